@@ -44,6 +44,7 @@ mod explain;
 mod fuzz;
 mod gateway;
 mod judge;
+mod known;
 mod machine;
 mod observe;
 mod record;

@@ -8,7 +8,10 @@ mod error;
 pub(crate) mod exit;
 mod help;
 mod jobs;
+mod known;
 mod misplaced;
+mod reports;
+mod selection;
 mod session;
 mod signals;
 mod snapshots;
@@ -17,6 +20,7 @@ mod timeouts;
 
 pub(crate) use error::CommandError;
 
+use crate::report::Listener;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
 use command::{
@@ -26,6 +30,7 @@ use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use terminal::console::Color;
 
 /// Test how OpenClaw gateways handle connections, pairing and authorization
 ///
@@ -37,7 +42,13 @@ use std::process::ExitCode;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// When to use colors in the output
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    color: Color,
 }
+
+/// What hears the events of a run.
+type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// The exit codes, in short.
 const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
@@ -117,6 +128,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),
     };
+    arguments.color.apply();
     // Caught before anything is started: whatever a signal ends is cleared away.
     let ended = Signals::catch()
         .map_err(|error| CommandError::failed(miette::Report::msg(format!("cannot catch signals: {error}"))))

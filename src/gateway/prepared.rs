@@ -91,6 +91,17 @@ impl Gateway {
         }
     }
 
+    /// The file that describes the gateway, and its text. `None` for other gateways.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn description_of(spec: &GatewaySpec) -> Result<Option<(String, String)>, PrepareError> {
+        match spec {
+            GatewaySpec::Described(path) => Ok(Some(described::text_of(path)?)),
+            GatewaySpec::Attached(_) | GatewaySpec::OpenClaw(_) | GatewaySpec::Embedded(_) => Ok(None),
+        }
+    }
+
     /// The same gateway as another release, for a case that starts two on one state directory.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! How strictly a gateway is compared with the snapshots.
 
 use super::cause::Kind;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How strictly a gateway is compared. Each level includes the levels before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Who is let in, with which role, scopes and token, and what the store keeps.

@@ -17,12 +17,12 @@ use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepResult};
 use crate::scenario::Case;
 use openclaw_model::Release;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use untrusted_data::cut;
 use untrusted_data::limits::SHOWN_STRING;
 
 /// What a case came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// All that was expected was seen.

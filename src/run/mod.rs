@@ -22,7 +22,9 @@ mod timeouts;
 
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
-use crate::judge::{Finding, Level};
+use crate::judge::{Difference, Finding, Level, Verdict};
+use crate::known::{CaseSeen, Known, KnownVerdict};
+use crate::observe::Observation;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
@@ -94,6 +96,8 @@ pub struct Options {
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
     pub rerun: String,
+    /// The deviations that the gateway is known to show.
+    pub known: Arc<Known>,
     /// What the caller knows to be secret: it is in nothing that the run tells.
     pub secrets: Redactions,
 }
@@ -295,6 +299,12 @@ pub async fn run(
         // Only what a gateway declares absent makes the snapshots worth reading here.
         let lacks_nothing = gateway.profile().lacks.is_empty();
         let approved = if lacks_nothing { None } else { approved(case, library, release) };
+        if let Some(reason) = options.known.excludes(case) {
+            let verdict = Verdict::NotApplicable;
+            let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
+            tell(done, &shared, &mut report, listen)?;
+            continue;
+        }
         match plan::not_played(case, approved.as_deref(), gateway.profile(), release, permissions_bind) {
             Some(plan::NotPlayed { verdict, reason }) => {
                 let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
@@ -394,14 +404,41 @@ fn tell(
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
     redaction::case(&mut done, &shared.secrets());
+    known_deviations(&mut done, shared.options);
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
-    let fails = done.verdict.is_failure();
+    let fails = done.verdict == Verdict::Deviates;
     report.unkept += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
         report.frames.get_or_insert_default().add(frames);
     }
     listen(Event::Case(&done)).map_err(RunError::Report)
+}
+
+/// Replaces the verdict on a case about which the list of known deviations says something. Differences are compared without
+/// secrets, as they are printed.
+fn known_deviations(done: &mut CaseReport, options: &Options) {
+    let error = match (done.verdict, &done.reason) {
+        (Verdict::Error, Some(reason)) if !done.given_up => vec![Difference::error(reason)],
+        _ => Vec::new(),
+    };
+    let seen = CaseSeen {
+        id: &done.id,
+        requirements: &done.requirements,
+        verdict: done.verdict,
+        level: options.level,
+        differences: if done.verdict == Verdict::Error { &error } else { &done.differences },
+        observation: done.observation.as_ref().map(Observation::text),
+    };
+    let Some(KnownVerdict { verdict, reason }) = options.known.judge(seen) else { return };
+    // The error itself says more than that it is not known.
+    if verdict != Verdict::Error && (verdict != done.verdict || done.reason.is_none()) {
+        done.reason = Some(reason);
+    }
+    done.verdict = verdict;
+    if !verdict.is_failure() && !options.trace {
+        (done.transcript, done.log) = (None, None);
+    }
 }
 
 fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {

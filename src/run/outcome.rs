@@ -71,6 +71,8 @@ pub struct CaseReport {
     pub title: String,
     /// Where its scenario stands.
     pub file: PathBuf,
+    /// Whether that file is in the program and not on the disk.
+    pub is_built_in: bool,
     /// The verdict.
     pub verdict: Verdict,
     /// Why it is an error, not applicable or skipped.

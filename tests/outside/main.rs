@@ -17,6 +17,7 @@ mod guard;
 mod heavy;
 mod hostile;
 mod install;
+mod known;
 mod language;
 mod levels;
 mod live;

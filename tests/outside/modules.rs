@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each may
 /// import. The files of `src/` (limits, text, ...) are below all of them.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("scenario", &[]),
     ("client", &[]),
     ("explain", &["client"]),
@@ -14,14 +14,18 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("observe", &[]),
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
+    ("known", &["judge", "scenario"]),
     // The tests of `run` compare captured scenarios with the answers of `explain`.
-    ("run", &["capture", "client", "explain", "gateway", "judge", "observe", "scenario"]),
+    ("run", &["capture", "client", "explain", "gateway", "judge", "known", "observe", "scenario"]),
     ("report", &["explain", "judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
     ("record", &["capture", "client", "explain", "scenario"]),
     (
         "cli",
-        &["capture", "record", "client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"],
+        &[
+            "capture", "client", "explain", "fuzz", "gateway", "judge", "known", "observe", "record", "report", "run",
+            "scenario",
+        ],
     ),
 ];
 /// Files that name every module.

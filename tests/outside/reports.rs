@@ -101,3 +101,108 @@ fn a_folder_of_snapshots_that_is_not_there_is_not_made() {
     assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--snapshots", "new"]).code, Some(1));
     assert!(test_folder.path("new/family/case@2026.9.6.snap.new").exists());
 }
+
+/// The output and the exit code of a run of the scenario, which deviates.
+fn ran(test_folder: &TestFolder, args: &[&str]) -> (String, String) {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(["run", "scenarios"]).args(args).current_dir(test_folder.path("")).stdin(Stdio::null());
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
+    command.env("GITHUB_WORKSPACE", test_folder.path("")).env("GITHUB_STEP_SUMMARY", test_folder.path("summary.md"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn junit_is_read_by_a_junit_parser() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (out, err) = ran(&test_folder, &["--report", "junit=-"]);
+    assert!(err.contains("1 case: 1 deviates"), "{err}");
+    let report = quick_junit::Report::deserialize_from_str(&out).unwrap();
+    assert_eq!((report.tests, report.failures, report.errors), (1, 1, 0));
+    let case = &report.test_suites[0].test_cases[0];
+    assert_eq!(case.name.as_str(), "family/case");
+}
+
+#[test]
+fn github_gets_an_annotation_at_the_line_of_a_file_in_the_checkout() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (out, _) = ran(&test_folder, &["--report", "github"]);
+    let annotation = out.lines().find(|line| line.starts_with("::error ")).unwrap_or_else(|| panic!("{out}"));
+    let file = annotation.split_once("file=").unwrap().1.split(',').next().unwrap();
+    assert!(test_folder.path(file).is_file(), "{annotation}");
+    let token = out.lines().find_map(|line| line.strip_prefix("::stop-commands::")).unwrap();
+    let on_again = out.find(&format!("::{token}::\n")).unwrap();
+    assert!(out.find("deviates  family/case").unwrap() < on_again && on_again < out.find("::error ").unwrap(), "{out}");
+    let summary = std::fs::read_to_string(test_folder.path("summary.md")).unwrap();
+    assert!(summary.starts_with("### clawcheck: 1 of 1 case fail"), "{summary}");
+}
+
+#[test]
+fn markdown_is_the_summary_in_a_file() {
+    let test_folder = TestFolder::new(SCENARIO);
+    ran(&test_folder, &["--report", "markdown=report.md", "--report", "github"]);
+    let read = |name: &str| std::fs::read_to_string(test_folder.path(name)).unwrap();
+    assert_eq!(read("report.md"), read("summary.md"));
+}
+
+#[test]
+fn two_reports_cannot_share_standard_output() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--report", "json=-", "--report", "junit=-"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("only one report can go to standard output") && ran.out.is_empty(), "{}", ran.err);
+}
+
+#[test]
+fn colors_are_a_choice() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (out, _) = ran(&test_folder, &["--color", "always"]);
+    assert!(out.contains("\u{1b}["), "{out}");
+    for never in [&["--color", "never"][..], &[]] {
+        assert!(!ran(&test_folder, never).0.contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn run_list_and_compare_select_the_same_cases() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let selections: [&[&str]; 5] = [
+        &["--filter", "tag:original-report"],
+        &["--filter", "issue:59045", "--exclude", "*#*"],
+        &["--filter", "family:empty-tokens"],
+        &["--filter", "empty-tokens/node", "--filter", "role-upgrade/approve"],
+        &["--exclude", "family:handshake", "--exclude", "family:store-import", "--filter", "upgrade"],
+    ];
+    for selection in selections {
+        let listed = test_folder.clawcheck(&[&["list"], selection].concat());
+        let listed = listed.out.lines().map(|line| line.split("  ").next().unwrap().to_owned()).collect::<Vec<_>>();
+        assert!(!listed.is_empty(), "{selection:?}");
+        let report = test_folder.clawcheck(&[&["run", "--report", "json=-"], selection].concat());
+        let report: Value = serde_json::from_str(&report.out).unwrap();
+        let mut ids = listed.clone();
+        ids.sort();
+        let ran = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap().to_owned());
+        assert_eq!(ran.collect::<Vec<_>>(), ids, "{selection:?}");
+        let compared = test_folder.clawcheck(&[&["compare", "embedded", "embedded"], selection].concat());
+        let alike = format!("0 differ, {} alike", listed.len());
+        assert!(compared.out.contains(&alike) || compared.out.contains("not played on all"), "{}", compared.out);
+    }
+    let nothing = test_folder.clawcheck(&["run", "--filter", "issue:1"]);
+    assert_eq!(nothing.code, Some(4), "{}", nothing.err);
+    let excluded = test_folder.clawcheck(&["list", "empty-tokens", "--exclude", "family:empty-tokens"]);
+    assert_eq!(excluded.code, Some(4), "{}", excluded.err);
+    assert!(excluded.err.contains("every selected case is excluded by `family:empty-tokens`"), "{}", excluded.err);
+}
+
+#[test]
+fn list_takes_the_names_that_run_takes() {
+    let test_folder = TestFolder::new(SCENARIO);
+    for name in ["empty-tokens", "empty-tokens/node", "tag:original-report", "scenarios"] {
+        let listed = test_folder.clawcheck(&["list", name]);
+        assert_eq!(listed.code, Some(0), "{name}: {}", listed.err);
+    }
+    let unknown = test_folder.clawcheck(&["list", "empty-token"]);
+    assert_eq!(unknown.code, Some(2), "{}", unknown.err);
+    assert!(unknown.err.contains("there is no file or folder `empty-token`"), "{}", unknown.err);
+}

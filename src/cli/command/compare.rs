@@ -1,6 +1,7 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{cache_variable, exit_codes};
+use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
@@ -16,12 +17,11 @@ use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Listener as _};
 use crate::run::outcome::Event;
 use crate::run::{self, RunEnd};
-use crate::scenario::{Case, Filter};
+use crate::scenario::Case;
 use crate::shell::quoted;
 use openclaw_model::Facts;
 use serde_json::json;
 use std::io::Write as _;
-use std::path::PathBuf;
 use untrusted_data::printable;
 
 /// The maximum number of differing cases in a table. If more cases differ, they are grouped by cause.
@@ -49,15 +49,11 @@ pub(crate) struct Compare {
     /// Gateways: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
     gateways: Vec<GatewaySpec>,
-    /// Scenario files and folders [default: the built-in scenarios]
-    #[arg(long, value_name = "PATH")]
-    scenarios: Vec<PathBuf>,
-    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
-    ///
-    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
-    /// matches one of the expressions.
-    #[arg(long, short, value_name = "EXPR")]
-    filter: Vec<Filter>,
+    /// Scenario files, folders or ids of cases [default: the built-in scenarios]
+    #[arg(long, value_name = "PATH|ID")]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionOptions,
     /// Number of cases that are played at the same time [default: number of cores, or 4 times that for the embedded gateway]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -82,13 +78,9 @@ impl Compare {
             );
             return Err(CommandError::usage(error));
         }
-        let corpus = crate::cli::corpus(&self.scenarios, self.trust)?;
-        let cases = corpus.select(&self.filter);
-        if cases.is_empty() {
-            return Err(CommandError::nothing_selected(miette::miette!(
-                "no case is selected; `clawcheck list` prints all cases"
-            )));
-        }
+        let named = Named::of(&self.scenarios);
+        let corpus = crate::cli::corpus(&named.paths, self.trust)?;
+        let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;
         let comparison = Comparison::new(&gateways);
         let interrupted = interrupted.then(|| self.progress_so_far(&gateways, cases.len()));
@@ -232,7 +224,7 @@ impl Compare {
         let rerun = |other: &GatewaySpec, case: &str| {
             let mut command =
                 format!("clawcheck compare {} {}", quoted(&self.gateways[0].to_string()), quoted(&other.to_string()));
-            for path in &self.scenarios {
+            for path in Named::of(&self.scenarios).paths {
                 command.push_str(&format!(" --scenarios {}", quoted(&path.to_string_lossy())));
             }
             format!("{command} --filter {}", quoted(case))

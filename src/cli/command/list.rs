@@ -1,28 +1,28 @@
 //! `clawcheck list`: which cases are there?
 
+use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::judge::Verdict;
 use crate::run::needs::{self, Applicability};
-use crate::scenario::{Case, Corpus, Filter};
+use crate::scenario::Case;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
 use untrusted_data::printable::{self, line};
 
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// Scenario files and folders [default: the built-in scenarios]
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// List only cases whose id equals, contains or matches EXPR (repeatable)
-    #[arg(long, short, value_name = "EXPR")]
-    filter: Vec<Filter>,
+    /// Scenario files, folders or ids of cases [default: the built-in scenarios]
+    #[arg(value_name = "PATH|ID")]
+    what: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionOptions,
     /// List what each case needs of this gateway, and whether a run on it plays the case
     ///
     /// The gateway is not installed or started.
@@ -44,16 +44,10 @@ enum Format {
 
 impl List {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let corpus = if self.paths.is_empty() { Corpus::embedded() } else { Corpus::trusting(&self.paths) };
-        let corpus = corpus.map_err(CommandError::usage)?;
-        let cases = corpus.select(&self.filter);
-        if cases.is_empty() {
-            let filters: Vec<_> = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect();
-            return Err(CommandError::nothing_selected(miette::Report::msg(match filters.as_slice() {
-                [] => "the scenarios contain no cases".to_owned(),
-                _ => format!("no case matches {}", filters.join(" or ")),
-            })));
-        }
+        let named = Named::of(&self.what);
+        // A list starts nothing, so no scenario needs trust.
+        let corpus = crate::cli::corpus(&named.paths, true)?;
+        let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let planned = self.gateway.as_ref().map(|gateway| self.planned(gateway, &cases)).transpose()?;
         let text = match (self.format, planned) {
             (Format::Plain, None) => plain(&cases),
@@ -88,7 +82,7 @@ impl Planned<'_> {
 impl List {
     fn planned<'a>(&self, gateway: &GatewaySpec, cases: &[&'a Case]) -> Result<Vec<Planned<'a>>, CommandError> {
         let profile = Gateway::profile_of(gateway, &Preparation::default())?;
-        let library = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?.library;
+        let library = Snapshots::find(None, &Named::of(&self.what).paths).map_err(CommandError::failed)?.library;
         let planned = cases.iter().map(|case| {
             needs::applicability(case, &profile, &library).map(|applicability| Planned { case, applicability })
         });
@@ -142,6 +136,7 @@ fn describe(case: &Case) -> Value {
         "about": case.scenario.about,
         "links": case.scenario.links.iter().map(|link| link.value.as_str()).collect::<Vec<_>>(),
         "tags": case.tags().collect::<Vec<_>>(),
+        "requirements": case.requirements().collect::<BTreeSet<_>>(),
         "releases": case.releases().map(ToString::to_string),
         "needs": case.needs().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "file": case.source.path.display().to_string(),

@@ -1,14 +1,15 @@
-//! `clawcheck schema`: the JSON Schemas of scenario files and reports.
+//! `clawcheck schema`: the JSON Schemas of scenario files, reports and lists of known deviations.
 
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::known;
 use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
 
-/// Print a JSON Schema: of scenario files, or of reports
+/// Print a JSON Schema: of scenario files, of reports, or of lists of known deviations
 ///
-/// Editors use the schema of scenario files for completion and descriptions. Programs can use the schema of reports to validate
+/// Editors use the schemas of scenario files and of lists of known deviations for completion and descriptions. Programs can use the schema of reports to validate
 /// what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {
@@ -24,6 +25,8 @@ enum SchemaKind {
     Scenario,
     /// Reports of `run --report json=FILE`
     Report,
+    /// Lists of known deviations
+    Known,
 }
 
 impl Schema {
@@ -31,6 +34,7 @@ impl Schema {
         let text = match self.of {
             SchemaKind::Scenario => schema::text(),
             SchemaKind::Report => json::SCHEMA_TEXT.to_owned(),
+            SchemaKind::Known => known::schema(),
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)

@@ -34,18 +34,52 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
 
-/// Whether standard output shows colours: on a terminal, unless the user has asked for none.
+/// When the output has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Also in files and pipes, and if NO_COLOR is set
+    Always,
+    /// Never
+    Never,
+}
+
+/// What the user asked for.
+static COLOR: OnceLock<Color> = OnceLock::new();
+
+impl Color {
+    /// Makes this the choice of the process. Only the first call has an effect.
+    pub(crate) fn apply(self) {
+        let _ = COLOR.set(self);
+        if self != Self::Auto {
+            let handler = move |_: &_| {
+                Box::new(miette::MietteHandlerOpts::new().color(self == Self::Always).build())
+                    as Box<dyn miette::ReportHandler>
+            };
+            // There is no other hook: nothing was reported yet.
+            let _ = miette::set_hook(Box::new(handler));
+        }
+    }
+
+    fn shows(self, stream: &impl io::IsTerminal) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+/// Whether standard output shows colours.
 pub(crate) fn colour() -> bool {
-    shows_colour(&stdout_handle())
+    COLOR.get().copied().unwrap_or_default().shows(&stdout_handle())
 }
 
 /// The same of standard error.
 pub(crate) fn colour_of_stderr() -> bool {
-    shows_colour(&stderr_handle())
-}
-
-fn shows_colour(stream: &impl io::IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    COLOR.get().copied().unwrap_or_default().shows(&stderr_handle())
 }
 
 /// Whether standard output is a terminal.

@@ -8,6 +8,7 @@ use crate::gateway::spawned::template::unknown_placeholder;
 use crate::scenario::text::TimeSpan;
 use indexmap::IndexMap;
 use openclaw_model::Release;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use serde_saphyr::{Location, Spanned};
@@ -100,6 +101,11 @@ struct Raw {
     store: Store,
     #[serde(default)]
     timeouts: Timeouts,
+    // Read by `known`, with the list that `run --known` takes.
+    #[serde(default, rename = "known")]
+    _known: Option<IgnoredAny>,
+    #[serde(default, rename = "observations")]
+    _observations: Option<IgnoredAny>,
 }
 
 /// How long it may take; as lengths in scenarios.

@@ -48,6 +48,11 @@ pub(super) fn profile_of(named: &Path) -> Result<Profile, DescriptionError> {
     Ok(profile(&file::parse(&name, &text)?))
 }
 
+/// The name and the text of a description.
+pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError> {
+    built_in::find(named)
+}
+
 /// The folder of a description. The parent of a bare file name is empty, and means the working directory.
 fn folder_of(named: &Path) -> PathBuf {
     Path::new(".").join(named.parent().unwrap_or(Path::new("")))

@@ -16,7 +16,8 @@ pub(super) mod unmet;
 mod word;
 
 use super::{Finding, FrameFinding};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
@@ -28,7 +29,7 @@ const MOST_LINES: usize = 4000;
 const SENTENCE: usize = 160;
 
 /// The kind of a difference. The most serious kind comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A connection was accepted that should have been refused, or a gateway started that should have refused to start.
@@ -66,6 +67,48 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, the most serious first.
+    pub const ALL: [Self; 16] = [
+        Self::LetIn,
+        Self::Refused,
+        Self::Allowed,
+        Self::Denied,
+        Self::Granted,
+        Self::Store,
+        Self::ErrorCode,
+        Self::Close,
+        Self::Silence,
+        Self::Error,
+        Self::Schema,
+        Self::Message,
+        Self::Details,
+        Self::Text,
+        Self::Fields,
+        Self::Unapproved,
+    ];
+
+    /// The name in reports and in lists of known deviations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LetIn => "let-in",
+            Self::Refused => "refused",
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Granted => "granted",
+            Self::Store => "store",
+            Self::ErrorCode => "error-code",
+            Self::Close => "close",
+            Self::Silence => "silence",
+            Self::Error => "error",
+            Self::Schema => "schema",
+            Self::Message => "message",
+            Self::Details => "details",
+            Self::Text => "text",
+            Self::Fields => "fields",
+            Self::Unapproved => "unapproved",
+        }
+    }
+
     /// The kind as a heading.
     pub fn title(self) -> &'static str {
         match self {
@@ -90,7 +133,7 @@ impl Kind {
 }
 
 /// One difference between the expected and the actual observation of a case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Difference {
     /// The kind of the difference.
     pub kind: Kind,

@@ -162,3 +162,11 @@ proptest::proptest! {
         proptest::prop_assert!(found.len() <= MOST);
     }
 }
+
+#[test]
+fn names_of_kinds_are_those_of_the_report() {
+    for kind in Kind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+    assert!(Kind::ALL.is_sorted());
+}

@@ -78,8 +78,12 @@ pub(crate) struct Cause<'a> {
 }
 
 impl Causes {
-    /// Adds a failing case, with the differences that count at the level of the run.
+    /// Adds a failing case, with the differences that count at the level of the run. A case that unexpectedly conforms has no
+    /// difference, only a reason.
     pub(crate) fn add(&mut self, case: &CaseReport, level: Level) {
+        if case.verdict == Verdict::UnexpectedlyConforms {
+            return;
+        }
         let differences = match case.differences.is_empty() {
             true => vec![stand_in(case)],
             false => case.differences.iter().filter(|one| one.kind.level() <= level).cloned().collect(),

@@ -84,7 +84,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
-    let told = if look.every_case { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
+    let told = if look.is_in_full() { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
     let mut lines = Vec::new();
     for finding in &case.findings[..told] {
         lines.push(look.line(&format!("  {}", finding.sentence())));

@@ -39,13 +39,26 @@ const USUAL_FOLDER: &str = "snapshots";
 /// The maximum number of slow cases that are printed.
 const SLOWEST: usize = 5;
 
+/// How much is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// The failures and the last line.
+    Failures,
+    /// Also the gateway, why cases were not played, and remarks.
+    Usual,
+    /// Also a line for each case when it is done.
+    EachCase,
+    /// Every case in full, with its transcript.
+    Trace,
+}
+
 /// The format of the report.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
     /// Whether terminal colours are used.
     pub colour: bool,
-    /// Whether every case is printed on its own line, with its transcript if it has one.
-    pub every_case: bool,
+    /// How much is printed.
+    pub detail: Detail,
     /// Whether every failing case is printed in full.
     pub every_failure: bool,
     /// A case that takes longer than this is reported as slow.
@@ -53,6 +66,11 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// Whether every case is printed in full.
+    fn is_in_full(&self) -> bool {
+        self.detail == Detail::Trace
+    }
+
     fn paint(&self, text: &str, style: Style) -> String {
         let text = printable::line(text);
         if self.colour { text.style(style).to_string() } else { text.into_owned() }
@@ -71,12 +89,12 @@ impl Look {
 
     /// The first and the last lines of a long text, or all lines if the user requested them.
     fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
-        if self.every_case { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
+        if self.is_in_full() { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
     }
 
     /// The maximum length of a line, in characters.
     fn width(&self) -> usize {
-        if self.every_case { TRACE_LINE } else { LINE }
+        if self.is_in_full() { TRACE_LINE } else { LINE }
     }
 }
 
@@ -130,6 +148,9 @@ impl<W: Write> Terminal<W> {
         lines.extend(run.gateway.notes.iter().map(|note| self.look.line(&format!("  note: {note}"))));
         self.schema.clone_from(&run.schema);
         self.level = run.level;
+        if self.look.detail == Detail::Failures {
+            return Ok(());
+        }
         self.started = lines.len();
         self.write(&lines)
     }
@@ -139,15 +160,25 @@ impl<W: Write> Terminal<W> {
             self.slow.push((case.duration, case.id.clone()));
         }
         self.slight.add(case, self.level);
+        if self.look.detail == Detail::EachCase {
+            self.line_of(case)?;
+        }
+        let is_quiet = matches!(case.verdict, Verdict::Conforms | Verdict::KnownDeviation);
         match case.verdict {
-            Verdict::Conforms if case.reason.is_some() && !self.look.every_case => self.aside(case),
-            Verdict::Conforms | Verdict::KnownDeviation if !self.look.every_case => {}
-            Verdict::Conforms | Verdict::KnownDeviation => self.quiet_case(case)?,
-            Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
+            _ if is_quiet && self.look.is_in_full() => self.quiet_case(case)?,
+            _ if is_quiet && case.reason.is_none() => {}
+            Verdict::Conforms | Verdict::KnownDeviation | Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
             Verdict::Error if case.given_up => self.aside(case),
-            Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => self.failing_case(case)?,
+            Verdict::UnexpectedlyConforms => self.aside(case),
+            Verdict::Deviates | Verdict::Error => self.failing_case(case)?,
         }
         Ok(())
+    }
+
+    /// Prints the line of a case.
+    fn line_of(&mut self, case: &CaseReport) -> io::Result<()> {
+        let verdict = self.look.paint(case.verdict.name(), style(case.verdict));
+        writeln!(self.out, "{verdict}  {}  {}", printable::line(&case.id), seconds(case.duration))
     }
 
     /// Keeps a case until the end of the run, when the cases with the same reason are printed together.
@@ -164,9 +195,8 @@ impl<W: Write> Terminal<W> {
     }
 
     fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
-        let verdict = self.look.paint(case.verdict.name(), Style::new().green());
-        let mut lines = vec![format!("{verdict}  {}  {}", printable::line(&case.id), seconds(case.duration))];
-        lines.extend(self.look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES));
+        self.line_of(case)?;
+        let lines = self.look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES);
         self.write(&lines)
     }
 
@@ -178,7 +208,7 @@ impl<W: Write> Terminal<W> {
             let review = format!("clawcheck review{}", folder_flag(proposed, &case.id));
             *self.waiting.entry(review).or_default() += 1;
         }
-        if self.look.every_case || self.look.every_failure {
+        if self.look.is_in_full() || self.look.every_failure {
             self.write(&failing::lines(case, &self.look))?;
         } else if self.causes.cases() <= IN_FULL {
             self.in_full.push(failing::lines(case, &self.look));
@@ -195,7 +225,9 @@ impl<W: Write> Terminal<W> {
             let in_full = std::mem::take(&mut self.in_full).concat();
             self.write(&in_full)?;
         }
-        writeln!(self.out)?;
+        if self.look.detail > Detail::Failures || end.len() > 1 || self.causes.cases() > 0 {
+            writeln!(self.out)?;
+        }
         self.write(&end)
     }
 
@@ -221,15 +253,35 @@ impl<W: Write> Terminal<W> {
 
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
-        let mut lines = Vec::new();
-        for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
+        let mut lines = self.by_reason();
+        if self.look.detail > Detail::Failures {
+            lines.extend(self.remarks(run));
+        }
+        if let Some(not_played) = run.interrupted {
+            lines.push(format!("interrupted: {} not played", counted(not_played, "case")));
+        }
+        lines.push(self.summary(run));
+        lines
+    }
+
+    /// Cases with the same reason: those that were not played, known deviations, and errors after the gateway was given up.
+    fn by_reason(&self) -> Vec<String> {
+        let (quiet, mut lines) = (self.look.detail == Detail::Failures, Vec::new());
+        let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
+        for ((verdict, reason), cases) in reasons.clone().take(LISTED) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
-            let verdict = self.look.paint(verdict.name(), Style::new().yellow());
+            let verdict = self.look.paint(verdict.name(), style(*verdict));
             let reason = reason.replace('\n', "\n    ");
             let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
             lines.extend(text.lines().map(str::to_owned));
         }
-        lines.extend(and_more(self.reasons.len(), "more reason"));
+        lines.extend(and_more(reasons.count(), "more reason"));
+        lines
+    }
+
+    /// What else is to be said: slight differences, frames, slow cases, unused snapshots, and gateways.
+    fn remarks(&mut self, run: &RunReport) -> Vec<String> {
+        let mut lines = Vec::new();
         lines.extend(self.slight.lines(self.level).iter().map(|line| self.look.line(line)));
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
@@ -258,26 +310,27 @@ impl<W: Write> Terminal<W> {
             lines.extend(and_more(boots.given_up.len(), "more item"));
             lines.push(format!("boots: {} made, {} saved", boots.made, boots.saved));
         }
-        if let Some(not_played) = run.interrupted {
-            lines.push(format!("interrupted: {} not played", counted(not_played, "case")));
-        }
-        lines.push(self.summary(run));
         lines
     }
 
     fn summary(&self, run: &RunReport) -> String {
         let summary = &run.summary;
-        let counts = Verdict::ALL.into_iter().filter(|verdict| summary.count(*verdict) > 0).map(|verdict| {
-            let style = match verdict {
-                Verdict::Conforms | Verdict::KnownDeviation => Style::new().green(),
-                Verdict::NotApplicable | Verdict::Skipped => Style::new().yellow(),
-                Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => Style::new().red().bold(),
-            };
-            self.look.paint(&format!("{} {}", summary.count(verdict), verdict.name()), style)
-        });
+        let counts = Verdict::ALL
+            .into_iter()
+            .filter(|verdict| summary.count(*verdict) > 0)
+            .map(|verdict| self.look.paint(&format!("{} {}", summary.count(verdict), verdict.name()), style(verdict)));
         let counts = counts.collect::<Vec<_>>().join(", ");
         let counts = if counts.is_empty() { String::new() } else { format!(": {counts}") };
         format!("{}{counts}  in {}", counted(summary.total(), "case"), seconds(run.duration))
+    }
+}
+
+/// The style of a verdict.
+fn style(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Conforms | Verdict::KnownDeviation => Style::new().green(),
+        Verdict::NotApplicable | Verdict::Skipped => Style::new().yellow(),
+        Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => Style::new().red().bold(),
     }
 }
 

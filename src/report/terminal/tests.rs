@@ -1,60 +1,23 @@
 use super::*;
 use crate::judge::cause::Kind;
 use crate::judge::{Difference, Finding};
-use crate::run::outcome::{Boot, Boots, GatewayInfo};
+use crate::report::fixtures::{case, info};
+use crate::run::outcome::Boots;
 use openclaw_model::Release;
 use std::path::PathBuf;
-
-fn info() -> RunInfo {
-    RunInfo {
-        gateway: GatewayInfo {
-            kind: "spawned",
-            name: "openclaw@2026.3.31".to_owned(),
-            program: "openclaw".to_owned(),
-            release: Some(Release::new(2026, 3, 31)),
-            lacks: Vec::new(),
-            notes: vec!["its clock cannot be moved".to_owned()],
-        },
-        cases: 4,
-        jobs: 2,
-        isolation: Some("case"),
-        schema: None,
-        level: Level::Exact,
-    }
-}
-
-fn case(id: &str, verdict: Verdict) -> CaseReport {
-    CaseReport {
-        id: id.to_owned(),
-        title: "Role upgrade over direct loopback".to_owned(),
-        file: PathBuf::from("scenarios/role-upgrade/direct.yaml"),
-        verdict,
-        reason: None,
-        given_up: false,
-        boot: Boot::Own,
-        about: None,
-        links: Vec::new(),
-        requirements: Vec::new(),
-        findings: Vec::new(),
-        differences: Vec::new(),
-        frames: None,
-        observation: None,
-        duration: Duration::from_millis(12),
-        transcript: None,
-        log: None,
-        rerun: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
-        proposed: None,
-        explanation: None,
-    }
-}
 
 fn shown(events: &[Event<'_>]) -> String {
     shown_with(false, events)
 }
 
 fn shown_with(every_case: bool, events: &[Event<'_>]) -> String {
+    let detail = if every_case { Detail::Trace } else { Detail::Usual };
+    shown_as(detail, events)
+}
+
+fn shown_as(detail: Detail, events: &[Event<'_>]) -> String {
     let mut out = Vec::new();
-    let look = Look { colour: false, every_case, every_failure: false, slow_after: Duration::from_secs(30) };
+    let look = Look { colour: false, detail, every_failure: false, slow_after: Duration::from_secs(30) };
     let mut terminal = Terminal::new(&mut out, look);
     events.iter().for_each(|event| terminal.hear(*event).unwrap());
     String::from_utf8(out).unwrap()
@@ -235,4 +198,30 @@ fn the_folder_is_named_where_it_is_not_the_usual_one() {
         folder_flag(Path::new("examples/snapshots/b@2026.4.2.snap.new"), "b"),
         " --snapshots examples/snapshots"
     );
+}
+
+#[test]
+fn quiet_output_has_the_failures_and_the_last_line() {
+    let mut skipped = case("family/skipped", Verdict::Skipped);
+    skipped.reason = Some("its clock cannot be moved".to_owned());
+    let mut failing = case("family/error", Verdict::Error);
+    failing.reason = Some("the gateway exited".to_owned());
+    let mut run = RunReport { boots: Some(Boots::default()), ..RunReport::default() };
+    run.summary.add(Verdict::Conforms);
+    let info = info();
+    let green = [Event::Started(&info), Event::Case(&skipped), Event::Finished(&run)];
+    insta::assert_snapshot!(shown_as(Detail::Failures, &green), @"1 case: 1 conforms  in 0.0 ms");
+    let red = [Event::Started(&info), Event::Case(&skipped), Event::Case(&failing), Event::Finished(&run)];
+    let text = shown_as(Detail::Failures, &red);
+    assert!(text.contains("the gateway exited") && !text.contains("skipped") && !text.contains("boots"), "{text}");
+}
+
+#[test]
+fn verbose_output_has_a_line_for_each_case_when_it_is_done() {
+    let cases = [case("family/conforms", Verdict::Conforms), case("family/deviates", Verdict::Deviates)];
+    let events = cases.iter().map(Event::Case).collect::<Vec<_>>();
+    insta::assert_snapshot!(shown_as(Detail::EachCase, &events), @r"
+    conforms  family/conforms  12.0 ms
+    deviates  family/deviates  12.0 ms
+    ");
 }

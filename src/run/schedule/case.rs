@@ -4,6 +4,7 @@ use super::breaker::Dead;
 use super::failed_start;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox, Workspace};
 use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
+use crate::known::CaseSeen;
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
@@ -324,8 +325,17 @@ pub(crate) fn conclude(
     // violated, the observation is the approved one.
     let about_snapshot =
         findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
+    let known = shared.options.known.judge(CaseSeen {
+        id: &case.id,
+        requirements: &report.requirements,
+        verdict,
+        level,
+        differences: &differences,
+        observation: Some(observation.text()),
+    });
+    let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
     let propose = match verdict {
-        Verdict::Deviates => about_snapshot && observation.store.is_some(),
+        Verdict::Deviates => about_snapshot && observation.store.is_some() && !is_known,
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };
@@ -392,6 +402,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         id: case.id.clone(),
         title: case.title().to_owned(),
         file: case.source.path.clone(),
+        is_built_in: case.source.embedded,
         verdict: Verdict::Skipped,
         reason: None,
         given_up: false,
@@ -415,9 +426,9 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
 /// The requirements that the case's expectations stand for, each once, in the order of the steps.
 fn requirements(case: &Case) -> Vec<String> {
     let mut ids = Vec::new();
-    for id in case.steps().filter_map(|step| step.requires.as_ref()) {
-        if !ids.contains(&id.value) {
-            ids.push(id.value.clone());
+    for id in case.requirements() {
+        if !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
         }
     }
     ids

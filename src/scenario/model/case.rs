@@ -65,6 +65,11 @@ impl Case {
         self.scenario.tags.iter().map(|tag| tag.value.as_str())
     }
 
+    /// The requirements that the expectations of its steps stand for.
+    pub fn requirements(&self) -> impl Iterator<Item = &str> {
+        self.steps().filter_map(|step| step.requires.as_ref()).map(|id| id.value.as_str())
+    }
+
     /// The line of a position in the case's file, counted from 1.
     pub fn line(&self, span: Span) -> usize {
         self.source.line(span)

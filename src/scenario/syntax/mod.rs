@@ -1,7 +1,7 @@
 //! Reads YAML into a tree of nodes with positions, expands the matrix, and deserializes the tree into the model.
 
-pub(super) mod deserializer;
+pub(crate) mod deserializer;
 pub(super) mod expansion;
-pub(super) mod nodes;
-pub(super) mod problems;
-pub(super) mod spans;
+pub(crate) mod nodes;
+pub(crate) mod problems;
+pub(crate) mod spans;

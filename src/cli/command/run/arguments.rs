@@ -1,7 +1,6 @@
 //! The values of the options of `clawcheck run`.
 
 use crate::judge::Level;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -38,25 +37,6 @@ pub(super) enum DeniedResult {
     Skipped,
     /// Snapshots that no case uses; for folders of scenarios, only snapshots of the families in these folders
     Unused,
-}
-
-/// `json=report.json`.
-#[derive(Debug, Clone)]
-pub(super) struct ReportFile(pub(super) PathBuf);
-
-impl FromStr for ReportFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some(("json", "")) => {
-                Err("the file is missing; expected json=FILE, or json=- for standard output".to_owned())
-            }
-            Some(("json", file)) => Ok(Self(PathBuf::from(file))),
-            Some((kind, _)) => Err(format!("unknown report kind `{kind}`; expected json=FILE")),
-            None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
-        }
-    }
 }
 
 /// A version such as `2026.9.1`. It is used in a path and in npm's arguments.

@@ -64,6 +64,9 @@ impl Run {
         if let Some(directory) = &self.snapshots {
             rerun.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
         }
+        for file in &self.known {
+            rerun.push_str(&format!(" --known {}", quoted(&file.to_string_lossy())));
+        }
         if let Some(directory) = &self.state_dir {
             rerun.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
         }

@@ -6,6 +6,8 @@ mod reports;
 mod selection;
 
 use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::reports::ReportOption;
+use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::snapshots::{self, Snapshots};
@@ -13,16 +15,18 @@ use crate::cli::terminal::console;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{GatewaySpec, Preparation};
+use crate::known::Known;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
-use crate::run::{self, RunEnd, RunError};
-use crate::scenario::{Case, Corpus, Filter};
-use arguments::{DeniedResult, IsolationOption, LevelOption, PackageVersion, ReportFile};
+use crate::run::{self, Options, RunEnd, RunError};
+use crate::scenario::{Case, Corpus};
+use arguments::{DeniedResult, IsolationOption, LevelOption, PackageVersion};
 use openclaw_model::Release;
 use reports::{deliver, notify};
 use selection::UnusedScope;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Play cases on a gateway and compare the results with the approved snapshots
 ///
@@ -50,12 +54,8 @@ pub(crate) struct Run {
     /// description is a YAML file that names the command of any other gateway (see gateways/).
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     gateway: GatewaySpec,
-    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
-    ///
-    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
-    /// matches one of the expressions.
-    #[arg(long, short, value_name = "EXPR")]
-    filter: Vec<Filter>,
+    #[command(flatten)]
+    selection: SelectionOptions,
     /// How strictly the gateway is compared [default: exact, or wire for described gateways and gateways at a URL]
     ///
     /// Each level includes the levels before it. Differences beyond the level are printed and do not fail. `docs/report.md` lists
@@ -70,12 +70,19 @@ pub(crate) struct Run {
     jobs: Option<u16>,
     #[command(flatten)]
     timeouts: TimeoutOptions,
-    /// Write a report: json=FILE, or json=- for standard output (repeatable)
+    /// Write a report: json=FILE, junit=FILE, markdown=FILE or github (repeatable)
     ///
-    /// With json=-, standard output contains only the report, and all other output goes to standard error. `clawcheck schema
-    /// report` prints the JSON Schema of the report.
+    /// FILE can be - for standard output, which then contains only the report; all other output goes to standard error. `github`
+    /// prints an annotation for each cause and appends the Markdown report to the summary of the step (GITHUB_STEP_SUMMARY).
+    /// `clawcheck schema report` prints the JSON Schema of the JSON report.
     #[arg(long, value_name = "KIND=FILE")]
-    report: Vec<ReportFile>,
+    report: Vec<ReportOption>,
+    /// Print only failures and the last line
+    #[arg(long, short, conflicts_with_all = ["verbose", "trace"])]
+    quiet: bool,
+    /// Print a line for every case
+    #[arg(long, short)]
+    verbose: bool,
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
@@ -86,6 +93,12 @@ pub(crate) struct Run {
     /// are printed in full.
     #[arg(long)]
     explain: bool,
+    /// List of known deviations, which do not fail the run (repeatable)
+    ///
+    /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. The description of a
+    /// gateway can have a list, too.
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<DeniedResult>,
@@ -117,23 +130,31 @@ pub(crate) struct Run {
     #[arg(long)]
     allow_writes: bool,
 }
+
+/// What a run looks at besides its cases.
+struct Scope<'a> {
+    /// All scenarios that were read.
+    corpus: &'a Corpus,
+    known: Arc<Known>,
+    unused: UnusedScope,
+}
+
 impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
-        // An argument that is not a file is an id, unless it can only be a path.
-        let (paths, ids): (Vec<_>, Vec<_>) =
-            self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
-        let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        let corpus = crate::cli::corpus(&paths, self.trust)?;
-        let cases = self.select(&corpus, &ids)?;
+        let named = Named::of(&self.what);
+        let corpus = crate::cli::corpus(&named.paths, self.trust)?;
+        let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
+        let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
-        let unused = self.unused(&paths)?;
-        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(CommandError::failed)?;
+        let unused = self.unused(&named.paths)?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &named.paths).map_err(CommandError::failed)?;
         let not_writable = snapshots.prepare()?;
-        let work = self.play(signals, &cases, &snapshots.library, &corpus, unused);
+        let scope = Scope { corpus: &corpus, known: Arc::new(known), unused };
+        let work = self.play(signals, &cases, &snapshots.library, scope);
         let report = session::block_on([&self.gateway], work)?;
         if !snapshots.is_writable() && report.unkept > 0 {
-            let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
+            let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
                 true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
                 false => {
                     "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
@@ -162,8 +183,7 @@ impl Run {
         signals: &Signals,
         cases: &[&Case],
         library: &Library,
-        corpus: &Corpus,
-        unused: UnusedScope,
+        scope: Scope<'_>,
     ) -> Result<RunReport, CommandError> {
         if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "--isolation applies only to gateways that clawcheck starts";
@@ -171,7 +191,7 @@ impl Run {
         }
         let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
         let session = Session::new(cases.len(), stop.clone());
-        let (mut listeners, deliveries) = self.listeners(&session.progress).map_err(RunError::Report)?;
+        let (mut listeners, deliveries) = self.listeners(&session.progress)?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,
@@ -184,11 +204,11 @@ impl Run {
             deliver(deliveries, &mut report, stop).await.map_err(RunError::Report)?;
             return Ok(report);
         };
-        let options = self.options(&gateway, schema);
+        let options = Options { known: scope.known, ..self.options(&gateway, schema) };
         let ended = run::run(cases, &gateway, library, &session.guard, &options, stop.clone(), &mut listen).await;
         session.progress.finish();
         let RunEnd { mut report, error } = ended?;
-        report.unused_snapshots = unused.in_library(library, corpus);
+        report.unused_snapshots = scope.unused.in_library(library, scope.corpus);
         // Print the results first, so that an error does not hide them.
         let finished = listen(Event::Finished(&report)).map_err(RunError::Report);
         let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);

@@ -1,17 +1,18 @@
 //! The reports of a run: who is notified of its events, and how reports reach their readers.
 
 use super::Run;
+use crate::cli::reports::Reports;
 use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
+use crate::cli::{CommandError, Listeners};
 use crate::gateway::GatewaySpec;
-use crate::report::terminal::Look;
-use crate::report::{Delivery, Destination, Json, Listener, Terminal};
+use crate::report::terminal::{Detail, Look};
+use crate::report::{Delivery, Terminal};
+use crate::run::RunError;
 use crate::run::outcome::{Event, RunReport};
 use std::io;
 use std::time::Duration;
 use tokio::sync::watch;
-
-pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// The maximum time for readers to read the reports of an interrupted run.
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
@@ -21,27 +22,27 @@ impl Run {
     ///
     /// # Errors
     /// A report cannot be written. This is detected before the first case.
-    pub(super) fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
-        let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
-        // Standard output then contains only the report.
-        let to_stderr = reports.contains(&Destination::Stdout);
+    pub(super) fn listeners(&self, progress: &Progress) -> Result<(Listeners, Vec<Delivery>), CommandError> {
+        let reports = Reports::find(&self.report).map_err(RunError::Report)?;
+        let to_stderr = reports.use_stdout()?;
         let look = Look {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
-            every_case: self.trace,
+            detail: match self {
+                Self { trace: true, .. } => Detail::Trace,
+                Self { verbose: true, .. } => Detail::EachCase,
+                Self { quiet: true, .. } => Detail::Failures,
+                _ => Detail::Usual,
+            },
             every_failure: self.explain,
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),
             },
         };
-        let out = if to_stderr { progress.stderr() } else { progress.stdout() };
-        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
-        let mut deliveries = Vec::new();
-        for report in reports {
-            let (sink, delivery) = report.open()?;
-            listeners.push(Box::new(Json::new(sink)));
-            deliveries.extend(delivery);
-        }
+        let out = || if to_stderr { progress.stderr() } else { progress.stdout() };
+        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out(), look))];
+        let (others, deliveries) = reports.open(out()).map_err(RunError::Report)?;
+        listeners.extend(others);
         Ok((listeners, deliveries))
     }
 }

@@ -2,10 +2,9 @@
 
 use super::Run;
 use super::arguments::{DeniedResult, PackageVersion};
-use crate::cli::{CommandError, misplaced};
+use crate::cli::CommandError;
 use crate::observe::snapshot::{Library, Origin};
-use crate::scenario::{Case, Corpus, Filter};
-use crate::shell::quoted;
+use crate::scenario::Corpus;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -50,49 +49,9 @@ impl Run {
         }
     }
 
-    /// The cases that the ids select, or all cases of the corpus, limited to those that `--filter` selects.
-    pub(super) fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, CommandError> {
-        let mut named = Vec::new();
-        for id in ids {
-            if misplaced::is_log_line(id) {
-                return Err(misplaced::log_line());
-            }
-            let filter =
-                id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
-            // A misspelled path must not select cases whose ids contain it.
-            if !filter.names(corpus.cases()) {
-                let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
-                let help = match of_schema {
-                    true => format!("pass the version of the schema with `=`: --schema={id}"),
-                    false => {
-                        format!(
-                            "`--filter {}` selects the cases whose ids contain it; `clawcheck list` prints all cases",
-                            quoted(id)
-                        )
-                    }
-                };
-                return Err(CommandError::usage(miette::miette!(
-                    help = help,
-                    "there is no file or folder `{id}`, and no case, scenario or family of that name"
-                )));
-            }
-            named.push(filter);
-        }
-        let cases = Filter::select_any(&self.filter, corpus.select(&named));
-        if cases.is_empty() {
-            let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
-            return Err(CommandError::nothing_selected(miette::Report::msg(match filters.as_slice() {
-                [] => "the scenarios contain no cases".to_owned(),
-                _ if named.is_empty() => {
-                    format!("no case matches {}; `clawcheck list` prints all cases", filters.join(" or "))
-                }
-                _ => {
-                    let named = named.iter().map(|named| format!("`{}`", named.as_str())).collect::<Vec<_>>();
-                    let (named, filters) = (named.join(" and "), filters.join(" or "));
-                    format!("no case of {named} matches {filters}; `clawcheck list` prints all cases")
-                }
-            })));
-        }
-        Ok(cases)
+    /// Advice about an id that names nothing and is the version that `--schema` should have.
+    pub(super) fn schema_help(&self, id: &str) -> Option<String> {
+        let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
+        of_schema.then(|| format!("pass the version of the schema with `=`: --schema={id}"))
     }
 }

@@ -1,10 +1,13 @@
 //! `clawcheck accept`: approves what a run left for approval.
 
+mod known;
+
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
 use crate::scenario::Filter;
+use known::KnownOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 use untrusted_data::printable::line;
@@ -16,10 +19,14 @@ const NAMED: usize = 10;
 ///
 /// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
 /// of that release. Use `review` to view the differences first.
+///
+/// With `--known`, `accept` approves nothing. It adds the deviations of a run to a list of known deviations:
+///
+/// clawcheck accept --known known.yaml --report report.json --all --reason "waits for issue 12"
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accept {
     /// Ids, parts of ids or globs of the cases to approve
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = Filter::of_ids)]
     cases: Vec<Filter>,
     /// Approve all waiting observations
     #[arg(long, conflicts_with = "cases")]
@@ -27,6 +34,8 @@ pub(crate) struct Accept {
     /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     snapshots: PathBuf,
+    #[command(flatten)]
+    list: KnownOptions,
 }
 
 impl Accept {
@@ -37,6 +46,9 @@ impl Accept {
                 "no cases were named for approval"
             );
             return Err(CommandError::usage(error));
+        }
+        if let Some(extended) = self.known() {
+            return extended;
         }
         let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;

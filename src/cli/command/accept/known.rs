@@ -1,0 +1,148 @@
+//! `clawcheck accept --known`: adds what a run showed to a list of known deviations.
+
+use super::Accept;
+use crate::cli::terminal::console;
+use crate::cli::{CommandError, exit};
+use crate::judge::{Difference, Level, Verdict};
+use crate::known::{self, Observed};
+use crate::report::terminal::counted;
+use crate::scenario::Filter;
+use serde::Deserialize;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use untrusted_data::plain_file::{self, Links};
+use untrusted_data::printable::line;
+use untrusted_data::whole;
+
+/// The maximum size of a report, in bytes.
+const LARGEST_REPORT: u64 = 256 << 20;
+
+/// The options that write a list of known deviations.
+#[derive(Debug, clap::Args)]
+pub(super) struct KnownOptions {
+    /// Add the deviations of a run to this list of known deviations, instead of approving observations
+    ///
+    /// The deviations are those in the report of the run (--report). Existing entries and comments stay as they are. Cases with the
+    /// verdict `error` are added only if an ID names them.
+    #[arg(long, value_name = "FILE", requires_all = ["from", "reason"], conflicts_with = "snapshots")]
+    known: Option<PathBuf>,
+    /// With --known: JSON report of the run, or - for standard input
+    #[arg(long = "report", id = "from", value_name = "FILE", requires = "known")]
+    report: Option<PathBuf>,
+    /// With --known: why the deviations are accepted
+    #[arg(long, value_name = "TEXT", requires = "known")]
+    reason: Option<String>,
+    /// With --known: the issue or page where the deviations are tracked
+    #[arg(long, value_name = "URL", requires = "known")]
+    link: Option<String>,
+}
+
+/// The parts of a JSON report that a list needs.
+#[derive(Deserialize)]
+struct Report {
+    level: Option<Level>,
+    cases: Vec<ReportedCase>,
+}
+
+#[derive(Deserialize)]
+struct ReportedCase {
+    id: String,
+    verdict: Verdict,
+    reason: Option<String>,
+    #[serde(default)]
+    requirements: Vec<String>,
+    #[serde(default)]
+    differences: Vec<Difference>,
+    observation: Option<ReportedObservation>,
+}
+
+#[derive(Deserialize)]
+struct ReportedObservation {
+    text: Vec<String>,
+}
+
+impl ReportedCase {
+    fn observed(self, level: Level) -> Observed {
+        let reason = self.reason.unwrap_or_default();
+        Observed {
+            case: self.id,
+            differences: match self.verdict {
+                Verdict::Error => vec![Difference::error(&reason)],
+                _ => self.differences,
+            },
+            verdict: self.verdict,
+            level,
+            requirements: self.requirements,
+            observation: self.observation.map(|observation| observation.text.join("\n")),
+        }
+    }
+
+    /// Whether the case goes into the list.
+    fn is_selected(&self, cases: &[Filter], all: bool) -> bool {
+        let is_named = cases.iter().any(|filter| filter.matches(&self.id));
+        match self.verdict {
+            Verdict::Deviates => all || is_named,
+            Verdict::Error => is_named,
+            _ => false,
+        }
+    }
+}
+
+impl Accept {
+    /// Adds the deviations to the list. `None` if the command is about snapshots.
+    pub(super) fn known(&self) -> Option<Result<u8, CommandError>> {
+        let KnownOptions { known, report, reason, link } = &self.list;
+        let (Some(list), Some(report), Some(reason)) = (known, report, reason) else { return None };
+        Some(self.extend(list, report, reason, link.as_deref()))
+    }
+
+    fn extend(&self, list: &Path, report: &Path, reason: &str, link: Option<&str>) -> Result<u8, CommandError> {
+        if reason.trim().is_empty() {
+            return Err(CommandError::usage(miette::miette!("--reason is empty; say why the deviations are accepted")));
+        }
+        let Report { level, cases } = read(report)?;
+        let cases = cases.into_iter();
+        let cases = cases
+            .filter(|case| case.is_selected(&self.cases, self.all))
+            .map(|case| case.observed(level.unwrap_or_default()));
+        let cases = cases.collect::<Vec<_>>();
+        if cases.is_empty() {
+            let report = report.display();
+            let message = format!("no selected case deviates in the report {report}");
+            return Err(CommandError::nothing_selected(miette::Report::msg(message)));
+        }
+        let text = known::text_of(list).map_err(CommandError::usage)?;
+        let extended = known::extend(list, text.as_deref(), &cases, reason, link).map_err(CommandError::usage)?;
+        let path = list.to_string_lossy();
+        let mut out = console::stdout_while_read();
+        let message = if text.as_deref() == Some(&extended.text) {
+            format!("{} already has these deviations", line(&path))
+        } else {
+            let error = |error: io::Error| CommandError::message(&format!("cannot write {}: {error}", list.display()));
+            whole::replace(list, extended.text.as_bytes()).map_err(error)?;
+            let (entries, cases) = (extended.entries, counted(extended.cases, "case"));
+            let entries = if entries == 1 { "1 new entry".to_owned() } else { format!("{entries} new entries") };
+            format!("wrote {}: {entries} about {cases}", line(&path))
+        };
+        writeln!(out, "{message}").map_err(CommandError::output)?;
+        Ok(exit::OK)
+    }
+}
+
+/// Reads the report of a run.
+fn read(path: &Path) -> Result<Report, CommandError> {
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        let read = io::stdin().take(LARGEST_REPORT).read_to_string(&mut text);
+        read.map_err(|error| CommandError::message(&format!("cannot read the report: {error}")))?;
+        text
+    } else {
+        plain_file::read_text(path, LARGEST_REPORT, Links::Follow).map_err(|error| {
+            CommandError::usage(miette::miette!("cannot read the report {}: {error}", path.display()))
+        })?
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let help = "write a report with `clawcheck run --report json=FILE`";
+        CommandError::usage(miette::miette!(help = help, "{} is not a JSON report: {error}", path.display()))
+    })
+}

@@ -1,0 +1,101 @@
+//! Which cases a command is about: scenario files and ids, `--filter` and `--exclude`. All commands that take cases select them
+//! here.
+
+use super::{CommandError, misplaced};
+use crate::scenario::{Case, Corpus, Filter};
+use crate::shell::quoted;
+use std::path::PathBuf;
+
+/// The options that select cases.
+#[derive(Debug, clap::Args)]
+pub(super) struct SelectionOptions {
+    /// Select only the cases that match EXPR (repeatable)
+    ///
+    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
+    /// property of the scenario or a glob for it: `family:role-upgrade`, `tag:original-report`, `issue:59045` or
+    /// `requirement:ID`. A case is selected if it matches one of the expressions.
+    #[arg(long, short, value_name = "EXPR")]
+    filter: Vec<Filter>,
+    /// Leave out the cases that match EXPR (repeatable)
+    ///
+    /// EXPR is an expression as in --filter.
+    #[arg(long, value_name = "EXPR")]
+    exclude: Vec<Filter>,
+}
+
+/// The scenarios that were named, and the ids that select cases among them.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// The files and folders.
+    pub(super) paths: Vec<PathBuf>,
+    /// The ids, and expressions with a prefix.
+    ids: Vec<String>,
+}
+
+impl Named {
+    /// Divides arguments into paths and ids. An argument that is not a file is an id, unless it can only be a path.
+    pub(super) fn of(what: &[String]) -> Self {
+        let is_path = |what: &&String| PathBuf::from(what).exists() || what.ends_with(".yaml");
+        let (paths, ids): (Vec<_>, Vec<_>) = what.iter().partition(is_path);
+        Self { paths: paths.into_iter().map(PathBuf::from).collect(), ids: ids.into_iter().cloned().collect() }
+    }
+
+    /// The cases of the corpus that the ids select, or all of them without ids, limited to those that the options select.
+    /// `help` gives advice about an id that names nothing.
+    ///
+    /// # Errors
+    /// An id names nothing, or no case is selected.
+    pub(super) fn select<'a>(
+        &self,
+        corpus: &'a Corpus,
+        options: &SelectionOptions,
+        help: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<&'a Case>, CommandError> {
+        let mut named = Vec::new();
+        for id in &self.ids {
+            if misplaced::is_log_line(id) {
+                return Err(misplaced::log_line());
+            }
+            let filter =
+                id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
+            // A misspelled path must not select cases whose ids contain it.
+            if !filter.names(corpus.cases()) {
+                let usual = || {
+                    let id = quoted(id);
+                    format!("`--filter {id}` selects the cases whose ids contain it; `clawcheck list` prints all cases")
+                };
+                let message =
+                    format!("there is no file or folder `{id}`, and no case, scenario or family of that name");
+                let help = help(id).unwrap_or_else(usual);
+                return Err(CommandError::usage(miette::miette!(help = help, "{message}")));
+            }
+            named.push(filter);
+        }
+        let cases = Filter::select_any(&options.filter, corpus.select(&named));
+        if cases.is_empty() {
+            return Err(nothing(&named, &options.filter));
+        }
+        let cases = Filter::exclude(&options.exclude, cases);
+        if cases.is_empty() {
+            let message = format!("every selected case is excluded by {}", listed(&options.exclude));
+            return Err(CommandError::nothing_selected(miette::Report::msg(message)));
+        }
+        Ok(cases)
+    }
+}
+
+/// The error if no case is selected.
+fn nothing(named: &[Filter], filters: &[Filter]) -> CommandError {
+    let all = "`clawcheck list` prints all cases";
+    let message = match (named, filters) {
+        ([], []) => "the scenarios contain no cases".to_owned(),
+        ([], filters) => format!("no case matches {}; {all}", listed(filters)),
+        (named, []) => format!("no case matches {}; {all}", listed(named)),
+        (named, filters) => format!("no case of {} matches {}; {all}", listed(named), listed(filters)),
+    };
+    CommandError::nothing_selected(miette::Report::msg(message))
+}
+
+fn listed(filters: &[Filter]) -> String {
+    filters.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>().join(" or ")
+}

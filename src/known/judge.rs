@@ -1,0 +1,222 @@
+//! Decides whether what a case shows is known.
+
+use super::date::Date;
+use super::digest;
+use super::file::{Entry, KnownFile};
+use crate::judge::cause::Kind;
+use crate::judge::{Difference, Level, Verdict};
+use crate::scenario::spans::{Span, Spanned};
+use crate::scenario::{Case, Source};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The known deviations of a gateway, from all files.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    pub(super) entries: Vec<Listed>,
+    pub(super) observations: HashMap<String, Pinned>,
+}
+
+/// An entry and its file.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pub(super) entry: Arc<Entry>,
+    pub(super) source: Arc<Source>,
+}
+
+/// The digest of a whole observation.
+#[derive(Debug, Clone)]
+pub(super) struct Pinned {
+    pub(super) digest: Spanned<String>,
+    pub(super) key: Span,
+    pub(super) source: Arc<Source>,
+}
+
+/// What a case showed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CaseSeen<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The requirements that it tests.
+    pub requirements: &'a [String],
+    /// The verdict without a list.
+    pub verdict: Verdict,
+    /// The level at which it was compared. Differences beyond the level need no entry.
+    pub level: Level,
+    /// What differs. If the case is an error without differences, the error.
+    pub differences: &'a [Difference],
+    /// The text of the observation, if the case was played to its end.
+    pub observation: Option<&'a str>,
+}
+
+/// The verdict with a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownVerdict {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why: the entries and their reasons, or what is not as they say.
+    pub reason: String,
+}
+
+impl Known {
+    pub(super) fn of(file: KnownFile, source: &Arc<Source>) -> Self {
+        let listed = |entry| Listed { entry: Arc::new(entry), source: Arc::clone(source) };
+        let pinned = |(case, digest): (Spanned<String>, Spanned<String>)| {
+            (case.value, Pinned { digest, key: case.span, source: Arc::clone(source) })
+        };
+        Self {
+            entries: file.known.into_iter().map(listed).collect(),
+            observations: file.observations.into_iter().map(pinned).collect(),
+        }
+    }
+
+    /// Adds the entries of another list. An observation that is pinned twice keeps the first digest.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        for (case, pinned) in other.observations {
+            self.observations.entry(case).or_insert(pinned);
+        }
+    }
+
+    /// Whether there are no entries.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.observations.is_empty()
+    }
+
+    /// Removes the entries that have expired.
+    pub(super) fn drop_expired(&mut self, today: Date) {
+        self.entries.retain(|listed| !listed.entry.has_expired(today));
+    }
+
+    /// Why a case is not to be played. `None` if no entry excludes it.
+    pub(crate) fn excludes(&self, case: &Case) -> Option<String> {
+        let requirements = case.requirements().map(str::to_owned).collect::<Vec<_>>();
+        let mut entries = self.of_case(&case.id, &requirements).filter(|listed| listed.entry.exclude);
+        entries.next().map(|listed| format!("excluded: {}", listed.why()))
+    }
+
+    /// The entries about a case.
+    pub(super) fn of_case(&self, id: &str, requirements: &[String]) -> impl Iterator<Item = &Listed> {
+        self.entries.iter().filter(move |listed| listed.entry.is_about(id, requirements))
+    }
+
+    /// Whether an entry is about this difference of a case.
+    pub(super) fn covers(&self, id: &str, requirements: &[String], seen: &Difference) -> bool {
+        self.of_case(id, requirements).any(|listed| !listed.entry.exclude && listed.entry.covers(seen))
+    }
+
+    /// The verdict on a case. `None` if no entry is about the case.
+    pub(crate) fn judge(&self, case: CaseSeen<'_>) -> Option<KnownVerdict> {
+        let entries =
+            self.of_case(case.id, case.requirements).filter(|listed| !listed.entry.exclude).collect::<Vec<_>>();
+        if entries.is_empty() {
+            return None;
+        }
+        match case.verdict {
+            Verdict::Conforms | Verdict::Deviates | Verdict::Error => Some(self.with_entries(case, &entries)),
+            Verdict::KnownDeviation | Verdict::UnexpectedlyConforms | Verdict::NotApplicable | Verdict::Skipped => None,
+        }
+    }
+
+    fn with_entries(&self, case: CaseSeen<'_>, entries: &[&Listed]) -> KnownVerdict {
+        let unknown = case
+            .differences
+            .iter()
+            .find(|seen| seen.kind.level() <= case.level && !entries.iter().any(|listed| listed.entry.covers(seen)));
+        if let Some(unknown) = unknown.filter(|_| case.verdict != Verdict::Conforms) {
+            let reason = format!("not a known deviation: {}: {}", unknown.kind.title(), unknown.what);
+            return KnownVerdict { verdict: case.verdict, reason };
+        }
+        let is_seen = |listed: &&&Listed| case.differences.iter().any(|seen| listed.entry.covers(seen));
+        let gone = entries.iter().filter(|listed| !listed.entry.flaky && !is_seen(listed)).collect::<Vec<_>>();
+        if let Some(listed) = gone.first() {
+            let reason = format!("{} no longer holds; remove the entry: {}", listed.place(), listed.entry.sentence());
+            return KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason };
+        }
+        if case.verdict == Verdict::Conforms && !entries.iter().any(|listed| is_seen(&listed)) {
+            let all = reasons(entries.iter().copied());
+            return KnownVerdict { verdict: Verdict::Conforms, reason: format!("known to be flaky: {all}") };
+        }
+        if let Some(reason) = self.another_observation(case).filter(|_| case.verdict != Verdict::Conforms) {
+            return KnownVerdict { verdict: case.verdict, reason };
+        }
+        let seen = reasons(entries.iter().filter(is_seen).copied());
+        // Without differences there is nothing that an entry could name.
+        match seen.is_empty() {
+            true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
+            // What is known does not count at this level.
+            false if case.verdict == Verdict::Conforms => KnownVerdict { verdict: Verdict::Conforms, reason: seen },
+            false => KnownVerdict { verdict: Verdict::KnownDeviation, reason: seen },
+        }
+    }
+
+    /// Why the observation is not the one that is pinned. The differences are those that are known, but the rest of the
+    /// observation, which was not compared, is another one.
+    fn another_observation(&self, case: CaseSeen<'_>) -> Option<String> {
+        let pinned = self.observations.get(case.id)?;
+        let seen = digest(case.observation?);
+        (seen != pinned.digest.value).then(|| {
+            format!(
+                "the differences are known, but the observation is another one than when they were accepted: {} pins {}, and this is {seen}",
+                pinned.place(),
+                pinned.digest.value
+            )
+        })
+    }
+}
+
+impl Entry {
+    pub(super) fn is_about(&self, id: &str, requirements: &[String]) -> bool {
+        let tests = |id: &Spanned<String>| requirements.contains(&id.value);
+        self.requirement.as_ref().is_none_or(tests) && self.case.0.iter().any(|case| case.value.matches(id))
+    }
+
+    pub(super) fn has_expired(&self, today: Date) -> bool {
+        self.expires.as_ref().is_some_and(|expires| expires.value < today)
+    }
+
+    /// Whether a difference is the one of the entry.
+    fn covers(&self, seen: &Difference) -> bool {
+        let is_required = match (&self.requirement, &seen.requires) {
+            (Some(requirement), Some(of)) => requirement.value == *of,
+            _ => true,
+        };
+        let is_of_kind = |kind: Kind| kind == seen.kind;
+        let text = self.seen.as_ref().is_none_or(|pattern| pattern.value.matches(&seen.what));
+        is_required && text && self.kind.is_none_or(is_of_kind)
+    }
+}
+
+impl Listed {
+    /// The file and the line: `known.yaml:12`.
+    pub(super) fn place(&self) -> String {
+        place(&self.source, self.entry.span())
+    }
+
+    /// The reason and the link.
+    fn why(&self) -> String {
+        let link = self.entry.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
+        format!("{}{link}", self.entry.reason.value.trim())
+    }
+}
+
+/// The reasons of entries, each once, in the order of the list.
+fn reasons<'a>(entries: impl Iterator<Item = &'a Listed>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for why in entries.map(Listed::why) {
+        if !all.contains(&why) {
+            all.push(why);
+        }
+    }
+    all.join("; ")
+}
+
+impl Pinned {
+    fn place(&self) -> String {
+        place(&self.source, self.key)
+    }
+}
+
+fn place(source: &Source, span: Span) -> String {
+    format!("{}:{}", source.path.display(), source.line(span))
+}

@@ -1,0 +1,361 @@
+use super::*;
+use crate::judge::cause::Kind;
+use crate::judge::{Difference, Level, Verdict};
+use crate::scenario::Corpus;
+use rstest::rstest;
+
+const PATH: &str = "known.yaml";
+
+fn known(text: &str) -> Known {
+    parse(Path::new(PATH), text).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+/// The errors and warnings of a list, each with its line.
+fn said(text: &str) -> (Vec<(usize, String)>, Vec<String>) {
+    let corpus = Corpus::embedded().unwrap();
+    let cases = corpus.cases().iter().collect::<Vec<_>>();
+    let today = "2026-11-29".parse().unwrap();
+    match parse(Path::new(PATH), text).and_then(|mut known| known.check(&cases, today)) {
+        Ok(warnings) => (Vec::new(), warnings.iter().map(ToString::to_string).collect()),
+        Err(errors) => {
+            let place =
+                |error: &ScenarioError| (error.position().map_or(0, |(line, _)| line), error.message().to_owned());
+            (errors.0.iter().map(place).collect(), Vec::new())
+        }
+    }
+}
+
+const REFUSED: &str = "NOT_PAIRED instead of hello-ok";
+
+fn refused() -> Difference {
+    Difference::test(Kind::Refused, REFUSED, "", "")
+}
+
+fn fields(name: &str) -> Difference {
+    Difference::test(Kind::Fields, &format!("hello-ok also has {name}"), "", "")
+}
+
+/// The verdict on a case that deviates in this way.
+fn verdict(list: &str, id: &str, differences: &[Difference], observation: &str) -> Option<(Verdict, String)> {
+    let verdict = if differences.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
+    let requirements = ["RFC-1".to_owned()];
+    let seen = CaseSeen {
+        id,
+        requirements: &requirements,
+        verdict,
+        level: Level::Exact,
+        differences,
+        observation: Some(observation),
+    };
+    known(list).judge(seen).map(|judged| (judged.verdict, judged.reason))
+}
+
+const ONE: &str =
+    "known:\n  - case: role/*\n    kind: refused\n    seen: NOT_PAIRED*\n    reason: waits\n    link: o/o#1\n";
+
+#[test]
+fn a_case_that_shows_only_known_differences_is_a_known_deviation() {
+    let expected = Some((Verdict::KnownDeviation, "waits (o/o#1)".to_owned()));
+    assert_eq!(verdict(ONE, "role/a", &[refused()], ""), expected);
+    assert_eq!(verdict(ONE, "other/a", &[refused()], ""), None);
+}
+
+#[rstest]
+#[case::another_kind(&[Difference::test(Kind::LetIn, REFUSED, "", "")])]
+#[case::another_text(&[Difference::test(Kind::Refused, "another NOT_PAIRED", "", "")])]
+#[case::one_more(&[refused(), fields("a")])]
+fn another_deviation_of_the_case_still_fails(#[case] differences: &[Difference]) {
+    let (verdict, reason) = verdict(ONE, "role/a", differences, "").unwrap();
+    assert_eq!(verdict, Verdict::Deviates);
+    assert!(reason.starts_with("not a known deviation: "), "{reason}");
+}
+
+#[test]
+fn a_deviation_that_is_gone_is_told_with_its_line() {
+    let (gone, reason) = verdict(ONE, "role/a", &[], "").unwrap();
+    assert_eq!(gone, Verdict::UnexpectedlyConforms);
+    assert!(reason.starts_with("known.yaml:2 no longer holds"), "{reason}");
+    // One of two is gone.
+    let two = format!("{ONE}  - case: role/a\n    seen: hello-ok also has a\n    reason: later\n");
+    assert_eq!(verdict(&two, "role/a", &[refused(), fields("a")], "").unwrap().0, Verdict::KnownDeviation);
+    let (gone, reason) = verdict(&two, "role/a", &[refused()], "").unwrap();
+    assert_eq!(gone, Verdict::UnexpectedlyConforms);
+    assert!(reason.starts_with("known.yaml:7 no longer holds"), "{reason}");
+}
+
+#[test]
+fn a_flaky_deviation_may_be_gone_and_no_other_may_come() {
+    let flaky = format!("{ONE}    flaky: true\n");
+    let conforms = verdict(&flaky, "role/a", &[], "").unwrap();
+    assert_eq!(conforms, (Verdict::Conforms, "known to be flaky: waits (o/o#1)".to_owned()));
+    assert_eq!(verdict(&flaky, "role/a", &[refused()], "").unwrap().0, Verdict::KnownDeviation);
+    assert_eq!(verdict(&flaky, "role/a", &[fields("a")], "").unwrap().0, Verdict::Deviates);
+}
+
+#[test]
+fn a_requirement_selects_the_cases_that_test_it() {
+    let of = |id: &str| format!("{ONE}    requirement: {id}\n");
+    assert_eq!(verdict(&of("RFC-1"), "role/a", &[refused()], "").unwrap().0, Verdict::KnownDeviation);
+    assert_eq!(verdict(&of("RFC-2"), "role/a", &[refused()], ""), None);
+    let other = Difference { requires: Some("RFC-3".to_owned()), ..refused() };
+    assert_eq!(verdict(&of("RFC-1"), "role/a", &[other], "").unwrap().0, Verdict::Deviates);
+}
+
+#[test]
+fn another_observation_with_the_same_differences_fails() {
+    let pinned = format!("{ONE}observations:\n  role/a: \"{}\"\n", digest("line\n"));
+    assert_eq!(verdict(&pinned, "role/a", &[refused()], "line").unwrap().0, Verdict::KnownDeviation);
+    let (other, reason) = verdict(&pinned, "role/a", &[refused()], "line\nmore").unwrap();
+    assert_eq!(other, Verdict::Deviates);
+    assert!(reason.contains("known.yaml:8 pins"), "{reason}");
+}
+
+#[test]
+fn errors_can_be_known_and_what_was_not_played_stays() {
+    let list = "known:\n  - { case: role/a, kind: error, seen: 'the gateway exited*', reason: crash }\n";
+    let judged = |verdict| {
+        let differences = [Difference::error("the gateway exited unexpectedly (exit code 1)")];
+        let seen = CaseSeen {
+            id: "role/a",
+            requirements: &[],
+            verdict,
+            level: Level::Exact,
+            differences: &differences,
+            observation: None,
+        };
+        known(list).judge(seen).map(|judged| judged.verdict)
+    };
+    assert_eq!(judged(Verdict::Error), Some(Verdict::KnownDeviation));
+    assert_eq!((judged(Verdict::Skipped), judged(Verdict::NotApplicable)), (None, None));
+}
+
+#[test]
+fn differences_beyond_the_level_need_no_entry() {
+    let at = |level, verdict, list: &str| {
+        let differences = [refused(), fields("a")];
+        let differences = if verdict == Verdict::Conforms { &differences[1..] } else { &differences };
+        let seen = CaseSeen { id: "role/a", requirements: &[], verdict, level, differences, observation: None };
+        known(list).judge(seen).map(|judged| judged.verdict)
+    };
+    assert_eq!(at(Level::Exact, Verdict::Deviates, ONE), Some(Verdict::Deviates));
+    assert_eq!(at(Level::Wire, Verdict::Deviates, ONE), Some(Verdict::KnownDeviation));
+    let slight = "known:\n  - { case: role/a, seen: hello-ok also has a, reason: r }\n";
+    assert_eq!(at(Level::Wire, Verdict::Conforms, slight), Some(Verdict::Conforms));
+}
+
+#[rstest]
+#[case::unknown_key("known:\n  - { case: a/b, seen: x, reason: r, sen: y }", 2, "unknown key `sen`")]
+#[case::no_reason("known:\n  - { case: a/b, seen: x }", 2, "reason")]
+#[case::empty_reason("known:\n  - { case: a/b, seen: x, reason: ' ' }", 2, "the reason is empty")]
+#[case::nothing_seen("known:\n  - case: a/b\n    kind: refused\n    reason: r", 2, "`seen` is missing")]
+#[case::half_a_glob("known:\n  - { case: 'a[b', seen: x, reason: r }", 2, "not a valid glob")]
+#[case::no_case("known:\n  - { case: [], seen: x, reason: r }", 2, "the list is empty")]
+#[case::kind("known:\n  - { case: a/b, kind: let_in, seen: x, reason: r }", 2, "let_in")]
+#[case::date("known:\n  - { case: a/b, seen: x, reason: r, expires: 2026-02-30 }", 2, "there is no day")]
+#[case::exclude_and_more("known:\n  - { case: a/b, seen: x, reason: r, exclude: true }", 2, "not played")]
+#[case::no_list("known: {}", 1, "a map is not valid here")]
+#[case::other_file("scenario: x\nsteps: []", 1, "unknown key `scenario`")]
+fn invalid_lists_are_refused_with_their_line(#[case] text: &str, #[case] line: usize, #[case] says: &str) {
+    let (errors, _) = said(text);
+    let [(at, message)] = &errors[..] else { panic!("{errors:?}") };
+    assert!(*at == line && message.contains(says), "{at}: {message}");
+}
+
+#[rstest]
+#[case::id("empty-tokens/nod", "did you mean `empty-tokens/node`?")]
+#[case::family("empty-token/*", "did you mean `empty-tokens/*`?")]
+#[case::glob("empty-tokens/z*", "`clawcheck list` prints all cases")]
+fn an_entry_about_no_case_is_an_error(#[case] case: &str, #[case] help: &str) {
+    let text = format!("known:\n  - case: [empty-tokens/node, '{case}']\n    seen: x\n    reason: r\n");
+    let corpus = Corpus::embedded().unwrap();
+    let cases = corpus.cases().iter().collect::<Vec<_>>();
+    let errors = known(&text).check(&cases, Date::today()).unwrap_err();
+    let rendered = format!("{:?}", miette::Report::new(errors));
+    for says in [format!("no case matches `{case}`").as_str(), help, "known.yaml:2"] {
+        assert!(rendered.contains(says), "{rendered}");
+    }
+}
+
+#[test]
+fn an_entry_about_a_scenario_elsewhere_is_a_warning() {
+    let (errors, warnings) = said("known:\n  - { case: my-own-scenarios/first, seen: x, reason: r }\n");
+    assert_eq!((errors.len(), warnings.as_slice()), (0, &["no case matches `my-own-scenarios/first`".to_owned()][..]));
+}
+
+#[test]
+fn an_unknown_requirement_is_an_error() {
+    let (errors, _) = said("known:\n  - { case: 'role-upgrade/*', requirement: RFC-9, seen: x, reason: r }\n");
+    assert!(errors[0].1.contains("tests the requirement `RFC-9`"), "{errors:?}");
+}
+
+#[test]
+fn an_expired_entry_is_a_warning_and_no_longer_applies() {
+    let list =
+        |expires: &str| format!("known:\n  - {{ case: empty-tokens/node, seen: x, reason: r, expires: {expires} }}\n");
+    let (errors, warnings) = said(&list("2026-11-28"));
+    assert!(errors.is_empty() && warnings == ["this known deviation expired on 2026-11-28, and no longer applies"]);
+    assert_eq!(said(&list("2026-11-29")), (Vec::new(), Vec::new()));
+    let corpus = Corpus::embedded().unwrap();
+    let cases = corpus.cases().iter().collect::<Vec<_>>();
+    let mut expired = known(&list("2026-11-28"));
+    expired.check(&cases, "2026-11-29".parse().unwrap()).unwrap();
+    assert!(expired.entries.is_empty());
+}
+
+#[rstest]
+#[case::same("seen: x", "seen: x", true)]
+#[case::pattern("seen: 'x*'", "seen: xy", true)]
+#[case::kind_of_one("seen: x", "seen: x\n    kind: refused", true)]
+#[case::other_kinds("seen: x\n    kind: let-in", "seen: x\n    kind: refused", false)]
+#[case::other_texts("seen: x", "seen: y", false)]
+#[case::excluded("seen: x", "exclude: true", true)]
+fn entries_that_overlap_are_refused(#[case] first: &str, #[case] second: &str, #[case] overlap: bool) {
+    let text = format!(
+        "known:\n  - case: empty-tokens/*\n    reason: r\n    {first}\n  - case: '*/node'\n    reason: r\n    {second}\n"
+    );
+    let (errors, _) = said(&text);
+    assert_eq!(!errors.is_empty(), overlap, "{errors:?}");
+    if let Some((line, message)) = errors.first() {
+        let line_of_second = 5 + first.matches('\n').count();
+        assert!(
+            *line == line_of_second
+                && message.contains("known.yaml:2 are about the same deviation of empty-tokens/node")
+        );
+    }
+}
+
+#[test]
+fn an_observation_without_an_entry_is_an_error() {
+    let list =
+        "known:\n  - { case: empty-tokens/node, seen: x, reason: r }\nobservations:\n  empty-tokens/nodes: '0'\n";
+    let (errors, _) = said(list);
+    assert!(errors[0].0 == 4 && errors[0].1.contains("no known deviation of empty-tokens/nodes"), "{errors:?}");
+}
+
+fn observed(case: &str, differences: &[Difference]) -> Observed {
+    Observed {
+        case: case.to_owned(),
+        verdict: Verdict::Deviates,
+        level: Level::Exact,
+        requirements: Vec::new(),
+        differences: differences.to_vec(),
+        observation: Some(format!("{case} {}", differences.len())),
+    }
+}
+
+fn extended(text: Option<&str>, observed: &[Observed]) -> String {
+    let extended = extend(Path::new(PATH), text, observed, "it is \"old\"", Some("o/o#2"));
+    extended.unwrap_or_else(|error| panic!("{error:?}")).text
+}
+
+#[test]
+fn a_new_list_knows_what_was_seen() {
+    let seen = [observed("role/b#x,y", &[refused(), fields("a")]), observed("role/a", &[refused()])];
+    insta::assert_snapshot!(extended(None, &seen), @r##"
+    # Known deviations, for `clawcheck run --known`.
+    known:
+      - case:
+          - role/a
+          - "role/b#x,y"
+        kind: refused
+        seen: "NOT_PAIRED instead of hello-ok"
+        reason: "it is \"old\""
+        link: "o/o#2"
+      - case: "role/b#x,y"
+        kind: fields
+        seen: "hello-ok also has a"
+        reason: "it is \"old\""
+        link: "o/o#2"
+    observations:
+      role/a: "3b846bcdf51d1964"
+      "role/b#x,y": "60a462c32373e5df"
+    "##);
+    assert_eq!(extended(Some(&extended(None, &seen)), &seen), extended(None, &seen));
+}
+
+#[test]
+fn an_existing_list_keeps_its_entries_and_comments() {
+    let text = "\
+# Ours.
+known:
+- case: role/a # the first
+  seen: NOT_PAIRED*
+  reason: waits
+
+# Pinned.
+observations:
+  role/a: \"0\" # old
+";
+    let seen = [observed("role/b", &[refused()]), observed("role/a", &[refused(), fields("a")])];
+    insta::assert_snapshot!(extended(Some(text), &seen), @r##"
+    # Ours.
+    known:
+    - case: role/a # the first
+      seen: NOT_PAIRED*
+      reason: waits
+    - case: role/b
+      kind: refused
+      seen: "NOT_PAIRED instead of hello-ok"
+      reason: "it is \"old\""
+      link: "o/o#2"
+    - case: role/a
+      kind: fields
+      seen: "hello-ok also has a"
+      reason: "it is \"old\""
+      link: "o/o#2"
+
+    # Pinned.
+    observations:
+      role/a: "72631a2b1c0746d8" # old
+      role/b: "05efbada53efc83e"
+    "##);
+}
+
+#[rstest]
+#[case::empty("known: []\n")]
+#[case::description("gateway: x\nabout: y\ncommand: z\n")]
+#[case::no_line_break("known:\n    - case: role/x\n      seen: x\n      reason: r")]
+#[case::another_key_follows(
+    "gateway: x\nknown:\n  - case: role/x\n    seen: x\n    reason: r\n\n# The program.\ncommand: z\n"
+)]
+fn lists_in_other_forms_are_extended(#[case] text: &str) {
+    let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
+    let kept = text.lines().filter(|line| *line != "known: []");
+    assert!(kept.into_iter().all(|line| extended.contains(line)), "{extended}");
+    assert_eq!(
+        known(&extended)
+            .judge(CaseSeen {
+                id: "role/b",
+                requirements: &[],
+                verdict: Verdict::Deviates,
+                level: Level::Exact,
+                differences: &[refused()],
+                observation: Some("role/b 1"),
+            })
+            .unwrap()
+            .verdict,
+        Verdict::KnownDeviation
+    );
+}
+
+#[test]
+fn a_list_in_one_line_is_not_extended() {
+    let text = "known: [{ case: role/x, seen: x, reason: r }]\n";
+    let error = extend(Path::new(PATH), Some(text), &[observed("role/b", &[refused()])], "r", None).unwrap_err();
+    assert!(error.to_string().contains("must be a block list"), "{error}");
+}
+
+#[test]
+fn the_list_in_the_documentation_is_valid() {
+    let page = include_str!("../../docs/known-deviations.md");
+    let list = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!((known(list).entries.len(), known(list).observations.len()), (3, 1));
+}
+
+/// To update the file, run `clawcheck schema known > schema/known.json`.
+#[test]
+fn the_committed_schema_is_the_one_of_the_types() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/known.json");
+    let committed = std::fs::read_to_string(path).unwrap();
+    assert!(committed == schema(), "schema/known.json is not what `clawcheck schema known` prints");
+}
