@@ -24,7 +24,8 @@ use crate::report::Listener;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
 use command::{
-    accept, capture, compare, doctor, explain, fuzz, lint, list, record, releases, review, run, schema, serve,
+    accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
+    serve,
 };
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
@@ -75,8 +76,10 @@ enum Command {
     Doctor(doctor::Doctor),
     Explain(Box<explain::Explain>),
     Fuzz(fuzz::Fuzz),
+    Init(init::Init),
     Lint(lint::Lint),
     List(list::List),
+    Probe(probe::Probe),
     Record(record::Record),
     Releases(releases::Releases),
     Review(review::Review),
@@ -94,8 +97,10 @@ impl Command {
             Self::Doctor(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Fuzz(command) => command.run(signals),
+            Self::Init(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
+            Self::Probe(command) => command.run(signals),
             Self::Record(command) => command.run(signals),
             Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),

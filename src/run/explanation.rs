@@ -7,7 +7,7 @@ use super::steps::traces::{StepTrace, Traces};
 use super::{Shared, release_of};
 use crate::gateway::{Gateway, GatewaySpec, Preparation, PrepareError, Workspace};
 use crate::judge::{self, Difference, Finding, Verdict};
-use crate::observe::{Message, StepResult};
+use crate::observe::{Frame, Message, StepResult};
 use crate::run::outcome::CaseReport;
 use crate::scenario::{Case, StepKind};
 use openclaw_model::{Release, TraceLine};
@@ -126,9 +126,9 @@ fn trace_of(traces: &[StepTrace], step: &StepResult) -> Vec<TraceLine> {
 fn explained_step(case: &Case, seen: &StepResult, trace: Vec<TraceLine>) -> ExplainedStep {
     let step = case.steps().nth(seen.number);
     let own = || seen.seen.iter().filter(|observed| observed.on.is_none());
-    let accepted = own().any(|observed| matches!(observed.what, Message::Hello(_)));
+    let accepted = own().any(|observed| matches!(observed.message, Message::Frame(Frame::Hello(_))));
     let connects = step.is_some_and(|step| matches!(step.kind, StepKind::Connect(_)));
-    let error = own().any(|observed| matches!(observed.what, Message::Error(_)));
+    let error = own().any(|observed| matches!(observed.message, Message::Frame(Frame::Error(_))));
     ExplainedStep {
         number: seen.number + 1,
         name: step.and_then(|step| step.known_as()).map(|name| name.as_str().to_owned()),
@@ -143,11 +143,11 @@ fn explained_step(case: &Case, seen: &StepResult, trace: Vec<TraceLine>) -> Expl
 
 /// The answer in one line: `let in as operator [operator.read]`, or `refused: ...` with the codes.
 fn answer(seen: &StepResult, connects: bool) -> String {
-    let own = seen.seen.iter().filter(|observed| observed.on.is_none()).map(|observed| &observed.what);
+    let own = seen.seen.iter().filter(|observed| observed.on.is_none()).map(|observed| &observed.message);
     let mut parts = Vec::new();
     for message in own {
         match message {
-            Message::Hello(hello) => {
+            Message::Frame(Frame::Hello(hello)) => {
                 let auth = hello.auth.as_ref();
                 let role = auth.and_then(|auth| auth["role"].as_str()).map(|role| format!(" as {role}"));
                 let scopes = auth.and_then(|auth| auth["scopes"].as_array()).map(|scopes| {
@@ -156,7 +156,7 @@ fn answer(seen: &StepResult, connects: bool) -> String {
                 });
                 parts.push(format!("let in{}{}", role.unwrap_or_default(), scopes.unwrap_or_default()));
             }
-            Message::Error(error) => {
+            Message::Frame(Frame::Error(error)) => {
                 let detail = |name: &str| error["details"][name].as_str();
                 let reason = detail("reason").or_else(|| detail("authReason"));
                 let codes = [error["code"].as_str(), detail("code"), reason].into_iter().flatten();

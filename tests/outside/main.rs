@@ -26,6 +26,7 @@ mod live_clients;
 mod messages;
 mod misplaced;
 mod modules;
+mod probe;
 mod processes;
 mod readme;
 mod record;
