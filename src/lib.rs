@@ -48,6 +48,7 @@ mod known;
 mod machine;
 mod observe;
 mod probe;
+mod record;
 mod release_ranges;
 mod report;
 mod run;

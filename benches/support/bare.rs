@@ -96,6 +96,7 @@ impl Bare {
             openclaw_json: auth,
             environment: BTreeMap::new(),
             clock: Some(1_775_000_000_000),
+            trace: None,
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
         };
         let running = gateway.launch(launch).await.unwrap();

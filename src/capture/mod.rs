@@ -150,6 +150,11 @@ impl Capture {
         })
     }
 
+    /// The scenario.
+    pub(crate) fn scenario(&self) -> &Value {
+        &self.scenario
+    }
+
     /// The text of the scenario file.
     pub(crate) fn text(&self) -> String {
         let mut about = vec![

@@ -9,6 +9,7 @@ pub(crate) mod exit;
 mod help;
 mod jobs;
 mod known;
+mod misplaced;
 mod reports;
 mod selection;
 mod session;
@@ -24,7 +25,8 @@ use crate::report::Listener;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
 use command::{
-    accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, releases, review, run, schema, serve,
+    accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
+    serve,
 };
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
@@ -79,6 +81,7 @@ enum Command {
     Lint(lint::Lint),
     List(list::List),
     Probe(probe::Probe),
+    Record(record::Record),
     Releases(releases::Releases),
     Review(review::Review),
     Run(run::Run),
@@ -99,6 +102,7 @@ impl Command {
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Probe(command) => command.run(signals),
+            Self::Record(command) => command.run(signals),
             Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),
             Self::Run(command) => command.run(signals),

@@ -1,7 +1,7 @@
 //! Which cases a command is about: scenario files and ids, `--filter` and `--exclude`. All commands that take cases select them
 //! here.
 
-use super::CommandError;
+use super::{CommandError, misplaced};
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
 use std::path::PathBuf;
@@ -53,6 +53,9 @@ impl Named {
     ) -> Result<Vec<&'a Case>, CommandError> {
         let mut named = Vec::new();
         for id in &self.ids {
+            if misplaced::is_log_line(id) {
+                return Err(misplaced::log_line());
+            }
             let filter =
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
             // A misspelled path must not select cases whose ids contain it.

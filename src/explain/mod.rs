@@ -9,6 +9,7 @@ mod log;
 pub(crate) mod remedies;
 mod render;
 mod state;
+pub(crate) mod trace;
 mod world;
 
 pub(crate) use client::{Client, Credential, Preset, Who};

@@ -2,9 +2,9 @@
 
 use super::remedies::{Remedy, Tried};
 use super::world::{Answer, Verdict, World};
-use super::{State, Who};
+use super::{State, Who, trace};
 use openclaw_emulator::at_rest::Kept;
-use openclaw_model::{Check, Fact, Release, TraceLine, pairing};
+use openclaw_model::{Release, pairing};
 use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
@@ -218,8 +218,8 @@ impl Explanation<'_> {
         if !self.answer.trace.is_empty() {
             out.push_str("Checks, in order:\n");
         }
-        for line in self.answer.trace.iter().filter(|line| line.check != Check::Frame || line.fact.is_some()) {
-            let _ = writeln!(out, "  {:<11} {}{}", line.check.name(), short(&line.sentence), self.since(line));
+        for line in self.answer.trace.iter().filter(|line| trace::is_shown(line)) {
+            let _ = writeln!(out, "  {}", trace::text(line, self.world.facts.release));
         }
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
             out.push_str("The gateway says:\n");
@@ -280,7 +280,8 @@ impl Explanation<'_> {
         out.push_str("\n| check | result | since |\n|---|---|---|\n");
         for line in &self.answer.trace {
             let sentence = short(&line.sentence).replace('|', "\\|");
-            let since = self.since_release(line.fact).map(|release| release.to_string()).unwrap_or_default();
+            let since = trace::since(line, self.world.facts.release);
+            let since = since.map(|release| release.to_string()).unwrap_or_default();
             let _ = writeln!(out, "| {} | {sentence} | {since} |", line.check.name());
         }
         if let Some(record) = self.record_words() {
@@ -298,18 +299,6 @@ impl Explanation<'_> {
     }
 
     fn json(&self) -> Value {
-        let line = |line: &TraceLine| {
-            let since = line.fact.and_then(|fact| fact.since(self.world.facts.release));
-            json!({
-                "check": line.check.name(),
-                "found": short(&line.sentence),
-                "fact": line.fact.map(Fact::name),
-                "since": since.map(|since| since.release.to_string()),
-                "change": since.map(|since| since.what),
-                "until": line.fact.and_then(|fact| fact.until(self.world.facts.release)).map(|until| until.release.to_string()),
-                "sources": since.map(|since| since.sources.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            })
-        };
         let remedy = |remedy: &Remedy| {
             let how = remedy.how.iter().map(|line| short(line)).collect::<Vec<_>>();
             json!({ "what": short(&remedy.what), "how": how, "risk": remedy.risk.name(), "opens": remedy.opens })
@@ -333,7 +322,7 @@ impl Explanation<'_> {
             })),
             "close": close.map(|(code, reason)| json!({ "code": code, "reason": short(reason) })),
             "withheld_scopes": self.answer.withheld.iter().map(|scope| short(scope)).collect::<Vec<_>>(),
-            "trace": self.answer.trace.iter().map(line).collect::<Vec<_>>(),
+            "trace": self.answer.trace.iter().map(|line| trace::json(line, self.world.facts.release)).collect::<Vec<_>>(),
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
             "remedies": self.tried.map(|tried| remedies(&tried.helps)),
@@ -358,20 +347,6 @@ impl Explanation<'_> {
             let path = Document::DevicesPaired.path();
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })
-    }
-
-    fn since(&self, line: &TraceLine) -> String {
-        let until = line.fact.and_then(|fact| fact.until(self.world.facts.release)).map(|until| until.release);
-        match (self.since_release(line.fact), until) {
-            (None, None) => String::new(),
-            (Some(since), None) => format!(" (since {since})"),
-            (None, Some(until)) => format!(" (until {until})"),
-            (Some(since), Some(until)) => format!(" (since {since}, until {until})"),
-        }
-    }
-
-    fn since_release(&self, fact: Option<Fact>) -> Option<Release> {
-        fact?.since(self.world.facts.release).map(|since| since.release)
     }
 }
 

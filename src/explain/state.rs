@@ -66,7 +66,8 @@ pub(crate) enum StateError {
     /// The directory holds nothing of a gateway.
     #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]
     #[diagnostic(help(
-        "pass the folder that contains devices/paired.json (usually ~/.openclaw), not a folder inside it"
+        "pass the folder that contains devices/paired.json (usually ~/.openclaw), not a folder inside it; to explain a case, \
+         pass its id or its file"
     ))]
     Foreign(PathBuf),
     /// The configuration cannot be read.

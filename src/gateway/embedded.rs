@@ -56,6 +56,7 @@ pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Embedded, 
     options.documents = documents.map(|documents| Box::new(documents) as Box<_>);
     let clock = launch.clock.map_or(Clock::Real, |now| Clock::Manual(Arc::new(ManualClock::starting_at(now))));
     options.clock = clock.clone();
+    options.trace.clone_from(&launch.trace);
     let gateway = EmbeddedGateway::start(options).map_err(refusal)?;
     Ok(Embedded { gateway: Some(gateway), clock, state_dir, last_log: String::new() })
 }

@@ -1,6 +1,7 @@
 //! One start of a gateway, and all the ways in which it can fail.
 
 use super::workspace::Sandbox;
+use openclaw_emulator::TraceListener;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,8 @@ pub struct Launch<'a> {
     pub environment: BTreeMap<String, String>,
     /// Where the embedded gateway's clock starts, milliseconds since the epoch. `None`: real time.
     pub clock: Option<i64>,
+    /// Receives the explanations of the embedded gateway's answers. Other gateways explain nothing.
+    pub trace: Option<TraceListener>,
     /// When to give up waiting for it to be ready.
     pub deadline: Instant,
 }

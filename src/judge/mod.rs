@@ -269,7 +269,8 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
     (findings, differences)
 }
 
-fn in_words(step: &StepResult) -> String {
+/// What a step received on its own connection, in one line.
+pub(crate) fn in_words(step: &StepResult) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =
         own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();

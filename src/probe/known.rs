@@ -77,6 +77,7 @@ async fn reference(
         environment: BTreeMap::new(),
         // Its clock stands still, so that the silent client can be asked about without a wait.
         clock: Some(now()),
+        trace: None,
         deadline: Instant::now() + START,
     };
     let mut running = gateway.launch(launch).await?;

@@ -22,6 +22,7 @@ async fn portrait(release: Release, auth: Value, settings: &Settings) -> (Portra
         openclaw_json: json!({ "gateway": { "mode": "local", "bind": "loopback", "auth": auth } }),
         environment: BTreeMap::new(),
         clock: None,
+        trace: None,
         deadline: Instant::now() + Duration::from_secs(60),
     };
     let mut running = gateway.launch(launch).await.unwrap();

@@ -49,5 +49,6 @@ pub(super) fn case(id: &str, verdict: Verdict) -> CaseReport {
         log: None,
         rerun: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
         proposed: None,
+        explanation: None,
     }
 }

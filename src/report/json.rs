@@ -8,6 +8,7 @@ use super::Listener;
 use super::causes::{Cause, Causes};
 use super::closest;
 use super::destination::Sink;
+use super::explanation;
 use super::score::Score;
 use crate::judge::{Finding, FrameFinding, Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
@@ -260,6 +261,9 @@ fn case(case: &CaseReport) -> Value {
     }
     if let Some(proposed) = &case.proposed {
         put("proposed", json!(proposed.to_string_lossy()));
+    }
+    if let Some(explanation) = &case.explanation {
+        put("explanation", explanation::json(explanation));
     }
     Value::Object(object)
 }

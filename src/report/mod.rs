@@ -7,6 +7,7 @@ pub(crate) mod causes;
 mod closest;
 pub(crate) mod comparison;
 pub(crate) mod destination;
+pub(crate) mod explanation;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod github;

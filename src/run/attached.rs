@@ -48,6 +48,7 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
         openclaw_json: Value::Null,
         environment: BTreeMap::new(),
         clock: None,
+        trace: None,
         deadline: Instant::now() + timeouts.limit(&Wait::Start),
     };
     gateway.launch(launch).await?;

@@ -11,6 +11,7 @@ mod captured;
 pub(crate) mod closest;
 #[cfg(test)]
 mod explained;
+pub(crate) mod explanation;
 pub(crate) mod needs;
 pub(crate) mod outcome;
 mod redaction;
@@ -85,6 +86,8 @@ pub struct Options {
     pub level: Level,
     /// Whether every case keeps its transcript.
     pub trace: bool,
+    /// Whether the model explains the failing steps of each failing case.
+    pub explain: bool,
     /// Whether a conforming case on a real release proposes a snapshot if its snapshot was only seen on the embedded
     /// gateway.
     pub mark_seen: bool,

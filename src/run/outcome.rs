@@ -6,6 +6,7 @@
 use crate::judge::{Difference, Finding, Level, Verdict};
 use crate::observe::Observation;
 use crate::run::closest::Closest;
+use crate::run::explanation::CaseExplanation;
 use openclaw_model::Release;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,6 +111,8 @@ pub struct CaseReport {
     pub rerun: String,
     /// The `.snap.new` file that was left for approval.
     pub proposed: Option<PathBuf>,
+    /// For a failing case of a run with explanations: why the model answers the failing steps as it does.
+    pub explanation: Option<CaseExplanation>,
 }
 
 impl CaseReport {

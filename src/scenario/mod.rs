@@ -14,6 +14,7 @@ pub(crate) mod writing;
 
 pub(crate) use check::lint;
 pub use corpus::Corpus;
+pub(crate) use corpus::files::is_state_directory;
 pub(crate) use corpus::filter::Filter;
 pub use model::case::Case;
 pub(crate) use model::case::Source;

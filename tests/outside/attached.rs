@@ -21,7 +21,7 @@ steps:
 const TOKEN: &str = "a-token-of-somebody-else";
 
 /// A gateway with a state directory below `test_folder`, without authentication or with [`TOKEN`].
-fn somebody_elses(test_folder: &TestFolder, mode: &str) -> Serving {
+pub(super) fn somebody_elses(test_folder: &TestFolder, mode: &str) -> Serving {
     let auth = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "{mode}", token: "{TOKEN}" }} }} }}"#);
     std::fs::write(test_folder.path("openclaw.json"), auth).unwrap();
     let mut command = serve(&test_folder.path("home"));

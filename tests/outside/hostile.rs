@@ -181,6 +181,7 @@ impl Yard {
             openclaw_json: json!({}),
             environment: BTreeMap::new(),
             clock: None,
+            trace: None,
             deadline: Instant::now() + Duration::from_secs(patience),
         };
         gateway.launch(launch).await

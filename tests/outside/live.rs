@@ -32,6 +32,7 @@ async fn a_real_gateway_starts_answers_and_stops() {
             openclaw_json: json!({"gateway": {"auth": {"mode": "token", "token": "t0ken"}}}),
             environment: BTreeMap::new(),
             clock: None,
+            trace: None,
             deadline: within(120),
         };
         for _ in 0..2 {

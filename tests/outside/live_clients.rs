@@ -118,6 +118,7 @@ async fn real(gateway: &Gateway, sandbox: &Sandbox) -> Running {
         openclaw_json: config(),
         environment: BTreeMap::new(),
         clock: None,
+        trace: None,
         deadline: Instant::now() + Duration::from_secs(120),
     };
     gateway.launch(launch).await.unwrap()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each may
 /// import. The files of `src/` (limits, text, ...) are below all of them.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("scenario", &[]),
     ("client", &[]),
     ("explain", &["client"]),
@@ -16,15 +16,16 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("gateway", &["client", "scenario"]),
     ("known", &["judge", "scenario"]),
     ("probe", &["client", "gateway"]),
-    // The tests of `run` compare the answers of `explain` with the approved ones and with those to captured scenarios.
+    // The tests of `run` compare captured scenarios with the answers of `explain`.
     ("run", &["capture", "client", "explain", "gateway", "judge", "known", "observe", "scenario"]),
-    ("report", &["judge", "observe", "run"]),
+    ("report", &["explain", "judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
+    ("record", &["capture", "client", "explain", "scenario"]),
     (
         "cli",
         &[
-            "capture", "client", "explain", "fuzz", "gateway", "judge", "known", "observe", "probe", "report", "run",
-            "scenario",
+            "capture", "client", "explain", "fuzz", "gateway", "judge", "known", "observe", "probe", "record",
+            "report", "run", "scenario",
         ],
     ),
 ];

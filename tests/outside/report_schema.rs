@@ -56,6 +56,13 @@ fn reports_with_findings_are_valid() {
     );
     assert_eq!(refused(&first), Vec::<String>::new());
 
+    let explained = report(&test_folder, &["scenarios", "--explain"]);
+    assert_eq!(explained["cases"][0]["explanation"]["steps"][0]["refused"], true);
+    assert_eq!(refused(&explained), Vec::<String>::new());
+    let mut broken = explained.clone();
+    broken["cases"][0]["explanation"]["steps"][0]["trace"][0]["found"] = json!(1);
+    assert!(!refused(&broken).is_empty(), "a trace without a text is accepted");
+
     let test_folder = TestFolder::new(SCENARIO);
     let first = report(&test_folder, &["scenarios"]);
     assert_eq!(first["cases"][0]["findings"][0]["kind"], "no-snapshot");

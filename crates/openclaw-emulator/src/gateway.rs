@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::connection::{ConnectionContext, HttpContext, serve};
 use super::import::import;
 use super::listen;
-use super::logs::{LogListener, Logs};
+use super::logs::{LogListener, Logs, TraceListener};
 use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::store::{DirectoryDocuments, SqliteDocuments};
@@ -63,6 +63,8 @@ pub struct EmbeddedOptions {
     pub token_is_new: bool,
     /// Receives each line of the log.
     pub log: Option<LogListener>,
+    /// Receives the explanation of each answer.
+    pub trace: Option<TraceListener>,
 }
 
 impl EmbeddedOptions {
@@ -82,6 +84,7 @@ impl EmbeddedOptions {
             port: None,
             token_is_new: false,
             log: None,
+            trace: None,
         }
     }
 }
@@ -171,6 +174,7 @@ impl EmbeddedGateway {
             entropy,
             clock: options.clock.clone(),
             logs: logs.clone(),
+            trace: options.trace,
             events: received,
             stopping: stopping_sender,
             outboxes: HashMap::new(),

@@ -26,4 +26,4 @@ pub mod store;
 
 pub use clock::{Clock, ManualClock};
 pub use gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
-pub use logs::LogListener;
+pub use logs::{LogListener, TraceListener};

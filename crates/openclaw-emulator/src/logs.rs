@@ -1,5 +1,6 @@
 //! The gateway's log.
 
+use openclaw_model::TraceLine;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,10 @@ const KEPT: usize = 1000;
 
 /// A function that receives every line when it is written.
 pub type LogListener = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A function that receives the explanation of every answer: the number of the connection, and one line of the trace.
+/// The log itself does not contain it, as the release's log does not.
+pub type TraceListener = Arc<dyn Fn(u64, &TraceLine) + Send + Sync>;
 
 /// The last lines of a gateway's log, shared by all writers.
 #[derive(Clone, Default)]
@@ -30,13 +35,6 @@ impl Logs {
             lines.pop_front();
         }
         lines.push_back(line);
-    }
-
-    /// Tells the listener why the gateway does something; the log itself does not say it, as the release's does not.
-    pub(super) fn explain(&self, why: impl FnOnce() -> String) {
-        if let Some(listener) = &self.listener {
-            listener(&why());
-        }
     }
 
     pub(super) fn lines(&self) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::chance::SeededEntropy;
 use super::clock::{Clock, real_delay};
-use super::logs::Logs;
+use super::logs::{Logs, TraceListener};
 use super::outbox::{Order, Outbox};
 use openclaw_model::{ConnectionId, Effect, Environment, Input, Model, Peer};
 use openclaw_protocol::frame::ServerFrame;
@@ -45,6 +45,7 @@ pub(super) struct Owner {
     pub(super) entropy: SeededEntropy,
     pub(super) clock: Clock,
     pub(super) logs: Logs,
+    pub(super) trace: Option<TraceListener>,
     pub(super) events: mpsc::Receiver<Event>,
     /// Set when the close frames are queued. Connections then only send what is queued.
     pub(super) stopping: watch::Sender<bool>,
@@ -142,8 +143,8 @@ impl Owner {
             Environment { now: self.clock.now(), store: &mut *self.store, entropy: &mut self.entropy };
         let connection = input.connection();
         let outcome = self.model.handle(input, &mut environment);
-        if let Some(ConnectionId(number)) = connection {
-            outcome.trace.iter().for_each(|line| self.logs.explain(|| format!("connection {number}: {line}")));
+        if let (Some(ConnectionId(number)), Some(listener)) = (connection, &self.trace) {
+            outcome.trace.iter().for_each(|line| listener(number, line));
         }
         self.wake_at = outcome.wake_at;
         let mut refusal = None;

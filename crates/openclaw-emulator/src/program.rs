@@ -3,12 +3,12 @@
 
 use super::clock::Clock;
 use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
-use super::logs::LogListener;
+use super::logs::{LogListener, TraceListener};
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
 use crate::store::SqliteDocuments;
 use miette::Diagnostic;
-use openclaw_model::{Facts, Release};
+use openclaw_model::{Facts, Release, TraceLine};
 use openclaw_protocol::store::{Document, json};
 use serde_json::{Value, json};
 use std::fs;
@@ -185,6 +185,10 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     }
     let secrets = redactions(&document, &options.env);
     let log = options.log.map(|log| Arc::new(move |line: &str| log(&secrets.apply_known(line))) as LogListener);
+    let trace = log.clone().map(|log| {
+        Arc::new(move |connection: u64, line: &TraceLine| log(&format!("connection {connection}: {line}")))
+            as TraceListener
+    });
     let gateway = EmbeddedGateway::start(EmbeddedOptions {
         release: options.release,
         openclaw_json: with_bind(&document, options.bind.as_deref()),
@@ -198,6 +202,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
         port: Some(address.port()),
         token_is_new: settings.generated_token.is_some(),
         log,
+        trace,
     })?;
     let gateway = listeners.into_iter().fold(gateway, EmbeddedGateway::listening);
     Ok(Program { gateway, address, state_dir, token_saved })

@@ -1,5 +1,6 @@
 //! OpenClaw versions and their order.
 
+use super::releases::KNOWN;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,8 +23,21 @@ impl Release {
 
 /// A text that is not an OpenClaw version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an OpenClaw version; expected something like 2026.4.2 or 2026.7.1-2")]
+#[error("`{text}` is not an OpenClaw version; {expected}", text = self.0, expected = self.expected())]
 pub struct ReleaseError(String);
+
+impl ReleaseError {
+    /// The known release that was probably meant (`4.2`, `v2026.4.2`), or the form of a version.
+    fn expected(&self) -> String {
+        let text = self.0.trim_start_matches('v');
+        let known = KNOWN.iter().map(|known| known.release.to_string());
+        let mut meant = known.filter(|known| known == text || known.ends_with(&format!(".{text}")));
+        match (meant.next(), meant.next()) {
+            (Some(only), None) => format!("did you mean {only}?"),
+            _ => "expected something like 2026.4.2 or 2026.7.1-2".to_owned(),
+        }
+    }
+}
 
 impl FromStr for Release {
     type Err = ReleaseError;

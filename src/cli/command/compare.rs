@@ -20,6 +20,7 @@ use crate::run::outcome::Event;
 use crate::run::{self, RunEnd};
 use crate::scenario::Case;
 use crate::shell::quoted;
+use openclaw_model::Facts;
 use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -116,6 +117,9 @@ impl Compare {
         let Some(gateways) = session.unless_stopped(self.prepare(&session)).await? else {
             return Ok(self.played(Vec::new(), true));
         };
+        for note in self.gateways.iter().filter_map(guessed) {
+            let _ = writeln!(console::stderr(), "{note}");
+        }
         let (mut all, mut interrupted) = (Vec::new(), false);
         for gateway in &gateways {
             let mut collected = Collected::default();
@@ -255,6 +259,13 @@ impl Compare {
         lines.push(String::new());
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
+}
+
+/// A note if the embedded gateway has no rules of its own for a release.
+fn guessed(gateway: &GatewaySpec) -> Option<String> {
+    let GatewaySpec::Embedded(Some(release)) = gateway else { return None };
+    let known = Facts::of(*release).ok()?.described();
+    (known != *release).then(|| format!("note: {release} has no history of its own; {gateway} answers like {known}"))
 }
 
 /// The results of the gateways, in the order of the runs.

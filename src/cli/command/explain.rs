@@ -1,5 +1,7 @@
 //! `clawcheck explain`: the reasons for the answer to a connect, and the remedies.
 
+use super::explain_case::AskedCase;
+use crate::cli::misplaced;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
@@ -29,6 +31,9 @@ const PROXIES: [(&str, Via); 5] = [
 ///
 /// `explain` writes no files, starts no processes and opens no connections. Without --state-dir, it reads the state
 /// directory that `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
+///
+/// With a case instead of a directory, `explain` plays the case on the embedded gateway. It prints the answer to each
+/// connect, and the checks behind the step with this number or name (default: the first connect that is refused).
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -37,6 +42,8 @@ Examples:
   clawcheck explain --state-dir DIR --device iPhone  A phone, in a copied state directory
   clawcheck explain --as control-ui --via tailscale-serve
   clawcheck explain --log gateway.log --releases all
+  clawcheck explain role-upgrade/direct --release 2026.3.31
+  clawcheck explain my-scenario.yaml:2 --releases all
 
 Exit codes:
   0    the client is let in with the scopes that it requests
@@ -44,9 +51,9 @@ Exit codes:
   2    usage error or invalid file
   3    the output could not be written")]
 pub(crate) struct Explain {
-    /// State directory; the same as --state-dir
-    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
-    directory: Option<PathBuf>,
+    /// State directory (the same as --state-dir), or the id or the file of a case, with a step
+    #[arg(value_name = "DIR|CASE[:STEP]", conflicts_with = "state_dir")]
+    what: Option<PathBuf>,
     /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -120,9 +127,15 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
+        if let Some(what) = self.what.as_ref().filter(|what| !what.is_dir()) {
+            let asked = AskedCase::find(what)?;
+            let asked = asked.ok_or_else(|| misplaced::neither_directory_nor_case(what))?;
+            self.check_case()?;
+            return asked.run(self.release, self.releases.is_some(), self.format);
+        }
         let format = explain::Format::from(self.format);
         let places = Places {
-            state_dir: self.directory.clone().or_else(|| self.state_dir.clone()),
+            state_dir: self.what.clone().or_else(|| self.state_dir.clone()),
             config: self.config.clone(),
             env: environment(),
         };
@@ -148,6 +161,33 @@ impl Explain {
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(code)
+    }
+
+    /// Checks that no option describes a client or a directory, because the case describes both.
+    fn check_case(&self) -> Result<(), CommandError> {
+        let said = [
+            ("--config", self.config.is_some()),
+            ("--as", self.client.is_some()),
+            ("--device", self.device.is_some()),
+            ("--role", self.role.is_some()),
+            ("--scopes", self.scopes.is_some()),
+            ("--platform", self.platform.is_some()),
+            ("--auth", self.auth.is_some()),
+            ("--via", self.via.is_some()),
+            ("--header", !self.header.is_empty()),
+            ("--origin", self.origin.is_some()),
+            ("--host", self.host.is_some()),
+            ("--peer", self.peer.is_some()),
+            ("--client-release", self.client_release.is_some()),
+            ("--log", self.log.is_some()),
+        ];
+        match said.into_iter().find(|(_, said)| *said) {
+            None => Ok(()),
+            Some((option, _)) => Err(CommandError::usage(miette::miette!(
+                help = "omit the option, or pass a state directory instead of the case",
+                "{option} does not apply to a case: its steps describe the clients and the gateway"
+            ))),
+        }
     }
 
     fn question(self) -> Question {
@@ -194,6 +234,9 @@ pub(in crate::cli) fn now() -> i64 {
 }
 
 fn logged(path: &Path) -> Result<Logged, CommandError> {
+    if misplaced::is_log_line(&path.to_string_lossy()) {
+        return Err(misplaced::log_line());
+    }
     if path != Path::new("-") {
         return Logged::read(path).map_err(CommandError::usage);
     }

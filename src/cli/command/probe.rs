@@ -166,6 +166,7 @@ async fn launch(gateway: &Gateway, sandbox: &Sandbox, settings: &Settings) -> Re
         openclaw_json: configuration(),
         environment: BTreeMap::new(),
         clock: None,
+        trace: None,
         deadline: Instant::now() + start,
     };
     gateway.launch(launch).await.map_err(|error| CommandError::message(&console::sanitize(&error.to_string())))

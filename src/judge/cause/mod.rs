@@ -156,6 +156,13 @@ impl Difference {
         Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
     }
 
+    /// Whether the difference is in the step with this title.
+    pub(crate) fn is_at(&self, title: &str) -> bool {
+        // A repeated step has its repetitions behind two spaces.
+        let place = self.place.split("  (").next().unwrap_or_default();
+        !place.is_empty() && place == cut::line(title.trim(), LINE)
+    }
+
     /// The difference of a case that could not be played, with the reason.
     pub fn error(reason: &str) -> Self {
         let mut lines = reason.lines();

@@ -3,6 +3,7 @@
 use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
 use crate::judge::Finding;
 use crate::observe::diff;
+use crate::report::explanation;
 use crate::run::outcome::CaseReport;
 use crate::shell::quoted;
 use owo_colors::Style;
@@ -28,6 +29,9 @@ pub(super) fn lines(case: &CaseReport, look: &Look) -> Vec<String> {
     lines.extend(about(case).iter().map(|line| dim(line)));
     lines.extend(look.indented(case.reason.as_deref(), (1, REASON_LINES - 1)));
     lines.extend(findings(case, look));
+    if let Some(explanation) = &case.explanation {
+        lines.extend(explanation::lines(explanation).iter().map(|line| look.line(&format!("  {line}"))));
+    }
     if case.transcript.is_some() {
         lines.push(dim("transcript (milliseconds)"));
         lines.extend(look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES));

@@ -67,6 +67,8 @@ pub(crate) struct Look {
     pub detail: Detail,
     /// Whether the score of the gateway is printed at the end.
     pub score: bool,
+    /// Whether every failing case is printed in full.
+    pub every_failure: bool,
     /// A case that takes longer than this is reported as slow.
     pub slow_after: Duration,
 }
@@ -221,7 +223,7 @@ impl<W: Write> Terminal<W> {
             let review = format!("clawcheck review{}", folder_flag(proposed, &case.id));
             *self.waiting.entry(review).or_default() += 1;
         }
-        if self.look.is_in_full() {
+        if self.look.is_in_full() || self.look.every_failure {
             self.write(&failing::lines(case, &self.look))?;
         } else if self.causes.cases() <= IN_FULL {
             self.in_full.push(failing::lines(case, &self.look));
@@ -233,7 +235,7 @@ impl<W: Write> Terminal<W> {
         let end = self.end(run);
         let closest = self.closest(run);
         self.write(&closest)?;
-        if self.causes.cases() > IN_FULL {
+        if self.causes.cases() > IN_FULL && !self.look.every_failure {
             let lines = self.causes(run, end.len() + closest.len());
             self.write(&lines)?;
         } else {

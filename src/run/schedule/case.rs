@@ -2,7 +2,7 @@
 
 use super::breaker::Dead;
 use super::failed_start;
-use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Preparation, Sandbox};
+use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Preparation, Sandbox, Workspace};
 use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
 use crate::known::CaseSeen;
 use crate::machine;
@@ -41,7 +41,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if let Some(reason) = shared.breaker.open(settings) {
         return given_up(case, reason, shared);
     }
-    let sandbox = match sandbox(case, gateway, release, shared) {
+    let sandbox = match sandbox(case, gateway, release, &shared.workspace) {
         Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
@@ -121,10 +121,10 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
 
 /// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
 /// in it that keeps a database.
-fn sandbox(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Sandbox> {
+pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.sandbox_in_memory()),
-        _ => shared.workspace.sandbox(),
+        Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
+        _ => workspace.sandbox(),
     }
 }
 
@@ -199,7 +199,8 @@ pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
     let release = crate::run::release_of(&rules);
-    let mut context = CaseContext::new(case, &rules, sandbox(case, &rules, release, shared).ok()?, release, None);
+    let mut context =
+        CaseContext::new(case, &rules, sandbox(case, &rules, release, &shared.workspace).ok()?, release, None);
     let steps = context.perform().await.ok()?;
     let observation = observe(&context, steps, &rules, &shared.options.secrets);
     context.end().await;
@@ -254,7 +255,7 @@ fn knows_the_secret(step: &Step) -> bool {
     connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
 }
 
-fn observe(
+pub(crate) fn observe(
     context: &CaseContext<'_>,
     mut steps: Vec<StepEvidence>,
     gateway: &Gateway,
@@ -434,6 +435,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         log: None,
         rerun,
         proposed: None,
+        explanation: None,
     }
 }
 

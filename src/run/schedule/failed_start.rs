@@ -44,7 +44,7 @@ async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError
     shared.keep_secret(&secrets);
     let sandbox = shared.workspace.sandbox().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
-    let boot = Boot { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts };
+    let boot = Boot { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts, trace: None };
     let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
     // The cases test how the gateway stops.
     let _ = context::stop(&mut running, &shared.timeouts).await;

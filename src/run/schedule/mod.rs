@@ -10,7 +10,7 @@ mod refused_config;
 use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
-use super::{Isolation, Shared};
+use super::{Isolation, Shared, explanation};
 use crate::gateway::{Capability, Gateway, Kind, one_line};
 use crate::judge::Verdict;
 use crate::run::outcome::{Boot, CaseReport};
@@ -41,6 +41,13 @@ impl<'a> Task<'a> {
         match self {
             Self::Alone(case) | Self::Rerun(case, _) => Some(case),
             Self::Group(_) => None,
+        }
+    }
+
+    fn cases(&self) -> Vec<&'a Case> {
+        match self {
+            Self::Alone(case) | Self::Rerun(case, _) => vec![case],
+            Self::Group(cases) => cases.clone(),
         }
     }
 }
@@ -147,6 +154,19 @@ impl Trust {
 
 /// Performs a task.
 pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+    let cases = task.cases();
+    let mut done = play(task, gateway, release, shared).await;
+    if shared.options.explain {
+        for report in &mut done.reports {
+            if let Some(case) = cases.iter().find(|case| case.id == report.id) {
+                explanation::add(report, case, release, shared).await;
+            }
+        }
+    }
+    done
+}
+
+async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
     match task {
         Task::Alone(case) => {
             Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }

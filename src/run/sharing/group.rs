@@ -120,7 +120,7 @@ impl TenantGroup<'_> {
     async fn start(&self, cases: &[&Case], sandbox: Sandbox, started_at: i64) -> Result<SharedGateway, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts };
+        let boot = Boot { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts, trace: None };
         let identities = Identities::in_group(&first.id, GROUP_SECRETS);
         match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
             Ok(running) => {

@@ -5,6 +5,7 @@ use super::frames::Frames;
 use super::identities::Identities;
 use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
+use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, PrepareError, Running, Sandbox};
 use crate::observe::{Known, ObservedStore, RawFrame, RawMessage, Received};
@@ -18,6 +19,7 @@ use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use openclaw_emulator::TraceListener;
 use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
 use serde_json::Value;
@@ -95,6 +97,8 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) frames: Arc<Frames>,
     /// Memory for what is kept of the gateway's messages.
     pub(crate) budget: Budget,
+    /// Collects the explanations of the embedded gateway's answers, if somebody asks for them.
+    pub(crate) traces: Option<Traces>,
     pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,
     running: Option<Running>,
@@ -185,6 +189,7 @@ impl<'a> CaseContext<'a> {
             speaking: release,
             frames: Arc::default(),
             budget: Budget::new("one case", CASE_BYTES),
+            traces: None,
             gateway,
             sandbox,
             running: None,
@@ -348,7 +353,8 @@ impl<'a> CaseContext<'a> {
             None => self.gateway,
         };
         self.boots += 1;
-        let boot = Boot { sandbox: &self.sandbox, clock: self.clock, timeouts: &self.timeouts };
+        let trace = self.traces.as_ref().map(Traces::listener);
+        let boot = Boot { sandbox: &self.sandbox, clock: self.clock, timeouts: &self.timeouts, trace };
         let running = boot.of(gateway, &self.case.scenario.gateway, &self.bindings.identities).await?;
         self.set_running(running);
         Ok(())
@@ -488,6 +494,8 @@ pub(crate) struct Boot<'a> {
     /// Where the embedded gateway's clock starts.
     pub(crate) clock: i64,
     pub(crate) timeouts: &'a Timeouts,
+    /// Receives the explanations of the embedded gateway's answers.
+    pub(crate) trace: Option<TraceListener>,
 }
 
 impl Boot<'_> {
@@ -505,6 +513,7 @@ impl Boot<'_> {
             openclaw_json,
             environment,
             clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
+            trace: self.trace.clone(),
             deadline: Instant::now() + self.timeouts.limit(&Wait::Start),
         };
         let began = Instant::now();

@@ -12,4 +12,5 @@ pub(super) mod request;
 pub(super) mod session;
 pub(super) mod silence;
 pub(super) mod title;
+pub(super) mod traces;
 pub(super) mod waiting;

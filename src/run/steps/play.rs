@@ -66,6 +66,9 @@ impl CaseContext<'_> {
                 if let Some(late) = self.timeouts.too_late() {
                     return Err(CaseError::TooSlow { late, answer: self.timeouts.answer() });
                 }
+                if let Some(traces) = &self.traces {
+                    traces.end_step(step.number, round);
+                }
                 evidence.push(received);
             }
         }

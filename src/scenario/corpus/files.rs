@@ -98,7 +98,7 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
 }
 
 /// Whether a gateway keeps its state in a folder.
-fn is_state_directory(folder: &Path) -> bool {
+pub(crate) fn is_state_directory(folder: &Path) -> bool {
     ["devices/paired.json", "state/openclaw.sqlite", "identity/device.json"]
         .iter()
         .any(|file| folder.join(file).exists())

@@ -53,7 +53,11 @@ pub struct Facts {
 
 /// An error: the release is older than the oldest known one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the rules of {0} are not known: the oldest known release is {oldest}", oldest = releases::OLDEST)]
+#[error(
+    "the rules of {0} are not known; the nearest known release is the oldest one, {oldest} (`--release {oldest}`, \
+     `--gateway embedded@{oldest}`)",
+    oldest = releases::OLDEST
+)]
 pub struct UnknownRelease(pub Release);
 
 impl Facts {

@@ -29,7 +29,11 @@ fn the_default_release_is_known() {
 #[test]
 fn what_came_before_the_history_is_unknown() {
     let error = Facts::of(Release::new(2026, 2, 18)).unwrap_err();
-    assert_eq!(error.to_string(), "the rules of 2026.2.18 are not known: the oldest known release is 2026.2.19");
+    assert_eq!(
+        error.to_string(),
+        "the rules of 2026.2.18 are not known; the nearest known release is the oldest one, 2026.2.19 (`--release 2026.2.19`, \
+         `--gateway embedded@2026.2.19`)"
+    );
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl Run {
             // The texts of OpenClaw are not part of the protocol that another gateway implements.
             level: self.level.map(Level::from).unwrap_or(if gateway.is_known() { Level::Exact } else { Level::Wire }),
             trace: self.trace,
+            explain: self.explain,
             mark_seen: self.mark_seen,
             rerun,
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),

@@ -97,6 +97,13 @@ pub(crate) struct Run {
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
+    /// For each failing case, explain the answer that the model gives to the failing step
+    ///
+    /// The explanation lists the checks of the release that the gateway is compared with, in order. On the embedded gateway, it
+    /// is the reason for the answer. On any other gateway, it is the reason for the answer that was expected. All failing cases
+    /// are printed in full.
+    #[arg(long)]
+    explain: bool,
     /// List of known deviations, which do not fail the run (repeatable)
     ///
     /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. The description of a

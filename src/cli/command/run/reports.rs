@@ -42,6 +42,7 @@ impl Run {
             },
             // The score of a few cases says nothing about a gateway.
             score: self.score || (self.is_of_others() && cases >= SCORED),
+            every_failure: self.explain,
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),

@@ -1,0 +1,143 @@
+//! `clawcheck record`: a proxy in front of a gateway that writes what passes as a scenario.
+
+use super::explain::{environment, now};
+use crate::cli::signals::{Signals, stop_requested};
+use crate::cli::terminal::console;
+use crate::cli::{CommandError, exit};
+use crate::client::Link;
+use crate::explain::{Places, State};
+use crate::record::{Before, Recorder};
+use crate::scenario::Corpus;
+use crate::shell::quoted;
+use openclaw_model::Release;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use untrusted_data::whole;
+
+/// Record what clients and a gateway send to each other, as a scenario
+///
+/// `record` is a proxy. Clients connect to it instead of the gateway: the openclaw command, the Control UI in a browser, or any other
+/// client. Ctrl-C ends the recording and writes the scenario file. `clawcheck run FILE` replays it on any gateway and checks that
+/// the answers are the same.
+///
+/// The file contains no tokens, passwords, signatures or keys: devices have keys of the scenario, and symbols stand for tokens. It
+/// contains other texts that clients sent, such as chat messages. What cannot be replayed is listed at its start.
+///
+/// The proxy passes bytes and headers on unchanged, except that it removes the offer to compress messages
+/// (Sec-WebSocket-Extensions). For the gateway, every client then comes from 127.0.0.1.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clawcheck record --upstream ws://127.0.0.1:18789 -o mine.yaml
+  clawcheck record --upstream ws://127.0.0.1:18789 --state-dir ~/.openclaw
+
+Exit codes:
+  0    the scenario was written
+  2    usage error, or a state directory that cannot be read
+  3    the proxy cannot listen, or the file cannot be written")]
+pub(crate) struct Record {
+    /// The gateway, on this machine
+    #[arg(long, value_name = "ws://HOST:PORT")]
+    upstream: String,
+    /// Address for the clients, on this machine; port 0 selects a free port
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// File to write; it must not exist
+    #[arg(long, short, value_name = "FILE", default_value = "recorded.yaml")]
+    output: PathBuf,
+    /// State directory of the gateway; its settings and records before the recording become part of the scenario, without secrets
+    ///
+    /// Without it, the scenario contains only what follows from the answers.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Release of the gateway, for --state-dir [default: the last used release, or the newest known one]
+    #[arg(long, value_name = "RELEASE", requires = "state_dir")]
+    release: Option<Release>,
+    /// Maximum duration of the recording, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    max_time: u32,
+}
+
+impl Record {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
+        let upstream = self.upstream()?;
+        if !self.listen.ip().to_canonical().is_loopback() {
+            return Err(CommandError::usage(miette::miette!(
+                help = "listen on 127.0.0.1 or [::1]; to record a client on another machine, forward a port: ssh -L",
+                "--listen: {} is not a loopback address; everybody on the network could use the gateway through it",
+                self.listen.ip()
+            )));
+        }
+        if self.output.exists() {
+            return Err(CommandError::usage(miette::miette!(
+                help = "name a new file with -o; `record` overwrites nothing",
+                "{} exists",
+                self.output.display()
+            )));
+        }
+        let before = self.before()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| CommandError::message(&format!("cannot start: {error}")))?;
+        runtime.block_on(self.record(signals, upstream, before))
+    }
+
+    /// The host and the port of the gateway.
+    fn upstream(&self) -> Result<(String, u16), CommandError> {
+        let (link, _) = Link::from_url(&self.upstream)
+            .map_err(|error| CommandError::usage(miette::miette!("--upstream: {error}")))?;
+        let Link::Tcp { host, port } = link else {
+            return Err(CommandError::usage(miette::miette!("--upstream: expected ws://127.0.0.1:PORT")));
+        };
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        if host != "localhost" && !address.is_ok_and(|address| address.to_canonical().is_loopback()) {
+            let help =
+                "run `record` on the machine of the gateway, or forward its port: ssh -L 18789:127.0.0.1:18789 HOST";
+            return Err(CommandError::usage(miette::miette!(help = help, "--upstream: {host} is not this machine")));
+        }
+        Ok((host.trim_matches(['[', ']']).to_owned(), port))
+    }
+
+    /// The settings and the store of the gateway before the recording.
+    fn before(&self) -> Result<Before, CommandError> {
+        let Some(directory) = &self.state_dir else { return Ok(Before::default()) };
+        let places = Places { state_dir: Some(directory.clone()), config: None, env: environment() };
+        let state = State::read(&places).map_err(CommandError::usage)?;
+        Before::of(&state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
+    }
+
+    async fn record(self, signals: &Signals, upstream: (String, u16), before: Before) -> Result<u8, CommandError> {
+        let stop = signals.stop();
+        let failed = |error| CommandError::message(&format!("cannot listen on {}: {error}", self.listen));
+        let recorder = Recorder::listen(self.listen, upstream).await.map_err(failed)?;
+        let address = recorder.address().map_err(failed)?;
+        let file = console::sanitize_line(&self.output.to_string_lossy());
+        let mut out = console::stdout();
+        let gateway = console::sanitize_line(&self.upstream);
+        writeln!(out, "clawcheck record: ws://{address} -> {gateway}; Ctrl-C ends the recording and writes {file}")
+            .and_then(|()| writeln!(out, "For the gateway, every client comes from 127.0.0.1. Headers pass unchanged."))
+            .and_then(|()| out.flush())
+            .map_err(CommandError::output)?;
+        let end = async {
+            let _ = tokio::time::timeout(Duration::from_secs(self.max_time.into()), stop_requested(stop)).await;
+        };
+        let recorded = recorder.record(&gateway, before, end).await;
+        whole::replace(&self.output, recorded.text().as_bytes())
+            .map_err(|error| CommandError::message(&format!("cannot write {file}: {error}")))?;
+        let left_out = match recorded.left_out.len() {
+            0 => String::new(),
+            count => format!("; {count} notes at its start list what it does not contain"),
+        };
+        let text = format!(
+            "{file}: {} connections, {} steps{left_out}\nto replay it: clawcheck run {}{}\n",
+            recorded.connections,
+            recorded.steps,
+            quoted(&self.output.to_string_lossy()),
+            // A method that clawcheck does not know can do anything.
+            if Corpus::load(std::slice::from_ref(&self.output)).is_ok() { "" } else { " --trust" }
+        );
+        out.write_all(text.as_bytes()).map_err(CommandError::output)?;
+        Ok(exit::OK)
+    }
+}

@@ -1,0 +1,73 @@
+//! Arguments that name another kind of thing than the command expects. Each message says what the thing is and which
+//! command takes it.
+
+use super::CommandError;
+use crate::scenario::{Corpus, is_state_directory};
+use crate::shell::quoted;
+use crate::words;
+use openclaw_protocol::store::DATABASE;
+use std::path::Path;
+use untrusted_data::printable;
+
+/// The words in the line that a gateway logs for a refused connect.
+const LOG_LINE: &str = "closed before connect ";
+
+/// Whether an argument is a line of a gateway's log.
+pub(super) fn is_log_line(text: &str) -> bool {
+    text.contains(LOG_LINE) || (text.contains("code=1008") && text.contains("reason="))
+}
+
+const LOG_LINE_HELP: &str = "pass the line on standard input: `clawcheck explain --log -`; or name the file of the log: \
+    `clawcheck explain --log FILE`";
+
+/// The error for a line of a gateway's log in place of a file or a case.
+pub(super) fn log_line() -> CommandError {
+    let message = "the argument is a line of a gateway's log, not a file or a case";
+    CommandError::usage(miette::miette!(help = LOG_LINE_HELP, "{message}"))
+}
+
+/// The error for an argument of `explain` that is neither a directory nor a case.
+pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
+    let text = argument.to_string_lossy();
+    let shown = printable::line(&text);
+    if is_log_line(&text) {
+        return log_line();
+    }
+    let help = match argument {
+        file if file.is_file() => of_file(file),
+        _ => of_id(&text),
+    };
+    CommandError::usage(miette::miette!(help = help, "there is no state directory and no case `{shown}`"))
+}
+
+/// The help for a file that is not a scenario: a part of a state directory, or a log.
+fn of_file(file: &Path) -> String {
+    let state_dir = file
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .find(|folder| is_state_directory(folder) || folder.join("openclaw.json").is_file());
+    match state_dir {
+        Some(folder) => {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            format!(
+                "the file belongs to a state directory; explain the directory: clawcheck explain {}",
+                quoted(&folder.to_string_lossy())
+            )
+        }
+        None => format!(
+            "if the file is the log of a gateway: clawcheck explain --log {}; a scenario file ends in .yaml",
+            quoted(&file.to_string_lossy())
+        ),
+    }
+}
+
+fn of_id(text: &str) -> String {
+    let id = text.rsplit_once(':').map_or(text, |(id, _)| id);
+    let corpus = Corpus::embedded().unwrap_or_default();
+    let names = corpus.cases().iter().flat_map(|case| [case.id.clone(), format!("{}/{}", case.family, case.name)]);
+    let names = names.collect::<std::collections::BTreeSet<_>>();
+    let near = words::nearest(id, names.iter().map(String::as_str));
+    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    format!("{near}`clawcheck list` prints all cases; a state directory contains devices/paired.json or {DATABASE}")
+}

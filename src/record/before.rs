@@ -1,0 +1,204 @@
+//! The gateway before the recording: its settings and its store.
+
+use super::drafts::{Action, Drafts};
+use super::symbols::{Symbols, pointer_of};
+use crate::capture::Capture;
+use crate::explain::State;
+use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::settings::Settings;
+use openclaw_model::{Release, UnknownRelease};
+use openclaw_protocol::store::Document;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Reasons of a refusal that only a paired device gets.
+const OF_PAIRED: [&str; 3] = ["role-upgrade", "scope-upgrade", "metadata-upgrade"];
+
+/// The settings and the store of the scenario. Without a state directory, they follow from the answers.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// The `gateway` part of the scenario.
+    pub(super) gateway: Map<String, Value>,
+    /// The `store` part of the scenario.
+    pub(super) store: Map<String, Value>,
+    /// The names of the devices in the store, by id.
+    pub(super) devices: BTreeMap<String, String>,
+    /// The device and the role of each device token in the store, by the token.
+    pub(super) tokens: BTreeMap<String, (String, String)>,
+    /// The shared secrets of the gateway.
+    pub(super) secrets: Vec<String>,
+    /// Comments for the scenario file.
+    pub(super) notes: Vec<String>,
+    is_known: bool,
+}
+
+impl Before {
+    /// The settings and the store of a state directory. `now` is in milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// The release is older than the oldest known one.
+    pub(crate) fn of(state: &State, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
+        let capture = Capture::of(state, release, &[], now)?;
+        let part = |name: &str| capture.scenario().get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        let settings = Settings::resolve(capture.release, &state.config, &state.env).ok();
+        let secrets = settings.map(|settings| [settings.gateway.token, settings.gateway.password]);
+        let mut before = Self {
+            gateway: part("gateway"),
+            store: part("store"),
+            devices: capture.names.iter().map(|(name, id)| (id.clone(), name.clone())).collect(),
+            secrets: secrets.into_iter().flatten().flatten().collect(),
+            is_known: true,
+            ..Self::default()
+        };
+        let file = match state.at_rest.file(Document::DevicesPaired) {
+            Kept::Json(value) => Some(value),
+            Kept::Absent | Kept::Unusable { .. } => None,
+        };
+        let database = state.at_rest.database().filter(|(document, _)| *document == Document::DevicesPaired);
+        for paired in file.into_iter().chain(database.map(|(_, value)| value)) {
+            before.learn_tokens(paired);
+        }
+        before.notes.push(format!(
+            "The settings and the store are those of the state directory before the recording, captured without secrets ({}).",
+            capture.release
+        ));
+        Ok(before)
+    }
+
+    fn learn_tokens(&mut self, paired: &Value) {
+        for (id, record) in paired.as_object().into_iter().flatten() {
+            let Some(name) = self.devices.get(id).cloned() else { continue };
+            for (role, token) in record.get("tokens").and_then(Value::as_object).into_iter().flatten() {
+                if let Some(token) = token.get("token").and_then(Value::as_str) {
+                    self.tokens.insert(token.to_owned(), (name.clone(), role.clone()));
+                }
+            }
+        }
+    }
+
+    /// The kind of secret that clients of the scenario send by default.
+    pub(super) fn mode(&self) -> &'static str {
+        match self.gateway.get("auth").and_then(|auth| auth.get("mode")).and_then(Value::as_str) {
+            Some("password") => "password",
+            Some("none") => "none",
+            Some("trusted-proxy" | "unset") => "",
+            _ => "token",
+        }
+    }
+
+    /// Derives the settings and the records from the answers if they are not known.
+    pub(super) fn guess(&mut self, drafts: &Drafts, symbols: &Symbols) {
+        if self.is_known {
+            return;
+        }
+        self.guess_settings(drafts);
+        let mut paired = Map::new();
+        let mut seen = Vec::new();
+        let mut is_bootstrapped = false;
+        for step in &drafts.steps {
+            let Action::Connect(params) = &step.action else { continue };
+            let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
+            let (Some(id), Some(answer)) = (text("device/id"), &step.answer) else { continue };
+            let Some(name) = symbols.device(id) else { continue };
+            is_bootstrapped |= text("auth/bootstrapToken").is_some() && answer["ok"] == true;
+            if seen.contains(&name) {
+                continue;
+            }
+            seen.push(name);
+            let challenge = drafts.connections.get(&step.connection).and_then(|known| known.challenge.as_ref());
+            let now = challenge.map_or(i64::MAX, |(_, now)| *now);
+            if let Some(record) = record(params, answer, now, symbols) {
+                paired.insert(name.to_owned(), record);
+            }
+        }
+        if is_bootstrapped {
+            self.store.insert("bootstrap".to_owned(), json!({ "code": {} }));
+        }
+        if !paired.is_empty() {
+            let names = paired.keys().cloned().collect::<Vec<_>>().join(", ");
+            self.notes.push(format!(
+                "Paired before the recording: {names}. The records are derived from the answers; --state-dir records them as they are."
+            ));
+            self.store.insert("paired".to_owned(), Value::Object(paired));
+        }
+        self.notes
+            .push("The settings of the gateway are derived from the answers (--state-dir records them).".to_owned());
+    }
+
+    fn guess_settings(&mut self, drafts: &Drafts) {
+        let (mut with_password, mut with_token, mut without) = (false, false, false);
+        let mut origins = Vec::new();
+        for step in &drafts.steps {
+            let Action::Connect(params) = &step.action else { continue };
+            if step.answer.as_ref().is_none_or(|answer| answer["ok"] != true) {
+                continue;
+            }
+            let sends = |kind: &str| pointer_of(params, &format!("auth/{kind}")).is_some();
+            with_password |= sends("password") && !sends("token");
+            with_token |= sends("token");
+            without |= !["token", "password", "deviceToken", "bootstrapToken"].into_iter().any(sends);
+            let head = drafts.connections.get(&step.connection).map(|known| &known.head);
+            let header = |name: &str| {
+                let headers = head.into_iter().flat_map(|head| &head.headers);
+                headers
+                    .clone()
+                    .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                    .map(|(_, value)| value.trim().to_owned())
+            };
+            let own = header("host").map(|host| format!("http://{host}"));
+            origins.extend(header("origin").filter(|origin| Some(origin) != own.as_ref() && !origins.contains(origin)));
+        }
+        let mode = match (with_password, with_token, without) {
+            (true, false, _) => Some("password"),
+            (false, false, true) => Some("none"),
+            _ => None,
+        };
+        if let Some(mode) = mode {
+            self.gateway.insert("auth".to_owned(), json!({ "mode": mode }));
+        }
+        if !origins.is_empty() {
+            self.gateway.insert("control-ui".to_owned(), json!({ "allowed-origins": origins }));
+        }
+    }
+}
+
+/// The record that a device had before its first connect. `None` if it was not paired.
+fn record(params: &Map<String, Value>, answer: &Value, now: i64, symbols: &Symbols) -> Option<Value> {
+    let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
+    let role = text("role").unwrap_or("operator");
+    let auth = answer.pointer("/payload/auth");
+    let details = answer.pointer("/error/details");
+    let list =
+        |value: Option<&Value>| value.filter(|value| value.as_array().is_some_and(|list| !list.is_empty())).cloned();
+    let is_older = |auth: &Value| auth["issuedAtMs"].as_i64().is_some_and(|issued| issued < now);
+    let unknown_token = text("auth/deviceToken").is_some_and(|token| symbols.token(token).is_none());
+    let reason = details.and_then(|details| details["reason"].as_str()).unwrap_or_default();
+    let (roles, scopes) = match (auth, details) {
+        (Some(auth), _) if is_older(auth) || (unknown_token && answer["ok"] == true) => {
+            (json!([role]), list(auth.get("scopes")))
+        }
+        (_, Some(details)) if OF_PAIRED.contains(&reason) => {
+            let other = if role == "node" { "operator" } else { "node" };
+            let usual = if reason == "role-upgrade" { json!([other]) } else { json!([role]) };
+            (list(details.get("approvedRoles")).unwrap_or(usual), list(details.get("approvedScopes")))
+        }
+        _ => return None,
+    };
+    let mut record = Map::new();
+    let first = roles.get(0).and_then(Value::as_str).unwrap_or(role).to_owned();
+    let usual = if first == "operator" { json!(["operator.read"]) } else { json!([]) };
+    record.insert("role".to_owned(), json!(first));
+    if roles.as_array().is_some_and(|roles| roles.len() > 1) {
+        record.insert("roles".to_owned(), roles);
+    }
+    record.insert("scopes".to_owned(), scopes.unwrap_or(usual));
+    if let Some(platform) = text("client/platform").filter(|_| reason != "metadata-upgrade") {
+        record.insert("platform".to_owned(), json!(platform));
+    }
+    if let Some(family) = text("client/deviceFamily").filter(|_| reason != "metadata-upgrade") {
+        record.insert("device-family".to_owned(), json!(family));
+    }
+    let client = json!({ "id": text("client/id").unwrap_or("cli"), "mode": text("client/mode").unwrap_or("cli") });
+    record.insert("client".to_owned(), client);
+    Some(Value::Object(record))
+}

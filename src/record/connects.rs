@@ -1,0 +1,307 @@
+//! A recorded connect as a step of a scenario.
+
+use super::drafts::{Connection, Draft};
+use super::recording::Head;
+use super::symbols::{Symbols, pointer_of, step_name};
+use openclaw_protocol::proof::{Proof, ProofVersion};
+use openclaw_protocol::public_key::PublicKey;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// A difference between the clocks of the client and the gateway above which the step has a clock offset, in milliseconds.
+const SKEW_MS: i64 = 60_000;
+/// Headers of the upgrade itself, and headers of browsers that no release reads.
+const DULL: &[&str] = &[
+    "connection",
+    "upgrade",
+    "host",
+    "origin",
+    "content-length",
+    "user-agent",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "pragma",
+    "dnt",
+];
+/// Prefixes of such headers.
+const DULL_PREFIXES: [&str; 2] = ["sec-", "x-clawcheck-"];
+/// The members of `auth` and `device`.
+const AUTH: [&str; 4] = ["token", "password", "deviceToken", "bootstrapToken"];
+const DEVICE: [&str; 5] = ["id", "publicKey", "signature", "signedAt", "nonce"];
+/// Headers that contain secrets.
+const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+/// The headers of an upgrade request as members of a step. Reports what is left out.
+pub(super) fn upgrade(head: &Head, proxy: &str, lost: &mut BTreeSet<String>) -> Map<String, Value> {
+    let mut members = Map::new();
+    let value = |name: &str| {
+        let found = head.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim().to_owned())
+    };
+    let origin = value("origin");
+    if let Some(host) = value("host").filter(|host| host != proxy || origin.is_some()) {
+        members.insert("host".to_owned(), json!(host));
+    }
+    if let Some(origin) = origin {
+        members.insert("origin".to_owned(), json!(origin));
+    }
+    let mut headers = Map::new();
+    for (name, value) in &head.headers {
+        let lower = name.to_ascii_lowercase();
+        if SECRET.contains(&lower.as_str()) {
+            lost.insert(format!("the header {lower}, a secret"));
+        } else if !DULL.contains(&lower.as_str()) && !DULL_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+            if headers.contains_key(name) {
+                lost.insert(format!("a second header {lower}"));
+            }
+            headers.insert(name.clone(), json!(value));
+        }
+    }
+    if !headers.is_empty() {
+        members.insert("headers".to_owned(), Value::Object(headers));
+    }
+    members
+}
+
+/// The members of a connect step.
+pub(super) struct ConnectStep<'a> {
+    /// The recorded parameters.
+    pub(super) params: &'a Map<String, Value>,
+    /// The recorded step.
+    pub(super) draft: &'a Draft,
+    /// Its connection.
+    pub(super) connection: &'a Connection,
+    /// The index of the step.
+    pub(super) index: usize,
+}
+
+impl ConnectStep<'_> {
+    /// The step. `auth` is what [`super::credentials`] makes of the credentials.
+    pub(super) fn members(
+        &self,
+        proxy: &str,
+        auth: Option<Value>,
+        symbols: &mut Symbols,
+        lost: &mut BTreeSet<String>,
+    ) -> Map<String, Value> {
+        let mut members = Map::new();
+        let mut raw = Map::new();
+        let device = pointer_of(self.params, "device/id").and_then(Value::as_str);
+        let name = device.and_then(|id| symbols.device(id)).map_or("none", |name| name).to_owned();
+        members.insert("device".to_owned(), json!(name));
+        for (name, value) in self.params {
+            let is_list = || value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+            match name.as_str() {
+                "role" if value.is_string() => drop(members.insert(name.clone(), value.clone())),
+                "scopes" | "caps" | "commands" if is_list() => drop(members.insert(name.clone(), value.clone())),
+                "permissions" if value.as_object().is_some_and(|map| map.values().all(Value::is_boolean)) => {
+                    members.insert(name.clone(), value.clone());
+                }
+                "locale" if value.is_string() => drop(members.insert(name.clone(), value.clone())),
+                "userAgent" if value.is_string() => drop(members.insert("user-agent".to_owned(), value.clone())),
+                "client" => self.client(value, &mut members, &mut raw, symbols, lost),
+                "auth" | "device" => {
+                    let known = if name == "auth" { &AUTH[..] } else { &DEVICE[..] };
+                    let others = self.unusual(value, known, symbols, lost);
+                    if !others.is_empty() {
+                        raw.insert(name.clone(), Value::Object(others));
+                    }
+                }
+                "minProtocol" | "maxProtocol" => {}
+                _ => drop(raw.insert(name.clone(), symbols.fill(self.index, value, lost))),
+            }
+        }
+        let version = |name: &str| self.params.get(name).and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
+        match (version("minProtocol"), version("maxProtocol")) {
+            (Some(low), Some(high)) => drop(members.insert("protocol".to_owned(), json!([low, high]))),
+            _ => ["minProtocol", "maxProtocol"].into_iter().for_each(|name| {
+                raw.insert(name.to_owned(), self.params.get(name).cloned().unwrap_or_default());
+            }),
+        }
+        if let Some(auth) = auth {
+            members.insert("auth".to_owned(), auth);
+        }
+        members.extend(upgrade(&self.connection.head, proxy, lost));
+        let proof = self.proof();
+        if device.is_some() && !proof.is_empty() {
+            members.insert("proof".to_owned(), Value::Object(proof));
+        }
+        if !raw.is_empty() {
+            members.insert("params".to_owned(), Value::Object(raw));
+        }
+        members
+    }
+
+    /// The members that no client sends, and values that are no text or an empty one.
+    fn unusual(
+        &self,
+        value: &Value,
+        known: &[&str],
+        symbols: &mut Symbols,
+        lost: &mut BTreeSet<String>,
+    ) -> Map<String, Value> {
+        let usual = |name: &str, value: &Value| {
+            known.contains(&name)
+                && (name == "signedAt" || value.as_str().is_some_and(|text| !text.is_empty() || name == "nonce"))
+        };
+        let others = value.as_object().into_iter().flatten().filter(|(name, value)| !usual(name, value));
+        let others = others.map(|(name, value)| (name.clone(), symbols.fill(self.index, value, lost)));
+        others.collect()
+    }
+
+    fn client(
+        &self,
+        value: &Value,
+        members: &mut Map<String, Value>,
+        raw: &mut Map<String, Value>,
+        symbols: &mut Symbols,
+        lost: &mut BTreeSet<String>,
+    ) {
+        let Some(client) = value.as_object() else {
+            raw.insert("client".to_owned(), value.clone());
+            return;
+        };
+        let (mut known, mut others) = (Map::new(), Map::new());
+        for (name, value) in client {
+            let written = match name.as_str() {
+                "id" | "mode" | "platform" | "version" => name.as_str(),
+                "deviceFamily" => "device-family",
+                "modelIdentifier" => "model-identifier",
+                "displayName" => "display-name",
+                "instanceId" => "instance-id",
+                _ => "",
+            };
+            match (written, value.is_string()) {
+                // Names of people and machines.
+                ("display-name" | "instance-id", true) => drop(known.insert(written.to_owned(), json!("recorded"))),
+                ("", _) | (_, false) => drop(others.insert(name.clone(), symbols.fill(self.index, value, lost))),
+                (written, true) => drop(known.insert(written.to_owned(), value.clone())),
+            }
+        }
+        members.insert("client".to_owned(), Value::Object(known));
+        if !others.is_empty() {
+            raw.insert("client".to_owned(), Value::Object(others));
+        }
+    }
+
+    /// What is unusual about the proof: its version, its nonce, its key and its signature.
+    fn proof(&self) -> Map<String, Value> {
+        let mut proof = Map::new();
+        let text = |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str);
+        let Some(id) = text("device/id") else { return proof };
+        let challenge = self.connection.challenge.as_ref();
+        match (text("device/nonce"), challenge) {
+            (None, Some(_)) => drop(proof.insert("nonce".to_owned(), json!("absent"))),
+            (Some(""), _) => drop(proof.insert("nonce".to_owned(), json!("empty"))),
+            (Some(nonce), Some((expected, _))) if nonce != expected => {
+                proof.insert("nonce".to_owned(), json!("wrong"));
+            }
+            _ => {}
+        }
+        let key = text("device/publicKey").and_then(PublicKey::parse);
+        if key.as_ref().is_some_and(|key| key.device_id() != id) {
+            proof.insert("id".to_owned(), json!("wrong"));
+        }
+        match self.version(key.as_ref()) {
+            _ if text("device/signature").is_none() => drop(proof.insert("signature".to_owned(), json!("absent"))),
+            Some(ProofVersion::V3) => {}
+            Some(ProofVersion::V2) => drop(proof.insert("version".to_owned(), json!("v2"))),
+            Some(ProofVersion::V1) => drop(proof.insert("version".to_owned(), json!("v1"))),
+            None => drop(proof.insert("signature".to_owned(), json!("damaged"))),
+        }
+        let signed_at = pointer_of(self.params, "device/signedAt").and_then(Value::as_i64);
+        if let (Some(signed_at), Some((_, now))) = (signed_at, challenge) {
+            let skew = signed_at.saturating_sub(*now);
+            if skew.abs() > SKEW_MS {
+                proof.insert("clock-offset".to_owned(), json!(format!("{:+}s", skew / 1000)));
+            }
+        }
+        proof
+    }
+
+    /// The form of the proof that the signature fits.
+    fn version(&self, key: Option<&PublicKey>) -> Option<ProofVersion> {
+        let text = |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str);
+        let scopes = self.params.get("scopes").and_then(Value::as_array);
+        let scopes = scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+        let token = ["auth/token", "auth/deviceToken", "auth/bootstrapToken"].into_iter().find_map(text);
+        let proof = Proof {
+            device_id: text("device/id")?,
+            client_id: text("client/id").unwrap_or_default(),
+            client_mode: text("client/mode").unwrap_or_default(),
+            role: text("role").unwrap_or("operator"),
+            scopes: &scopes,
+            signed_at_ms: pointer_of(self.params, "device/signedAt").and_then(Value::as_i64).unwrap_or_default(),
+            token: token.unwrap_or_default(),
+            nonce: text("device/nonce").unwrap_or_default(),
+            platform: text("client/platform"),
+            device_family: text("client/deviceFamily"),
+        };
+        let (key, signature) = (key?, text("device/signature")?);
+        let fits = |version: &ProofVersion| key.verifies(&proof.payload(*version), signature);
+        [ProofVersion::V3, ProofVersion::V2, ProofVersion::V1].into_iter().find(fits)
+    }
+
+    /// The credentials of the step, by their recorded values and the answer. `known` says whether a value is the gateway's secret,
+    /// if that is known. Absent if they are what a client sends by default.
+    pub(super) fn auth(&self, symbols: &Symbols, known: &dyn Fn(&str) -> Option<bool>, mode: &str) -> Option<Value> {
+        let text =
+            |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let mut auth = Map::new();
+        for kind in ["token", "password"] {
+            let Some(value) = text(&format!("auth/{kind}")) else { continue };
+            let word = match self.device_token(value, symbols) {
+                Some(token) if kind == "token" => json!({ "device-token": token }),
+                _ if known(value).unwrap_or_else(|| !self.is_mismatch()) => json!("right"),
+                _ => json!("wrong"),
+            };
+            auth.insert(kind.to_owned(), word);
+        }
+        if let Some(value) = text("auth/deviceToken") {
+            let token = self.device_token(value, symbols);
+            let usual = || if self.is_mismatch() { json!("wrong") } else { json!("seeded") };
+            auth.insert("device-token".to_owned(), token.unwrap_or_else(usual));
+        }
+        if text("auth/bootstrapToken").is_some() {
+            let is_accepted = self.draft.answer.as_ref().is_some_and(|answer| answer["ok"] == true);
+            let word = if is_accepted { json!({ "seeded": "code" }) } else { json!("wrong") };
+            auth.insert("bootstrap-token".to_owned(), word);
+        }
+        match auth.len() {
+            0 if mode == "none" => None,
+            0 => Some(json!("none")),
+            1 if auth.get(mode) == Some(&json!("right")) => None,
+            _ => Some(Value::Object(auth)),
+        }
+    }
+
+    fn device_token(&self, value: &str, symbols: &Symbols) -> Option<Value> {
+        let (device, role, step) = symbols.token(value)?;
+        let own = pointer_of(self.params, "device/id").and_then(Value::as_str).and_then(|id| symbols.device(id));
+        let own_role = self.params.get("role").and_then(Value::as_str).unwrap_or("operator");
+        Some(match step {
+            Some(step) if *step < self.index => json!({ "from": step_name(*step) }),
+            _ if own == Some(device.as_str()) && role == own_role => json!("seeded"),
+            _ => json!({ "of": { "device": device, "role": role } }),
+        })
+    }
+
+    /// Whether the gateway refused the credentials.
+    pub(super) fn is_mismatch(&self) -> bool {
+        let Some(answer) = &self.draft.answer else { return false };
+        let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        text("/error/details/code").contains("MISMATCH")
+            || text("/error/details/authReason").contains("mismatch")
+            || text("/error/message").contains("mismatch")
+            || text("/error/message").contains("unauthorized")
+    }
+
+    /// The step whose answer issued the token that this connect sends.
+    pub(super) fn uses(&self, symbols: &Symbols) -> Vec<usize> {
+        let text = |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str);
+        let tokens = ["auth/token", "auth/deviceToken"].into_iter().filter_map(text);
+        tokens.filter_map(|token| symbols.token(token)?.2).filter(|step| *step < self.index).collect()
+    }
+}

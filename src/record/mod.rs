@@ -1,0 +1,63 @@
+//! `record`: a proxy that writes what passes as a scenario.
+//!
+//! The proxy passes the bytes of both directions on ([`proxy`]) and reads the messages ([`frames`]). At the end, the messages
+//! become steps ([`drafts`]), and the steps a scenario without secrets ([`scenario`]).
+
+mod before;
+mod connects;
+mod drafts;
+mod frames;
+mod proxy;
+mod recording;
+mod scenario;
+mod symbols;
+
+pub(crate) use before::Before;
+pub(crate) use scenario::RecordedScenario;
+
+use recording::Recording;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// A proxy that listens.
+pub(crate) struct Recorder {
+    listener: TcpListener,
+    upstream: (String, u16),
+}
+
+impl Recorder {
+    /// Listens on an address for clients of a gateway at this host and port.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub(crate) async fn listen(address: SocketAddr, upstream: (String, u16)) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, upstream })
+    }
+
+    /// The address that clients connect to.
+    ///
+    /// # Errors
+    /// The system does not know it.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Records until `end`, then cuts the connections. `upstream` is the gateway as the user names it.
+    pub(crate) async fn record(
+        self,
+        upstream: &str,
+        before: Before,
+        end: impl Future<Output = ()>,
+    ) -> RecordedScenario {
+        let proxy = self.listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+        let recording = Arc::new(Recording::new());
+        tokio::select! {
+            () = proxy::serve(self.listener, self.upstream, Arc::clone(&recording)) => {}
+            () = end => {}
+        }
+        RecordedScenario::of(recording.take(), upstream, &proxy, before)
+    }
+}

@@ -1,0 +1,117 @@
+//! What passed through the proxy.
+
+use super::frames::Message;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The maximum number of bytes of messages, and of events, that a recording contains.
+const MOST_BYTES: usize = 64 << 20;
+const MOST_ENTRIES: usize = 100_000;
+
+/// The request of a WebSocket connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The path, without the query.
+    pub(super) path: String,
+    /// The headers, in order.
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// An event on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The gateway accepted the WebSocket.
+    Opened(Head),
+    /// The gateway refused the WebSocket with this HTTP status.
+    NotOpened(Head, u16),
+    /// A message from the client.
+    FromClient(Message),
+    /// A message from the gateway.
+    FromGateway(Message),
+    /// The client ended the connection.
+    ClientEnded,
+    /// The gateway ended the connection.
+    GatewayEnded,
+}
+
+/// An event with its connection and its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The number of the connection, counted from 1.
+    pub(super) connection: usize,
+    /// The time since the start of the recording.
+    pub(super) at: Duration,
+    /// The event.
+    pub(super) event: Event,
+}
+
+/// Everything that is recorded, in the order in which it passed.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// The events.
+    pub(super) entries: VecDeque<Entry>,
+    /// The number of WebSocket connections.
+    pub(super) connections: usize,
+    /// The number of connections with other HTTP requests, such as those of a page.
+    pub(super) other_requests: usize,
+    /// The number of connections that were refused because of the limits.
+    pub(super) turned_away: usize,
+    /// The number of events that were not recorded because of the limits.
+    pub(super) left_out: usize,
+    bytes: usize,
+}
+
+/// A recording in progress.
+#[derive(Debug)]
+pub(super) struct Recording {
+    began: Instant,
+    recorded: Mutex<Recorded>,
+}
+
+impl Recording {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), recorded: Mutex::default() }
+    }
+
+    /// The number of a new WebSocket connection.
+    pub(super) fn connection(&self) -> usize {
+        let mut recorded = self.lock();
+        recorded.connections += 1;
+        recorded.connections
+    }
+
+    pub(super) fn other_request(&self) {
+        self.lock().other_requests += 1;
+    }
+
+    pub(super) fn turned_away(&self) {
+        self.lock().turned_away += 1;
+    }
+
+    /// Adds an event.
+    pub(super) fn add(&self, connection: usize, event: Event) {
+        let at = self.began.elapsed();
+        let bytes = match &event {
+            Event::FromClient(Message::Text(text)) | Event::FromGateway(Message::Text(text)) => text.len(),
+            Event::FromClient(Message::Binary(bytes)) | Event::FromGateway(Message::Binary(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        let mut recorded = self.lock();
+        if recorded.bytes + bytes > MOST_BYTES || recorded.entries.len() >= MOST_ENTRIES {
+            recorded.left_out += 1;
+            return;
+        }
+        recorded.bytes += bytes;
+        recorded.entries.push_back(Entry { connection, at, event });
+    }
+
+    /// Ends the recording.
+    pub(super) fn take(&self) -> Recorded {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recorded> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

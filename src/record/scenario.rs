@@ -1,0 +1,309 @@
+//! A recording as a scenario.
+
+use super::before::Before;
+use super::connects::{ConnectStep, upgrade};
+use super::drafts::{Action, Connection, Draft, Drafts};
+use super::frames::Message;
+use super::recording::Recorded;
+use super::symbols::{Symbols, pattern, step_name};
+use crate::scenario::writing;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// The maximum length of a raw message in the scenario, in bytes.
+const LONGEST_TEXT: usize = 64 << 10;
+
+/// A recording that can be written as a scenario file.
+pub(crate) struct RecordedScenario {
+    /// The number of WebSocket connections.
+    pub(crate) connections: usize,
+    /// The number of steps.
+    pub(crate) steps: usize,
+    /// What the scenario does not contain, one sentence each.
+    pub(crate) left_out: Vec<String>,
+    text: String,
+}
+
+impl RecordedScenario {
+    /// The text of the scenario file.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The scenario of a recording. `proxy` is the proxy's own address.
+    pub(super) fn of(mut recorded: Recorded, upstream: &str, proxy: &str, before: Before) -> Self {
+        let drafts = Drafts::of(&mut recorded);
+        let mut writer = Writer::new(&drafts, proxy, before);
+        let steps = writer.steps();
+        let mut scenario = Map::new();
+        scenario.insert("scenario".to_owned(), json!("Recorded connections"));
+        if !writer.before.gateway.is_empty() {
+            scenario.insert("gateway".to_owned(), Value::Object(std::mem::take(&mut writer.before.gateway)));
+        }
+        if !writer.before.store.is_empty() {
+            scenario.insert("store".to_owned(), Value::Object(std::mem::take(&mut writer.before.store)));
+        }
+        let count = steps.len();
+        scenario.insert("steps".to_owned(), Value::Array(steps));
+        let left_out = left_out(&recorded, &drafts, &writer);
+        let mut about = vec![format!(
+            "Recorded by clawcheck record {} on {upstream}{}.",
+            env!("CARGO_PKG_VERSION"),
+            drafts.version.as_ref().map(|version| format!(", OpenClaw {version}")).unwrap_or_default()
+        )];
+        about.push(
+            "The private keys of the clients are unknown: each device has a stand-in key with the same record."
+                .to_owned(),
+        );
+        about.push(
+            "The gateway saw 127.0.0.1, the address of the proxy, in place of the clients' addresses.".to_owned(),
+        );
+        about.extend(writer.before.notes.iter().cloned());
+        if !left_out.is_empty() {
+            about.push("Not in this scenario:".to_owned());
+            about.extend(left_out.iter().map(|line| format!("- {line}")));
+        }
+        let text = writing::yaml(&Value::Object(scenario), &about);
+        let text = writer.symbols.secrets.apply_known(&text);
+        Self { connections: recorded.connections, steps: count, left_out, text }
+    }
+}
+
+struct Writer<'a> {
+    drafts: &'a Drafts,
+    proxy: &'a str,
+    before: Before,
+    symbols: Symbols,
+    lost: BTreeSet<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(drafts: &'a Drafts, proxy: &'a str, mut before: Before) -> Self {
+        let mut symbols = Symbols::of(drafts, &before.devices);
+        for (token, (device, role)) in &before.tokens {
+            symbols.stored_token(token, device, role);
+        }
+        for secret in &before.secrets {
+            symbols.secrets.add(secret, "secret of the gateway");
+        }
+        before.guess(drafts, &symbols);
+        Self { drafts, proxy, before, symbols, lost: BTreeSet::new() }
+    }
+
+    fn steps(&mut self) -> Vec<Value> {
+        let actions = (0..self.drafts.steps.len()).map(|index| self.action(index)).collect::<Vec<_>>();
+        let mut steps = Vec::new();
+        for (index, action) in actions.into_iter().enumerate() {
+            let Some(mut step) = action else { continue };
+            let draft = &self.drafts.steps[index];
+            let opens = matches!(draft.action, Action::Connect(_) | Action::Open);
+            if opens && self.is_held(index) {
+                step.insert("as".to_owned(), json!(connection_name(draft.connection)));
+            }
+            // A held connection has a name, but a name of the step is the same for every kind of step.
+            let waits = !matches!(draft.action, Action::Call { waits: false, .. });
+            if self.symbols.used.contains(&index) || !waits {
+                if step.contains_key("as") {
+                    step.insert("as".to_owned(), json!(step_name(index)));
+                } else {
+                    step.insert("name".to_owned(), json!(step_name(index)));
+                }
+            }
+            if let Some(expect) =
+                self.drafts.connections.get(&draft.connection).and_then(|known| expected(draft, known))
+            {
+                step.insert("expect".to_owned(), expect);
+            }
+            step.insert("note".to_owned(), json!(format!("after {:.3} s", draft.at.as_secs_f64())));
+            steps.push(Value::Object(step));
+        }
+        if steps.is_empty() {
+            steps.push(json!({ "open": {} }));
+            self.before.notes.push("Nothing was recorded; the step is an example.".to_owned());
+        }
+        steps
+    }
+
+    /// The action of a step. `None` if it has no step of its own in the scenario.
+    fn action(&mut self, index: usize) -> Option<Map<String, Value>> {
+        let draft = &self.drafts.steps[index];
+        let connection = self.drafts.connections.get(&draft.connection)?;
+        let on = self.on(draft.connection);
+        let mut step = Map::new();
+        let mut put = |name: &str, value: Value| drop(step.insert(name.to_owned(), value));
+        match &draft.action {
+            Action::Connect(params) => {
+                let connect = ConnectStep { params, draft, connection, index };
+                self.symbols.used.extend(connect.uses(&self.symbols));
+                let secrets = &self.before.secrets;
+                let known = |value: &str| (!secrets.is_empty()).then(|| secrets.iter().any(|secret| secret == value));
+                let auth = connect.auth(&self.symbols, &known, self.before.mode());
+                let members = connect.members(self.proxy, auth, &mut self.symbols, &mut self.lost);
+                put("connect", Value::Object(members));
+            }
+            Action::Open => {
+                let mut members = upgrade(&connection.head, self.proxy, &mut self.lost);
+                if connection.head.path != "/" {
+                    members.insert("path".to_owned(), json!(connection.head.path));
+                }
+                put("open", Value::Object(members));
+            }
+            Action::Call { method, params, waits } => {
+                let mut call = Map::new();
+                call.insert("on".to_owned(), json!(on));
+                call.insert("method".to_owned(), json!(method));
+                if let Some(params) = params {
+                    call.insert("params".to_owned(), self.symbols.fill(index, params, &mut self.lost));
+                }
+                let is_answered = draft.answer.is_some() || draft.close.is_some();
+                if !waits || !is_answered {
+                    call.insert("wait".to_owned(), json!(false));
+                }
+                put("call", Value::Object(call));
+            }
+            Action::Send(message) => put("send", json!({ "on": on, "frame": self.frame(index, message)? })),
+            Action::Disconnect if self.is_held_by(draft.connection) => put("disconnect", json!(on)),
+            // A connection that is not held is closed at the end of its step.
+            Action::Disconnect => return None,
+            Action::Answer(call) => put("await", json!({ "answer": step_name(*call) })),
+            Action::Closed { after_silence: true } => put("await", json!({ "handshake-timeout": on })),
+            Action::Closed { .. } => put("await", json!({ "close": on })),
+        }
+        Some(step)
+    }
+
+    fn frame(&mut self, index: usize, message: &Message) -> Option<Value> {
+        let (length, frame) = match message {
+            Message::Text(text) => {
+                let json = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+                let frame = match json {
+                    Some(value) => json!({ "json": self.symbols.fill(index, &value, &mut self.lost) }),
+                    None => json!({ "text": self.symbols.literal(text) }),
+                };
+                (text.len(), frame)
+            }
+            Message::Binary(bytes) => (bytes.len(), json!({ "base64": STANDARD.encode(bytes) })),
+            Message::TooLong | Message::Close(..) => return None,
+        };
+        if length > LONGEST_TEXT {
+            self.lost.insert(format!("a raw message of {length} bytes"));
+            return None;
+        }
+        Some(frame)
+    }
+
+    /// The name of the connection, which is the name of the step that opens it.
+    fn on(&self, connection: usize) -> String {
+        let first = self.drafts.steps.iter().position(|step| step.connection == connection);
+        match first.filter(|first| self.symbols.used.contains(first)) {
+            Some(first) => step_name(first),
+            None => connection_name(connection),
+        }
+    }
+
+    /// Whether the step opens a connection that later steps use.
+    fn is_held(&self, index: usize) -> bool {
+        self.is_held_by(self.drafts.steps[index].connection)
+    }
+
+    fn is_held_by(&self, connection: usize) -> bool {
+        let mut steps = self.drafts.steps.iter().filter(|step| step.connection == connection).skip(1);
+        let uses = |step: &Draft| !matches!(step.action, Action::Disconnect);
+        let is_refused = |step: &&Draft| {
+            let is_error = step.answer.as_ref().is_some_and(|answer| answer["ok"] != true);
+            step.close.is_some() || is_error
+        };
+        let first = self.drafts.steps.iter().find(|step| step.connection == connection);
+        if steps.clone().any(uses) {
+            return true;
+        }
+        // Another client acted before this one disconnected.
+        let Some(end) = steps.next() else {
+            return first.is_some_and(|first| !is_refused(&first) && first.answer.is_some());
+        };
+        let end = self.drafts.steps.iter().position(|step| std::ptr::eq(step, end)).unwrap_or_default();
+        let start = first.and_then(|first| self.drafts.steps.iter().position(|step| std::ptr::eq(step, first)));
+        start.is_some_and(|start| end > start + 1) && first.is_some_and(|first| !is_refused(&first))
+    }
+}
+
+fn connection_name(connection: usize) -> String {
+    format!("connection-{connection}")
+}
+
+/// The answer that the replay must get.
+fn expected(draft: &Draft, connection: &Connection) -> Option<Value> {
+    let text = |pointer: &str| draft.answer.as_ref().and_then(|answer| answer.pointer(pointer)).and_then(Value::as_str);
+    let mut conditions = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            conditions.insert(name.to_owned(), value);
+        }
+    };
+    let is_ok = draft.answer.as_ref().map(|answer| answer["ok"] == true);
+    let close = draft.close.as_ref();
+    let word = match (&draft.action, is_ok) {
+        (Action::Connect(_), Some(true)) => {
+            put("role", text("/payload/auth/role").map(|role| json!(role)));
+            put("scopes", draft.answer.as_ref().and_then(|answer| answer.pointer("/payload/auth/scopes")).cloned());
+            put("device-token", Some(json!(text("/payload/auth/deviceToken").is_some())));
+            "hello"
+        }
+        (Action::Connect(_), _) if is_ok.is_some() || close.is_some() => {
+            put("code", text("/error/code").map(|code| json!(code)));
+            put("detail", text("/error/details/code").map(|code| json!(code)));
+            put("reason", text("/error/details/reason").map(|reason| json!(reason)));
+            put("message", text("/error/message").map(|message| json!(pattern(message))));
+            put("close", close.and_then(|(code, _)| *code).map(|code| json!(code)));
+            put("close-reason", close.filter(|(code, _)| code.is_some()).map(|(_, reason)| json!(pattern(reason))));
+            "refused"
+        }
+        (Action::Connect(_), _) => return None,
+        (Action::Open, _) => {
+            return match connection.refused {
+                Some(status) => Some(json!({ "http": status })),
+                None => draft.close.is_none().then(|| json!("open")),
+            };
+        }
+        (Action::Call { waits: false, .. }, _) => return None,
+        (Action::Call { .. } | Action::Answer(_), Some(true)) => "ok",
+        (Action::Call { .. } | Action::Answer(_) | Action::Send(_), Some(false)) if close.is_none() => {
+            put("code", text("/error/code").map(|code| json!(code)));
+            put("detail", text("/error/details/code").map(|code| json!(code)));
+            "error"
+        }
+        (Action::Call { .. } | Action::Send(_) | Action::Closed { .. }, _) if close.is_some() => {
+            put("code", close.and_then(|(code, _)| *code).map(|code| json!(code)));
+            put("reason", close.filter(|(code, _)| code.is_some()).map(|(_, reason)| json!(pattern(reason))));
+            "close"
+        }
+        _ => return None,
+    };
+    Some(if conditions.is_empty() { json!(word) } else { json!({ word: conditions }) })
+}
+
+fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<String> {
+    let mut lines = writer.lost.iter().cloned().collect::<Vec<_>>();
+    let counted = [
+        (recorded.other_requests, "connections without a WebSocket, such as those of a page, passed"),
+        (recorded.turned_away, "connections were refused, because too many were open"),
+        (recorded.left_out, "events were not recorded, because the recording was too large"),
+        (drafts.too_long, "messages were too long"),
+    ];
+    lines.extend(counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    let unanswered = drafts
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Call { .. }) && step.answer.is_none() && step.close.is_none());
+    let unanswered = unanswered.count();
+    if unanswered > 0 {
+        lines.push(format!("the answers to {unanswered} requests, which did not arrive during the recording"));
+    }
+    if !drafts.events.is_empty() {
+        let events = drafts.events.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", ");
+        lines.push(format!("the events of the gateway ({events}): the replay shows those that arrive"));
+    }
+    lines
+}

@@ -1,0 +1,259 @@
+//! What stands in a scenario in the place of ids, keys and secrets of a recording.
+
+use super::drafts::{Action, Draft, Drafts};
+use openclaw_protocol::public_key::PublicKey;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use untrusted_data::Redactions;
+
+/// Words in the names of members that contain secrets.
+const SECRET_WORDS: [&str; 8] =
+    ["token", "password", "secret", "apikey", "api_key", "authorization", "credential", "privatekey"];
+/// The minimum length of a secret that is searched for in texts.
+const SHORTEST_SECRET: usize = 6;
+
+/// The symbols for the values of a recording.
+#[derive(Default)]
+pub(super) struct Symbols {
+    /// The names of the devices, by id.
+    devices: BTreeMap<String, String>,
+    keys: BTreeMap<String, String>,
+    /// The devices of pending requests, by the id of the request.
+    requests: BTreeMap<String, String>,
+    /// The device, the role and the step of each device token that the gateway issued, by the token.
+    issued: BTreeMap<String, (String, String, Option<usize>)>,
+    /// The step and the path of each id in an answer, by the id.
+    answers: BTreeMap<String, (usize, String)>,
+    /// Steps whose answers are used later.
+    pub(super) used: BTreeSet<usize>,
+    /// The secrets, which must not be in the scenario.
+    pub(super) secrets: Redactions,
+}
+
+impl Symbols {
+    /// The symbols of a recording. `devices` are names that are known before.
+    pub(super) fn of(drafts: &Drafts, devices: &BTreeMap<String, String>) -> Self {
+        let mut symbols = Self { devices: devices.clone(), ..Self::default() };
+        for (index, step) in drafts.steps.iter().enumerate() {
+            symbols.learn(index, step);
+        }
+        symbols
+    }
+
+    fn learn(&mut self, index: usize, step: &Draft) {
+        let mut device = None;
+        if let Action::Connect(params) = &step.action {
+            let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
+            for kind in ["token", "password", "deviceToken", "bootstrapToken"] {
+                self.secret(text(&format!("auth/{kind}")), kind);
+            }
+            self.secret(text("device/signature"), "signature");
+            self.secret(text("device/nonce"), "nonce");
+            if let Some(id) = text("device/id") {
+                let name = self.name_device(id, text("client/id").unwrap_or("device"));
+                if let Some(key) = text("device/publicKey") {
+                    self.secret(Some(key), "public key");
+                    self.keys.insert(key.to_owned(), name.clone());
+                    if let Some(parsed) = PublicKey::parse(key) {
+                        self.keys.insert(parsed.to_base64url(), name.clone());
+                    }
+                }
+                device = Some(name);
+            }
+        }
+        let Some(answer) = &step.answer else { return };
+        if let (Some(name), Some(request)) =
+            (&device, answer.pointer("/error/details/requestId").and_then(Value::as_str))
+        {
+            self.requests.insert(request.to_owned(), name.clone());
+        }
+        let auth = answer.pointer("/payload/auth");
+        let more = answer.pointer("/payload/auth/deviceTokens").and_then(Value::as_array);
+        for given in auth.into_iter().chain(more.into_iter().flatten()) {
+            let role = given["role"].as_str().unwrap_or("operator");
+            if let (Some(token), Some(name)) = (given["deviceToken"].as_str(), &device) {
+                self.secret(Some(token), "device token");
+                self.issued.entry(token.to_owned()).or_insert((name.clone(), role.to_owned(), Some(index)));
+            }
+        }
+        self.answer(index, answer, &mut String::new());
+    }
+
+    /// Learns the ids and the secrets in an answer.
+    fn answer(&mut self, index: usize, value: &Value, path: &mut String) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let length = path.len();
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(name);
+                    if is_secret(name) {
+                        self.secret(member.as_str(), name);
+                    }
+                    self.answer(index, member, path);
+                    path.truncate(length);
+                }
+            }
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    let length = path.len();
+                    path.push_str(&format!(".{at}"));
+                    self.answer(index, item, path);
+                    path.truncate(length);
+                }
+            }
+            Value::String(text) if is_uuid(text) && path != "id" => {
+                self.answers.entry(text.clone()).or_insert((index, path.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Learns a device token that the store contained before the recording.
+    pub(super) fn stored_token(&mut self, token: &str, device: &str, role: &str) {
+        self.secret(Some(token), "device token");
+        self.issued.insert(token.to_owned(), (device.to_owned(), role.to_owned(), None));
+    }
+
+    fn secret(&mut self, text: Option<&str>, name: &str) {
+        if let Some(text) = text.filter(|text| text.len() >= SHORTEST_SECRET) {
+            self.secrets.add(text, name);
+        }
+    }
+
+    /// The name of a device, which follows from its client.
+    fn name_device(&mut self, id: &str, client: &str) -> String {
+        if let Some(name) = self.devices.get(id) {
+            return name.clone();
+        }
+        let base = client.to_ascii_lowercase().trim_start_matches("openclaw-").to_owned();
+        let base = base.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(32);
+        let base = base.collect::<String>().trim_matches('-').to_owned();
+        let base = if base.is_empty() || base == "none" { "device".to_owned() } else { base };
+        let is_free = |name: &String| !self.devices.values().any(|taken| taken == name);
+        let name = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}-{number}"))).find(is_free);
+        let name = name.unwrap_or(base);
+        self.devices.insert(id.to_owned(), name.clone());
+        name
+    }
+
+    /// The name of a device that connected.
+    pub(super) fn device(&self, id: &str) -> Option<&str> {
+        self.devices.get(id).map(String::as_str)
+    }
+
+    /// The device, the role and the step of a device token that the gateway issued or stored.
+    pub(super) fn token(&self, token: &str) -> Option<&(String, String, Option<usize>)> {
+        self.issued.get(token)
+    }
+
+    /// The parameters of a call before the step with this index, with symbols. Reports what has no symbol.
+    pub(super) fn fill(&mut self, index: usize, value: &Value, lost: &mut BTreeSet<String>) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(index, text)),
+            Value::Array(items) => items.iter().map(|item| self.fill(index, item, lost)).collect(),
+            Value::Object(members) => {
+                let mut filled = Map::new();
+                for (name, member) in members {
+                    let value = match member {
+                        Value::String(text) if is_secret(name) && self.symbol(index, text).is_none() => {
+                            self.secret(Some(text), name);
+                            lost.insert(format!("the value of `{}`, a secret", short(name)));
+                            Value::String("<secret shared>".to_owned())
+                        }
+                        member => self.fill(index, member, lost),
+                    };
+                    filled.insert(self.text(index, name), value);
+                }
+                Value::Object(filled)
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn text(&mut self, index: usize, text: &str) -> String {
+        self.symbol(index, text).unwrap_or_else(|| self.literal(text))
+    }
+
+    /// A text without secrets. `<<` is a literal `<`, and `$${` a literal `${`.
+    pub(super) fn literal(&self, text: &str) -> String {
+        self.secrets.apply_known(text).replace('<', "<<").replace("${", "$${")
+    }
+
+    /// The symbol for a value that is an id, a key or a token.
+    fn symbol(&mut self, index: usize, text: &str) -> Option<String> {
+        if let Some(name) = self.devices.get(text) {
+            return Some(format!("<device {name}>"));
+        }
+        if let Some(name) = self.keys.get(text) {
+            return Some(format!("<public-key {name}>"));
+        }
+        if let Some(name) = self.requests.get(text) {
+            return Some(format!("<request {name}>"));
+        }
+        if let Some((device, role, _)) = self.issued.get(text) {
+            return Some(format!("<token {device} {role}>"));
+        }
+        let (step, path) = self.answers.get(text).filter(|(step, _)| *step < index)?;
+        self.used.insert(*step);
+        Some(format!("<answer {} {path}>", step_name(*step)))
+    }
+}
+
+/// The name of a step whose answer is used later.
+pub(super) fn step_name(index: usize) -> String {
+    format!("step-{}", index + 1)
+}
+
+/// A member of nested objects: `auth/token`.
+pub(super) fn pointer_of<'v>(params: &'v Map<String, Value>, pointer: &str) -> Option<&'v Value> {
+    let mut names = pointer.split('/');
+    let first = params.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name))
+}
+
+/// Whether a member with this name contains a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+fn short(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect()
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// A text as a pattern: ids, which are new in each run, match anything, and so does what a schema validator says.
+pub(super) fn pattern(text: &str) -> String {
+    if let Some((what, _)) = text.split_once(": ").filter(|(what, _)| what.starts_with("invalid ")) {
+        return format!("{what}: *");
+    }
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        match rest.get(..36).filter(|word| is_uuid(word)) {
+            Some(word) => {
+                out.push('*');
+                rest = &rest[word.len()..];
+            }
+            None => {
+                out.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    // A close reason has at most 123 bytes, so that an id at its end can be incomplete.
+    match out.rsplit_once("(requestId: ") {
+        Some((before, id)) if !id.contains(')') => format!("{before}(requestId: *"),
+        _ => out,
+    }
+}

@@ -1,0 +1,196 @@
+//! The model's explanation of a case: the case is played on the embedded gateway, which says for each step which checks
+//! led to its answer.
+
+use super::schedule::case::{observe, redactions, sandbox};
+use super::steps::context::{CaseContext, CaseError};
+use super::steps::traces::{StepTrace, Traces};
+use super::{Shared, release_of};
+use crate::gateway::{Gateway, GatewaySpec, Preparation, PrepareError, Workspace};
+use crate::judge::{self, Difference, Finding, Verdict};
+use crate::observe::{Frame, Message, StepResult};
+use crate::run::outcome::CaseReport;
+use crate::scenario::{Case, StepKind};
+use openclaw_model::{Release, TraceLine};
+use untrusted_data::Redactions;
+
+/// The maximum number of steps of a failing case that are explained.
+const MOST_STEPS: usize = 3;
+
+/// The answers of a release to the steps of a case, and the checks that led to them.
+#[derive(Debug, Clone)]
+pub struct CaseExplanation {
+    /// The release of the model.
+    pub release: Release,
+    /// The steps in the order of play. Consecutive repetitions with the same answer are one step.
+    pub steps: Vec<ExplainedStep>,
+}
+
+/// One step of a case with its answer.
+#[derive(Debug, Clone)]
+pub struct ExplainedStep {
+    /// The number of the step in the scenario, counted from 1, including parallel steps.
+    pub number: usize,
+    /// The name of the step in the scenario.
+    pub name: Option<String>,
+    /// The action.
+    pub title: String,
+    /// The line of the step in the scenario file, counted from 1.
+    pub line: usize,
+    /// Whether the step is a connect.
+    pub connects: bool,
+    /// Whether the gateway refused the connect or the request.
+    pub is_refused: bool,
+    /// The answer in one line.
+    pub answer: String,
+    /// The checks, in order.
+    pub trace: Vec<TraceLine>,
+}
+
+/// The reason why the model cannot explain a case.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExplanationError {
+    /// The release is unknown.
+    #[error(transparent)]
+    Release(#[from] PrepareError),
+    /// The case cannot be played.
+    #[error("the model cannot play the case: {0}")]
+    Case(#[from] CaseError),
+}
+
+/// Plays a case on the embedded gateway at a release and explains each step. `secrets` do not occur in the explanation.
+///
+/// # Errors
+/// The release is unknown, or the case cannot be played: its gateway does not start, for example.
+pub(crate) async fn explain(
+    case: &Case,
+    release: Release,
+    workspace: &Workspace,
+    secrets: &Redactions,
+) -> Result<CaseExplanation, ExplanationError> {
+    let model = Gateway::prepare(&GatewaySpec::Embedded(Some(release)), &Preparation::default(), &|_| {}).await?;
+    let release = release_of(&model);
+    let sandbox = sandbox(case, &model, release, workspace).map_err(CaseError::Disk)?;
+    let mut context = CaseContext::new(case, &model, sandbox, release, None);
+    let traces = Traces::default();
+    context.traces = Some(traces.clone());
+    let played = context.perform().await;
+    let steps = match played {
+        Ok(steps) => steps,
+        Err(error) => {
+            context.end().await;
+            return Err(error.into());
+        }
+    };
+    let observation = observe(&context, steps, &model, secrets);
+    context.end().await;
+    let mut redactions = redactions(&context);
+    redactions.extend(secrets);
+    let known = context.known();
+    let traces = traces.take().into_iter().map(|mut trace| {
+        for line in &mut trace.lines {
+            let symbols = known
+                .iter()
+                .fold(std::mem::take(&mut line.sentence), |text, known| text.replace(&known.value, &known.symbol));
+            line.sentence = redactions.apply_known(&symbols);
+        }
+        trace
+    });
+    let traces = traces.collect::<Vec<_>>();
+    let mut explained = Vec::new();
+    for step in &observation.steps {
+        let trace = trace_of(&traces, step);
+        explained.push(explained_step(case, step, trace));
+        explained.extend(step.parallel.iter().map(|branch| explained_step(case, branch, Vec::new())));
+    }
+    Ok(CaseExplanation { release, steps: explained })
+}
+
+/// Adds the explanation of the failing steps to the report of a failing case. A case that the model cannot play has none.
+pub(super) async fn add(report: &mut CaseReport, case: &Case, release: Release, shared: &Shared<'_>) {
+    if !matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms) {
+        return;
+    }
+    let secrets = shared.secrets().clone();
+    if let Ok(mut explanation) = explain(case, release, &shared.workspace, &secrets).await {
+        explanation.retain_failing(&report.findings, &report.differences);
+        report.explanation = Some(explanation);
+    }
+}
+
+fn trace_of(traces: &[StepTrace], step: &StepResult) -> Vec<TraceLine> {
+    let round = step.rounds.map_or(1, |rounds| rounds.first);
+    let found = traces.iter().find(|trace| trace.number == step.number && trace.round == round);
+    found.map(|trace| trace.lines.clone()).unwrap_or_default()
+}
+
+fn explained_step(case: &Case, seen: &StepResult, trace: Vec<TraceLine>) -> ExplainedStep {
+    let step = case.steps().nth(seen.number);
+    let own = || seen.seen.iter().filter(|observed| observed.on.is_none());
+    let accepted = own().any(|observed| matches!(observed.message, Message::Frame(Frame::Hello(_))));
+    let connects = step.is_some_and(|step| matches!(step.kind, StepKind::Connect(_)));
+    let error = own().any(|observed| matches!(observed.message, Message::Frame(Frame::Error(_))));
+    ExplainedStep {
+        number: seen.number + 1,
+        name: step.and_then(|step| step.known_as()).map(|name| name.as_str().to_owned()),
+        title: seen.step.clone(),
+        line: step.map_or(0, |step| case.line(step.span)),
+        connects,
+        is_refused: if connects { !accepted } else { error },
+        answer: answer(seen, connects),
+        trace,
+    }
+}
+
+/// The answer in one line: `let in as operator [operator.read]`, or `refused: ...` with the codes.
+fn answer(seen: &StepResult, connects: bool) -> String {
+    let own = seen.seen.iter().filter(|observed| observed.on.is_none()).map(|observed| &observed.message);
+    let mut parts = Vec::new();
+    for message in own {
+        match message {
+            Message::Frame(Frame::Hello(hello)) => {
+                let auth = hello.auth.as_ref();
+                let role = auth.and_then(|auth| auth["role"].as_str()).map(|role| format!(" as {role}"));
+                let scopes = auth.and_then(|auth| auth["scopes"].as_array()).map(|scopes| {
+                    let scopes = scopes.iter().filter_map(|scope| scope.as_str()).collect::<Vec<_>>();
+                    format!(" [{}]", scopes.join(", "))
+                });
+                parts.push(format!("let in{}{}", role.unwrap_or_default(), scopes.unwrap_or_default()));
+            }
+            Message::Frame(Frame::Error(error)) => {
+                let detail = |name: &str| error["details"][name].as_str();
+                let reason = detail("reason").or_else(|| detail("authReason"));
+                let codes = [error["code"].as_str(), detail("code"), reason].into_iter().flatten();
+                let codes = codes.collect::<Vec<_>>().join(" ");
+                parts.push(format!("refused: {codes} \"{}\"", error["message"].as_str().unwrap_or_default()));
+            }
+            Message::Http(status) if connects => parts.push(format!("refused: HTTP {status}")),
+            Message::Close { code, reason, .. } => {
+                let code = code.map_or_else(|| "without a code".to_owned(), |code| code.to_string());
+                let refused = if connects && parts.is_empty() { "refused: " } else { "" };
+                parts.push(format!("{refused}close {code} \"{reason}\""));
+            }
+            _ => {}
+        }
+    }
+    if parts.is_empty() { judge::in_words(seen) } else { parts.join(", then ") }
+}
+
+impl CaseExplanation {
+    /// Keeps the steps that a failing case is about: those whose expectation is not met, or whose answer differs from
+    /// the snapshot. Without a snapshot, those that the gateway refuses.
+    pub(super) fn retain_failing(&mut self, findings: &[Finding], differences: &[Difference]) {
+        // Without a snapshot, every answer can be meant.
+        let unapproved = findings.iter().any(|finding| matches!(finding, Finding::NoSnapshot { .. }));
+        let fails = |step: &ExplainedStep| {
+            let unmet = findings.iter().any(|finding| match finding {
+                Finding::Expectation { step: title, line, .. } => *title == step.title && *line == step.line,
+                _ => false,
+            });
+            unmet
+                || (unapproved && step.is_refused)
+                || differences.iter().any(|difference| difference.is_at(&step.title))
+        };
+        self.steps.retain(fails);
+        self.steps.truncate(MOST_STEPS);
+    }
+}

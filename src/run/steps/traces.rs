@@ -1,0 +1,57 @@
+//! The explanations of the embedded gateway's answers, step by step.
+
+use openclaw_emulator::TraceListener;
+use openclaw_model::TraceLine;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The maximum number of lines that are kept for a case. A case can repeat a step a thousand times.
+const MOST: usize = 4000;
+
+/// Collects what the gateway explains while the steps of a case are played.
+#[derive(Clone, Default)]
+pub(crate) struct Traces(Arc<Mutex<Collected>>);
+
+#[derive(Default)]
+struct Collected {
+    /// The lines since the end of the last step.
+    open: Vec<TraceLine>,
+    steps: Vec<StepTrace>,
+    kept: usize,
+}
+
+/// The explanation of one repetition of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StepTrace {
+    /// The number of the step in the scenario. Parallel steps share the trace of the step that contains them.
+    pub(crate) number: usize,
+    /// The repetition, counted from 1.
+    pub(crate) round: u32,
+    /// The checks, in order.
+    pub(crate) lines: Vec<TraceLine>,
+}
+
+impl Traces {
+    /// The listener for a gateway that is being started.
+    pub(crate) fn listener(&self) -> TraceListener {
+        let collected = Arc::clone(&self.0);
+        Arc::new(move |_, line| {
+            let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+            if collected.kept < MOST {
+                collected.kept += 1;
+                collected.open.push(line.clone());
+            }
+        })
+    }
+
+    /// Assigns the lines since the end of the last step to this step.
+    pub(crate) fn end_step(&self, number: usize, round: u32) {
+        let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = std::mem::take(&mut collected.open);
+        collected.steps.push(StepTrace { number, round, lines });
+    }
+
+    /// The steps with their lines, in the order of play.
+    pub(crate) fn take(&self) -> Vec<StepTrace> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).steps)
+    }
+}

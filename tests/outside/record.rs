@@ -1,0 +1,218 @@
+//! `clawcheck record`: what passes is unchanged, and what is written replays with the same answers and without secrets.
+
+use super::run::{SCENARIO, TestFolder};
+use super::serve::{Serving, serve};
+use nix::sys::signal::Signal;
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest as _};
+
+const TOKEN: &str = "Canary-8sk20fjx71-shared";
+
+/// A gateway with a state directory below `test_folder`.
+fn gateway(test_folder: &TestFolder, release: &str) -> Serving {
+    let state = test_folder.path("state");
+    std::fs::create_dir_all(&state).unwrap();
+    // A replay is held to its expectations, not to snapshots.
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let config = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": TOKEN } } });
+    std::fs::write(state.join("openclaw.json"), config.to_string()).unwrap();
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(&state);
+    Serving::start(command)
+}
+
+/// A proxy in front of a gateway. Its port is that of [`Serving::port`].
+fn record(test_folder: &TestFolder, gateway: &Serving, more: &[&str]) -> Serving {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command
+        .args(["record", "--upstream", &format!("ws://127.0.0.1:{}", gateway.port), "-o", "recorded.yaml"])
+        .args(more);
+    command.current_dir(test_folder.path("")).env_clear().env("HOME", test_folder.path("home")).stdin(Stdio::null());
+    Serving::start(command)
+}
+
+/// Ends the recording and returns the scenario file.
+fn recorded(test_folder: &TestFolder, mut proxy: Serving) -> String {
+    let status = proxy.signal(Signal::SIGINT);
+    assert_eq!(status.code(), Some(0));
+    std::fs::read_to_string(test_folder.path("recorded.yaml")).unwrap()
+}
+
+fn replay(test_folder: &TestFolder, release: &str) -> super::run::Ended {
+    // A method that clawcheck does not know needs trust.
+    test_folder.clawcheck(&["run", "recorded.yaml", "--trust", "--gateway", &format!("embedded@{release}")])
+}
+
+/// Plays built-in cases through the proxy with the client of clawcheck.
+fn play(test_folder: &TestFolder, port: u16, release: &str, cases: &[&str]) {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.arg("run").args(cases).args(["--gateway", &format!("ws://127.0.0.1:{port}"), "--release", release]);
+    // The folder of the test has no snapshots of these cases.
+    command.args(["--allow-writes", "--jobs", "1"]).current_dir(test_folder.path("home")).env("CLAWCHECK_TOKEN", TOKEN);
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
+    let output = command.output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{out}");
+}
+
+#[rstest]
+#[case("2026.3.31", &["role-upgrade", "authority", "handshake", "scope-upgrade"], 60)]
+#[case("2026.9.6", &["role-upgrade", "control-ui", "authority"], 30)]
+fn a_recording_replays_with_the_same_answers(#[case] release: &str, #[case] cases: &[&str], #[case] least: usize) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, release);
+    let proxy = record(&test_folder, &gateway, &[]);
+    play(&test_folder, proxy.port, release, cases);
+    let text = recorded(&test_folder, proxy);
+    let replayed = replay(&test_folder, release);
+    assert_eq!(replayed.code, Some(0), "{}{}", replayed.out, replayed.err);
+    let expectations = text.matches("expect:").count();
+    assert!(expectations > least, "{expectations} expectations in {text}");
+    assert!(text.contains("NOT_PAIRED") && text.contains("hello"), "{text}");
+    // The replay checks something: with another expectation, it deviates.
+    std::fs::write(
+        test_folder.path("recorded.yaml"),
+        text.replacen("hello: { ", "hello: { role: nobody, ", 1).replacen(
+            "role: nobody, role: operator",
+            "role: nobody",
+            1,
+        ),
+    )
+    .unwrap();
+    let changed = replay(&test_folder, release);
+    assert_eq!(changed.code, Some(1), "{}{}", changed.out, changed.err);
+}
+
+type Client = tungstenite::WebSocket<TcpStream>;
+
+fn connect(port: u16, headers: &[(&'static str, &str)]) -> Client {
+    let mut request = format!("ws://127.0.0.1:{port}/?token={TOKEN}-query").into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    tungstenite::client(request, stream).unwrap().0
+}
+
+fn ask(client: &mut Client, id: &str, method: &str, params: Value) -> Value {
+    let request = json!({ "type": "req", "id": id, "method": method, "params": params });
+    client.send(Message::text(request.to_string())).unwrap();
+    loop {
+        let text = client.read().unwrap().into_text().unwrap();
+        let frame = serde_json::from_str::<Value>(&text).unwrap_or_default();
+        if frame["id"] == id {
+            return frame;
+        }
+    }
+}
+
+fn introduction(token: &str) -> Value {
+    json!({
+        "minProtocol": 3, "maxProtocol": 3, "role": "operator", "scopes": ["operator.read"],
+        "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli", "displayName": "Canary-8sk20fjx71-name" },
+        "auth": { "token": token },
+    })
+}
+
+#[test]
+fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.4.2");
+    let proxy = record(&test_folder, &gateway, &[]);
+    let secret = [
+        ("authorization", "Bearer Canary-8sk20fjx71-bearer"),
+        ("cookie", "a=Canary-8sk20fjx71-cookie"),
+        ("x-mine", "kept"),
+    ];
+    let mut client = connect(proxy.port, &secret);
+    assert_eq!(ask(&mut client, "1", "connect", introduction(TOKEN))["ok"], true);
+    let params =
+        json!({ "apiKey": "Canary-8sk20fjx71-key", "text": format!("so {TOKEN} is it"), "less": "a < b ${c}" });
+    assert_eq!(ask(&mut client, "2", "nosuch.method", params)["ok"], false);
+    client.close(None).unwrap();
+    while client.read().is_ok() {}
+    let mut wrong = connect(proxy.port, &[]);
+    assert_eq!(ask(&mut wrong, "1", "connect", introduction("Canary-8sk20fjx71-wrong"))["ok"], false);
+    while wrong.read().is_ok() {}
+    // A page is passed on, but it is not a step.
+    let mut page = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
+    page.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(r#"{"ok":true,"status":"live"}"#), "{answer}");
+    let text = recorded(&test_folder, proxy);
+    assert!(!text.contains("Canary"), "{text}");
+    for part in [
+        "# - the header authorization, a secret",
+        "# - the header cookie, a secret",
+        "# - the value of `apiKey`, a secret",
+        "# - 1 connections without a WebSocket, such as those of a page, passed",
+        "stand-in key",
+        "x-mine: kept",
+        "token: wrong",
+        "OpenClaw 2026.4.2",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let replayed = replay(&test_folder, "2026.4.2");
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
+}
+
+/// A paired device and the gateway's settings are recorded from the state directory.
+#[test]
+fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.4.2");
+    // Pairs a device, without the proxy.
+    play(&test_folder, gateway.port, "2026.4.2", &["role-upgrade/fresh#operator"]);
+    let state = test_folder.path("state");
+    let proxy = record(&test_folder, &gateway, &["--state-dir", state.to_str().unwrap(), "--release", "2026.4.2"]);
+    play(&test_folder, proxy.port, "2026.4.2", &["role-upgrade/fresh"]);
+    let text = recorded(&test_folder, proxy);
+    assert!(text.contains("devices/paired.json") && !text.contains("Canary"), "{text}");
+    let replayed = replay(&test_folder, "2026.4.2");
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
+}
+
+#[rstest]
+#[case(&["--upstream", "ws://192.0.2.1:18789"], "is not this machine")]
+#[case(&["--upstream", "ws://gateway.example:18789"], "is not this machine")]
+#[case(&["--upstream", "ws://127.0.0.1:1", "--listen", "0.0.0.0:0"], "is not a loopback address")]
+#[case(&["--upstream", "ws://127.0.0.1:1", "-o", "scenarios/family/case.yaml"], "overwrites nothing")]
+#[case(&["--upstream", "http://127.0.0.1:1"], "--upstream")]
+#[case(&["--upstream", "ws://127.0.0.1:1", "--state-dir", "scenarios"], "is not a state directory")]
+fn what_cannot_be_recorded_is_said_at_the_start(#[case] arguments: &[&str], #[case] message: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let ended = test_folder.clawcheck(&[&["record"], arguments].concat());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
+    assert!(ended.err.split_whitespace().collect::<Vec<_>>().join(" ").contains(message), "{}", ended.err);
+    assert!(!Path::new(&test_folder.path("recorded.yaml")).exists());
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_a_502_and_the_recording_ends_in_time() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(["record", "--upstream", "ws://127.0.0.1:1", "--max-time", "2"]).current_dir(test_folder.path(""));
+    let proxy = Serving::start({
+        command.env_clear().env("HOME", test_folder.path("home")).stdin(Stdio::null());
+        command
+    });
+    let mut client = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while !test_folder.path("recorded.yaml").exists() {
+        assert!(std::time::Instant::now() < deadline, "the recording did not end");
+        std::thread::yield_now();
+    }
+}
