@@ -24,6 +24,7 @@ pub(crate) mod supervisor;
 mod workspace;
 
 pub(crate) use control_error::ControlError;
+pub(crate) use described::{check_description, schema as description_schema};
 pub use guard::Guard;
 pub(crate) use ignored::IgnoredField;
 #[cfg(test)]
@@ -38,4 +39,5 @@ pub use profile::Capability;
 pub(crate) use profile::{Kind, Profile};
 pub use running::Running;
 pub use spec::GatewaySpec;
+pub(crate) use spec::SpecError;
 pub use workspace::{Sandbox, Workspace};

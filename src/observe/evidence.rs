@@ -1,69 +1,8 @@
 //! The raw observations of one case, from the wire and the disk. They are the input of the normal form.
 
-use openclaw_protocol::store::Document;
-use serde::Serialize;
+use super::message::{RawFrame, Received};
+use super::observed_store::ObservedStore;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use untrusted_data::cut;
-use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
-
-/// The observed files of a state directory, by path below it. An error states what is there instead of a readable file.
-pub type StoreFiles = BTreeMap<String, Result<Vec<u8>, NoFile>>;
-
-/// The path of a document in the database. No file can have this path.
-pub(crate) fn in_database(document: Document) -> String {
-    format!("{}#{}", openclaw_protocol::store::DATABASE, document.path())
-}
-
-/// The path of a document of the store. If there is a database, the document is only there.
-pub(crate) fn place(files: &StoreFiles, document: Document) -> String {
-    if has_database(files) { in_database(document) } else { document.path().to_owned() }
-}
-
-/// A document of the store, from the files or the database.
-pub(crate) fn stored(files: &StoreFiles, document: Document) -> Option<&Result<Vec<u8>, NoFile>> {
-    files.get(&place(files, document))
-}
-
-/// Whether the store is a database.
-fn has_database(files: &StoreFiles) -> bool {
-    files.contains_key(&in_database(Document::DevicesPaired))
-}
-
-/// The reason why there is no readable file at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NoFile {
-    /// A directory.
-    Directory,
-    /// A pipe, a device or a symbolic link, which might not end or might lead elsewhere.
-    NotPlain,
-    /// The file exceeds the read limit of the store, together with the files before it.
-    TooLarge,
-    /// The document exceeds the limit of JSON values. Holds their number.
-    TooMany(u64),
-    /// In place of a folder: the number of its files that were not read.
-    MoreFiles(u64),
-    /// An unreadable file.
-    Unread,
-}
-
-impl NoFile {
-    /// The words for it in an observation.
-    pub fn words(self) -> String {
-        match self {
-            Self::Directory => "a directory".to_owned(),
-            Self::NotPlain => "not a plain file".to_owned(),
-            Self::TooLarge => format!("too large: of a store {} MiB are read", LOOK_BYTES >> 20),
-            Self::TooMany(values) => {
-                let most = cut::number(DOCUMENT_VALUES as u64);
-                format!("too large: {} JSON values, more than {most}", cut::number(values))
-            }
-            Self::MoreFiles(files) => format!("{} files, not looked at", cut::more(files)),
-            Self::Unread => "cannot be read".to_owned(),
-        }
-    }
-}
 
 /// The raw observations of one case.
 #[derive(Debug, Clone, Default)]
@@ -77,9 +16,9 @@ pub struct Evidence {
     /// The steps in the order of play.
     pub steps: Vec<StepEvidence>,
     /// The store before the first step.
-    pub before: StoreFiles,
+    pub before: ObservedStore,
     /// The store after the last step. `None` if it was not accessible.
-    pub after: Option<StoreFiles>,
+    pub after: Option<ObservedStore>,
 }
 
 /// A value that the harness chose, and its symbol.
@@ -105,80 +44,9 @@ pub struct StepEvidence {
     /// Whether the methods and events of the step's hello-ok are shown.
     pub shows_features: bool,
     /// What was heard, in order per connection.
-    pub received: Vec<Received>,
+    pub received: Vec<Received<RawFrame>>,
     /// Parallel steps in this step. Their order has no meaning.
     pub parallel: Vec<StepEvidence>,
     /// The expected payload of an answer, with its symbols replaced.
     pub expected: Option<Value>,
-}
-
-/// One received message.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Received {
-    /// The held connection that received the message. `None` is the step's own connection.
-    pub on: Option<String>,
-    /// The message.
-    pub message: RawMessage,
-}
-
-impl RawMessage {
-    /// The JSON of the message, if it is JSON.
-    pub fn json(&self) -> Option<&Value> {
-        match self {
-            Self::Frame { frame, .. } | Self::Stray(frame) => Some(frame),
-            _ => None,
-        }
-    }
-}
-
-/// A message or an event from a gateway.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RawMessage {
-    /// A JSON frame.
-    Frame {
-        /// The frame.
-        frame: Value,
-        /// The method that the frame answers, if it is a response.
-        method: Option<String>,
-    },
-    /// A response to a request that was not sent on this connection.
-    Stray(Value),
-    /// A message that is not JSON.
-    NotJson {
-        /// The size in bytes.
-        bytes: usize,
-        /// The first characters.
-        begins: String,
-    },
-    /// The connection ended.
-    Close {
-        /// The code of the close frame, if there was one.
-        code: Option<u16>,
-        /// The reason of the close frame. Without a close frame, the protocol violation of the gateway, if any.
-        reason: String,
-        /// Whether a close frame arrived.
-        clean: bool,
-    },
-    /// The gateway answered the upgrade with this HTTP status.
-    Http(u16),
-    /// The connection could not be opened, with the reason: `connection refused`.
-    Unreachable(String),
-    /// A new connection did not start with a challenge. Either nothing arrived, or the harness did not wait because the
-    /// gateway declares that it sends none.
-    NoChallenge,
-    /// Nothing arrived before the timeout.
-    Silence,
-    /// The gateway exited. Holds the log line with the reason, if there is one.
-    Exit {
-        /// The exit code. `None` if a signal ended the process.
-        code: Option<i32>,
-        /// The log line.
-        line: Option<String>,
-    },
-    /// The gateway started and is ready.
-    Started,
-    /// A decision on a request of a device that has no pending request.
-    NothingPending(String),
-    /// A note of the harness for the reader.
-    Note(String),
 }

@@ -60,6 +60,9 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
     };
     let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
+    if let Ok(steps) = &played {
+        shared.note_versions(case, steps);
+    }
     let observed = played.map(|steps| observe(&context, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
         shared.left_behind(clean_up(&context, shared).await);
@@ -280,7 +283,7 @@ fn observe(
 fn ignore(steps: &mut [StepEvidence], fields: &[IgnoredField]) {
     for step in steps.iter_mut().filter(|_| !fields.is_empty()) {
         for received in &mut step.received {
-            if let RawMessage::Frame { frame, .. } | RawMessage::Stray(frame) = &mut received.message {
+            if let Some(frame) = received.message.json_mut() {
                 fields.iter().for_each(|field| field.remove_from(frame));
             }
         }

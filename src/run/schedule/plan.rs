@@ -99,6 +99,8 @@ mod tests {
             lacks,
             notes: Vec::new(),
             links: Vec::new(),
+            proof: None,
+            secrets: Vec::new(),
             ignore: Vec::new(),
         }
     }

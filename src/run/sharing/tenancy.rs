@@ -2,8 +2,9 @@
 //! does not belong to the current case.
 
 use super::view::{self, Records};
-use crate::observe::{StoreFiles, place};
+use crate::observe::ObservedStore;
 use openclaw_protocol::store::Document;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The owner of a record.
@@ -35,44 +36,41 @@ pub(crate) struct Tenancy {
 
 impl Tenancy {
     /// Records the owner of seeded records.
-    pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
+    pub(crate) fn set_owner(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
         self.seeded.extend(keys.into_iter().map(|key| ((document, key), owner)));
     }
 
     /// Records the devices of an owner.
-    pub(crate) fn know(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
+    pub(crate) fn set_devices(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
         self.devices.insert(owner, devices);
     }
 
     /// Whether a device belongs to an owner other than this tenant.
-    pub(crate) fn is_anothers(&self, tenant: usize, device: &str) -> bool {
+    pub(crate) fn belongs_to_another(&self, tenant: usize, device: &str) -> bool {
         self.devices.iter().any(|(owner, devices)| *owner != RecordOwner::Tenant(tenant) && devices.contains(device))
     }
 
     /// The store as a tenant observes it: its own records, and the records that appeared after `before`. It omits files
     /// that a release derived from a document with records of other owners.
-    pub(crate) fn view(&self, tenant: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
+    pub(crate) fn view(&self, tenant: usize, before: &ObservedStore, now: &ObservedStore) -> ObservedStore {
         let tenant = RecordOwner::Tenant(tenant);
         let was_there = view::records(before).unwrap_or_default();
         let is_mine = |id: &str| self.devices.get(&tenant).is_some_and(|devices| devices.contains(id));
-        let mut view = view::documents(now, |document, key, record| {
+        let is_record_seen = |document, key: &str, record: &Value| {
             let place = (document, key.to_owned());
             match self.seeded.get(&place) {
                 Some(owner) => *owner == tenant,
                 None => !was_there.contains_key(&place) || is_mine(key) || view::device(record).is_some_and(is_mine),
             }
-        });
+        };
         let has_filled =
             |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == tenant);
-        let is_document = |path: &str| Document::ALL.into_iter().any(|document| place(now, document) == path);
-        for (path, content) in now.iter().filter(|(path, _)| !is_document(path)) {
+        let is_file_seen = |path: &str| {
             let made_of = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
-            let is_others = before.contains_key(path) && made_of.is_some_and(|document| !has_filled(document));
-            if !is_others {
-                view.insert(path.clone(), content.clone());
-            }
-        }
-        view
+            let is_others = before.files().contains_key(path) && made_of.is_some_and(|document| !has_filled(document));
+            !is_others
+        };
+        now.filtered(is_record_seen, is_file_seen)
     }
 
     /// Whether the sentinels still exist after the gateway started.
@@ -122,9 +120,9 @@ impl IsolationViolation {
 mod tests {
     use super::*;
     use rstest::rstest;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    fn files(paired: Value) -> StoreFiles {
+    fn files(paired: Value) -> ObservedStore {
         [("devices/paired.json".to_owned(), Ok(paired.to_string().into_bytes()))].into()
     }
 
@@ -137,8 +135,8 @@ mod tests {
         let mut tenancy = Tenancy::default();
         let everybody = [RecordOwner::Sentinel, RecordOwner::Tenant(0), RecordOwner::Tenant(1), RecordOwner::Tenant(2)];
         for (owner, name) in everybody.into_iter().zip(["by", "zero", "one", "two"]) {
-            tenancy.own(Document::DevicesPaired, [name.to_owned()], owner);
-            tenancy.know(owner, [name.to_owned()].into());
+            tenancy.set_owner(Document::DevicesPaired, [name.to_owned()], owner);
+            tenancy.set_devices(owner, [name.to_owned()].into());
         }
         tenancy
     }
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_sees_its_own_records_and_what_came_while_it_was_played() {
+    fn a_tenant_sees_its_records_and_the_new_ones() {
         let (mut before, mut now) = (seeded(), seeded());
         before["zeros-second"] = json!({"deviceId": "zeros-second"});
         now["zeros-second"] = json!({"deviceId": "zeros-second"});
@@ -162,20 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn of_other_files_a_guest_sees_what_is_new_what_comes_from_its_own_documents_and_what_belongs_to_nobody() {
-        let bytes = || Ok(b"x".to_vec());
-        let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), bytes())).collect::<StoreFiles>();
-        let before = named(&["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"]);
-        let mut now = before.clone();
-        now.insert("devices/pending.json.bak".to_owned(), bytes());
+    fn a_tenant_sees_new_files_and_those_of_its_documents_and_of_nobody() {
+        let named = |names: &[&str]| {
+            names.iter().map(|name| ((*name).to_owned(), Ok(b"x".to_vec()))).collect::<ObservedStore>()
+        };
+        let old = ["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"];
+        let (before, now) = (named(&old), named(&[&old[..], &["devices/pending.json.bak"]].concat()));
         let view = tenancy().view(1, &before, &now);
         let expected = ["devices/lock", "devices/paired.json.migrated", "devices/pending.json.bak"];
-        assert_eq!(view.keys().collect::<Vec<_>>(), expected);
+        assert_eq!(view.files().keys().collect::<Vec<_>>(), expected);
     }
 
     #[rstest]
     #[case::nobody("new", Some(1), Ok(()))]
-    #[case::the_guest_itself("one", Some(1), Ok(()))]
+    #[case::the_tenant_itself("one", Some(1), Ok(()))]
     #[case::one_that_is_done("zero", Some(1), Ok(()))]
     #[case::one_to_come(
         "two",
@@ -188,8 +186,8 @@ mod tests {
         None,
         Err("the record of a sentinel in devices/paired.json changed at the end")
     )]
-    #[case::a_guest_at_the_end("two", None, Ok(()))]
-    fn who_is_touched_decides_whether_a_group_counts(
+    #[case::a_tenant_at_the_end("two", None, Ok(()))]
+    fn only_a_changed_sentinel_or_later_tenant_is_a_violation(
         #[case] touched: &str,
         #[case] tenant: Option<usize>,
         #[case] expected: Result<(), &str>,
@@ -203,16 +201,16 @@ mod tests {
     }
 
     #[test]
-    fn bystanders_must_have_survived_the_start() {
+    fn sentinels_must_survive_the_start() {
         tenancy().check_sentinels(&records(seeded())).unwrap();
         let violation = tenancy().check_sentinels(&records(json!({"one": {}}))).unwrap_err();
         assert!(violation.to_string().ends_with("after the start of the gateway"), "{violation}");
     }
 
     #[test]
-    fn other_guests_and_bystanders_are_others() {
+    fn records_of_other_tenants_and_sentinels_belong_to_another() {
         let tenancy = tenancy();
-        let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.is_anothers(1, id));
+        let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.belongs_to_another(1, id));
         assert_eq!(others, [true, true, false, true, false]);
     }
 }

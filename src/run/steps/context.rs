@@ -7,7 +7,7 @@ use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, PrepareError, Running, Sandbox};
-use crate::observe::{Known, RawMessage, Received, StoreFiles};
+use crate::observe::{Known, ObservedStore, RawFrame, RawMessage, Received};
 use crate::run::attached;
 use crate::run::state_dir::copied;
 use crate::run::state_dir::files::{self, FilesError, Unfinished};
@@ -18,7 +18,9 @@ use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -93,7 +95,7 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) frames: Arc<Frames>,
     /// Memory for what is kept of the gateway's messages.
     pub(crate) budget: Budget,
-    gateway: &'a Gateway,
+    pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,
     running: Option<Running>,
     /// The logs of gateways that were stopped.
@@ -103,7 +105,7 @@ pub(crate) struct CaseContext<'a> {
     started_at: i64,
     steps_began: Vec<i64>,
     clock: i64,
-    before: StoreFiles,
+    before: ObservedStore,
     /// Temporary files that existed before the case. The case does not wait for them.
     unfinished: Unfinished,
     /// Ports and paths of the case, with their symbols.
@@ -163,6 +165,7 @@ impl<'a> CaseContext<'a> {
         started_at: i64,
     ) -> Self {
         bindings.set_now(started_at);
+        bindings.keep_secret(secret_values(&Value::Object(case.scenario.gateway.base.clone())));
         case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
@@ -190,7 +193,7 @@ impl<'a> CaseContext<'a> {
             started_at,
             steps_began: Vec::new(),
             clock: started_at,
-            before: StoreFiles::new(),
+            before: ObservedStore::default(),
             unfinished: Unfinished::new(),
             places,
             boots: 0,
@@ -269,7 +272,7 @@ impl<'a> CaseContext<'a> {
     }
 
     /// The current store.
-    pub(crate) fn files(&self) -> StoreFiles {
+    pub(crate) fn files(&self) -> ObservedStore {
         let scenario = &self.case.scenario;
         if let Some(documents) = self.sandbox.documents() {
             return files::in_memory(documents);
@@ -277,10 +280,10 @@ impl<'a> CaseContext<'a> {
         let mut found = files::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {
             let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
-            found = attached::own(&found, &devices);
+            found = attached::with_records_of(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
-            found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));
+            found.add_files_of(files::read(&self.other_directory(), other), "other store");
         }
         found
     }
@@ -305,7 +308,7 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    pub(crate) fn before(&self) -> &StoreFiles {
+    pub(crate) fn before(&self) -> &ObservedStore {
         &self.before
     }
 
@@ -365,7 +368,7 @@ impl<'a> CaseContext<'a> {
 
     /// Stops or kills the gateway and receives the ends of the held connections. An exit code other than 0 after a
     /// graceful stop is part of the result.
-    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received>, CaseError> {
+    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received<RawFrame>>, CaseError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that stops sends close frames and waits for the answers, so the connections are read meanwhile.
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
@@ -465,7 +468,7 @@ impl<'a> CaseContext<'a> {
 
     /// The messages on held connections since the last call, those of the step first. `later` lists what later steps
     /// wait for, by connection.
-    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received> {
+    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received<RawFrame>> {
         let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut received = Vec::new();
         for (name, session) in all {
