@@ -11,7 +11,7 @@ use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Sandbox, Workspace};
-use crate::observe::{RawMessage, StoreFiles, stored};
+use crate::observe::{StoreFiles, stored};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Case, Corpus, Step, StepKind};
@@ -64,9 +64,9 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     }
     let steps = steps.unwrap_or_default();
     let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
-    Ok(steps.iter().flat_map(|step| &step.received).any(
-        |received| matches!(&received.message, RawMessage::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
-    ))
+    Ok(steps.iter().flat_map(|step| &step.received).any(|received| {
+        received.message.frame().is_some_and(|frame| code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH"))
+    }))
 }
 
 /// Whether a case changes nothing that outlives it. Its calls must not reach other clients, and the rules, played on
@@ -120,9 +120,9 @@ fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
 }
 
 /// The records of a store that belong to these devices. clawcheck ignores all other records.
-pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
+pub(super) fn with_records_of(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
     let mine = |id: &str| devices.contains(id);
-    view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
+    view::with_records(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
 impl CaseContext<'_> {
@@ -190,7 +190,8 @@ impl CaseContext<'_> {
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { bindings: &self.bindings, settings, offers: Facts::nearest(self.release).client };
+        let offers = Facts::nearest(self.release).client;
+        let connecting = Connecting { bindings: &self.bindings, settings, offers, proof: None };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
         self.ask_plainly(&mut session, "connect", params).await?;
         Some(session)
@@ -199,12 +200,9 @@ impl CaseContext<'_> {
     /// The payload of a successful answer.
     async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
         let pending = self.request(session, method, params).await.ok()?;
-        match self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()? {
-            RawMessage::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
-                Some(frame.get("payload").cloned().unwrap_or_default())
-            }
-            _ => None,
-        }
+        let answer = self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()?;
+        let frame = answer.frame().filter(|frame| frame.get("ok") == Some(&Value::Bool(true)))?;
+        Some(frame.get("payload").cloned().unwrap_or_default())
     }
 }
 

@@ -6,6 +6,7 @@ mod slight;
 
 use super::Listener;
 use super::causes::{Causes, Screen, fold};
+use super::closest;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use crate::shell::quoted;
@@ -102,6 +103,8 @@ pub(crate) struct Terminal<W> {
     look: Look,
     /// Lines that were written before the first case.
     started: usize,
+    /// Whether the gateway is at a URL.
+    attached: bool,
     /// The failing cases in full, if there are only a few.
     in_full: Vec<Vec<String>>,
     level: Level,
@@ -122,6 +125,7 @@ impl<W: Write> Terminal<W> {
             out,
             look,
             started: 0,
+            attached: false,
             in_full: Vec::new(),
             level: Level::default(),
             causes: Causes::default(),
@@ -150,6 +154,7 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         self.started = lines.len();
+        self.attached = run.gateway.kind == "attached";
         self.write(&lines)
     }
 
@@ -216,8 +221,10 @@ impl<W: Write> Terminal<W> {
 
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
         let end = self.end(run);
+        let closest = self.closest(run);
+        self.write(&closest)?;
         if self.causes.cases() > IN_FULL {
-            let lines = self.causes(run, end.len());
+            let lines = self.causes(run, end.len() + closest.len());
             self.write(&lines)?;
         } else {
             let in_full = std::mem::take(&mut self.in_full).concat();
@@ -227,6 +234,13 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out)?;
         }
         self.write(&end)
+    }
+
+    /// The release that the answers are closest to, before all that differs from the one that they were compared with.
+    fn closest(&self, run: &RunReport) -> Vec<String> {
+        let Some(closest) = &run.closest else { return Vec::new() };
+        let lines = closest::lines(closest, self.attached).into_iter();
+        std::iter::once(String::new()).chain(lines.map(|line| self.look.paint(&line, Style::new().bold()))).collect()
     }
 
     /// The causes of many failing cases, and the command for more details. `others` is the number of lines after them.
