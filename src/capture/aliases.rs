@@ -148,11 +148,6 @@ impl Aliases {
         self.devices.insert(id.to_owned(), name);
     }
 
-    /// The names of the devices, by id.
-    pub(super) fn devices(&self) -> &BTreeMap<String, String> {
-        &self.devices
-    }
-
     /// The name of a device.
     pub(super) fn device(&self, id: &str) -> Option<&str> {
         self.devices.get(id).map(String::as_str)

@@ -15,6 +15,7 @@ mod selection;
 mod session;
 mod signals;
 mod snapshots;
+mod state_dir;
 mod terminal;
 mod timeouts;
 
