@@ -47,6 +47,8 @@ mod judge;
 mod known;
 mod machine;
 mod observe;
+mod probe;
+mod release_ranges;
 mod report;
 mod run;
 mod scenario;

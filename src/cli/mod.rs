@@ -22,7 +22,9 @@ pub(crate) use error::CommandError;
 use crate::report::Listener;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
-use command::{accept, capture, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
+use command::{
+    accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, releases, review, run, schema, serve,
+};
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
@@ -72,8 +74,10 @@ enum Command {
     Doctor(doctor::Doctor),
     Explain(Box<explain::Explain>),
     Fuzz(fuzz::Fuzz),
+    Init(init::Init),
     Lint(lint::Lint),
     List(list::List),
+    Probe(probe::Probe),
     Releases(releases::Releases),
     Review(review::Review),
     Run(run::Run),
@@ -90,8 +94,10 @@ impl Command {
             Self::Doctor(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Fuzz(command) => command.run(signals),
+            Self::Init(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
+            Self::Probe(command) => command.run(signals),
             Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),
             Self::Run(command) => command.run(signals),

@@ -17,6 +17,9 @@ use tokio::sync::watch;
 /// The maximum time that the process waits for blocked threads at the end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The minimum length of a passed variable that is taken for a secret, in bytes.
+const SHORTEST_SECRET: usize = 8;
+
 /// Runs the work of a command to completion, on a runtime that is suitable for its gateways.
 ///
 /// # Errors
@@ -95,11 +98,10 @@ impl Session {
     /// The default options of a run on a gateway. `asked` is the number of jobs, if the user specified one.
     pub(super) fn options(gateway: &Gateway, asked: Option<u16>) -> Options {
         let kind = gateway.profile().kind;
-        Options {
-            jobs: jobs(asked, kind),
-            isolation: Isolation::usual(kind),
-            secrets: console::secrets().clone(),
-            ..Options::default()
-        }
+        let mut secrets = console::secrets().clone();
+        // A shorter value is a word such as `debug`, which the output must be able to contain.
+        let passed = gateway.profile().secrets.iter().filter(|(_, value)| value.len() >= SHORTEST_SECRET);
+        passed.for_each(|(name, value)| secrets.add(value, name));
+        Options { jobs: jobs(asked, kind), isolation: Isolation::usual(kind), secrets, ..Options::default() }
     }
 }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as SocketError, Message};
 use untrusted_data::cut;
-use untrusted_data::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
+use untrusted_data::limits::{CONNECTION_PINGS, MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 
 /// Maximum time for a gateway that closed the connection to read our close frame. It may never read it behind a long
 /// frame.
@@ -41,7 +41,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes: MESSAGE_BYTES, unread: UNREAD_MESSAGES, unread_bytes: UNREAD_BYTES, pings: 4096 }
+        Self {
+            message_bytes: MESSAGE_BYTES,
+            unread: UNREAD_MESSAGES,
+            unread_bytes: UNREAD_BYTES,
+            pings: CONNECTION_PINGS,
+        }
     }
 }
 
@@ -58,7 +63,7 @@ pub enum SendError {
 
 /// The id of a sent request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending(pub String);
+pub struct RequestId(pub String);
 
 /// The result of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,7 +146,7 @@ impl Connection {
 
     /// The same error, or an error about TLS if the gateway closed the connection because it accepts only TLS. A new
     /// connection tests this.
-    pub async fn explained(error: OpenError, link: Link, deadline: Instant) -> OpenError {
+    pub async fn diagnose(error: OpenError, link: Link, deadline: Instant) -> OpenError {
         let hung_up = matches!(error, OpenError::Ended { .. });
         if hung_up && upgrade::speaks_tls(link, deadline).await { OpenError::Tls } else { error }
     }
@@ -183,16 +188,16 @@ impl Connection {
     ///
     /// # Errors
     /// Returns an error if the request could not be sent.
-    pub async fn request(&mut self, method: &str, params: Value, deadline: Instant) -> Result<Pending, SendError> {
+    pub async fn request(&mut self, method: &str, params: Value, deadline: Instant) -> Result<RequestId, SendError> {
         self.requests += 1;
         let id = self.requests.to_string();
         let frame = json!({ "type": "req", "id": id, "method": method, "params": params });
         self.send_text(frame.to_string(), deadline).await?;
-        Ok(Pending(id))
+        Ok(RequestId(id))
     }
 
     /// Waits for the response to a request. Events and other responses stay unread, in order.
-    pub async fn response(&mut self, pending: &Pending, deadline: Instant) -> Reply {
+    pub async fn response(&mut self, pending: &RequestId, deadline: Instant) -> Reply {
         let answers =
             |incoming: &Incoming| matches!(incoming, Incoming::Text(frame) if frame.response_to(&pending.0).is_some());
         match self.next_matching(deadline, answers).await {

@@ -1,12 +1,11 @@
 //! Counts the fragments of a message below the WebSocket library. The library assembles them without a limit, so a
 //! gateway that sends empty fragments forever would block the reader.
 
-/// Maximum number of fragments in one message. The longest accepted message has 512 fragments of 16 KiB.
-const MOST: usize = 8192;
+use untrusted_data::limits::MESSAGE_FRAGMENTS;
 
 /// An error: a message has more fragments than any gateway sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a message in more than {MOST} fragments")]
+#[error("a message in more than {MESSAGE_FRAGMENTS} fragments")]
 pub(super) struct TooManyFragments;
 
 /// Follows the frames in the received bytes.
@@ -60,7 +59,7 @@ impl Fragments {
             (false, true) => self.count = 0,
             (false, false) => self.count += 1,
         }
-        if self.count > MOST { Err(TooManyFragments) } else { Ok(()) }
+        if self.count > MESSAGE_FRAGMENTS { Err(TooManyFragments) } else { Ok(()) }
     }
 }
 
@@ -95,13 +94,13 @@ mod tests {
             frames.extend([frame(0x89, 3), frame(0x80, 300), frame(0x81, 70_000)]);
             frames
         };
-        assert_eq!(taken(&[message(MOST), message(MOST)].concat(), piece), Ok(()));
-        assert_eq!(taken(&message(MOST + 1), piece), Err(TooManyFragments));
+        assert_eq!(taken(&[message(MESSAGE_FRAGMENTS), message(MESSAGE_FRAGMENTS)].concat(), piece), Ok(()));
+        assert_eq!(taken(&message(MESSAGE_FRAGMENTS + 1), piece), Err(TooManyFragments));
     }
 
     #[test]
     fn whole_messages_and_pings_are_not_counted() {
         let frames = [frame(0x81, 0), frame(0x82, 200), frame(0x89, 0), frame(0x8a, 125)];
-        assert_eq!(taken(&[frames.concat().repeat(MOST)], 4096), Ok(()));
+        assert_eq!(taken(&[frames.concat().repeat(MESSAGE_FRAGMENTS)], 4096), Ok(()));
     }
 }

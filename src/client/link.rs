@@ -81,7 +81,7 @@ impl Link {
     }
 
     /// The `Host` header, unless the upgrade request sets another.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         match self {
             Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
             Self::Tcp { host, port } => format!("{host}:{port}"),

@@ -8,24 +8,24 @@ pub(crate) mod connect;
 mod connection;
 mod fragments;
 mod incoming;
-mod instead;
 mod link;
 mod tap;
 #[cfg(test)]
 mod tests;
 mod transcript;
+mod unexpected;
 mod upgrade;
 pub(crate) mod via;
 
 pub use connect::ConnectRequest;
 pub use connection::{Connection, Reply};
-pub(crate) use connection::{Pending, SendError};
+pub(crate) use connection::{RequestId, SendError};
 pub use incoming::Incoming;
 pub(crate) use incoming::{Closed, Ending, TextFrame};
-pub(crate) use instead::{ending, instead_of_response};
 pub use link::Link;
 pub(crate) use link::UrlError;
 pub use transcript::Transcript;
+pub(crate) use unexpected::{ending, unexpected_messages};
 pub(crate) use upgrade::OpenError;
 pub use upgrade::Upgrade;
 pub(crate) use via::Via;

@@ -140,7 +140,7 @@ async fn a_message_above_the_limit_is_not_taken() {
 async fn a_flood_of_events_ends_the_connection_and_not_the_harness() {
     let (mut connection, mut gateway) = pair(Limits { unread: 100, ..Limits::default() }).await;
     let flood = tokio::spawn(async move { while gateway.write_all(&text("{}")).await.is_ok() {} });
-    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    let reply = connection.response(&RequestId("1".to_owned()), soon()).await;
     assert!(matches!(reply, Reply::Closed(Closed { how: Ending::TooMuch(_), .. })), "{reply:?}");
     drop(connection);
     flood.await.unwrap();
@@ -164,7 +164,7 @@ async fn frames_that_say_nothing_end_the_connection_and_not_the_harness(#[case] 
         drop(writes);
         reading.await.unwrap().unwrap();
     });
-    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    let reply = connection.response(&RequestId("1".to_owned()), soon()).await;
     let expected = Closed { code: None, reason: String::new(), how: Ending::TooMuch(why.to_owned()) };
     assert_eq!(reply, Reply::Closed(expected));
     drop(connection);
@@ -176,7 +176,7 @@ async fn messages_that_are_light_as_text_and_heavy_as_values_count_as_what_they_
     let (mut connection, mut gateway) = pair(Limits { unread_bytes: 1 << 20, ..Limits::default() }).await;
     let zeros = format!("[{}0]", "0,".repeat(4000));
     let flood = tokio::spawn(async move { while gateway.write_all(&text(&zeros)).await.is_ok() {} });
-    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    let reply = connection.response(&RequestId("1".to_owned()), soon()).await;
     let Reply::Closed(Closed { how: Ending::TooMuch(why), .. }) = reply else { panic!("{reply:?}") };
     assert_eq!(why, "more than 1 MiB of unread messages");
     assert!(matches!(connection.next(soon()).await, Incoming::Text(_)), "one takes half a MiB");
@@ -191,7 +191,7 @@ async fn an_answer_of_very_many_values_is_cut_and_is_still_the_answer() {
     let zeros = format!("[{}0]", "0,".repeat(499_999));
     let frame = format!(r#"{{"payload":{zeros},"type":"res","id":"1","ok":true}}"#);
     let write = async { gateway.write_all(&text(&frame)).await.unwrap() };
-    let pending = Pending("1".to_owned());
+    let pending = RequestId("1".to_owned());
     let (reply, ()) = tokio::join!(connection.response(&pending, soon()), write);
     let Reply::Response(response) = reply else { panic!("{reply:?}") };
     let items = response["payload"].as_array().unwrap();
@@ -227,7 +227,7 @@ async fn what_came_before_the_end_is_handed_out_before_it() {
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(&text(r#"{"type":"event","event":"last"}"#)).await.unwrap();
     gateway.write_all(&frame(0x88, &1000_u16.to_be_bytes())).await.unwrap();
-    assert!(matches!(connection.response(&Pending("1".to_owned()), soon()).await, Reply::Closed(_)));
+    assert!(matches!(connection.response(&RequestId("1".to_owned()), soon()).await, Reply::Closed(_)));
     assert!(matches!(connection.next(soon()).await, Incoming::Text(_)));
     assert!(matches!(connection.next(soon()).await, Incoming::Closed(_)));
 }

@@ -10,12 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use untrusted_data::limits::{UPGRADE_BODY_BYTES, UPGRADE_HEAD_BYTES};
 use untrusted_data::printable::line;
-
-/// Maximum size of the head of an answer, in bytes.
-const HEAD_BYTES: usize = 64 * 1024;
-/// Maximum size of the kept body of a refusal, in bytes.
-const BODY_BYTES: usize = 4 * 1024;
 
 /// The contents of an upgrade request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +158,7 @@ pub(super) async fn ask(
                 Err(OpenError::Status { status: head.status, location: head.location, body })
             };
         }
-        if buffer.len() > HEAD_BYTES {
+        if buffer.len() > UPGRADE_HEAD_BYTES {
             return Err(OpenError::NotWebSocket("the answer's head is longer than 64 KiB".to_owned()));
         }
         match stream.read_buf(&mut buffer).await {
@@ -259,7 +255,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, OpenError> {
 
 /// The kept part of a refusal's body: up to its length or the end of the connection.
 async fn body(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>, length: Option<usize>) -> String {
-    let wanted = length.unwrap_or(BODY_BYTES).min(BODY_BYTES);
+    let wanted = length.unwrap_or(UPGRADE_BODY_BYTES).min(UPGRADE_BODY_BYTES);
     // Without a length, the body ends with the connection, and a gateway can delay that.
     let patience = tokio::time::Duration::from_secs(2);
     let _ = tokio::time::timeout(patience, async {

@@ -67,6 +67,8 @@ impl Attached {
             lacks: BTreeSet::new(),
             notes,
             links: Vec::new(),
+            proof: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -76,7 +78,7 @@ impl Attached {
         let recorder = Transcript::new().recorder("probe");
         if let Err(error) = Connection::open(self.tcp(), &upgrade, recorder, deadline).await {
             let soon = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
-            return Err(self.unreachable(&Connection::explained(error, self.tcp(), soon).await));
+            return Err(self.unreachable(&Connection::diagnose(error, self.tcp(), soon).await));
         }
         Ok(())
     }

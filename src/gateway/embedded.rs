@@ -39,6 +39,8 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
         lacks: BTreeSet::new(),
         notes: Vec::new(),
         links: Vec::new(),
+        proof: None,
+        secrets: Vec::new(),
     }
 }
 

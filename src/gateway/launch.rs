@@ -84,6 +84,10 @@ fn listens(ports: &[u16], in_background: bool) -> String {
     }
 }
 
+fn how_it_ended(exit: Option<&Exit>) -> String {
+    exit.map_or_else(|| "did not exit in time".to_owned(), |exit| format!("ended with {exit}"))
+}
+
 /// Why a gateway is not running.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
@@ -106,6 +110,16 @@ pub enum LaunchError {
     Exited {
         /// How it ended.
         exit: Exit,
+        /// Its last log lines.
+        log: LogTail,
+    },
+    /// The command that its description runs before each start failed.
+    #[error("the command `{command}`, which its description runs before the start, {}{heading}{log}", how_it_ended(exit.as_ref()), heading = LOG_HEADING)]
+    Before {
+        /// The command.
+        command: String,
+        /// How it ended; `None` if it did not exit in time.
+        exit: Option<Exit>,
         /// Its last log lines.
         log: LogTail,
     },

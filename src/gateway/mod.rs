@@ -23,6 +23,8 @@ pub(crate) mod supervisor;
 mod workspace;
 
 pub(crate) use control_error::ControlError;
+pub(crate) use described::check_description;
+pub(crate) use described::schema as description_schema;
 pub use guard::Guard;
 #[cfg(test)]
 pub(crate) use launch::LogTail;
@@ -36,4 +38,5 @@ pub use profile::Capability;
 pub(crate) use profile::{Kind, Profile};
 pub use running::Running;
 pub use spec::GatewaySpec;
+pub(crate) use spec::SpecError;
 pub use workspace::{Sandbox, Workspace};

@@ -166,7 +166,7 @@ impl Gateway {
             Backend::OpenClaw(program) | Backend::Described(program) => {
                 let spawned = program.launch(&launch).await?;
                 let path = spawned.path().to_owned();
-                Ok(Running { inner: Inner::Spawned(spawned), path })
+                Ok(Running { inner: Inner::Spawned(Box::new(spawned)), path })
             }
             Backend::Attached(attached) => {
                 attached.check(launch.deadline).await?;

@@ -1,6 +1,8 @@
 //! What a gateway is and what can be done with it.
 
+use crate::scenario::connect::ProofVersion;
 use openclaw_model::Release;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +22,7 @@ pub enum Kind {
 macro_rules! capabilities {
     ($($(#[serde($($attribute:tt)*)])* $variant:ident = $name:literal: $meaning:literal,)*) => {
         /// Something that a case may need of a gateway. Names in reports and descriptions are kebab-case.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Capability {
             $(#[doc = $meaning] #[serde(rename = $name)] $(#[serde($($attribute)*)])* $variant,)*
         }
@@ -101,6 +103,10 @@ pub struct Profile {
     pub notes: Vec<String>,
     /// Where to read about it.
     pub links: Vec<String>,
+    /// The version of the proofs that its clients send; `None` if that of the release's own clients.
+    pub(crate) proof: Option<ProofVersion>,
+    /// The caller's variables that it gets: name and value. The values are in nothing that a run tells.
+    pub(crate) secrets: Vec<(String, String)>,
 }
 
 impl Profile {

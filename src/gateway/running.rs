@@ -20,7 +20,7 @@ pub struct Running {
 
 pub(super) enum Inner {
     Embedded(Box<Embedded>),
-    Spawned(Spawned),
+    Spawned(Box<Spawned>),
     Attached(Attached),
 }
 

@@ -1,34 +1,30 @@
 //! Whether a step saw what it must.
 
-use crate::observe::{Message, StepResult};
+use crate::observe::{Frame, Message, StepResult};
 use crate::scenario::expect::{Answer, Close, Expectation, Failure, Hello, Refused, StartRefused};
 use crate::scenario::text::Pattern;
 use serde_json::Value;
 
 /// Whether a step met its expectation. What held connections heard beside it does not count.
 pub(super) fn is_met(expectation: &Expectation, step: &StepResult) -> bool {
-    let own = || step.seen.iter().filter(|seen| seen.on.is_none()).map(|seen| &seen.what);
-    let hello = || own().any(|what| matches!(what, Message::Hello(_)));
-    let ended = || {
-        own().any(|what| {
-            !matches!(what, Message::Hello(_) | Message::Response { .. } | Message::Error(_) | Message::Event { .. })
-        })
-    };
+    let own = || step.seen.iter().filter(|seen| seen.on.is_none()).map(|seen| &seen.message);
+    let hello = || own().any(|what| matches!(what, Message::Frame(Frame::Hello(_))));
+    let ended = || own().any(|what| !matches!(what, Message::Frame(frame) if !matches!(frame, Frame::Other(_))));
     match expectation {
         Expectation::Hello(expected) => {
-            own().any(|what| matches!(what, Message::Hello(seen) if says(seen.auth.as_ref(), expected)))
+            own().any(|what| matches!(what, Message::Frame(Frame::Hello(seen)) if says(seen.auth.as_ref(), expected)))
         }
         Expectation::Refused(expected) => !hello() && is_refused(expected, own),
         Expectation::Open => !ended(),
         Expectation::Http(status) => own().any(|what| what == &Message::Http(*status)),
         Expectation::Close(expected) => own().any(|what| is_closed(expected, what)),
         Expectation::Ok(_) => own().any(
-            |what| matches!(what, Message::Response { payload, .. } if has(payload.as_ref(), step.expected.as_ref())),
+            |what| matches!(what, Message::Frame(Frame::Response { payload, .. }) if has(payload.as_ref(), step.expected.as_ref())),
         ),
         Expectation::Error(expected) => !ended() && own().any(|what| has_failed(expected, what)),
         Expectation::NothingPending => own().any(|what| matches!(what, Message::NothingPending(_))),
         Expectation::Event(_) => own().any(
-            |what| matches!(what, Message::Event { payload, .. } if has(payload.as_ref(), step.expected.as_ref())),
+            |what| matches!(what, Message::Frame(Frame::Event { payload, .. }) if has(payload.as_ref(), step.expected.as_ref())),
         ),
         Expectation::Started => own().any(|what| what == &Message::Started),
         Expectation::StartRefused(StartRefused { exit, log }) => own().any(|what| match what {
@@ -59,8 +55,8 @@ fn says(auth: Option<&Value>, expected: &Hello) -> bool {
         && expected.device_token.is_none_or(|given| member("deviceToken").is_some() == given)
 }
 
-fn is_refused<'a, I: Iterator<Item = &'a Message>>(expected: &Refused, own: impl Fn() -> I) -> bool {
-    let error = own().find_map(|what| if let Message::Error(error) = what { Some(error) } else { None });
+fn is_refused<'a, I: Iterator<Item = &'a Message<Frame>>>(expected: &Refused, own: impl Fn() -> I) -> bool {
+    let error = own().find_map(|what| if let Message::Frame(Frame::Error(error)) = what { Some(error) } else { None });
     // A connection that is lost without a close frame is nobody's refusal: the gateway may have crashed.
     let close = own().find_map(|what| match what {
         Message::Close { code: Some(code), reason, .. } => Some((*code, reason)),
@@ -76,15 +72,15 @@ fn is_refused<'a, I: Iterator<Item = &'a Message>>(expected: &Refused, own: impl
         && meets(expected.close_reason.as_ref(), close.map(|(_, reason)| reason.as_str()))
 }
 
-fn is_closed(expected: &Close, what: &Message) -> bool {
+fn is_closed(expected: &Close, what: &Message<Frame>) -> bool {
     let Message::Close { code, reason, clean } = what else { return false };
     expected.code.is_none_or(|expected| *code == Some(expected))
         && meets(expected.reason.as_ref(), Some(reason))
         && expected.clean.is_none_or(|expected| *clean == expected)
 }
 
-fn has_failed(expected: &Failure, what: &Message) -> bool {
-    let Message::Error(error) = what else { return false };
+fn has_failed(expected: &Failure, what: &Message<Frame>) -> bool {
+    let Message::Frame(Frame::Error(error)) = what else { return false };
     let text = |path: &str| error.pointer(path).and_then(Value::as_str);
     expected.code.as_ref().is_none_or(|code| text("/code") == Some(code))
         && expected.detail.as_ref().is_none_or(|detail| text("/details/code") == Some(detail))
@@ -165,23 +161,23 @@ fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Observed;
+    use crate::observe::Received;
     use rstest::rstest;
     use serde_json::json;
 
-    fn step(seen: Vec<Message>) -> StepResult {
+    fn step(seen: Vec<Message<Frame>>) -> StepResult {
         StepResult {
             number: 0,
             step: "step".to_owned(),
             rounds: None,
-            seen: seen.into_iter().map(|what| Observed { on: None, what }).collect(),
+            seen: seen.into_iter().map(|message| Received { on: None, message }).collect(),
             parallel: Vec::new(),
             expected: None,
         }
     }
 
-    fn hello() -> Message {
-        Message::Hello(crate::observe::Hello {
+    fn hello() -> Message<Frame> {
+        Message::Frame(Frame::Hello(crate::observe::Hello {
             protocol: json!(3),
             auth: Some(
                 json!({"role": "operator", "scopes": ["operator.write", "operator.read"], "deviceToken": "<token-1>"}),
@@ -189,16 +185,16 @@ mod tests {
             policy: None,
             features: None,
             keys: Vec::new(),
-        })
+        }))
     }
 
-    fn refusal() -> Vec<Message> {
+    fn refusal() -> Vec<Message<Frame>> {
         let error = json!({"code": "NOT_PAIRED", "message": "pairing required",
             "details": {"code": "PAIRING_REQUIRED", "reason": "role-upgrade"}});
-        vec![Message::Error(error), close(Some(1008), true)]
+        vec![Message::Frame(Frame::Error(error)), close(Some(1008), true)]
     }
 
-    fn close(code: Option<u16>, clean: bool) -> Message {
+    fn close(code: Option<u16>, clean: bool) -> Message<Frame> {
         Message::Close { code, reason: "pairing required".to_owned(), clean }
     }
 
@@ -240,7 +236,7 @@ mod tests {
     #[case(json!({"start-refused": {"log": "*parse*"}}), vec![Message::Exit { code: Some(1), line: None }], false)]
     fn is_met_by_what_it_says_and_nothing_else(
         #[case] expectation: Value,
-        #[case] seen: Vec<Message>,
+        #[case] seen: Vec<Message<Frame>>,
         #[case] met: bool,
     ) {
         assert_eq!(is_met(&expect(expectation), &step(seen)), met);
@@ -254,7 +250,7 @@ mod tests {
     #[case(json!({"list": [1, 2]}), true)]
     fn a_payload_has_at_least_what_is_named(#[case] expected: Value, #[case] met: bool) {
         let payload = Some(json!({"a": {"b": 1, "c": 2}, "list": [1, 2]}));
-        let mut step = step(vec![Message::Response { method: None, payload }]);
+        let mut step = step(vec![Message::Frame(Frame::Response { method: None, payload })]);
         step.expected = Some(expected);
         assert_eq!(is_met(&expect(json!({"ok": {}})), &step), met);
     }

@@ -1,5 +1,6 @@
 //! The raw observations of one case, from the wire and the disk. They are the input of the normal form.
 
+use super::message::{RawFrame, Received};
 use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::Value;
@@ -105,80 +106,9 @@ pub struct StepEvidence {
     /// Whether the methods and events of the step's hello-ok are shown.
     pub shows_features: bool,
     /// What was heard, in order per connection.
-    pub received: Vec<Received>,
+    pub received: Vec<Received<RawFrame>>,
     /// Parallel steps in this step. Their order has no meaning.
     pub parallel: Vec<StepEvidence>,
     /// The expected payload of an answer, with its symbols replaced.
     pub expected: Option<Value>,
-}
-
-/// One received message.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Received {
-    /// The held connection that received the message. `None` is the step's own connection.
-    pub on: Option<String>,
-    /// The message.
-    pub message: RawMessage,
-}
-
-impl RawMessage {
-    /// The JSON of the message, if it is JSON.
-    pub fn json(&self) -> Option<&Value> {
-        match self {
-            Self::Frame { frame, .. } | Self::Stray(frame) => Some(frame),
-            _ => None,
-        }
-    }
-}
-
-/// A message or an event from a gateway.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RawMessage {
-    /// A JSON frame.
-    Frame {
-        /// The frame.
-        frame: Value,
-        /// The method that the frame answers, if it is a response.
-        method: Option<String>,
-    },
-    /// A response to a request that was not sent on this connection.
-    Stray(Value),
-    /// A message that is not JSON.
-    NotJson {
-        /// The size in bytes.
-        bytes: usize,
-        /// The first characters.
-        begins: String,
-    },
-    /// The connection ended.
-    Close {
-        /// The code of the close frame, if there was one.
-        code: Option<u16>,
-        /// The reason of the close frame. Without a close frame, the protocol violation of the gateway, if any.
-        reason: String,
-        /// Whether a close frame arrived.
-        clean: bool,
-    },
-    /// The gateway answered the upgrade with this HTTP status.
-    Http(u16),
-    /// The connection could not be opened, with the reason: `connection refused`.
-    Unreachable(String),
-    /// A new connection did not start with a challenge. Either nothing arrived, or the harness did not wait because the
-    /// gateway declares that it sends none.
-    NoChallenge,
-    /// Nothing arrived before the timeout.
-    Silence,
-    /// The gateway exited. Holds the log line with the reason, if there is one.
-    Exit {
-        /// The exit code. `None` if a signal ended the process.
-        code: Option<i32>,
-        /// The log line.
-        line: Option<String>,
-    },
-    /// The gateway started and is ready.
-    Started,
-    /// A decision on a request of a device that has no pending request.
-    NothingPending(String),
-    /// A note of the harness for the reader.
-    Note(String),
 }

@@ -1,10 +1,11 @@
 //! The normal form of the messages on a connection.
 
-use super::evidence::{RawMessage, Received, StepEvidence};
+use super::evidence::StepEvidence;
+use super::message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
 use super::room::Room;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
-use super::{Hello, Message, Observed, Rounds, StepResult, time};
+use super::{Rounds, StepResult, time};
 use openclaw_protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
 use untrusted_data::cut;
@@ -98,7 +99,7 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
         show_features(&mut seen, &step.received, context);
     }
     if missing {
-        seen.insert(0, Observed { on: None, what: Message::NoChallenge });
+        seen.insert(0, Received { on: None, message: Message::NoChallenge });
     }
     StepResult {
         number: step.number,
@@ -115,12 +116,13 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
 }
 
 /// Adds to the hello-ok of a step what it lists.
-fn show_features(seen: &mut [Observed], received: &[Received], context: &Context<'_>) {
+fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], context: &Context<'_>) {
     let frames = received.iter().filter_map(|received| received.message.json());
-    let features =
-        frames.filter(|frame| Frame::of(frame) == Frame::Hello).find_map(|frame| frame["payload"].get("features"));
+    let features = frames
+        .filter(|frame| FrameKind::of(frame) == FrameKind::Hello)
+        .find_map(|frame| frame["payload"].get("features"));
     for observed in seen {
-        if let Message::Hello(hello) = &mut observed.what {
+        if let Message::Frame(Frame::Hello(hello)) = &mut observed.message {
             hello.features = features.map(|features| Box::new(context.normal(features)));
         }
     }
@@ -128,7 +130,7 @@ fn show_features(seen: &mut [Observed], received: &[Received], context: &Context
 
 /// What was heard on one connection: of very much the first and the last, and between them the first of each kind, so that
 /// what a step waits for is seen in any flood.
-fn on_one_connection(received: &[&Received], context: &Context<'_>) -> Vec<Observed> {
+fn on_one_connection(received: &[&Received<RawFrame>], context: &Context<'_>) -> Vec<Received<Frame>> {
     let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
     let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
     let between = if received.len() > most { most / 2..received.len() - most / 2 } else { 0..0 };
@@ -136,30 +138,26 @@ fn on_one_connection(received: &[&Received], context: &Context<'_>) -> Vec<Obser
     for (at, received) in received.into_iter().enumerate() {
         let kind = kind(&received.message);
         if !between.contains(&at) || !kinds.contains(&kind) {
-            seen.push(Observed { on: received.on.clone(), what: what(&received.message, context) });
+            seen.push(Received { on: received.on.clone(), message: message(&received.message, context) });
             kinds.extend((!kinds.contains(&kind)).then_some(kind));
         } else {
             left_out += 1;
         }
         if at + 1 == between.end && left_out > 0 {
-            seen.push(Observed { on: received.on.clone(), what: Message::Note(cut::more(left_out)) });
+            seen.push(Received { on: received.on.clone(), message: Message::Note(cut::more(left_out)) });
         }
     }
     seen
 }
 
 /// The key that groups similar messages.
-fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<Frame>) {
-    let frame = match message {
-        RawMessage::Frame { frame, .. } => Some(Frame::of(frame)),
-        _ => None,
-    };
-    (std::mem::discriminant(message), frame)
+fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<FrameKind>) {
+    (std::mem::discriminant(message), message.frame().map(FrameKind::of))
 }
 
 /// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Frame {
+enum FrameKind {
     Hello,
     Response,
     Error,
@@ -167,7 +165,7 @@ enum Frame {
     Odd,
 }
 
-impl Frame {
+impl FrameKind {
     fn of(frame: &Value) -> Self {
         let object = frame.as_object();
         let member = |name: &str| object.and_then(|object| object.get(name)).filter(|value| !value.is_null());
@@ -189,9 +187,9 @@ impl Frame {
 
 /// Whether the frame is an event that says nothing about the case.
 fn is_left_out(message: &RawMessage) -> bool {
-    let RawMessage::Frame { frame, .. } = message else { return false };
+    let Some(frame) = message.frame() else { return false };
     let event = frame.get("event").and_then(Value::as_str);
-    event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event)) && Frame::of(frame) == Frame::Event
+    event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event)) && FrameKind::of(frame) == FrameKind::Event
 }
 
 fn is_challenge(frame: &Value) -> bool {
@@ -200,8 +198,8 @@ fn is_challenge(frame: &Value) -> bool {
 
 /// A challenge with `nonce` and `ts`, and a list of capabilities in newer releases, comes first on every connection of
 /// every release. It is not shown.
-fn is_plain_challenge(received: &Received) -> bool {
-    let RawMessage::Frame { frame, .. } = &received.message else { return false };
+fn is_plain_challenge(received: &Received<RawFrame>) -> bool {
+    let Some(frame) = received.message.frame() else { return false };
     let Some(payload) = frame.get("payload").and_then(Value::as_object) else { return false };
     let capabilities = payload.get("capabilities");
     is_challenge(frame)
@@ -212,47 +210,45 @@ fn is_plain_challenge(received: &Received) -> bool {
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
 
-fn what(message: &RawMessage, context: &Context<'_>) -> Message {
+/// The normal form of a message, with its values still marked.
+fn message(message: &RawMessage, context: &Context<'_>) -> Message<Frame> {
     match message {
-        RawMessage::Frame { frame, method } => self::frame(frame, method.as_deref(), context),
-        RawMessage::Stray(frame) => Message::Frame(context.normal(frame)),
-        RawMessage::NotJson { bytes, begins } => Message::NotJson { bytes: *bytes, begins: context.text(begins) },
-        RawMessage::Close { code, reason, clean } => {
+        Message::Frame(RawFrame::Regular { json, method }) => Message::Frame(frame(json, method.as_deref(), context)),
+        Message::Frame(RawFrame::Stray(json)) => Message::Frame(Frame::Other(context.normal(json))),
+        Message::NotJson { bytes, begins } => Message::NotJson { bytes: *bytes, begins: context.text(begins) },
+        Message::Close { code, reason, clean } => {
             Message::Close { code: *code, reason: context.text(&prose(reason)), clean: *clean }
         }
-        RawMessage::Http(status) => Message::Http(*status),
-        RawMessage::Unreachable(why) => Message::Unreachable(context.text(why)),
-        RawMessage::NoChallenge => Message::NoChallenge,
-        RawMessage::Silence => Message::Silence,
-        RawMessage::Exit { code, line } => {
+        Message::Http(status) => Message::Http(*status),
+        Message::Unreachable(why) => Message::Unreachable(context.text(why)),
+        Message::NoChallenge => Message::NoChallenge,
+        Message::Silence => Message::Silence,
+        Message::Exit { code, line } => {
             Message::Exit { code: *code, line: line.as_ref().map(|line| context.text(&prose(line))) }
         }
-        RawMessage::Started => Message::Started,
-        RawMessage::NothingPending(device) => Message::NothingPending(device.clone()),
-        RawMessage::Note(note) => Message::Note(context.text(note)),
+        Message::Started => Message::Started,
+        Message::NothingPending(device) => Message::NothingPending(device.clone()),
+        Message::Note(note) => Message::Note(context.text(note)),
     }
 }
 
-fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> Message {
+fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> Frame {
     let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
     let normal = |value: &Value| context.normal(value);
-    match Frame::of(frame) {
-        Frame::Hello => Message::Hello(hello(&frame["payload"], normal)),
-        Frame::Response => Message::Response {
+    match FrameKind::of(frame) {
+        FrameKind::Hello => Frame::Hello(hello(&frame["payload"], normal)),
+        FrameKind::Response => Frame::Response {
             method: method.map(str::to_owned),
             payload: member("payload")
                 .filter(|_| method.is_none_or(|method| !LEFT_OUT_ANSWERS.contains(&method)))
                 .map(normal),
         },
-        Frame::Error => Message::Error(error(normal(&frame["error"]))),
-        Frame::Event => {
+        FrameKind::Error => Frame::Error(error(normal(&frame["error"]))),
+        FrameKind::Event => {
             let event = member("event").and_then(Value::as_str).unwrap_or_default();
-            Message::Event {
-                event: cut::text(event, SHOWN_STRING).into_owned(),
-                payload: member("payload").map(normal),
-            }
+            Frame::Event { event: cut::text(event, SHOWN_STRING).into_owned(), payload: member("payload").map(normal) }
         }
-        Frame::Odd => Message::Frame(normal(frame)),
+        FrameKind::Odd => Frame::Other(normal(frame)),
     }
 }
 
@@ -319,17 +315,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn received(frame: Value) -> Received {
-        Received { on: None, message: RawMessage::Frame { frame, method: None } }
+    fn received(json: Value) -> Received<RawFrame> {
+        Received { on: None, message: Message::Frame(RawFrame::Regular { json, method: None }) }
     }
 
-    fn seen(opens: bool, received: Vec<Received>) -> Vec<Observed> {
+    fn seen(opens: bool, received: Vec<Received<RawFrame>>) -> Vec<Received<Frame>> {
         let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
         let context = Context { symbols: &symbols, started_at: 0, room: &room };
         step(&StepEvidence { opens, received, ..StepEvidence::default() }, &context).seen
     }
 
-    fn challenge(payload: Value) -> Received {
+    fn challenge(payload: Value) -> Received<RawFrame> {
         received(json!({"type": "event", "event": "connect.challenge", "payload": payload}))
     }
 
@@ -345,24 +341,27 @@ mod tests {
     #[test]
     fn a_first_frame_that_is_no_challenge_is_said() {
         let seen = seen(true, vec![received(json!({"type": "res", "id": "1", "ok": true}))]);
-        assert_eq!(seen[0].what, Message::NoChallenge);
-        assert_eq!(seen[1].what, Message::Response { method: None, payload: None });
+        assert_eq!(seen[0].message, Message::NoChallenge);
+        assert_eq!(seen[1].message, Message::Frame(Frame::Response { method: None, payload: None }));
     }
 
     #[test]
     fn a_challenge_that_comes_too_late_stays_behind_the_line_that_misses_it() {
-        let missing = Received { on: None, message: RawMessage::NoChallenge };
+        let missing = Received { on: None, message: Message::NoChallenge };
         let late = challenge(json!({"nonce": "n", "ts": 1_760_000_000_000_i64}));
         let seen = seen(true, vec![missing, late]);
-        assert_eq!(seen[0].what, Message::NoChallenge);
-        assert!(matches!(&seen[1].what, Message::Event { event, .. } if event == "connect.challenge"), "{seen:?}");
+        assert_eq!(seen[0].message, Message::NoChallenge);
+        assert!(
+            matches!(&seen[1].message, Message::Frame(Frame::Event { event, .. }) if event == "connect.challenge"),
+            "{seen:?}"
+        );
         assert_eq!(seen.len(), 2);
     }
 
     #[test]
     fn a_frame_with_a_member_nobody_knows_is_kept_whole() {
         let odd = json!({"type": "res", "id": "1", "ok": true, "surprise": 1});
-        assert_eq!(seen(false, vec![received(odd.clone())])[0].what, Message::Frame(odd));
+        assert_eq!(seen(false, vec![received(odd.clone())])[0].message, Message::Frame(Frame::Other(odd)));
     }
 
     #[test]
@@ -375,7 +374,10 @@ mod tests {
             ],
         );
         assert_eq!(seen.len(), 1);
-        assert_eq!(seen[0].what, Message::Event { event: "device.pair.resolved".to_owned(), payload: None });
+        assert_eq!(
+            seen[0].message,
+            Message::Frame(Frame::Event { event: "device.pair.resolved".to_owned(), payload: None })
+        );
     }
 
     #[test]
@@ -384,13 +386,13 @@ mod tests {
         let mut flood = (0..300).map(event).collect::<Vec<_>>();
         flood[150] = received(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}}));
         let seen = seen(false, flood);
-        let name = |at: usize| match &seen[at].what {
-            Message::Event { event, .. } => event.clone(),
+        let name = |at: usize| match &seen[at].message {
+            Message::Frame(Frame::Event { event, .. }) => event.clone(),
             other => format!("{other:?}"),
         };
         assert_eq!([name(0), name(49), name(52), name(101)], ["noise.0", "noise.49", "noise.250", "noise.299"]);
-        assert!(matches!(seen[50].what, Message::Hello(_)), "{}", name(50));
-        assert_eq!(seen[51].what, Message::Note("… 199 more".to_owned()));
+        assert!(matches!(seen[50].message, Message::Frame(Frame::Hello(_))), "{}", name(50));
+        assert_eq!(seen[51].message, Message::Note("… 199 more".to_owned()));
         assert_eq!(seen.len(), 102);
     }
 
@@ -399,7 +401,7 @@ mod tests {
         let payload = (0..1000).map(|n| (format!("odd{n:03}"), json!(n)));
         let payload = payload.chain([("type".to_owned(), json!("hello-ok"))]).collect::<Map<_, _>>();
         let seen = seen(false, vec![received(json!({"type": "res", "id": "1", "ok": true, "payload": payload}))]);
-        let Message::Hello(hello) = &seen[0].what else { panic!("{:?}", seen[0]) };
+        let Message::Frame(Frame::Hello(hello)) = &seen[0].message else { panic!("{:?}", seen[0]) };
         assert_eq!(hello.keys[99..], ["odd099", "type", "… 900 more"]);
     }
 
@@ -421,7 +423,7 @@ mod tests {
 
     #[test]
     fn held_connections_come_after_the_steps_own_in_the_order_of_their_names() {
-        let on = |name: Option<&str>| Received { on: name.map(str::to_owned), message: RawMessage::Silence };
+        let on = |name: Option<&str>| Received { on: name.map(str::to_owned), message: Message::Silence };
         let seen = seen(false, vec![on(Some("phone")), on(Some("admin")), on(None)]);
         assert_eq!(
             seen.iter().map(|seen| seen.on.as_deref()).collect::<Vec<_>>(),

@@ -17,6 +17,7 @@ pub mod diff;
 mod evidence;
 mod fields;
 mod frame;
+mod message;
 #[cfg(test)]
 mod mutants;
 mod record;
@@ -31,10 +32,10 @@ mod time;
 use serde::Serialize;
 use serde_json::Value;
 use untrusted_data::limits::SHOWN_BYTES;
-use untrusted_data::printable;
 
 pub use evidence::{Evidence, StoreFiles};
-pub(crate) use evidence::{Known, NoFile, RawMessage, Received, StepEvidence, in_database, place, stored};
+pub(crate) use evidence::{Known, NoFile, StepEvidence, in_database, place, stored};
+pub(crate) use message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
 pub(crate) use store::StoreSeen;
 
 /// Approximate memory for one byte of an observation's text, including the value that it was written from.
@@ -87,7 +88,7 @@ pub struct StepResult {
     pub rounds: Option<Rounds>,
     /// The received messages: those of the step's own connection first, then those of held connections by name, each in
     /// order.
-    pub seen: Vec<Observed>,
+    pub seen: Vec<Received<Frame>>,
     /// The observations of parallel steps, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parallel: Vec<StepResult>,
@@ -105,108 +106,6 @@ pub struct Rounds {
     pub last: u32,
     /// The total number of repetitions.
     pub of: u32,
-}
-
-/// One observed message.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Observed {
-    /// The held connection that received the message, if it is not the step's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on: Option<String>,
-    /// The message.
-    pub what: Message,
-}
-
-impl Observed {
-    /// The line in the text.
-    pub fn line(&self) -> String {
-        printable::line(&text::seen_line(self)).into_owned()
-    }
-}
-
-/// A normalized message or event from a gateway.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Message {
-    /// The gateway accepted the connect.
-    Hello(Hello),
-    /// A successful response.
-    Response {
-        /// The method, if the harness knows which request was answered.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        method: Option<String>,
-        /// The payload. Absent if there was none, or if it is left out (`health`).
-        #[serde(skip_serializing_if = "Option::is_none")]
-        payload: Option<Value>,
-    },
-    /// An error response: the complete `error` object.
-    Error(Value),
-    /// An event.
-    Event {
-        /// Its name.
-        event: String,
-        /// The payload.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        payload: Option<Value>,
-    },
-    /// A complete frame of an unknown form.
-    Frame(Value),
-    /// The first frame after the upgrade was not the challenge.
-    NoChallenge,
-    /// A message that is not JSON.
-    NotJson {
-        /// The size in bytes.
-        bytes: usize,
-        /// The first characters.
-        begins: String,
-    },
-    /// The connection ended.
-    Close {
-        /// The close code, if a close frame arrived.
-        code: Option<u16>,
-        /// Close reason.
-        reason: String,
-        /// Whether a close frame arrived.
-        clean: bool,
-    },
-    /// The gateway answered the upgrade with this HTTP status.
-    Http(u16),
-    /// The connection could not be opened.
-    Unreachable(String),
-    /// Nothing arrived before the timeout.
-    Silence,
-    /// The gateway exited.
-    Exit {
-        /// The exit code. Absent if a signal ended the process.
-        code: Option<i32>,
-        /// The log line with the reason.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        line: Option<String>,
-    },
-    /// The gateway started and is ready.
-    Started,
-    /// A decision on a request of a device that has no pending request.
-    NothingPending(String),
-    /// A note of the harness.
-    Note(String),
-}
-
-/// The shown parts of `hello-ok`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Hello {
-    /// `protocol`.
-    pub protocol: Value,
-    /// The complete `auth`. Absent if the gateway issued no device token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth: Option<Value>,
-    /// The complete `policy`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Value>,
-    /// `features`, whole, where the scenario asks for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub features: Option<Box<Value>>,
-    /// The names of all members, and of those of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
-    pub keys: Vec<String>,
 }
 
 /// Normalizes the raw observations of a case.
@@ -254,8 +153,8 @@ mod tests {
         Known { value: value.to_owned(), symbol: symbol.to_owned() }
     }
 
-    fn received(frame: Value) -> Received {
-        Received { on: None, message: RawMessage::Frame { frame, method: None } }
+    fn received(json: Value) -> Received<RawFrame> {
+        Received { on: None, message: Message::Frame(RawFrame::Regular { json, method: None }) }
     }
 
     fn hello() -> Value {

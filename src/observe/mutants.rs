@@ -1,7 +1,7 @@
 //! Mutation tests of messages and stores: the normal form of each mutant is text that parses again, and data that is
 //! JSON.
 
-use super::{Evidence, RawMessage, Received, StepEvidence, StoreFiles, normalise};
+use super::{Evidence, RawFrame, RawMessage, Received, StepEvidence, StoreFiles, normalise};
 use input_mutants::play;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn evidence(input: &[u8]) -> Evidence {
     let received = |message| vec![Received { on: None, message }];
     let text = String::from_utf8_lossy(input).into_owned();
     let first = match serde_json::from_slice::<Value>(input) {
-        Ok(frame) => RawMessage::Frame { frame, method: Some("connect".to_owned()) },
+        Ok(json) => RawMessage::Frame(RawFrame::Regular { json, method: Some("connect".to_owned()) }),
         Err(_) => RawMessage::NotJson { bytes: input.len(), begins: text.chars().take(40).collect() },
     };
     let step = |number, message| StepEvidence {

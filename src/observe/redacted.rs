@@ -2,7 +2,7 @@
 //! hostile gateway can also send them encoded, in the name of an event, or as a key.
 
 use super::store::Holds;
-use super::{Message, Observed, StepResult, StoreSeen};
+use super::{Frame, Message, Received, StepResult, StoreSeen};
 use serde_json::Value;
 
 /// Returns a string without its secrets.
@@ -32,10 +32,19 @@ pub(super) fn store(store: &mut StoreSeen, redact: Redact<'_>) {
     }
 }
 
-fn seen(seen: &mut Observed, redact: Redact<'_>) {
+fn seen(seen: &mut Received<Frame>, redact: Redact<'_>) {
     seen.on.iter_mut().for_each(|on| text(on, redact));
-    match &mut seen.what {
-        Message::Hello(hello) => {
+    if let Some(words) = seen.message.text_mut() {
+        text(words, redact);
+    }
+    if let Message::Frame(frame) = &mut seen.message {
+        self::frame(frame, redact);
+    }
+}
+
+fn frame(frame: &mut Frame, redact: Redact<'_>) {
+    match frame {
+        Frame::Hello(hello) => {
             value(&mut hello.protocol, redact);
             hello
                 .auth
@@ -45,26 +54,15 @@ fn seen(seen: &mut Observed, redact: Redact<'_>) {
                 .for_each(|part| value(part, redact));
             hello.keys.iter_mut().for_each(|key| text(key, redact));
         }
-        Message::Response { method, payload } => {
+        Frame::Response { method, payload } => {
             method.iter_mut().for_each(|method| text(method, redact));
             payload.iter_mut().for_each(|payload| value(payload, redact));
         }
-        Message::Event { event, payload } => {
+        Frame::Event { event, payload } => {
             text(event, redact);
             payload.iter_mut().for_each(|payload| value(payload, redact));
         }
-        Message::Error(whole) | Message::Frame(whole) => value(whole, redact),
-        Message::NotJson { begins: words, .. }
-        | Message::Close { reason: words, .. }
-        | Message::Unreachable(words)
-        | Message::NothingPending(words)
-        | Message::Note(words)
-        | Message::Exit { line: Some(words), .. } => text(words, redact),
-        Message::NoChallenge
-        | Message::Http(_)
-        | Message::Silence
-        | Message::Started
-        | Message::Exit { line: None, .. } => {}
+        Frame::Error(whole) | Frame::Other(whole) => value(whole, redact),
     }
 }
 

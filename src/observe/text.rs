@@ -6,7 +6,7 @@
 use super::fields::{FieldWriter, inline, quoted};
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
-use super::{Hello, Message, Observed, Rounds, StepResult};
+use super::{Frame, Hello, Message, Received, Rounds, StepResult};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use untrusted_data::cut;
@@ -46,7 +46,7 @@ pub(super) fn number(steps: Vec<StepResult>, numbers: &mut Numbers) -> Vec<StepR
         }
         for seen in &mut step.seen {
             numbers.assign(&seen_line(seen));
-            resolve(&mut seen.what, numbers);
+            resolve(&mut seen.message, numbers);
         }
         step.parallel.sort_by_cached_key(|branch| numbers.resolve(&masked(branch)));
         step.parallel = number(step.parallel, numbers);
@@ -99,52 +99,35 @@ fn masked(step: &StepResult) -> String {
     text
 }
 
-fn resolve(what: &mut Message, numbers: &mut Numbers) {
+fn resolve(message: &mut Message<Frame>, numbers: &mut Numbers) {
+    if let Some(text) = message.text_mut() {
+        *text = numbers.resolve(text);
+    }
     let mut value = |value: &mut Value| {
         numbers.assign_value(value);
         numbers.resolve_value(value);
     };
-    match what {
-        Message::Hello(hello) => {
+    let Message::Frame(frame) = message else { return };
+    match frame {
+        Frame::Hello(hello) => {
             value(&mut hello.protocol);
             hello.auth.iter_mut().chain(&mut hello.policy).for_each(&mut value);
             hello.features.as_deref_mut().into_iter().for_each(value);
         }
-        Message::Response { payload, .. } | Message::Event { payload, .. } => payload.iter_mut().for_each(value),
-        Message::Error(error) => value(error),
-        Message::Frame(frame) => value(frame),
-        Message::Close { reason: text, .. }
-        | Message::NotJson { begins: text, .. }
-        | Message::Unreachable(text)
-        | Message::Note(text)
-        | Message::NothingPending(text)
-        | Message::Exit { line: Some(text), .. } => *text = numbers.resolve(text),
-        Message::NoChallenge
-        | Message::Http(_)
-        | Message::Silence
-        | Message::Started
-        | Message::Exit { line: None, .. } => {}
+        Frame::Response { payload, .. } | Frame::Event { payload, .. } => payload.iter_mut().for_each(value),
+        Frame::Error(whole) | Frame::Other(whole) => value(whole),
     }
 }
 
 /// The line of one message.
-pub(super) fn seen_line(seen: &Observed) -> String {
-    let line = what_line(&seen.what);
+pub(super) fn seen_line(seen: &Received<Frame>) -> String {
+    let line = message_line(&seen.message);
     seen.on.as_ref().map_or(line.clone(), |on| format!("{on} {line}"))
 }
 
-fn what_line(what: &Message) -> String {
-    match what {
-        Message::Hello(hello) => format!("<- hello-ok{}", hello_words(hello)),
-        Message::Response { method, payload } => {
-            let method = method.as_ref().map(|method| format!(" {method}")).unwrap_or_default();
-            format!("<- ok{method}{}", payload.as_ref().map(members).unwrap_or_default())
-        }
-        Message::Error(error) => format!("<- error{}", error_words(error)),
-        Message::Event { event, payload } => {
-            format!("<- event {event}{}", payload.as_ref().map(members).unwrap_or_default())
-        }
-        Message::Frame(frame) => format!("<- frame {frame}"),
+fn message_line(message: &Message<Frame>) -> String {
+    match message {
+        Message::Frame(frame) => frame_line(frame),
         Message::NoChallenge => "<- no connect.challenge".to_owned(),
         Message::NotJson { bytes, begins } => format!("<- not JSON, {bytes} bytes: {}", quoted(begins)),
         Message::Close { code: Some(code), reason, clean } => {
@@ -168,6 +151,21 @@ fn what_line(what: &Message) -> String {
         Message::Started => "-- gateway started".to_owned(),
         Message::NothingPending(device) => format!("-- nothing pending for {device}"),
         Message::Note(note) => format!("-- {note}"),
+    }
+}
+
+fn frame_line(frame: &Frame) -> String {
+    match frame {
+        Frame::Hello(hello) => format!("<- hello-ok{}", hello_words(hello)),
+        Frame::Response { method, payload } => {
+            let method = method.as_ref().map(|method| format!(" {method}")).unwrap_or_default();
+            format!("<- ok{method}{}", payload.as_ref().map(members).unwrap_or_default())
+        }
+        Frame::Error(error) => format!("<- error{}", error_words(error)),
+        Frame::Event { event, payload } => {
+            format!("<- event {event}{}", payload.as_ref().map(members).unwrap_or_default())
+        }
+        Frame::Other(frame) => format!("<- frame {frame}"),
     }
 }
 

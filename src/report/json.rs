@@ -6,6 +6,7 @@
 
 use super::Listener;
 use super::causes::{Cause, Causes};
+use super::closest;
 use super::destination::Sink;
 use super::score::Score;
 use crate::judge::{Finding, FrameFinding, Level, Verdict};
@@ -124,6 +125,7 @@ impl Json {
                 "checked": tally.checked,
                 "payload_not_described": tally.payload_not_described,
             })),
+            "closest": run.closest.as_ref().map(closest::json),
             "causes": self.causes.list().iter().map(cause).collect::<Vec<_>>(),
             "slight": {
                 "conforming": self.slightly,

@@ -4,6 +4,7 @@
 //! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
 
 pub(crate) mod causes;
+mod closest;
 pub(crate) mod comparison;
 pub(crate) mod destination;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Sandbox, Workspace};
-use crate::observe::{RawMessage, StepEvidence, StoreFiles, stored};
+use crate::observe::{StepEvidence, StoreFiles, stored};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Case, Corpus, Step, StepKind};
@@ -66,7 +66,7 @@ pub(super) struct Greeting {
 impl Greeting {
     fn of(steps: &[StepEvidence]) -> Self {
         let received = steps.iter().flat_map(|step| &step.received);
-        let frames = received.filter_map(|received| received.message.json()).collect::<Vec<_>>();
+        let frames = received.filter_map(|received| received.message.frame()).collect::<Vec<_>>();
         let first = |pointer: &str| frames.iter().find_map(|frame| frame.pointer(pointer)?.as_str().map(str::to_owned));
         Self {
             turns_token_down: first("/error/details/code").as_deref() == Some("AUTH_TOKEN_MISMATCH"),
@@ -83,9 +83,8 @@ impl Greeting {
             (Some(release), compared) if compared == Some(release) => {
                 Some(format!("its hello-ok says version {release}, so its answers are compared with those of {release}"))
             }
-            (Some(release), compared) => compared.map(|compared| {
-                format!("its hello-ok says version {release}, but its answers are compared with those of {compared} (--release)")
-            }),
+            // A mismatch is reported with the release that the answers are closest to.
+            (Some(_), _) => None,
         }
     }
 
@@ -167,9 +166,9 @@ fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
 }
 
 /// The records of a store that belong to these devices. clawcheck ignores all other records.
-pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
+pub(super) fn with_records_of(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
     let mine = |id: &str| devices.contains(id);
-    view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
+    view::with_records(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
 impl CaseContext<'_> {
@@ -237,7 +236,8 @@ impl CaseContext<'_> {
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { bindings: &self.bindings, settings, offers: Facts::nearest(self.release).client };
+        let offers = Facts::nearest(self.release).client;
+        let connecting = Connecting { bindings: &self.bindings, settings, offers, proof: None };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
         self.ask_plainly(&mut session, "connect", params).await?;
         Some(session)
@@ -246,12 +246,9 @@ impl CaseContext<'_> {
     /// The payload of a successful answer.
     async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
         let pending = self.request(session, method, params).await.ok()?;
-        match self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()? {
-            RawMessage::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
-                Some(frame.get("payload").cloned().unwrap_or_default())
-            }
-            _ => None,
-        }
+        let answer = self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()?;
+        let frame = answer.frame().filter(|frame| frame.get("ok") == Some(&Value::Bool(true)))?;
+        Some(frame.get("payload").cloned().unwrap_or_default())
     }
 }
 

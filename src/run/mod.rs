@@ -8,6 +8,7 @@
 mod attached;
 #[cfg(test)]
 mod captured;
+pub(crate) mod closest;
 #[cfg(test)]
 mod explained;
 pub(crate) mod needs;
@@ -23,8 +24,9 @@ use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Difference, Finding, Level, Verdict};
 use crate::known::{CaseSeen, Known, KnownVerdict};
-use crate::observe::Observation;
 use crate::observe::snapshot::{Library, LibraryError};
+use crate::observe::{Observation, StepEvidence};
+use crate::run::closest::Collector;
 use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
 use attached::Greeting;
@@ -139,6 +141,8 @@ struct Shared<'a> {
     kept: Budget,
     /// Receives events while a task runs.
     progress: mpsc::UnboundedSender<ProgressEvent>,
+    /// What the cases say about the release of the gateway.
+    closest: Mutex<Collector>,
     /// Whether the run has to remove what it writes.
     attached: bool,
     /// Becomes true when the run must stop.
@@ -189,6 +193,17 @@ impl Shared<'_> {
 
     fn boots(&self) -> MutexGuard<'_, Boots> {
         self.boots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn collected(&self) -> MutexGuard<'_, Collector> {
+        self.closest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the versions that the gateway names. A case that another release plays a part of says nothing about it.
+    fn note_versions(&self, case: &Case, steps: &[StepEvidence]) {
+        if case.scenario.written_by.is_none() {
+            self.collected().note_versions(steps);
+        }
     }
 
     fn playing(&self, case: &str) {
@@ -250,6 +265,7 @@ pub async fn run(
         received: Budget::new("one run", RUN_BYTES),
         kept: Budget::new("one run", KEPT_BYTES),
         progress,
+        closest: Mutex::default(),
         attached,
         stop: broken_off,
     };
@@ -365,6 +381,12 @@ pub async fn run(
     // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
+    let collected = std::mem::take(&mut *shared.collected());
+    let (closest, ended) = match collected.finish(release, library, options.level) {
+        Ok(closest) => (closest, ended),
+        Err(error) => (None, ended.and(Err(RunError::Library(error)))),
+    };
+    report.closest = closest;
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
     redaction::run(&mut report, &shared.secrets());
@@ -411,6 +433,9 @@ fn tell(
     report.summary.add(done.verdict);
     if let (Verdict::Skipped, Some(reason)) = (done.verdict, &done.reason) {
         report.count_skipped(reason);
+    }
+    if let Err(error) = shared.collected().add(&done, shared.library, shared.options.level) {
+        shared.note_error(error);
     }
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     let fails = done.verdict == Verdict::Deviates;

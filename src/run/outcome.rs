@@ -5,6 +5,7 @@
 
 use crate::judge::{Difference, Finding, Level, Verdict};
 use crate::observe::Observation;
+use crate::run::closest::Closest;
 use openclaw_model::Release;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,6 +167,8 @@ pub struct RunReport {
     pub left_behind: Vec<String>,
     /// The frames that were held to the published schema, where the run asked for that.
     pub frames: Option<FrameTally>,
+    /// The release that the answers are closest to, if it is not the one that they were compared with.
+    pub closest: Option<Closest>,
 }
 
 /// Frames that were held to the published schema.

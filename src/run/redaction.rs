@@ -30,6 +30,9 @@ pub(super) fn run(report: &mut RunReport, secrets: &Redactions) {
         *text = secrets.apply(text);
     }
     report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
+    if let Some(version) = report.closest.as_mut().and_then(|closest| closest.version.as_mut()) {
+        *version = secrets.apply(version);
+    }
 }
 
 fn finding(finding: &mut Finding, secrets: &Redactions) {

@@ -48,7 +48,7 @@ fn adapt(schema: &mut Value, definitions: &Map<String, Value>) {
 }
 
 /// Joins the lines of a doc comment, because editors wrap descriptions themselves.
-fn join_lines(object: &mut Map<String, Value>) {
+pub(crate) fn join_lines(object: &mut Map<String, Value>) {
     if let Some(Value::String(description)) = object.get_mut("description") {
         *description = description.replace("\n\n", "\u{0}").replace('\n', " ").replace('\u{0}', "\n\n");
     }
@@ -75,20 +75,25 @@ fn bare_word(variant: &Value, definitions: &Map<String, Value>) -> Option<String
 /// An optional property is absent, not null, and `${axis}` can replace it.
 fn property(schema: &mut Value) {
     if let Value::Object(object) = schema {
-        if let Some(Value::Array(types)) = object.get_mut("type") {
-            types.retain(|name| name != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                object.insert("type".to_owned(), only);
-            }
-        }
-        if let Some(Value::Array(alternatives)) = object.get_mut("anyOf") {
-            alternatives.retain(|alternative| alternative != &json!({ "type": "null" }));
-        }
-        // The description states the default in words.
-        object.remove("default");
+        without_null(object);
     }
     allow_reference(schema);
+}
+
+/// An optional property is absent, not null.
+pub(crate) fn without_null(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(alternatives)) = object.get_mut("anyOf") {
+        alternatives.retain(|alternative| alternative != &json!({ "type": "null" }));
+    }
+    // The description states the default in words.
+    object.remove("default");
 }
 
 /// Accepts `${axis}` in place of a value. The scenario reader checks the value itself.

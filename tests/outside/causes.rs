@@ -23,6 +23,15 @@ fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
     ran
 }
 
+const VERSION: &str = "the gateway says that it is 2026.3.31 (server.version), but is compared with 2026.4.2";
+
+/// The cases of a sentence about the closest release: equal to it, in all, and equal to the claimed one.
+fn numbers(sentence: &str, begins: &str) -> [usize; 3] {
+    let rest = sentence.strip_prefix(begins).unwrap_or_else(|| panic!("{sentence}"));
+    let words = rest.split([' ', ',']).filter_map(|word| word.parse().ok()).collect::<Vec<_>>();
+    words.try_into().unwrap()
+}
+
 const LOCK_OUT: &str = "refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok";
 
 #[test]
@@ -31,9 +40,13 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
     let ran = run(&test_folder, &[]);
     let lines = ran.out.lines().collect::<Vec<_>>();
     assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
-    assert!(lines[2].contains(" cases fail. "), "{}", ran.out);
-    assert!(lines[3].ends_with(LOCK_OUT), "{}", ran.out);
-    let failed = lines[2].split(' ').next().unwrap().parse::<usize>().unwrap();
+    assert_eq!(lines[2], VERSION);
+    // Every case is that of the release that it is.
+    let [equal, of, claimed] = numbers(lines[3], "it answers as 2026.3.31 in ");
+    assert!(equal == of && of > 200 && claimed < 100, "{}", ran.out);
+    assert!(lines[5].contains(" cases fail. "), "{}", ran.out);
+    assert!(lines[6].ends_with(LOCK_OUT), "{}", ran.out);
+    let failed = lines[5].split(' ').next().unwrap().parse::<usize>().unwrap();
     assert!(failed > 100, "{}", ran.out);
     // What nearly every case has is told once, behind what is graver.
     let fields = ran.out.matches("hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir").count();
@@ -45,7 +58,12 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
 fn the_causes_of_a_lock_out() {
     let test_folder = old_gateway();
     let ran = run(&test_folder, &["empty-tokens"]);
-    let screen = ran.out.split("\n\n").nth(1).unwrap().to_owned();
+    let closest = ran.out.split("\n\n").nth(1).unwrap().to_owned();
+    assert_eq!(
+        closest,
+        format!("{VERSION}\nit answers as 2026.3.31 to 2026.4.1 in 17 of 17 cases, and as 2026.4.2 in 1")
+    );
+    let screen = ran.out.split("\n\n").nth(2).unwrap().to_owned();
     insta::assert_snapshot!(screen, @r#"
     16 of 17 cases fail. 3 causes, the most serious first:
     10 cases  refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok

@@ -27,6 +27,80 @@ pub(crate) fn described(scenarios: &[(&str, &str)], more: &str) -> TestFolder {
     test_folder
 }
 
+/// A folder with a gateway whose command is this shell script, with these lines more. `$SERVE` starts `clawcheck serve`.
+fn scripted(script: &str, more: &str) -> TestFolder {
+    let test_folder = TestFolder::new(CONNECT);
+    let binary = assert_cmd::cargo::cargo_bin!("clawcheck").display().to_string();
+    let serve = "serve --release 2026.4.2 --port {port} --state-dir {state-dir} --config {config}";
+    let description = format!(
+        "gateway: ours\nabout: clawcheck serve\nclaims: 2026.4.2\ncommand: sh\nargs: [-c, '{script}']\n\
+         env: {{ SERVE: \"{binary} {serve}\", HERE: \"{{here}}\" }}\n{more}"
+    );
+    std::fs::write(test_folder.path("ours.yaml"), description).unwrap();
+    test_folder
+}
+
+#[test]
+fn files_ports_commands_and_variables_reach_the_gateway() {
+    let more = "\
+files: { \"{home}/.x/config.json\": '{\"port\": {port}, \"next\": {port+1}, \"brace\": {}}' }
+before: [sh, -c, 'cp $HOME/.x/config.json $HERE/config; echo $PASSED $NOT_PASSED > $HERE/passed; echo $1 > $HERE/port', x, \"{port}\"]
+stop: [sh, -c, 'echo asked > $HERE/stopped; kill $(cat $HERE/pid)']
+ready: { http: /health }
+pass-env: [PASSED, NEVER_SET]
+";
+    let test_folder = scripted("echo $$ > $HERE/pid; exec $SERVE", more);
+    let mut command = test_folder.command(&["run", "scenarios", "--gateway", "ours.yaml", "--deny", "skipped"]);
+    let output = command.env("PASSED", "a-secret-of-the-caller").env("NOT_PASSED", "x").output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout);
+    // The observation is new: that is not what this test is about.
+    assert!(out.contains("no snapshot is approved"), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    let read = |name: &str| std::fs::read_to_string(test_folder.path(name)).unwrap();
+    let config: Value = serde_json::from_str(&read("config").replace("{}", "null")).unwrap();
+    let port: u64 = read("port").trim().parse().unwrap();
+    assert_eq!((&config["port"], &config["next"]), (&port.into(), &(port + 1).into()));
+    assert_eq!(read("passed"), "a-secret-of-the-caller\n", "only what is named is passed on");
+    assert_eq!(read("stopped"), "asked\n");
+    assert!(out.contains("passes NEVER_SET on to it"), "{out}");
+    test_folder.leaves_nothing();
+}
+
+#[rstest]
+#[case::fails(
+    "before: [sh, -c, 'echo no room; exit 7']",
+    "the command `sh`, which its description runs before the start, ended with exit code 7"
+)]
+#[case::says_why("before: [sh, -c, 'echo no room; exit 7']", "no room")]
+#[case::not_there("before: [\"{here}/missing\"]", "missing` was not found")]
+#[case::hangs("before: [sleep, \"600\"]\ntimeouts: { start: 2s }", "did not exit in time")]
+#[case::never_ready("ready: { http: /no-such-page }\ntimeouts: { start: 2s }", "HTTP 404 for GET /no-such-page")]
+#[case::secret("pass-env: [PASSED]\nbefore: [sh, -c, 'echo key $PASSED; exit 7']", "key <PASSED>")]
+fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
+    let test_folder = scripted("exec $SERVE", &format!("{more}\n"));
+    let mut command = test_folder.command(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    let output = command.env("PASSED", "a-secret-of-the-caller").output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(out.contains(says), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!out.contains("a-secret-of-the-caller"), "{out}");
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn a_stop_command_that_does_nothing_is_followed_by_a_signal() {
+    let test_folder = scripted("exec $SERVE", "stop: [sh, -c, 'echo asked > $HERE/stopped']\ntimeouts: { stop: 1s }\n");
+    let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert!(ended.out.contains("no snapshot is approved"), "{}{}", ended.out, ended.err);
+    assert!(test_folder.path("stopped").exists());
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn clients_send_the_proofs_that_the_description_says() {
+    let test_folder = described(&[], "proof: v1\n");
+    let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert!(ended.out.contains("device signature invalid"), "2026.4.2 takes no v1: {}{}", ended.out, ended.err);
+}
+
 /// Plays everything, and gives the verdict and the reason of each case by its name.
 fn play(test_folder: &TestFolder) -> (Ended, BTreeMap<String, (String, String)>) {
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--report", "json=report.json"]);

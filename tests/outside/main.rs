@@ -24,6 +24,7 @@ mod live_cli;
 mod live_clients;
 mod messages;
 mod modules;
+mod probe;
 mod processes;
 mod readme;
 mod releases;

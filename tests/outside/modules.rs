@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each may
 /// import. The files of `src/` (limits, text, ...) are below all of them.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("scenario", &[]),
     ("client", &[]),
     ("explain", &["client"]),
@@ -15,13 +15,17 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
     ("known", &["judge", "scenario"]),
+    ("probe", &["client", "gateway"]),
     // The tests of `run` compare the answers of `explain` with the approved ones and with those to captured scenarios.
     ("run", &["capture", "client", "explain", "gateway", "judge", "known", "observe", "scenario"]),
     ("report", &["judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
     (
         "cli",
-        &["capture", "client", "explain", "fuzz", "gateway", "judge", "known", "observe", "report", "run", "scenario"],
+        &[
+            "capture", "client", "explain", "fuzz", "gateway", "judge", "known", "observe", "probe", "report", "run",
+            "scenario",
+        ],
     ),
 ];
 /// Files that name every module.

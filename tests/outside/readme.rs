@@ -51,6 +51,7 @@ const PROMISES: &[(&str, Promise)] = &[
     // Its program is not installed here, and that is what has to be said.
     ("clawcheck run --gateway gateways/pyclaw.yaml", Promise::Exits(3)),
     ("clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1", Promise::ExitsBeside("ws://127.0.0.1:18789", 0)),
+    ("clawcheck probe ws://127.0.0.1:18789", Promise::ExitsBeside("ws://127.0.0.1:18789", 0)),
     ("clawcheck run --gateway gateways/pyclaw.yaml --level decisions", Promise::Exits(3)),
     ("clawcheck list --gateway gateways/pyclaw.yaml", Promise::Exits(0)),
     ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", Promise::ExitsLive(0)),

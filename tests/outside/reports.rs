@@ -1,6 +1,6 @@
 //! Where reports go: files are replaced whole, everything else is written to.
 
-use super::run::{SCENARIO, TestFolder};
+use super::run::{SCENARIO, TestFolder, snapshot_file};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
@@ -99,7 +99,7 @@ fn a_folder_of_snapshots_that_is_not_there_is_not_made() {
     assert!(!test_folder.path("snapshot").exists());
     std::fs::create_dir(test_folder.path("new")).unwrap();
     assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--snapshots", "new"]).code, Some(1));
-    assert!(test_folder.path("new/family/case@2026.9.6.snap.new").exists());
+    assert!(test_folder.path("new/family").join(format!("{}.new", snapshot_file())).exists());
 }
 
 /// The output and the exit code of a run of the scenario, which deviates.

@@ -2,6 +2,7 @@
 
 use super::serve::{Serving, serve};
 use assert_cmd::Command;
+use openclaw_model::releases::DEFAULT;
 use rstest::rstest;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,12 @@ steps:
     expect: hello
   - connect: { device: laptop, role: node, via: nginx }
 ";
+
+/// The file of the snapshot of [`SCENARIO`] on the default release, in its family's folder. The observation that waits for approval
+/// has the extension `new`.
+pub(crate) fn snapshot_file() -> String {
+    format!("case@{DEFAULT}.snap")
+}
 
 /// A folder with one scenario, room for snapshots, a HOME and a place for temporary files.
 pub(crate) struct TestFolder(tempfile::TempDir);
@@ -109,10 +116,11 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
     assert_eq!(first.code, Some(1), "{}", first.err);
     assert!(first.out.contains("no snapshot is approved for this case"), "{}", first.out);
     assert!(first.out.contains("<- hello-ok") && first.out.contains("clawcheck accept family/case"), "{}", first.out);
-    assert_eq!(test_folder.files("snapshots"), ["family/case@2026.9.6.snap.new"]);
+    assert_eq!(test_folder.files("snapshots"), [format!("family/{}.new", snapshot_file())]);
 
     let review = test_folder.clawcheck(&["review"]);
-    assert!(review.out.contains("[1 of 1] family/case for 2026.9.6, seen on the embedded gateway"), "{}", review.out);
+    let shown = format!("[1 of 1] family/case for {DEFAULT}, seen on the embedded gateway");
+    assert!(review.out.contains(&shown), "{}", review.out);
     let accepted = test_folder.clawcheck(&["accept", "nope"]);
     assert_eq!(accepted.code, Some(4));
     assert!(
@@ -121,7 +129,7 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
         accepted.err
     );
     assert_eq!(test_folder.clawcheck(&["accept", "family/case"]).code, Some(0));
-    assert_eq!(test_folder.files("snapshots"), ["family/case@2026.9.6.snap"]);
+    assert_eq!(test_folder.files("snapshots"), [format!("family/{}", snapshot_file())]);
     let accepted = test_folder.clawcheck(&["accept", "--all"]);
     assert_eq!(accepted.code, Some(4), "nothing is left to accept");
     let said = accepted.err;
@@ -181,7 +189,8 @@ fn the_json_report_has_every_case_and_no_secret() {
     let text = std::fs::read_to_string(test_folder.path("report.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&report["schema"], &report["gateway"]["kind"]), (&1.into(), &"embedded".into()));
-    assert_eq!((&report["gateway"]["release"], &report["summary"]["deviates"]), (&"2026.9.6".into(), &1.into()));
+    assert_eq!(report["gateway"]["release"], DEFAULT.to_string());
+    assert_eq!(report["summary"]["deviates"], 1);
     let case = &report["cases"][0];
     assert_eq!((&case["id"], &case["verdict"]), (&"family/case".into(), &"deviates".into()));
     assert_eq!(case["findings"][0]["kind"], "no-snapshot");
@@ -395,7 +404,8 @@ fn an_unused_snapshot_of_a_family_in_a_folder_is_found() {
     let test_folder = TestFolder::new(SCENARIO);
     test_folder.clawcheck(&["run", "scenarios"]);
     assert_eq!(test_folder.clawcheck(&["accept", "--all"]).code, Some(0));
-    let approved = std::fs::read_to_string(test_folder.path("snapshots/family/case@2026.9.6.snap")).unwrap();
+    let approved = test_folder.path("snapshots/family").join(snapshot_file());
+    let approved = std::fs::read_to_string(approved).unwrap();
     std::fs::create_dir(test_folder.path("snapshots/other")).unwrap();
     for gone in ["family/gone@2026.4.2.snap", "other/case@2026.4.2.snap"] {
         std::fs::write(test_folder.path("snapshots").join(gone), &approved).unwrap();

@@ -1,72 +1,108 @@
-//! The limits for data from a gateway that the harness reads and keeps, in bytes unless stated otherwise.
+//! The limits for data from a gateway or a file that the harness reads and keeps, in bytes unless stated otherwise.
 //!
 //! A gateway chooses what it sends and writes, so all data from a gateway is limited. Data over a limit is replaced
 //! with a mark that shows how much is missing ([`crate::cut`]), or it ends the connection. The case gets a verdict in
 //! both cases. Together, the limits keep a run below 100 MB.
+//!
+//! A limit that belongs to one algorithm, such as the number of lines that a comparison reads, is defined next to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The longest message taken from a gateway. The `hello-ok` of a real one takes some tens of KiB.
+/// The answer to an upgrade, without its body.
+pub const UPGRADE_HEAD_BYTES: usize = 64 << 10;
+/// The part of the body that is kept if the gateway refuses the upgrade.
+pub const UPGRADE_BODY_BYTES: usize = 4 << 10;
+/// A message from a gateway. The `hello-ok` of a real gateway has some tens of KiB.
 pub const MESSAGE_BYTES: usize = 2 << 20;
-/// How many JSON values are kept of one message.
+/// Number of fragments of one message. The longest message has 128 fragments of 16 KiB.
+pub const MESSAGE_FRAGMENTS: usize = 8192;
+/// Number of JSON values that are kept of one message.
 pub const FRAME_VALUES: usize = 10_000;
-/// What a JSON value takes in memory beside its text: itself, the key under which it stands, room to grow.
+/// Memory for a JSON value in addition to its text: the value, its key, and room to grow.
 pub const VALUE_BYTES: usize = 192;
-/// How many messages of one connection wait to be read.
+/// Number of unread messages of one connection.
 pub const UNREAD_MESSAGES: usize = 4096;
-/// What they take in memory.
+/// Memory for the unread messages of one connection.
 pub const UNREAD_BYTES: usize = 8 << 20;
-/// How many messages are read from one connection in its whole life. A step is repeated a thousand times at most.
+/// Number of messages that are read from one connection in its life. A step is repeated at most a thousand times.
 pub const CONNECTION_MESSAGES: usize = 16_384;
-/// How much is read from it.
+/// Number of bytes that are read from one connection in its life.
 pub const CONNECTION_BYTES: usize = 32 << 20;
+/// Number of pings, and of pongs, on one connection in its life.
+pub const CONNECTION_PINGS: usize = 4096;
 
-/// What the messages that a case has read take in memory.
+/// Memory for the messages that a case has read.
 pub const CASE_BYTES: usize = 20 << 20;
-/// The same for all cases that are played at one time.
+/// The same for all cases that are played at the same time.
 pub const RUN_BYTES: usize = 28 << 20;
-/// What the cases that share a gateway, and those that wait to be played again, keep for their reports.
+/// Memory for the reports of cases that share a gateway, and of cases that wait to be played again.
 pub const KEPT_BYTES: usize = 12 << 20;
 
-/// The longest text in a transcript's entry.
+/// A text in an entry of a transcript.
 pub const ENTRY_BYTES: usize = 16 << 10;
-/// How many entries a case's transcript has.
+/// Number of entries in the transcript of a case.
 pub const ENTRIES: usize = 4096;
-/// What they take; the oldest go first.
+/// Memory for the transcript of a case. The oldest entries are dropped first.
 pub const TRANSCRIPT_BYTES: usize = 1 << 20;
-/// What is kept of a gateway's log.
+/// The part of a gateway's log that is kept.
 pub const LOG_BYTES: usize = 256 << 10;
-/// What a report keeps of a case's transcript, and of its gateway's log: the beginning and the end.
+/// A line of a gateway's log. A longer line is split.
+pub const LOG_LINE_BYTES: usize = 8 << 10;
+/// The part of a transcript, and of a gateway's log, that a report contains: the beginning and the end.
 pub const RECORD_BYTES: usize = 64 << 10;
 
-/// The longest string in an observation.
+/// A string in an observation.
 pub const SHOWN_STRING: usize = 4 << 10;
-/// How much an observation shows of one message, or of one record of the store.
+/// The part of one message, or of one record of the store, that an observation shows.
 pub const SHOWN_MESSAGE: usize = 16 << 10;
-/// How much an observation shows of all messages.
+/// The part of all messages that an observation shows.
 pub const SHOWN_BYTES: usize = 64 << 10;
-/// How much an observation shows of the store.
+/// The part of the store that an observation shows.
 pub const SHOWN_STORE: usize = 512 << 10;
-/// How many things an observation shows of what one step saw on one connection.
+/// Number of messages of one step on one connection that an observation shows.
 pub const SHOWN_IN_STEP: usize = 100;
-/// How many records an observation shows of one document of the store.
+/// Number of records of one document of the store that an observation shows.
 pub const SHOWN_RECORDS: usize = 1000;
-/// How many values without a usual form (a UUID, a digest, a token) are looked for inside of texts.
+/// Number of characters that an observation shows of a message that is not JSON.
+pub const SHOWN_OF_NO_JSON: usize = 60;
+/// Number of messages that a step keeps if a gateway floods its connection.
+pub const FLOOD_MESSAGES: usize = 8;
+/// Number of bytes that a step keeps if a gateway floods its connection.
+pub const FLOOD_BYTES: usize = 16 << 10;
+/// Number of values without a usual form (a UUID, a digest, a token) that are searched for inside texts.
 pub const SEARCHED: usize = 1000;
 
-/// How much one look at a state directory reads of all files together.
+/// A frame that breaks the published schema, as it is shown.
+pub const FINDING_BYTES: usize = 2 << 10;
+/// Number of different findings about frames in one case. A gateway can cause a new one with every frame.
+pub const FRAME_FINDINGS: usize = 20;
+/// Number of different frames without a schema that are reported.
+pub const FRAME_NAMES: usize = 200;
+/// The name of a frame in a report: `event tick`.
+pub const FRAME_NAME_BYTES: usize = 100;
+
+/// All files of a state directory together, as they are read once.
 pub const LOOK_BYTES: u64 = 4 << 20;
-/// How long a damaged database may be for it to be told whether it is another one than before.
+/// A damaged database. Its digest shows whether it has changed.
 pub const DATABASE_BYTES: u64 = 64 << 20;
-/// How many files of one folder it looks at.
+/// Number of files in one folder of a state directory.
 pub const LOOK_FILES: usize = 1000;
-/// How many JSON values a document of the store may have; a real record has some forty.
+/// Number of JSON values in a document of the store. A real record has about forty.
 pub const DOCUMENT_VALUES: usize = 100_000;
 
-/// The longest line on a terminal, in characters.
+/// The file of a snapshot. Approved snapshots have a few thousand bytes.
+pub const SNAPSHOT_BYTES: u64 = 16 << 20;
+/// The file of a published schema. The published ones have less than 1 MiB.
+pub const SCHEMA_BYTES: u64 = 16 << 20;
+/// The `package.json` of an installed gateway.
+pub const MANIFEST_BYTES: u64 = 4 << 20;
+/// The description of a gateway.
+pub const DESCRIPTION_BYTES: u64 = 1 << 20;
+
+/// A line on a terminal, in characters.
 pub const LINE: usize = 300;
-/// The same where all was asked for (`--trace`).
+/// The same with `--trace`.
 pub const TRACE_LINE: usize = 2000;
 
 /// How much may be kept, by whom, and how much is. Clones share it. What was taken is given back when the last clone goes.

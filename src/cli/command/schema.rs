@@ -1,15 +1,16 @@
-//! `clawcheck schema`: the JSON Schemas of scenario files, reports and lists of known deviations.
+//! `clawcheck schema`: the JSON Schemas of scenario files, gateway descriptions, reports and lists of known deviations.
 
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::gateway::description_schema;
 use crate::known;
 use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
 
-/// Print a JSON Schema: of scenario files, of reports, or of lists of known deviations
+/// Print a JSON Schema: of scenario files, gateway descriptions, reports or lists of known deviations
 ///
-/// Editors use the schemas of scenario files and of lists of known deviations for completion and descriptions. Programs can use the schema of reports to validate
+/// Editors use the schemas of files that people write for completion and descriptions. Programs can use the schema of reports to validate
 /// what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {
@@ -23,6 +24,8 @@ enum SchemaKind {
     /// Scenario files
     #[default]
     Scenario,
+    /// Gateway descriptions
+    Gateway,
     /// Reports of `run --report json=FILE`
     Report,
     /// Lists of known deviations
@@ -33,6 +36,7 @@ impl Schema {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let text = match self.of {
             SchemaKind::Scenario => schema::text(),
+            SchemaKind::Gateway => description_schema::text(),
             SchemaKind::Report => json::SCHEMA_TEXT.to_owned(),
             SchemaKind::Known => known::schema(),
         };

@@ -16,8 +16,10 @@ pub(crate) fn secrets() -> &'static Redactions {
     static SECRETS: OnceLock<Redactions> = OnceLock::new();
     SECRETS.get_or_init(|| {
         let mut secrets = Redactions::default();
-        if let Ok(token) = std::env::var("CLAWCHECK_TOKEN") {
-            secrets.add(token.trim(), "gateway token");
+        for (variable, name) in [("CLAWCHECK_TOKEN", "gateway token"), ("CLAWCHECK_PASSWORD", "gateway password")] {
+            if let Ok(secret) = std::env::var(variable) {
+                secrets.add(secret.trim(), name);
+            }
         }
         std::env::args_os().for_each(|argument| secrets.add_url(&argument.to_string_lossy()));
         secrets

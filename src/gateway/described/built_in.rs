@@ -2,15 +2,16 @@
 
 use super::error::DescriptionError;
 use std::path::Path;
+use untrusted_data::limits::DESCRIPTION_BYTES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
-/// No description is this long.
-const LONGEST: u64 = 1 << 20;
-
 /// The descriptions in the binary, by name.
-pub(super) const ALL: [(&str, &str); 6] = [
+pub(super) const ALL: [(&str, &str); 9] = [
     ("carapace", include_str!("../../../gateways/carapace.yaml")),
     ("clawdbot", include_str!("../../../gateways/clawdbot.yaml")),
+    ("clawmongo", include_str!("../../../gateways/clawmongo.yaml")),
+    ("gguf-claw", include_str!("../../../gateways/gguf-claw.yaml")),
+    ("joyhousebot", include_str!("../../../gateways/joyhousebot.yaml")),
     ("mylobster", include_str!("../../../gateways/mylobster.yaml")),
     ("openclaw-cn", include_str!("../../../gateways/openclaw-cn.yaml")),
     ("pyclaw", include_str!("../../../gateways/pyclaw.yaml")),
@@ -23,7 +24,7 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     if named.is_dir() {
         return Err(DescriptionError::SomethingElse { path: named.to_owned(), is: "a folder" });
     }
-    match plain_file::read_text(named, LONGEST, Links::Follow) {
+    match plain_file::read_text(named, DESCRIPTION_BYTES, Links::Follow) {
         Ok(text) => return Ok((shown, text)),
         Err(error) if error.is_not_found() => {}
         Err(error) => {

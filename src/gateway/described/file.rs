@@ -1,18 +1,17 @@
 //! The form of a description file.
 
+use super::check::check;
 use super::error::{DescriptionError, Source};
+use super::raw::{Npm, Raw, Setting, Store};
 use crate::gateway::limits::TimeLimits;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::probe::Readiness;
-use crate::gateway::spawned::template::unknown_placeholder;
+use crate::scenario::connect::ProofVersion;
 use crate::scenario::text::TimeSpan;
 use indexmap::IndexMap;
 use openclaw_model::Release;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use serde_saphyr::{Location, Spanned};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A gateway that is not ours.
@@ -27,24 +26,25 @@ pub(super) struct Description {
     pub(super) command: Spanned<String>,
     pub(super) args: Vec<Spanned<String>>,
     pub(super) env: IndexMap<String, Spanned<String>>,
+    pub(super) pass_env: Vec<Spanned<String>>,
     pub(super) config: Spanned<Config>,
     pub(super) defaults: Value,
+    pub(super) files: IndexMap<String, Spanned<String>>,
+    pub(super) before: Vec<Spanned<String>>,
+    pub(super) stop: Vec<Spanned<String>>,
     pub(super) ready: Spanned<Readiness>,
     pub(super) path: Spanned<String>,
     pub(super) store: Store,
+    pub(super) proof: Option<ProofVersion>,
     pub(super) timeouts: TimeLimits,
 }
 
-/// An npm package to install first; `{package}` and `{node}` then stand for it and for a Node that it runs on.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Npm {
-    pub(super) package: String,
-    pub(super) version: Spanned<String>,
-    #[serde(default)]
-    pub(super) overrides: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) beside: Vec<String>,
+impl Description {
+    /// The command, the arguments, the variables and the other short texts in which placeholders are filled in.
+    pub(super) fn phrases(&self) -> impl Iterator<Item = &Spanned<String>> {
+        let commands = std::iter::once(&self.command).chain(&self.args).chain(&self.before).chain(&self.stop);
+        commands.chain(self.env.values()).chain(std::iter::once(&self.path))
+    }
 }
 
 /// What it reads its settings from, at `{config}`.
@@ -56,103 +56,6 @@ pub(super) enum Config {
     None,
     /// This text.
     Text(String),
-}
-
-/// Where it keeps its pairing store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Store {
-    /// In `{state-dir}`, as OpenClaw does.
-    #[default]
-    OpenClaw,
-    /// Elsewhere, or in another form.
-    None,
-}
-
-/// The file as it is read, before what it says is looked at.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    gateway: Spanned<String>,
-    about: String,
-    #[serde(default)]
-    links: Vec<String>,
-    claims: Spanned<String>,
-    #[serde(default)]
-    lacks: Vec<Capability>,
-    #[serde(default = "yes")]
-    ran: bool,
-    #[serde(default)]
-    npm: Option<Npm>,
-    command: Spanned<String>,
-    #[serde(default)]
-    args: Vec<Spanned<String>>,
-    #[serde(default)]
-    env: IndexMap<String, Spanned<String>>,
-    #[serde(default)]
-    config: Option<Spanned<Setting>>,
-    #[serde(default)]
-    defaults: Map<String, Value>,
-    #[serde(default)]
-    ready: Option<Spanned<Setting>>,
-    #[serde(default)]
-    path: Option<Spanned<String>>,
-    #[serde(default)]
-    store: Store,
-    #[serde(default)]
-    timeouts: Timeouts,
-    // Read by `known`, with the list that `run --known` takes.
-    #[serde(default, rename = "known")]
-    _known: Option<IgnoredAny>,
-    #[serde(default, rename = "observations")]
-    _observations: Option<IgnoredAny>,
-}
-
-/// How long it may take; as lengths in scenarios.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Timeouts {
-    #[serde(default)]
-    answer: Option<Spanned<TimeSpan>>,
-    #[serde(default)]
-    start: Option<Spanned<TimeSpan>>,
-    #[serde(default)]
-    stop: Option<Spanned<TimeSpan>>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// One word, or one key with a text.
-#[derive(Debug, Clone)]
-enum Setting {
-    Plain(String),
-    With(String, String),
-}
-
-impl<'de> Deserialize<'de> for Setting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Setting;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a word, or a map with one key")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Setting, E> {
-                Ok(Setting::Plain(text.to_owned()))
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Setting, A::Error> {
-                let entry = map.next_entry::<String, String>()?;
-                let (key, text) = entry.ok_or_else(|| serde::de::Error::custom("the map is empty"))?;
-                match map.next_key::<String>()? {
-                    None => Ok(Setting::With(key, text)),
-                    Some(second) => Err(serde::de::Error::custom(format!("unexpected second key `{second}`"))),
-                }
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
 }
 
 /// Nesting above which a file is no description: each level takes the stack of the reader.
@@ -195,11 +98,16 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         command: raw.command,
         args: raw.args,
         env: raw.env,
+        pass_env: raw.pass_env,
         config: word(raw.config, Config::OpenClaw, |word| config(&source, word))?,
         defaults: Value::Object(raw.defaults),
+        files: raw.files,
+        before: raw.before,
+        stop: raw.stop,
         ready: word(raw.ready, readiness_unsaid, |word| readiness(&source, word))?,
         path: raw.path.unwrap_or_else(|| replace(&Location::UNKNOWN, "/".to_owned())),
         store: raw.store,
+        proof: raw.proof,
         timeouts: TimeLimits {
             answer: time_limit(&source, raw.timeouts.answer.as_ref())?,
             start: time_limit(&source, raw.timeouts.start.as_ref())?,
@@ -264,50 +172,13 @@ fn readiness(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Readiness, 
         Setting::Plain(plain) if plain == "websocket" => Readiness::WebSocket,
         Setting::Plain(plain) if plain == "tcp" => Readiness::Tcp,
         Setting::With(key, text) if key == "log" && !text.is_empty() => Readiness::LogLine(text.clone()),
+        Setting::With(key, path) if key == "http" && path.starts_with('/') => Readiness::Http(path.clone()),
         Setting::Plain(other) | Setting::With(other, _) => {
             let message = format!("unknown readiness check `{other}`");
-            let help = "expected challenge, connect, websocket, tcp, or log: followed by a part of a log line";
+            let help = "expected challenge, connect, websocket, tcp, log: and a part of a log line, or http: and a path such as /health";
             return Err(source.error_at(word.referenced, message, Some(help.to_owned())));
         }
     })
-}
-
-/// What is right by itself and wrong together.
-fn check(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
-    let texts = std::iter::once(&description.command).chain(&description.args).chain(description.env.values());
-    for text in texts.chain(std::iter::once(&description.path)) {
-        if let Some(name) = unknown_placeholder(&text.value, super::known_placeholder) {
-            let help =
-                "placeholders: {port} {state-dir} {config} {home} {temp} {token} {password} {here} {node} {package}";
-            return Err(source.error_at(
-                text.referenced,
-                format!("unknown placeholder `{{{name}}}`"),
-                Some(help.to_owned()),
-            ));
-        }
-        let of_npm = ["{node}", "{package}"].into_iter().find(|placeholder| text.value.contains(placeholder));
-        if let (Some(placeholder), None) = (of_npm, &description.npm) {
-            let message = format!("`{placeholder}` needs an npm package");
-            return Err(source.error_at(
-                text.referenced,
-                message,
-                Some("name the package and its version under `npm`".into()),
-            ));
-        }
-    }
-    if description.command.value.trim().is_empty() {
-        return Err(source.error_at(description.command.referenced, "`command` must name a program", None));
-    }
-    let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
-    if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
-        let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
-        let help = "use websocket, tcp, or log: followed by a part of a log line";
-        return Err(source.error_at(description.ready.referenced, message, Some(help.to_owned())));
-    }
-    if !description.path.value.starts_with('/') {
-        return Err(source.error_at(description.path.referenced, "`path` must start with `/`", None));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -335,6 +206,16 @@ mod tests {
     }
 
     #[test]
+    fn reads_files_commands_and_ports() {
+        let more = "args: [\"{port+1}\", \"{port+9}\"]\nfiles: { \"{home}/.x/a.json\": '{\"port\": {port}, \"x\": {y}}' }\n\
+                    before: [z, init]\nstop: [z, stop]\nready: { http: /health }\npass-env: [KEY]\nproof: v2\n";
+        let description = parse("x.yaml", &format!("{GOOD}{more}")).unwrap();
+        assert_eq!(description.ready.value, Readiness::Http("/health".to_owned()));
+        assert_eq!((description.before.len(), description.stop.len(), description.pass_env.len()), (2, 2, 1));
+        assert_eq!(description.proof, Some(ProofVersion::V2));
+    }
+
+    #[test]
     fn without_a_challenge_a_gateway_is_ready_once_it_upgrades() {
         let description = parse("x.yaml", &format!("{GOOD}lacks: [challenge]\n")).unwrap();
         assert_eq!(description.ready.value, Readiness::WebSocket);
@@ -354,12 +235,30 @@ mod tests {
     #[case("timeouts: { answer: 5 }", "5", "not a duration")]
     #[case("timeouts: { start: 0s }", "0s", "greater than 0")]
     #[case("timeouts: { answers: 5s }", "answers", "unknown key")]
+    #[case("env: { HOME: /x }", "/x", "`env` cannot set `HOME`")]
+    #[case("env: { A: b, TMPDIR: \"{temp}\" }", "\"{temp}\"", "`env` cannot set `TMPDIR`")]
+    #[case("pass-env: [KEY, HOME]", "HOME", "`pass-env` cannot pass `HOME`")]
+    #[case("pass-env: [\"A=b\"]", "\"A=b\"", "not the name of a variable")]
+    #[case("env: { KEY: a }\npass-env: [KEY]", "KEY", "`env` already sets `KEY`")]
+    #[case("args: [\"{port+10}\"]", "\"{port+10}\"", "unknown placeholder `{port+10}`")]
+    #[case("args: [\"{port+0}\"]", "\"{port+0}\"", "unknown placeholder `{port+0}`")]
+    #[case("args: [\"{Port}\"]", "\"{Port}\"", "unknown placeholder `{Port}`")]
+    #[case("before: [x, \"{dir}\"]", "\"{dir}\"", "unknown placeholder")]
+    #[case("before: [\" \"]", "\" \"", "`before` must name a program")]
+    #[case("stop: [\"\"]", "\"\"", "`stop` must name a program")]
+    #[case("files: { x/y: text }", "text", "must start with")]
+    #[case("files: { \"{home}/../y\": text }", "text", "must not contain `..`")]
+    #[case("files: { \"{home}/a\": \"{prot}\" }", "\"{prot}\"", "did you mean `{port}`?")]
+    #[case("config: { text: \"p = {prot}\" }", "", "did you mean `{port}`?")]
+    #[case("ready: { http: health }", "", "unknown readiness check")]
+    #[case("proof: v4", "v4", "unknown value")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
         let error = parse("x.yaml", &text).unwrap_err();
         let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
         let (message, span) = (&error.message, error.span);
-        assert!(message.contains(says), "{message}");
+        let shown = format!("{message} {}", error.help.as_deref().unwrap_or_default());
+        assert!(shown.contains(says), "{shown}");
         let marked = &text[span.offset()..span.offset() + span.len()];
         assert!(marked.starts_with(at), "{message}: {marked:?}");
     }

@@ -1,10 +1,13 @@
 //! Gateways that are not ours, by a YAML file: how to start one, when it is ready, what it claims and what it lacks.
 
 mod built_in;
+mod check;
 mod error;
 mod file;
 #[cfg(test)]
 mod mutants;
+mod raw;
+pub(crate) mod schema;
 
 pub(super) use error::DescriptionError;
 
@@ -12,9 +15,10 @@ use super::limits::TimeLimits;
 use super::openclaw::{self, InstallRequest, Installed};
 use super::prepare::{Preparation, PrepareError, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
-use super::spawned::template::{AT_LAUNCH, Placeholders};
+use super::spawned::template::{AT_LAUNCH, Placeholders, further_ports};
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
-use file::{Config, Description, Npm, Store};
+use file::{Config, Description};
+use raw::{Npm, Store};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +57,14 @@ pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError
     built_in::find(named)
 }
 
+/// Whether a text is a description that can be used.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareError> {
+    file::parse(name, text).map(drop).map_err(PrepareError::from)
+}
+
 /// The folder of a description. The parent of a bare file name is empty, and means the working directory.
 fn folder_of(named: &Path) -> PathBuf {
     Path::new(".").join(named.parent().unwrap_or(Path::new("")))
@@ -66,18 +78,23 @@ fn program(description: &Description, placeholders: Placeholders, installed: Opt
     // The starts of an npm package keep what Node has compiled: a start from nothing takes ten times as long.
     let compile_cache = installed.map(|installed| &installed.compile_cache);
     let compile_cache = compile_cache.map(|path| ("NODE_COMPILE_CACHE".to_owned(), path.display().to_string()));
+    let passed = passed(description).into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let pairs = description.env.iter().map(|(name, value)| (name.clone(), value.value.clone()));
     Program {
         command: description.command.value.clone(),
         arguments: description.args.iter().map(|argument| argument.value.clone()).collect(),
         // What the description says comes last, and counts.
-        environment: compile_cache.into_iter().chain(pairs).collect(),
+        environment: compile_cache.into_iter().chain(passed).chain(pairs).collect(),
         config: match &description.config.value {
             Config::OpenClaw => ConfigTemplate::OpenClaw,
             Config::None => ConfigTemplate::None,
             Config::Text(text) => ConfigTemplate::Literal(text.clone()),
         },
         defaults: description.defaults.clone(),
+        files: description.files.iter().map(|(path, text)| (path.clone(), text.value.clone())).collect(),
+        before: description.before.iter().map(|word| word.value.clone()).collect(),
+        stop: description.stop.iter().map(|word| word.value.clone()).collect(),
+        further_ports: ports(description),
         placeholders,
         readiness: description.ready.value.clone(),
         path: description.path.value.clone(),
@@ -85,6 +102,25 @@ fn program(description: &Description, placeholders: Placeholders, installed: Opt
         jiti_cache: installed.map(|installed| installed.jiti_cache.clone()),
         answer: DEFAULT_ANSWER_TIMEOUT,
     }
+}
+
+/// The variables that the gateway gets from the caller, and their values, as far as they are set.
+fn passed(description: &Description) -> Vec<(&str, Option<String>)> {
+    let names = description.pass_env.iter().map(|name| name.value.as_str());
+    names.map(|name| (name, std::env::var(name).ok())).collect()
+}
+
+/// The further ports that a description names.
+fn ports(description: &Description) -> Vec<u16> {
+    let config = match &description.config.value {
+        Config::Text(text) => Some(text),
+        Config::OpenClaw | Config::None => None,
+    };
+    let texts = description.phrases().chain(description.files.values()).map(|text| &text.value).chain(config);
+    let defaults = description.defaults.to_string();
+    let texts = texts.chain([&defaults]).collect::<Vec<_>>();
+    let named = |name: &str| texts.iter().any(|text| text.contains(&format!("{{{name}}}")));
+    further_ports().filter(|(name, _)| named(name)).map(|(_, above)| above).collect()
 }
 
 fn profile(description: &Description) -> Profile {
@@ -102,6 +138,9 @@ fn profile(description: &Description) -> Profile {
     if !description.ran {
         notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
     }
+    for (name, _) in passed(description).iter().filter(|(_, value)| value.is_none()) {
+        notes.push(format!("its description passes {name} on to it, and that variable is not set"));
+    }
     let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {
         kind: Kind::Spawned,
@@ -112,6 +151,8 @@ fn profile(description: &Description) -> Profile {
         lacks,
         notes,
         links: description.links.clone(),
+        proof: description.proof,
+        secrets: passed(description).into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
     }
 }
 

@@ -99,6 +99,10 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
             "discovery": { "mdns": { "mode": "off" } },
             "logging": { "file": "{temp}/gateway.log" },
         }),
+        files: Vec::new(),
+        before: Vec::new(),
+        stop: Vec::new(),
+        further_ports: Vec::new(),
         // Asking with a `connect` is right for every release; a challenge is cheaper.
         placeholders: Placeholders::default(),
         readiness: if facts.listens_early { Readiness::Connect } else { Readiness::Challenge },
@@ -125,5 +129,7 @@ pub(super) fn profile(release: Release) -> Profile {
         lacks: BTreeSet::new(),
         notes: if facts.keeps_its_log { Vec::new() } else { vec![LOGS_ELSEWHERE.to_owned()] },
         links: vec![format!("https://www.npmjs.com/package/openclaw/v/{release}")],
+        proof: None,
+        secrets: Vec::new(),
     }
 }

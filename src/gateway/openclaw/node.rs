@@ -9,10 +9,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use untrusted_data::limits::MANIFEST_BYTES;
 use untrusted_data::plain_file::{self, Links};
 
-/// The longest `package.json` that is read, in bytes.
-const LONGEST_MANIFEST: u64 = 4 << 20;
 /// Printing its version takes Node a tenth of a second, on a cold disk some seconds.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -60,7 +59,7 @@ impl Installation<'_> {
 
 /// `engines.node`; everything where it is absent.
 fn engines(package: &Package) -> String {
-    let text = plain_file::read(&package.directory.join("package.json"), LONGEST_MANIFEST, Links::Follow);
+    let text = plain_file::read(&package.directory.join("package.json"), MANIFEST_BYTES, Links::Follow);
     let manifest: Value = serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default();
     manifest["engines"]["node"].as_str().unwrap_or("*").to_owned()
 }

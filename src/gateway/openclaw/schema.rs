@@ -7,12 +7,11 @@ use crate::gateway::prepare::{Preparation, PrepareListener};
 use openclaw_model::Release;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use untrusted_data::limits::SCHEMA_BYTES;
 use untrusted_data::plain_file::{self, Links};
 
 const PACKAGE: &str = "@openclaw/gateway-protocol";
 const FILE: &str = "protocol.schema.json";
-/// The longest schema that is read, in bytes; the published ones have less than 1 MiB.
-const LONGEST: u64 = 16 << 20;
 
 /// A published schema on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +80,7 @@ pub(crate) async fn protocol_schema(
     let installed = installation.package(&cache.other(PACKAGE, version), &request).await?;
     let package = format!("{PACKAGE}@{version}");
     let path = installed.directory.join(FILE);
-    match plain_file::read_text(&path, LONGEST, Links::Follow) {
+    match plain_file::read_text(&path, SCHEMA_BYTES, Links::Follow) {
         Ok(text) => Ok(ProtocolSchema { package, path, text }),
         Err(error) => Err(SchemaError::Unreadable { package, path, reason: error.to_string() }),
     }

@@ -7,10 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use untrusted_data::limits::LOG_BYTES;
+use untrusted_data::limits::{LOG_BYTES, LOG_LINE_BYTES};
 
-/// The longest line kept, in bytes; what is longer is broken into lines.
-const LINE_BYTES: usize = 8 * 1024;
 /// How many lines an error shows.
 const TAIL: usize = 12;
 /// How long the end of a process's output may lag behind its exit: a child of its own may hold the pipe open for ever.
@@ -86,7 +84,7 @@ impl Log {
                 let line: Vec<u8> = pending.drain(..=end).collect();
                 self.push(&line[..end]);
             }
-            if pending.len() > LINE_BYTES {
+            if pending.len() > LOG_LINE_BYTES {
                 self.push(&std::mem::take(&mut pending));
             }
         }
@@ -159,7 +157,7 @@ mod tests {
         let flood = std::io::Cursor::new(vec![b'x'; 4 * LOG_BYTES]);
         log.read(flood).finish().await;
         let all = log.all();
-        assert!(all.len() < LOG_BYTES + LINE_BYTES, "{}", all.len());
+        assert!(all.len() < LOG_BYTES + LOG_LINE_BYTES, "{}", all.len());
         assert!(all.contains("earlier lines are not kept"));
     }
 

@@ -1,5 +1,6 @@
 //! A gateway that is a process of its own.
 
+mod commands;
 mod log;
 mod port;
 pub(super) mod probe;
@@ -10,6 +11,7 @@ use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
 use crate::client::Link;
 use crate::machine;
+use commands::StopCommand;
 use probe::{LOOPBACK, Probe, Readiness};
 use process::{InheritedEnvironment, Invocation, Process};
 use serde_json::{Value, json};
@@ -17,7 +19,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use template::{Placeholders, merge_defaults};
+use template::{Placeholders, further_ports, merge_defaults};
 use tokio::time::{Instant, timeout_at};
 
 /// How often a start is tried again when somebody else got the port first.
@@ -43,6 +45,14 @@ pub(super) struct Program {
     pub(super) config: ConfigTemplate,
     /// Added to an `openclaw.json` that does not say otherwise.
     pub(super) defaults: Value,
+    /// Text files to write before each start, by path.
+    pub(super) files: Vec<(String, String)>,
+    /// A command to run before each start, with its arguments.
+    pub(super) before: Vec<String>,
+    /// The command that stops the gateway, with its arguments; empty: SIGTERM does.
+    pub(super) stop: Vec<String>,
+    /// How far above the gateway's port its further ports are.
+    pub(super) further_ports: Vec<u16>,
     /// The placeholders that have their value before a launch.
     pub(super) placeholders: Placeholders,
     pub(super) readiness: Readiness,
@@ -67,6 +77,7 @@ pub(super) struct Spawned {
     port: u16,
     path: String,
     state_dir: Option<PathBuf>,
+    stop: Option<StopCommand>,
 }
 
 impl Program {
@@ -79,7 +90,7 @@ impl Program {
     pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
         let mut port = 0;
         for _ in 0..PORT_ATTEMPTS {
-            port = port::free().map_err(|error| harness("find a free port", &error))?;
+            port = port::free(&self.further_ports).map_err(|error| harness("find a free port", &error))?;
             match self.launch_on(port, launch).await {
                 Err(LaunchError::PortInUse { .. }) => {}
                 Err(LaunchError::Exited { log, .. }) if port::IN_USE.iter().any(|text| log.0.contains(text)) => {}
@@ -99,6 +110,7 @@ impl Program {
         // Last, so that nothing can lead it into the user's own.
         environment.push(("HOME".into(), directories.home.into()));
         environment.push(("TMPDIR".into(), directories.temp.into()));
+        self.write_files(&values).map_err(|error| harness("write its files", &error))?;
         let (command, path) = (values.fill(&self.command), values.fill(&self.path));
         let invocation = Invocation {
             command: command.clone().into(),
@@ -107,6 +119,10 @@ impl Program {
             directory: launch.sandbox.root().to_owned(),
             inherited: InheritedEnvironment::Minimal,
         };
+        let guard = launch.sandbox.guard();
+        if let Some(before) = beside(&self.before, &values, &invocation) {
+            commands::before(&before, guard, launch.deadline).await?;
+        }
         let started = Process::start(&invocation, launch.sandbox.guard()).await;
         let mut process = started.map_err(|error| cannot_start(&command, &error))?;
         let probe =
@@ -116,7 +132,9 @@ impl Program {
             return Err(error);
         }
         let state_dir = self.store.then(|| PathBuf::from(directories.state_dir));
-        Ok(Spawned { process, port, path, state_dir })
+        let stop = beside(&self.stop, &values, &invocation);
+        let stop = stop.map(|invocation| StopCommand { invocation, guard: guard.clone() });
+        Ok(Spawned { process, port, path, state_dir, stop })
     }
 
     fn values(&self, port: u16, directories: &Directories, launch: &Launch<'_>) -> Placeholders {
@@ -128,11 +146,23 @@ impl Program {
         values.set("port", port.to_string());
         values.set("state-dir", directories.state_dir.clone());
         values.set("config", directories.config.clone());
+        for (name, above) in further_ports() {
+            values.set(name, port.saturating_add(above).to_string());
+        }
         values.set("home", directories.home.clone());
         values.set("temp", directories.temp.clone());
         values.set("token", auth("token"));
         values.set("password", auth("password"));
         values
+    }
+
+    fn write_files(&self, values: &Placeholders) -> io::Result<()> {
+        for (path, text) in &self.files {
+            let path = PathBuf::from(values.fill(path));
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::write(path, values.fill(text))?;
+        }
+        Ok(())
     }
 
     fn write_config(&self, values: &Placeholders, port: u16, launch: &Launch<'_>) -> io::Result<()> {
@@ -151,6 +181,16 @@ impl Program {
         };
         std::fs::write(launch.sandbox.config_file(), text)
     }
+}
+
+/// A command that runs where the gateway does, if there is one.
+fn beside(command: &[String], values: &Placeholders, gateway: &Invocation) -> Option<Invocation> {
+    let (command, arguments) = command.split_first()?;
+    Some(Invocation {
+        command: values.fill(command).into(),
+        arguments: arguments.iter().map(|argument| values.fill(argument).into()).collect(),
+        ..gateway.clone()
+    })
 }
 
 /// Where a launch keeps its files.
@@ -261,6 +301,11 @@ impl Spawned {
     }
 
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
+        if let Some(stop) = &self.stop
+            && let Some(exit) = stop.run(&mut self.process, self.port, deadline).await
+        {
+            return exit;
+        }
         self.process.stop(self.port, deadline).await
     }
 

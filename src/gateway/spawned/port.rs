@@ -10,14 +10,14 @@ const NEIGHBOURS: [u16; 2] = [2, 3];
 /// How many ports are looked at before one with free neighbours is given up.
 const TRIES: u32 = 64;
 
-/// A port on 127.0.0.1 that nobody has at this moment, nor those of its second and third server.
-pub(crate) fn free() -> io::Result<u16> {
+/// A port on 127.0.0.1 that nobody has at this moment, nor those of its second and third server, nor the `further` ones.
+pub(crate) fn free(further: &[u16]) -> io::Result<u16> {
     for _ in 0..TRIES {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         let vacant =
             |by: &u16| port.checked_add(*by).is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
-        if NEIGHBOURS.iter().all(vacant) {
+        if NEIGHBOURS.iter().chain(further).all(vacant) {
             return Ok(port);
         }
     }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_free_port_can_be_had() {
-        let port = free().unwrap();
+        let port = free(&[1, 9]).unwrap();
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     }
 }

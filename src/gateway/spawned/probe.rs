@@ -1,12 +1,14 @@
 //! Finds out when a gateway is ready, by asking it.
 
+mod http;
+
 use super::log::Log;
 use super::port::ProcessTree;
 use super::process::Process;
 use crate::client::connect::Challenge;
 use crate::client::{
     Closed, ConnectRequest, Connection, Ending, Incoming, Link, OpenError, Reply, Transcript, Upgrade, ending,
-    instead_of_response,
+    unexpected_messages,
 };
 use crate::gateway::launch::LaunchError;
 use crate::machine;
@@ -41,6 +43,8 @@ pub(crate) enum Readiness {
     Connect,
     /// It logs a line that contains this.
     LogLine(String),
+    /// It answers an HTTP request for this path with a status from 200 to 299.
+    Http(String),
 }
 
 /// Where to ask.
@@ -171,19 +175,22 @@ impl Probe<'_> {
             return ProbeResult::Ready;
         }
         let deadline = self.deadline.min(Instant::now() + self.answer);
+        if let Readiness::Http(path) = self.readiness {
+            return http::attempt(self.port, path, deadline).await;
+        }
         let upgrade = Upgrade { path: self.path.to_owned(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
         let mut connection = match Connection::open(self.link(), &upgrade, recorder, deadline).await {
             Ok(connection) => connection,
             Err(error) => {
                 let soon = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
-                return self.open_failed(&Connection::explained(error, self.link(), soon).await);
+                return self.open_failed(&Connection::diagnose(error, self.link(), soon).await);
             }
         };
         let found = match self.readiness {
             Readiness::Challenge => challenge(&mut connection, deadline).await,
             Readiness::Connect => connect(&mut connection, deadline).await,
-            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) => ProbeResult::Ready,
+            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) | Readiness::Http(_) => ProbeResult::Ready,
         };
         // A polite end, so that the gateway's log does not begin with a complaint.
         let _ = connection.close(Some(codes::close::NORMAL), "", deadline).await;
@@ -236,7 +243,7 @@ async fn connect(connection: &mut Connection, deadline: Instant) -> ProbeResult 
         }
         Reply::Response(_) => ProbeResult::Ready,
         Reply::Closed(closed) => closed_result(&closed),
-        Reply::Deadline => match instead_of_response(&connection.take_all_unread(), &pending.0) {
+        Reply::Deadline => match unexpected_messages(&connection.take_all_unread(), &pending.0) {
             Some(instead) => ProbeResult::Garbage(instead),
             None => ProbeResult::Unanswered("a connect"),
         },

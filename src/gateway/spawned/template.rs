@@ -4,7 +4,29 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Placeholders that are filled in at each launch.
-pub(crate) const AT_LAUNCH: [&str; 7] = ["port", "state-dir", "config", "home", "temp", "token", "password"];
+pub(crate) const AT_LAUNCH: [&str; 16] = [
+    "port",
+    "state-dir",
+    "config",
+    "home",
+    "temp",
+    "token",
+    "password",
+    "port+1",
+    "port+2",
+    "port+3",
+    "port+4",
+    "port+5",
+    "port+6",
+    "port+7",
+    "port+8",
+    "port+9",
+];
+
+/// The placeholder of a further port, and how far above the gateway's port it is.
+pub(crate) fn further_ports() -> impl Iterator<Item = (&'static str, u16)> {
+    AT_LAUNCH.into_iter().filter_map(|name| Some((name, name.strip_prefix("port+")?.parse().ok()?)))
+}
 
 /// The values of placeholders, by name.
 #[derive(Debug, Clone, Default)]
@@ -53,12 +75,12 @@ impl Placeholders {
     }
 }
 
-/// The first `{word}` that looks like a placeholder and is none.
-pub(crate) fn unknown_placeholder(text: &str, known: impl Fn(&str) -> bool) -> Option<&str> {
-    text.split('{').skip(1).find_map(|inside| {
+/// The words in braces that look like placeholders.
+pub(crate) fn words_in_braces(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|inside| {
         let (name, _) = inside.split_once('}')?;
-        let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '_');
-        (word && !known(name)).then_some(name)
+        let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+'));
+        (is_word && name.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(name)
     })
 }
 
@@ -104,8 +126,10 @@ mod tests {
     #[test]
     fn a_misspelt_placeholder_is_found() {
         let known = |name: &str| AT_LAUNCH.contains(&name);
-        assert_eq!(unknown_placeholder("--dir={state_dir}", known), Some("state_dir"));
-        assert_eq!(unknown_placeholder(r#"{"a":{port}} {}"#, known), None);
+        let unknown = |text: &'static str| words_in_braces(text).find(|name| !known(name));
+        assert_eq!(unknown("--dir={state_dir}"), Some("state_dir"));
+        assert_eq!(unknown("{port+1}{port+10}"), Some("port+10"));
+        assert_eq!(unknown(r#"{"a":{port}} {}"#), None);
     }
 
     #[test]

@@ -77,25 +77,27 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Hello, Message, Observed};
+    use crate::observe::{Frame, Hello, Message, Received};
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    fn hello() -> Message {
-        Message::Hello(Hello { protocol: json!(3), auth: None, policy: None, keys: Vec::new(), features: None })
+    fn hello() -> Message<Frame> {
+        let keys = Vec::new();
+        Message::Frame(Frame::Hello(Hello { protocol: json!(3), auth: None, policy: None, keys, features: None }))
     }
 
-    fn refusal() -> Message {
+    fn refusal() -> Message<Frame> {
         let details = json!({"code": "PAIRING_REQUIRED", "reason": "role-upgrade"});
-        Message::Error(json!({"code": "NOT_PAIRED", "message": "pairing required", "details": details}))
+        let error = json!({"code": "NOT_PAIRED", "message": "pairing required", "details": details});
+        Message::Frame(Frame::Error(error))
     }
 
-    fn close() -> Message {
+    fn close() -> Message<Frame> {
         Message::Close { code: Some(1008), reason: "no".to_owned(), clean: true }
     }
 
-    fn done() -> Message {
-        Message::Response { method: Some("status".to_owned()), payload: Some(json!({})) }
+    fn done() -> Message<Frame> {
+        Message::Frame(Frame::Response { method: Some("status".to_owned()), payload: Some(json!({})) })
     }
 
     #[rstest]
@@ -112,7 +114,7 @@ mod tests {
     #[case::starts(json!({"start-refused": {"exit": 78}}), Message::Started, "LetIn: gateway started instead of that the gateway refuses to start with exit code 78")]
     fn an_unmet_expectation_has_its_kind_and_its_sentence(
         #[case] expected: Value,
-        #[case] seen: Message,
+        #[case] seen: Message<Frame>,
         #[case] says: &str,
     ) {
         let expectation: Expectation = serde_json::from_value(expected).unwrap();
@@ -120,7 +122,7 @@ mod tests {
             number: 0,
             step: "step".to_owned(),
             rounds: None,
-            seen: vec![Observed { on: None, what: seen }],
+            seen: vec![Received { on: None, message: seen }],
             parallel: Vec::new(),
             expected: None,
         };

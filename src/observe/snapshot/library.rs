@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use untrusted_data::limits::SNAPSHOT_BYTES;
 use untrusted_data::plain_file::{self, Links};
 use untrusted_data::whole;
 
@@ -17,9 +18,6 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 /// Characters of a case id that are escaped in file names.
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b',').remove(b'=').remove(b'+').remove(b'#');
-
-/// Maximum size of a snapshot, in bytes. Approved snapshots have a few thousand.
-const LONGEST: u64 = 16 << 20;
 
 /// The origin of the snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -402,7 +400,7 @@ fn is_seen(path: &Path) -> bool {
 
 /// The text of a file. Snapshots can come from a repository with links and pipes.
 fn read(path: &Path) -> Result<String, LibraryError> {
-    plain_file::read_text(path, LONGEST, Links::Follow)
+    plain_file::read_text(path, SNAPSHOT_BYTES, Links::Follow)
         .map_err(|error| LibraryError::Read { path: path.to_owned(), source: error.into() })
 }
 

@@ -6,6 +6,7 @@ mod slight;
 
 use super::Listener;
 use super::causes::{Causes, Screen, fold};
+use super::closest;
 use super::score::Score;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport};
@@ -109,6 +110,8 @@ pub(crate) struct Terminal<W> {
     look: Look,
     /// Lines that were written before the first case.
     started: usize,
+    /// Whether the gateway is at a URL.
+    attached: bool,
     /// The failing cases in full, if there are only a few.
     in_full: Vec<Vec<String>>,
     level: Level,
@@ -130,6 +133,7 @@ impl<W: Write> Terminal<W> {
             out,
             look,
             started: 0,
+            attached: false,
             in_full: Vec::new(),
             level: Level::default(),
             causes: Causes::default(),
@@ -159,6 +163,7 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         self.started = lines.len();
+        self.attached = run.gateway.kind == "attached";
         self.write(&lines)
     }
 
@@ -226,8 +231,10 @@ impl<W: Write> Terminal<W> {
 
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
         let end = self.end(run);
+        let closest = self.closest(run);
+        self.write(&closest)?;
         if self.causes.cases() > IN_FULL {
-            let lines = self.causes(run, end.len());
+            let lines = self.causes(run, end.len() + closest.len());
             self.write(&lines)?;
         } else {
             let in_full = std::mem::take(&mut self.in_full).concat();
@@ -237,6 +244,13 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out)?;
         }
         self.write(&end)
+    }
+
+    /// The release that the answers are closest to, before all that differs from the one that they were compared with.
+    fn closest(&self, run: &RunReport) -> Vec<String> {
+        let Some(closest) = &run.closest else { return Vec::new() };
+        let lines = closest::lines(closest, self.attached).into_iter();
+        std::iter::once(String::new()).chain(lines.map(|line| self.look.paint(&line, Style::new().bold()))).collect()
     }
 
     /// The causes of many failing cases, and the command for more details. `others` is the number of lines after them.

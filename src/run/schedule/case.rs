@@ -60,6 +60,9 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
     };
     let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
+    if let Ok(steps) = &played {
+        shared.note_versions(case, steps);
+    }
     let observed = played.map(|steps| observe(&context, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
         shared.left_behind(clean_up(&context, shared).await);

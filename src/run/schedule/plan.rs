@@ -91,7 +91,18 @@ mod tests {
         let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
         let can = Capability::ALL.iter().copied().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
         let name = "a gateway".to_owned();
-        Profile { kind, program: name.clone(), name, claims: None, can, lacks, notes: Vec::new(), links: Vec::new() }
+        Profile {
+            kind,
+            program: name.clone(),
+            name,
+            claims: None,
+            can,
+            lacks,
+            notes: Vec::new(),
+            links: Vec::new(),
+            proof: None,
+            secrets: Vec::new(),
+        }
     }
 
     fn planned(scenario: &str, profile: &Profile) -> Option<NotPlayed> {

@@ -109,11 +109,11 @@ impl TenantGroup<'_> {
         bindings.set_now(now);
         let seeder = Seeder { bindings: &bindings, now, release: self.release, own: true };
         for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
-            self.tenancy.own(document, records.into_iter().map(|(key, _)| key), owner);
+            self.tenancy.set_owner(document, records.into_iter().map(|(key, _)| key), owner);
         }
         // What has files of its own does not share a gateway.
         files::write(&sandbox.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
-        self.tenancy.know(owner, devices(&bindings));
+        self.tenancy.set_devices(owner, devices(&bindings));
         Ok(bindings)
     }
 
@@ -185,7 +185,7 @@ impl TenantGroup<'_> {
         context.budget = self.shared.received.part("one case", CASE_BYTES);
         let played = context.perform_steps().await;
         let after = context.files();
-        self.tenancy.know(RecordOwner::Tenant(number), devices(&context.bindings));
+        self.tenancy.set_devices(RecordOwner::Tenant(number), devices(&context.bindings));
         let mut redactions = case::redactions(&context);
         redactions.extend(&self.shared.options.secrets);
         let checked = view::records(&after)
@@ -199,7 +199,8 @@ impl TenantGroup<'_> {
             Err(error @ (CaseError::Silent(_) | CaseError::TooSlow { .. })) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
-                view::retain_received(&mut steps, &|id: &str| !self.tenancy.is_anothers(number, id));
+                self.shared.note_versions(case, &steps);
+                view::retain_received(&mut steps, &|id: &str| !self.tenancy.belongs_to_another(number, id));
                 let evidence = Evidence {
                     known: context.known(),
                     started_at: context.started_at(),

@@ -35,17 +35,17 @@ pub(crate) struct Tenancy {
 
 impl Tenancy {
     /// Records the owner of seeded records.
-    pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
+    pub(crate) fn set_owner(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
         self.seeded.extend(keys.into_iter().map(|key| ((document, key), owner)));
     }
 
     /// Records the devices of an owner.
-    pub(crate) fn know(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
+    pub(crate) fn set_devices(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
         self.devices.insert(owner, devices);
     }
 
     /// Whether a device belongs to an owner other than this tenant.
-    pub(crate) fn is_anothers(&self, tenant: usize, device: &str) -> bool {
+    pub(crate) fn belongs_to_another(&self, tenant: usize, device: &str) -> bool {
         self.devices.iter().any(|(owner, devices)| *owner != RecordOwner::Tenant(tenant) && devices.contains(device))
     }
 
@@ -55,7 +55,7 @@ impl Tenancy {
         let tenant = RecordOwner::Tenant(tenant);
         let was_there = view::records(before).unwrap_or_default();
         let is_mine = |id: &str| self.devices.get(&tenant).is_some_and(|devices| devices.contains(id));
-        let mut view = view::documents(now, |document, key, record| {
+        let mut view = view::with_records(now, |document, key, record| {
             let place = (document, key.to_owned());
             match self.seeded.get(&place) {
                 Some(owner) => *owner == tenant,
@@ -137,8 +137,8 @@ mod tests {
         let mut tenancy = Tenancy::default();
         let everybody = [RecordOwner::Sentinel, RecordOwner::Tenant(0), RecordOwner::Tenant(1), RecordOwner::Tenant(2)];
         for (owner, name) in everybody.into_iter().zip(["by", "zero", "one", "two"]) {
-            tenancy.own(Document::DevicesPaired, [name.to_owned()], owner);
-            tenancy.know(owner, [name.to_owned()].into());
+            tenancy.set_owner(Document::DevicesPaired, [name.to_owned()], owner);
+            tenancy.set_devices(owner, [name.to_owned()].into());
         }
         tenancy
     }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_sees_its_own_records_and_what_came_while_it_was_played() {
+    fn a_tenant_sees_its_records_and_the_new_ones() {
         let (mut before, mut now) = (seeded(), seeded());
         before["zeros-second"] = json!({"deviceId": "zeros-second"});
         now["zeros-second"] = json!({"deviceId": "zeros-second"});
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn of_other_files_a_guest_sees_what_is_new_what_comes_from_its_own_documents_and_what_belongs_to_nobody() {
+    fn a_tenant_sees_new_files_and_those_of_its_documents_and_of_nobody() {
         let bytes = || Ok(b"x".to_vec());
         let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), bytes())).collect::<StoreFiles>();
         let before = named(&["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"]);
@@ -175,7 +175,7 @@ mod tests {
 
     #[rstest]
     #[case::nobody("new", Some(1), Ok(()))]
-    #[case::the_guest_itself("one", Some(1), Ok(()))]
+    #[case::the_tenant_itself("one", Some(1), Ok(()))]
     #[case::one_that_is_done("zero", Some(1), Ok(()))]
     #[case::one_to_come(
         "two",
@@ -188,8 +188,8 @@ mod tests {
         None,
         Err("the record of a sentinel in devices/paired.json changed at the end")
     )]
-    #[case::a_guest_at_the_end("two", None, Ok(()))]
-    fn who_is_touched_decides_whether_a_group_counts(
+    #[case::a_tenant_at_the_end("two", None, Ok(()))]
+    fn only_a_changed_sentinel_or_later_tenant_is_a_violation(
         #[case] touched: &str,
         #[case] tenant: Option<usize>,
         #[case] expected: Result<(), &str>,
@@ -203,16 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn bystanders_must_have_survived_the_start() {
+    fn sentinels_must_survive_the_start() {
         tenancy().check_sentinels(&records(seeded())).unwrap();
         let violation = tenancy().check_sentinels(&records(json!({"one": {}}))).unwrap_err();
         assert!(violation.to_string().ends_with("after the start of the gateway"), "{violation}");
     }
 
     #[test]
-    fn other_guests_and_bystanders_are_others() {
+    fn records_of_other_tenants_and_sentinels_belong_to_another() {
         let tenancy = tenancy();
-        let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.is_anothers(1, id));
+        let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.belongs_to_another(1, id));
         assert_eq!(others, [true, true, false, true, false]);
     }
 }

@@ -1,6 +1,6 @@
 //! Filters the store and the received messages for one case if other cases have records on the same gateway.
 
-use crate::observe::{RawMessage, StepEvidence, StoreFiles, place, stored};
+use crate::observe::{StepEvidence, StoreFiles, place, stored};
 use openclaw_protocol::store::{Document, json as store_json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(crate) fn records(files: &StoreFiles) -> Option<Records> {
 }
 
 /// The documents of a store with only the given records. Other files in the directory are left out.
-pub(crate) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
+pub(crate) fn with_records(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
     let mut found = StoreFiles::new();
     for document in Document::ALL {
         let Some(Ok(bytes)) = stored(files, document) else { continue };
@@ -38,16 +38,14 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
 /// Removes messages about other devices: events about them and their entries in lists.
 pub(crate) fn retain_received(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
-        step.received.retain_mut(|received| match &mut received.message {
-            RawMessage::Frame { frame, .. } | RawMessage::Stray(frame) => {
-                for list in ["/payload/pending", "/payload/paired", "/payload/nodes"] {
-                    if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
-                        entries.retain(|entry| device(entry).is_none_or(own));
-                    }
+        step.received.retain_mut(|received| {
+            let Some(frame) = received.message.json_mut() else { return true };
+            for list in ["/payload/pending", "/payload/paired", "/payload/nodes"] {
+                if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
+                    entries.retain(|entry| device(entry).is_none_or(own));
                 }
-                frame.get("event").is_none() || frame.get("payload").and_then(device).is_none_or(own)
             }
-            _ => true,
+            frame.get("event").is_none() || frame.get("payload").and_then(device).is_none_or(own)
         });
         retain_received(&mut step.parallel, own);
     }
@@ -61,7 +59,7 @@ pub(crate) fn device(record: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Received;
+    use crate::observe::{RawFrame, RawMessage, Received};
     use serde_json::json;
 
     fn files(documents: &[(&str, &str)]) -> StoreFiles {
@@ -69,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn only_ones_own_records_are_seen_of_a_store_that_others_use() {
+    fn only_the_records_of_the_case_are_kept() {
         let files = files(&[
             ("devices/paired.json", r#"{"mine": {"deviceId": "mine"}, "theirs": {"deviceId": "theirs"}}"#),
             ("devices/pending.json", r#"{"r1": {"deviceId": "mine"}, "r2": {"deviceId": "theirs"}}"#),
             ("devices/secret.bak", "x"),
         ]);
-        let own = documents(&files, |_, key, record| key == "mine" || device(record) == Some("mine"));
+        let own = with_records(&files, |_, key, record| key == "mine" || device(record) == Some("mine"));
         assert_eq!(own.keys().collect::<Vec<_>>(), ["devices/paired.json", "devices/pending.json"]);
         for bytes in own.values().flatten() {
             let text = String::from_utf8_lossy(bytes);
@@ -84,15 +82,16 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_object_has_no_records_to_tell_apart() {
+    fn a_document_that_is_not_an_object_has_no_records() {
         assert_eq!(records(&files(&[("devices/paired.json", "[]")])), None);
         assert_eq!(records(&files(&[("devices/paired.json", "{")])), None);
         assert_eq!(records(&files(&[("devices/paired.json", "{}")])), Some(Records::new()));
     }
 
     #[test]
-    fn what_is_told_about_others_is_not_heard() {
-        let message = |frame: Value| Received { on: None, message: RawMessage::Frame { frame, method: None } };
+    fn messages_about_other_devices_are_removed() {
+        let message =
+            |json: Value| Received { on: None, message: RawMessage::Frame(RawFrame::Regular { json, method: None }) };
         let event =
             |id: &str| message(json!({"type": "event", "event": "device.pair.requested", "payload": {"deviceId": id}}));
         let list = message(

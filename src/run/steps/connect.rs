@@ -58,6 +58,8 @@ pub(crate) struct Connecting<'a> {
     pub(crate) settings: &'a GatewaySettings,
     /// The values that the release's own client offers.
     pub(crate) offers: ClientFacts,
+    /// The version of its proofs; `None` if that of the release's own client.
+    pub(crate) proof: Option<said::ProofVersion>,
 }
 
 impl Connecting<'_> {
@@ -110,7 +112,7 @@ impl Connecting<'_> {
     fn device(&self, name: &str, proof: &said::Proof) -> Device {
         let identities = &self.bindings.identities;
         let mut device = Device::new(identities.device(name));
-        device.version = match proof.version {
+        device.version = match proof.version.or(self.proof) {
             Some(said::ProofVersion::V1) => ProofVersion::V1,
             Some(said::ProofVersion::V2) => ProofVersion::V2,
             Some(said::ProofVersion::V3) => ProofVersion::V3,
@@ -235,8 +237,12 @@ mod tests {
 
     fn params_of(release: &str, settings: Value, connect: Value, bindings: &Bindings) -> Value {
         let settings = serde_json::from_value(settings).unwrap();
-        let connecting =
-            Connecting { bindings, settings: &settings, offers: Facts::nearest(release.parse().unwrap()).client };
+        let connecting = Connecting {
+            bindings,
+            settings: &settings,
+            offers: Facts::nearest(release.parse().unwrap()).client,
+            proof: None,
+        };
         let challenge = Challenge { nonce: Some("nonce".to_owned()), ts: Some(1) };
         connecting.params(&serde_json::from_value(connect).unwrap(), &challenge, 1000).unwrap()
     }

@@ -6,7 +6,7 @@ use super::received::{is_ok, is_over, note, own, received};
 use super::session::{self, Session};
 use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
-use crate::client::{OpenError, Pending, SendError, Upgrade};
+use crate::client::{OpenError, RequestId, SendError, Upgrade};
 use crate::observe::{RawMessage, StepEvidence};
 use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::Step;
@@ -60,6 +60,7 @@ impl CaseContext<'_> {
             bindings: &self.bindings,
             settings: &self.case.scenario.gateway,
             offers: Facts::nearest(self.speaking).client,
+            proof: self.gateway.profile().proof,
         };
         let params = match connecting.params(connect, challenge, self.now()) {
             Ok(params) => params,
@@ -162,7 +163,7 @@ impl CaseContext<'_> {
         // a frame that is not a request, a round trip shows that there is no answer.
         let admitted = session.admitted;
         let messages = match (admitted, sent.is_ok(), id) {
-            (true, true, Some(id)) => self.answer(&mut session, &Pending(id), &Wait::Answer).await,
+            (true, true, Some(id)) => self.answer(&mut session, &RequestId(id), &Wait::Answer).await,
             (true, true, None) => Vec::new(),
             _ => self.listen(&mut session, &Wait::Refusal, is_ok).await,
         };
@@ -179,10 +180,8 @@ impl CaseContext<'_> {
 }
 
 pub(crate) fn challenge(received: &[RawMessage]) -> Challenge {
-    let payload = received.iter().find_map(|message| match message {
-        RawMessage::Frame { frame, .. } if is_challenge(message) => frame.get("payload"),
-        _ => None,
-    });
+    let payload =
+        received.iter().filter(|message| is_challenge(message)).find_map(|message| message.frame()?.get("payload"));
     payload.map(Challenge::from_payload).unwrap_or_default()
 }
 

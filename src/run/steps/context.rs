@@ -7,7 +7,7 @@ use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, PrepareError, Running, Sandbox};
-use crate::observe::{Known, RawMessage, Received, StoreFiles};
+use crate::observe::{Known, RawFrame, RawMessage, Received, StoreFiles};
 use crate::run::attached;
 use crate::run::state_dir::copied;
 use crate::run::state_dir::files::{self, FilesError, Unfinished};
@@ -93,7 +93,7 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) frames: Arc<Frames>,
     /// Memory for what is kept of the gateway's messages.
     pub(crate) budget: Budget,
-    gateway: &'a Gateway,
+    pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,
     running: Option<Running>,
     /// The logs of gateways that were stopped.
@@ -277,7 +277,7 @@ impl<'a> CaseContext<'a> {
         let mut found = files::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {
             let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
-            found = attached::own(&found, &devices);
+            found = attached::with_records_of(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
             found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));
@@ -365,7 +365,7 @@ impl<'a> CaseContext<'a> {
 
     /// Stops or kills the gateway and receives the ends of the held connections. An exit code other than 0 after a
     /// graceful stop is part of the result.
-    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received>, CaseError> {
+    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received<RawFrame>>, CaseError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that stops sends close frames and waits for the answers, so the connections are read meanwhile.
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
@@ -465,7 +465,7 @@ impl<'a> CaseContext<'a> {
 
     /// The messages on held connections since the last call, those of the step first. `later` lists what later steps
     /// wait for, by connection.
-    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received> {
+    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received<RawFrame>> {
         let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut received = Vec::new();
         for (name, session) in all {

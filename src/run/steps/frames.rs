@@ -7,16 +7,10 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use untrusted_data::Redactions;
 use untrusted_data::cut;
+use untrusted_data::limits::{FINDING_BYTES, FRAME_FINDINGS, FRAME_NAME_BYTES, FRAME_NAMES};
 
-/// Maximum length of a shown frame, in bytes.
-const SHOWN_BYTES: usize = 2048;
-/// Maximum length of a kept frame before its secrets are redacted, in bytes.
-const KEPT_BYTES: usize = 8 * SHOWN_BYTES;
-/// Maximum number of different violations that one case reports. A gateway can cause a new one with every frame.
-const MOST: usize = 20;
-/// Maximum number of reported frames whose payload the schema does not describe, and maximum length of such a name.
-const MOST_NAMES: usize = 200;
-const NAME_BYTES: usize = 100;
+/// Number of bytes of a frame that are kept before its secrets are redacted. Redacted secrets can be shorter.
+const UNREDACTED_BYTES: usize = 8 * FINDING_BYTES;
 
 /// The frames of one case.
 #[derive(Debug, Default)]
@@ -76,7 +70,7 @@ impl Frames {
             // Both texts can contain a key that the gateway chose.
             pointer: redactions.apply(&broken.violation.pointer),
             message: redactions.apply(&broken.violation.message),
-            text: cut::text(&redactions.apply(&broken.text), SHOWN_BYTES).into_owned(),
+            text: cut::text(&redactions.apply(&broken.text), FINDING_BYTES).into_owned(),
             times: broken.times,
         };
         seen.broken.iter().map(finding).collect()
@@ -91,19 +85,19 @@ impl ConnectionFrames {
         let name = name(frame, method);
         let mut seen = self.frames.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.tally.checked += 1;
-        if checked.payload_not_described && seen.tally.payload_not_described.len() < MOST_NAMES {
+        if checked.payload_not_described && seen.tally.payload_not_described.len() < FRAME_NAMES {
             seen.tally.payload_not_described.insert(name.clone());
         }
         for violation in checked.violations.into_iter().map(short) {
             let same = |broken: &&mut Broken| broken.violation == violation && broken.frame == name;
-            let is_full = seen.broken.len() == MOST;
+            let is_full = seen.broken.len() == FRAME_FINDINGS;
             match seen.broken.iter_mut().find(same) {
                 Some(broken) => broken.times += 1,
                 None if is_full => {}
                 None => seen.broken.push(Broken {
                     connection: self.connection.clone(),
                     frame: name.clone(),
-                    text: cut::text(&frame.to_string(), KEPT_BYTES).into_owned(),
+                    text: cut::text(&frame.to_string(), UNREDACTED_BYTES).into_owned(),
                     violation,
                     times: 1,
                 }),
@@ -114,14 +108,14 @@ impl ConnectionFrames {
 
 /// A violation of limited size: both texts can contain a key of any length.
 fn short(violation: Violation) -> Violation {
-    let short = |text: &str| cut::text(text, SHOWN_BYTES).into_owned();
+    let short = |text: &str| cut::text(text, FINDING_BYTES).into_owned();
     Violation { pointer: short(&violation.pointer), message: short(&violation.message), ..violation }
 }
 
 fn name(frame: &Value, method: Option<&str>) -> String {
     let text = |name: &str| frame.get(name).and_then(Value::as_str);
     match (text("type"), text("event"), method) {
-        (Some("event"), Some(event), _) => format!("event {}", cut::text(event, NAME_BYTES)),
+        (Some("event"), Some(event), _) => format!("event {}", cut::text(event, FRAME_NAME_BYTES)),
         (Some("res"), _, Some(method)) => format!("answer to {method}"),
         (Some("res"), _, None) => "answer".to_owned(),
         _ => "frame".to_owned(),

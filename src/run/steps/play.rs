@@ -6,7 +6,7 @@ use super::session::{self, Awaited};
 use super::silence::was_silent;
 use super::title::title;
 use crate::gateway::LaunchError;
-use crate::observe::{RawMessage, Received, StepEvidence};
+use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
 use crate::scenario::{Step, StepKind};
@@ -239,9 +239,9 @@ impl CaseContext<'_> {
     }
 
     /// Records the event that a named step waited for: `<answer STEP PATH>` is a part of it.
-    fn learn_event(&self, step: &Step, received: &[Received]) {
+    fn learn_event(&self, step: &Step, received: &[Received<RawFrame>]) {
         let (Some(name), StepKind::Await(Await::Event(event))) = (step.known_as(), &step.kind) else { return };
-        if let Some(Received { message: RawMessage::Frame { frame, .. }, .. }) = received.last()
+        if let Some(frame) = received.last().and_then(|received| received.message.frame())
             && session::is_event(frame, &event.name)
         {
             self.bindings.answered(name.as_str(), frame);
@@ -257,7 +257,13 @@ impl CaseContext<'_> {
     /// Removes the events that a later step waits for from what a step received on its own connection. The order of the
     /// event and the step's answer then does not matter. An event that the step itself waits for is the last thing that
     /// it receives.
-    async fn keep_for_later(&self, on: &str, received: &mut Vec<Received>, later: &[(String, Awaited)], waits: bool) {
+    async fn keep_for_later(
+        &self,
+        on: &str,
+        received: &mut Vec<Received<RawFrame>>,
+        later: &[(String, Awaited)],
+        waits: bool,
+    ) {
         let Some(session) = self.session(on) else { return };
         let mut session = session.lock().await;
         let mut end = received.len() - usize::from(waits && !received.is_empty());

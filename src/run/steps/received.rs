@@ -1,9 +1,9 @@
 //! Constructors for common forms of what a step received.
 
-use crate::observe::{RawMessage, Received, StepEvidence};
+use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
 use serde_json::Value;
 
-pub(crate) fn own(message: RawMessage) -> Received {
+pub(crate) fn own(message: RawMessage) -> Received<RawFrame> {
     Received { on: None, message }
 }
 
@@ -20,6 +20,6 @@ pub(crate) fn is_over(name: &str) -> StepEvidence {
 }
 
 pub(crate) fn is_ok(message: &RawMessage) -> bool {
-    let RawMessage::Frame { frame, .. } = message else { return false };
+    let Some(frame) = message.frame() else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("ok") == Some(&Value::Bool(true))
 }

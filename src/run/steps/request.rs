@@ -3,7 +3,7 @@
 use super::context::CaseContext;
 use super::received::{is_ok, is_over, note, own, received};
 use super::session;
-use crate::observe::{RawMessage, Received, StepEvidence};
+use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
 use crate::scenario::step::{Call, TokenStep};
@@ -54,10 +54,10 @@ impl CaseContext<'_> {
         let id = self.bindings.identities.device(device).device_id();
         let listed = self.ask(step, by, "device.pair.list", json!({})).await;
         let payload = listed.received.iter().find_map(|received| match &received.message {
-            RawMessage::Frame { frame, method: Some(method) }
+            RawMessage::Frame(RawFrame::Regular { json, method: Some(method) })
                 if method == "device.pair.list" && is_ok(&received.message) =>
             {
-                frame.pointer("/payload/pending")
+                json.pointer("/payload/pending")
             }
             _ => None,
         });
@@ -91,9 +91,9 @@ impl CaseContext<'_> {
         params
     }
 
-    pub(crate) fn learn_rotated(&self, step: &Step, device: &str, role: &str, received: &[Received]) {
+    pub(crate) fn learn_rotated(&self, step: &Step, device: &str, role: &str, received: &[Received<RawFrame>]) {
         for received in received {
-            if let RawMessage::Frame { frame, .. } = &received.message
+            if let Some(frame) = received.message.frame()
                 && let Some(token) = frame.pointer("/payload/token").and_then(Value::as_str)
             {
                 self.bindings.given(step.known_as().map(|name| name.as_str()), device, role, token);
@@ -104,8 +104,8 @@ impl CaseContext<'_> {
 
 /// The received messages without the answer.
 fn others(mut evidence: StepEvidence) -> StepEvidence {
-    evidence.received.retain(
-        |received| !matches!(&received.message, RawMessage::Frame { frame, .. } if frame.get("type") == Some(&"res".into())),
-    );
+    evidence
+        .received
+        .retain(|received| received.message.frame().is_none_or(|frame| frame.get("type") != Some(&"res".into())));
     evidence
 }

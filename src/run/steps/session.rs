@@ -2,22 +2,17 @@
 
 use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
-use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
-use crate::observe::RawMessage;
+use crate::client::{Closed, Connection, Ending, Incoming, RequestId, TextFrame};
+use crate::observe::{RawFrame, RawMessage};
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 use untrusted_data::cut;
-use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
-
-/// Maximum number of characters that are kept of a message that is not JSON.
-const BEGINS: usize = 60;
-
-/// Maximum number of messages and bytes that are shown if a gateway floods a connection.
-const FLOOD_MESSAGES: usize = 8;
-const FLOOD_BYTES: usize = 16 << 10;
+use untrusted_data::limits::{
+    Budget, CONNECTION_BYTES, CONNECTION_MESSAGES, FLOOD_BYTES, FLOOD_MESSAGES, SHOWN_OF_NO_JSON,
+};
 
 /// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
 const TURNS: u32 = 40;
@@ -38,7 +33,7 @@ pub(crate) struct Session {
     /// Whether a raw frame of the scenario was sent. The ids in the gateway's answers to it are not known.
     sent_raw: bool,
     /// The ids of named calls.
-    calls: HashMap<String, Pending>,
+    calls: HashMap<String, RequestId>,
     /// Received messages that a later step waits for.
     kept: Vec<RawMessage>,
     /// How the connection ended.
@@ -88,13 +83,13 @@ impl Session {
         self.over.is_some()
     }
 
-    /// Records a sent request. An answer to no recorded request is a [`RawMessage::Stray`].
-    pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
+    /// Records a sent request. An answer to no recorded request is a [`RawFrame::Stray`].
+    pub(crate) fn sent(&mut self, pending: &RequestId, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
     }
 
     /// Records the name of the step that sent a request.
-    pub(crate) fn named(&mut self, pending: &Pending, name: Option<&str>) {
+    pub(crate) fn named(&mut self, pending: &RequestId, name: Option<&str>) {
         if let Some(name) = name {
             self.calls.insert(name.to_owned(), pending.clone());
         }
@@ -257,7 +252,7 @@ impl Session {
     /// stays.
     pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
-            let RawMessage::Frame { frame, .. } = message else { continue };
+            let RawMessage::Frame(RawFrame::Regular { json: frame, .. }) = message else { continue };
             if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
                 continue;
             }
@@ -308,12 +303,12 @@ impl Session {
                     self.frames.check(&frame, method.as_deref());
                 }
                 if is_response && method.is_none() && !is_cut && !self.sent_raw {
-                    return RawMessage::Stray(frame);
+                    return RawMessage::Frame(RawFrame::Stray(frame));
                 }
-                RawMessage::Frame { frame, method }
+                RawMessage::Frame(RawFrame::Regular { json: frame, method })
             }
             Incoming::Text(TextFrame { text, .. }) => {
-                RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
+                RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(SHOWN_OF_NO_JSON).collect() }
             }
             Incoming::Binary(bytes) => RawMessage::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
             Incoming::Closed(closed) => {
@@ -336,11 +331,11 @@ fn empty(value: &mut Value) {
     }
 }
 
-fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, Pending>) -> bool {
+fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, RequestId>) -> bool {
     match (awaited, message) {
         (Awaited::Close, RawMessage::Close { .. }) => true,
         (Awaited::Answer(name), message) => calls.get(name).is_some_and(|pending| answers(message, &pending.0)),
-        (Awaited::Event(name), RawMessage::Frame { frame, .. }) => is_event(frame, name),
+        (Awaited::Event(name), message) => message.frame().is_some_and(|frame| is_event(frame, name)),
         _ => false,
     }
 }
@@ -352,7 +347,7 @@ pub(crate) fn is_event(frame: &Value, name: &str) -> bool {
 
 /// Whether a message answers the request with this id.
 pub(crate) fn answers(message: &RawMessage, id: &str) -> bool {
-    let RawMessage::Frame { frame, .. } = message else { return false };
+    let Some(frame) = message.frame() else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
 }
 
@@ -369,7 +364,7 @@ fn close(closed: Closed) -> RawMessage {
 /// Records the device token or the request id in the answer to a connect.
 pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, received: &[RawMessage]) {
     for message in received {
-        let RawMessage::Frame { frame, .. } = message else { continue };
+        let Some(frame) = message.frame() else { continue };
         if frame.get("type") != Some(&"res".into()) {
             continue;
         }

@@ -3,8 +3,8 @@
 
 use super::context::CaseContext;
 use crate::client::connect::Challenge;
-use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
-use crate::observe::{RawMessage, StepEvidence};
+use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, unexpected_messages};
+use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::timeouts::Wait;
 use std::fmt;
 use std::sync::PoisonError;
@@ -81,7 +81,7 @@ impl CaseContext<'_> {
             Reply::Deadline => {
                 let mut received = connection.take_all_unread();
                 received.retain(|incoming| !is_challenge(incoming));
-                There::Silent(Silence { within, instead: instead_of_response(&received, &pending.0) })
+                There::Silent(Silence { within, instead: unexpected_messages(&received, &pending.0) })
             }
         }
     }
@@ -133,5 +133,5 @@ pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
 
 fn is_answer(message: &RawMessage) -> bool {
     // An answer to an unknown request has no method.
-    matches!(message, RawMessage::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
+    matches!(message, RawMessage::Frame(RawFrame::Regular { json, method: Some(_) }) if json.get("type") == Some(&"res".into()))
 }

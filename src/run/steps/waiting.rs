@@ -4,7 +4,7 @@
 use super::context::CaseContext;
 use super::frames::ConnectionFrames;
 use super::session::{Awaited, Session, answers};
-use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
+use crate::client::{Connection, Link, OpenError, RequestId, SendError, Upgrade};
 use crate::observe::RawMessage;
 use crate::run::timeouts::Wait;
 use serde_json::Value;
@@ -75,7 +75,7 @@ impl CaseContext<'_> {
         session: &mut Session,
         method: &str,
         params: Value,
-    ) -> Result<Pending, SendError> {
+    ) -> Result<RequestId, SendError> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Sent));
         let sent = session.connection.request(method, params, began + limit).await;
         self.note_sent(began, sent.as_ref().err());
@@ -95,7 +95,7 @@ impl CaseContext<'_> {
     }
 
     /// Waits for the answer to a request.
-    pub(crate) async fn answer(&self, session: &mut Session, pending: &Pending, wait: &Wait) -> Vec<RawMessage> {
+    pub(crate) async fn answer(&self, session: &mut Session, pending: &RequestId, wait: &Wait) -> Vec<RawMessage> {
         let id = pending.0.clone();
         self.listen(session, wait, |message| answers(message, &id)).await
     }
@@ -104,7 +104,7 @@ impl CaseContext<'_> {
     pub(crate) async fn answer_to_call(
         &self,
         session: &mut Session,
-        pending: &Pending,
+        pending: &RequestId,
         method: &str,
     ) -> Vec<RawMessage> {
         let id = pending.0.clone();
@@ -200,5 +200,5 @@ impl CaseContext<'_> {
 
 /// Whether this is a challenge.
 pub(crate) fn is_challenge(message: &RawMessage) -> bool {
-    matches!(message, RawMessage::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
+    message.frame().is_some_and(|frame| frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
 }

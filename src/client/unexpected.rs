@@ -10,7 +10,7 @@ const SHOWN: usize = 60;
 
 /// The messages that a gateway sent instead of the response to a request: `it sent 3 messages, none of them the
 /// response to request "1": a response with the id 99, ...`. `None` if it sent nothing.
-pub(crate) fn instead_of_response(received: &[Incoming], id: &str) -> Option<String> {
+pub(crate) fn unexpected_messages(received: &[Incoming], id: &str) -> Option<String> {
     let messages = received.iter().filter_map(|incoming| message(incoming, id)).collect::<Vec<_>>();
     let (count, none) = match messages.len() {
         0 => return None,
@@ -106,7 +106,7 @@ mod tests {
     #[case(r#"{"id":"1","result":{}}"#, r#"a frame without a type: {"id":"1","result":{}}"#)]
     #[case("[1]", "JSON that is not an object: [1]")]
     fn a_wrong_answer_is_told_by_what_is_wrong(#[case] text: &str, #[case] says: &str) {
-        let told = instead_of_response(&[received(text)], "1").unwrap();
+        let told = unexpected_messages(&[received(text)], "1").unwrap();
         assert!(told.starts_with(r#"it sent 1 message, which is not the response to request "1": "#), "{told}");
         assert!(told.contains(says), "{told}");
     }
@@ -117,10 +117,10 @@ mod tests {
         let mut all = vec![received(&deep)];
         all.extend(std::iter::repeat_with(|| received(r#"{"type":"event","event":"tick"}"#)).take(7));
         all.extend(["a", "b", "c"].map(|name| received(&format!(r#"{{"type":"event","event":"{name}"}}"#))));
-        let told = instead_of_response(&all, "1").unwrap();
+        let told = unexpected_messages(&all, "1").unwrap();
         assert!(told.contains("it sent 11 messages") && told.contains("nested deeper than the 127"), "{told}");
         assert!(told.contains(r#"the event "tick", "#) && told.ends_with(", ...") && told.len() < 300, "{told}");
-        assert_eq!(instead_of_response(&[Incoming::Deadline], "1"), None);
+        assert_eq!(unexpected_messages(&[Incoming::Deadline], "1"), None);
     }
 
     #[test]

@@ -1,0 +1,198 @@
+//! `clawcheck init`: writes the description of a gateway.
+
+use super::probe::{Probed, probed};
+use crate::cli::help::cache_variable;
+use crate::cli::session::{self, Session};
+use crate::cli::signals::Signals;
+use crate::cli::terminal::console;
+use crate::cli::timeouts::TimeoutOptions;
+use crate::cli::{CommandError, exit};
+use crate::client::Link;
+use crate::gateway::{GatewaySpec, check_description};
+use crate::probe::{Described, Start, describe};
+use crate::shell::quoted;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The folder for descriptions, if it exists.
+const FOLDER: &str = "gateways";
+/// The name of a gateway whose command does not give it one.
+const NAMELESS: &str = "gateway";
+
+/// Write a gateway description that works, from a command or a URL
+///
+/// `init` starts the gateway with the command, asks it the questions of `clawcheck probe`, and writes a description: the release
+/// that the gateway answers like (`claims`), what it does not have (`lacks`), when it is ready, and where its store is. The
+/// command must contain {port}. gateways/README.md lists the other placeholders.
+///
+/// The command of a gateway at a URL is not known. Its description contains a command that you must replace.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = concat!(
+    cache_variable!(),
+    "
+  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
+
+Examples:
+  clawcheck init my-gateway serve --port {port} --token {token}
+  clawcheck init --env MY_STATE_DIR={state-dir} --output mine.yaml ./my-gateway --port {port}
+  clawcheck init ws://127.0.0.1:18789
+
+Exit codes:
+  0    the description was written
+  2    usage error, or the file exists
+  3    the gateway or the harness failed
+  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
+))]
+pub(crate) struct Init {
+    /// URL of a gateway, or the command that starts it and its arguments
+    #[arg(value_name = "URL|COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    gateway: Vec<String>,
+    /// File to write [default: NAME.yaml, in the folder `gateways` if there is one]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Name of the gateway [default: the name of the command]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Environment variable of the gateway (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Path for WebSockets [default: the path of the URL, or /]
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    #[command(flatten)]
+    timeouts: TimeoutOptions,
+}
+
+impl Init {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
+        let url = self.gateway.first().filter(|text| self.gateway.len() == 1 && text.contains("://")).cloned();
+        let start = self.start(url.as_deref())?;
+        let file = self.output.clone().unwrap_or_else(|| usual_file(&start.name));
+        if file.symlink_metadata().is_ok() {
+            return Err(exists(&file));
+        }
+        let work = async {
+            let session = Session::new(0, signals.stop());
+            let asked = self.ask(&session, url.as_deref(), &start, &file);
+            let asked = session.unless_stopped(asked).await?;
+            session.progress.finish();
+            Ok(asked)
+        };
+        let spec = url.as_deref().map_or_else(|| Ok(GatewaySpec::Described(PathBuf::new())), str::parse);
+        let spec = spec.map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
+        let Some(probed) = session::block_on([&spec], work)? else { return Ok(exit::INTERRUPTED) };
+        let Probed { portrait, has_store, .. } = probed;
+        let text = describe(&start, Some(&Described { portrait: &portrait, has_store }));
+        // A file that cannot be used must not be written.
+        check_description(&file.to_string_lossy(), &text)?;
+        write(&file, &text)?;
+        let shown = file.display().to_string();
+        let next = match start.command {
+            Some(_) => format!("to play the scenarios: clawcheck run --gateway {}", quoted(&shown)),
+            None => format!("replace the command in {shown} before you use it"),
+        };
+        let said = format!("wrote {shown}\nclosest to {}\n{next}\n", portrait.verdict());
+        console::stdout().write_all(said.as_bytes()).map_err(CommandError::output)?;
+        Ok(exit::OK)
+    }
+
+    /// How the gateway is started.
+    fn start(&self, url: Option<&str>) -> Result<Start, CommandError> {
+        if let Some(url) = url {
+            let (_, path) = Link::from_url(url).map_err(|error| usage(error.to_string(), None))?;
+            let path = path.split('?').next().unwrap_or_default().to_owned();
+            let path = self.path.clone().unwrap_or(path);
+            let name = self.name.clone().unwrap_or_else(|| NAMELESS.to_owned());
+            return Ok(Start { name, command: None, env: self.env.clone(), path });
+        }
+        let (command, arguments) = self.gateway.split_first().map_or(("", &[][..]), |(one, all)| (one.as_str(), all));
+        let start = Start {
+            name: self.name.clone().unwrap_or_else(|| name_of(command)),
+            command: Some((located(command), arguments.to_vec())),
+            env: self.env.clone(),
+            path: self.path.clone().unwrap_or_else(|| "/".to_owned()),
+        };
+        if !start.uses("{port}") {
+            let help = "pass the port with the placeholder, for example --port {port} or --env PORT={port}";
+            let message = "the command does not contain {port}, so clawcheck cannot choose its port";
+            return Err(usage(message.to_owned(), Some(help)));
+        }
+        Ok(start)
+    }
+
+    /// Starts the gateway, or connects to it, and asks it the questions of `probe`.
+    async fn ask(
+        &self,
+        session: &Session,
+        url: Option<&str>,
+        start: &Start,
+        file: &Path,
+    ) -> Result<Probed, CommandError> {
+        if let Some(url) = url {
+            let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;
+            return probed(session, &spec, self.timeouts, false).await;
+        }
+        let text = describe(start, None);
+        check_description("the command", &text)?;
+        // The first description is elsewhere, and `{here}` means the folder of the one that will be written.
+        let folder = std::path::absolute(file).map_err(CommandError::output)?;
+        let folder = folder.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+        let first = tempfile::Builder::new().suffix(".yaml").tempfile().map_err(no_file)?;
+        std::fs::write(first.path(), text.replace("{here}", &folder)).map_err(no_file)?;
+        probed(session, &GatewaySpec::Described(first.path().to_owned()), self.timeouts, false).await
+    }
+}
+
+/// The name of a gateway with this command.
+fn name_of(command: &str) -> String {
+    let stem = Path::new(command).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = stem.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect::<String>();
+    if name.is_empty() { NAMELESS.to_owned() } else { name }
+}
+
+/// The command as it is found from another directory: a gateway does not run in the directory of the user.
+fn located(command: &str) -> String {
+    let is_path = command.contains('/') && !command.starts_with(['/', '{']);
+    let absolute = std::path::absolute(command).ok().filter(|_| is_path);
+    absolute.map_or_else(|| command.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+fn usual_file(name: &str) -> PathBuf {
+    let file = format!("{name}.yaml");
+    if Path::new(FOLDER).is_dir() { Path::new(FOLDER).join(file) } else { PathBuf::from(file) }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), CommandError> {
+    let written = File::create_new(file).and_then(|mut out| out.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(file),
+        _ => CommandError::message(&format!("cannot write {}: {error}", file.display())),
+    })
+}
+
+fn exists(file: &Path) -> CommandError {
+    usage(
+        format!("{} exists, and clawcheck does not overwrite it", file.display()),
+        Some("name another file with --output"),
+    )
+}
+
+fn no_file(error: io::Error) -> CommandError {
+    CommandError::message(&format!("cannot write a temporary file: {error}"))
+}
+
+fn usage(message: String, help: Option<&str>) -> CommandError {
+    CommandError::usage(match help {
+        Some(help) => miette::miette!(help = help.to_owned(), "{message}"),
+        None => miette::Report::msg(message),
+    })
+}
+
+/// Parses `NAME=VALUE`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,211 @@
+//! `clawcheck probe`: which release a gateway answers like.
+
+use crate::cli::help::cache_variable;
+use crate::cli::session::{self, Session};
+use crate::cli::signals::Signals;
+use crate::cli::terminal::console;
+use crate::cli::terminal::table::Format;
+use crate::cli::timeouts::TimeoutOptions;
+use crate::cli::{CommandError, exit};
+use crate::client::Link;
+use crate::gateway::{Gateway, GatewaySpec, Kind, Launch, Running, Sandbox, Workspace};
+use crate::probe::{self, Portrait, ReferenceError, Secret, Settings};
+use openclaw_model::Release;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The maximum wait for the start of a gateway, if nobody set one.
+const START: Duration = Duration::from_secs(120);
+/// The maximum wait for the end of a gateway.
+const STOP: Duration = Duration::from_secs(30);
+/// The token of a gateway that the probe starts.
+const TOKEN: &str = "clawcheck-probe-token-of-this-gateway";
+/// Another machine, as an embedded gateway sees it (RFC 5737).
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// Ask a gateway about 60 short questions, and name the release that it answers like
+///
+/// `probe` needs no scenarios. It opens short connections and asks, for example, whether the gateway sends a challenge, which
+/// protocols and proofs it accepts, whether it checks secrets, signatures and origins, and how it closes connections. It asks the
+/// embedded gateway the same questions at each known release, and compares the answers. Texts for people are not compared.
+///
+/// `probe` writes nothing to the pairing store of a gateway at a URL. The questions that could leave a paired device or a request
+/// there are asked only with --allow-writes. A gateway that clawcheck starts gets all questions.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = concat!(
+    cache_variable!(),
+    "
+  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
+  CLAWCHECK_PASSWORD
+                   Shared password of a gateway at a URL, if it has no token
+
+Examples:
+  clawcheck probe ws://127.0.0.1:18789
+  clawcheck probe gateways/pyclaw.yaml
+  clawcheck probe openclaw@2026.4.2 --format json
+
+Exit codes:
+  0    the answers are close to a known release, and not closer to another one than to the one that the gateway claims
+  1    the answers are close to no known release, or closer to another one than to the one that the gateway claims
+  2    usage error or invalid file
+  3    the gateway or the harness failed
+  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
+))]
+pub(crate) struct Probe {
+    /// Gateway: ws://HOST:PORT, a description file, openclaw@RELEASE or embedded[@RELEASE]
+    #[arg(value_name = "GATEWAY")]
+    gateway: GatewaySpec,
+    /// Ask the questions that can leave a record in the store of a gateway at a URL
+    ///
+    /// They pair a device if the gateway pairs local clients silently. Otherwise, they leave a request that waits for approval.
+    #[arg(long)]
+    allow_writes: bool,
+    #[command(flatten)]
+    timeouts: TimeoutOptions,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Probe {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
+        let stop = signals.stop();
+        let work = async {
+            let session = Session::new(0, stop);
+            let probed =
+                session.unless_stopped(probed(&session, &self.gateway, self.timeouts, self.allow_writes)).await?;
+            session.progress.finish();
+            Ok(probed)
+        };
+        let Some(Probed { portrait, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
+            return Ok(exit::INTERRUPTED);
+        };
+        let text = portrait.write(&name, claims, self.format.into());
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
+        Ok(if is_as_claimed(&portrait, claims) { exit::OK } else { exit::DEVIATES })
+    }
+}
+
+/// Whether a gateway is close to a release, and to none more than to the one that it claims.
+fn is_as_claimed(portrait: &Portrait, claims: Option<Release>) -> bool {
+    let closest = portrait.closest();
+    let claims = claims.and_then(openclaw_model::releases::described);
+    !closest.is_empty() && claims.is_none_or(|claims| closest.contains(&claims))
+}
+
+/// A gateway that was asked.
+pub(in crate::cli) struct Probed {
+    /// Its answers.
+    pub(in crate::cli) portrait: Portrait,
+    /// Its name.
+    pub(in crate::cli) name: String,
+    /// The release that it claims to be.
+    pub(in crate::cli) claims: Option<Release>,
+    /// Whether clawcheck started it, and it left OpenClaw's store in its state directory.
+    pub(in crate::cli) has_store: bool,
+}
+
+/// Starts a gateway, or connects to it, asks it and stops it again.
+pub(in crate::cli) async fn probed(
+    session: &Session,
+    spec: &GatewaySpec,
+    timeouts: TimeoutOptions,
+    allow_writes: bool,
+) -> Result<Probed, CommandError> {
+    let gateway = session.prepare(spec, &session.preparation(timeouts)).await?;
+    let workspace = Workspace::new(&session.guard).map_err(no_room)?;
+    let sandbox = workspace.sandbox().map_err(no_room)?;
+    let settings = settings(spec, &gateway, allow_writes);
+    let mut running = launch(&gateway, &sandbox, &settings).await?;
+    let mut portrait = probe::probe(&running, &settings).await;
+    stop(&gateway, &mut running).await;
+    let has_store = gateway.profile().kind == Kind::Spawned && has_store(&sandbox.state_dir());
+    let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
+    probe::compare(&mut portrait, &settings, &embedded).await?;
+    let profile = gateway.profile();
+    Ok(Probed { portrait, name: profile.name.clone(), claims: profile.claims, has_store })
+}
+
+fn settings(spec: &GatewaySpec, gateway: &Gateway, allow_writes: bool) -> Settings {
+    let attached = gateway.profile().kind == Kind::Attached;
+    let secret = if attached { secret_of_environment() } else { Secret::Token(TOKEN.to_owned()) };
+    let mut settings = Settings::new(secret, allow_writes || !attached);
+    if let Some(answer) = gateway.limits().answer {
+        settings.answer = answer;
+    }
+    if let GatewaySpec::Attached(url) = spec
+        && let Ok((Link::Tcp { host, .. }, _)) = Link::from_url(url)
+        && host != "localhost"
+        && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    {
+        settings.peer = Some(ELSEWHERE);
+    }
+    settings
+}
+
+fn secret_of_environment() -> Secret {
+    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    match (variable("CLAWCHECK_TOKEN"), variable("CLAWCHECK_PASSWORD")) {
+        (Some(token), _) => Secret::Token(token),
+        (None, Some(password)) => Secret::Password(password),
+        (None, None) => Secret::Unknown,
+    }
+}
+
+async fn launch(gateway: &Gateway, sandbox: &Sandbox, settings: &Settings) -> Result<Running, CommandError> {
+    let attached = gateway.profile().kind == Kind::Attached;
+    let start = gateway.limits().start.unwrap_or(if attached { settings.answer } else { START });
+    let launch = Launch {
+        sandbox,
+        state_dir: None,
+        openclaw_json: configuration(),
+        environment: BTreeMap::new(),
+        clock: None,
+        deadline: Instant::now() + start,
+    };
+    gateway.launch(launch).await.map_err(|error| CommandError::message(&console::sanitize(&error.to_string())))
+}
+
+/// `openclaw.json` of a gateway that the probe starts.
+fn configuration() -> Value {
+    json!({ "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": TOKEN } } })
+}
+
+/// Stops a gateway that the probe started.
+async fn stop(gateway: &Gateway, running: &mut Running) {
+    if gateway.profile().kind != Kind::Attached {
+        // A gateway that does not stop in time is ended by force.
+        let _ = running.stop(Instant::now() + gateway.limits().stop.unwrap_or(STOP)).await;
+    }
+}
+
+/// Whether a state directory has a store in OpenClaw's layout.
+fn has_store(state_dir: &Path) -> bool {
+    let files = ["devices/paired.json", "devices/pending.json", "state/openclaw.sqlite"];
+    files.iter().any(|file| state_dir.join(file).exists())
+}
+
+fn no_room(error: io::Error) -> CommandError {
+    CommandError::message(&format!("not enough disk space for the probe: {error}"))
+}
+
+impl From<ReferenceError> for CommandError {
+    fn from(error: ReferenceError) -> Self {
+        Self::message(&error.to_string())
+    }
+}
+
+impl From<Format> for probe::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Plain => Self::Plain,
+            Format::Markdown => Self::Markdown,
+            Format::Json => Self::Json,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Checks what is right by itself in a description, and wrong together.
+
+use super::error::{DescriptionError, Source};
+use super::file::{Config, Description};
+use super::known_placeholder;
+use crate::gateway::profile::Capability;
+use crate::gateway::spawned::probe::Readiness;
+use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
+use crate::words::{choices, nearest_within};
+use serde_saphyr::{Location, Spanned};
+
+/// Variables that lead a gateway to the files of the user. clawcheck sets them for each case.
+const OWN_VARIABLES: [&str; 2] = ["HOME", "TMPDIR"];
+/// The directories of a case, in which files can be placed.
+const FOLDERS: [&str; 3] = ["{home}/", "{state-dir}/", "{temp}/"];
+/// More files than this are no configuration.
+const MOST_FILES: usize = 100;
+/// Placeholders of an npm package.
+const OF_NPM: [&str; 2] = ["node", "package"];
+
+/// Checks a description.
+pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    placeholders(source, description)?;
+    variables(source, description)?;
+    files(source, description)?;
+    programs(source, description)?;
+    let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
+    if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
+        let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
+        let help = "use websocket, tcp, or log: followed by a part of a log line";
+        return Err(source.error_at(description.ready.referenced, message, Some(help.to_owned())));
+    }
+    if !description.path.value.starts_with('/') {
+        return Err(source.error_at(description.path.referenced, "`path` must start with `/`", None));
+    }
+    Ok(())
+}
+
+fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    for text in description.phrases() {
+        let mut words = words_in_braces(&text.value);
+        if let Some(name) = words.find(|name| !known_placeholder(name)) {
+            return Err(unknown_placeholder(source, text.referenced, name));
+        }
+    }
+    let files = description.files.iter().map(|(path, text)| (text.referenced, [path, &text.value]));
+    let config = match &description.config.value {
+        Config::Text(text) => Some((description.config.referenced, [text, text])),
+        Config::OpenClaw | Config::None => None,
+    };
+    // The text of a file has braces of its own, so only a word that looks like a misspelt placeholder is an error.
+    // `{mode}` and `{code}` are common in such texts, so `node` is not compared.
+    let known = every_placeholder().into_iter().filter(|name| *name != "node").collect::<Vec<_>>();
+    for (at, name) in files
+        .chain(config)
+        .flat_map(|(at, texts)| texts.into_iter().flat_map(|text| words_in_braces(text)).map(move |name| (at, name)))
+    {
+        let resembles = || name.len() > 3 && nearest_within(1, name, known.iter().copied()).is_some();
+        if !known_placeholder(name) && resembles() {
+            return Err(unknown_placeholder(source, at, name));
+        }
+    }
+    of_npm(source, description)
+}
+
+fn every_placeholder() -> Vec<&'static str> {
+    AT_LAUNCH.into_iter().chain(["here"]).chain(OF_NPM).collect()
+}
+
+fn unknown_placeholder(source: &Source<'_>, at: Location, name: &str) -> DescriptionError {
+    let shown = every_placeholder().into_iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>();
+    let names = shown.iter().map(String::as_str).collect::<Vec<_>>();
+    let help = choices(&format!("{{{name}}}"), &names);
+    source.error_at(at, format!("unknown placeholder `{{{name}}}`"), Some(help))
+}
+
+fn of_npm(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    if description.npm.is_some() {
+        return Ok(());
+    }
+    for text in description.phrases().chain(description.files.values()) {
+        if let Some(name) = words_in_braces(&text.value).find(|name| OF_NPM.contains(name)) {
+            let help = "name the package and its version under `npm`".to_owned();
+            return Err(source.error_at(text.referenced, format!("`{{{name}}}` needs an npm package"), Some(help)));
+        }
+    }
+    Ok(())
+}
+
+fn variables(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    let help =
+        "clawcheck sets it, so that each case has its own directories; use {home} and {temp} in arguments and files";
+    for (name, value) in &description.env {
+        if OWN_VARIABLES.contains(&name.as_str()) {
+            return Err(source.error_at(value.referenced, format!("`env` cannot set `{name}`"), Some(help.to_owned())));
+        }
+    }
+    for Spanned { value: name, referenced, .. } in &description.pass_env {
+        let (message, help) = if OWN_VARIABLES.contains(&name.as_str()) {
+            (format!("`pass-env` cannot pass `{name}`"), help)
+        } else if name.is_empty() || name.contains(['=', '\0']) {
+            (format!("`{name}` is not the name of a variable"), "name the variable; its value is the caller's")
+        } else if description.env.contains_key(name) {
+            (format!("`env` already sets `{name}`"), "remove one of the two")
+        } else {
+            continue;
+        };
+        return Err(source.error_at(*referenced, message, Some(help.to_owned())));
+    }
+    Ok(())
+}
+
+fn files(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    for (number, (path, text)) in description.files.iter().enumerate() {
+        let (message, help) = if number >= MOST_FILES {
+            (format!("`files` has more than {MOST_FILES} entries"), "list fewer files".to_owned())
+        } else if path.split('/').any(|part| part == "..") {
+            (format!("the path `{path}` must not contain `..`"), "name a file below a directory of the case".to_owned())
+        } else if !FOLDERS.iter().any(|folder| path.strip_prefix(folder).is_some_and(|rest| !rest.is_empty())) {
+            let help = format!("write for example `{{home}}/{}`", path.trim_start_matches(['/', '~']));
+            (format!("the path `{path}` must start with {}", FOLDERS.join(", ")), help)
+        } else {
+            continue;
+        };
+        return Err(source.error_at(text.referenced, message, Some(help)));
+    }
+    Ok(())
+}
+
+fn programs(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    let named = [
+        ("command", Some(&description.command)),
+        ("before", description.before.first()),
+        ("stop", description.stop.first()),
+    ];
+    for (key, program) in named {
+        if let Some(program) = program.filter(|program| program.value.trim().is_empty()) {
+            return Err(source.error_at(program.referenced, format!("`{key}` must name a program"), None));
+        }
+    }
+    Ok(())
+}

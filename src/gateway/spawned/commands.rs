@@ -1,0 +1,46 @@
+//! The commands of a description that run beside the gateway: one before each start, and one that stops it.
+
+use super::cannot_start;
+use super::process::{Invocation, Process};
+use crate::gateway::guard::Guard;
+use crate::gateway::launch::{Exit, LaunchError};
+use tokio::time::{Instant, timeout_at};
+
+/// Runs a command before a start, and waits until it exits. What it leaves running is ended.
+///
+/// # Errors
+/// It cannot be started, does not exit before the deadline, or reports a failure.
+pub(super) async fn before(invocation: &Invocation, guard: &Guard, deadline: Instant) -> Result<(), LaunchError> {
+    let command = invocation.command.to_string_lossy().into_owned();
+    let mut process = Process::start(invocation, guard).await.map_err(|error| cannot_start(&command, &error))?;
+    let exit = timeout_at(deadline, process.wait()).await.ok();
+    if exit.is_none() {
+        process.kill().await;
+    }
+    match exit {
+        Some(exit) if exit.code == Some(0) => Ok(()),
+        exit => Err(LaunchError::Before { command, exit, log: process.final_log().await }),
+    }
+}
+
+/// The command that stops a gateway.
+#[derive(Debug)]
+pub(super) struct StopCommand {
+    pub(super) invocation: Invocation,
+    pub(super) guard: Guard,
+}
+
+impl StopCommand {
+    /// Runs the command and waits until the gateway has exited. `None` if it does not until the deadline, or if the command
+    /// cannot be started: then it must be stopped in another way.
+    pub(super) async fn run(&self, gateway: &mut Process, port: u16, deadline: Instant) -> Option<Exit> {
+        if gateway.exited(port).is_some() {
+            return None;
+        }
+        // Dropped at the end, which ends it if it still runs.
+        let _command = Process::start(&self.invocation, &self.guard).await.ok()?;
+        let exit = timeout_at(deadline, gateway.wait_for_all()).await.ok()?;
+        gateway.kill().await;
+        Some(exit)
+    }
+}

@@ -1,0 +1,372 @@
+//! Asks one question on one connection.
+
+use super::Settings;
+use super::answer::{self, Answer, Decision};
+use super::context::{Context, Secret};
+use super::patience::Patience;
+use super::portrait::Portrait;
+use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then};
+use super::questions::{HELLO, NO_SECRET};
+use crate::client::connect::Challenge;
+use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
+use crate::gateway::Running;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+use untrusted_data::cut;
+use untrusted_data::limits::LINE;
+
+/// The maximum number of messages that are read for one answer.
+const MOST_MESSAGES: usize = 64;
+/// The maximum number of methods that are kept.
+const MOST_METHODS: usize = 4096;
+/// Questions with wrong secrets to a gateway on another machine. OpenClaw locks an address out after ten.
+const MOST_GUESSES: usize = 4;
+/// The time between two looks at a silent connection, by the clock of an embedded gateway.
+const SILENCE_STEP: Duration = Duration::from_millis(500);
+
+/// Asks the questions of one probe.
+pub(super) struct Asker<'a> {
+    running: &'a Running,
+    context: Context,
+    peer: Option<IpAddr>,
+    patience: Patience,
+    guesses: usize,
+    /// The payload of the hello-ok that other questions look at.
+    hello: Option<Value>,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(running: &'a Running, context: Context, settings: &Settings) -> Self {
+        let patience = Patience::new(settings.answer, settings.total);
+        Self { running, context, peer: settings.peer, patience, guesses: 0, hello: None }
+    }
+
+    /// `server.version` in the hello-ok.
+    pub(super) fn version(&self) -> Option<String> {
+        let version = self.hello.as_ref()?.pointer("/server/version")?.as_str()?;
+        Some(cut::line(version, LINE).into_owned())
+    }
+
+    /// The methods in the hello-ok.
+    pub(super) fn methods(&self) -> BTreeSet<String> {
+        let methods = self.hello.as_ref().and_then(|hello| hello.pointer("/features/methods")?.as_array());
+        let methods = methods.into_iter().flatten().take(MOST_METHODS).filter_map(Value::as_str);
+        methods.map(str::to_owned).collect()
+    }
+
+    /// Why a question is not asked, given the answers so far.
+    pub(super) fn reason_not_to_ask(&self, question: &Question, so_far: &Portrait) -> Option<&'static str> {
+        let has_secret = self.context.secret != Secret::Unknown;
+        let writes = match question.leaves {
+            Leaves::Nothing => false,
+            Leaves::RecordIfOpen => !so_far.checks_secrets() || so_far.pairs_without_secret(),
+            Leaves::Record => true,
+        };
+        match question.needs {
+            _ if self.patience.is_over() => Some("the time for the probe was over"),
+            _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
+            _ if question.guesses && self.peer.is_some() && self.guesses >= MOST_GUESSES => {
+                Some("a gateway locks out addresses that try many wrong secrets")
+            }
+            Needs::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
+                Some("needs the secret of the gateway (CLAWCHECK_TOKEN)")
+            }
+            Needs::Hello if self.hello.is_none() => Some("needs a hello-ok"),
+            Needs::DeviceToken if self.context.device_token.is_none() => Some("no device token was issued"),
+            _ => None,
+        }
+    }
+
+    /// Asks a question. Never takes longer than a few waits.
+    pub(super) async fn ask(&mut self, question: &Question) -> Answer {
+        self.guesses += usize::from(question.guesses);
+        match question.script {
+            Script::Challenge => self.open_only(self.context.upgrade.clone()).await,
+            Script::Open(change) => {
+                let mut upgrade = self.context.upgrade.clone();
+                change(&mut upgrade);
+                self.open_only(upgrade).await
+            }
+            Script::First(frame) => self.first(frame()).await,
+            Script::Ping => self.ping().await,
+            Script::Close => self.close().await,
+            Script::Connect(connect) => {
+                let connect = connect(&self.context);
+                self.connect(question, &connect).await
+            }
+            Script::OfHello(look) => match &self.hello {
+                Some(hello) => Answer::new(Decision::Granted, look(hello)),
+                None => Answer::new(Decision::Silent, "no hello-ok"),
+            },
+            Script::Silence => Answer::new(Decision::Silent, "not asked"),
+        }
+    }
+
+    async fn open(&mut self, upgrade: &Upgrade) -> Result<Connection, Answer> {
+        let began = Instant::now();
+        let opened = open(self.running, self.peer, upgrade, self.patience.deadline()).await;
+        match &opened {
+            Err(OpenError::Deadline | OpenError::Refused(_) | OpenError::Unreachable { .. }) => self.patience.missed(),
+            _ => self.patience.came(began.elapsed()),
+        }
+        opened.map_err(|error| Answer::of_open(&error))
+    }
+
+    /// Waits for the challenge. Everything else that comes is the answer.
+    async fn challenge(&mut self, connection: &mut Connection) -> Result<Option<Value>, Answer> {
+        let began = Instant::now();
+        match connection.next(self.patience.challenge_deadline()).await {
+            Incoming::Text(frame) if frame.event() == Some("connect.challenge") => {
+                self.patience.came(began.elapsed());
+                self.patience.challenge(true);
+                Ok(Some(frame.payload().cloned().unwrap_or_default()))
+            }
+            Incoming::Deadline => {
+                self.patience.challenge(false);
+                Ok(None)
+            }
+            Incoming::Closed(closed) => Err(Answer::new(Decision::Refused, answer::parting(&closed))),
+            Incoming::Text(_) | Incoming::Binary(_) => {
+                self.patience.challenge(false);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn open_only(&mut self, upgrade: Upgrade) -> Answer {
+        let mut connection = match self.open(&upgrade).await {
+            Ok(connection) => connection,
+            Err(answer) => return answer,
+        };
+        match self.challenge(&mut connection).await {
+            Ok(Some(payload)) => {
+                let mut members =
+                    payload.as_object().map_or(Vec::new(), |object| object.keys().take(16).cloned().collect());
+                members.sort_unstable();
+                Answer::new(Decision::Granted, format!("challenge with {}", members.join(", ")))
+            }
+            Ok(None) => Answer::new(Decision::Silent, "no challenge"),
+            Err(answer) => answer,
+        }
+    }
+
+    /// A connection on which the challenge was read, if there is one.
+    async fn opened(&mut self, upgrade: &Upgrade) -> Result<(Connection, Challenge), Answer> {
+        let mut connection = self.open(upgrade).await?;
+        let challenge = self.challenge(&mut connection).await?;
+        Ok((connection, challenge.as_ref().map(Challenge::from_payload).unwrap_or_default()))
+    }
+
+    async fn first(&mut self, frame: Frame) -> Answer {
+        let upgrade = self.context.upgrade.clone();
+        let mut connection = match self.opened(&upgrade).await {
+            Ok((connection, _)) => connection,
+            Err(answer) => return answer,
+        };
+        let deadline = self.patience.deadline();
+        // A gateway may close the connection while it reads. What it says then is the answer.
+        let _ = match frame {
+            Frame::Text(text) => connection.send_text(text, deadline).await,
+            Frame::Binary(bytes) => connection.send_binary(bytes, deadline).await,
+        };
+        self.outcome(&mut connection).await.0
+    }
+
+    async fn ping(&mut self) -> Answer {
+        let upgrade = self.context.upgrade.clone();
+        match self.opened(&upgrade).await {
+            Ok((mut connection, _)) => match connection.ping(self.patience.deadline()).await {
+                true => Answer::new(Decision::Granted, "pong"),
+                false => Answer::new(Decision::Silent, "no pong"),
+            },
+            Err(answer) => answer,
+        }
+    }
+
+    async fn close(&mut self) -> Answer {
+        let upgrade = self.context.upgrade.clone();
+        match self.opened(&upgrade).await {
+            Ok((mut connection, _)) => {
+                let _ = connection.close(Some(1000), "", self.patience.deadline()).await;
+                self.outcome(&mut connection).await.0
+            }
+            Err(answer) => answer,
+        }
+    }
+
+    async fn connect(&mut self, question: &Question, connect: &Connect) -> Answer {
+        let (mut connection, challenge) = match self.opened(&connect.upgrade).await {
+            Ok(opened) => opened,
+            Err(answer) => return answer,
+        };
+        let params = connect.request.params(&challenge, self.running.now());
+        let _ = connection.request("connect", params.clone(), self.patience.deadline()).await;
+        let (answer, payload) = self.outcome(&mut connection).await;
+        let Some(payload) = payload else { return answer };
+        if let Some(token) = payload.pointer("/auth/deviceToken").and_then(Value::as_str) {
+            self.context.device_token.get_or_insert_with(|| token.to_owned());
+        }
+        if question.id == HELLO {
+            self.hello = Some(payload);
+        }
+        let method = match connect.then {
+            Then::Nothing => return answer,
+            Then::Call(method) => method,
+            Then::ConnectAgain => "connect",
+        };
+        let params = if connect.then == Then::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
+        let pending = connection.request(method, params, self.patience.deadline()).await;
+        let Ok(pending) = pending else { return self.outcome(&mut connection).await.0 };
+        self.call_outcome(&mut connection, &pending).await
+    }
+
+    /// The answer to a call. Whether the connection stays open after a refusal is asked with a ping.
+    async fn call_outcome(&mut self, connection: &mut Connection, pending: &RequestId) -> Answer {
+        let began = Instant::now();
+        let response = match connection.response(pending, self.patience.deadline()).await {
+            Reply::Response(response) => response,
+            Reply::Closed(closed) => return Answer::new(Decision::Refused, answer::parting(&closed)),
+            Reply::Deadline => {
+                self.patience.missed();
+                return Answer::new(Decision::Silent, "no answer");
+            }
+        };
+        self.patience.came(began.elapsed());
+        if response.get("ok").and_then(Value::as_bool) == Some(true) {
+            return Answer::new(Decision::Granted, "ok");
+        }
+        let said = answer::refusal(&response);
+        connection.ping(self.patience.deadline()).await;
+        match connection.ended() {
+            Some(closed) => Answer::new(Decision::Refused, format!("{said}, {}", answer::parting(closed))),
+            None => stays_open(Some(said)),
+        }
+    }
+
+    /// Reads until the gateway has answered. A hello-ok is also returned.
+    async fn outcome(&mut self, connection: &mut Connection) -> (Answer, Option<Value>) {
+        let began = Instant::now();
+        let mut said: Option<String> = None;
+        for _ in 0..MOST_MESSAGES {
+            match connection.next(self.patience.deadline()).await {
+                Incoming::Text(frame) if frame.event().is_some() => {}
+                Incoming::Text(frame) => {
+                    self.patience.came(began.elapsed());
+                    let json = frame.json.unwrap_or_default();
+                    match response(&json) {
+                        Response::Hello(payload) => {
+                            let answer = Answer::new(Decision::Granted, answer::admission(payload));
+                            return (answer, Some(payload.clone()));
+                        }
+                        Response::Ok => return (Answer::new(Decision::Granted, "ok"), None),
+                        Response::Error => said = Some(answer::refusal(&json)),
+                        Response::Other => said = Some("another message".to_owned()),
+                    }
+                }
+                Incoming::Binary(_) => said = Some("a binary message".to_owned()),
+                Incoming::Closed(closed) => {
+                    self.patience.came(began.elapsed());
+                    let parting = answer::parting(&closed);
+                    let text = said.map_or_else(|| parting.clone(), |said| format!("{said}, {parting}"));
+                    return (Answer::new(Decision::Refused, text), None);
+                }
+                Incoming::Deadline => {
+                    self.patience.missed();
+                    return (stays_open(said), None);
+                }
+            }
+        }
+        (Answer::new(Decision::Silent, "many messages and no answer"), None)
+    }
+}
+
+/// The answer of a gateway that did not close the connection.
+fn stays_open(said: Option<String>) -> Answer {
+    match said {
+        Some(said) => Answer::new(Decision::Refused, format!("{said}, stays open")),
+        None => Answer::new(Decision::Silent, "no answer"),
+    }
+}
+
+/// What a message is as an answer.
+enum Response<'a> {
+    Hello(&'a Value),
+    Ok,
+    Error,
+    Other,
+}
+
+fn response(frame: &Value) -> Response<'_> {
+    if frame.get("type").and_then(Value::as_str) != Some("res") {
+        return Response::Other;
+    }
+    let payload = frame.get("payload");
+    match (frame.get("ok").and_then(Value::as_bool), payload) {
+        (Some(true), Some(payload)) if payload.get("type").is_some_and(|kind| kind == "hello-ok") => {
+            Response::Hello(payload)
+        }
+        (Some(true), _) => Response::Ok,
+        _ => Response::Error,
+    }
+}
+
+async fn open(
+    running: &Running,
+    peer: Option<IpAddr>,
+    upgrade: &Upgrade,
+    deadline: Instant,
+) -> Result<Connection, OpenError> {
+    // Only an embedded gateway can be reached from another address.
+    let link = running.link(peer).or_else(|_| running.link(None));
+    let link = link.map_err(|error| OpenError::NotWebSocket(error.to_string()))?;
+    Connection::open(link, upgrade, Transcript::new().recorder("probe"), deadline).await
+}
+
+/// How long a gateway waits for a client that says nothing, and how it then closes the connection.
+pub(super) async fn silence(running: &Running, settings: &Settings) -> Answer {
+    let deadline = Instant::now() + settings.answer;
+    let mut connection = match open(running, settings.peer, &running.upgrade(), deadline).await {
+        Ok(connection) => connection,
+        Err(error) => return Answer::of_open(&error),
+    };
+    let began = Instant::now();
+    for _ in 0..MOST_MESSAGES {
+        match connection.next(began + settings.silence).await {
+            Incoming::Closed(closed) => return closed_after(answer::parting(&closed), began.elapsed()),
+            Incoming::Deadline => break,
+            Incoming::Text(_) | Incoming::Binary(_) => {}
+        }
+    }
+    Answer::new(Decision::Silent, format!("still open after {} s", settings.silence.as_secs()))
+}
+
+/// The same on a gateway whose clock can be moved.
+pub(super) async fn silence_by_clock(running: &mut Running, settings: &Settings) -> Answer {
+    let upgrade = running.upgrade();
+    let mut connection = match open(running, settings.peer, &upgrade, Instant::now() + settings.answer).await {
+        Ok(connection) => connection,
+        Err(error) => return Answer::of_open(&error),
+    };
+    let began = running.now();
+    let elapsed = |now: i64| Duration::from_millis(u64::try_from(now - began).unwrap_or_default());
+    while elapsed(running.now()) < settings.silence {
+        // A pong shows that everything before it was read, and that the connection is open.
+        if !connection.ping(Instant::now() + settings.answer).await {
+            break;
+        }
+        if running.advance(SILENCE_STEP).await.is_err() {
+            break;
+        }
+    }
+    match connection.ended() {
+        Some(closed) => closed_after(answer::parting(closed), elapsed(running.now())),
+        None => Answer::new(Decision::Silent, format!("still open after {} s", settings.silence.as_secs())),
+    }
+}
+
+fn closed_after(parting: String, after: Duration) -> Answer {
+    Answer { after: Some(after), ..Answer::new(Decision::Refused, parting) }
+}

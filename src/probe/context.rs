@@ -1,0 +1,126 @@
+//! What the connects of the questions are made from.
+
+use super::Settings;
+use super::question::{Connect, Then};
+use crate::client::connect::ClientInfo;
+use crate::client::connect::{Auth, Device};
+use crate::client::{ConnectRequest, Upgrade};
+use crate::gateway::Running;
+use openclaw_protocol::identity::DeviceKey;
+
+/// The protocol versions that the questions offer, unless they ask about them.
+const PROTOCOLS: (i64, i64) = (3, 4);
+/// The scope that the questions request, unless they ask about scopes.
+const SCOPE: &str = "operator.read";
+/// A secret that no gateway has.
+pub(super) const WRONG: &str = "clawcheck-probe-wrong-secret";
+
+/// What is known about the shared secret of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Secret {
+    /// Its token.
+    Token(String),
+    /// Its password.
+    Password(String),
+    /// Nothing is known.
+    Unknown,
+}
+
+impl Secret {
+    /// The `auth` object with the secret. Empty if it is unknown.
+    pub(super) fn auth(&self) -> Auth {
+        match self {
+            Self::Token(token) => Auth { token: Some(token.clone()), ..Auth::default() },
+            Self::Password(password) => Auth { password: Some(password.clone()), ..Auth::default() },
+            Self::Unknown => Auth::default(),
+        }
+    }
+
+    /// The secret as the other kind of secret.
+    pub(super) fn swapped(&self) -> Auth {
+        match self {
+            Self::Token(token) => Self::Password(token.clone()).auth(),
+            Self::Password(password) => Self::Token(password.clone()).auth(),
+            Self::Unknown => Auth::default(),
+        }
+    }
+}
+
+/// What the connects of one probe are made from.
+pub(crate) struct Context {
+    /// The shared secret.
+    pub(super) secret: Secret,
+    /// Whether questions may leave records.
+    pub(super) writes: bool,
+    /// The `Host` header of a plain client.
+    pub(super) authority: String,
+    /// The upgrade of a plain client.
+    pub(super) upgrade: Upgrade,
+    /// A device token that an earlier question got.
+    pub(super) device_token: Option<String>,
+    /// Distinguishes the devices of this probe from those of an earlier one.
+    run: String,
+}
+
+impl Context {
+    pub(super) fn new(running: &Running, settings: &Settings) -> Self {
+        let authority = running.link(None).map(|link| link.authority()).unwrap_or_default();
+        // Without randomness, the devices of two probes are the same, which a gateway that was not written to cannot see.
+        let mut bytes = [0; 8];
+        let _ = getrandom::fill(&mut bytes);
+        Self {
+            secret: settings.secret.clone(),
+            writes: settings.writes,
+            authority,
+            upgrade: running.upgrade(),
+            device_token: None,
+            run: u64::from_le_bytes(bytes).to_string(),
+        }
+    }
+
+    /// A connect without a device, with the shared secret as far as it is known.
+    pub(super) fn plain(&self) -> Connect {
+        Connect {
+            request: ConnectRequest {
+                protocol: PROTOCOLS,
+                role: Some("operator".to_owned()),
+                scopes: Some(vec![SCOPE.to_owned()]),
+                auth: self.secret.auth(),
+                client: ClientInfo::default(),
+                ..ConnectRequest::default()
+            },
+            upgrade: self.upgrade.clone(),
+            then: Then::Nothing,
+        }
+    }
+
+    /// The same with these secrets instead.
+    pub(super) fn with_auth(&self, auth: Auth) -> Connect {
+        let mut connect = self.plain();
+        connect.request.auth = auth;
+        connect
+    }
+
+    /// A connect with a new device. It has the shared secret only if it may leave a record: without the secret, a gateway
+    /// looks at the proof and then refuses.
+    pub(super) fn proof(&self, name: &str, change: impl FnOnce(&mut Device)) -> Connect {
+        let mut connect = self.plain();
+        if !self.writes {
+            connect.request.auth = Auth::default();
+        }
+        let mut device = self.device(name);
+        change(&mut device);
+        connect.request.device = Some(device);
+        connect
+    }
+
+    /// A device. The same name is the same device.
+    pub(super) fn device(&self, name: &str) -> Device {
+        Device::new(self.key(name))
+    }
+
+    /// The key of a device.
+    pub(super) fn key(&self, name: &str) -> DeviceKey {
+        DeviceKey::from_name(&format!("clawcheck probe {} {name}", self.run))
+    }
+}

@@ -1,0 +1,210 @@
+//! A gateway description from what a probe found.
+
+use super::portrait::Portrait;
+use super::question::Leaves;
+use crate::gateway::Capability;
+use openclaw_model::{Release, releases};
+use std::fmt::Write as _;
+use untrusted_data::printable;
+
+/// How a gateway is started, as far as the user said.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    /// The name of the gateway.
+    pub(crate) name: String,
+    /// The program and its arguments. `None` for a gateway at a URL, whose command is not known.
+    pub(crate) command: Option<(String, Vec<String>)>,
+    /// Its environment variables.
+    pub(crate) env: Vec<(String, String)>,
+    /// The path for WebSockets.
+    pub(crate) path: String,
+}
+
+/// What a probe found out about a gateway.
+pub(crate) struct Described<'a> {
+    /// Its answers.
+    pub(crate) portrait: &'a Portrait,
+    /// Whether it wrote OpenClaw's store into its state directory.
+    pub(crate) has_store: bool,
+}
+
+impl Start {
+    /// Whether the command or its environment contains a placeholder.
+    pub(crate) fn uses(&self, placeholder: &str) -> bool {
+        let (command, arguments) = self.command.as_ref().map_or(("", &[][..]), |(one, all)| (one.as_str(), all));
+        let values = self.env.iter().map(|(_, value)| value.as_str());
+        let texts = arguments.iter().map(String::as_str).chain(values);
+        std::iter::once(command).chain(texts).any(|text| text.contains(placeholder))
+    }
+}
+
+/// The text of a description. Without findings, it is good for a first start only.
+pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
+    let mut out = String::new();
+    let about = format!("{}, described by `clawcheck init`.", start.name);
+    let _ = writeln!(out, "gateway: {}\nabout: {}", quoted(&start.name), quoted(&about));
+    claims(&mut out, found);
+    lacks(&mut out, found);
+    match &start.command {
+        Some((command, arguments)) => {
+            let arguments = arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "command: {}\nargs: [{arguments}]", quoted(command));
+        }
+        None => out.push_str(
+            "# The command is not known, because the gateway was already running. Replace it, and pass the placeholders that\n\
+             # gateways/README.md describes. Then remove `ran: false`.\n\
+             ran: false\ncommand: my-gateway\nargs: [\"--port\", \"{port}\", \"--token\", \"{token}\"]\n",
+        ),
+    }
+    if !start.env.is_empty() {
+        out.push_str("env:\n");
+    }
+    for (variable, value) in &start.env {
+        let _ = writeln!(out, "  {}: {}", quoted(variable), quoted(value));
+    }
+    let config = if start.uses("{config}") { "openclaw" } else { "none" };
+    let _ = writeln!(out, "config: {config}");
+    ready(&mut out, found);
+    if start.path != "/" {
+        let _ = writeln!(out, "path: {}", quoted(&start.path));
+    }
+    store(&mut out, start, found);
+    out
+}
+
+fn claims(out: &mut String, found: Option<&Described<'_>>) {
+    let best = found.and_then(|found| found.portrait.best().last().map(|reference| reference.release));
+    if let Some(found) = found {
+        let verdict = found.portrait.verdict();
+        let _ = writeln!(out, "# Closest known release: {verdict}.");
+        if found.portrait.closest().is_empty() {
+            out.push_str("# No known release is close. Name the one that the gateway should answer like.\n");
+        }
+    }
+    let claims: Release = best.unwrap_or(releases::DEFAULT);
+    let _ = writeln!(out, "claims: {claims}");
+}
+
+fn lacks(out: &mut String, found: Option<&Described<'_>>) {
+    let Some(found) = found else { return };
+    let lacking = lacking(found.portrait);
+    for (capability, why) in &lacking {
+        let _ = writeln!(out, "# {capability}: {why}");
+    }
+    let names = lacking.iter().map(|(capability, _)| capability.name()).collect::<Vec<_>>().join(", ");
+    let _ = writeln!(out, "lacks: [{names}]");
+}
+
+/// What a gateway does not have, and how that showed. What depends on another missing feature is not named.
+fn lacking(portrait: &Portrait) -> Vec<(Capability, &'static str)> {
+    let mut lacking = Vec::new();
+    if !portrait.grants("challenge") {
+        lacking.push((Capability::Challenge, "it sends no challenge after the upgrade"));
+    }
+    if portrait.grants("forged") && portrait.grants("damaged") {
+        lacking.push((Capability::Proofs, "it accepts forged and damaged signatures"));
+    }
+    let says = |text: &str| portrait.answers.iter().any(|(_, answer)| answer.text.contains(text));
+    let has_tokens = says("with a device token");
+    let pairs = has_tokens || says("PAIR");
+    let methods = &portrait.methods;
+    let lists = |prefix: &str| methods.is_empty() || methods.iter().any(|method| method.starts_with(prefix));
+    if portrait.grants("new-device") && !pairs {
+        lacking.push((Capability::Pairing, "it lets new devices in, issues no device tokens and asks for no approval"));
+    } else {
+        if portrait.grants("new-device") && !has_tokens {
+            lacking.push((Capability::Tokens, "it issues no device tokens"));
+        }
+        if !lists("device.pair.") {
+            lacking.push((Capability::Approvals, "its hello-ok lists no method `device.pair.*`"));
+        }
+    }
+    if !lists("node.") {
+        lacking.push((Capability::Nodes, "its hello-ok lists no method `node.*`"));
+    }
+    if !lists("exec.approval.") {
+        lacking.push((Capability::ExecApprovals, "its hello-ok lists no method `exec.approval.*`"));
+    }
+    lacking
+}
+
+fn ready(out: &mut String, found: Option<&Described<'_>>) {
+    let challenge = found.is_some_and(|found| found.portrait.grants("challenge"));
+    let _ = writeln!(out, "ready: {}", if challenge { "challenge" } else { "websocket" });
+}
+
+fn store(out: &mut String, start: &Start, found: Option<&Described<'_>>) {
+    let Some(found) = found else {
+        let _ = writeln!(out, "store: {}", if start.uses("{state-dir}") { "openclaw" } else { "none" });
+        return;
+    };
+    if found.has_store {
+        out.push_str("# It wrote OpenClaw's store into {state-dir}.\nstore: openclaw\n");
+        return;
+    }
+    let paired = found.portrait.answers.iter().any(|(question, _)| question.leaves == Leaves::Record);
+    if paired && start.uses("{state-dir}") {
+        out.push_str("# After new devices had connected, {state-dir} did not contain OpenClaw's store.\n");
+    }
+    out.push_str("store: none\n");
+}
+
+/// A text as a YAML scalar. A word needs no quotes; everything else is a JSON string, which YAML also reads.
+fn quoted(text: &str) -> String {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    let is_word = plain && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && !RESERVED.contains(&text);
+    if is_word { text.to_owned() } else { printable::json(&serde_json::Value::from(text).to_string()).into_owned() }
+}
+
+/// Words that YAML does not read as text.
+const RESERVED: [&str; 8] = ["true", "false", "null", "yes", "no", "on", "off", "y"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::check_description;
+    use rstest::rstest;
+
+    fn start(arguments: &[&str]) -> Start {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let command = Some(("my-gateway".to_owned(), arguments));
+        Start { name: "my gateway".to_owned(), command, env: Vec::new(), path: "/ws".to_owned() }
+    }
+
+    #[rstest]
+    #[case(&["--port", "{port}"])]
+    #[case(&["true", "", "a: b", "#", "'\"\\", "\n\u{1b}\u{202e}é😀", "- x", "{port}"])]
+    fn any_command_is_read_back(#[case] arguments: &[&str]) {
+        let start = Start { env: vec![("A B".to_owned(), "{state-dir}/x: y".to_owned())], ..start(arguments) };
+        let text = describe(&start, None);
+        assert_eq!(check_description("x.yaml", &text).map_err(|error| format!("{error:?}")), Ok(()), "{text}");
+        #[derive(serde::Deserialize)]
+        struct Read {
+            args: Vec<String>,
+            env: std::collections::BTreeMap<String, String>,
+        }
+        let read: Read = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(
+            (read.args.as_slice(), &read.env["A B"]),
+            (&arguments.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()[..], &start.env[0].1)
+        );
+    }
+
+    #[test]
+    fn the_configuration_and_the_store_are_those_that_the_command_takes() {
+        let text = describe(&start(&["--port", "{port}"]), None);
+        assert!(
+            text.contains("config: none\n") && text.contains("store: none\n") && text.contains("path: /ws\n"),
+            "{text}"
+        );
+        let text = describe(&start(&["{port}", "--config={config}", "--state={state-dir}"]), None);
+        assert!(text.contains("config: openclaw\n") && text.contains("store: openclaw\n"), "{text}");
+    }
+
+    #[test]
+    fn a_gateway_at_a_url_has_a_command_to_be_replaced() {
+        let text = describe(&Start { command: None, ..start(&[]) }, None);
+        check_description("x.yaml", &text).unwrap();
+        assert!(text.contains("ran: false\n") && text.contains("Replace it"), "{text}");
+    }
+}

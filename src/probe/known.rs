@@ -1,0 +1,119 @@
+//! The answers of the known releases: the embedded gateway is asked the same questions at each release.
+
+use super::Settings;
+use super::answer::{Answer, Decision};
+use super::ask::{self, Asker};
+use super::context::{Context, Secret};
+use super::portrait::{Portrait, Similarity};
+use super::questions::{NO_SECRET, SILENCE};
+use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, Workspace};
+use futures_util::future::try_join_all;
+use openclaw_model::{Release, releases};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// The maximum wait for the start of an embedded gateway, and for its stop.
+const START: Duration = Duration::from_secs(30);
+/// The secret of an embedded gateway if that of the gateway under test is unknown.
+const OTHER_SECRET: &str = "clawcheck-probe-secret";
+
+/// The answers of one known release.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    /// The release.
+    pub(crate) release: Release,
+    /// Its answers by question.
+    answers: HashMap<&'static str, Answer>,
+    /// How many of the compared answers are equal.
+    pub(crate) similarity: Similarity,
+}
+
+impl Reference {
+    /// Its answer to a question. `None` if it could not be asked.
+    pub(crate) fn answer(&self, id: &str) -> Option<&Answer> {
+        self.answers.get(id)
+    }
+}
+
+/// The reason why the known releases could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReferenceError {
+    /// There is no room for their state directories.
+    #[error("not enough disk space for the embedded gateways: {0}")]
+    Workspace(#[from] io::Error),
+    /// A release is not known.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// An embedded gateway does not start.
+    #[error("the embedded gateway does not start: {0}")]
+    Launch(#[from] LaunchError),
+}
+
+/// Asks every known release the questions of a portrait, all releases at once.
+pub(super) async fn answers(
+    portrait: &Portrait,
+    settings: &Settings,
+    workspace: &Workspace,
+) -> Result<Vec<Reference>, ReferenceError> {
+    let asked = releases::known_releases().map(|release| reference(release, portrait, settings, workspace));
+    try_join_all(asked).await
+}
+
+async fn reference(
+    release: Release,
+    portrait: &Portrait,
+    settings: &Settings,
+    workspace: &Workspace,
+) -> Result<Reference, ReferenceError> {
+    let gateway = Gateway::prepare(&GatewaySpec::Embedded(Some(release)), &Preparation::default(), &|_| {}).await?;
+    let sandbox = workspace.sandbox()?;
+    let launch = Launch {
+        sandbox: &sandbox,
+        state_dir: None,
+        openclaw_json: configuration(portrait, &settings.secret),
+        environment: BTreeMap::new(),
+        // Its clock stands still, so that the silent client can be asked about without a wait.
+        clock: Some(now()),
+        deadline: Instant::now() + START,
+    };
+    let mut running = gateway.launch(launch).await?;
+    let mut asker = Asker::new(&running, Context::new(&running, settings), settings);
+    let mut answers = HashMap::new();
+    for (question, _) in portrait.answers.iter().filter(|(question, _)| question.id != SILENCE.id) {
+        answers.insert(question.id, asker.ask(question).await);
+    }
+    drop(asker);
+    if portrait.answer(SILENCE.id).is_some() {
+        answers.insert(SILENCE.id, ask::silence_by_clock(&mut running, settings).await);
+    }
+    // An embedded gateway ends in any case; the result says nothing.
+    let _ = running.stop(Instant::now() + START).await;
+    let similarity = similarity(portrait, &answers);
+    Ok(Reference { release, answers, similarity })
+}
+
+fn similarity(portrait: &Portrait, answers: &HashMap<&'static str, Answer>) -> Similarity {
+    let compared = portrait.answers.iter().filter_map(|(question, answer)| Some((answer, answers.get(question.id)?)));
+    compared.fold(Similarity::default(), |similarity, (one, other)| similarity.with(one.equals(other)))
+}
+
+/// `openclaw.json` of a release that stands beside the gateway under test: with the same kind of secret, or without one if
+/// the gateway lets clients in without a secret.
+fn configuration(portrait: &Portrait, secret: &Secret) -> Value {
+    let is_open = portrait.answer(NO_SECRET).is_some_and(|answer| answer.decision == Decision::Granted);
+    let auth = match secret {
+        Secret::Token(token) => json!({ "mode": "token", "token": token }),
+        Secret::Password(password) => json!({ "mode": "password", "password": password }),
+        Secret::Unknown if is_open => json!({ "mode": "none" }),
+        Secret::Unknown => json!({ "mode": "token", "token": OTHER_SECRET }),
+    };
+    json!({ "gateway": { "mode": "local", "bind": "loopback", "auth": auth } })
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,105 @@
+//! Asks a gateway about 60 short questions, without scenarios, and finds the known release that answers most like it.
+//!
+//! Each question is one short connection ([`questions`]). The answers of the known releases are not stored anywhere: the
+//! embedded gateway is asked the same questions at each release ([`known`]). Two answers are compared in their normal form
+//! ([`answer`]), which contains codes and decisions but no texts for people.
+//!
+//! Questions that could leave a record in the pairing store of a gateway are asked only if the user allows it, or if
+//! clawcheck started the gateway ([`Leaves`](question::Leaves)).
+
+mod answer;
+mod ask;
+mod context;
+mod describe;
+mod known;
+mod patience;
+mod portrait;
+mod question;
+mod questions;
+mod render;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use context::Secret;
+pub(crate) use describe::{Described, Start, describe};
+pub(crate) use known::ReferenceError;
+pub(crate) use portrait::Portrait;
+pub(crate) use render::Format;
+
+use crate::gateway::{Running, Workspace};
+use ask::Asker;
+use context::Context;
+use portrait::NotAsked;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How a gateway is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The shared secret of the gateway, as far as it is known.
+    pub(crate) secret: Secret,
+    /// Whether questions may leave records in the gateway's pairing store.
+    pub(crate) writes: bool,
+    /// The address that the gateway sees. `None`: loopback.
+    pub(crate) peer: Option<IpAddr>,
+    /// The maximum wait for the gateway to give up on a silent client.
+    pub(crate) silence: Duration,
+    /// The maximum wait for one answer.
+    pub(crate) answer: Duration,
+    /// The maximum time for all questions together.
+    pub(crate) total: Duration,
+}
+
+impl Settings {
+    /// Settings for a gateway with this secret.
+    pub(crate) fn new(secret: Secret, writes: bool) -> Self {
+        Self {
+            secret,
+            writes,
+            peer: None,
+            silence: Duration::from_secs(20),
+            answer: Duration::from_secs(5),
+            total: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Asks a gateway all questions that its state allows.
+pub(crate) async fn probe(running: &Running, settings: &Settings) -> Portrait {
+    // The client that says nothing waits while the others ask.
+    let (mut portrait, silence) = tokio::join!(asked(running, settings), ask::silence(running, settings));
+    portrait.add(&questions::SILENCE, silence);
+    portrait
+}
+
+/// The answers to all questions but the one that only waits.
+async fn asked(running: &Running, settings: &Settings) -> Portrait {
+    let context = Context::new(running, settings);
+    let mut asker = Asker::new(running, context, settings);
+    let mut portrait = Portrait::default();
+    for question in questions::all() {
+        match asker.reason_not_to_ask(question, &portrait) {
+            Some(why) => portrait.not_asked.push(NotAsked { question, why }),
+            None => {
+                let answer = asker.ask(question).await;
+                portrait.add(question, answer);
+            }
+        }
+    }
+    portrait.version = asker.version();
+    portrait.methods = asker.methods();
+    portrait
+}
+
+/// Compares a portrait with the answers of all known releases.
+///
+/// # Errors
+/// An embedded gateway could not be started.
+pub(crate) async fn compare(
+    portrait: &mut Portrait,
+    settings: &Settings,
+    workspace: &Workspace,
+) -> Result<(), ReferenceError> {
+    portrait.references = known::answers(portrait, settings, workspace).await?;
+    Ok(())
+}

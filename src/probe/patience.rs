@@ -1,0 +1,101 @@
+//! How long an answer is waited for.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The wait for something that was missed before.
+const BRIEF: Duration = Duration::from_millis(250);
+/// The minimum wait of a gateway that has answered, and how often its slowest answer may take.
+const LEAST: Duration = Duration::from_secs(2);
+const TIMES_THE_SLOWEST: u32 = 10;
+/// A gateway that never answered is waited for briefly after so many waits.
+const MISSES: u32 = 3;
+
+/// The waits of one probe. A gateway that answers slowly is waited for longer, and one that never answers only briefly.
+#[derive(Debug)]
+pub(super) struct Patience {
+    most: Duration,
+    /// The end of the whole probe.
+    end: Instant,
+    slowest: Option<Duration>,
+    /// Waits in a row that nothing ended.
+    missed: u32,
+    /// Whether the last wait for a challenge was in vain.
+    challenge_missed: bool,
+}
+
+impl Patience {
+    pub(super) fn new(most: Duration, total: Duration) -> Self {
+        Self { most, end: Instant::now() + total, slowest: None, missed: 0, challenge_missed: false }
+    }
+
+    /// Whether the time of the whole probe is over.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// The deadline of a wait that begins now.
+    pub(super) fn deadline(&self) -> Instant {
+        (Instant::now() + self.limit()).min(self.end)
+    }
+
+    /// The deadline of a wait for a challenge.
+    pub(super) fn challenge_deadline(&self) -> Instant {
+        if self.challenge_missed { (Instant::now() + BRIEF).min(self.end) } else { self.deadline() }
+    }
+
+    fn limit(&self) -> Duration {
+        match self.slowest {
+            None if self.missed >= MISSES => BRIEF,
+            None => self.most,
+            // What did not come several times in a row is a habit of the gateway.
+            Some(slowest) if self.missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
+            Some(slowest) => (slowest * TIMES_THE_SLOWEST).clamp(LEAST.min(self.most), self.most),
+        }
+    }
+
+    /// Something came after this time.
+    pub(super) fn came(&mut self, after: Duration) {
+        self.slowest = Some(self.slowest.unwrap_or_default().max(after));
+        self.missed = 0;
+    }
+
+    /// Nothing came.
+    pub(super) fn missed(&mut self) {
+        self.missed += 1;
+    }
+
+    /// Whether a challenge came.
+    pub(super) fn challenge(&mut self, came: bool) {
+        self.challenge_missed = !came;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn a_gateway_that_never_answers_is_soon_waited_for_only_briefly() {
+        let mut patience = Patience::new(MOST, MOST * 12);
+        let waited = (0..50).map(|_| {
+            let limit = patience.limit();
+            patience.missed();
+            limit
+        });
+        assert_eq!(waited.sum::<Duration>(), MOST * MISSES + BRIEF * 47);
+    }
+
+    #[test]
+    fn a_slow_gateway_is_waited_for_longer_and_a_fast_one_never_less_than_two_seconds() {
+        let mut patience = Patience::new(MOST, MOST * 12);
+        patience.came(Duration::from_millis(2));
+        assert_eq!(patience.limit(), LEAST);
+        patience.came(Duration::from_millis(300));
+        assert_eq!(patience.limit(), Duration::from_secs(3));
+        patience.came(Duration::from_secs(4));
+        assert_eq!(patience.limit(), MOST);
+    }
+}

@@ -1,0 +1,175 @@
+//! What can be asked, and how.
+
+use super::context::Context;
+use crate::client::{ConnectRequest, Upgrade};
+use serde_json::Value;
+
+/// What a question is about. The order is the order of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Topic {
+    /// The upgrade, the challenge and the life of a connection.
+    Connection,
+    /// The first frame.
+    FirstFrame,
+    /// The parameters of the connect.
+    Connect,
+    /// Tokens and passwords.
+    Secrets,
+    /// The proof of a device.
+    Proof,
+    /// Browsers and proxies.
+    Proxies,
+    /// What a welcomed client is told, and may do.
+    Hello,
+    /// Pairing.
+    Pairing,
+}
+
+impl Topic {
+    /// Every topic.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Connection,
+        Self::FirstFrame,
+        Self::Connect,
+        Self::Secrets,
+        Self::Proof,
+        Self::Proxies,
+        Self::Hello,
+        Self::Pairing,
+    ];
+
+    /// Its name in the output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::FirstFrame => "first frame",
+            Self::Connect => "connect",
+            Self::Secrets => "secrets",
+            Self::Proof => "device proof",
+            Self::Proxies => "proxies",
+            Self::Hello => "hello-ok",
+            Self::Pairing => "pairing",
+        }
+    }
+}
+
+/// What a question can leave behind in the pairing store of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// Nothing: without a device, or refused by every gateway that checks its secret or the question's other error.
+    Nothing,
+    /// A paired device or a request, if the gateway lets clients in without the correct secret.
+    RecordIfOpen,
+    /// A paired device, or a request that waits for approval.
+    Record,
+}
+
+/// What a question needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing.
+    Nothing,
+    /// The shared secret of the gateway, or a gateway that asks for none.
+    Secret,
+    /// A device token from an earlier question.
+    DeviceToken,
+    /// The hello-ok of an earlier question.
+    Hello,
+}
+
+/// How a question is asked.
+#[derive(Clone, Copy)]
+pub(crate) enum Script {
+    /// Open a connection, and wait for the challenge.
+    Challenge,
+    /// Open a connection with this upgrade, and wait for the challenge.
+    Open(fn(&mut Upgrade)),
+    /// Send this instead of a connect.
+    First(fn() -> Frame),
+    /// Send a ping before the connect.
+    Ping,
+    /// Close the connection before the connect.
+    Close,
+    /// Say nothing, and wait.
+    Silence,
+    /// Send a connect.
+    Connect(fn(&Context) -> Connect),
+    /// Look at the hello-ok of the question [`HELLO`](super::questions::HELLO).
+    OfHello(fn(&Value) -> String),
+}
+
+/// A frame that is not a connect.
+pub(crate) enum Frame {
+    /// A text frame.
+    Text(String),
+    /// A binary frame.
+    Binary(Vec<u8>),
+}
+
+/// A connect, and what follows it.
+#[derive(Clone)]
+pub(crate) struct Connect {
+    /// The parameters.
+    pub(crate) request: ConnectRequest,
+    /// The upgrade.
+    pub(crate) upgrade: Upgrade,
+    /// What a welcomed client does then.
+    pub(crate) then: Then,
+}
+
+/// What a welcomed client does. The answer to it is the answer to the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Nothing: the answer to the connect is asked for.
+    Nothing,
+    /// It calls a method without parameters.
+    Call(&'static str),
+    /// It sends a second connect.
+    ConnectAgain,
+}
+
+/// One question.
+pub(crate) struct Question {
+    /// Its id in the JSON output.
+    pub(crate) id: &'static str,
+    /// What it is about.
+    pub(crate) topic: Topic,
+    /// The question in a few words: what the client does.
+    pub(crate) what: &'static str,
+    /// What it can leave behind.
+    pub(crate) leaves: Leaves,
+    /// What it needs.
+    pub(crate) needs: Needs,
+    /// Whether it tries a secret that is not the gateway's. Such questions count towards the gateway's rate limit.
+    pub(crate) guesses: bool,
+    /// How it is asked.
+    pub(crate) script: Script,
+}
+
+impl Question {
+    /// A question that needs nothing and leaves nothing.
+    pub(super) const fn new(id: &'static str, topic: Topic, what: &'static str, script: Script) -> Self {
+        Self { id, topic, what, leaves: Leaves::Nothing, needs: Needs::Nothing, guesses: false, script }
+    }
+
+    /// The same, and it needs this.
+    pub(super) const fn needs(self, needs: Needs) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// The same, and it can leave this.
+    pub(super) const fn leaves(self, leaves: Leaves) -> Self {
+        Self { leaves, ..self }
+    }
+
+    /// The same, and it tries a secret that is not the gateway's.
+    pub(super) const fn guesses(self) -> Self {
+        Self { guesses: true, ..self }
+    }
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}

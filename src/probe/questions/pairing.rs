@@ -1,0 +1,54 @@
+//! Pairing. These questions write to the gateway's store: a device is paired, or its request waits for approval.
+
+use crate::client::connect::Auth;
+use crate::probe::context::Context;
+use crate::probe::question::Topic::Pairing;
+use crate::probe::question::{Connect, Leaves, Needs, Question, Script};
+
+/// The device that pairs first.
+const DEVICE: &str = "paired";
+
+pub(super) const QUESTIONS: &[Question] = &[
+    question("new-device", "a new device", |context| device(context, DEVICE)).needs(Needs::Secret),
+    question("same-device", "the same device again", |context| device(context, DEVICE)).needs(Needs::Secret),
+    question("device-token", "its device token alone", |context| {
+        let mut connect = device(context, DEVICE);
+        connect.request.auth = Auth { device_token: context.device_token.clone(), ..Auth::default() };
+        connect
+    })
+    .needs(Needs::DeviceToken),
+    question("more-scopes", "it requests another scope", |context| {
+        let mut connect = device(context, DEVICE);
+        connect.request.scopes = Some(vec!["operator.pairing".to_owned()]);
+        connect
+    })
+    .needs(Needs::Secret),
+    question("another-role", "it connects as a node", |context| {
+        let mut connect = device(context, DEVICE);
+        (connect.request.role, connect.request.scopes) = (Some("node".to_owned()), Some(Vec::new()));
+        connect
+    })
+    .needs(Needs::Secret),
+    question("another-platform", "it names another platform", |context| {
+        let mut connect = device(context, DEVICE);
+        connect.request.client.platform = "ios".to_owned();
+        connect
+    })
+    .needs(Needs::Secret),
+    question("new-device-proxied", "a new device behind a proxy", |context| {
+        let mut connect = device(context, "proxied");
+        connect.upgrade.headers.push(("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned()));
+        connect
+    })
+    .needs(Needs::Secret),
+];
+
+const fn question(id: &'static str, what: &'static str, connect: fn(&Context) -> Connect) -> Question {
+    Question::new(id, Pairing, what, Script::Connect(connect)).leaves(Leaves::Record)
+}
+
+fn device(context: &Context, name: &str) -> Connect {
+    let mut connect = context.plain();
+    connect.request.device = Some(context.device(name));
+    connect
+}

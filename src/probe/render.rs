@@ -1,0 +1,222 @@
+//! A portrait as text, Markdown or JSON.
+
+use super::answer::Answer;
+use super::known::Reference;
+use super::portrait::Portrait;
+use super::question::{Question, Topic};
+use crate::release_ranges;
+use openclaw_model::{Release, releases};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use untrusted_data::{cut, printable};
+
+/// The version of the JSON output.
+const SCHEMA: u32 = 1;
+/// The maximum length of a line, in characters.
+const WIDTH: usize = 150;
+/// The maximum number of answers that are compared with those of a release.
+const UNLIKE: usize = 12;
+/// The width of the names of sections.
+const NAMES: usize = 12;
+
+/// The output format of a portrait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Text for a terminal.
+    Plain,
+    /// Markdown for a page or an issue.
+    Markdown,
+    /// JSON for a program.
+    Json,
+}
+
+impl Portrait {
+    /// Formats the portrait of a gateway that claims to be a release, if it claims one.
+    pub(crate) fn write(&self, gateway: &str, claims: Option<Release>, format: Format) -> String {
+        let claims = claims.and_then(releases::described);
+        match format {
+            Format::Plain => self.text(gateway, claims),
+            Format::Markdown => self.markdown(gateway, claims),
+            Format::Json => format!("{}\n", printable::json(&format!("{:#}", self.json(gateway, claims)))),
+        }
+    }
+
+    /// The closest release in a sentence: `2026.3.31: 51 of 51 answers`.
+    pub(crate) fn verdict(&self) -> String {
+        let best = self.best();
+        let Some(first) = best.first() else { return "not compared".to_owned() };
+        let named = release_ranges::text(&best.iter().map(|reference| reference.release).collect::<Vec<_>>());
+        let similarity = first.similarity;
+        match similarity.is_close() {
+            true => format!("{named}: {} of {} answers{}", similarity.equal, similarity.of, self.next(first)),
+            false => format!("none: at most {} of {} answers, as {named}", similarity.equal, similarity.of),
+        }
+    }
+
+    /// The best of the other releases.
+    fn next(&self, best: &Reference) -> String {
+        let others = self.references.iter().filter(|other| other.similarity.equal < best.similarity.equal);
+        let Some(most) = others.clone().map(|other| other.similarity.equal).max() else { return String::new() };
+        let next = others.filter(|other| other.similarity.equal == most).map(|other| other.release);
+        format!("; {}: {most}", release_ranges::text(&next.collect::<Vec<_>>()))
+    }
+
+    /// The lines about the release, as names and values.
+    fn heading(&self, claims: Option<Release>) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("closest to", self.verdict())];
+        if let Some(reference) = claims.and_then(|claims| self.reference(claims)) {
+            let similarity = reference.similarity;
+            lines.push(("claims", format!("{}: {} of {} answers", reference.release, similarity.equal, similarity.of)));
+        }
+        if let Some(version) = &self.version {
+            lines.push(("says it is", format!("{} (server.version)", printable::line(version))));
+        }
+        lines
+    }
+
+    /// The release that the answers are compared with one by one: the closest, or the claimed one if none is close.
+    fn compared(&self, claims: Option<Release>) -> Option<&Reference> {
+        let best = self.best().last().copied();
+        let close = best.filter(|reference| reference.similarity.is_close());
+        close.or_else(|| claims.and_then(|claims| self.reference(claims))).or(best)
+    }
+
+    /// The answers that differ from those of a release.
+    fn unlike<'a>(&'a self, other: &'a Reference) -> impl Iterator<Item = (&'a Question, &'a Answer, &'a Answer)> {
+        self.answers.iter().filter_map(|(question, answer)| {
+            let theirs = other.answer(question.id)?;
+            (!answer.equals(theirs)).then_some((*question, answer, theirs))
+        })
+    }
+
+    fn text(&self, gateway: &str, claims: Option<Release>) -> String {
+        let mut out = format!("{}\n", line(gateway));
+        for (name, value) in self.heading(claims) {
+            section(&mut out, name, [value]);
+        }
+        out.push('\n');
+        for topic in Topic::ALL {
+            let groups = self.groups(topic).into_iter();
+            section(
+                &mut out,
+                topic.name(),
+                groups.map(|(questions, answer)| format!("{}: {answer}", questions.join(", "))),
+            );
+        }
+        if let Some(other) = self.compared(claims) {
+            let unlike = self.unlike(other).collect::<Vec<_>>();
+            let lines = unlike.iter().take(UNLIKE).map(|(question, answer, theirs)| {
+                format!("{}: {}; expected: {}", question.what, answer.shown(), theirs.shown())
+            });
+            let more = unlike.len().saturating_sub(UNLIKE);
+            let more = (more > 0).then(|| format!("… {more} more (--format json)"));
+            if !unlike.is_empty() {
+                let _ = writeln!(out, "\ndifferences from {}", other.release);
+            }
+            section(&mut out, "", lines.chain(more));
+        }
+        let not_asked = self.not_asked_by_reason().into_iter();
+        let not_asked =
+            not_asked.map(|(why, questions)| format!("{why}: {}", questions.join(", "))).collect::<Vec<_>>();
+        if !not_asked.is_empty() {
+            out.push('\n');
+        }
+        section(&mut out, "not asked", not_asked);
+        out
+    }
+
+    /// The answers to the questions of a topic. Questions with the same answer are together.
+    fn groups(&self, topic: Topic) -> Vec<(Vec<&'static str>, String)> {
+        let mut groups: Vec<(Vec<&'static str>, String)> = Vec::new();
+        for (question, answer) in self.answers.iter().filter(|(question, _)| question.topic == topic) {
+            let shown = answer.shown();
+            match groups.iter_mut().find(|(_, other)| *other == shown) {
+                Some((questions, _)) => questions.push(question.what),
+                None => groups.push((vec![question.what], shown)),
+            }
+        }
+        groups
+    }
+
+    fn not_asked_by_reason(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let mut reasons: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
+        for not_asked in &self.not_asked {
+            match reasons.iter_mut().find(|(why, _)| *why == not_asked.why) {
+                Some((_, questions)) => questions.push(not_asked.question.what),
+                None => reasons.push((not_asked.why, vec![not_asked.question.what])),
+            }
+        }
+        reasons
+    }
+
+    fn markdown(&self, gateway: &str, claims: Option<Release>) -> String {
+        let cell = |text: &str| line(text).replace('|', "\\|");
+        let mut out = format!("**{}**\n\n", cell(gateway));
+        for (name, value) in self.heading(claims) {
+            let _ = writeln!(out, "- {name} {}", line(&value));
+        }
+        let other = self.compared(claims);
+        let named = other.map(|other| other.release.to_string()).unwrap_or_default();
+        let _ = write!(out, "\n| | question | answer | {named}, if different |\n|---|---|---|---|\n");
+        for topic in Topic::ALL {
+            for (question, answer) in self.answers.iter().filter(|(question, _)| question.topic == topic) {
+                let theirs = other.and_then(|other| other.answer(question.id)).filter(|theirs| !answer.equals(theirs));
+                let theirs = theirs.map(Answer::shown).unwrap_or_default();
+                let row = [topic.name(), question.what, &answer.shown(), &theirs].map(cell);
+                let _ = writeln!(out, "| {} |", row.join(" | "));
+            }
+        }
+        for (why, questions) in self.not_asked_by_reason() {
+            let _ = write!(out, "\nNot asked: {} ({why})\n", questions.join(", "));
+        }
+        out
+    }
+
+    fn json(&self, gateway: &str, claims: Option<Release>) -> Value {
+        let best = self.best();
+        let similarity = best.first().map(|reference| reference.similarity).unwrap_or_default();
+        let answers = self.answers.iter().map(|(question, answer)| {
+            let equal = self
+                .references
+                .iter()
+                .filter(|other| other.answer(question.id).is_some_and(|theirs| answer.equals(theirs)));
+            json!({
+                "id": question.id,
+                "topic": question.topic.name(),
+                "question": question.what,
+                "answer": answer.text,
+                "after_ms": answer.after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+                "as": equal.map(|other| other.release.to_string()).collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "schema": SCHEMA,
+            "gateway": gateway,
+            "claims": claims.map(|claims| claims.to_string()),
+            "server_version": self.version,
+            "closest": self.closest().iter().map(Release::to_string).collect::<Vec<_>>(),
+            "equal": similarity.equal,
+            "compared": similarity.of,
+            "releases": self.references.iter().map(|reference| {
+                (reference.release.to_string(), Value::from(reference.similarity.equal))
+            }).collect::<serde_json::Map<_, _>>(),
+            "answers": answers.collect::<Vec<_>>(),
+            "not_asked": self.not_asked.iter().map(|not_asked| {
+                json!({ "id": not_asked.question.id, "question": not_asked.question.what, "why": not_asked.why })
+            }).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Lines with a name before the first of them.
+fn section(out: &mut String, name: &str, lines: impl IntoIterator<Item = String>) {
+    for (number, text) in lines.into_iter().enumerate() {
+        let name = if number == 0 { name } else { "" };
+        let _ = writeln!(out, "{}", line(&format!("{name:<NAMES$}  {text}")));
+    }
+}
+
+/// A line for a terminal.
+fn line(text: &str) -> String {
+    cut::line(&printable::line(text), WIDTH).into_owned()
+}

@@ -1,0 +1,113 @@
+//! The embedded gateway at each known release is recognised.
+
+use super::*;
+use crate::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation};
+use openclaw_model::{Release, releases};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use tokio::time::Instant;
+
+const TOKEN: &str = "the-token-of-this-gateway";
+
+/// The portrait of an embedded gateway with this `auth`, and the files in its state directory before and after.
+async fn portrait(release: Release, auth: Value, settings: &Settings) -> (Portrait, [BTreeMap<String, u64>; 2]) {
+    let workspace = Workspace::in_memory(&Guard::absent()).unwrap();
+    let sandbox = workspace.sandbox().unwrap();
+    let spec = GatewaySpec::Embedded(Some(release));
+    let gateway = Gateway::prepare(&spec, &Preparation::default(), &|_| {}).await.unwrap();
+    let launch = Launch {
+        sandbox: &sandbox,
+        state_dir: None,
+        openclaw_json: json!({ "gateway": { "mode": "local", "bind": "loopback", "auth": auth } }),
+        environment: BTreeMap::new(),
+        clock: None,
+        deadline: Instant::now() + Duration::from_secs(60),
+    };
+    let mut running = gateway.launch(launch).await.unwrap();
+    let before = files(&sandbox.state_dir());
+    let mut portrait = probe(&running, settings).await;
+    running.stop(Instant::now() + Duration::from_secs(60)).await.unwrap();
+    let after = files(&sandbox.state_dir());
+    compare(&mut portrait, settings, &workspace).await.unwrap();
+    (portrait, [before, after])
+}
+
+/// The records in the JSON documents below a directory, by file.
+fn files(directory: &Path) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.extension() {
+                None if path.is_dir() => folders.push(path),
+                Some(extension) if extension == "json" => {
+                    let json = serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap_or_default();
+                    let records = json.as_object().map_or(0, |object| object.len() as u64);
+                    found.insert(path.display().to_string(), records);
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn settings(secret: Secret, writes: bool) -> Settings {
+    // The silent client is asked about elsewhere: an embedded gateway would need its 15 seconds here.
+    Settings { silence: Duration::from_millis(50), answer: Duration::from_secs(30), ..Settings::new(secret, writes) }
+}
+
+fn token() -> Value {
+    json!({ "mode": "token", "token": TOKEN })
+}
+
+#[tokio::test]
+async fn every_known_release_is_recognised() {
+    let mut named = BTreeMap::new();
+    for release in releases::known_releases() {
+        let settings = settings(Secret::Token(TOKEN.to_owned()), true);
+        let (portrait, _) = portrait(release, token(), &settings).await;
+        let own = portrait.reference(release).unwrap().similarity;
+        assert_eq!(own.equal, own.of, "{release}: {}", portrait.write("x", None, Format::Plain));
+        assert!(own.of > 60 && portrait.closest().contains(&release), "{release}: {}", portrait.verdict());
+        named.insert(release, portrait.closest());
+    }
+    let alike = named.values().collect::<BTreeSet<_>>();
+    // 2026.3.28, 2026.3.31 and 2026.4.1 differ only in what they make of older records.
+    assert_eq!((named.len(), alike.len()), (14, 12), "{named:?}");
+}
+
+#[tokio::test]
+async fn without_permission_nothing_is_written() {
+    for release in ["2026.2.19", "2026.4.2", "2026.6.11"] {
+        let release = release.parse().unwrap();
+        let careful = settings(Secret::Token(TOKEN.to_owned()), false);
+        let (asked, [before, after]) = portrait(release, token(), &careful).await;
+        assert_eq!(before, after, "{release}");
+        assert!(asked.closest().contains(&release), "{}", asked.verdict());
+        assert!(asked.answer("new-device").is_none() && asked.answer("forged").is_some());
+        // A gateway that lets everybody in pairs whoever has a valid proof: that is not asked either.
+        let (asked, [before, after]) =
+            portrait(release, json!({ "mode": "none" }), &settings(Secret::Unknown, false)).await;
+        assert_eq!(before, after, "{release}");
+        assert!(asked.answer("proof-v3").is_none() && asked.answer("no-secret").is_some());
+        // The comparison of files can fail.
+        let writes = settings(Secret::Token(TOKEN.to_owned()), true);
+        let (_, [before, after]) = portrait(release, token(), &writes).await;
+        assert_ne!(before, after, "{release}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_or_no_secret_is_enough_to_recognise_a_release() {
+    let release = "2026.4.2".parse().unwrap();
+    let password = settings(Secret::Password(TOKEN.to_owned()), false);
+    let (asked, _) = portrait(release, json!({ "mode": "password", "password": TOKEN }), &password).await;
+    let own = asked.reference(release).unwrap().similarity;
+    assert!(own.equal == own.of && own.of > 50, "{}", asked.verdict());
+    let (asked, _) = portrait(release, token(), &settings(Secret::Unknown, false)).await;
+    let own = asked.reference(release).unwrap().similarity;
+    assert!(own.equal == own.of && own.of > 35, "{}", asked.verdict());
+}

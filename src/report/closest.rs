@@ -1,0 +1,72 @@
+//! The release that the answers of a gateway are closest to, as sentences and as JSON.
+
+use crate::release_ranges;
+use crate::run::closest::{Closest, Likeness};
+use openclaw_model::Release;
+use serde_json::{Map, Value, json};
+use untrusted_data::limits::SHOWN_STRING;
+use untrusted_data::{cut, printable};
+
+/// The maximum number of families that are named.
+const FAMILIES: usize = 4;
+
+/// The sentences. The version that the gateway names comes first, if it is that of another release.
+pub(crate) fn lines(closest: &Closest, attached: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let release = closest.release;
+    if let Some(version) = closest.misnamed() {
+        let version = cut::line(&printable::line(version), SHOWN_STRING).into_owned();
+        lines.push(format!("the gateway says that it is {version} (server.version), but is compared with {release}"));
+    }
+    if closest.fits_better() {
+        let overall = &closest.overall;
+        let best = overall.best();
+        let equal = best.first().map_or(0, |best| overall.of(*best));
+        let (cases, own) = (overall.cases, overall.of(release));
+        let named = release_ranges::text(&best);
+        lines.push(format!("it answers as {named} in {equal} of {cases} cases, and as {release} in {own}"));
+        let families = closest.differing_families().map(|(family, likeness)| self::family(family, likeness));
+        let families = families.collect::<Vec<_>>();
+        if !families.is_empty() {
+            let more = families.len().saturating_sub(FAMILIES);
+            let more = if more > 0 { format!(", and {more} more families") } else { String::new() };
+            let named = families.into_iter().take(FAMILIES).collect::<Vec<_>>().join(", ");
+            lines.push(format!("other families: {named}{more}"));
+        }
+    }
+    if attached && let Some(better) = better(closest) {
+        lines.push(format!("to compare it with {better}: --release {better}"));
+    }
+    lines
+}
+
+/// The release to compare the gateway with instead.
+fn better(closest: &Closest) -> Option<Release> {
+    let named = closest.misnamed().and_then(|version| version.parse().ok());
+    if closest.fits_better() { closest.overall.best().last().copied() } else { named }
+}
+
+fn family(name: &str, likeness: &Likeness) -> String {
+    let best = likeness.best();
+    let equal = best.first().map_or(0, |best| likeness.of(*best));
+    format!("{} as {} in {equal} of {}", printable::line(name), release_ranges::text(&best), likeness.cases)
+}
+
+/// The member `closest` of the JSON report.
+pub(crate) fn json(closest: &Closest) -> Value {
+    let families = closest
+        .families
+        .iter()
+        .map(|(name, likeness)| (name.clone(), json!({ "cases": likeness.cases, "equal": equal(likeness) })));
+    json!({
+        "release": closest.release.to_string(),
+        "server_version": closest.version,
+        "cases": closest.overall.cases,
+        "equal": equal(&closest.overall),
+        "families": Value::Object(families.collect()),
+    })
+}
+
+fn equal(likeness: &Likeness) -> Map<String, Value> {
+    likeness.equal.iter().map(|(release, cases)| (release.to_string(), (*cases).into())).collect()
+}
