@@ -65,7 +65,7 @@ pub use gateway::{
 };
 pub use judge::{Level, Verdict};
 pub use observe::snapshot::{History, Library, Snapshot};
-pub use observe::{Evidence, StoreFiles, diff, normalise};
+pub use observe::{Evidence, ObservedStore, diff, normalise};
 pub use run::outcome::{Event, RunReport};
 pub use run::{Options, RunEnd, RunError, run};
 pub use scenario::{Case, Corpus};

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clawcheck::{Evidence, StoreFiles};
+use clawcheck::{Evidence, ObservedStore};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, json};
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ const START: i64 = 1_775_000_000_000;
 pub(crate) fn evidence(devices: usize) -> Evidence {
     let records = (0..devices).map(record).collect::<Map<_, _>>();
     let file = json::stringify(&Value::Object(records)).into_bytes();
-    let files: StoreFiles = [(Document::DevicesPaired.path().to_owned(), Ok(file))].into();
+    let files: ObservedStore = [(Document::DevicesPaired.path().to_owned(), Ok(file))].into();
     Evidence { started_at: START, before: files.clone(), after: Some(files), ..Evidence::default() }
 }
 

@@ -9,9 +9,11 @@ mod connects;
 mod documents;
 mod save;
 mod settings;
+mod substitution;
 
 pub(crate) use connects::Connect;
 pub(crate) use save::save;
+pub(crate) use substitution::Substitution;
 
 use crate::explain::{Question, State, Verdict};
 use crate::scenario::writing;
@@ -66,20 +68,30 @@ pub(crate) struct Capture {
     pub(crate) devices: usize,
     /// What the scenario does not contain, one sentence each.
     pub(crate) left_out: Vec<String>,
+    /// The names of the devices in the scenario, with their ids.
+    pub(crate) names: Vec<(String, String)>,
+    /// Whether the gateway's user cannot use some files of the store.
+    pub(crate) is_locked: bool,
     scenario: Value,
 }
 
 impl Capture {
     /// Captures a state directory. `release` overrides the release of the directory. `now` is in milliseconds since the
-    /// epoch.
+    /// epoch. `named` gives names to devices, by id; other devices are named after their clients.
     ///
     /// # Errors
     /// The release is older than the oldest known one.
-    pub(crate) fn of(state: &State, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
+    pub(crate) fn of(
+        state: &State,
+        release: Option<Release>,
+        named: &[(String, String)],
+        now: i64,
+    ) -> Result<Self, UnknownRelease> {
         let release = release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
         Facts::of(release)?;
         let mut aliases = Aliases::default();
         let devices = devices(state);
+        named.iter().for_each(|(id, name)| aliases.name_device(id, name));
         for device in &devices {
             aliases.name_device(&device.id, connects::base_name(device));
         }
@@ -126,7 +138,16 @@ impl Capture {
         }
         scenario.insert("steps".to_owned(), Value::Array(steps));
         let left_out = left_out(state, settings.left_out, &aliases);
-        Ok(Self { release, connects, devices: devices.len(), left_out, scenario: Value::Object(scenario) })
+        let name = |device: &Device| (aliases.device(&device.id).unwrap_or_default().to_owned(), device.id.clone());
+        Ok(Self {
+            release,
+            connects,
+            devices: devices.len(),
+            left_out,
+            names: devices.iter().map(name).collect(),
+            is_locked: !modes.is_empty(),
+            scenario: Value::Object(scenario),
+        })
     }
 
     /// The text of the scenario file.

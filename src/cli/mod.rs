@@ -14,6 +14,7 @@ mod selection;
 mod session;
 mod signals;
 mod snapshots;
+mod state_dir;
 mod terminal;
 mod timeouts;
 

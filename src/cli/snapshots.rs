@@ -36,6 +36,11 @@ impl Snapshots {
         Ok(Self { library: library.map_err(report)?, named: named.is_some() })
     }
 
+    /// No snapshots, so that only expectations are checked.
+    pub(super) fn none() -> Self {
+        Self { library: Library::empty(), named: false }
+    }
+
     /// Finds the folder in which something waits for approval.
     ///
     /// # Errors

@@ -154,6 +154,14 @@ fn come(client: &mut Client, question: &Question) {
     client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
 }
 
+/// The id of a device of a state directory, by its name, its id or the first characters of the id.
+///
+/// # Errors
+/// The device is unknown or ambiguous.
+pub(crate) fn device_id(state: &State, device: &str) -> Result<Option<String>, QuestionError> {
+    Ok(who(state, &devices(&state.at_rest), Some(device))?.id())
+}
+
 /// The data about a device in a store.
 #[derive(Debug, Clone, Default)]
 struct Known {

@@ -111,6 +111,27 @@ impl State {
         Ok(Self { at_rest, config, config_path, env, is_default, own_key, own_id, notes, release })
     }
 
+    /// An empty state directory with this configuration.
+    ///
+    /// # Errors
+    /// The configuration does not exist or cannot be read.
+    pub(crate) fn of_config(path: &Path) -> Result<Self, StateError> {
+        let config = read_config(path)?.ok_or_else(|| StateError::NoConfig(path.to_owned()))?;
+        let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "from openclaw.json"));
+        let release = written();
+        Ok(Self {
+            at_rest: AtRest::empty(""),
+            config,
+            config_path: Some(path.to_owned()),
+            env: Vec::new(),
+            is_default: false,
+            own_key: None,
+            own_id: None,
+            notes: Vec::new(),
+            release,
+        })
+    }
+
     /// The secrets, which must not be printed: secrets in the configuration and the environment, and all tokens in the
     /// store.
     pub(crate) fn secrets(&self) -> Redactions {

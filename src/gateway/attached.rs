@@ -69,6 +69,7 @@ impl Attached {
             links: Vec::new(),
             proof: None,
             secrets: Vec::new(),
+            ignore: Vec::new(),
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
         links: Vec::new(),
         proof: None,
         secrets: Vec::new(),
+        ignore: Vec::new(),
     }
 }
 

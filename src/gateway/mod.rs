@@ -9,6 +9,7 @@ mod control_error;
 mod described;
 mod embedded;
 pub(crate) mod guard;
+mod ignored;
 mod launch;
 mod limits;
 mod openclaw;
@@ -23,9 +24,9 @@ pub(crate) mod supervisor;
 mod workspace;
 
 pub(crate) use control_error::ControlError;
-pub(crate) use described::check_description;
-pub(crate) use described::schema as description_schema;
+pub(crate) use described::{check_description, schema as description_schema};
 pub use guard::Guard;
+pub(crate) use ignored::IgnoredField;
 #[cfg(test)]
 pub(crate) use launch::LogTail;
 pub(crate) use launch::one_line;

@@ -1,5 +1,6 @@
 //! What a gateway is and what can be done with it.
 
+use super::ignored::IgnoredField;
 use crate::scenario::connect::ProofVersion;
 use openclaw_model::Release;
 use schemars::JsonSchema;
@@ -107,6 +108,8 @@ pub struct Profile {
     pub(crate) proof: Option<ProofVersion>,
     /// The caller's variables that it gets: name and value. The values are in nothing that a run tells.
     pub(crate) secrets: Vec<(String, String)>,
+    /// Fields of its frames that are not looked at.
+    pub ignore: Vec<IgnoredField>,
 }
 
 impl Profile {

@@ -1,70 +1,8 @@
 //! The raw observations of one case, from the wire and the disk. They are the input of the normal form.
 
 use super::message::{RawFrame, Received};
-use openclaw_protocol::store::Document;
-use serde::Serialize;
+use super::observed_store::ObservedStore;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use untrusted_data::cut;
-use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
-
-/// The observed files of a state directory, by path below it. An error states what is there instead of a readable file.
-pub type StoreFiles = BTreeMap<String, Result<Vec<u8>, NoFile>>;
-
-/// The path of a document in the database. No file can have this path.
-pub(crate) fn in_database(document: Document) -> String {
-    format!("{}#{}", openclaw_protocol::store::DATABASE, document.path())
-}
-
-/// The path of a document of the store. If there is a database, the document is only there.
-pub(crate) fn place(files: &StoreFiles, document: Document) -> String {
-    if has_database(files) { in_database(document) } else { document.path().to_owned() }
-}
-
-/// A document of the store, from the files or the database.
-pub(crate) fn stored(files: &StoreFiles, document: Document) -> Option<&Result<Vec<u8>, NoFile>> {
-    files.get(&place(files, document))
-}
-
-/// Whether the store is a database.
-fn has_database(files: &StoreFiles) -> bool {
-    files.contains_key(&in_database(Document::DevicesPaired))
-}
-
-/// The reason why there is no readable file at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NoFile {
-    /// A directory.
-    Directory,
-    /// A pipe, a device or a symbolic link, which might not end or might lead elsewhere.
-    NotPlain,
-    /// The file exceeds the read limit of the store, together with the files before it.
-    TooLarge,
-    /// The document exceeds the limit of JSON values. Holds their number.
-    TooMany(u64),
-    /// In place of a folder: the number of its files that were not read.
-    MoreFiles(u64),
-    /// An unreadable file.
-    Unread,
-}
-
-impl NoFile {
-    /// The words for it in an observation.
-    pub fn words(self) -> String {
-        match self {
-            Self::Directory => "a directory".to_owned(),
-            Self::NotPlain => "not a plain file".to_owned(),
-            Self::TooLarge => format!("too large: of a store {} MiB are read", LOOK_BYTES >> 20),
-            Self::TooMany(values) => {
-                let most = cut::number(DOCUMENT_VALUES as u64);
-                format!("too large: {} JSON values, more than {most}", cut::number(values))
-            }
-            Self::MoreFiles(files) => format!("{} files, not looked at", cut::more(files)),
-            Self::Unread => "cannot be read".to_owned(),
-        }
-    }
-}
 
 /// The raw observations of one case.
 #[derive(Debug, Clone, Default)]
@@ -78,9 +16,9 @@ pub struct Evidence {
     /// The steps in the order of play.
     pub steps: Vec<StepEvidence>,
     /// The store before the first step.
-    pub before: StoreFiles,
+    pub before: ObservedStore,
     /// The store after the last step. `None` if it was not accessible.
-    pub after: Option<StoreFiles>,
+    pub after: Option<ObservedStore>,
 }
 
 /// A value that the harness chose, and its symbol.

@@ -20,6 +20,7 @@ mod frame;
 mod message;
 #[cfg(test)]
 mod mutants;
+mod observed_store;
 mod record;
 mod redacted;
 mod room;
@@ -33,9 +34,11 @@ use serde::Serialize;
 use serde_json::Value;
 use untrusted_data::limits::SHOWN_BYTES;
 
-pub use evidence::{Evidence, StoreFiles};
-pub(crate) use evidence::{Known, NoFile, StepEvidence, in_database, place, stored};
+pub use evidence::Evidence;
+pub(crate) use evidence::{Known, StepEvidence};
 pub(crate) use message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
+pub use observed_store::ObservedStore;
+pub(crate) use observed_store::{FileContents, NoFile, StoredDocument};
 pub(crate) use store::StoreSeen;
 
 /// Approximate memory for one byte of an observation's text, including the value that it was written from.
@@ -116,7 +119,7 @@ pub fn normalise(evidence: &Evidence) -> Observation {
 /// The same, with `redact` applied to every string of the normal form, so that an encoded secret from a gateway is in
 /// no snapshot and no report.
 pub(crate) fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
-    let documents = evidence.after.as_ref().map(|after| store::Documents::read(&evidence.before, after));
+    let documents = evidence.after.as_ref().map(|after| store::Documents::new(&evidence.before, after));
     let mut symbols = symbol::Symbols::new(&evidence.known);
     evidence.steps.iter().for_each(|step| frame::learn(step, &mut symbols));
     if let Some(documents) = &documents {
@@ -202,7 +205,7 @@ mod tests {
                     ],
                 ),
             ],
-            before: StoreFiles::new(),
+            before: ObservedStore::default(),
             after: Some(
                 [
                     ("devices/paired.json".to_owned(), file(&paired)),
@@ -248,7 +251,7 @@ mod tests {
     #[test]
     fn damage_is_told_from_what_the_gateway_made_of_it() {
         let mut evidence = role_upgrade();
-        let files = |bytes: &[u8]| -> StoreFiles { [("devices/paired.json".to_owned(), Ok(bytes.to_vec()))].into() };
+        let files = |bytes: &[u8]| -> ObservedStore { [("devices/paired.json".to_owned(), Ok(bytes.to_vec()))].into() };
         evidence.before = files(b"{\"a");
         evidence.after = Some(files(b"{\"a"));
         assert!(normalise(&evidence).text().contains("paired\n  does not parse; byte for byte as before\n"));

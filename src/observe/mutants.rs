@@ -1,7 +1,7 @@
 //! Mutation tests of messages and stores: the normal form of each mutant is text that parses again, and data that is
 //! JSON.
 
-use super::{Evidence, RawFrame, RawMessage, Received, StepEvidence, StoreFiles, normalise};
+use super::{Evidence, ObservedStore, RawFrame, RawMessage, Received, StepEvidence, normalise};
 use input_mutants::play;
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn evidence(input: &[u8]) -> Evidence {
         clean: true,
     };
     let file = |bytes: &[u8]| {
-        StoreFiles::from([
+        ObservedStore::from([
             ("devices/paired.json".to_owned(), Ok(bytes.to_vec())),
             ("devices/pending.json".to_owned(), Ok(b"{}".to_vec())),
         ])

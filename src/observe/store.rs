@@ -1,6 +1,6 @@
 //! The normal form of the pairing store: its documents, record by record.
 
-use super::evidence::{NoFile, StoreFiles, in_database, place, stored};
+use super::observed_store::{FileContents, NoFile, ObservedStore, StoredDocument};
 use super::record::{self, RecordSeen};
 use super::room::Room;
 use super::symbol::{Numbers, Symbols};
@@ -66,65 +66,30 @@ pub enum Change {
     Changed,
 }
 
-/// The documents before normalization.
-pub(super) struct Documents {
-    found: Vec<(Document, Found)>,
+/// A store before normalization.
+pub(super) struct Documents<'a> {
+    before: &'a ObservedStore,
+    after: &'a ObservedStore,
+    /// What became of the files that are not documents.
     others: Vec<(String, Holds)>,
 }
 
-enum Found {
-    Json(Value),
-    Unreadable { unchanged: bool },
-    NoFile(NoFile),
-}
-
-impl Documents {
-    pub(super) fn read(before: &StoreFiles, after: &StoreFiles) -> Self {
-        let found = Document::ALL
-            .into_iter()
-            .filter_map(|document| {
-                let bytes = stored(after, document)?;
-                Some((
-                    document,
-                    match bytes {
-                        Err(what) => Found::NoFile(*what),
-                        Ok(bytes) => match serde_json::from_slice(bytes) {
-                            Ok(json) => Found::Json(json),
-                            Err(_) => {
-                                let unchanged =
-                                    stored(before, document).is_some_and(|before| before.as_ref() == Ok(bytes));
-                                Found::Unreadable { unchanged }
-                            }
-                        },
-                    },
-                ))
-            })
-            .collect();
-        // If there is a database, the file of a document is an ordinary file that waits for the import.
-        let is_document = |path: &str| {
-            Document::ALL.iter().any(|document| path == in_database(*document) || path == place(after, *document))
-        };
-        let mut others = after
-            .iter()
-            .filter_map(|(path, bytes)| match before.get(path) {
-                Some(before) if before == bytes => None,
-                before => Some((path.clone(), became(before.is_some(), bytes))),
-            })
-            .chain(
-                before
-                    .keys()
-                    .filter(|path| !after.contains_key(*path))
-                    .map(|path| (path.clone(), Holds::File(Change::Gone))),
-            )
-            .filter(|(path, _)| !is_document(path))
-            .collect::<Vec<_>>();
+impl<'a> Documents<'a> {
+    pub(super) fn new(before: &'a ObservedStore, after: &'a ObservedStore) -> Self {
+        let changed = after.files().iter().filter_map(|(path, contents)| match before.files().get(path) {
+            Some(before) if before == contents => None,
+            before => Some((path.clone(), became(before.is_some(), contents))),
+        });
+        let gone = before.files().keys().filter(|path| !after.files().contains_key(*path));
+        let gone = gone.map(|path| (path.clone(), Holds::File(Change::Gone)));
+        let mut others = changed.chain(gone).filter(|(path, _)| !after.is_document(path)).collect::<Vec<_>>();
         others.sort_by(|a: &(String, Holds), b| a.0.cmp(&b.0));
-        Self { found, others }
+        Self { before, after, others }
     }
 
     pub(super) fn learn(&self, symbols: &mut Symbols) {
-        for (_, found) in &self.found {
-            if let Found::Json(json) = found {
+        for stored in self.after.documents().values() {
+            if let StoredDocument::Json(json) = stored {
                 symbols.learn(json);
             }
         }
@@ -136,17 +101,20 @@ impl Documents {
         let room = Room::new(SHOWN_STORE);
         for document in Document::ALL {
             let mut more = 0;
-            let found = self.found.iter().find(|(found, _)| *found == document).map(|(_, found)| found);
-            let holds = match found {
+            let holds = match self.after.document(document) {
                 None => Holds::Records(Vec::new()),
-                Some(Found::NoFile(what)) => Holds::NoFile(*what),
-                Some(Found::Unreadable { unchanged }) => Holds::Unreadable { unchanged: *unchanged },
-                Some(Found::Json(Value::Object(records))) => {
-                    let shown = record::normalise(document, records, symbols, moments, &room, numbers);
-                    more = records.len() - shown.len();
-                    Holds::Records(shown)
+                Some(StoredDocument::NoFile(what)) => Holds::NoFile(*what),
+                Some(unreadable @ StoredDocument::Unreadable(_)) => {
+                    Holds::Unreadable { unchanged: self.before.document(document) == Some(unreadable) }
                 }
-                Some(Found::Json(other)) => Holds::Other(symbols.mark(&room.fit(other), "")),
+                Some(StoredDocument::Json(json)) => match json.as_object() {
+                    Some(records) => {
+                        let shown = record::normalise(document, records, symbols, moments, &room, numbers);
+                        more = records.len() - shown.len();
+                        Holds::Records(shown)
+                    }
+                    None => Holds::Other(symbols.mark(&room.fit(json), "")),
+                },
             };
             let always = matches!(document, Document::DevicesPaired | Document::DevicesPending);
             if always || more > 0 || holds != Holds::Records(Vec::new()) {
@@ -174,7 +142,7 @@ impl Documents {
 }
 
 /// The change to a file that is not a document.
-fn became(was_there: bool, now: &Result<Vec<u8>, NoFile>) -> Holds {
+fn became(was_there: bool, now: &FileContents) -> Holds {
     match now {
         Err(NoFile::Directory) | Ok(_) if was_there => Holds::File(Change::Changed),
         Err(NoFile::Directory) | Ok(_) => Holds::File(Change::New),

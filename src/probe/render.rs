@@ -16,6 +16,8 @@ const SCHEMA: u32 = 1;
 const WIDTH: usize = 150;
 /// The maximum number of answers that are compared with those of a release.
 const UNLIKE: usize = 12;
+/// The length of `, ` and ` and 99 more: `, which end a list of questions.
+const AND_MORE: usize = 17;
 /// The width of the names of sections.
 const NAMES: usize = 12;
 
@@ -97,11 +99,7 @@ impl Portrait {
         out.push('\n');
         for topic in Topic::ALL {
             let groups = self.groups(topic).into_iter();
-            section(
-                &mut out,
-                topic.name(),
-                groups.map(|(questions, answer)| format!("{}: {answer}", questions.join(", "))),
-            );
+            section(&mut out, topic.name(), groups.map(|(questions, answer)| folded(&questions, &answer)));
         }
         if let Some(other) = self.compared(claims) {
             let unlike = self.unlike(other).collect::<Vec<_>>();
@@ -208,6 +206,21 @@ impl Portrait {
     }
 }
 
+/// Questions with the same answer, on one line that shows the whole answer: of many questions, only the first are named.
+fn folded(questions: &[&str], answer: &str) -> String {
+    let room = WIDTH.saturating_sub(NAMES + 2 + answer.chars().count() + AND_MORE);
+    let mut named = String::new();
+    for (number, question) in questions.iter().enumerate() {
+        if number > 0 && named.len() + question.len() > room {
+            let _ = write!(named, " and {} more", questions.len() - number);
+            break;
+        }
+        named.push_str(if number > 0 { ", " } else { "" });
+        named.push_str(question);
+    }
+    format!("{named}: {answer}")
+}
+
 /// Lines with a name before the first of them.
 fn section(out: &mut String, name: &str, lines: impl IntoIterator<Item = String>) {
     for (number, text) in lines.into_iter().enumerate() {
@@ -219,4 +232,18 @@ fn section(out: &mut String, name: &str, lines: impl IntoIterator<Item = String>
 /// A line for a terminal.
 fn line(text: &str) -> String {
     cut::line(&printable::line(text), WIDTH).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_questions_with_one_answer_the_answer_is_shown() {
+        let questions = vec!["a question of some length"; 20];
+        let text = folded(&questions, "INVALID_REQUEST, close 1008");
+        assert!(text.ends_with(" and 17 more: INVALID_REQUEST, close 1008"), "{text}");
+        assert!(text.chars().count() + NAMES + 2 <= WIDTH, "{text}");
+        assert_eq!(folded(&["one", "two"], "let in"), "one, two: let in");
+    }
 }

@@ -7,7 +7,7 @@ use super::Listener;
 use super::causes::Cause;
 use super::markdown::Summary;
 use super::terminal::counted;
-use crate::judge::Finding;
+use crate::judge::{Finding, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunReport};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -35,18 +35,22 @@ pub(crate) struct Github<W> {
     summary: Summary,
     /// The files of failing cases, by id, with the line of the first unmet expectation.
     places: BTreeMap<String, (PathBuf, Option<usize>)>,
+    /// The known deviations that no longer hold, with the number of cases.
+    gone: BTreeMap<String, usize>,
     started: bool,
 }
 
 impl<W: Write> Github<W> {
     /// Annotations are written to `out`.
     pub(crate) fn new(out: W, job: Job) -> Self {
-        Self { out, job, summary: Summary::default(), places: BTreeMap::new(), started: false }
+        Self { out, job, summary: Summary::default(), places: BTreeMap::new(), gone: BTreeMap::new(), started: false }
     }
 
     fn add(&mut self, case: &CaseReport) {
         self.summary.add(case);
-        if case.verdict.is_failure() && !case.is_built_in {
+        if case.verdict == Verdict::UnexpectedlyConforms {
+            *self.gone.entry(case.reason.clone().unwrap_or_default()).or_default() += 1;
+        } else if case.verdict.is_failure() && !case.is_built_in {
             let line = case.findings.iter().find_map(|finding| match finding {
                 Finding::Expectation { line, .. } => Some(*line),
                 _ => None,
@@ -67,6 +71,10 @@ impl<W: Write> Github<W> {
         if shown < causes.len() {
             let more = counted(causes.len() - shown, "more cause");
             writeln!(self.out, "{}", command("error", &[("title", "clawcheck")], &format!("{more}; see the summary")))?;
+        }
+        for (reason, cases) in self.gone.iter().take(ANNOTATIONS - shown) {
+            let title = format!("{} ({})", Verdict::UnexpectedlyConforms.name(), counted(*cases, "case"));
+            writeln!(self.out, "{}", command("error", &[("title", &title)], reason))?;
         }
         let Some(path) = &self.job.step_summary else { return Ok(()) };
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
@@ -137,8 +145,8 @@ fn escaped_property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::Difference;
     use crate::judge::cause::Kind;
-    use crate::judge::{Difference, Verdict};
     use crate::report::fixtures::{case, info};
 
     fn written(checkout: &Path, cases: &[CaseReport]) -> (String, String) {
@@ -199,6 +207,20 @@ mod tests {
         let (out, _) = written(checkout.path(), &[deviates("role/a", "one", elsewhere.path()), built_in, missing]);
         assert_eq!(out.matches("::error title=").count(), 3, "{out}");
         assert!(!out.contains("file="), "{out}");
+    }
+
+    #[test]
+    fn a_known_deviation_that_is_gone_is_an_annotation() {
+        let gone = ["role/a", "role/b"].map(|id| {
+            let mut case = case(id, Verdict::UnexpectedlyConforms);
+            case.reason = Some("known.yaml:3 no longer holds".to_owned());
+            case
+        });
+        let (out, summary) = written(Path::new("/"), &gone);
+        let annotation = "::error title=unexpectedly-conforms (2 cases)::known.yaml:3 no longer holds\n";
+        assert!(out.ends_with(annotation), "{out}");
+        assert!(summary.contains("#### Known deviations that no longer hold"), "{summary}");
+        assert!(summary.contains("### clawcheck: 2 of 2 cases fail"), "{summary}");
     }
 
     #[test]

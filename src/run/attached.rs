@@ -11,12 +11,12 @@ use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Sandbox, Workspace};
-use crate::observe::{StepEvidence, StoreFiles, stored};
+use crate::observe::{ObservedStore, StepEvidence, StoredDocument};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Case, Corpus, Step, StepKind};
 use openclaw_model::{Facts, Release};
-use openclaw_protocol::store::{Document, json as store_json};
+use openclaw_protocol::store::Document;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -78,11 +78,13 @@ impl Greeting {
     pub(super) fn note(&self, compared: Option<Release>) -> Option<String> {
         let version = self.version.as_deref()?;
         match (self.release(), compared) {
-            (None, None) => Some(format!("its hello-ok says version {}, which is no known release", cut::line(version, VERSION))),
-            (None, Some(_)) => None,
-            (Some(release), compared) if compared == Some(release) => {
-                Some(format!("its hello-ok says version {release}, so its answers are compared with those of {release}"))
+            (None, None) => {
+                Some(format!("its hello-ok says version {}, which is no known release", cut::line(version, VERSION)))
             }
+            (None, Some(_)) => None,
+            (Some(release), compared) if compared == Some(release) => Some(format!(
+                "its hello-ok says version {release}, so its answers are compared with those of {release}"
+            )),
             // A mismatch is reported with the release that the answers are closest to.
             (Some(_), _) => None,
         }
@@ -159,16 +161,18 @@ fn only_looks(step: &Step) -> bool {
 }
 
 /// The documents that are not empty. An empty document is equivalent to none.
-fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
-    let parsed = |document: Document| store_json::parse(stored(files, document)?.as_deref().ok()?);
-    let documents = Document::ALL.into_iter().filter_map(|document| Some((document, parsed(document)?)));
+fn records(store: &ObservedStore) -> Vec<(Document, &Value)> {
+    let documents = store.documents().iter().filter_map(|(document, stored)| match stored {
+        StoredDocument::Json(json) => Some((*document, json.as_ref())),
+        StoredDocument::Unreadable(_) | StoredDocument::NoFile(_) => None,
+    });
     documents.filter(|(_, value)| value.as_object().is_none_or(|records| !records.is_empty())).collect()
 }
 
 /// The records of a store that belong to these devices. clawcheck ignores all other records.
-pub(super) fn with_records_of(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
+pub(super) fn with_records_of(store: &ObservedStore, devices: &BTreeSet<String>) -> ObservedStore {
     let mine = |id: &str| devices.contains(id);
-    view::with_records(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
+    store.filtered(|_, key, record| mine(key) || view::device(record).is_some_and(mine), |_| false)
 }
 
 impl CaseContext<'_> {
@@ -264,8 +268,9 @@ mod tests {
 
     #[test]
     fn an_empty_document_is_no_trace() {
-        let files = |text: &str| StoreFiles::from([("devices/pending.json".to_owned(), Ok(text.as_bytes().to_vec()))]);
-        assert_eq!(records(&StoreFiles::new()), records(&files("{}")));
-        assert_ne!(records(&StoreFiles::new()), records(&files(r#"{"r": {}}"#)));
+        let files =
+            |text: &str| ObservedStore::from([("devices/pending.json".to_owned(), Ok(text.as_bytes().to_vec()))]);
+        assert_eq!(records(&ObservedStore::default()), records(&files("{}")));
+        assert_ne!(records(&ObservedStore::default()), records(&files(r#"{"r": {}}"#)));
     }
 }

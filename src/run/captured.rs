@@ -55,7 +55,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     let (config, _) = seeded(case, release, NOW, original.path())?;
     std::fs::write(original.path().join("openclaw.json"), config.to_string()).unwrap();
     let places = Places { state_dir: Some(original.path().to_owned()), ..Places::default() };
-    let capture = Capture::of(&State::read(&places).unwrap(), Some(release), NOW).unwrap();
+    let capture = Capture::of(&State::read(&places).unwrap(), Some(release), &[], NOW).unwrap();
     let text = capture.text();
     let corpus = Corpus::written(Path::new("mine/captured.yaml"), &text);
     let captured = corpus.unwrap_or_else(|errors| panic!("{errors:?}\n{text}")).cases()[0].clone();

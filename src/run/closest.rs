@@ -108,6 +108,8 @@ pub(super) struct Collector {
     conforming: Vec<(String, bool)>,
     /// The ids of the deviating cases, and the releases whose snapshot they equal.
     deviating: Vec<(String, BTreeSet<Release>)>,
+    /// Whether a case fails. Deviations that are known already do not ask for another release.
+    fails: bool,
     /// How often the gateway named each version in a hello-ok.
     versions: BTreeMap<String, usize>,
 }
@@ -128,6 +130,7 @@ impl Collector {
     /// A snapshot could not be read.
     pub(super) fn add(&mut self, case: &CaseReport, library: &Library, level: Level) -> Result<(), LibraryError> {
         let Some(observation) = &case.observation else { return Ok(()) };
+        self.fails |= case.verdict.is_failure();
         if case.verdict == Verdict::Conforms {
             self.conforming.push((case.id.clone(), observation.store.is_some()));
             return Ok(());
@@ -140,7 +143,7 @@ impl Collector {
         Ok(())
     }
 
-    /// The result for a gateway that was compared with `release`. `None` if it says nothing: no case deviates, or neither
+    /// The result for a gateway that was compared with `release`. `None` if it says nothing: no case fails, or neither
     /// the answers nor the gateway's version point at another release.
     ///
     /// # Errors
@@ -151,7 +154,7 @@ impl Collector {
         library: &Library,
         level: Level,
     ) -> Result<Option<Closest>, LibraryError> {
-        if self.deviating.is_empty() {
+        if !self.fails {
             return Ok(None);
         }
         let mut closest = Closest { release, version: self.version(), ..Closest::default() };

@@ -23,3 +23,8 @@ pub(crate) use model::text::Pattern;
 pub(crate) use model::{connect, expect, gateway, step, store, symbol, text};
 pub(crate) use syntax::problems::ScenarioErrors;
 pub(crate) use syntax::{deserializer, nodes, problems, spans};
+
+/// Whether a text is a valid name of a device.
+pub(crate) fn is_name(text: &str) -> bool {
+    syntax::spans::Name::is_valid(text)
+}

@@ -102,7 +102,7 @@ fn a_wrong_token_is_said_once_and_nothing_is_played() {
 #[test]
 fn what_is_for_such_gateways_is_refused_with_others() {
     let test_folder = TestFolder::new(KNOCKS);
-    for option in [&["--release", "2026.4.2"][..], &["--allow-writes"], &["--state-dir", "state"]] {
+    for option in [&["--release", "2026.4.2"][..], &["--allow-writes"]] {
         let ran = test_folder.clawcheck(&[&["run", "scenarios"], option].concat());
         assert_eq!(ran.code, Some(2), "{option:?}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(&format!("{} applies only to a gateway at a URL", option[0])), "{}", ran.err);
@@ -110,6 +110,12 @@ fn what_is_for_such_gateways_is_refused_with_others() {
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--state-dir", "nosuch"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("the state directory nosuch does not exist"), "{}", ran.err);
+    for option in [["--config", "openclaw.json"], ["--device", "laptop=phone"]] {
+        let ran =
+            test_folder.clawcheck(&[&["run", "scenarios", "--gateway", "ws://127.0.0.1:1"], &option[..]].concat());
+        assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("applies only to gateways that clawcheck starts"), "{}", ran.err);
+    }
 }
 
 /// Runs the built-in cases on a gateway at 2026.4.2, of which only a few can be played without writing.

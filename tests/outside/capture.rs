@@ -219,3 +219,98 @@ fn a_wrong_folder_is_named_and_nothing_is_overwritten() {
     }
     fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o700)).unwrap();
 }
+
+/// The connects of a case on a copy of a state directory, with a key for each of its devices.
+#[rstest]
+#[case::files("2026.4.2", false)]
+#[case::database("2026.9.6", true)]
+fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] database: bool) {
+    let test_folder = TestFolder::new(
+        "scenario: My devices\ngateway: { bind: lan }\nstore: { paired: { phone: {} } }\nsteps:\n\
+         \x20 - connect: { device: phone, role: node, client: { id: openclaw-ios, mode: node, platform: ios, device-family: iPhone }, auth: { device-token: seeded } }\n\
+         \x20   expect: { hello: { role: node } }\n\
+         \x20 - connect: { device: cli, role: operator, scopes: [operator.read] }\n\
+         \x20   expect: { hello: { role: operator } }\n\
+         \x20 - connect: { device: cli, role: operator, scopes: [operator.read], auth: { token: wrong } }\n\
+         \x20   expect: refused\n",
+    );
+    filled(&test_folder);
+    let held = database.then(|| into_database(&test_folder));
+    let before = tree(&test_folder.path("state"));
+    let gateway = format!("embedded@{release}");
+    let mut arguments =
+        vec!["run", "scenarios", "--gateway", &gateway, "--state-dir", "state", "--device", "phone=Phone \u{1b}[31m"];
+    let ran = clawcheck(&test_folder, &arguments);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.err.contains("the cases play on a copy of state and the settings of state/openclaw.json"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("devices of the copy: cli (") && ran.err.contains("phone ("), "{}", ran.err);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("4fj29sKq81"), "{}{}", ran.out, ran.err);
+    let after = tree(&test_folder.path("state"));
+    let changed = after.keys().filter(|path| before.get(*path) != after.get(*path) && !path.ends_with("-shm"));
+    assert_eq!(changed.collect::<Vec<_>>(), Vec::<&String>::new());
+    drop(held);
+    // Without the name, the device of the case is another one.
+    arguments.truncate(6);
+    let other = clawcheck(&test_folder, &arguments);
+    assert_eq!(other.code, Some(1), "{}{}", other.out, other.err);
+    let compared = clawcheck(
+        &test_folder,
+        &["compare", &gateway, "embedded@2026.3.31", "--scenarios", "scenarios", "--state-dir", "state"],
+    );
+    assert!(
+        matches!(compared.code, Some(0 | 1)) && compared.err.contains("a copy of state"),
+        "{}{}",
+        compared.out,
+        compared.err
+    );
+}
+
+#[test]
+fn a_configuration_takes_the_place_of_the_settings_of_a_case() {
+    let scenario = "scenario: Title\ngateway: { auth: { mode: none } }\nsteps:\n\
+        \x20 - connect: { device: me, role: operator, scopes: [operator.read], auth: none }\n\
+        \x20   expect: { refused: { detail: AUTH_TOKEN_MISSING } }\n";
+    let test_folder = TestFolder::new(scenario);
+    state(&test_folder);
+    let arguments = ["run", "scenarios", "--gateway", "embedded@2026.4.2", "--config", "state/openclaw.json"];
+    let ran = clawcheck(&test_folder, &arguments);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert_eq!(clawcheck(&test_folder, &arguments[..4]).code, Some(1));
+    let beside = scenario.replace("gateway: { auth: { mode: none } }", "gateway: { from: openclaw.json }");
+    let put = |path: &str, text: &str| fs::write(test_folder.path("scenarios/family").join(path), text).unwrap();
+    put("case.yaml", &beside);
+    put("openclaw.json", "{ gateway: { mode: 'local', auth: { mode: 'token', token: 'Canary-4fj29sKq81' } } }");
+    fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
+    let ran = clawcheck(&test_folder, &[&arguments[..4], &["--trace"]].concat());
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("4fj29sKq81"), "{}{}", ran.out, ran.err);
+    put("openclaw.json", "{\n  \"plugins\": {\"x\": \"Canary-4fj29sKq81\"}\n}");
+    let linted = clawcheck(&test_folder, &["lint", "scenarios"]);
+    assert_eq!(linted.code, Some(2), "{}{}", linted.out, linted.err);
+    let says = format!("{}{}", linted.out, linted.err);
+    assert!(says.contains("openclaw.json:2:3") && says.contains("--trust") && !says.contains("4fj29sKq81"), "{says}");
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_named() {
+    let test_folder = TestFolder::new(SCENARIO);
+    filled(&test_folder);
+    for (arguments, says) in [
+        (["--state-dir", "nowhere"], "cannot read the state directory nowhere"),
+        (["--state-dir", "scenarios"], "is not a state directory"),
+        (["--config", "nowhere.json"], "the configuration nowhere.json does not exist"),
+        (["--device", "laptop=phone"], "--device names a device of --state-dir"),
+        (["--device", "My Laptop=phone"], "`My Laptop` is not a name"),
+        (["--device", "laptop"], "expected NAME=DEVICE"),
+    ] {
+        let ran = clawcheck(&test_folder, &[&["run", "scenarios"], &arguments[..]].concat());
+        assert_eq!(ran.code, Some(2), "{arguments:?} {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(says), "{arguments:?} {}", ran.err);
+    }
+    let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "laptop=nobody"]);
+    assert!(ran.code == Some(2) && ran.err.contains("no device is named `nobody`"), "{}", ran.err);
+}

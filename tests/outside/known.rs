@@ -156,3 +156,22 @@ fn errors_are_accepted_only_by_name_and_a_reason_is_required() {
     let list = std::fs::read_to_string(test_folder.path("known.yaml")).unwrap();
     assert!(list.contains("kind: error\n    seen: \"the gateway exited\""), "{list}");
 }
+
+#[test]
+fn fields_that_a_description_ignores_are_not_compared() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let program = assert_cmd::cargo::cargo_bin!("clawcheck").display().to_string();
+    let args =
+        "[serve, --release, 2026.3.31, --port, \"{port}\", --state-dir, \"{state-dir}\", --config, \"{config}\"]";
+    let played = |ignore: &str| {
+        let text =
+            format!("gateway: old\nabout: an emulator\nclaims: 2026.4.2\ncommand: {program}\nargs: {args}\n{ignore}");
+        std::fs::write(test_folder.path("gateway.yaml"), text).unwrap();
+        test_folder.clawcheck(&["run", "empty-tokens/odd-token", "--gateway", "gateway.yaml", "--level", "exact"])
+    };
+    let differs = played("");
+    assert!(differs.code == Some(1) && differs.out.contains("snapshot.authMode"), "{}{}", differs.out, differs.err);
+    let fields = ["authMode", "configPath", "stateDir"].map(|field| format!("payload.snapshot.{field}")).join(", ");
+    let ignored = played(&format!("ignore: [{fields}]\n"));
+    assert_eq!(ignored.code, Some(0), "{}{}", ignored.out, ignored.err);
+}

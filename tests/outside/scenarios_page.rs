@@ -114,6 +114,8 @@ fn every_example_can_be_played_and_sees_what_it_expects() {
         write(&folder.path().join(format!("page/example-{number}.yaml")), &whole(example));
     }
     write(&folder.path().join("page/old-state/devices/notes.txt"), "from an older life");
+    let config = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": "from the file" } } });
+    write(&folder.path().join("page/openclaw.json"), &config.to_string());
     write_state(&folder.path().join("page/my-state"), "{}");
     fs::create_dir(folder.path().join("snapshots")).unwrap();
     let play = || run("clawcheck run page --gateway embedded@2026.4.2 --snapshots snapshots", folder.path());

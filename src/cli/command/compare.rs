@@ -4,6 +4,7 @@ use crate::cli::help::{cache_variable, exit_codes};
 use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
+use crate::cli::state_dir::CopiedState;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, cell, table};
 use crate::cli::timeouts::TimeoutOptions;
@@ -21,6 +22,7 @@ use crate::scenario::Case;
 use crate::shell::quoted;
 use serde_json::json;
 use std::io::Write as _;
+use std::path::PathBuf;
 use untrusted_data::printable;
 
 /// The maximum number of differing cases in a table. If more cases differ, they are grouped by cause.
@@ -61,6 +63,15 @@ pub(crate) struct Compare {
     /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
     #[arg(long)]
     trust: bool,
+    /// State directory: the cases play on a copy of it
+    ///
+    /// A copy of the pairing store in DIR takes the place of the store of each case, and the settings of its openclaw.json take the
+    /// place of the settings. Every device of the copy can connect, because it has a key of the case. clawcheck does not
+    /// write to DIR.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    copied: CopiedState,
     #[command(flatten)]
     timeouts: TimeoutOptions,
     /// Format of the table
@@ -80,6 +91,8 @@ impl Compare {
         let named = Named::of(&self.scenarios);
         let corpus = crate::cli::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
+        let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases)?;
+        let cases = on_copy.as_ref().map_or(cases, |cases| cases.iter().collect());
         let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;
         let comparison = Comparison::new(&gateways);
         let interrupted = interrupted.then(|| self.progress_so_far(&gateways, cases.len()));
@@ -223,6 +236,10 @@ impl Compare {
             for path in Named::of(&self.scenarios).paths {
                 command.push_str(&format!(" --scenarios {}", quoted(&path.to_string_lossy())));
             }
+            if let Some(directory) = &self.state_dir {
+                command.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
+            }
+            command.push_str(&self.copied.arguments());
             format!("{command} --filter {}", quoted(case))
         };
         others.map(|(other, spec)| causes(first, other, &|case| rerun(spec, case))).collect()

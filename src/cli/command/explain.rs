@@ -188,7 +188,7 @@ pub(super) fn environment() -> Vec<(String, String)> {
 }
 
 /// The current time, in milliseconds since the epoch.
-pub(super) fn now() -> i64 {
+pub(in crate::cli) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,6 +3,7 @@
 use super::check::check;
 use super::error::{DescriptionError, Source};
 use super::raw::{Npm, Raw, Setting, Store};
+use crate::gateway::ignored::IgnoredField;
 use crate::gateway::limits::TimeLimits;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::probe::Readiness;
@@ -37,6 +38,7 @@ pub(super) struct Description {
     pub(super) store: Store,
     pub(super) proof: Option<ProofVersion>,
     pub(super) timeouts: TimeLimits,
+    pub(super) ignore: Vec<IgnoredField>,
 }
 
 impl Description {
@@ -113,6 +115,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
             start: time_limit(&source, raw.timeouts.start.as_ref())?,
             stop: time_limit(&source, raw.timeouts.stop.as_ref())?,
         },
+        ignore: raw.ignore.iter().map(|field| ignored(&source, field)).collect::<Result<_, _>>()?,
     };
     check(&source, &description)?;
     Ok(description)
@@ -147,6 +150,10 @@ fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<O
         }
         said => Ok(said.map(|said| Duration::from_millis(said.value.milliseconds))),
     }
+}
+
+fn ignored(source: &Source<'_>, field: &Spanned<String>) -> Result<IgnoredField, DescriptionError> {
+    field.value.parse().map_err(|error: String| source.error_at(field.referenced, error, None))
 }
 
 fn config(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Config, DescriptionError> {
@@ -227,6 +234,7 @@ mod tests {
     #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs an npm package")]
     #[case("ready: soon", "soon", "unknown readiness check")]
     #[case("ready: {log: a, tcp: b}", "", "unexpected second key `tcp`")]
+    #[case("ignore: [payload.a, type]", "type", "not a field inside")]
     #[case("config: toml", "toml", "unknown configuration")]
     #[case("path: ws", "ws", "must start with `/`")]
     #[case("lacks: [pairings]", "pairings", "unknown value")]

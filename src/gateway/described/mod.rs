@@ -153,6 +153,7 @@ fn profile(description: &Description) -> Profile {
         links: description.links.clone(),
         proof: description.proof,
         secrets: passed(description).into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        ignore: description.ignore.clone(),
     }
 }
 

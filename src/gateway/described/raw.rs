@@ -91,6 +91,10 @@ pub(super) struct Raw {
     /// Maximum waits.
     #[serde(default)]
     pub(super) timeouts: Timeouts,
+    /// Fields inside `payload` or `error` of a frame that are not compared, such as `payload.traceId`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) ignore: Vec<Spanned<String>>,
     // The module `known` reads these two, with the reader of the files that `run --known` takes.
     /// Known deviations of the gateway, in the form of `schema/known.json`.
     #[serde(default, rename = "known")]

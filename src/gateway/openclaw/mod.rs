@@ -131,5 +131,6 @@ pub(super) fn profile(release: Release) -> Profile {
         links: vec![format!("https://www.npmjs.com/package/openclaw/v/{release}")],
         proof: None,
         secrets: Vec::new(),
+        ignore: Vec::new(),
     }
 }

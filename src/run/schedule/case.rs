@@ -2,7 +2,7 @@
 
 use super::breaker::Dead;
 use super::failed_start;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox};
+use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Preparation, Sandbox};
 use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
 use crate::known::CaseSeen;
 use crate::machine;
@@ -264,6 +264,7 @@ fn observe(
         let devices = context.bindings.identities.device_names();
         view::retain_received(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
     }
+    ignore(&mut steps, &gateway.profile().ignore);
     let reachable = gateway.profile().can(Capability::StoreRead);
     let mut redactions = redactions(context);
     redactions.extend(secrets);
@@ -276,6 +277,18 @@ fn observe(
         after: reachable.then(|| context.files()),
     };
     normalise_redacted(&evidence, &|text| redactions.apply_known(text))
+}
+
+/// Removes the fields that the description of the gateway names.
+fn ignore(steps: &mut [StepEvidence], fields: &[IgnoredField]) {
+    for step in steps.iter_mut().filter(|_| !fields.is_empty()) {
+        for received in &mut step.received {
+            if let Some(frame) = received.message.json_mut() {
+                fields.iter().for_each(|field| field.remove_from(frame));
+            }
+        }
+        ignore(&mut step.parallel, fields);
+    }
 }
 
 /// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without

@@ -102,6 +102,7 @@ mod tests {
             links: Vec::new(),
             proof: None,
             secrets: Vec::new(),
+            ignore: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
 use super::view::{self, Records};
 use crate::gateway::{Exit, Gateway, Sandbox};
 use crate::judge::Verdict;
-use crate::observe::{Evidence, StoreFiles, normalise_redacted};
+use crate::observe::{Evidence, ObservedStore, normalise_redacted};
 use crate::run::Shared;
 use crate::run::redaction;
 use crate::run::schedule::breaker::Dead;
@@ -207,7 +207,7 @@ impl TenantGroup<'_> {
                     steps_began: context.steps_began().to_vec(),
                     steps,
                     // A case that shares a gateway has seeded no raw files.
-                    before: StoreFiles::new(),
+                    before: ObservedStore::default(),
                     after: Some(self.tenancy.view(number, &before, &after)),
                 };
                 let observation = normalise_redacted(&evidence, &|text| redactions.apply_known(text));
@@ -248,7 +248,7 @@ fn devices(bindings: &Bindings) -> BTreeSet<String> {
     bindings.identities.device_names().into_iter().map(|(id, _)| id).collect()
 }
 
-fn files_of(shared_gateway: &SharedGateway) -> StoreFiles {
+fn files_of(shared_gateway: &SharedGateway) -> ObservedStore {
     let directory =
         shared_gateway.running.state_dir().map_or_else(|| shared_gateway.sandbox.state_dir(), ToOwned::to_owned);
     files::read(&directory, &Store::default())

@@ -2,8 +2,9 @@
 //! does not belong to the current case.
 
 use super::view::{self, Records};
-use crate::observe::{StoreFiles, place};
+use crate::observe::ObservedStore;
 use openclaw_protocol::store::Document;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The owner of a record.
@@ -51,28 +52,25 @@ impl Tenancy {
 
     /// The store as a tenant observes it: its own records, and the records that appeared after `before`. It omits files
     /// that a release derived from a document with records of other owners.
-    pub(crate) fn view(&self, tenant: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
+    pub(crate) fn view(&self, tenant: usize, before: &ObservedStore, now: &ObservedStore) -> ObservedStore {
         let tenant = RecordOwner::Tenant(tenant);
         let was_there = view::records(before).unwrap_or_default();
         let is_mine = |id: &str| self.devices.get(&tenant).is_some_and(|devices| devices.contains(id));
-        let mut view = view::with_records(now, |document, key, record| {
+        let is_record_seen = |document, key: &str, record: &Value| {
             let place = (document, key.to_owned());
             match self.seeded.get(&place) {
                 Some(owner) => *owner == tenant,
                 None => !was_there.contains_key(&place) || is_mine(key) || view::device(record).is_some_and(is_mine),
             }
-        });
+        };
         let has_filled =
             |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == tenant);
-        let is_document = |path: &str| Document::ALL.into_iter().any(|document| place(now, document) == path);
-        for (path, content) in now.iter().filter(|(path, _)| !is_document(path)) {
+        let is_file_seen = |path: &str| {
             let made_of = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
-            let is_others = before.contains_key(path) && made_of.is_some_and(|document| !has_filled(document));
-            if !is_others {
-                view.insert(path.clone(), content.clone());
-            }
-        }
-        view
+            let is_others = before.files().contains_key(path) && made_of.is_some_and(|document| !has_filled(document));
+            !is_others
+        };
+        now.filtered(is_record_seen, is_file_seen)
     }
 
     /// Whether the sentinels still exist after the gateway started.
@@ -122,9 +120,9 @@ impl IsolationViolation {
 mod tests {
     use super::*;
     use rstest::rstest;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    fn files(paired: Value) -> StoreFiles {
+    fn files(paired: Value) -> ObservedStore {
         [("devices/paired.json".to_owned(), Ok(paired.to_string().into_bytes()))].into()
     }
 
@@ -163,14 +161,14 @@ mod tests {
 
     #[test]
     fn a_tenant_sees_new_files_and_those_of_its_documents_and_of_nobody() {
-        let bytes = || Ok(b"x".to_vec());
-        let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), bytes())).collect::<StoreFiles>();
-        let before = named(&["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"]);
-        let mut now = before.clone();
-        now.insert("devices/pending.json.bak".to_owned(), bytes());
+        let named = |names: &[&str]| {
+            names.iter().map(|name| ((*name).to_owned(), Ok(b"x".to_vec()))).collect::<ObservedStore>()
+        };
+        let old = ["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"];
+        let (before, now) = (named(&old), named(&[&old[..], &["devices/pending.json.bak"]].concat()));
         let view = tenancy().view(1, &before, &now);
         let expected = ["devices/lock", "devices/paired.json.migrated", "devices/pending.json.bak"];
-        assert_eq!(view.keys().collect::<Vec<_>>(), expected);
+        assert_eq!(view.files().keys().collect::<Vec<_>>(), expected);
     }
 
     #[rstest]

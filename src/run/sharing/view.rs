@@ -1,38 +1,22 @@
 //! Filters the store and the received messages for one case if other cases have records on the same gateway.
 
-use crate::observe::{StepEvidence, StoreFiles, place, stored};
-use openclaw_protocol::store::{Document, json as store_json};
-use serde_json::{Map, Value};
+use crate::observe::{ObservedStore, StepEvidence, StoredDocument};
+use openclaw_protocol::store::Document;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The records of a store, by document and key.
 pub(crate) type Records = BTreeMap<(Document, String), Value>;
 
 /// The records of a store. `None` if a document is not an object of records.
-pub(crate) fn records(files: &StoreFiles) -> Option<Records> {
+pub(crate) fn records(store: &ObservedStore) -> Option<Records> {
     let mut records = Records::new();
-    for document in Document::ALL {
-        let Some(bytes) = stored(files, document) else { continue };
-        let Some(Value::Object(found)) = store_json::parse(bytes.as_deref().ok()?) else { return None };
-        records.extend(found.into_iter().map(|(key, record)| ((document, key), record)));
+    for (document, stored) in store.documents() {
+        let StoredDocument::Json(json) = stored else { return None };
+        let found = json.as_object()?;
+        records.extend(found.iter().map(|(key, record)| ((*document, key.clone()), record.clone())));
     }
     Some(records)
-}
-
-/// The documents of a store with only the given records. Other files in the directory are left out.
-pub(crate) fn with_records(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
-    let mut found = StoreFiles::new();
-    for document in Document::ALL {
-        let Some(Ok(bytes)) = stored(files, document) else { continue };
-        let Some(Value::Object(mut records)) = store_json::parse(bytes) else { continue };
-        records.retain(|key, record| own(document, key, record));
-        found.insert(place(files, document), Ok(text(records)));
-    }
-    found
-}
-
-fn text(records: Map<String, Value>) -> Vec<u8> {
-    store_json::stringify(&Value::Object(records)).into_bytes()
 }
 
 /// Removes messages about other devices: events about them and their entries in lists.
@@ -62,23 +46,8 @@ mod tests {
     use crate::observe::{RawFrame, RawMessage, Received};
     use serde_json::json;
 
-    fn files(documents: &[(&str, &str)]) -> StoreFiles {
+    fn files(documents: &[(&str, &str)]) -> ObservedStore {
         documents.iter().map(|(path, text)| ((*path).to_owned(), Ok(text.as_bytes().to_vec()))).collect()
-    }
-
-    #[test]
-    fn only_the_records_of_the_case_are_kept() {
-        let files = files(&[
-            ("devices/paired.json", r#"{"mine": {"deviceId": "mine"}, "theirs": {"deviceId": "theirs"}}"#),
-            ("devices/pending.json", r#"{"r1": {"deviceId": "mine"}, "r2": {"deviceId": "theirs"}}"#),
-            ("devices/secret.bak", "x"),
-        ]);
-        let own = with_records(&files, |_, key, record| key == "mine" || device(record) == Some("mine"));
-        assert_eq!(own.keys().collect::<Vec<_>>(), ["devices/paired.json", "devices/pending.json"]);
-        for bytes in own.values().flatten() {
-            let text = String::from_utf8_lossy(bytes);
-            assert!(text.contains("mine") && !text.contains("theirs"), "{text}");
-        }
     }
 
     #[test]

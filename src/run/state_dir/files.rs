@@ -2,7 +2,7 @@
 
 use super::beneath::{Beneath, BeneathError};
 use super::seed::{Records, Seeder};
-use crate::observe::{NoFile, StoreFiles, in_database};
+use crate::observe::{FileContents, NoFile, ObservedStore, StoredDocument};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{DocumentPath, FileContent, KeptAs, Store};
 use indexmap::IndexMap;
@@ -159,9 +159,10 @@ pub(crate) fn write_records(
     Ok(())
 }
 
-/// Documents in memory as files.
-pub(crate) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
-    documents.files().into_iter().map(|(document, bytes)| (document.path().to_owned(), Ok(bytes))).collect()
+/// The store in memory.
+pub(crate) fn in_memory(documents: &SharedDocuments) -> ObservedStore {
+    let stored = Document::ALL.into_iter().filter_map(|document| Some((document, documents.read(document)?)));
+    ObservedStore::of_documents(stored)
 }
 
 /// The current document, so that records can be added to it. A document that is not an object is replaced.
@@ -213,8 +214,8 @@ fn write_content(
 
 /// The pairing store in a state directory, and the other files that the scenario wrote there. A gateway can write
 /// anything to its state directory, so at most [`LOOK_BYTES`] are read, the documents of the store first.
-pub(crate) fn read(directory: &Path, store: &Store) -> StoreFiles {
-    let mut look = Look { directory, left: LOOK_BYTES, files: StoreFiles::new() };
+pub(crate) fn read(directory: &Path, store: &Store) -> ObservedStore {
+    let mut look = Look { directory, left: LOOK_BYTES, files: BTreeMap::new() };
     let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
     for folder in FOLDERS {
         match names(&directory.join(folder)) {
@@ -229,14 +230,18 @@ pub(crate) fn read(directory: &Path, store: &Store) -> StoreFiles {
     for document in Document::ALL.iter().filter(|document| !is_behind_link(directory, document.path())) {
         look.at(document.path());
     }
-    let database = SqliteDocuments::is_store(directory) && look.at_database();
+    let database = SqliteDocuments::is_store(directory).then(|| database(directory));
     // The moment at which a release moves rows from its journal to the database file is arbitrary. The rows show the
     // contents.
-    let shown = |path: &str| FOLDERS.contains(&path) || (database && path == DATABASE);
+    let is_read = matches!(&database, Some(Ok(_)));
+    let shown = |path: &str| FOLDERS.contains(&path) || (is_read && path == DATABASE);
     let said = store.files.keys().map(|path| path.as_str()).filter(|path| !shown(path));
     paths.iter().map(String::as_str).chain(said).for_each(|path| look.at(path));
     look.files.extend(folders.into_iter().map(|(folder, more)| (folder.to_owned(), Err(NoFile::MoreFiles(more)))));
-    look.files
+    match database {
+        Some(documents) => ObservedStore::of_database(documents.unwrap_or_else(|error| error), look.files),
+        None => ObservedStore::of_files(look.files),
+    }
 }
 
 /// The first [`LOOK_FILES`] names in a folder, and the number of other names.
@@ -281,7 +286,7 @@ struct Look<'a> {
     directory: &'a Path,
     /// Number of bytes that can still be read.
     left: u64,
-    files: StoreFiles,
+    files: BTreeMap<String, FileContents>,
 }
 
 impl Look<'_> {
@@ -295,26 +300,6 @@ impl Look<'_> {
         self.files.insert(path.to_owned(), if is_document { found.and_then(of_a_fair_number) } else { found });
     }
 
-    /// The documents in the database, and whether the database could be read. If it could not, the files hold the
-    /// documents.
-    fn at_database(&mut self) -> bool {
-        let found = match SqliteDocuments::look(self.directory, Links::Refuse) {
-            Ok(documents) => {
-                for (document, value) in documents {
-                    self.files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
-                }
-                return true;
-            }
-            Err(SqliteError::TooLarge) => Err(NoFile::TooLarge),
-            Err(SqliteError::TooMany(values)) => Err(NoFile::TooMany(values)),
-            Err(_) => digest(&self.directory.join(DATABASE)),
-        };
-        for document in [Document::DevicesPaired, Document::DevicesPending] {
-            self.files.insert(in_database(document), found.clone());
-        }
-        false
-    }
-
     /// The bytes of a regular file. A gateway can put other things there, such as a pipe without an end or a link to
     /// another place.
     fn contents(&mut self, path: &Path) -> Result<Vec<u8>, NoFile> {
@@ -322,6 +307,21 @@ impl Look<'_> {
         self.left -= bytes.len() as u64;
         Ok(bytes)
     }
+}
+
+/// The documents in the database. If it cannot be read, `Err` holds in their place what shows whether it has changed.
+fn database(directory: &Path) -> Result<BTreeMap<Document, StoredDocument>, BTreeMap<Document, StoredDocument>> {
+    let found = match SqliteDocuments::look(directory, Links::Refuse) {
+        Ok(documents) => {
+            let documents = documents.into_iter();
+            return Ok(documents.map(|(document, json)| (document, StoredDocument::Json(Arc::new(json)))).collect());
+        }
+        Err(SqliteError::TooLarge) => Err(NoFile::TooLarge),
+        Err(SqliteError::TooMany(values)) => Err(NoFile::TooMany(values)),
+        Err(_) => digest(&directory.join(DATABASE)),
+    };
+    let stored = StoredDocument::of(&found);
+    Err([Document::DevicesPaired, Document::DevicesPending].map(|document| (document, stored.clone())).into())
 }
 
 /// Whether a folder on the way to a file is a link.
@@ -357,11 +357,6 @@ fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
         values if values > DOCUMENT_VALUES => Err(NoFile::TooMany(values as u64)),
         _ => Ok(document),
     }
-}
-
-/// The same files under a prefix: another state directory next to the gateway's own.
-pub(crate) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = (String, Result<Vec<u8>, NoFile>)> {
-    files.into_iter().map(move |(path, bytes)| (format!("{prefix}/{path}"), bytes))
 }
 
 #[cfg(test)]
@@ -417,11 +412,11 @@ mod tests {
         fill(directory.path(), json!({"files": {"devices/cut": {"truncate-to": 2}}}), None).unwrap();
         let found = read(directory.path(), &Store::default());
         let id = Identities::new("a/b").device("laptop").device_id();
-        let paired: Value = serde_json::from_slice(found["devices/paired.json"].as_ref().unwrap()).unwrap();
+        let paired: Value = serde_json::from_slice(found.files()["devices/paired.json"].as_ref().unwrap()).unwrap();
         assert_eq!(paired.as_object().unwrap().keys().collect::<Vec<_>>(), ["old", &id]);
-        assert_eq!(found["devices/pending.json"], Err(NoFile::Directory), "a directory is no file");
-        assert_eq!(found["devices/text"], Ok(id.into_bytes()));
-        assert_eq!(found["devices/cut"], Ok(b"wh".to_vec()));
+        assert_eq!(found.files()["devices/pending.json"], Err(NoFile::Directory), "a directory is no file");
+        assert_eq!(found.files()["devices/text"], Ok(id.into_bytes()));
+        assert_eq!(found.files()["devices/cut"], Ok(b"wh".to_vec()));
         assert!(!directory.path().join("identity/device.json").exists());
     }
 
@@ -440,7 +435,7 @@ mod tests {
         let said = json!({"files": {"devices": {"text": "in the way"}, "else/where": {"text": "x"}}});
         fill(directory.path(), said.clone(), None).unwrap();
         let found = read(directory.path(), &store(said));
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["devices", "else/where"]);
+        assert_eq!(found.files().keys().collect::<Vec<_>>(), ["devices", "else/where"]);
     }
 
     #[cfg(unix)]
@@ -475,8 +470,11 @@ mod tests {
         pipe("devices/paired.json");
         pipe("state/openclaw.sqlite");
         let found = read(directory.path(), &Store::default());
-        assert!(found.values().all(|found| *found == Err(NoFile::NotPlain)), "{found:?}");
-        assert_eq!(found.len(), 3, "{found:?}");
+        let not_plain = StoredDocument::NoFile(NoFile::NotPlain);
+        let in_database = [Document::DevicesPaired, Document::DevicesPending].map(|name| (name, not_plain.clone()));
+        assert_eq!(found.documents(), &BTreeMap::from(in_database));
+        let files = BTreeMap::from([("devices/paired.json".to_owned(), Err(NoFile::NotPlain))]);
+        assert_eq!(found.files(), &files);
         let said = json!({"paired": {"laptop": {}}});
         let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
         assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, not a file");
@@ -526,9 +524,12 @@ mod tests {
         }
         put(&beneath, "devices/paired.json", b"{}").unwrap();
         let found = read(directory.path(), &Store::default());
-        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()));
-        assert_eq!(found["devices/a"].as_ref().map(Vec::len), Ok(half));
-        assert_eq!((&found["devices/b"], &found["nodes/c"]), (&Err(NoFile::TooLarge), &Err(NoFile::TooLarge)));
+        assert_eq!(found.files()["devices/paired.json"], Ok(b"{}".to_vec()));
+        assert_eq!(found.files()["devices/a"].as_ref().map(Vec::len), Ok(half));
+        assert_eq!(
+            (&found.files()["devices/b"], &found.files()["nodes/c"]),
+            (&Err(NoFile::TooLarge), &Err(NoFile::TooLarge))
+        );
     }
 
     #[test]
@@ -540,9 +541,13 @@ mod tests {
         }
         put(&beneath, "devices/paired.json", b"{}").unwrap();
         let found = read(directory.path(), &Store::default());
-        assert_eq!(found["devices"], Err(NoFile::MoreFiles(8)));
-        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()), "a document is looked at wherever it stands");
-        assert!(found.contains_key("devices/00999") && !found.contains_key("devices/01000"));
+        assert_eq!(found.files()["devices"], Err(NoFile::MoreFiles(8)));
+        assert_eq!(
+            found.files()["devices/paired.json"],
+            Ok(b"{}".to_vec()),
+            "a document is looked at wherever it stands"
+        );
+        assert!(found.files().contains_key("devices/00999") && !found.files().contains_key("devices/01000"));
     }
 
     #[test]
@@ -551,7 +556,7 @@ mod tests {
         let beneath = Beneath::open(directory.path()).unwrap();
         put(&beneath, "devices/paired.json", format!("[{}0]", "0,".repeat(DOCUMENT_VALUES)).as_bytes()).unwrap();
         let found = read(directory.path(), &Store::default());
-        assert_eq!(found["devices/paired.json"], Err(NoFile::TooMany(100_002)));
+        assert_eq!(found.files()["devices/paired.json"], Err(NoFile::TooMany(100_002)));
     }
 
     #[test]
@@ -572,7 +577,7 @@ mod tests {
             let mut database = SqliteDocuments::new(directory.path(), false);
             database.write(&[(Document::DevicesPaired, &Arc::new(Value::Object(rows)))]).unwrap();
             let found = read(directory.path(), &Store::default());
-            assert_eq!(found[&in_database(Document::DevicesPaired)], Err(expected));
+            assert_eq!(found.document(Document::DevicesPaired), Some(&StoredDocument::NoFile(expected)));
         }
     }
 }

@@ -19,8 +19,12 @@ pub(crate) struct Configuration {
 /// Translates a scenario's settings.
 pub(crate) fn configuration(settings: &GatewaySettings, identities: &Identities) -> Configuration {
     let mut gateway = Map::new();
-    gateway.insert("mode".to_owned(), json!("local"));
-    gateway.insert("bind".to_owned(), json!(bind(settings.bind)));
+    if settings.from.is_none() {
+        gateway.insert("mode".to_owned(), json!("local"));
+    }
+    if settings.from.is_none() || settings.bind.is_some() {
+        gateway.insert("bind".to_owned(), json!(bind(settings.bind)));
+    }
     gateway.insert("auth".to_owned(), auth(settings, identities));
     put(&mut gateway, "trustedProxies", settings.trusted_proxies.as_ref().map(|proxies| json!(proxies)));
     put(&mut gateway, "allowRealIpFallback", settings.real_ip_fallback.map(Value::from));
@@ -28,7 +32,8 @@ pub(crate) fn configuration(settings: &GatewaySettings, identities: &Identities)
     if !control_ui.is_empty() {
         gateway.insert("controlUi".to_owned(), Value::Object(control_ui));
     }
-    let mut openclaw_json = json!({ "gateway": gateway });
+    let mut openclaw_json = Value::Object(settings.base.clone());
+    merge_patch(&mut openclaw_json, &json!({ "gateway": gateway }));
     merge_patch(&mut openclaw_json, &Value::Object(settings.config.clone()));
     let mut environment =
         settings.env.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect::<BTreeMap<_, _>>();

@@ -7,7 +7,7 @@ use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, PrepareError, Running, Sandbox};
-use crate::observe::{Known, RawFrame, RawMessage, Received, StoreFiles};
+use crate::observe::{Known, ObservedStore, RawFrame, RawMessage, Received};
 use crate::run::attached;
 use crate::run::state_dir::copied;
 use crate::run::state_dir::files::{self, FilesError, Unfinished};
@@ -18,7 +18,9 @@ use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -103,7 +105,7 @@ pub(crate) struct CaseContext<'a> {
     started_at: i64,
     steps_began: Vec<i64>,
     clock: i64,
-    before: StoreFiles,
+    before: ObservedStore,
     /// Temporary files that existed before the case. The case does not wait for them.
     unfinished: Unfinished,
     /// Ports and paths of the case, with their symbols.
@@ -163,6 +165,7 @@ impl<'a> CaseContext<'a> {
         started_at: i64,
     ) -> Self {
         bindings.set_now(started_at);
+        bindings.keep_secret(secret_values(&Value::Object(case.scenario.gateway.base.clone())));
         case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
@@ -190,7 +193,7 @@ impl<'a> CaseContext<'a> {
             started_at,
             steps_began: Vec::new(),
             clock: started_at,
-            before: StoreFiles::new(),
+            before: ObservedStore::default(),
             unfinished: Unfinished::new(),
             places,
             boots: 0,
@@ -269,7 +272,7 @@ impl<'a> CaseContext<'a> {
     }
 
     /// The current store.
-    pub(crate) fn files(&self) -> StoreFiles {
+    pub(crate) fn files(&self) -> ObservedStore {
         let scenario = &self.case.scenario;
         if let Some(documents) = self.sandbox.documents() {
             return files::in_memory(documents);
@@ -280,7 +283,7 @@ impl<'a> CaseContext<'a> {
             found = attached::with_records_of(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
-            found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));
+            found.add_files_of(files::read(&self.other_directory(), other), "other store");
         }
         found
     }
@@ -305,7 +308,7 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    pub(crate) fn before(&self) -> &StoreFiles {
+    pub(crate) fn before(&self) -> &ObservedStore {
         &self.before
     }
 

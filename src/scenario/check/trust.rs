@@ -113,6 +113,13 @@ fn is_plain_variable(name: &str) -> bool {
     milliseconds || VARIABLES.contains(&name) || VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Finds the settings in a configuration file that need trust.
+pub(crate) fn check_config(config: &Node) -> Vec<SpannedError> {
+    let mut errors = Vec::new();
+    settings(config, "", &mut errors);
+    errors
+}
+
 /// Checks the settings recursively, as deep as the lists go.
 fn settings(node: &Node, above: &str, errors: &mut Vec<SpannedError>) {
     if let Kind::List(items) = &node.kind {

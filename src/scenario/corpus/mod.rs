@@ -1,5 +1,6 @@
 //! The cases of a set of scenario files.
 
+mod config_file;
 pub(super) mod files;
 pub(super) mod filter;
 
@@ -12,6 +13,7 @@ use super::syntax::expansion::Budget;
 use super::syntax::nodes::Node;
 use super::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use super::syntax::{deserializer, expansion, nodes};
+use config_file::ConfigError;
 use files::Origin;
 use filter::Filter;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -167,6 +169,7 @@ fn read_file(
     let mut budget = Budget::of_a_file();
     let mut cases = Vec::new();
     let (mut errors, mut seen) = (Vec::new(), HashSet::new());
+    let mut in_config = Vec::new();
     let mut folders = BTreeMap::new();
     for point in &points {
         let scenario = expansion::at_point(&root, point, &mut budget).and_then(|node| {
@@ -182,7 +185,13 @@ fn read_file(
             Ok(scenario)
         });
         match scenario {
-            Ok(scenario) => {
+            Ok(mut scenario) => {
+                match config_file::read(&mut scenario.gateway, origin, trust) {
+                    Ok(()) => {}
+                    Err(ConfigError::InScenario(error)) => errors.push(error),
+                    // Each point of a matrix has the same errors.
+                    Err(ConfigError::InFile(found)) => in_config = found,
+                }
                 let point = point.name();
                 let id = match &point {
                     Some(point) => format!("{family}/{name}#{point}"),
@@ -204,7 +213,11 @@ fn read_file(
     for case in &mut cases {
         case.folders.clone_from(&folders);
     }
-    if errors.is_empty() { Ok(cases) } else { Err(within(errors)) }
+    if errors.is_empty() && in_config.is_empty() {
+        return Ok(cases);
+    }
+    in_config.extend(within(errors));
+    Err(in_config)
 }
 
 /// Whether the matrix has the form of a matrix. A case itself has none.

@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct GatewaySettings {
+    /// An openclaw.json next to the scenario file. All other settings override it. Its token and its password are
+    /// replaced by secrets of the case.
+    pub from: Option<Spanned<String>>,
     /// How clients authenticate.
     pub auth: Auth,
     /// The addresses that the gateway listens on.
@@ -30,6 +33,10 @@ pub struct GatewaySettings {
     pub env: IndexMap<Spanned<String>, String>,
     /// Other settings of openclaw.json, merged over the rest (JSON Merge Patch: null removes a setting).
     pub config: Map<String, Value>,
+    /// The contents of `from`, without secrets.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub base: Map<String, Value>,
 }
 
 /// How clients authenticate.

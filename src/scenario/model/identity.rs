@@ -1,8 +1,11 @@
-//! The device of a copied state directory. `identity/device.json` contains its private key.
+//! The device of a copied state directory. `identity/device.json` or the database contains its private key.
 
 use crate::scenario::corpus::files::Folder;
+use openclaw_emulator::store::SqliteDocuments;
 use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::DATABASE;
 use serde::Deserialize;
+use untrusted_data::plain_file::Links;
 
 /// The file with the private key of the command line client (`device-identity.ts`). Releases up to at least 2026.7.35
 /// use it. 2026.9.6 stores the key in `state/openclaw.sqlite`.
@@ -12,7 +15,7 @@ const FILE: &str = "identity/device.json";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IdentityError {
     /// The file does not exist.
-    #[error("the folder has no `{FILE}`")]
+    #[error("the folder has no `{FILE}`, and no `{DATABASE}` with a key")]
     Missing,
     /// The file contains no Ed25519 key.
     #[error("`{FILE}` has no `privateKeyPem` with an Ed25519 key")]
@@ -27,9 +30,25 @@ struct Identity {
 
 /// The private key of the device that the state directory belongs to.
 pub(crate) fn of(folder: &Folder) -> Result<DeviceKey, IdentityError> {
-    let bytes = folder.get(FILE).ok_or(IdentityError::Missing)?;
+    let Some(bytes) = folder.get(FILE) else { return of_database(folder) };
     let identity = serde_json::from_slice::<Identity>(bytes).map_err(|_| IdentityError::NoKey)?;
     DeviceKey::from_pem(&identity.private_key_pem).ok_or(IdentityError::NoKey)
+}
+
+/// The private key in the folder's database. SQLite reads files only, so the database is written to a temporary folder.
+fn of_database(folder: &Folder) -> Result<DeviceKey, IdentityError> {
+    let copy = tempfile::tempdir().map_err(|_| IdentityError::Missing)?;
+    let mut found = false;
+    for (path, bytes) in folder.iter().filter(|(path, _)| path.starts_with(DATABASE) && !path.ends_with("-shm")) {
+        let file = copy.path().join(path);
+        let written = file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&file, bytes));
+        found |= written.is_ok() && path == DATABASE;
+    }
+    if !found {
+        return Err(IdentityError::Missing);
+    }
+    let pem = SqliteDocuments::own_key(copy.path(), Links::Refuse).ok().flatten().ok_or(IdentityError::Missing)?;
+    DeviceKey::from_pem(&pem).ok_or(IdentityError::NoKey)
 }
 
 #[cfg(test)]
@@ -57,7 +76,11 @@ mod tests {
     #[rstest]
     #[case("{ from: state, identity: me }", "no key here", "has no `privateKeyPem` with an Ed25519 key")]
     #[case("{ from: state, identity: me }", "{\"privateKeyPem\": \"x\"}", "has no `privateKeyPem` with an Ed25519 key")]
-    #[case("{ from: empty, identity: me }", "", "the folder has no `identity/device.json`")]
+    #[case(
+        "{ from: empty, identity: me }",
+        "",
+        "the folder has no `identity/device.json`, and no `state/openclaw.sqlite` with a key"
+    )]
     #[case("{ identity: me }", "", "`identity` needs a folder")]
     fn a_folder_without_a_key_is_said(#[case] store: &str, #[case] identity: &str, #[case] message: &str) {
         let folder = folder(identity);

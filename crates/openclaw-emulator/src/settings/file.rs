@@ -40,6 +40,16 @@ pub enum ConfigFileError {
     Syntax(Box<SyntaxError>),
 }
 
+impl ConfigFileError {
+    /// The message of a syntax error, and its line and column, counted from 1.
+    pub fn place(&self) -> Option<(&str, (usize, usize))> {
+        match self {
+            Self::Syntax(error) => Some((&error.message, error.line)),
+            _ => None,
+        }
+    }
+}
+
 /// A file that is not JSON5, with the position of the error.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{}: invalid JSON5: {message}", text.name())]
@@ -47,6 +57,8 @@ pub enum ConfigFileError {
 pub struct SyntaxError {
     /// The expected syntax.
     message: String,
+    /// Line and column, counted from 1.
+    line: (usize, usize),
     /// The text of the file, with everything masked that can be a secret.
     #[source_code]
     text: NamedSource<String>,
@@ -115,10 +127,13 @@ fn syntax(path: &Path, text: String, error: &json5::Error) -> ConfigFileError {
         code => code.map_or("invalid syntax", in_words),
     };
     let message = message.to_owned();
+    let before = &text[..at];
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let line = (1 + before.matches('\n').count(), 1 + column);
     let length = text[at..].chars().next().map_or(0, char::len_utf8);
     let (shown, place) = excerpt(&blotted(&text), at..at + length);
     let text = NamedSource::new(path.display().to_string(), shown);
-    ConfigFileError::Syntax(Box::new(SyntaxError { message, text, at: place.into() }))
+    ConfigFileError::Syntax(Box::new(SyntaxError { message, line, text, at: place.into() }))
 }
 
 /// Translates the parser's expectation for users.

@@ -22,15 +22,26 @@ pub fn redactions(document: &Value, environment: &[(String, String)]) -> Redacti
     redactions
 }
 
+/// The values of a configuration that can be secrets.
+pub fn secret_values(document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    values(document, false, &mut |text| found.push(text.to_owned()));
+    found
+}
+
 fn collect(value: &Value, secret: bool, redactions: &mut Redactions) {
+    values(value, secret, &mut |text| redactions.add(text, "secret of the configuration"));
+}
+
+fn values(value: &Value, secret: bool, found: &mut dyn FnMut(&str)) {
     match value {
         // A usual value of a setting is not a secret: `auth.mode` is `token`.
         Value::String(text) if secret && !shape::words().contains(&text.trim()) => {
-            redactions.add(text.trim(), "secret of the configuration");
+            found(text.trim());
         }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, secret, redactions)),
+        Value::Array(items) => items.iter().for_each(|item| values(item, secret, found)),
         Value::Object(members) => {
-            members.iter().for_each(|(name, member)| collect(member, secret || is_secret(name), redactions));
+            members.iter().for_each(|(name, member)| values(member, secret || is_secret(name), found));
         }
         _ => {}
     }
@@ -43,7 +54,7 @@ fn is_secret(text: &str) -> bool {
 
 /// A configuration in which every word that does not belong to the format is masked, byte for byte. Around a syntax
 /// error, secrets cannot be recognized, because the error can be in the name of the member.
-pub(super) fn blotted(text: &str) -> String {
+pub fn blotted(text: &str) -> String {
     let known = shape::words();
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {

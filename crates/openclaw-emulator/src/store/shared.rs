@@ -1,6 +1,6 @@
 //! A store in memory that the embedded gateway shares with the harness.
 
-use openclaw_protocol::store::{Document, Documents, MemoryDocuments, ReadError, WriteError, json};
+use openclaw_protocol::store::{Document, Documents, MemoryDocuments, ReadError, WriteError};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct SharedDocuments(Arc<Mutex<MemoryDocuments>>);
 
 impl SharedDocuments {
-    /// The bytes of the documents as files.
-    pub fn files(&self) -> Vec<(Document, Vec<u8>)> {
-        let documents = self.lock();
-        let file = |document| Some((document, json::stringify(&*documents.read(document)?).into_bytes()));
-        Document::ALL.into_iter().filter_map(file).collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, MemoryDocuments> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,6 +35,6 @@ mod tests {
         let mut there = here.clone();
         there.write(&[(Document::DevicesPaired, &Arc::new(json!({"a": {}})))]).unwrap();
         assert_eq!(here.read(Document::DevicesPaired), Some(Arc::new(json!({"a": {}}))));
-        assert_eq!(here.files(), [(Document::DevicesPaired, json::stringify(&json!({"a": {}})).into_bytes())]);
+        assert_eq!(here.read(Document::DevicesPending), None);
     }
 }

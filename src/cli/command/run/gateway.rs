@@ -20,18 +20,20 @@ impl Run {
         let release =
             "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
         let own = "omit the option: a gateway that clawcheck starts has its own state directory";
-        let said = [
-            ("--release", self.release.is_some(), release),
-            ("--state-dir", self.state_dir.is_some(), own),
-            ("--allow-writes", self.allow_writes, own),
-        ];
+        let said = [("--release", self.release.is_some(), release), ("--allow-writes", self.allow_writes, own)];
         if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
             let gateway = &self.gateway;
             let message = format!("{option} applies only to a gateway at a URL, and clawcheck starts {gateway} itself");
             return usage(message, help);
         }
+        if let Some(option) = self.copied.given().filter(|_| attached) {
+            let gateway = &self.gateway;
+            let message =
+                format!("{option} applies only to gateways that clawcheck starts, and {gateway} runs already");
+            return usage(message, "omit the option, or pass --gateway embedded or openclaw@RELEASE");
+        }
         match &self.state_dir {
-            Some(directory) if !directory.is_dir() => usage(
+            Some(directory) if attached && !directory.is_dir() => usage(
                 format!("the state directory {} does not exist", directory.display()),
                 "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
             ),
@@ -75,6 +77,7 @@ impl Run {
         if let Some(directory) = &self.state_dir {
             rerun.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
         }
+        rerun.push_str(&self.copied.arguments());
         if let Some(release) = self.release {
             rerun.push_str(&format!(" --release {release}"));
         }

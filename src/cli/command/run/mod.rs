@@ -14,6 +14,7 @@ use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::state_dir::CopiedState;
 use crate::cli::terminal::console;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
@@ -123,9 +124,15 @@ pub(crate) struct Run {
     /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
     #[arg(long)]
     mark_seen: bool,
-    /// State directory of a gateway at a URL, to read its pairing store
+    /// State directory: for a gateway at a URL, its own; otherwise, the cases play on a copy of it
+    ///
+    /// For a gateway that clawcheck starts, a copy of the pairing store in DIR takes the place of the store of each case, and the
+    /// settings of its openclaw.json take the place of the settings. Every device of the copy can connect, because it has a
+    /// key of the case. Only the expectations of the cases are checked, not the snapshots. clawcheck does not write to DIR.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    copied: CopiedState,
     /// Release that a gateway at a URL is compared with [default: `server.version` of its hello-ok, or the newest known release]
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
@@ -156,12 +163,18 @@ impl Run {
         let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&named.paths)?;
-        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &named.paths).map_err(CommandError::failed)?;
+        let on_copy = self.on_copy(&cases)?;
+        let (cases, mut snapshots) = match &on_copy {
+            // The snapshots are about the stores of the scenarios.
+            Some(cases) if self.snapshots.is_none() => (cases.iter().collect(), Snapshots::none()),
+            Some(cases) => (cases.iter().collect(), self.find_snapshots(&named.paths)?),
+            None => (cases, self.find_snapshots(&named.paths)?),
+        };
         let not_writable = snapshots.prepare()?;
         let scope = Scope { corpus: &corpus, known: Arc::new(known), unused };
         let work = self.play(signals, &cases, &snapshots.library, scope);
         let report = session::block_on([&self.gateway], work)?;
-        if !snapshots.is_writable() && report.unkept > 0 {
+        if !snapshots.is_writable() && report.unkept > 0 && on_copy.is_none() {
             let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
                 true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
                 false => {
@@ -181,6 +194,18 @@ impl Run {
             self.print_too_few(&report);
         }
         Ok(code)
+    }
+
+    fn find_snapshots(&self, paths: &[PathBuf]) -> Result<Snapshots, CommandError> {
+        Snapshots::find(self.snapshots.as_deref(), paths).map_err(CommandError::failed)
+    }
+
+    /// The cases on a copy of the state directory or with the configuration of the user, if the options say so.
+    fn on_copy(&self, cases: &[&Case]) -> Result<Option<Vec<Case>>, CommandError> {
+        match self.gateway {
+            GatewaySpec::Attached(_) => Ok(None),
+            _ => self.copied.cases(self.state_dir.as_deref(), cases),
+        }
     }
 
     async fn play(

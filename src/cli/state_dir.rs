@@ -1,0 +1,127 @@
+//! The options with which cases play on a copy of a state directory.
+
+use super::CommandError;
+use super::command::explain::now;
+use super::terminal::console;
+use crate::capture::{Capture, Substitution};
+use crate::explain::{self, Places, State};
+use crate::scenario::Case;
+use crate::shell::quoted;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use untrusted_data::printable;
+
+/// A device of a state directory and its name in the scenario.
+#[derive(Debug, Clone)]
+pub(super) struct NamedDevice {
+    name: String,
+    device: String,
+}
+
+impl FromStr for NamedDevice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, device) = text.split_once('=').ok_or("expected NAME=DEVICE, for example laptop=\"My laptop\"")?;
+        match crate::scenario::is_name(name) {
+            true => Ok(Self { name: name.to_owned(), device: device.to_owned() }),
+            false => Err(format!("`{name}` is not a name; expected lower-case letters, digits and hyphens")),
+        }
+    }
+}
+
+/// The options in addition to `--state-dir`.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct CopiedState {
+    /// Configuration in place of the settings of the cases [default: openclaw.json in --state-dir]
+    ///
+    /// Only the settings that affect a connect are used. The secrets are replaced.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Name for a device of --state-dir in the cases (repeatable)
+    ///
+    /// DEVICE is a name, an id or the first letters of an id, as in `explain --device`. Without this option, the devices have the
+    /// names that `capture` gives them.
+    #[arg(long, value_name = "NAME=DEVICE")]
+    device: Vec<NamedDevice>,
+}
+
+impl CopiedState {
+    /// The first of these options that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        match (&self.config, self.device.as_slice()) {
+            (Some(_), _) => Some("--config"),
+            (None, [_, ..]) => Some("--device"),
+            (None, []) => None,
+        }
+    }
+
+    /// The options for a command that repeats this one.
+    pub(super) fn arguments(&self) -> String {
+        let config = self.config.iter().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
+        let device = self
+            .device
+            .iter()
+            .map(|NamedDevice { name, device }| format!(" --device {}", quoted(&format!("{name}={device}"))));
+        config.chain(device).collect()
+    }
+
+    /// The cases on a copy of this state directory and configuration. `None` without these options.
+    ///
+    /// # Errors
+    /// The directory, the configuration or a device cannot be used.
+    pub(super) fn cases(&self, state_dir: Option<&Path>, cases: &[&Case]) -> Result<Option<Vec<Case>>, CommandError> {
+        let state = match (state_dir, &self.config) {
+            (Some(directory), config) => {
+                let places = Places { state_dir: Some(directory.to_owned()), config: config.clone(), env: Vec::new() };
+                State::read(&places)
+            }
+            (None, Some(config)) => State::of_config(config),
+            (None, None) if self.device.is_empty() => return Ok(None),
+            (None, None) => {
+                let error = miette::miette!(help = "pass --state-dir DIR", "--device names a device of --state-dir");
+                return Err(CommandError::usage(error));
+            }
+        };
+        let state = state.map_err(CommandError::usage)?;
+        let mut named = Vec::new();
+        for NamedDevice { name, device } in &self.device {
+            let id = explain::device_id(&state, device).map_err(CommandError::usage)?;
+            named.extend(id.map(|id| (id, name.clone())));
+        }
+        let capture = Capture::of(&state, None, &named, now())
+            .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
+        if capture.is_locked {
+            let error = miette::miette!(
+                help = "pass a copy of the directory whose files you can use, or use `clawcheck capture`",
+                "the gateway cannot use all files in {}",
+                state.at_rest.directory().display()
+            );
+            return Err(CommandError::usage(error));
+        }
+        let substitution = Substitution::of(&capture, state_dir.is_some(), state.config_path.is_some());
+        let substitution = substitution.map_err(CommandError::usage)?;
+        let _ = console::stderr().write_all(note(&capture, &state, state_dir).as_bytes());
+        Ok(Some(cases.iter().map(|case| substitution.apply(case)).collect()))
+    }
+}
+
+/// What the cases play on.
+fn note(capture: &Capture, state: &State, state_dir: Option<&Path>) -> String {
+    let show = |path: &Path| printable::line(&path.display().to_string()).into_owned();
+    let mut parts = Vec::new();
+    parts.extend(state_dir.map(|directory| format!("a copy of {}", show(directory))));
+    parts.extend(state.config_path.as_deref().map(|config| format!("the settings of {}", show(config))));
+    let mut note = format!("the cases play on {}; secrets are replaced\n", parts.join(" and "));
+    if state_dir.is_some() {
+        let device = |(name, id): &(String, String)| {
+            let id = printable::line(id).chars().take(12).collect::<String>();
+            format!("{name} ({id})")
+        };
+        let devices = capture.names.iter().map(device).collect::<Vec<_>>();
+        let devices = if devices.is_empty() { "none".to_owned() } else { devices.join(", ") };
+        note.push_str(&format!("devices of the copy: {devices}\n"));
+    }
+    note
+}

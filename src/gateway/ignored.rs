@@ -1,0 +1,71 @@
+//! Fields of a gateway's frames that a run does not look at, because they differ in every run.
+
+use serde_json::Value;
+use std::str::FromStr;
+
+/// A field inside the payload or the error of a frame: `payload.snapshot.trace`. It is also found in each item of a list on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredField(Vec<String>);
+
+impl FromStr for IgnoredField {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let is_inside = matches!(parts[0].as_str(), "payload" | "error") && parts.len() > 1;
+        if !is_inside || parts.iter().any(String::is_empty) {
+            return Err(format!("`{text}` is not a field inside `payload` or `error`, such as payload.traceId"));
+        }
+        if parts == ["error", "code"] {
+            return Err("the code of an error cannot be ignored: it is what the cases are about".to_owned());
+        }
+        Ok(Self(parts))
+    }
+}
+
+impl IgnoredField {
+    /// Removes the field from a frame.
+    pub fn remove_from(&self, frame: &mut Value) {
+        remove(frame, &self.0);
+    }
+}
+
+fn remove(value: &mut Value, path: &[String]) {
+    match (value, path) {
+        (Value::Array(items), path) => items.iter_mut().for_each(|item| remove(item, path)),
+        (Value::Object(object), [last]) => {
+            object.shift_remove(last);
+        }
+        (Value::Object(object), [first, rest @ ..]) => {
+            object.get_mut(first).into_iter().for_each(|value| remove(value, rest));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case("payload.trace", json!({ "trace": 1, "payload": { "list": [{ "id": 3, "n": 4 }], "last": 5 } }))]
+    #[case("payload.list.id", json!({ "trace": 1, "payload": { "trace": 2, "list": [{ "n": 4 }], "last": 5 } }))]
+    #[case("payload.none.id", json!({ "trace": 1, "payload": { "trace": 2, "list": [{ "id": 3, "n": 4 }], "last": 5 } }))]
+    fn a_field_is_removed_where_its_path_leads(#[case] field: &str, #[case] expected: Value) {
+        let mut frame = json!({ "trace": 1, "payload": { "trace": 2, "list": [{ "id": 3, "n": 4 }], "last": 5 } });
+        field.parse::<IgnoredField>().unwrap().remove_from(&mut frame);
+        assert_eq!(frame.to_string(), expected.to_string());
+    }
+
+    #[rstest]
+    #[case("payload")]
+    #[case("type")]
+    #[case("payload..x")]
+    #[case("error.code")]
+    #[case("")]
+    fn what_the_cases_are_about_cannot_be_ignored(#[case] field: &str) {
+        assert!(field.parse::<IgnoredField>().is_err());
+    }
+}
