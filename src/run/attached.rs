@@ -67,7 +67,7 @@ pub(super) struct Greeting {
 impl Greeting {
     fn of(steps: &[StepEvidence]) -> Self {
         let received = steps.iter().flat_map(|step| &step.received);
-        let frames = received.filter_map(|received| received.message.json()).collect::<Vec<_>>();
+        let frames = received.filter_map(|received| received.message.frame()).collect::<Vec<_>>();
         let first = |pointer: &str| frames.iter().find_map(|frame| frame.pointer(pointer)?.as_str().map(str::to_owned));
         Self {
             turns_token_down: first("/error/details/code").as_deref() == Some("AUTH_TOKEN_MISMATCH"),
@@ -79,14 +79,15 @@ impl Greeting {
     pub(super) fn note(&self, compared: Option<Release>) -> Option<String> {
         let version = self.version.as_deref()?;
         match (self.release(), compared) {
-            (None, None) => Some(format!("its hello-ok says version {}, which is no known release", cut::line(version, VERSION))),
-            (None, Some(_)) => None,
-            (Some(release), compared) if compared == Some(release) => {
-                Some(format!("its hello-ok says version {release}, so its answers are compared with those of {release}"))
+            (None, None) => {
+                Some(format!("its hello-ok says version {}, which is no known release", cut::line(version, VERSION)))
             }
-            (Some(release), compared) => compared.map(|compared| {
-                format!("its hello-ok says version {release}, but its answers are compared with those of {compared} (--release)")
-            }),
+            (None, Some(_)) => None,
+            (Some(release), compared) if compared == Some(release) => Some(format!(
+                "its hello-ok says version {release}, so its answers are compared with those of {release}"
+            )),
+            // A mismatch is reported with the release that the answers are closest to.
+            (Some(_), _) => None,
         }
     }
 
