@@ -38,7 +38,7 @@ impl Before {
     /// # Errors
     /// The release is older than the oldest known one.
     pub(crate) fn of(state: &State, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
-        let capture = Capture::of(state, release, now, &[])?;
+        let capture = Capture::of(state, release, &[], now)?;
         let part = |name: &str| capture.scenario().get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let settings = Settings::resolve(capture.release, &state.config, &state.env).ok();
         let secrets = settings.map(|settings| [settings.gateway.token, settings.gateway.password]);
