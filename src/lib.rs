@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod built_in;
 mod cli;
 mod client;
 mod explain;
