@@ -1,6 +1,44 @@
-//! Tells cargo that scenarios and snapshots are part of the binary: a new file among them is a reason to build again.
+//! Packs the scenarios and the snapshots into the binary. `src/built_in.rs` reads the packed form.
 
-fn main() {
-    println!("cargo::rerun-if-changed=scenarios");
-    println!("cargo::rerun-if-changed=snapshots");
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let target = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    for folder in ["scenarios", "snapshots"] {
+        // A new file in a folder is a reason to build again, too.
+        println!("cargo::rerun-if-changed={folder}");
+        let packed = pack(Path::new(folder))?;
+        fs::write(target.join(format!("{folder}.packed")), packed)?;
+    }
+    Ok(())
+}
+
+/// The files of a folder, sorted by path and compressed: for each file its path below the folder and its length in bytes,
+/// with a line end after each of both, and its contents. Files that are similar are next to each other, which compresses well.
+fn pack(folder: &Path) -> io::Result<Vec<u8>> {
+    let mut paths = Vec::new();
+    collect(folder, &mut paths)?;
+    paths.sort();
+    let mut plain = Vec::new();
+    for path in paths {
+        let contents = fs::read(&path)?;
+        let below = path.strip_prefix(folder).map_err(io::Error::other)?.to_str().ok_or(io::ErrorKind::InvalidData)?;
+        plain.extend_from_slice(format!("{below}\n{}\n", contents.len()).as_bytes());
+        plain.extend_from_slice(&contents);
+    }
+    Ok(miniz_oxide::deflate::compress_to_vec(&plain, 9))
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, paths)?;
+        } else if path.extension().is_none_or(|extension| extension != "new") {
+            // `.snap.new` files wait for approval.
+            paths.push(path);
+        }
+    }
+    Ok(())
 }

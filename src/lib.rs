@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod built_in;
 mod capture;
 mod cli;
 mod client;

@@ -1,7 +1,7 @@
 //! A folder of snapshots with the file names `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
-use include_dir::{Dir, include_dir};
+use crate::built_in;
 use openclaw_model::Release;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 use untrusted_data::limits::SNAPSHOT_BYTES;
 use untrusted_data::plain_file::{self, Links};
 use untrusted_data::whole;
-
-/// The approved snapshots of this version of clawcheck.
-static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 
 /// Characters of a case id that are escaped in file names.
 const ESCAPED: &AsciiSet =
@@ -133,12 +130,11 @@ impl Library {
     /// Returns an error if a file name is invalid.
     pub fn built_in() -> Result<Self, LibraryError> {
         let mut library = Self::empty();
-        let mut folders = vec![&BUILT_IN];
-        while let Some(folder) = folders.pop() {
-            folders.extend(folder.dirs());
-            for file in folder.files().filter(|file| file.path().extension().is_some_and(|ext| ext == "snap")) {
-                let name = library.name(file.path(), file.path())?;
-                library.add(name, File::BuiltIn(file.contents_utf8().unwrap_or_default()));
+        for (path, contents) in built_in::snapshots() {
+            let path = Path::new(path);
+            if path.extension().is_some_and(|extension| extension == "snap") {
+                let name = library.name(path, path)?;
+                library.add(name, File::BuiltIn(std::str::from_utf8(contents).unwrap_or_default()));
             }
         }
         Ok(library)

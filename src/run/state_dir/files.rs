@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -342,9 +342,19 @@ fn no_file(error: PlainFileError) -> NoFile {
 /// A fingerprint in place of the bytes of a database that cannot be read. It only shows whether the bytes changed,
 /// because a real database can exceed the read limit of the store.
 fn digest(path: &Path) -> Result<Vec<u8>, NoFile> {
-    let mut hasher = Sha256::new();
-    let mut file = plain_file::open(path, Links::Refuse).map_err(no_file)?.take(DATABASE_BYTES + 1);
-    let read = io::copy(&mut file, &mut hasher).map_err(|_| NoFile::Unread)?;
+    let file = plain_file::open(path, Links::Refuse).map_err(no_file)?;
+    let mut reader = BufReader::new(file.take(DATABASE_BYTES + 1));
+    let (mut hasher, mut read) = (Sha256::new(), 0);
+    loop {
+        let part = reader.fill_buf().map_err(|_| NoFile::Unread)?;
+        let length = part.len();
+        if length == 0 {
+            break;
+        }
+        hasher.update(part);
+        reader.consume(length);
+        read += length as u64;
+    }
     if read > DATABASE_BYTES {
         return Err(NoFile::TooLarge);
     }

@@ -1,5 +1,6 @@
 //! Scenario files and the folders next to them, on disk or in the binary.
 
+use crate::built_in;
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::case::Source;
 use crate::scenario::model::document::Scenario;
@@ -7,14 +8,10 @@ use crate::scenario::model::identity;
 use crate::scenario::syntax::nodes::LARGEST_FILE;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::spans::Spanned;
-use include_dir::{Dir, include_dir};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
-
-/// The scenarios in the binary.
-static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
 /// Maximum depth of folders that are searched.
 const DEEPEST: usize = 8;
@@ -56,14 +53,16 @@ pub(crate) fn slug(text: &str) -> String {
 
 /// All scenarios in the binary.
 pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
-    let mut files: Vec<_> = EMBEDDED.dirs().flat_map(Dir::files).filter(|file| is_scenario(file.path())).collect();
-    files.sort_by_key(|file| file.path());
-    files
-        .into_iter()
-        .map(|file| {
-            let path = Path::new("scenarios").join(file.path());
-            let folder = file.path().parent().unwrap_or(Path::new("")).to_path_buf();
-            let text = text(&path, file.contents().to_vec())?;
+    // Each is directly in the folder of its family. What is deeper belongs to the stores that scenarios copy.
+    let is_in_family = |path: &Path| path.components().count() == 2;
+    built_in::scenarios()
+        .iter()
+        .map(|(path, contents)| (Path::new(path), contents))
+        .filter(|(path, _)| is_in_family(path) && is_scenario(path))
+        .map(|(file, contents)| {
+            let path = Path::new("scenarios").join(file);
+            let folder = file.parent().unwrap_or(Path::new("")).to_path_buf();
+            let text = text(&path, contents.to_vec())?;
             Ok((Source { path, embedded: true, text }, Origin::Embedded(folder)))
         })
         .collect()
@@ -262,8 +261,10 @@ impl Origin {
         match self {
             Self::Embedded(folder) => {
                 let path = folder.join(from.value.trim_end_matches('/'));
-                let folder = EMBEDDED.get_dir(&path).ok_or_else(missing)?;
-                collect_embedded(folder, &path, &mut files);
+                files = built_in_below(&path);
+                if files.is_empty() {
+                    return Err(missing());
+                }
             }
             Self::Disk(folder) => {
                 let path = folder.join(&from.value);
@@ -304,11 +305,11 @@ impl Origin {
     }
 }
 
-fn collect_embedded(folder: &Dir<'_>, root: &Path, files: &mut Folder) {
-    for file in folder.files() {
-        files.insert(relative(file.path(), root), file.contents().to_vec());
-    }
-    folder.dirs().for_each(|folder| collect_embedded(folder, root, files));
+/// The files of a folder in the binary, by their path below it.
+fn built_in_below(folder: &Path) -> Folder {
+    let below =
+        |path: &&str| Path::new(path).strip_prefix(folder).ok().map(|below| below.to_string_lossy().into_owned());
+    built_in::scenarios().iter().filter_map(|(path, contents)| Some((below(path)?, contents.to_vec()))).collect()
 }
 
 /// The folder that contains a scenario file, as a path that can be opened.
@@ -407,13 +408,6 @@ impl Collecting<'_> {
 fn is_of_store(below: &str) -> bool {
     let folder = below.split('/').next().unwrap_or_default();
     ["devices", "identity", "nodes", "state"].contains(&folder)
-}
-
-/// A path below a folder, with `/` as the separator.
-fn relative(path: &Path, root: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    parts.join("/")
 }
 
 /// Whether a path stays below its start folder.
