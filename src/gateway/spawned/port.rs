@@ -109,9 +109,9 @@ mod tests {
         other.wait().unwrap();
     }
 
+    /// More than once, because other tests take ports at the same time.
     #[test]
     fn a_free_port_can_be_had() {
-        let port = free(&[1, 9]).unwrap();
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert!((0..20).any(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free(&[1, 9]).unwrap())).is_ok()));
     }
 }
