@@ -3,7 +3,6 @@
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{Boot, CaseReport, GatewayInfo, RunInfo};
 use crate::shell::quoted;
-use openclaw_model::Release;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ pub(super) fn info() -> RunInfo {
             kind: "spawned",
             name: "openclaw@2026.3.31".to_owned(),
             program: "openclaw".to_owned(),
-            release: Some(Release::new(2026, 3, 31)),
+            release: "2026.3.31".parse().ok(),
             lacks: Vec::new(),
             notes: vec!["its clock cannot be moved".to_owned()],
         },

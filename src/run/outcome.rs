@@ -156,7 +156,7 @@ pub struct RunReport {
     pub unkept: usize,
     /// How many cases came to each verdict.
     pub summary: Summary,
-    /// Why cases were skipped, and how many for each reason; at most [`REASONS`].
+    /// Why cases were skipped, and how many for each reason; at most `REASONS`.
     pub skipped: BTreeMap<String, usize>,
     /// How long it took.
     pub duration: Duration,

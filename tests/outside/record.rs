@@ -54,7 +54,10 @@ fn play(test_folder: &TestFolder, port: u16, release: &str, cases: &[&str]) {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.arg("run").args(cases).args(["--gateway", &format!("ws://127.0.0.1:{port}"), "--release", release]);
     // The folder of the test has no snapshots of these cases.
-    command.args(["--allow-writes", "--jobs", "1"]).current_dir(test_folder.path("home")).env("CLAWCHECK_TOKEN", TOKEN);
+    command
+        .args(["--allow-writes", "--min-played", "1", "--jobs", "1"])
+        .current_dir(test_folder.path("home"))
+        .env("CLAWCHECK_TOKEN", TOKEN);
     command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
     let output = command.output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();

@@ -36,7 +36,7 @@ impl Case {
         &self.scenario.scenario
     }
 
-    /// Every step, in the order of the numbers ([`Scenario::all_steps`]).
+    /// Every step, in the order of the numbers.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.scenario.all_steps()
     }
