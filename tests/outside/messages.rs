@@ -136,7 +136,7 @@ fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
     let ran = Command::new(env!("CARGO_BIN_EXE_clawcheck"))
         .arg("run")
         .args([&scenario, Path::new("--gateway"), &description])
-        .args(["--start-timeout", "2"])
+        .args(["--answer-timeout", "3"])
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&ran.stdout);
