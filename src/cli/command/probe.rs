@@ -50,8 +50,8 @@ Examples:
   clawcheck probe openclaw@2026.4.2 --format json
 
 Exit codes:
-  0    the answers are close to a known release, and not closer to another one than to the one that the gateway claims
-  1    the answers are close to no known release, or closer to another one than to the one that the gateway claims
+  0    the answers are close to a known release, and no other release is closer than the one that the gateway claims
+  1    the answers are not close to a known release, or another release is closer than the one that the gateway claims
   2    usage error or invalid file
   3    the gateway or the harness failed
   130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
