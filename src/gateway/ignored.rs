@@ -17,7 +17,7 @@ impl FromStr for IgnoredField {
             return Err(format!("`{text}` is not a field inside `payload` or `error`, such as payload.traceId"));
         }
         if parts == ["error", "code"] {
-            return Err("the code of an error cannot be ignored: it is what the cases are about".to_owned());
+            return Err("the code of an error cannot be ignored, because the cases test it".to_owned());
         }
         Ok(Self(parts))
     }

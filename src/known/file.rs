@@ -186,7 +186,7 @@ impl Entry {
 
     fn error(&self) -> Option<SpannedError> {
         if self.reason.value.trim().is_empty() {
-            let help = "say why the deviation is accepted, and until when";
+            let help = "describe why the deviation is accepted, and until when";
             return Some(SpannedError::at(self.reason.span, "the reason is empty", "expected a sentence").help(help));
         }
         if self.exclude && (self.flaky || self.seen.is_some() || self.kind.is_some()) {
@@ -195,7 +195,7 @@ impl Entry {
         }
         if !self.exclude && self.seen.is_none() {
             let message = "`seen` is missing: without it, every deviation of the case would be accepted";
-            let help = "copy the sentence that the run prints after the kind of the difference; `*` matches any text";
+            let help = "copy the text that the run prints after the kind of the difference; `*` matches any text";
             return Some(SpannedError::at(self.span(), message, "what does the case show?").help(help));
         }
         None

@@ -157,7 +157,7 @@ impl Known {
         let seen = digest(case.observation?);
         (seen != pinned.digest.value).then(|| {
             format!(
-                "the differences are known, but the observation is another one than when they were accepted: {} pins {}, and this is {seen}",
+                "the differences are known, but the observation differs from the accepted one: {} lists the digest {}, but the new digest is {seen}",
                 pinned.place(),
                 pinned.digest.value
             )

@@ -66,7 +66,7 @@ impl<'a> Asker<'a> {
             Leaves::Record => true,
         };
         match question.needs {
-            _ if self.patience.is_over() => Some("the time for the probe was over"),
+            _ if self.patience.is_over() => Some("the time limit of the probe was reached"),
             _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
             _ if question.guesses && self.peer.is_some() && self.guesses >= MOST_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")

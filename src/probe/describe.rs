@@ -78,7 +78,7 @@ fn claims(out: &mut String, found: Option<&Described<'_>>) {
         let verdict = found.portrait.verdict();
         let _ = writeln!(out, "# Closest known release: {verdict}.");
         if found.portrait.closest().is_empty() {
-            out.push_str("# No known release is close. Name the one that the gateway should answer like.\n");
+            out.push_str("# No known release is close. Set the release that the gateway implements.\n");
         }
     }
     let claims: Release = best.unwrap_or(releases::DEFAULT);
@@ -110,7 +110,7 @@ fn lacking(portrait: &Portrait) -> Vec<(Capability, &'static str)> {
     let methods = &portrait.methods;
     let lists = |prefix: &str| methods.is_empty() || methods.iter().any(|method| method.starts_with(prefix));
     if portrait.grants("new-device") && !pairs {
-        lacking.push((Capability::Pairing, "it lets new devices in, issues no device tokens and asks for no approval"));
+        lacking.push((Capability::Pairing, "it lets new devices in without approval and issues no device tokens"));
     } else {
         if portrait.grants("new-device") && !has_tokens {
             lacking.push((Capability::Tokens, "it issues no device tokens"));

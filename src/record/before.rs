@@ -117,12 +117,13 @@ impl Before {
         if !paired.is_empty() {
             let names = paired.keys().cloned().collect::<Vec<_>>().join(", ");
             self.notes.push(format!(
-                "Paired before the recording: {names}. The records are derived from the answers; --state-dir records them as they are."
+                "Paired before the recording: {names}. The records are derived from the answers. With --state-dir, they are exact."
             ));
             self.store.insert("paired".to_owned(), Value::Object(paired));
         }
-        self.notes
-            .push("The settings of the gateway are derived from the answers (--state-dir records them).".to_owned());
+        self.notes.push(
+            "The settings of the gateway are derived from the answers. With --state-dir, they are exact.".to_owned(),
+        );
     }
 
     fn guess_settings(&mut self, drafts: &Drafts) {

@@ -43,8 +43,7 @@ pub(crate) fn lines(explanation: &CaseExplanation) -> Vec<String> {
         lines.extend(shown(step, release).map(|check| format!("  {check}")));
     }
     if explanation.steps.is_empty() {
-        lines
-            .push(format!("the model of {release} has nothing to explain: no refusal and no other answer is at issue"));
+        lines.push(format!("the model of {release} has nothing to explain: no step has a refusal or another answer"));
     }
     lines
 }

@@ -505,7 +505,7 @@ fn stands_in(release: Release) -> Option<String> {
     let rules = Facts::of(release).ok()?;
     let known = rules.described();
     (known != release)
-        .then(|| format!("{release} has no history of its own; its answers are compared with those of {known}"))
+        .then(|| format!("{release} has no rules of its own; its answers are compared with those of {known}"))
 }
 
 /// The release that a gateway is compared with. Default: the default release.
@@ -539,7 +539,7 @@ mod tests {
 
     #[rstest]
     #[case("2026.4.2", None)]
-    #[case("2026.4.3", Some("2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2"))]
+    #[case("2026.4.3", Some("2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2"))]
     fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
         #[case] release: &str,
         #[case] said: Option<&str>,

@@ -33,7 +33,8 @@ const PROXIES: [(&str, Via); 5] = [
 /// directory that `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
 ///
 /// With a case instead of a directory, `explain` plays the case on the embedded gateway. It prints the answer to each
-/// connect, and the checks behind the step with this number or name (default: the first connect that is refused).
+/// connect, and the checks that led to the answer to one step. STEP is the number or the name of the step (default: the
+/// first refused connect).
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -28,14 +28,15 @@ const TOKEN: &str = "clawcheck-probe-token-of-this-gateway";
 /// Another machine, as an embedded gateway sees it (RFC 5737).
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// Ask a gateway about 60 short questions, and name the release that it answers like
+/// Find the release that a gateway behaves like, with about 60 short questions
 ///
-/// `probe` needs no scenarios. It opens short connections and asks, for example, whether the gateway sends a challenge, which
-/// protocols and proofs it accepts, whether it checks secrets, signatures and origins, and how it closes connections. It asks the
-/// embedded gateway the same questions at each known release, and compares the answers. Texts for people are not compared.
+/// `probe` needs no scenarios. It opens short connections and tests, for example, whether the gateway sends a
+/// challenge, which protocols and proofs it accepts, whether it checks secrets, signatures and origins, and how it
+/// closes connections. It asks the embedded gateway the same questions at each known release, and compares the answers.
+/// It does not compare message texts.
 ///
-/// `probe` writes nothing to the pairing store of a gateway at a URL. The questions that could leave a paired device or a request
-/// there are asked only with --allow-writes. A gateway that clawcheck starts gets all questions.
+/// `probe` writes nothing to the pairing store of a gateway at a URL. It asks the questions that can leave a paired
+/// device or a pending request only with --allow-writes. It asks a gateway that clawcheck starts all questions.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
@@ -62,7 +63,8 @@ pub(crate) struct Probe {
     gateway: GatewaySpec,
     /// Ask the questions that can leave a record in the store of a gateway at a URL
     ///
-    /// They pair a device if the gateway pairs local clients silently. Otherwise, they leave a request that waits for approval.
+    /// If the gateway pairs local clients silently, these questions pair a device. Otherwise, they leave a pending
+    /// request.
     #[arg(long)]
     allow_writes: bool,
     #[command(flatten)]

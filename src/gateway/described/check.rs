@@ -27,7 +27,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
         let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
-        let help = "use websocket, tcp, or log: followed by a part of a log line";
+        let help = "use `websocket`, `tcp`, or `log` with a part of a log line";
         return Err(source.error_at(description.ready.referenced, message, Some(help.to_owned())));
     }
     if !description.path.value.starts_with('/') {
@@ -99,7 +99,10 @@ fn variables(source: &Source<'_>, description: &Description) -> Result<(), Descr
         let (message, help) = if OWN_VARIABLES.contains(&name.as_str()) {
             (format!("`pass-env` cannot pass `{name}`"), help)
         } else if name.is_empty() || name.contains(['=', '\0']) {
-            (format!("`{name}` is not the name of a variable"), "name the variable; its value is the caller's")
+            (
+                format!("`{name}` is not the name of a variable"),
+                "list only the name; the value comes from your environment",
+            )
         } else if description.env.contains_key(name) {
             (format!("`env` already sets `{name}`"), "remove one of the two")
         } else {

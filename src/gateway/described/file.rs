@@ -182,7 +182,7 @@ fn readiness(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Readiness, 
         Setting::With(key, path) if key == "http" && path.starts_with('/') => Readiness::Http(path.clone()),
         Setting::Plain(other) | Setting::With(other, _) => {
             let message = format!("unknown readiness check `{other}`");
-            let help = "expected challenge, connect, websocket, tcp, log: and a part of a log line, or http: and a path such as /health";
+            let help = "expected challenge, connect, websocket, tcp, log: with a part of a log line, or http: with a path such as /health";
             return Err(source.error_at(word.referenced, message, Some(help.to_owned())));
         }
     })

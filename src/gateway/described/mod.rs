@@ -139,7 +139,7 @@ fn profile(description: &Description) -> Profile {
         notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
     }
     for (name, _) in passed(description).iter().filter(|(_, value)| value.is_none()) {
-        notes.push(format!("its description passes {name} on to it, and that variable is not set"));
+        notes.push(format!("`pass-env` lists {name}, but this variable is not set"));
     }
     let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {

@@ -66,7 +66,7 @@ impl Run {
             0 => format!("no case was played: every selected case was not applicable on {gateway} or was skipped"),
             cases => {
                 format!(
-                    "too few cases were played: {cases} of {} that apply, and --min-played requires {required}",
+                    "too few cases were played: {cases} of {} applicable cases, but --min-played requires {required}",
                     played.applicable
                 )
             }
@@ -81,7 +81,7 @@ impl Run {
             lines.push(format!("  {count:>4} {cases:<5}  {}", printable::line(reason)));
         }
         if matches!(self.gateway, GatewaySpec::Attached(_)) && !reasons.is_empty() {
-            let description = "a description lets clawcheck start the gateway, with settings and stores of its own, and play nearly \
+            let description = "with a description, clawcheck starts the gateway with its own settings and stores, and plays nearly \
                                every case: see gateways/README.md";
             lines.push(description.to_owned());
         }

@@ -40,7 +40,7 @@ impl Run {
         match paths.iter().find(|path| !path.is_dir()) {
             Some(file) if self.deny.contains(&DeniedResult::Unused) => Err(CommandError::usage(miette::miette!(
                 help = "name the folder of the scenarios",
-                "cannot determine the unused snapshots: {} is one file, and its family may have more",
+                "cannot determine the unused snapshots: {} is one file, and its family can have more files",
                 file.display()
             ))),
             Some(_) => Ok(UnusedScope::Unknown),
