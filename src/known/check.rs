@@ -1,4 +1,5 @@
-//! Holds a list of known deviations against the cases: entries about no case, entries that overlap, and entries that have expired.
+//! Checks a list of known deviations against the cases. Finds entries without a case, overlapping entries and expired
+//! entries.
 
 use super::date::Date;
 use super::file::{CaseGlob, Entry, is_glob};
@@ -144,7 +145,7 @@ fn no_case(glob: &Spanned<CaseGlob>, cases: &[&Case]) -> Problem {
     if is_elsewhere { Problem::Elsewhere(error.help(help)) } else { Problem::Wrong(error.help(help)) }
 }
 
-/// Something in a list that does not stop the run. It renders with the source and a caret.
+/// A warning about a list. It renders with the source and a caret.
 #[derive(Debug)]
 pub(crate) struct Warning(ScenarioError);
 

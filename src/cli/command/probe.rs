@@ -93,7 +93,7 @@ impl Probe {
     }
 }
 
-/// Whether a gateway is close to a release, and to none more than to the one that it claims.
+/// Whether a gateway is close to a release, and no other release is closer than the claimed one.
 fn is_as_claimed(portrait: &Portrait, claims: Option<Release>) -> bool {
     let closest = portrait.closest();
     let claims = claims.and_then(openclaw_model::releases::described);
@@ -182,7 +182,7 @@ fn configuration() -> Value {
 /// Stops a gateway that the probe started.
 async fn stop(gateway: &Gateway, running: &mut Running) {
     if gateway.profile().kind != Kind::Attached {
-        // A gateway that does not stop in time is ended by force.
+        // A gateway that does not stop in time is killed.
         let _ = running.stop(Instant::now() + gateway.limits().stop.unwrap_or(STOP)).await;
     }
 }

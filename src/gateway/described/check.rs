@@ -1,4 +1,4 @@
-//! Checks what is right by itself in a description, and wrong together.
+//! Checks rules of a description that the types do not express, such as invalid combinations of keys.
 
 use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
@@ -9,11 +9,11 @@ use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
 use crate::words::{choices, nearest_within};
 use serde_saphyr::{Location, Spanned};
 
-/// Variables that lead a gateway to the files of the user. clawcheck sets them for each case.
+/// Variables that give a gateway access to the files of the user. clawcheck sets them for each case.
 const OWN_VARIABLES: [&str; 2] = ["HOME", "TMPDIR"];
 /// The directories of a case, in which files can be placed.
 const FOLDERS: [&str; 3] = ["{home}/", "{state-dir}/", "{temp}/"];
-/// More files than this are no configuration.
+/// The maximum number of files.
 const MOST_FILES: usize = 100;
 /// Placeholders of an npm package.
 const OF_NPM: [&str; 2] = ["node", "package"];
@@ -48,7 +48,7 @@ fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), De
         Config::Text(text) => Some((description.config.referenced, [text, text])),
         Config::OpenClaw | Config::None => None,
     };
-    // The text of a file has braces of its own, so only a word that looks like a misspelt placeholder is an error.
+    // The text of a file can contain other braces, so only a word that looks like a misspelled placeholder is an error.
     // `{mode}` and `{code}` are common in such texts, so `node` is not compared.
     let known = every_placeholder().into_iter().filter(|name| *name != "node").collect::<Vec<_>>();
     for (at, name) in files

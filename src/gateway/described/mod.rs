@@ -57,10 +57,10 @@ pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError
     built_in::find(named)
 }
 
-/// Whether a text is a description that can be used.
+/// Checks that a text is a valid description.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// The first mistake and its place.
 pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareError> {
     file::parse(name, text).map(drop).map_err(PrepareError::from)
 }
