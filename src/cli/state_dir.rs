@@ -31,7 +31,7 @@ impl FromStr for NamedDevice {
     }
 }
 
-/// The options in addition to `--state-dir`.
+/// The options that belong to `--state-dir`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct CopiedState {
     /// Configuration that replaces the settings of the cases [default: openclaw.json in --state-dir]

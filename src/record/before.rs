@@ -1,4 +1,4 @@
-//! The gateway before the recording: its settings and its store.
+//! The settings and the store of the gateway before the recording.
 
 use super::drafts::{Action, Drafts};
 use super::symbols::{Symbols, pointer_of};
@@ -86,7 +86,7 @@ impl Before {
         }
     }
 
-    /// Derives the settings and the records from the answers if they are not known.
+    /// Derives the settings and the records from the answers if there is no state directory.
     pub(super) fn guess(&mut self, drafts: &Drafts, symbols: &Symbols) {
         if self.is_known {
             return;

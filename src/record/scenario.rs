@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
             if opens && self.is_held(index) {
                 step.insert("as".to_owned(), json!(connection_name(draft.connection)));
             }
-            // A held connection has a name, but a name of the step is the same for every kind of step.
+            // The name of a held connection is the name of its step, as for every other kind of step.
             let waits = !matches!(draft.action, Action::Call { waits: false, .. });
             if self.symbols.used.contains(&index) || !waits {
                 if step.contains_key("as") {

@@ -19,7 +19,7 @@ pub(crate) struct CaseAnswer<'a> {
     pub file: &'a str,
     /// The answers to all steps.
     pub explanation: &'a CaseExplanation,
-    /// The step whose trace is shown. `None` if no connect is refused and the user named no step.
+    /// The step whose trace is shown. `None` if no connect is refused and the user did not select a step.
     pub step: Option<&'a ExplainedStep>,
 }
 
@@ -130,7 +130,7 @@ impl CaseAnswer<'_> {
     }
 }
 
-/// What is said in place of a trace.
+/// The text that replaces an empty trace.
 const NO_TRACE: &str = "The gateway makes no checks in this step.\n";
 
 /// The answers of several releases as text. A mark shows that the previous answer was different.

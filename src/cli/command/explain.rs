@@ -164,7 +164,7 @@ impl Explain {
         Ok(code)
     }
 
-    /// Checks that no option describes a client or a directory, because the case describes both.
+    /// Refuses options that describe a client or a directory, because the case describes both.
     fn check_case(&self) -> Result<(), CommandError> {
         let said = [
             ("--config", self.config.is_some()),

@@ -153,7 +153,7 @@ fn name_of(command: &str) -> String {
     if name.is_empty() { NAMELESS.to_owned() } else { name }
 }
 
-/// The command as it is found from another directory: a gateway does not run in the directory of the user.
+/// The command with an absolute path, because a gateway does not run in the directory of the user.
 fn located(command: &str) -> String {
     let is_path = command.contains('/') && !command.starts_with(['/', '{']);
     let absolute = std::path::absolute(command).ok().filter(|_| is_path);

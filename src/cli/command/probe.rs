@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The maximum wait for the start of a gateway, if nobody set one.
+/// The default maximum wait for the start of a gateway.
 const START: Duration = Duration::from_secs(120);
 /// The maximum wait for the end of a gateway.
 const STOP: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ pub(in crate::cli) struct Probed {
     pub(in crate::cli) name: String,
     /// The release that it claims to be.
     pub(in crate::cli) claims: Option<Release>,
-    /// Whether clawcheck started it, and it left OpenClaw's store in its state directory.
+    /// Whether clawcheck started it and its state directory contains OpenClaw's store.
     pub(in crate::cli) has_store: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `clawcheck record`: a proxy in front of a gateway that writes what passes as a scenario.
+//! `clawcheck record`: a proxy in front of a gateway that records messages as a scenario.
 
 use super::explain::{environment, now};
 use crate::cli::signals::{Signals, stop_requested};

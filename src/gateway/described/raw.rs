@@ -65,8 +65,7 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub(super) files: IndexMap<String, Spanned<String>>,
-    /// A command and its arguments. clawcheck runs the command before each start of the gateway. It must exit with code
-    /// 0.
+    /// A command with its arguments that clawcheck runs before each start. It must exit with code 0.
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(min = 1))]
     pub(super) before: Vec<Spanned<String>>,

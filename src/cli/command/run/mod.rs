@@ -155,7 +155,7 @@ pub(crate) struct Run {
     allow_writes: bool,
 }
 
-/// What a run looks at besides its cases.
+/// The data that a run uses in addition to its cases.
 struct Scope<'a> {
     /// All scenarios that were read.
     corpus: &'a Corpus,

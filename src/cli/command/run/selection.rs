@@ -49,7 +49,7 @@ impl Run {
         }
     }
 
-    /// Advice about an id that names nothing and is the version that `--schema` should have.
+    /// The help for an unknown id that is probably the version for `--schema`.
     pub(super) fn schema_help(&self, id: &str) -> Option<String> {
         let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
         of_schema.then(|| format!("pass the version of the schema with `=`: --schema={id}"))
