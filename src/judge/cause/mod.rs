@@ -158,7 +158,7 @@ impl Difference {
 
     /// Whether the difference is in the step with this title.
     pub(crate) fn is_at(&self, title: &str) -> bool {
-        // A repeated step has its repetitions behind two spaces.
+        // A repeated step has two spaces before its repetitions.
         let place = self.place.split("  (").next().unwrap_or_default();
         !place.is_empty() && place == cut::line(title.trim(), LINE)
     }
