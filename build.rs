@@ -1,4 +1,4 @@
-//! Packs the scenarios and the snapshots into the binary. `src/built_in.rs` reads the packed form.
+//! Packs the scenarios and the snapshots into the binary. `src/built_in.rs` unpacks them.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -6,7 +6,7 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let target = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
     for folder in ["scenarios", "snapshots"] {
-        // A new file in a folder is a reason to build again, too.
+        // Cargo must also build again if a folder has a new file.
         println!("cargo::rerun-if-changed={folder}");
         let packed = pack(Path::new(folder))?;
         fs::write(target.join(format!("{folder}.packed")), packed)?;
@@ -14,8 +14,9 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The files of a folder, sorted by path and compressed: for each file its path below the folder and its length in bytes,
-/// with a line end after each of both, and its contents. Files that are similar are next to each other, which compresses well.
+/// The files of a folder, sorted by path and compressed: for each file its path below the folder and its length in
+/// bytes, each followed by a line break, and then its contents. Similar files are next to each other, which improves
+/// the compression.
 fn pack(folder: &Path) -> io::Result<Vec<u8>> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;

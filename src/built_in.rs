@@ -1,5 +1,5 @@
-//! The scenarios and the snapshots in the binary, so that clawcheck runs from anywhere. `build.rs` packs them; here they are
-//! unpacked at their first use.
+//! The scenarios and the snapshots in the binary, so that clawcheck runs in any directory. `build.rs` packs them, and
+//! this module unpacks them at their first use.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ pub(crate) fn snapshots() -> &'static Files {
     &FILES
 }
 
-/// Ends at once for anything but the output of `build.rs`, which the tests hold against the folders.
+/// Unpacks the output of `build.rs`. Other data is empty. The tests compare the result with the folders.
 fn unpack(packed: &[u8]) -> Vec<u8> {
     miniz_oxide::inflate::decompress_to_vec(packed).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Replaces the values of a state directory. The same value always gets the same replacement. Only values that say
-//! nothing about their owner are kept: the words of the protocol.
+//! Replaces the values of a state directory. The same value always has the same replacement. The terms of the protocol
+//! are kept, because they contain nothing about their owner.
 
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::ids;
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Values that releases write or compare. All other words are replaced.
+/// Values that releases write or compare. All other values are replaced.
 const FAMILIES: &[&str] = &["Mac", "iPhone", "iPad", "iPod", "Android", "Linux", "Windows", "Watch", "Browser"];
 const VIA: &[&str] =
     &["owner", "silent", "local", "bootstrap", "setup-code", "qr", "cidr", "ssh", "trusted-proxy", "trusted-cidr"];
@@ -75,7 +75,7 @@ const PLATFORMS: &[&str] = &[
 /// The maximum length of a node command.
 const LONGEST_COMMAND: usize = 40;
 
-/// A kind of values, which determines the values that are kept and the form of the replacements.
+/// A kind of value. It determines which values are kept, and the form of the replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// A role.
@@ -90,13 +90,13 @@ pub(super) enum Kind {
     Client,
     /// `clientMode`.
     Mode,
-    /// A word about how a device was approved or last seen.
+    /// How a device was approved or last seen.
     Word,
     /// A version.
     Version,
     /// A command or a capability of a node.
     Ability,
-    /// A value of a setting that has few values.
+    /// A value of a setting with an enumerated set of values.
     Setting,
     /// The name of a header.
     Header,
@@ -153,7 +153,7 @@ impl Aliases {
         self.devices.get(id).map(String::as_str)
     }
 
-    /// Makes a token the token of a device. A token that several records contain belongs to the first.
+    /// Assigns a token to a device. If several records contain the token, it belongs to the first device.
     pub(super) fn name_token(&mut self, token: &str, device: &str, role: &str) {
         if let Some(device) = self.devices.get(device) {
             self.tokens.entry(token.to_owned()).or_insert_with(|| format!("<seeded-token {device} {role}>"));
@@ -196,7 +196,7 @@ impl Aliases {
     }
 }
 
-/// Whether a value says nothing about its owner.
+/// Whether a value contains nothing about its owner.
 fn is_kept(kind: Kind, text: &str) -> bool {
     match kind {
         Kind::Role => ROLES.contains(&text),
@@ -239,7 +239,7 @@ fn is_ability(text: &str) -> bool {
     text.len() <= LONGEST_COMMAND && ABILITIES.contains(&first) && parts.all(plain)
 }
 
-/// Loopback, and whole private networks.
+/// Whether an address is loopback or a whole private network.
 fn is_common_address(text: &str) -> bool {
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let Ok(parsed) = address.trim().parse::<IpAddr>() else { return false };
@@ -263,7 +263,7 @@ fn is_local_origin(text: &str) -> bool {
         && (port == "*" || port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// A value of the same form that belongs to nobody.
+/// An invented value of the same form.
 fn invented(kind: Kind, text: &str, number: usize) -> String {
     match kind {
         Kind::Role => format!("role-{number}"),
@@ -311,7 +311,7 @@ fn address(text: &str, number: usize) -> String {
     }
 }
 
-/// A page of a host that is reserved for documentation.
+/// A URL with a host that is reserved for documentation.
 fn origin(text: &str, number: usize) -> String {
     let scheme =
         ["https", "http", "capacitor", "file"].into_iter().find(|scheme| text.starts_with(&format!("{scheme}://")));

@@ -1,5 +1,5 @@
-//! The connects that the records of a state directory imply: each device with its usual client, with each of its roles,
-//! with the scopes of its record, and as in its pending request.
+//! The connects that follow from the records of a state directory: each device with its usual client, with each of its
+//! roles, with the scopes of its record, and with the parameters of its pending requests.
 
 use super::aliases::{Aliases, Kind};
 use crate::explain::{self, Answer, Client, Credential, Question, State, Verdict, Who, World};
@@ -44,7 +44,8 @@ pub(super) fn base_name(device: &Device) -> &'static str {
     }
 }
 
-/// The connects of a device, those that ask for the least first. Each is answered by the original on its own.
+/// The connects of a device. Connects that request fewer rights come first. The original answers each of them
+/// independently.
 pub(super) fn of_device(state: &State, device: &Device, name: &str, question: &Question, now: i64) -> Vec<Connect> {
     let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };
     // `explain` does not know the id of a node without a device.
@@ -186,7 +187,7 @@ fn auth(world: &World, usual: Option<&str>) -> Option<Value> {
     }
 }
 
-/// Whether a part of an answer is a word of the protocol.
+/// Whether a part of an answer is a term of the protocol.
 fn is_word(text: &&str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }

@@ -1,12 +1,12 @@
-//! Replaces the values in the documents of a pairing store. The shape stays: a value has the same type, and a record
-//! the same fields in the same order.
+//! Replaces the values in the documents of a pairing store. The structure does not change: a value keeps its type, and
+//! a record keeps its fields and their order.
 
 use super::aliases::{Aliases, Kind};
 use openclaw_protocol::scopes::ROLES;
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Number, Value};
 
-/// Larger numbers are times in milliseconds since 1970: the year 2001.
+/// Larger numbers are times in milliseconds since 1970. The limit is in the year 2001.
 const FIRST_TIME: i64 = 1_000_000_000_000;
 /// The latest and the earliest time relative to the capture that a scenario can contain: ninety years.
 const FURTHEST_TIME: i64 = 90 * 365 * 24 * 3600 * 1000;
@@ -76,7 +76,7 @@ fn kind_of(field: &str) -> Option<Kind> {
     FIELDS.iter().find(|(name, _)| *name == field).map(|(_, kind)| *kind)
 }
 
-/// Learns the device tokens of a document, before anything is replaced.
+/// Collects the device tokens of a document before values are replaced.
 pub(super) fn learn_tokens(document: Document, value: &Value, aliases: &mut Aliases) {
     if document != Document::DevicesPaired {
         return;
@@ -101,7 +101,7 @@ pub(super) fn replaced(document: Document, value: &Value, now: i64, aliases: &mu
     };
     let mut walk = Walk { now, aliases };
     let record = |(key, record): (&String, &Value)| {
-        // A request that somebody copied into the paired devices is filed under its own id.
+        // A request that somebody copied into the paired devices has its own id as the key.
         let own = record.get("requestId").is_some_and(|id| id == key.as_str());
         let kind = if own { Kind::Request } else { kind };
         (walk.aliases.text(kind, key), walk.value(record, Kind::Text, true))

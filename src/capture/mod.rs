@@ -70,7 +70,7 @@ pub(crate) struct Capture {
     pub(crate) left_out: Vec<String>,
     /// The names of the devices in the scenario, with their ids.
     pub(crate) names: Vec<(String, String)>,
-    /// Whether the gateway's user cannot use some files of the store.
+    /// Whether the user of the gateway has no access to some files of the store.
     pub(crate) is_locked: bool,
     scenario: Value,
 }
@@ -173,7 +173,7 @@ fn devices(state: &State) -> Vec<Device> {
     let (mut paired, mut pending) = (BTreeMap::new(), BTreeMap::<String, Vec<Value>>::new());
     let own = state.own_key.as_ref().map(DeviceKey::device_id).or(state.own_id.clone());
     ids.extend(own);
-    // The documents of the database are the last, and take precedence.
+    // The documents of the database come last and take precedence.
     for (document, value) in all_documents(state) {
         for (key, record) in value.as_object().into_iter().flatten() {
             let text = |field: &str| record.get(field).and_then(Value::as_str).map(str::to_owned);

@@ -46,7 +46,7 @@ pub(crate) fn save(capture: &Capture, folder: &Path, state_dir: &Path) -> Result
     Ok(file)
 }
 
-/// Checks that a folder can take a capture.
+/// Checks that a capture can be written to a folder.
 ///
 /// # Errors
 /// The folder is not empty, is inside the state directory, or cannot be read.

@@ -200,7 +200,7 @@ pub(super) fn translated(
     Translated { gateway, left_out }
 }
 
-/// The auth mode in the words of a scenario.
+/// The auth mode, as a scenario names it.
 fn mode(auth: &mut Map<String, Value>) -> Value {
     match auth.get("mode").and_then(Value::as_str) {
         Some("none" | "token" | "password" | "trusted-proxy") => auth.shift_remove("mode").unwrap_or_default(),
@@ -208,7 +208,7 @@ fn mode(auth: &mut Map<String, Value>) -> Value {
     }
 }
 
-/// Removes what a scenario need not say.
+/// Removes the values that are defaults in a scenario.
 fn shortened(mut auth: Map<String, Value>) -> Map<String, Value> {
     let mode = auth.get("mode").and_then(Value::as_str).unwrap_or_default().to_owned();
     for field in ["token", "password"] {
@@ -230,7 +230,7 @@ fn bind(patch: &mut Map<String, Value>, gateway: &mut Map<String, Value>) {
     }
 }
 
-/// A secret that the gateway cannot resolve: a reference in the same form.
+/// A secret that the gateway cannot resolve. It becomes a reference of the same form.
 fn unresolved(value: &Value, aliases: &mut Aliases) -> Value {
     match value {
         Value::String(text) if text.contains("${") => {

@@ -13,10 +13,10 @@ pub(crate) struct Substitution {
 }
 
 impl Substitution {
-    /// The store and the settings of a captured state directory. Only those that `store` and `settings` select.
+    /// The store and the settings of a captured state directory, as far as `store` and `settings` select them.
     ///
     /// # Errors
-    /// The captured scenario is larger than a scenario can be.
+    /// The captured scenario exceeds the maximum size of a scenario.
     pub(crate) fn of(capture: &Capture, store: bool, settings: bool) -> Result<Self, ScenarioErrors> {
         let corpus = Corpus::written(Path::new("state/directory.yaml"), &capture.text())?;
         let scenario = corpus.cases().first().map(|case| case.scenario.clone());

@@ -1,5 +1,5 @@
-//! Arguments that name another kind of thing than the command expects. Each message says what the thing is and which
-//! command takes it.
+//! Arguments of the wrong kind, such as a log in place of a scenario. Each message describes the argument and names the
+//! command that accepts it.
 
 use super::CommandError;
 use crate::scenario::{Corpus, is_state_directory};

@@ -49,7 +49,7 @@ struct Arguments {
     color: Color,
 }
 
-/// What hears the events of a run.
+/// The listeners for the events of a run.
 type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// The exit codes, in short.

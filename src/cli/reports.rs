@@ -29,7 +29,7 @@ impl FileKind {
     const NAMED: [(&str, Self); 3] = [("json", Self::Json), ("junit", Self::Junit), ("markdown", Self::Markdown)];
 }
 
-/// What a report option can be.
+/// The valid values of the report option.
 const EXPECTED: &str = "expected json=FILE, junit=FILE, markdown=FILE or github";
 
 impl FromStr for ReportOption {

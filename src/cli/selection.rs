@@ -41,10 +41,10 @@ impl Named {
     }
 
     /// The cases of the corpus that the ids select, or all of them without ids, limited to those that the options select.
-    /// `help` gives advice about an id that names nothing.
+    /// `help` returns the help text for an unknown id.
     ///
     /// # Errors
-    /// An id names nothing, or no case is selected.
+    /// An id is unknown, or no case is selected.
     pub(super) fn select<'a>(
         &self,
         corpus: &'a Corpus,

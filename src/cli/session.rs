@@ -17,7 +17,7 @@ use tokio::sync::watch;
 /// The maximum time that the process waits for blocked threads at the end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The minimum length of a passed variable that is taken for a secret, in bytes.
+/// The minimum length of a passed variable that counts as a secret, in bytes.
 const SHORTEST_SECRET: usize = 8;
 
 /// Runs the work of a command to completion, on a runtime that is suitable for its gateways.

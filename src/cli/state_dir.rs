@@ -31,18 +31,18 @@ impl FromStr for NamedDevice {
     }
 }
 
-/// The options in addition to `--state-dir`.
+/// The options that belong to `--state-dir`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct CopiedState {
-    /// Configuration in place of the settings of the cases [default: openclaw.json in --state-dir]
+    /// Configuration that replaces the settings of the cases [default: openclaw.json in --state-dir]
     ///
-    /// Only the settings that affect a connect are used. The secrets are replaced.
+    /// clawcheck uses only the settings that affect a connect, and replaces the secrets.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Name for a device of --state-dir in the cases (repeatable)
     ///
-    /// DEVICE is a name, an id or the first letters of an id, as in `explain --device`. Without this option, the devices have the
-    /// names that `capture` gives them.
+    /// DEVICE is a name, an id or the first letters of an id, as in `explain --device`. Without this option, the
+    /// devices have the same names as in `capture`.
     #[arg(long, value_name = "NAME=DEVICE")]
     device: Vec<NamedDevice>,
 }
@@ -94,7 +94,8 @@ impl CopiedState {
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         if capture.is_locked {
             let error = miette::miette!(
-                help = "pass a copy of the directory whose files you can use, or use `clawcheck capture`",
+                help =
+                    "pass a copy of the directory with files that you can read and write, or use `clawcheck capture`",
                 "the gateway cannot use all files in {}",
                 state.at_rest.directory().display()
             );

@@ -167,7 +167,7 @@ impl Explanation<'_> {
         let release = self.world.facts.release;
         let described = self.world.facts.described();
         match self.state.release {
-            _ if described != release => format!("{release}, which answers like {described}"),
+            _ if described != release => format!("{release}, which uses the rules of {described}"),
             Some((said, who)) if said == release => format!("{release} ({who})"),
             _ => release.to_string(),
         }

@@ -4,7 +4,7 @@ use super::render::short;
 use openclaw_model::{Check, Fact, Release, TraceLine};
 use serde_json::{Value, json};
 
-/// Whether a line helps the reader. The first message is mentioned only if it decides something.
+/// Whether a line is useful for the reader. The first message appears only if it affects the decision.
 pub(crate) fn is_shown(line: &TraceLine) -> bool {
     line.check != Check::Frame || line.fact.is_some()
 }
@@ -28,7 +28,7 @@ pub(crate) fn json(line: &TraceLine, release: Release) -> Value {
     })
 }
 
-/// The release that introduced the rule behind the line. `None` if it applies in the oldest known release, too.
+/// The release that introduced the rule behind the line. `None` if the rule also applies in the oldest known release.
 pub(crate) fn since(line: &TraceLine, release: Release) -> Option<Release> {
     line.fact?.since(release).map(|since| since.release)
 }

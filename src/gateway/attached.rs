@@ -55,7 +55,7 @@ impl Attached {
         if claims.is_none() {
             let newest = releases::DEFAULT;
             notes.push(format!(
-                "the release is not known: the answers are compared with those of {newest} (--release names another one)"
+                "the release is not known: the answers are compared with those of {newest} (--release selects another release)"
             ));
         }
         Profile {

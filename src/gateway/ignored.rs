@@ -1,9 +1,10 @@
-//! Fields of a gateway's frames that a run does not look at, because they differ in every run.
+//! Fields of a gateway's frames that a run ignores, because their values differ in every run.
 
 use serde_json::Value;
 use std::str::FromStr;
 
-/// A field inside the payload or the error of a frame: `payload.snapshot.trace`. It is also found in each item of a list on the way.
+/// A field inside the payload or the error of a frame: `payload.snapshot.trace`. If a part of the path is a list, the
+/// field is found in each item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoredField(Vec<String>);
 
@@ -17,7 +18,7 @@ impl FromStr for IgnoredField {
             return Err(format!("`{text}` is not a field inside `payload` or `error`, such as payload.traceId"));
         }
         if parts == ["error", "code"] {
-            return Err("the code of an error cannot be ignored: it is what the cases are about".to_owned());
+            return Err("the code of an error cannot be ignored, because the cases test it".to_owned());
         }
         Ok(Self(parts))
     }

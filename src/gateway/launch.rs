@@ -117,7 +117,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// The command that its description runs before each start failed.
-    #[error("the command `{command}`, which its description runs before the start, {}{heading}{log}", how_it_ended(exit.as_ref()), heading = LOG_HEADING)]
+    #[error("the `before` command `{command}` {}{heading}{log}", how_it_ended(exit.as_ref()), heading = LOG_HEADING)]
     Before {
         /// The command.
         command: String,

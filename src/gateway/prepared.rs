@@ -72,10 +72,10 @@ impl Gateway {
         Ok(Self { profile, backend, preparation, limits })
     }
 
-    /// What a gateway is and what can be done with it, without an installation.
+    /// The properties and the capabilities of a gateway, without an installation.
     ///
     /// # Errors
-    /// What was named is no gateway.
+    /// The argument is not a gateway.
     pub(crate) fn profile_of(spec: &GatewaySpec, preparation: &Preparation) -> Result<Profile, PrepareError> {
         match spec {
             GatewaySpec::Attached(url) => {
@@ -117,7 +117,7 @@ impl Gateway {
         Self::prepare(&spec, &self.preparation, listener).await
     }
 
-    /// The same gateway, compared with this release. Only for a gateway at a URL, whose release can be found out.
+    /// The same gateway, compared with this release. Only for a gateway at a URL, whose release can be detected.
     pub(crate) fn with_release(&self, release: Release) -> Self {
         let profile = match &self.backend {
             Backend::Attached(attached) => attached.profile(Some(release)),

@@ -22,7 +22,7 @@ pub enum Kind {
 
 macro_rules! capabilities {
     ($($(#[serde($($attribute:tt)*)])* $variant:ident = $name:literal: $meaning:literal,)*) => {
-        /// Something that a case may need of a gateway. Names in reports and descriptions are kebab-case.
+        /// A feature of a gateway that a case can need. The names in reports and descriptions are in kebab case.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Capability {
             $(#[doc = $meaning] #[serde(rename = $name)] $(#[serde($($attribute)*)])* $variant,)*
@@ -51,10 +51,10 @@ capabilities! {
     Proofs = "proofs": "The gateway verifies device proofs: signature, key, nonce and time.",
     Challenge = "challenge": "The gateway sends a challenge with a nonce on each new connection.",
     Nodes = "nodes": "Clients can have the role `node`, and operators can call them (`node.*`).",
-    ExecApprovals = "exec-approvals": "The gateway has the exec approval calls (`exec.approval.*`).",
+    ExecApprovals = "exec-approvals": "The gateway has the methods for exec approvals (`exec.approval.*`).",
     ControlUi = "control-ui": "The gateway has the special rules for the Control UI.",
-    Origins = "origins": "The gateway compares the Origin header of browsers with a list.",
-    Proxies = "proxies": "The gateway looks at the headers of proxies (`X-Forwarded-For` and similar).",
+    Origins = "origins": "The gateway checks the `Origin` header of browsers against a list.",
+    Proxies = "proxies": "The gateway evaluates the headers of proxies (`X-Forwarded-For` and similar).",
     RateLimit = "rate-limit": "The gateway locks out an address after too many wrong credentials.",
     StoreRead = "store-read": "clawcheck can read the pairing store.",
     StoreWrite = "store-write": "clawcheck can write the pairing store, before the start and while the gateway runs.",
@@ -68,7 +68,7 @@ capabilities! {
 }
 
 impl Capability {
-    /// This and what cannot be there without it: a gateway that lacks the one lacks the others, too.
+    /// The capability and those that depend on it. A gateway that lacks the capability also lacks the dependent ones.
     pub(crate) fn with_dependents(self) -> Vec<Self> {
         let dependents: &[Self] = match self {
             Self::Pairing => &[Self::Store, Self::Approvals, Self::Tokens, Self::BootstrapTokens],
@@ -106,9 +106,9 @@ pub struct Profile {
     pub links: Vec<String>,
     /// The version of the proofs that its clients send; `None` if that of the release's own clients.
     pub(crate) proof: Option<ProofVersion>,
-    /// The caller's variables that it gets: name and value. The values are in nothing that a run tells.
+    /// The variables that it gets from the caller: name and value. The values do not appear in any output of a run.
     pub(crate) secrets: Vec<(String, String)>,
-    /// Fields of its frames that are not looked at.
+    /// Fields of its frames that are ignored.
     pub ignore: Vec<IgnoredField>,
 }
 

@@ -38,7 +38,7 @@ impl Kind {
             Self::LetIn | Self::Refused | Self::Allowed | Self::Denied | Self::Granted | Self::Store => {
                 Level::Decisions
             }
-            // A gateway that does not answer has decided nothing, and a case without a snapshot was compared with nothing.
+            // A gateway that does not answer makes no decision, and a case without a snapshot has no comparison.
             Self::Silence | Self::Error | Self::Unapproved => Level::Decisions,
             Self::ErrorCode | Self::Close | Self::Schema | Self::Message | Self::Details => Level::Wire,
             Self::Text | Self::Fields => Level::Exact,

@@ -165,15 +165,16 @@ impl Finding {
 pub(crate) struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// What speaks against the case.
+    /// The findings against the case.
     pub findings: Vec<Finding>,
     /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
     pub differences: Vec<Difference>,
 }
 
-/// Judges what was seen of a case on a gateway that answers as `release`: it conforms if nothing differs that counts at `level`. Where no snapshots are kept for it (`history` is
-/// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates. `frames` are
-/// those that break the published schema, where the run asked for that.
+/// Judges the observation of a case on a gateway that is compared with `release`. The case conforms if no difference
+/// counts at `level`. If `history` is absent, there are no snapshots for the gateway and only the expectations count. A
+/// case without expectations then deviates. `frames` are the frames that violate the published schema, if the run
+/// validates them.
 pub(crate) fn judge(
     case: &Case,
     observation: &Observation,

@@ -1,4 +1,5 @@
-//! Holds a list of known deviations against the cases: entries about no case, entries that overlap, and entries that have expired.
+//! Checks a list of known deviations against the cases. Finds entries without a case, overlapping entries and expired
+//! entries.
 
 use super::date::Date;
 use super::file::{CaseGlob, Entry, is_glob};
@@ -31,7 +32,7 @@ impl Known {
             }
             if let Some(expires) = listed.entry.expires.as_ref().filter(|_| listed.entry.has_expired(today)) {
                 let message = format!("this known deviation expired on {}, and no longer applies", expires.value);
-                let help = "mend the gateway, or check that the reason still holds and choose another date";
+                let help = "fix the gateway, or check that the reason is still valid and set a later date";
                 let error = SpannedError::at(expires.span, message, "expired").help(help);
                 warnings.push(Warning(error.within(&listed.source)));
             }
@@ -60,7 +61,7 @@ impl Known {
         let error = |((one, other), case): ((usize, usize), &str)| {
             let (first, second) = (&self.entries[one], &self.entries[other]);
             let message = format!("this entry and {} are about the same deviation of {case}", first.place());
-            let help = "name each case in one of them, or state the `kind` and what is `seen` in both";
+            let help = "list each case in only one of them, or set `kind` and `seen` in both";
             SpannedError::at(second.entry.span(), message, "overlaps").help(help).within(&second.source)
         };
         pairs.into_iter().take(MOST_OVERLAPS).map(error).collect()
@@ -71,7 +72,7 @@ impl Known {
         let is_named = |case: &str| self.entries.iter().any(|listed| listed.entry.names(case));
         let mut errors = Vec::new();
         for (case, pinned) in self.observations.iter().filter(|(case, _)| !is_named(case)) {
-            let message = format!("there is no known deviation of {case}, so its observation has no effect");
+            let message = format!("there is no known deviation of {case}, so this digest has no effect");
             let error = SpannedError::at(pinned.key, message, "remove this line, or add an entry for the case");
             errors.push((pinned.key, error.within(&pinned.source)));
         }
@@ -119,7 +120,7 @@ fn without_case(entry: &Entry, cases: &[&Case]) -> Vec<Problem> {
         } else if let Some(requirement) = &entry.requirement
             && !matched.iter().any(|case| case.requirements().any(|id| id == requirement.value))
         {
-            let message = format!("no case that this entry names tests the requirement `{}`", requirement.value);
+            let message = format!("no case of this entry tests the requirement `{}`", requirement.value);
             problems.push(Problem::Wrong(SpannedError::at(requirement.span, message, "unknown here")));
         }
     }
@@ -144,7 +145,7 @@ fn no_case(glob: &Spanned<CaseGlob>, cases: &[&Case]) -> Problem {
     if is_elsewhere { Problem::Elsewhere(error.help(help)) } else { Problem::Wrong(error.help(help)) }
 }
 
-/// Something in a list that does not stop the run. It renders with the source and a caret.
+/// A warning about a list. It renders with the source and a caret.
 #[derive(Debug)]
 pub(crate) struct Warning(ScenarioError);
 

@@ -54,7 +54,7 @@ pub(crate) struct Extended {
 
 const HEADER: &str = "# Known deviations, for `clawcheck run --known`.\n";
 
-/// The text of a list that also knows what these cases showed. `text` is the existing list.
+/// The text of a list with additional entries for these cases. `text` is the existing list.
 ///
 /// # Errors
 /// The existing list is not valid, or its form cannot be extended.
@@ -85,7 +85,7 @@ pub(crate) fn extend(
     }
     insert(before, "observations", &sections, &lines, &mut edits);
     let after = apply(before, edits);
-    // What was written must mean what was meant.
+    // Parse the new text to ensure that it contains the new entries.
     let form = || ExtendError::Form(path.display().to_string());
     let read = parse(path, &after).map_err(|_| form())?;
     let is_known = |one: &Observed| {
@@ -130,7 +130,7 @@ fn new_entries<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<(Kind, &
     new
 }
 
-/// The digests that are not in the list yet. A flaky case has no certain observation.
+/// The digests that are not in the list yet. The observation of a flaky case is not stable.
 fn observations<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<&'a str, String> {
     let is_flaky = |one: &Observed| known.of_case(&one.case, &one.requirements).any(|listed| listed.entry.flaky);
     let mut digests = BTreeMap::new();
@@ -207,7 +207,7 @@ fn insert(
     let mut at = 0;
     for line in section.split_inclusive('\n') {
         let content = line.trim_start_matches(' ');
-        // A comment at the margin, and blank lines, belong to what follows.
+        // A comment without indentation and blank lines belong to the next section.
         if !content.trim().is_empty() && !line.starts_with('#') {
             end = at + line.len();
         }

@@ -20,7 +20,8 @@ use std::fmt;
 pub(crate) struct KnownFile {
     /// The known deviations.
     pub(super) known: Vec<Entry>,
-    /// Digests of whole observations, by case. A case with another observation deviates. `clawcheck accept --known` writes them.
+    /// Digests of whole observations, by case. A case whose observation has another digest deviates. `clawcheck accept
+    /// --known` writes the digests.
     #[serde(default)]
     pub(super) observations: IndexMap<Spanned<String>, Spanned<String>>,
 }
@@ -29,7 +30,7 @@ pub(crate) struct KnownFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
-    /// Ids of cases, or globs for ids. Every case that is named must show the deviation.
+    /// Ids of cases, or globs for ids. Every matching case must show the deviation.
     #[schemars(with = "OneOrMany")]
     pub(super) case: Cases,
     /// The kind of the difference, as the JSON report names it.
@@ -53,7 +54,7 @@ pub(super) struct Entry {
     #[serde(default)]
     #[schemars(with = "Option<Date>")]
     pub(super) expires: Option<Spanned<Date>>,
-    /// Whether the deviation is not always seen. The case is played, and conforms with or without the deviation.
+    /// Whether the deviation does not occur in every run. The case is played, and conforms with or without the deviation.
     #[serde(default)]
     pub(super) flaky: bool,
     /// Whether the case is not played at all.
@@ -172,7 +173,7 @@ pub(super) fn parse_description(text: &str) -> Result<KnownFile, Vec<SpannedErro
     check(KnownFile { known: known.unwrap_or_default(), observations: observations.unwrap_or_default() })
 }
 
-/// Refuses entries that are right by themselves and wrong together.
+/// Refuses combinations of keys that are not valid.
 fn check(file: KnownFile) -> Result<KnownFile, Vec<SpannedError>> {
     let errors = file.known.iter().filter_map(Entry::error).collect::<Vec<_>>();
     if errors.is_empty() { Ok(file) } else { Err(errors) }
@@ -186,7 +187,7 @@ impl Entry {
 
     fn error(&self) -> Option<SpannedError> {
         if self.reason.value.trim().is_empty() {
-            let help = "say why the deviation is accepted, and until when";
+            let help = "describe why the deviation is accepted, and until when";
             return Some(SpannedError::at(self.reason.span, "the reason is empty", "expected a sentence").help(help));
         }
         if self.exclude && (self.flaky || self.seen.is_some() || self.kind.is_some()) {
@@ -195,7 +196,7 @@ impl Entry {
         }
         if !self.exclude && self.seen.is_none() {
             let message = "`seen` is missing: without it, every deviation of the case would be accepted";
-            let help = "copy the sentence that the run prints after the kind of the difference; `*` matches any text";
+            let help = "copy the text that the run prints after the kind of the difference; `*` matches any text";
             return Some(SpannedError::at(self.span(), message, "what does the case show?").help(help));
         }
         None

@@ -1,4 +1,4 @@
-//! Decides whether what a case shows is known.
+//! Decides whether the differences of a case are known.
 
 use super::date::Date;
 use super::digest;
@@ -32,7 +32,7 @@ pub(super) struct Pinned {
     pub(super) source: Arc<Source>,
 }
 
-/// What a case showed.
+/// The result of a case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CaseSeen<'a> {
     /// Its id.
@@ -54,7 +54,7 @@ pub(crate) struct CaseSeen<'a> {
 pub(crate) struct KnownVerdict {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why: the entries and their reasons, or what is not as they say.
+    /// Why: the entries and their reasons, or the mismatch with the entries.
     pub reason: String,
 }
 
@@ -88,7 +88,7 @@ impl Known {
         self.entries.retain(|listed| !listed.entry.has_expired(today));
     }
 
-    /// Why a case is not to be played. `None` if no entry excludes it.
+    /// Why a case is excluded. `None` if no entry excludes it.
     pub(crate) fn excludes(&self, case: &Case) -> Option<String> {
         let requirements = case.requirements().map(str::to_owned).collect::<Vec<_>>();
         let mut entries = self.of_case(&case.id, &requirements).filter(|listed| listed.entry.exclude);
@@ -141,7 +141,7 @@ impl Known {
             return KnownVerdict { verdict: case.verdict, reason };
         }
         let seen = reasons(entries.iter().filter(is_seen).copied());
-        // Without differences there is nothing that an entry could name.
+        // A case without differences cannot match an entry.
         match seen.is_empty() {
             true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
             // What is known does not count at this level.
@@ -150,14 +150,14 @@ impl Known {
         }
     }
 
-    /// Why the observation is not the one that is pinned. The differences are those that are known, but the rest of the
-    /// observation, which was not compared, is another one.
+    /// Why the observation does not match the pinned digest. All differences are known, but the rest of the
+    /// observation, which was not compared, has changed.
     fn another_observation(&self, case: CaseSeen<'_>) -> Option<String> {
         let pinned = self.observations.get(case.id)?;
         let seen = digest(case.observation?);
         (seen != pinned.digest.value).then(|| {
             format!(
-                "the differences are known, but the observation is another one than when they were accepted: {} pins {}, and this is {seen}",
+                "the differences are known, but the observation differs from the accepted one: {} lists the digest {}, but the new digest is {seen}",
                 pinned.place(),
                 pinned.digest.value
             )

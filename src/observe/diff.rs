@@ -14,7 +14,7 @@ const LINES: usize = 2000;
 /// line.
 const MARKED: usize = 16 << 10;
 
-/// Shows the expected (`-`) and the observed (`+`) lines. Empty if the texts are equal. `colour` adds terminal colours.
+/// Shows the expected (`-`) and the observed (`+`) lines. Empty if the texts are equal. `colour` adds terminal colors.
 /// Lines are shown whole.
 pub fn render(expected: &str, seen: &str, colour: bool) -> String {
     render_within(expected, seen, colour, usize::MAX)

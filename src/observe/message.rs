@@ -1,4 +1,4 @@
-//! What comes from a gateway: one type for the raw observation and for its normal form. The two differ in their frames.
+//! The messages from a gateway. The raw observation and its normal form have the same type with different frames.
 
 use super::text;
 use serde::Serialize;
@@ -90,7 +90,7 @@ impl<F> Message<F> {
 }
 
 impl RawMessage {
-    /// The JSON of a frame. `None` for a stray response, which answers nothing that the harness sent.
+    /// The JSON of a frame. `None` for a stray response, which does not answer a request of the harness.
     pub fn frame(&self) -> Option<&Value> {
         match self {
             Self::Frame(RawFrame::Regular { json, .. }) => Some(json),
@@ -170,7 +170,7 @@ pub struct Hello {
     /// The complete `policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
-    /// `features`, whole, where the scenario asks for it.
+    /// The complete `features`, if the scenario requests it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<Box<Value>>,
     /// The names of all members, and of those of `server`, `features` and `snapshot` (`snapshot.health`), sorted.

@@ -1,4 +1,4 @@
-//! Observations of a case in normal form. Two runs with the same behaviour have equal observations.
+//! Observations of a case in normal form. Two runs with the same behavior have equal observations.
 //!
 //! [`Evidence`] holds the raw observations from the wire and the disk, and [`normalise`] makes an [`Observation`] of
 //! it:

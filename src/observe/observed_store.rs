@@ -1,4 +1,4 @@
-//! The pairing store as it is found in a state directory: its documents, parsed, and its files.
+//! The pairing store in a state directory: its parsed documents and its files.
 
 use openclaw_protocol::store::{Document, json};
 use serde::Serialize;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use untrusted_data::cut;
 use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 
-/// The contents of a file. An error states what is there instead of a readable file.
+/// The contents of a file. The error describes what exists instead of a readable file.
 pub(crate) type FileContents = Result<Vec<u8>, NoFile>;
 
-/// A pairing store: the documents in the place where the release keeps them, and all observed files.
+/// A pairing store: the documents from the place where the release keeps them, and all observed files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ObservedStore {
     documents: BTreeMap<Document, StoredDocument>,

@@ -1,5 +1,5 @@
-//! The answer to a question in a form that two gateways can have in common: decisions and codes, no texts for people, no
-//! ids and no times.
+//! The normal form of an answer to a question. It contains decisions and codes, but no message texts, ids or times, so
+//! that the answers of two gateways can be equal.
 
 use crate::client::{Closed, Ending, OpenError};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use untrusted_data::limits::LINE;
 use untrusted_data::{cut, printable};
 
-/// Measured times that differ by less are equal: a machine can be busy.
+/// The tolerance for measured times, because a machine can be busy.
 const TOLERANCE: Duration = Duration::from_millis(1500);
 /// The maximum number of scopes of an answer.
 const MOST_SCOPES: usize = 24;
@@ -17,16 +17,16 @@ const MOST_SCOPES: usize = 24;
 pub(crate) struct Answer {
     /// The normal form.
     pub(crate) text: String,
-    /// What the gateway did about the client.
+    /// The decision of the gateway about the client.
     pub(crate) decision: Decision,
-    /// The measured time, where the question asks for one.
+    /// The measured time, if the question measures one.
     pub(crate) after: Option<Duration>,
 }
 
-/// What a gateway did about a client.
+/// The decision of a gateway about a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It let the client in, or did what was asked.
+    /// It let the client in, or granted the request.
     Granted,
     /// It refused, with an answer or by closing the connection.
     Refused,
@@ -40,7 +40,7 @@ impl Answer {
         Self { text, decision, after: None }
     }
 
-    /// Whether this is the same answer: the same text, and nearly the same time.
+    /// Whether two answers are equal: the same text, and nearly the same time.
     pub(crate) fn equals(&self, other: &Self) -> bool {
         let times = match (self.after, other.after) {
             (Some(one), Some(two)) => one.abs_diff(two) <= TOLERANCE,
@@ -77,7 +77,7 @@ pub(super) fn refusal(frame: &Value) -> String {
     if parts.is_empty() { "an error without a code".to_owned() } else { parts.join(" ") }
 }
 
-/// A hello-ok as what it grants: `let in as operator [operator.read] with a device token`.
+/// The rights that a hello-ok grants: `let in as operator [operator.read] with a device token`.
 pub(super) fn admission(payload: &Value) -> String {
     let role = payload.pointer("/auth/role").and_then(Value::as_str);
     let mut scopes = payload

@@ -22,9 +22,10 @@ use untrusted_data::limits::LINE;
 const MOST_MESSAGES: usize = 64;
 /// The maximum number of methods that are kept.
 const MOST_METHODS: usize = 4096;
-/// Questions with wrong secrets to a gateway on another machine. OpenClaw locks an address out after ten.
+/// The maximum number of questions with wrong secrets to a gateway on another machine. OpenClaw locks out an address
+/// after ten.
 const MOST_GUESSES: usize = 4;
-/// The time between two looks at a silent connection, by the clock of an embedded gateway.
+/// The interval at which a silent connection is polled, by the clock of an embedded gateway.
 const SILENCE_STEP: Duration = Duration::from_millis(500);
 
 /// Asks the questions of one probe.
@@ -66,7 +67,7 @@ impl<'a> Asker<'a> {
             Leaves::Record => true,
         };
         match question.needs {
-            _ if self.patience.is_over() => Some("the time for the probe was over"),
+            _ if self.patience.is_over() => Some("the time limit of the probe was reached"),
             _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
             _ if question.guesses && self.peer.is_some() && self.guesses >= MOST_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
@@ -80,7 +81,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Asks a question. Never takes longer than a few waits.
+    /// Asks a question. The maximum duration is a few waits.
     pub(super) async fn ask(&mut self, question: &Question) -> Answer {
         self.guesses += usize::from(question.guesses);
         match question.script {
@@ -115,7 +116,7 @@ impl<'a> Asker<'a> {
         opened.map_err(|error| Answer::of_open(&error))
     }
 
-    /// Waits for the challenge. Everything else that comes is the answer.
+    /// Waits for the challenge. Any other message is the answer.
     async fn challenge(&mut self, connection: &mut Connection) -> Result<Option<Value>, Answer> {
         let began = Instant::now();
         match connection.next(self.patience.challenge_deadline()).await {
@@ -167,7 +168,7 @@ impl<'a> Asker<'a> {
             Err(answer) => return answer,
         };
         let deadline = self.patience.deadline();
-        // A gateway may close the connection while it reads. What it says then is the answer.
+        // A gateway can close the connection while it reads. Its last message is then the answer.
         let _ = match frame {
             Frame::Text(text) => connection.send_text(text, deadline).await,
             Frame::Binary(bytes) => connection.send_binary(bytes, deadline).await,
@@ -223,7 +224,7 @@ impl<'a> Asker<'a> {
         self.call_outcome(&mut connection, &pending).await
     }
 
-    /// The answer to a call. Whether the connection stays open after a refusal is asked with a ping.
+    /// The answer to a call. After a refusal, a ping tests whether the connection stays open.
     async fn call_outcome(&mut self, connection: &mut Connection, pending: &RequestId) -> Answer {
         let began = Instant::now();
         let response = match connection.response(pending, self.patience.deadline()).await {
@@ -291,7 +292,7 @@ fn stays_open(said: Option<String>) -> Answer {
     }
 }
 
-/// What a message is as an answer.
+/// Converts a message to an answer.
 enum Response<'a> {
     Hello(&'a Value),
     Ok,
@@ -325,7 +326,7 @@ async fn open(
     Connection::open(link, upgrade, Transcript::new().recorder("probe"), deadline).await
 }
 
-/// How long a gateway waits for a client that says nothing, and how it then closes the connection.
+/// Measures how long a gateway waits for a client that sends nothing, and how it then closes the connection.
 pub(super) async fn silence(running: &Running, settings: &Settings) -> Answer {
     let deadline = Instant::now() + settings.answer;
     let mut connection = match open(running, settings.peer, &running.upgrade(), deadline).await {
@@ -343,7 +344,7 @@ pub(super) async fn silence(running: &Running, settings: &Settings) -> Answer {
     Answer::new(Decision::Silent, format!("still open after {} s", settings.silence.as_secs()))
 }
 
-/// The same on a gateway whose clock can be moved.
+/// The same measurement on a gateway whose clock clawcheck can move.
 pub(super) async fn silence_by_clock(running: &mut Running, settings: &Settings) -> Answer {
     let upgrade = running.upgrade();
     let mut connection = match open(running, settings.peer, &upgrade, Instant::now() + settings.answer).await {
@@ -353,7 +354,7 @@ pub(super) async fn silence_by_clock(running: &mut Running, settings: &Settings)
     let began = running.now();
     let elapsed = |now: i64| Duration::from_millis(u64::try_from(now - began).unwrap_or_default());
     while elapsed(running.now()) < settings.silence {
-        // A pong shows that everything before it was read, and that the connection is open.
+        // A pong shows that the gateway has read all earlier messages and that the connection is open.
         if !connection.ping(Instant::now() + settings.answer).await {
             break;
         }

@@ -1,4 +1,4 @@
-//! What the connects of the questions are made from.
+//! The values from which the questions build their connects.
 
 use super::Settings;
 use super::question::{Connect, Then};
@@ -46,7 +46,7 @@ impl Secret {
     }
 }
 
-/// What the connects of one probe are made from.
+/// The values from which one probe builds its connects.
 pub(crate) struct Context {
     /// The shared secret.
     pub(super) secret: Secret,
@@ -65,7 +65,7 @@ pub(crate) struct Context {
 impl Context {
     pub(super) fn new(running: &Running, settings: &Settings) -> Self {
         let authority = running.link(None).map(|link| link.authority()).unwrap_or_default();
-        // Without randomness, the devices of two probes are the same, which a gateway that was not written to cannot see.
+        // Without randomness, two probes use the same devices. A gateway without their records cannot detect this.
         let mut bytes = [0; 8];
         let _ = getrandom::fill(&mut bytes);
         Self {
@@ -94,15 +94,15 @@ impl Context {
         }
     }
 
-    /// The same with these secrets instead.
+    /// A connect without a device, with these secrets.
     pub(super) fn with_auth(&self, auth: Auth) -> Connect {
         let mut connect = self.plain();
         connect.request.auth = auth;
         connect
     }
 
-    /// A connect with a new device. It has the shared secret only if it may leave a record: without the secret, a gateway
-    /// looks at the proof and then refuses.
+    /// A connect with a new device. It has the shared secret only if it may leave a record. Without the secret, a
+    /// gateway verifies the proof and then refuses.
     pub(super) fn proof(&self, name: &str, change: impl FnOnce(&mut Device)) -> Connect {
         let mut connect = self.plain();
         if !self.writes {

@@ -1,4 +1,4 @@
-//! A gateway description from what a probe found.
+//! Writes a gateway description from the results of a probe.
 
 use super::portrait::Portrait;
 use super::question::Leaves;
@@ -7,7 +7,7 @@ use openclaw_model::{Release, releases};
 use std::fmt::Write as _;
 use untrusted_data::printable;
 
-/// How a gateway is started, as far as the user said.
+/// How the user starts a gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
     /// The name of the gateway.
@@ -38,7 +38,7 @@ impl Start {
     }
 }
 
-/// The text of a description. Without findings, it is good for a first start only.
+/// The text of a description. Without findings, the description is only for the first start.
 pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
     let mut out = String::new();
     let about = format!("{}, described by `clawcheck init`.", start.name);
@@ -78,7 +78,7 @@ fn claims(out: &mut String, found: Option<&Described<'_>>) {
         let verdict = found.portrait.verdict();
         let _ = writeln!(out, "# Closest known release: {verdict}.");
         if found.portrait.closest().is_empty() {
-            out.push_str("# No known release is close. Name the one that the gateway should answer like.\n");
+            out.push_str("# No known release is close. Set the release that the gateway implements.\n");
         }
     }
     let claims: Release = best.unwrap_or(releases::DEFAULT);
@@ -95,7 +95,8 @@ fn lacks(out: &mut String, found: Option<&Described<'_>>) {
     let _ = writeln!(out, "lacks: [{names}]");
 }
 
-/// What a gateway does not have, and how that showed. What depends on another missing feature is not named.
+/// The features that a gateway does not have, with the evidence. Features that depend on another missing feature are
+/// not listed.
 fn lacking(portrait: &Portrait) -> Vec<(Capability, &'static str)> {
     let mut lacking = Vec::new();
     if !portrait.grants("challenge") {
@@ -110,7 +111,7 @@ fn lacking(portrait: &Portrait) -> Vec<(Capability, &'static str)> {
     let methods = &portrait.methods;
     let lists = |prefix: &str| methods.is_empty() || methods.iter().any(|method| method.starts_with(prefix));
     if portrait.grants("new-device") && !pairs {
-        lacking.push((Capability::Pairing, "it lets new devices in, issues no device tokens and asks for no approval"));
+        lacking.push((Capability::Pairing, "it lets new devices in without approval and issues no device tokens"));
     } else {
         if portrait.grants("new-device") && !has_tokens {
             lacking.push((Capability::Tokens, "it issues no device tokens"));
@@ -149,14 +150,14 @@ fn store(out: &mut String, start: &Start, found: Option<&Described<'_>>) {
     out.push_str("store: none\n");
 }
 
-/// A text as a YAML scalar. A word needs no quotes; everything else is a JSON string, which YAML also reads.
+/// A text as a YAML scalar. A simple word needs no quotes. Any other text becomes a JSON string, which is valid YAML.
 fn quoted(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     let is_word = plain && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && !RESERVED.contains(&text);
     if is_word { text.to_owned() } else { printable::json(&serde_json::Value::from(text).to_string()).into_owned() }
 }
 
-/// Words that YAML does not read as text.
+/// Words that YAML does not parse as strings.
 const RESERVED: [&str; 8] = ["true", "false", "null", "yes", "no", "on", "off", "y"];
 
 #[cfg(test)]

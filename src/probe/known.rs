@@ -75,7 +75,7 @@ async fn reference(
         state_dir: None,
         openclaw_json: configuration(portrait, &settings.secret),
         environment: BTreeMap::new(),
-        // Its clock stands still, so that the silent client can be asked about without a wait.
+        // Its clock stands still, so that the question about the silent client needs no wait.
         clock: Some(now()),
         trace: None,
         deadline: Instant::now() + START,
@@ -90,7 +90,7 @@ async fn reference(
     if portrait.answer(SILENCE.id).is_some() {
         answers.insert(SILENCE.id, ask::silence_by_clock(&mut running, settings).await);
     }
-    // An embedded gateway ends in any case; the result says nothing.
+    // An embedded gateway always stops, so the result is ignored.
     let _ = running.stop(Instant::now() + START).await;
     let similarity = similarity(portrait, &answers);
     Ok(Reference { release, answers, similarity })
@@ -101,8 +101,8 @@ fn similarity(portrait: &Portrait, answers: &HashMap<&'static str, Answer>) -> S
     compared.fold(Similarity::default(), |similarity, (one, other)| similarity.with(one.equals(other)))
 }
 
-/// `openclaw.json` of a release that stands beside the gateway under test: with the same kind of secret, or without one if
-/// the gateway lets clients in without a secret.
+/// The `openclaw.json` of a reference release. It has the same kind of secret as the gateway under test, or no secret
+/// if the gateway lets clients in without one.
 fn configuration(portrait: &Portrait, secret: &Secret) -> Value {
     let is_open = portrait.answer(NO_SECRET).is_some_and(|answer| answer.decision == Decision::Granted);
     let auth = match secret {

@@ -1,8 +1,9 @@
-//! Asks a gateway about 60 short questions, without scenarios, and finds the known release that answers most like it.
+//! Tests a gateway with about 60 short questions, without scenarios, and finds the known release with the most equal
+//! answers.
 //!
-//! Each question is one short connection ([`questions`]). The answers of the known releases are not stored anywhere: the
-//! embedded gateway is asked the same questions at each release ([`known`]). Two answers are compared in their normal form
-//! ([`answer`]), which contains codes and decisions but no texts for people.
+//! Each question is one short connection ([`questions`]). To get the answers of the known releases, the same questions
+//! are sent to the embedded gateway at each release ([`known`]). Answers are compared in their normal form
+//! ([`answer`]), which contains codes and decisions but no message texts.
 //!
 //! Questions that could leave a record in the pairing store of a gateway are asked only if the user allows it, or if
 //! clawcheck started the gateway ([`Leaves`](question::Leaves)).
@@ -66,13 +67,13 @@ impl Settings {
 
 /// Asks a gateway all questions that its state allows.
 pub(crate) async fn probe(running: &Running, settings: &Settings) -> Portrait {
-    // The client that says nothing waits while the others ask.
+    // The silent client waits while the other questions are asked.
     let (mut portrait, silence) = tokio::join!(asked(running, settings), ask::silence(running, settings));
     portrait.add(&questions::SILENCE, silence);
     portrait
 }
 
-/// The answers to all questions but the one that only waits.
+/// The answers to all questions except the one about a silent client.
 async fn asked(running: &Running, settings: &Settings) -> Portrait {
     let context = Context::new(running, settings);
     let mut asker = Asker::new(running, context, settings);

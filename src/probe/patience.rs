@@ -1,26 +1,27 @@
-//! How long an answer is waited for.
+//! Determines the maximum wait for each answer.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The wait for something that was missed before.
+/// The wait for a kind of answer that did not arrive before.
 const BRIEF: Duration = Duration::from_millis(250);
-/// The minimum wait of a gateway that has answered, and how often its slowest answer may take.
+/// The minimum wait for a gateway that has answered, and the maximum wait as a multiple of its slowest answer.
 const LEAST: Duration = Duration::from_secs(2);
 const TIMES_THE_SLOWEST: u32 = 10;
-/// A gateway that never answered is waited for briefly after so many waits.
+/// After this number of waits, the wait for a gateway that never answered becomes short.
 const MISSES: u32 = 3;
 
-/// The waits of one probe. A gateway that answers slowly is waited for longer, and one that never answers only briefly.
+/// The waits of one probe. The wait is longer for a gateway that answers slowly, and short for a gateway that never
+/// answers.
 #[derive(Debug)]
 pub(super) struct Patience {
     most: Duration,
     /// The end of the whole probe.
     end: Instant,
     slowest: Option<Duration>,
-    /// Waits in a row that nothing ended.
+    /// The number of consecutive waits without an answer.
     missed: u32,
-    /// Whether the last wait for a challenge was in vain.
+    /// Whether the last wait for a challenge timed out.
     challenge_missed: bool,
 }
 
@@ -48,7 +49,7 @@ impl Patience {
         match self.slowest {
             None if self.missed >= MISSES => BRIEF,
             None => self.most,
-            // What did not come several times in a row is a habit of the gateway.
+            // If several consecutive waits time out, the next ones will probably time out too.
             Some(slowest) if self.missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
             Some(slowest) => (slowest * TIMES_THE_SLOWEST).clamp(LEAST.min(self.most), self.most),
         }

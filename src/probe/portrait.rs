@@ -1,4 +1,4 @@
-//! What a gateway answered, and which release answers most like it.
+//! The answers of a gateway, and the releases with the most equal answers.
 
 use super::answer::{Answer, Decision};
 use super::known::Reference;
@@ -46,7 +46,7 @@ impl Similarity {
         Self { equal: self.equal + usize::from(equal), of: self.of + 1 }
     }
 
-    /// Whether more than half of the answers are equal. With less, a release does not describe a gateway.
+    /// Whether more than half of the answers are equal. Otherwise, the gateway does not behave like the release.
     pub(crate) fn is_close(self) -> bool {
         self.equal * 2 > self.of
     }
@@ -63,20 +63,20 @@ impl Portrait {
         self.answers.iter().find(|(question, _)| question.id == id).map(|(_, answer)| answer)
     }
 
-    /// Whether the gateway did what a question asked for.
+    /// Whether the gateway granted what a question requested.
     pub(crate) fn grants(&self, id: &str) -> bool {
         self.answer(id).is_some_and(|answer| answer.decision == Decision::Granted)
     }
 
-    /// Whether the gateway surely looks at shared secrets: it lets the correct one in and refuses a wrong one, or says that
-    /// it refuses a wrong one for what it is. A gateway without a secret can refuse for other reasons.
+    /// Whether the gateway certainly checks shared secrets: it accepts the correct secret and refuses a wrong one, or
+    /// its refusal names the wrong secret as the reason. A gateway without a secret can refuse for other reasons.
     pub(super) fn checks_secrets(&self) -> bool {
         let wrong = self.answer(WRONG_TOKEN).filter(|answer| answer.decision == Decision::Refused);
         let names_it = wrong.is_some_and(|answer| answer.text.contains(" AUTH_"));
         wrong.is_some() && !self.grants(NO_SECRET) && (self.grants(HELLO) || names_it)
     }
 
-    /// Whether a device without the correct secret was paired, or is asked to be.
+    /// Whether a device without the correct secret was paired or has a pending request.
     pub(super) fn pairs_without_secret(&self) -> bool {
         let devices = self.answers.iter().filter(|(question, _)| question.leaves == Leaves::RecordIfOpen);
         devices
@@ -90,13 +90,13 @@ impl Portrait {
         self.references.iter().filter(|reference| Some(reference.similarity.equal) == most).collect()
     }
 
-    /// The releases that answer most like the gateway. Empty if it is close to none.
+    /// The closest releases. Empty if no release is close.
     pub(crate) fn closest(&self) -> Vec<Release> {
         let best = self.best();
         best.iter().filter(|reference| reference.similarity.is_close()).map(|reference| reference.release).collect()
     }
 
-    /// What is known of a release.
+    /// The answers of a known release.
     pub(crate) fn reference(&self, release: Release) -> Option<&Reference> {
         self.references.iter().find(|reference| reference.release == release)
     }

@@ -1,4 +1,4 @@
-//! What can be asked, and how.
+//! The questions that a probe can ask, and how it asks them.
 
 use super::context::Context;
 use crate::client::{ConnectRequest, Upgrade};
@@ -19,7 +19,7 @@ pub(crate) enum Topic {
     Proof,
     /// Browsers and proxies.
     Proxies,
-    /// What a welcomed client is told, and may do.
+    /// The contents of hello-ok, and the rights of an admitted client.
     Hello,
     /// Pairing.
     Pairing,
@@ -56,7 +56,8 @@ impl Topic {
 /// What a question can leave behind in the pairing store of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leaves {
-    /// Nothing: without a device, or refused by every gateway that checks its secret or the question's other error.
+    /// Nothing, because the question has no device, or because every gateway that checks the secret or the other error
+    /// refuses it.
     Nothing,
     /// A paired device or a request, if the gateway lets clients in without the correct secret.
     RecordIfOpen,
@@ -69,7 +70,7 @@ pub(crate) enum Leaves {
 pub(crate) enum Needs {
     /// Nothing.
     Nothing,
-    /// The shared secret of the gateway, or a gateway that asks for none.
+    /// The shared secret of the gateway, or a gateway without a secret.
     Secret,
     /// A device token from an earlier question.
     DeviceToken,
@@ -113,14 +114,14 @@ pub(crate) struct Connect {
     pub(crate) request: ConnectRequest,
     /// The upgrade.
     pub(crate) upgrade: Upgrade,
-    /// What a welcomed client does then.
+    /// The action of an admitted client.
     pub(crate) then: Then,
 }
 
-/// What a welcomed client does. The answer to it is the answer to the question.
+/// The action of an admitted client. The answer to the action is the answer to the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// Nothing: the answer to the connect is asked for.
+    /// No action. The answer to the connect is the answer to the question.
     Nothing,
     /// It calls a method without parameters.
     Call(&'static str),

@@ -206,7 +206,8 @@ impl Portrait {
     }
 }
 
-/// Questions with the same answer, on one line that shows the whole answer: of many questions, only the first are named.
+/// Questions with the same answer on one line. The line contains the whole answer, but only the first questions if
+/// there are many.
 fn folded(questions: &[&str], answer: &str) -> String {
     let room = WIDTH.saturating_sub(NAMES + 2 + answer.chars().count() + AND_MORE);
     let mut named = String::new();

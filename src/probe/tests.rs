@@ -1,4 +1,4 @@
-//! The embedded gateway at each known release is recognised.
+//! The embedded gateway at each known release is recognized.
 
 use super::*;
 use crate::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation};

@@ -1,4 +1,4 @@
-//! The gateway before the recording: its settings and its store.
+//! The settings and the store of the gateway before the recording.
 
 use super::drafts::{Action, Drafts};
 use super::symbols::{Symbols, pointer_of};
@@ -86,7 +86,7 @@ impl Before {
         }
     }
 
-    /// Derives the settings and the records from the answers if they are not known.
+    /// Derives the settings and the records from the answers if there is no state directory.
     pub(super) fn guess(&mut self, drafts: &Drafts, symbols: &Symbols) {
         if self.is_known {
             return;
@@ -117,12 +117,13 @@ impl Before {
         if !paired.is_empty() {
             let names = paired.keys().cloned().collect::<Vec<_>>().join(", ");
             self.notes.push(format!(
-                "Paired before the recording: {names}. The records are derived from the answers; --state-dir records them as they are."
+                "Paired before the recording: {names}. The records are derived from the answers. With --state-dir, they are exact."
             ));
             self.store.insert("paired".to_owned(), Value::Object(paired));
         }
-        self.notes
-            .push("The settings of the gateway are derived from the answers (--state-dir records them).".to_owned());
+        self.notes.push(
+            "The settings of the gateway are derived from the answers. With --state-dir, they are exact.".to_owned(),
+        );
     }
 
     fn guess_settings(&mut self, drafts: &Drafts) {

@@ -134,7 +134,7 @@ impl ConnectStep<'_> {
         members
     }
 
-    /// The members that no client sends, and values that are no text or an empty one.
+    /// The members that no client sends, and values that are not strings or are empty.
     fn unusual(
         &self,
         value: &Value,
@@ -186,7 +186,7 @@ impl ConnectStep<'_> {
         }
     }
 
-    /// What is unusual about the proof: its version, its nonce, its key and its signature.
+    /// The unusual properties of the proof: its version, nonce, key and signature.
     fn proof(&self) -> Map<String, Value> {
         let mut proof = Map::new();
         let text = |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str);
@@ -221,7 +221,7 @@ impl ConnectStep<'_> {
         proof
     }
 
-    /// The form of the proof that the signature fits.
+    /// The form of the proof for which the signature is valid.
     fn version(&self, key: Option<&PublicKey>) -> Option<ProofVersion> {
         let text = |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str);
         let scopes = self.params.get("scopes").and_then(Value::as_array);

@@ -1,4 +1,4 @@
-//! The steps of a recording: what the clients did, with the answers that they got.
+//! The steps of a recording: the actions of the clients, with the answers.
 
 use super::frames::Message;
 use super::recording::{Entry, Event, Head, Recorded};
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A pause after which a gateway has closed a silent connection because of its handshake timeout.
+/// The minimum pause after which a close counts as a handshake timeout.
 const SILENT: Duration = Duration::from_secs(5);
 
-/// What a client did, or what it waited for.
+/// An action of a client, or an event that the client waited for.
 #[derive(Debug)]
 pub(super) enum Action {
     /// A connect. Holds its parameters.
@@ -24,7 +24,7 @@ pub(super) enum Action {
     Disconnect,
     /// The answer to an earlier request arrived. Holds the index of the request's step.
     Answer(usize),
-    /// The gateway closed the connection. Holds whether it was silent for a long time before.
+    /// The gateway closed the connection. Holds whether the connection was silent for a long time before.
     Closed { after_silence: bool },
 }
 
@@ -200,7 +200,7 @@ impl Drafts {
             }
             return;
         }
-        // The gateway answers an invalid request with an id of its own choice.
+        // The gateway chooses the id of its answer to an invalid request.
         let request = frame["id"].as_str().and_then(|id| known.waiting.remove(id));
         let Some(step) = request.or_else(|| known.sent.take()) else { return };
         if let Some(version) = frame.pointer("/payload/server/version").and_then(Value::as_str) {
@@ -232,7 +232,7 @@ impl Drafts {
         let after_silence = known.first.is_none() && at.saturating_sub(known.opened_at) > SILENT;
         self.open_without_connect(connection, at);
         self.end(connection);
-        // The close belongs to the refused connect, or to the frame, that was the last thing on this connection.
+        // The close belongs to the last action on this connection: a refused connect or a frame.
         let last = self.steps.iter().rposition(|step| step.connection == connection);
         let is_next = last.is_some_and(|last| last + 1 == self.steps.len());
         let closes = |step: &Draft| match &step.action {

@@ -1,6 +1,6 @@
-//! Reads the messages in one direction of a WebSocket connection, without changing it.
+//! Reads the messages in one direction of a WebSocket connection without changing them.
 
-/// The maximum size of a message that is recorded, in bytes. Larger messages pass, too.
+/// The maximum size of a recorded message, in bytes. Larger messages are forwarded but not recorded.
 const LONGEST: usize = 4 << 20;
 
 /// A message in one direction.

@@ -1,7 +1,7 @@
-//! `record`: a proxy that writes what passes as a scenario.
+//! `record`: a proxy that records messages as a scenario.
 //!
-//! The proxy passes the bytes of both directions on ([`proxy`]) and reads the messages ([`frames`]). At the end, the messages
-//! become steps ([`drafts`]), and the steps a scenario without secrets ([`scenario`]).
+//! The proxy forwards the bytes of both directions ([`proxy`]) and reads the messages ([`frames`]). At the end, it
+//! converts the messages to steps ([`drafts`]), and the steps to a scenario without secrets ([`scenario`]).
 
 mod before;
 mod connects;
@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// A proxy that listens.
+/// A listening proxy.
 pub(crate) struct Recorder {
     listener: TcpListener,
     upstream: (String, u16),
@@ -32,7 +32,7 @@ impl Recorder {
     /// Listens on an address for clients of a gateway at this host and port.
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// The proxy cannot listen on the address.
     pub(crate) async fn listen(address: SocketAddr, upstream: (String, u16)) -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address).await?, upstream })
     }
@@ -45,7 +45,7 @@ impl Recorder {
         self.listener.local_addr()
     }
 
-    /// Records until `end`, then cuts the connections. `upstream` is the gateway as the user names it.
+    /// Records until `end`, then closes the connections. `upstream` is the URL of the gateway, as the user wrote it.
     pub(crate) async fn record(
         self,
         upstream: &str,

@@ -1,4 +1,4 @@
-//! The proxy: it passes the bytes of both directions on, and reads what passes.
+//! The proxy: it forwards the bytes of both directions and records them.
 
 use super::frames::Frames;
 use super::recording::{Event, Head, Recording};
@@ -21,10 +21,10 @@ const MOST_HEADERS: usize = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of one read.
 const READ: usize = 16 << 10;
-/// The answer to a connection above the limit, and to one if the gateway is not reachable.
+/// The answers if the limit of connections is reached, and if the gateway is not reachable.
 const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const NO_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The header that the proxy removes: a compressed message cannot be read.
+/// The header that the proxy removes, because it cannot read compressed messages.
 const EXTENSIONS: &str = "sec-websocket-extensions";
 
 /// Accepts connections until the future is dropped. Dropping it ends all connections.
@@ -45,7 +45,7 @@ pub(super) async fn serve(listener: TcpListener, upstream: (String, u16), record
         match Arc::clone(&places).try_acquire_owned() {
             Ok(place) => {
                 connections.spawn(async move {
-                    // A broken connection ends like any other; what passed before is recorded.
+                    // A broken connection ends like any other. The messages before the end are recorded.
                     let _ = relay(client, &upstream, &recording).await;
                     drop(place);
                 });
@@ -105,8 +105,8 @@ async fn relay(mut client: TcpStream, upstream: &(String, u16), recording: &Reco
     let down =
         pass(from_gateway, to_client, gateway_frames, |message| recording.add(connection, Event::FromGateway(message)));
     tokio::pin!(up, down);
-    // The end of one direction ends the other one: a WebSocket is over if one side is gone. The close frame that answers the
-    // other one still passes.
+    // If one direction ends, the other direction also ends, because a WebSocket needs both. The proxy still forwards
+    // the close frame of the other side.
     tokio::select! {
         _ = &mut up => {
             recording.add(connection, Event::ClientEnded);
@@ -120,7 +120,7 @@ async fn relay(mut client: TcpStream, upstream: &(String, u16), recording: &Reco
     Ok(())
 }
 
-/// Passes bytes on until the end of the stream.
+/// Forwards bytes until the end of the stream.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -133,7 +133,7 @@ async fn pass(
         if read == 0 {
             return to.shutdown().await;
         }
-        // Recorded before it is passed on, so that a question is always before its answer.
+        // Record the bytes before forwarding them, so that a request always comes before its answer.
         frames.take(&buffer[..read]).into_iter().for_each(&mut seen);
         to.write_all(&buffer[..read]).await?;
     }
@@ -182,7 +182,7 @@ fn status(head: &[u8]) -> u16 {
     answer.code.filter(|_| parsed).unwrap_or_default()
 }
 
-/// The head without the offer to compress messages. Everything else stays byte for byte.
+/// The head without the offer to compress messages. All other bytes are unchanged.
 fn without_extensions(head: &[u8]) -> Vec<u8> {
     let lines = head.split_inclusive(|byte| *byte == b'\n');
     let offers = |line: &[u8]| {

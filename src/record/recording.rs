@@ -1,4 +1,4 @@
-//! What passed through the proxy.
+//! The events that passed through the proxy.
 
 use super::frames::Message;
 use std::collections::VecDeque;

@@ -57,9 +57,7 @@ impl RecordedScenario {
             "The private keys of the clients are unknown: each device has a stand-in key with the same record."
                 .to_owned(),
         );
-        about.push(
-            "The gateway saw 127.0.0.1, the address of the proxy, in place of the clients' addresses.".to_owned(),
-        );
+        about.push("The gateway saw every client at 127.0.0.1, the address of the proxy.".to_owned());
         about.extend(writer.before.notes.iter().cloned());
         if !left_out.is_empty() {
             about.push("Not in this scenario:".to_owned());
@@ -102,7 +100,7 @@ impl<'a> Writer<'a> {
             if opens && self.is_held(index) {
                 step.insert("as".to_owned(), json!(connection_name(draft.connection)));
             }
-            // A held connection has a name, but a name of the step is the same for every kind of step.
+            // The name of a held connection is the name of its step, as for every other kind of step.
             let waits = !matches!(draft.action, Action::Call { waits: false, .. });
             if self.symbols.used.contains(&index) || !waits {
                 if step.contains_key("as") {
@@ -287,7 +285,7 @@ fn expected(draft: &Draft, connection: &Connection) -> Option<Value> {
 fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<String> {
     let mut lines = writer.lost.iter().cloned().collect::<Vec<_>>();
     let counted = [
-        (recorded.other_requests, "connections without a WebSocket, such as those of a page, passed"),
+        (recorded.other_requests, "connections without a WebSocket, such as those of a web page"),
         (recorded.turned_away, "connections were refused, because too many were open"),
         (recorded.left_out, "events were not recorded, because the recording was too large"),
         (drafts.too_long, "messages were too long"),
@@ -299,7 +297,7 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
         .filter(|step| matches!(step.action, Action::Call { .. }) && step.answer.is_none() && step.close.is_none());
     let unanswered = unanswered.count();
     if unanswered > 0 {
-        lines.push(format!("the answers to {unanswered} requests, which did not arrive during the recording"));
+        lines.push(format!("the answers to {unanswered} requests, because they did not arrive during the recording"));
     }
     if !drafts.events.is_empty() {
         let events = drafts.events.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! What stands in a scenario in the place of ids, keys and secrets of a recording.
+//! The symbols that replace ids, keys and secrets of a recording in a scenario.
 
 use super::drafts::{Action, Draft, Drafts};
 use openclaw_protocol::public_key::PublicKey;
@@ -9,7 +9,7 @@ use untrusted_data::Redactions;
 /// Words in the names of members that contain secrets.
 const SECRET_WORDS: [&str; 8] =
     ["token", "password", "secret", "apikey", "api_key", "authorization", "credential", "privatekey"];
-/// The minimum length of a secret that is searched for in texts.
+/// The minimum length of a secret that `record` searches for in texts.
 const SHORTEST_SECRET: usize = 6;
 
 /// The symbols for the values of a recording.
@@ -79,7 +79,7 @@ impl Symbols {
         self.answer(index, answer, &mut String::new());
     }
 
-    /// Learns the ids and the secrets in an answer.
+    /// Collects the ids and the secrets in an answer.
     fn answer(&mut self, index: usize, value: &Value, path: &mut String) {
         match value {
             Value::Object(members) => {
@@ -111,7 +111,7 @@ impl Symbols {
         }
     }
 
-    /// Learns a device token that the store contained before the recording.
+    /// Collects a device token that the store contained before the recording.
     pub(super) fn stored_token(&mut self, token: &str, device: &str, role: &str) {
         self.secret(Some(token), "device token");
         self.issued.insert(token.to_owned(), (device.to_owned(), role.to_owned(), None));
@@ -232,7 +232,7 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// A text as a pattern: ids, which are new in each run, match anything, and so does what a schema validator says.
+/// A text as a pattern. Ids, which are new in each run, and messages of schema validators match any text.
 pub(super) fn pattern(text: &str) -> String {
     if let Some((what, _)) = text.split_once(": ").filter(|(what, _)| what.starts_with("invalid ")) {
         return format!("{what}: *");

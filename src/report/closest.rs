@@ -1,4 +1,4 @@
-//! The release that the answers of a gateway are closest to, as sentences and as JSON.
+//! Renders the release that the answers of a gateway are closest to, as text and as JSON.
 
 use crate::release_ranges;
 use crate::run::closest::{Closest, Likeness};
@@ -10,7 +10,7 @@ use untrusted_data::{cut, printable};
 /// The maximum number of families that are named.
 const FAMILIES: usize = 4;
 
-/// The sentences. The version that the gateway names comes first, if it is that of another release.
+/// The lines of text. If the gateway names the version of another release, this line comes first.
 pub(crate) fn lines(closest: &Closest, attached: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let release = closest.release;

@@ -19,7 +19,7 @@ pub(crate) struct CaseAnswer<'a> {
     pub file: &'a str,
     /// The answers to all steps.
     pub explanation: &'a CaseExplanation,
-    /// The step whose trace is shown. `None` if no connect is refused and the user named no step.
+    /// The step whose trace is shown. `None` if no connect is refused and the user did not select a step.
     pub step: Option<&'a ExplainedStep>,
 }
 
@@ -43,8 +43,7 @@ pub(crate) fn lines(explanation: &CaseExplanation) -> Vec<String> {
         lines.extend(shown(step, release).map(|check| format!("  {check}")));
     }
     if explanation.steps.is_empty() {
-        lines
-            .push(format!("the model of {release} has nothing to explain: no refusal and no other answer is at issue"));
+        lines.push(format!("the model of {release} has nothing to explain: no step has a refusal or another answer"));
     }
     lines
 }
@@ -131,7 +130,7 @@ impl CaseAnswer<'_> {
     }
 }
 
-/// What is said in place of a trace.
+/// The text that replaces an empty trace.
 const NO_TRACE: &str = "The gateway makes no checks in this step.\n";
 
 /// The answers of several releases as text. A mark shows that the previous answer was different.

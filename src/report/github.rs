@@ -1,7 +1,8 @@
 //! For GitHub Actions: one annotation for each cause, and the summary of the step.
 //!
-//! Annotations are workflow commands, lines that begin with `::`. A gateway can send such lines, too, and they can be in the
-//! output of the run. So this listener turns workflow commands off at the beginning of the run and on again at its end.
+//! Annotations are workflow commands, lines that begin with `::`. A gateway can send such lines, too, and they can be
+//! in the output of the run. Therefore this listener disables workflow commands at the beginning of the run and enables
+//! them again at the end.
 
 use super::Listener;
 use super::causes::Cause;
@@ -24,7 +25,7 @@ pub(crate) struct Job {
     pub checkout: PathBuf,
     /// The file for the summary of the step (`GITHUB_STEP_SUMMARY`).
     pub step_summary: Option<PathBuf>,
-    /// The random text that turns workflow commands on again.
+    /// The random text that enables workflow commands again.
     pub token: String,
 }
 

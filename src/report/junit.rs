@@ -14,7 +14,7 @@ use untrusted_data::printable;
 
 /// The maximum size of one text of a case (findings, transcript or log), in bytes.
 const TEXT: usize = 16 << 10;
-/// The maximum size of all transcripts and logs of a report, in bytes. Further ones are left out.
+/// The maximum size of all transcripts and logs of a report, in bytes. The report omits further ones.
 const RECORDS: usize = 16 << 20;
 
 /// Collects the cases, and writes the report at the end of the run, even if the run was interrupted.

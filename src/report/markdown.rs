@@ -18,10 +18,10 @@ const CAUSES: usize = 30;
 const REASONS: usize = 30;
 /// The approximate length of a line of ids, in characters.
 const IDS: usize = 1000;
-/// The maximum number of links of a cause.
+/// The maximum number of links for each cause.
 const LINKS: usize = 8;
 
-/// The content of a summary, collected while the run goes on.
+/// The content of a summary, collected during the run.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     gateway: String,
@@ -103,7 +103,7 @@ fn list(text: &mut String, reasons: &[(&(Verdict, String), &Vec<String>)]) {
     }
 }
 
-/// A cause: what differs, one example, the cases, and the command that shows one.
+/// A cause: the difference, one example, the cases, and the command that shows one of them.
 fn cause(cause: &Cause<'_>) -> String {
     let mut text =
         format!("\n#### {}: {}\n\n{}\n\n", cause.kind.title(), counted(cause.cases.len(), "case"), code(&cause.what));
@@ -130,7 +130,7 @@ fn cause(cause: &Cause<'_>) -> String {
     text
 }
 
-/// Text as a code span, in which nothing is markup.
+/// Text as a code span, in which markup has no effect.
 fn code(text: &str) -> String {
     let text = printable::line(text);
     let fence = "`".repeat(longest_run(&text) + 1);

@@ -32,7 +32,7 @@ const CLEANER: &str = "clawcheck-cleaner";
 /// The maximum length of a version in a note, in characters.
 const VERSION: usize = 40;
 
-/// A connect without a device and without scopes, with every protocol that a known release speaks. `auth` is empty, which
+/// A connect without a device and without scopes, with every protocol of the known releases. `auth` is empty, which
 /// sends the shared token, or `, auth: none`.
 fn knock(auth: &str) -> String {
     let connect = format!("{{ device: none, role: operator, scopes: [], protocol: [3, 4]{auth} }}");
@@ -55,7 +55,7 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
     Ok(())
 }
 
-/// The answer of the gateway to a connect that leaves nothing behind.
+/// The answer of the gateway to a connect that leaves no record.
 #[derive(Debug, Default)]
 pub(super) struct Greeting {
     /// Whether the gateway reports that its shared token differs from the token of the run.
@@ -80,7 +80,7 @@ impl Greeting {
         let version = self.version.as_deref()?;
         match (self.release(), compared) {
             (None, None) => {
-                Some(format!("its hello-ok says version {}, which is no known release", cut::line(version, VERSION)))
+                Some(format!("its hello-ok says version {}, which is not a known release", cut::line(version, VERSION)))
             }
             (None, Some(_)) => None,
             (Some(release), compared) if compared == Some(release) => Some(format!(
@@ -91,15 +91,15 @@ impl Greeting {
         }
     }
 
-    /// The release that the gateway says it is, if its rules are known.
+    /// The release in `server.version` of the gateway, if its rules are known.
     pub(super) fn release(&self) -> Option<Release> {
         let release = self.version.as_deref()?.parse::<Release>().ok()?;
         Facts::of(release).is_ok().then_some(release)
     }
 }
 
-/// Asks the gateway who it is. The question is asked once and leaves nothing behind. An unexpected answer, or none, is left
-/// to the cases.
+/// Connects once to read the version of the gateway. The connect leaves no record. The cases report an unexpected or
+/// missing answer.
 pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Greeting> {
     let token = shared.options.token.as_deref();
     let sandbox = shared.workspace.sandbox()?;

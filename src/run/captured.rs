@@ -1,4 +1,5 @@
-//! Tests that a captured state directory is answered as the original, for the store and settings of each built-in case.
+//! Tests that the answers to a captured state directory equal those to the original, for the store and settings of each
+//! built-in case.
 
 use super::explained::client;
 use super::state_dir::seed::Seeder;
@@ -19,7 +20,7 @@ const NOW: i64 = 1_790_000_000_000;
 /// The time at which the captured scenario is played.
 const LATER: i64 = NOW + 400 * 24 * 3600 * 1000;
 
-/// Writes the state directory of a case, and returns its configuration.
+/// Writes the state directory of a case and returns its configuration.
 fn seeded(case: &Case, release: Release, now: i64, directory: &Path) -> Option<(Value, Bindings)> {
     let bindings = Bindings::new(Identities::new(&case.id));
     bindings.set_now(now);
@@ -30,7 +31,7 @@ fn seeded(case: &Case, release: Release, now: i64, directory: &Path) -> Option<(
     Some((configuration.openclaw_json, bindings))
 }
 
-/// What a client can distinguish in an answer.
+/// The parts of an answer that a client can distinguish.
 fn shown(answer: &Answer) -> String {
     match &answer.verdict {
         Verdict::NoStart(refusal) => format!("exit {}", refusal.exit_code),
@@ -42,7 +43,7 @@ fn shown(answer: &Answer) -> String {
                 details.and_then(|details| details.get(name)).map(Value::to_string)
             };
             let code = error.as_ref().map(|error| error.code.clone());
-            // The id of the request is another one.
+            // The id of the request differs.
             let close = close.as_ref().map(|(code, reason)| (code, reason.split(" (requestId").next()));
             format!("{code:?} {:?} {:?} {close:?}", detail("code"), detail("reason"))
         }

@@ -1,8 +1,8 @@
-//! The known release that a gateway answers most like, from the observations of a run.
+//! Finds the known release whose answers are closest to those of a gateway, from the observations of a run.
 //!
-//! The observation of each case is compared with the approved snapshot of every known release. Nothing is compared while
-//! all cases conform: for a conforming case, its id and the snapshot that it conforms to are enough, and they are looked at
-//! only at the end of a run in which another case deviates.
+//! The observation of each case is compared with the approved snapshot of every known release. If all cases conform, no
+//! observation is compared. For a conforming case, only its id and the snapshot that it conforms to are needed. They
+//! are read at the end of a run in which another case deviates.
 
 use super::outcome::CaseReport;
 use crate::judge::cause::differences;
@@ -38,7 +38,8 @@ pub struct Closest {
 pub struct Likeness {
     /// The number of cases.
     pub cases: usize,
-    /// For each release, in how many of them the observation equals its snapshot. Releases with none are absent.
+    /// For each release, the number of cases whose observation equals its snapshot. Releases without equal cases are
+    /// absent.
     pub equal: BTreeMap<Release, usize>,
 }
 
@@ -50,12 +51,12 @@ impl Likeness {
         }
     }
 
-    /// In how many cases the observation equals the snapshot of a release.
+    /// The number of cases whose observation equals the snapshot of a release.
     pub fn of(&self, release: Release) -> usize {
         releases::described(release).and_then(|known| self.equal.get(&known)).copied().unwrap_or_default()
     }
 
-    /// The releases that are equal in the most cases, oldest first. None if no case equals any.
+    /// The releases with the most equal cases, oldest first. Empty if no case equals a snapshot.
     pub fn best(&self) -> Vec<Release> {
         let most = self.equal.values().max().copied();
         let best = self.equal.iter().filter(|(_, equal)| Some(**equal) == most);
@@ -77,20 +78,20 @@ impl Closest {
         self.families.entry(family.to_owned()).or_default().add(releases);
     }
 
-    /// Whether another release is equal in more cases than the one that the gateway was compared with.
+    /// Whether another release has more equal cases than the one that the gateway was compared with.
     pub fn fits_better(&self) -> bool {
         self.overall.best().first().is_some_and(|best| self.overall.of(*best) > self.overall.of(self.release))
     }
 
-    /// The gateway's version, if it is an OpenClaw version that answers unlike the release that the gateway was compared
-    /// with. Other gateways have versions of their own.
+    /// The gateway's version, if it is an OpenClaw version with other answers than the release that the gateway was
+    /// compared with. Versions of other gateways have another form.
     pub fn misnamed(&self) -> Option<&str> {
         let version = self.version.as_deref()?;
         let named = version.parse::<Release>().ok()?;
         (releases::described(named) != releases::described(self.release)).then_some(version)
     }
 
-    /// The families whose best releases are others than the best ones of all cases.
+    /// The families whose closest releases differ from those of all cases.
     pub fn differing_families(&self) -> impl Iterator<Item = (&str, &Likeness)> {
         let overall = self.overall.best();
         let differs = move |likeness: &Likeness| {
@@ -101,21 +102,21 @@ impl Closest {
     }
 }
 
-/// What the cases of a run showed so far.
+/// The results of the cases so far.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     /// The ids of the conforming cases, and whether the store was observed.
     conforming: Vec<(String, bool)>,
     /// The ids of the deviating cases, and the releases whose snapshot they equal.
     deviating: Vec<(String, BTreeSet<Release>)>,
-    /// Whether a case fails. Deviations that are known already do not ask for another release.
+    /// Whether a case fails. Known deviations do not count.
     fails: bool,
     /// How often the gateway named each version in a hello-ok.
     versions: BTreeMap<String, usize>,
 }
 
 impl Collector {
-    /// Notes the versions that the gateway names in the hello-oks of a case.
+    /// Records the versions in the hello-ok messages of a case.
     pub(super) fn note_versions(&mut self, steps: &[StepEvidence]) {
         for version in steps.iter().flat_map(versions) {
             if self.versions.len() < MOST_VERSIONS || self.versions.contains_key(&version) {
@@ -143,8 +144,8 @@ impl Collector {
         Ok(())
     }
 
-    /// The result for a gateway that was compared with `release`. `None` if it says nothing: no case fails, or neither
-    /// the answers nor the gateway's version point at another release.
+    /// The result for a gateway that was compared with `release`. `None` if no case fails, or if neither the answers
+    /// nor the gateway's version indicate another release.
     ///
     /// # Errors
     /// A snapshot could not be read.
@@ -185,7 +186,7 @@ fn releases_with(history: &History, equal: impl Fn(&str) -> bool) -> BTreeSet<Re
     known.filter(|release| history.serving(*release).is_some_and(|(from, _)| variants.contains(&from))).collect()
 }
 
-/// Whether two observations do not differ in anything that counts at a level.
+/// Whether two observations have no difference that counts at a level.
 fn is_same(expected: &str, seen: &str, level: Level) -> bool {
     expected == seen || !differences(expected, seen).iter().any(|difference| difference.kind.level() <= level)
 }

@@ -1,5 +1,5 @@
-//! The model's explanation of a case: the case is played on the embedded gateway, which says for each step which checks
-//! led to its answer.
+//! The model's explanation of a case. The case is played on the embedded gateway, which reports the checks that led to
+//! the answer of each step.
 
 use super::schedule::case::{observe, redactions, sandbox};
 use super::steps::context::{CaseContext, CaseError};
@@ -60,7 +60,7 @@ pub(crate) enum ExplanationError {
 /// Plays a case on the embedded gateway at a release and explains each step. `secrets` do not occur in the explanation.
 ///
 /// # Errors
-/// The release is unknown, or the case cannot be played: its gateway does not start, for example.
+/// The release is unknown, or the case cannot be played, for example because its gateway does not start.
 pub(crate) async fn explain(
     case: &Case,
     release: Release,
@@ -176,10 +176,10 @@ fn answer(seen: &StepResult, connects: bool) -> String {
 }
 
 impl CaseExplanation {
-    /// Keeps the steps that a failing case is about: those whose expectation is not met, or whose answer differs from
-    /// the snapshot. Without a snapshot, those that the gateway refuses.
+    /// Keeps the failing steps: steps with an unmet expectation, and steps whose answer differs from the snapshot.
+    /// Without a snapshot, keeps the steps that the gateway refuses.
     pub(super) fn retain_failing(&mut self, findings: &[Finding], differences: &[Difference]) {
-        // Without a snapshot, every answer can be meant.
+        // Without a snapshot, every answer can be relevant.
         let unapproved = findings.iter().any(|finding| matches!(finding, Finding::NoSnapshot { .. }));
         let fails = |step: &ExplainedStep| {
             let unmet = findings.iter().any(|finding| match finding {

@@ -99,7 +99,7 @@ pub struct Options {
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
     pub rerun: String,
-    /// The deviations that the gateway is known to show.
+    /// The known deviations of the gateway.
     pub known: Arc<Known>,
     /// What the caller knows to be secret: it is in nothing that the run tells.
     pub secrets: Redactions,
@@ -144,7 +144,7 @@ struct Shared<'a> {
     kept: Budget,
     /// Receives events while a task runs.
     progress: mpsc::UnboundedSender<ProgressEvent>,
-    /// What the cases say about the release of the gateway.
+    /// The closest release of the gateway, collected from the cases.
     closest: Mutex<Collector>,
     /// Whether the run has to remove what it writes.
     attached: bool,
@@ -202,7 +202,7 @@ impl Shared<'_> {
         self.closest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the versions that the gateway names. A case that another release plays a part of says nothing about it.
+    /// Records the versions that the gateway names. A case in which another release plays a part is ignored.
     fn note_versions(&self, case: &Case, steps: &[StepEvidence]) {
         if case.scenario.written_by.is_none() {
             self.collected().note_versions(steps);
@@ -297,7 +297,7 @@ pub async fn run(
             }
         };
     }
-    // The user knows better than the gateway which release it is compared with.
+    // The option of the user takes precedence over the version of the gateway.
     let named = gateway.profile().claims.is_none().then(|| greeting.release()).flatten();
     let gateway = &named.map_or_else(|| gateway.clone(), |named| gateway.with_release(named));
     release = named.unwrap_or(release);
@@ -318,7 +318,7 @@ pub async fn run(
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
     let mut waiting = Vec::new();
     for case in cases {
-        // Only what a gateway declares absent makes the snapshots worth reading here.
+        // The snapshots are needed here only if the gateway lacks a feature.
         let lacks_nothing = gateway.profile().lacks.is_empty();
         let approved = if lacks_nothing { None } else { approved(case, library, release) };
         if let Some(reason) = options.known.excludes(case) {
@@ -449,7 +449,7 @@ fn tell(
     listen(Event::Case(&done)).map_err(RunError::Report)
 }
 
-/// Replaces the verdict on a case about which the list of known deviations says something. Differences are compared without
+/// Replaces the verdict on a case that the list of known deviations covers. Differences are compared without
 /// secrets, as they are printed.
 fn known_deviations(done: &mut CaseReport, options: &Options) {
     let error = match (done.verdict, &done.reason) {
@@ -465,7 +465,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
         observation: done.observation.as_ref().map(Observation::text),
     };
     let Some(KnownVerdict { verdict, reason }) = options.known.judge(seen) else { return };
-    // The error itself says more than that it is not known.
+    // The error is more useful than the note that it is not known.
     if verdict != Verdict::Error && (verdict != done.verdict || done.reason.is_none()) {
         done.reason = Some(reason);
     }
@@ -505,7 +505,7 @@ fn stands_in(release: Release) -> Option<String> {
     let rules = Facts::of(release).ok()?;
     let known = rules.described();
     (known != release)
-        .then(|| format!("{release} has no history of its own; its answers are compared with those of {known}"))
+        .then(|| format!("{release} has no rules of its own; its answers are compared with those of {known}"))
 }
 
 /// The release that a gateway is compared with. Default: the default release.
@@ -539,7 +539,7 @@ mod tests {
 
     #[rstest]
     #[case("2026.4.2", None)]
-    #[case("2026.4.3", Some("2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2"))]
+    #[case("2026.4.3", Some("2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2"))]
     fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
         #[case] release: &str,
         #[case] said: Option<&str>,

@@ -27,11 +27,11 @@ const PROXY_HEADERS: [&str; 4] = ["x-forwarded-", "x-real-ip", "forwarded", "tai
 pub(crate) struct Applicability {
     /// What the case needs of the gateway.
     pub(crate) needs: BTreeSet<Capability>,
-    /// The verdict without a play, and its reason. `None` if the case is played.
+    /// The verdict and its reason if the case is not played. `None` if the case is played.
     pub(crate) not_played: Option<(Verdict, String)>,
 }
 
-/// Determines what a run on a gateway does with a case, without the gateway.
+/// Determines what a run on a gateway does with a case, without starting the gateway.
 ///
 /// # Errors
 /// The temporary directory cannot be written.
@@ -56,7 +56,7 @@ pub(crate) fn of(case: &Case, expected: Option<&str>) -> BTreeSet<Capability> {
             Need::Restart => Some(Capability::Restart),
             Need::Clock => Some(Capability::Clock),
             Need::OtherHost => Some(Capability::PeerAddress),
-            // It is about the user who runs clawcheck, not about the gateway.
+            // This is a property of the user who runs clawcheck, not of the gateway.
             Need::Unprivileged => None,
         });
     }
@@ -71,11 +71,11 @@ pub(crate) fn of(case: &Case, expected: Option<&str>) -> BTreeSet<Capability> {
     needs
 }
 
-/// Adds what follows from other needs.
+/// Adds the features that other features require.
 fn complete(needs: &mut BTreeSet<Capability>) {
     use Capability::{Approvals, BootstrapTokens, Pairing, Restart, Store, StoreRead, StoreWrite, Tokens};
     let any = |needs: &BTreeSet<Capability>, of: &[Capability]| of.iter().any(|one| needs.contains(one));
-    // What was paired must still be there after a restart.
+    // Paired devices must still be paired after a restart.
     if any(needs, &[StoreRead, StoreWrite]) || (needs.contains(&Restart) && any(needs, &[Pairing, Tokens])) {
         needs.insert(Store);
     }
@@ -157,7 +157,7 @@ fn connect(connect: &Connect, needs: &mut BTreeSet<Capability>) {
         needs.insert(Capability::Origins);
     }
     let from_proxy = has_header(&|name| PROXY_HEADERS.iter().any(|header| name.starts_with(header)));
-    // An SSH tunnel adds no header, and another host is an address.
+    // An SSH tunnel adds no header, and a connection from another host needs only another address.
     if from_proxy || !matches!(connect.via, Via::Direct | Via::SshTunnel | Via::OtherHost) {
         needs.insert(Capability::Proxies);
     }
@@ -171,7 +171,7 @@ fn connect(connect: &Connect, needs: &mut BTreeSet<Capability>) {
     }
 }
 
-/// A proof with something wrong in it, or in another form than the client's usual one.
+/// A proof with a mistake, or in a form that differs from the usual form of the client.
 fn proof(proof: &Proof, needs: &mut BTreeSet<Capability>) {
     if *proof != Proof::default() {
         needs.insert(Capability::Proofs);
@@ -181,7 +181,7 @@ fn proof(proof: &Proof, needs: &mut BTreeSet<Capability>) {
     }
 }
 
-/// What a method or an event of this name is about.
+/// The feature that a method or an event belongs to.
 fn method(name: &str, needs: &mut BTreeSet<Capability>) {
     let families = [
         ("device.pair.", Capability::Approvals),
@@ -192,7 +192,7 @@ fn method(name: &str, needs: &mut BTreeSet<Capability>) {
     needs.extend(families.into_iter().filter(|(prefix, _)| name.starts_with(prefix)).map(|(_, family)| family));
 }
 
-/// What only a gateway with a feature can show, as snapshots write it.
+/// Texts in snapshots that only a gateway with a feature can produce.
 const SHOWN: [(&str, Capability); 9] = [
     (" NOT_PAIRED ", Capability::Pairing),
     ("\"pairing required", Capability::Pairing),

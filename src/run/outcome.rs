@@ -77,7 +77,7 @@ pub struct CaseReport {
     pub title: String,
     /// Where its scenario stands.
     pub file: PathBuf,
-    /// Whether that file is in the program and not on the disk.
+    /// Whether the file is in the binary and not on the disk.
     pub is_built_in: bool,
     /// The verdict.
     pub verdict: Verdict,
@@ -111,7 +111,7 @@ pub struct CaseReport {
     pub rerun: String,
     /// The `.snap.new` file that was left for approval.
     pub proposed: Option<PathBuf>,
-    /// For a failing case of a run with explanations: why the model answers the failing steps as it does.
+    /// The reasons for the answers of the model to the failing steps, for a failing case of a run with explanations.
     pub explanation: Option<CaseExplanation>,
 }
 
@@ -170,7 +170,7 @@ pub struct RunReport {
     pub left_behind: Vec<String>,
     /// The frames that were held to the published schema, where the run asked for that.
     pub frames: Option<FrameTally>,
-    /// The release that the answers are closest to, if it is not the one that they were compared with.
+    /// The release that the answers are closest to, if the answers were compared with another release.
     pub closest: Option<Closest>,
 }
 
@@ -196,7 +196,7 @@ impl FrameTally {
 pub struct Played {
     /// The cases that were played.
     pub cases: usize,
-    /// The cases that apply to the gateway: all but the not applicable ones.
+    /// The cases that apply to the gateway: all cases that are not `not-applicable`.
     pub applicable: usize,
 }
 

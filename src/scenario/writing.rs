@@ -1,4 +1,4 @@
-//! Writes a scenario as the YAML that a person would have written.
+//! Writes a scenario as YAML in the style of a person.
 
 use serde_json::{Map, Value};
 

@@ -144,7 +144,7 @@ fn the_history_is_printed_whole_or_for_one_release() {
     let between = test_folder.clawcheck(&["releases", "2026.4.3"]);
     assert_eq!(between.code, Some(0));
     assert!(
-        between.out.starts_with("2026.4.3 has no history of its own; it answers like 2026.4.2\n"),
+        between.out.starts_with("2026.4.3 has no rules of its own; it uses the rules of 2026.4.2\n"),
         "{}",
         between.out
     );

@@ -61,15 +61,12 @@ pass-env: [PASSED, NEVER_SET]
     assert_eq!((&config["port"], &config["next"]), (&port.into(), &(port + 1).into()));
     assert_eq!(read("passed"), "a-secret-of-the-caller\n", "only what is named is passed on");
     assert_eq!(read("stopped"), "asked\n");
-    assert!(out.contains("passes NEVER_SET on to it"), "{out}");
+    assert!(out.contains("`pass-env` lists NEVER_SET"), "{out}");
     test_folder.leaves_nothing();
 }
 
 #[rstest]
-#[case::fails(
-    "before: [sh, -c, 'echo no room; exit 7']",
-    "the command `sh`, which its description runs before the start, ended with exit code 7"
-)]
+#[case::fails("before: [sh, -c, 'echo no room; exit 7']", "the `before` command `sh` ended with exit code 7")]
 #[case::says_why("before: [sh, -c, 'echo no room; exit 7']", "no room")]
 #[case::not_there("before: [\"{here}/missing\"]", "missing` was not found")]
 #[case::hangs("before: [sleep, \"600\"]\ntimeouts: { start: 2s }", "did not exit in time")]

@@ -25,7 +25,7 @@ fn accepted() -> TestFolder {
     assert_eq!(failed.code, Some(1), "{}{}", failed.out, failed.err);
     let arguments = ["--known", "known.yaml", "--report", "report.json", "--all", "--reason", "waits for issue 12"];
     let accepted = test_folder.clawcheck(&[&["accept"], &arguments[..]].concat());
-    assert_eq!(accepted.out, "wrote known.yaml: 1 new entry about 1 case\n", "{}", accepted.err);
+    assert_eq!(accepted.out, "wrote known.yaml: 1 new entry for 1 case\n", "{}", accepted.err);
     test_folder
 }
 
@@ -88,7 +88,7 @@ fn what_is_pinned_and_not_compared_fails_too() {
     std::fs::write(test_folder.path("scenarios/family/case.yaml"), more).unwrap();
     let ran = run(&test_folder, &["--known", "known.yaml"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("the observation is another one than when they were accepted"), "{}", ran.out);
+    assert!(ran.out.contains("the observation differs from the accepted one"), "{}", ran.out);
 }
 
 #[test]

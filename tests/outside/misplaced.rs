@@ -69,11 +69,11 @@ fn before_the_oldest_known_release_the_nearest_one_is_named(#[case] arguments: &
 }
 
 #[rstest]
-#[case::explain(&["explain", "files", "--release", "2026.4.3"], "2026.4.3, which answers like 2026.4.2")]
-#[case::explain_case(&["explain", "role-upgrade/approve", "--release", "2026.4.3"], "2026.4.3 has no history of its own; it answers like 2026.4.2")]
-#[case::run(&["run", "role-upgrade/approve", "--gateway", "embedded@2026.4.3"], "2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2")]
-#[case::compare(&["compare", "embedded@2026.4.3", "embedded@2026.4.2", "--filter", "role-upgrade/approve"], "2026.4.3 has no history of its own")]
-#[case::releases(&["releases", "2026.4.3"], "2026.4.3 has no history of its own; it answers like 2026.4.2")]
+#[case::explain(&["explain", "files", "--release", "2026.4.3"], "2026.4.3, which uses the rules of 2026.4.2")]
+#[case::explain_case(&["explain", "role-upgrade/approve", "--release", "2026.4.3"], "2026.4.3 has no rules of its own; it uses the rules of 2026.4.2")]
+#[case::run(&["run", "role-upgrade/approve", "--gateway", "embedded@2026.4.3"], "2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2")]
+#[case::compare(&["compare", "embedded@2026.4.3", "embedded@2026.4.2", "--filter", "role-upgrade/approve"], "2026.4.3 has no rules of its own")]
+#[case::releases(&["releases", "2026.4.3"], "2026.4.3 has no rules of its own; it uses the rules of 2026.4.2")]
 fn a_release_between_two_known_ones_names_the_one_that_it_answers_like(#[case] arguments: &[&str], #[case] says: &str) {
     let ended = test_folder().clawcheck(arguments);
     assert!(squeezed(&(ended.out.clone() + &ended.err)).contains(&squeezed(says)), "{}{}", ended.out, ended.err);

@@ -156,7 +156,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
         "# - the header authorization, a secret",
         "# - the header cookie, a secret",
         "# - the value of `apiKey`, a secret",
-        "# - 1 connections without a WebSocket, such as those of a page, passed",
+        "# - 1 connections without a WebSocket, such as those of a web page",
         "stand-in key",
         "x-mine: kept",
         "token: wrong",

@@ -143,7 +143,7 @@ fn a_release_that_is_not_known_writes_nothing_and_one_between_two_says_which_it_
     serving.signal(Signal::SIGTERM);
     let mut said = String::new();
     serving.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(said.contains("2026.4.3 has no history of its own; it answers like 2026.4.2"), "{said}");
+    assert!(said.contains("2026.4.3 has no rules of its own; it uses the rules of 2026.4.2"), "{said}");
 }
 
 #[test]

@@ -12,10 +12,10 @@ use untrusted_data::printable;
 
 /// Turn a state directory into a scenario without secrets
 ///
-/// `capture` reads the pairing store of a gateway (JSON files or SQLite, also of a running gateway) and its openclaw.json.
-/// It writes a scenario with the same records and settings, and with a connect for each device, role and pending
-/// request. Keys and tokens are replaced by those of the scenario, so that every device can connect. Names, ids and
-/// addresses are replaced, too. `capture` lists what the scenario does not contain.
+/// `capture` reads the pairing store of a gateway (JSON files or SQLite) and its openclaw.json. The gateway can be
+/// running. `capture` writes a scenario with the same records and settings, and with a connect for each device, role
+/// and pending request. It replaces keys and tokens with those of the scenario, so that every device can connect. It
+/// also replaces names, ids and addresses, and prints a list of what the scenario does not contain.
 ///
 /// `capture` does not change the state directory, starts no processes and opens no connections.
 #[derive(Debug, clap::Args)]

@@ -66,9 +66,9 @@ pub(crate) struct Compare {
     trust: bool,
     /// State directory: the cases play on a copy of it
     ///
-    /// A copy of the pairing store in DIR takes the place of the store of each case, and the settings of its openclaw.json take the
-    /// place of the settings. Every device of the copy can connect, because it has a key of the case. clawcheck does not
-    /// write to DIR.
+    /// A copy of the pairing store in DIR replaces the store of each case, and the settings in its openclaw.json
+    /// replace the settings of each case. clawcheck generates a key for each device of the copy, so every device can
+    /// connect. clawcheck does not write to DIR.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -265,7 +265,7 @@ impl Compare {
 fn guessed(gateway: &GatewaySpec) -> Option<String> {
     let GatewaySpec::Embedded(Some(release)) = gateway else { return None };
     let known = Facts::of(*release).ok()?.described();
-    (known != *release).then(|| format!("note: {release} has no history of its own; {gateway} answers like {known}"))
+    (known != *release).then(|| format!("note: {release} has no rules of its own; {gateway} uses the rules of {known}"))
 }
 
 /// The results of the gateways, in the order of the runs.

@@ -33,7 +33,8 @@ const PROXIES: [(&str, Via); 5] = [
 /// directory that `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
 ///
 /// With a case instead of a directory, `explain` plays the case on the embedded gateway. It prints the answer to each
-/// connect, and the checks behind the step with this number or name (default: the first connect that is refused).
+/// connect, and the checks that led to the answer to one step. STEP is the number or the name of the step (default: the
+/// first refused connect).
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -163,7 +164,7 @@ impl Explain {
         Ok(code)
     }
 
-    /// Checks that no option describes a client or a directory, because the case describes both.
+    /// Refuses options that describe a client or a directory, because the case describes both.
     fn check_case(&self) -> Result<(), CommandError> {
         let said = [
             ("--config", self.config.is_some()),

@@ -76,7 +76,7 @@ impl AskedCase {
             let explained = self.explained(release, &workspace).await?;
             if explained.release != release {
                 let known = explained.release;
-                let _ = writeln!(console::stderr(), "{release} has no history of its own; it answers like {known}");
+                let _ = writeln!(console::stderr(), "{release} has no rules of its own; it uses the rules of {known}");
             }
             let step = self.step(&explained)?;
             let (text, code) = if all {

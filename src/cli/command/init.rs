@@ -20,13 +20,15 @@ const FOLDER: &str = "gateways";
 /// The name of a gateway whose command does not give it one.
 const NAMELESS: &str = "gateway";
 
-/// Write a gateway description that works, from a command or a URL
+/// Write a gateway description from a command or a URL
 ///
-/// `init` starts the gateway with the command, asks it the questions of `clawcheck probe`, and writes a description: the release
-/// that the gateway answers like (`claims`), what it does not have (`lacks`), when it is ready, and where its store is. The
-/// command must contain {port}. gateways/README.md lists the other placeholders.
+/// `init` starts the gateway with the command, asks the questions of `clawcheck probe`, and writes a description. The
+/// description contains the release that the gateway behaves like (`claims`), the features that it does not have
+/// (`lacks`), how clawcheck detects that it is ready, and the location of its store. The command must contain {port}.
+/// gateways/README.md lists the other placeholders.
 ///
-/// The command of a gateway at a URL is not known. Its description contains a command that you must replace.
+/// If you pass a URL, clawcheck does not know the command of the gateway. The description then contains a command that
+/// you must replace.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
@@ -151,7 +153,7 @@ fn name_of(command: &str) -> String {
     if name.is_empty() { NAMELESS.to_owned() } else { name }
 }
 
-/// The command as it is found from another directory: a gateway does not run in the directory of the user.
+/// The command with an absolute path, because a gateway does not run in the directory of the user.
 fn located(command: &str) -> String {
     let is_path = command.contains('/') && !command.starts_with(['/', '{']);
     let absolute = std::path::absolute(command).ok().filter(|_| is_path);

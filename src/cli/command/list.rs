@@ -23,9 +23,9 @@ pub(crate) struct List {
     what: Vec<String>,
     #[command(flatten)]
     selection: SelectionOptions,
-    /// List what each case needs of this gateway, and whether a run on it plays the case
+    /// List the features that each case needs, and whether a run on this gateway plays the case
     ///
-    /// The gateway is not installed or started.
+    /// clawcheck does not install or start the gateway.
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: Option<GatewaySpec>,
     /// Format of the list

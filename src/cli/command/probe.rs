@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The maximum wait for the start of a gateway, if nobody set one.
+/// The default maximum wait for the start of a gateway.
 const START: Duration = Duration::from_secs(120);
 /// The maximum wait for the end of a gateway.
 const STOP: Duration = Duration::from_secs(30);
@@ -28,14 +28,15 @@ const TOKEN: &str = "clawcheck-probe-token-of-this-gateway";
 /// Another machine, as an embedded gateway sees it (RFC 5737).
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// Ask a gateway about 60 short questions, and name the release that it answers like
+/// Find the release that a gateway behaves like, with about 60 short questions
 ///
-/// `probe` needs no scenarios. It opens short connections and asks, for example, whether the gateway sends a challenge, which
-/// protocols and proofs it accepts, whether it checks secrets, signatures and origins, and how it closes connections. It asks the
-/// embedded gateway the same questions at each known release, and compares the answers. Texts for people are not compared.
+/// `probe` needs no scenarios. It opens short connections and tests, for example, whether the gateway sends a
+/// challenge, which protocols and proofs it accepts, whether it checks secrets, signatures and origins, and how it
+/// closes connections. It asks the embedded gateway the same questions at each known release, and compares the answers.
+/// It does not compare message texts.
 ///
-/// `probe` writes nothing to the pairing store of a gateway at a URL. The questions that could leave a paired device or a request
-/// there are asked only with --allow-writes. A gateway that clawcheck starts gets all questions.
+/// `probe` writes nothing to the pairing store of a gateway at a URL. It asks the questions that can leave a paired
+/// device or a pending request only with --allow-writes. It asks a gateway that clawcheck starts all questions.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
@@ -50,8 +51,8 @@ Examples:
   clawcheck probe openclaw@2026.4.2 --format json
 
 Exit codes:
-  0    the answers are close to a known release, and not closer to another one than to the one that the gateway claims
-  1    the answers are close to no known release, or closer to another one than to the one that the gateway claims
+  0    the answers are close to a known release, and no other release is closer than the one that the gateway claims
+  1    the answers are not close to a known release, or another release is closer than the one that the gateway claims
   2    usage error or invalid file
   3    the gateway or the harness failed
   130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
@@ -62,7 +63,8 @@ pub(crate) struct Probe {
     gateway: GatewaySpec,
     /// Ask the questions that can leave a record in the store of a gateway at a URL
     ///
-    /// They pair a device if the gateway pairs local clients silently. Otherwise, they leave a request that waits for approval.
+    /// If the gateway pairs local clients silently, these questions pair a device. Otherwise, they leave a pending
+    /// request.
     #[arg(long)]
     allow_writes: bool,
     #[command(flatten)]
@@ -91,7 +93,7 @@ impl Probe {
     }
 }
 
-/// Whether a gateway is close to a release, and to none more than to the one that it claims.
+/// Whether a gateway is close to a release, and no other release is closer than the claimed one.
 fn is_as_claimed(portrait: &Portrait, claims: Option<Release>) -> bool {
     let closest = portrait.closest();
     let claims = claims.and_then(openclaw_model::releases::described);
@@ -106,7 +108,7 @@ pub(in crate::cli) struct Probed {
     pub(in crate::cli) name: String,
     /// The release that it claims to be.
     pub(in crate::cli) claims: Option<Release>,
-    /// Whether clawcheck started it, and it left OpenClaw's store in its state directory.
+    /// Whether clawcheck started it and its state directory contains OpenClaw's store.
     pub(in crate::cli) has_store: bool,
 }
 
@@ -180,7 +182,7 @@ fn configuration() -> Value {
 /// Stops a gateway that the probe started.
 async fn stop(gateway: &Gateway, running: &mut Running) {
     if gateway.profile().kind != Kind::Attached {
-        // A gateway that does not stop in time is ended by force.
+        // A gateway that does not stop in time is killed.
         let _ = running.stop(Instant::now() + gateway.limits().stop.unwrap_or(STOP)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! `clawcheck record`: a proxy in front of a gateway that writes what passes as a scenario.
+//! `clawcheck record`: a proxy in front of a gateway that records messages as a scenario.
 
 use super::explain::{environment, now};
 use crate::cli::signals::{Signals, stop_requested};
@@ -16,17 +16,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 use untrusted_data::whole;
 
-/// Record what clients and a gateway send to each other, as a scenario
+/// Record the messages between clients and a gateway as a scenario
 ///
-/// `record` is a proxy. Clients connect to it instead of the gateway: the openclaw command, the Control UI in a browser, or any other
-/// client. Ctrl-C ends the recording and writes the scenario file. `clawcheck run FILE` replays it on any gateway and checks that
-/// the answers are the same.
+/// `record` is a proxy. Clients connect to the proxy instead of the gateway: the openclaw command, the Control UI in a
+/// browser, or any other client. Ctrl-C ends the recording and writes the scenario file. `clawcheck run FILE` replays
+/// it on any gateway and checks that the answers are the same.
 ///
-/// The file contains no tokens, passwords, signatures or keys: devices have keys of the scenario, and symbols stand for tokens. It
-/// contains other texts that clients sent, such as chat messages. What cannot be replayed is listed at its start.
+/// The file contains no tokens, passwords, signatures or keys: devices have keys of the scenario, and symbols replace
+/// tokens. It contains other texts that clients sent, such as chat messages. Comments at its start list what cannot be
+/// replayed.
 ///
-/// The proxy passes bytes and headers on unchanged, except that it removes the offer to compress messages
-/// (Sec-WebSocket-Extensions). For the gateway, every client then comes from 127.0.0.1.
+/// The proxy forwards bytes and headers unchanged, except that it removes the offer to compress messages
+/// (Sec-WebSocket-Extensions). The gateway sees every client at 127.0.0.1.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -49,7 +50,7 @@ pub(crate) struct Record {
     output: PathBuf,
     /// State directory of the gateway; its settings and records before the recording become part of the scenario, without secrets
     ///
-    /// Without it, the scenario contains only what follows from the answers.
+    /// Without this option, `record` derives settings and records from the answers.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Release of the gateway, for --state-dir [default: the last used release, or the newest known one]
@@ -66,7 +67,7 @@ impl Record {
         if !self.listen.ip().to_canonical().is_loopback() {
             return Err(CommandError::usage(miette::miette!(
                 help = "listen on 127.0.0.1 or [::1]; to record a client on another machine, forward a port: ssh -L",
-                "--listen: {} is not a loopback address; everybody on the network could use the gateway through it",
+                "--listen: {} is not a loopback address; anyone on the network could use the gateway through it",
                 self.listen.ip()
             )));
         }
@@ -116,7 +117,9 @@ impl Record {
         let mut out = console::stdout();
         let gateway = console::sanitize_line(&self.upstream);
         writeln!(out, "clawcheck record: ws://{address} -> {gateway}; Ctrl-C ends the recording and writes {file}")
-            .and_then(|()| writeln!(out, "For the gateway, every client comes from 127.0.0.1. Headers pass unchanged."))
+            .and_then(|()| {
+                writeln!(out, "The gateway sees every client at 127.0.0.1. The proxy does not change headers.")
+            })
             .and_then(|()| out.flush())
             .map_err(CommandError::output)?;
         let end = async {
@@ -127,7 +130,7 @@ impl Record {
             .map_err(|error| CommandError::message(&format!("cannot write {file}: {error}")))?;
         let left_out = match recorded.left_out.len() {
             0 => String::new(),
-            count => format!("; {count} notes at its start list what it does not contain"),
+            count => format!("; {count} comments at its start list what it does not contain"),
         };
         let text = format!(
             "{file}: {} connections, {} steps{left_out}\nto replay it: clawcheck run {}{}\n",

@@ -85,7 +85,7 @@ impl Releases {
                 }
                 None => {
                     wanted.push(described);
-                    notes.push(format!("{release} has no history of its own; it answers like {described}\n"));
+                    notes.push(format!("{release} has no rules of its own; it uses the rules of {described}\n"));
                 }
             }
         }

@@ -10,8 +10,8 @@ use std::io::Write as _;
 
 /// Print a JSON Schema: of scenario files, gateway descriptions, reports or lists of known deviations
 ///
-/// Editors use the schemas of files that people write for completion and descriptions. Programs can use the schema of reports to validate
-/// what `clawcheck run --report json=FILE` writes.
+/// Editors use the schemas of scenario files, gateway descriptions and lists for completion and descriptions. Programs
+/// can use the schema of reports to validate what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {
     /// What the schema describes

@@ -64,7 +64,7 @@ impl Serve {
         };
         let program = program::start(options).await.map_err(program_error)?;
         if let Some(known) = Facts::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
-            log(&format!("clawcheck serve: {release} has no history of its own; it answers like {known}"));
+            log(&format!("clawcheck serve: {release} has no rules of its own; it uses the rules of {known}"));
         }
         if let Some(path) = &program.token_saved {
             log(&format!("clawcheck serve: saved a new gateway token in {}", path.display()));

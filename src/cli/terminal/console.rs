@@ -36,7 +36,7 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
 
-/// When the output has colours.
+/// When the output has colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set
@@ -74,7 +74,7 @@ impl Color {
     }
 }
 
-/// Whether standard output shows colours.
+/// Whether standard output shows colors.
 pub(crate) fn colour() -> bool {
     COLOR.get().copied().unwrap_or_default().shows(&stdout_handle())
 }

@@ -1,4 +1,4 @@
-//! Checks what is right by itself in a description, and wrong together.
+//! Checks rules of a description that the types do not express, such as invalid combinations of keys.
 
 use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
@@ -9,11 +9,11 @@ use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
 use crate::words::{choices, nearest_within};
 use serde_saphyr::{Location, Spanned};
 
-/// Variables that lead a gateway to the files of the user. clawcheck sets them for each case.
+/// Variables that give a gateway access to the files of the user. clawcheck sets them for each case.
 const OWN_VARIABLES: [&str; 2] = ["HOME", "TMPDIR"];
 /// The directories of a case, in which files can be placed.
 const FOLDERS: [&str; 3] = ["{home}/", "{state-dir}/", "{temp}/"];
-/// More files than this are no configuration.
+/// The maximum number of files.
 const MOST_FILES: usize = 100;
 /// Placeholders of an npm package.
 const OF_NPM: [&str; 2] = ["node", "package"];
@@ -27,7 +27,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
         let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
-        let help = "use websocket, tcp, or log: followed by a part of a log line";
+        let help = "use `websocket`, `tcp`, or `log` with a part of a log line";
         return Err(source.error_at(description.ready.referenced, message, Some(help.to_owned())));
     }
     if !description.path.value.starts_with('/') {
@@ -48,7 +48,7 @@ fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), De
         Config::Text(text) => Some((description.config.referenced, [text, text])),
         Config::OpenClaw | Config::None => None,
     };
-    // The text of a file has braces of its own, so only a word that looks like a misspelt placeholder is an error.
+    // The text of a file can contain other braces, so only a word that looks like a misspelled placeholder is an error.
     // `{mode}` and `{code}` are common in such texts, so `node` is not compared.
     let known = every_placeholder().into_iter().filter(|name| *name != "node").collect::<Vec<_>>();
     for (at, name) in files
@@ -99,7 +99,10 @@ fn variables(source: &Source<'_>, description: &Description) -> Result<(), Descr
         let (message, help) = if OWN_VARIABLES.contains(&name.as_str()) {
             (format!("`pass-env` cannot pass `{name}`"), help)
         } else if name.is_empty() || name.contains(['=', '\0']) {
-            (format!("`{name}` is not the name of a variable"), "name the variable; its value is the caller's")
+            (
+                format!("`{name}` is not the name of a variable"),
+                "list only the name; the value comes from your environment",
+            )
         } else if description.env.contains_key(name) {
             (format!("`env` already sets `{name}`"), "remove one of the two")
         } else {

@@ -42,7 +42,7 @@ pub(super) struct Description {
 }
 
 impl Description {
-    /// The command, the arguments, the variables and the other short texts in which placeholders are filled in.
+    /// The command, the arguments, the variables and the other short texts that can contain placeholders.
     pub(super) fn phrases(&self) -> impl Iterator<Item = &Spanned<String>> {
         let commands = std::iter::once(&self.command).chain(&self.args).chain(&self.before).chain(&self.stop);
         commands.chain(self.env.values()).chain(std::iter::once(&self.path))
@@ -182,7 +182,7 @@ fn readiness(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Readiness, 
         Setting::With(key, path) if key == "http" && path.starts_with('/') => Readiness::Http(path.clone()),
         Setting::Plain(other) | Setting::With(other, _) => {
             let message = format!("unknown readiness check `{other}`");
-            let help = "expected challenge, connect, websocket, tcp, log: and a part of a log line, or http: and a path such as /health";
+            let help = "expected challenge, connect, websocket, tcp, log: with a part of a log line, or http: with a path such as /health";
             return Err(source.error_at(word.referenced, message, Some(help.to_owned())));
         }
     })

@@ -57,10 +57,10 @@ pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError
     built_in::find(named)
 }
 
-/// Whether a text is a description that can be used.
+/// Checks that a text is a valid description.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// The first mistake and its place.
 pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareError> {
     file::parse(name, text).map(drop).map_err(PrepareError::from)
 }
@@ -139,7 +139,7 @@ fn profile(description: &Description) -> Profile {
         notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
     }
     for (name, _) in passed(description).iter().filter(|(_, value)| value.is_none()) {
-        notes.push(format!("its description passes {name} on to it, and that variable is not set"));
+        notes.push(format!("`pass-env` lists {name}, but this variable is not set"));
     }
     let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {

@@ -1,4 +1,4 @@
-//! A description file as it is read, before what it says is checked. The comments are the descriptions in the JSON Schema.
+//! The types of a description file, before validation. The doc comments are the descriptions in the JSON Schema.
 
 use crate::gateway::profile::Capability;
 use crate::scenario::connect::ProofVersion;
@@ -12,8 +12,8 @@ use serde_saphyr::Spanned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// How clawcheck starts a gateway, what the gateway claims to be, and what it lacks. In most texts, placeholders such as
-/// `{port}` stand for values of a start.
+/// How clawcheck starts a gateway, which release the gateway claims to implement, and which features it does not have.
+/// clawcheck replaces placeholders such as `{port}` in most texts at each start.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Description")]
@@ -21,7 +21,7 @@ pub(super) struct Raw {
     /// The name in reports.
     #[schemars(with = "String")]
     pub(super) gateway: Spanned<String>,
-    /// What the gateway is, in a sentence.
+    /// A description of the gateway in one sentence.
     pub(super) about: String,
     /// Pages about the gateway.
     #[serde(default)]
@@ -32,7 +32,7 @@ pub(super) struct Raw {
     /// Features that the gateway does not have. The cases that need them are not applicable.
     #[serde(default)]
     pub(super) lacks: Vec<Capability>,
-    /// Whether somebody has run clawcheck with the description. If not, a run prints a note. Default: true.
+    /// Whether somebody has run clawcheck with this description. If false, a run prints a note. Default: true.
     #[serde(default = "yes")]
     pub(super) ran: bool,
     /// A package that clawcheck installs into its cache before the first start.
@@ -58,14 +58,14 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(schema_with = "config_schema")]
     pub(super) config: Option<Spanned<Setting>>,
-    /// Settings for an openclaw.json that does not have them.
+    /// Default settings for openclaw.json. The settings of a scenario override them.
     #[serde(default)]
     pub(super) defaults: Map<String, Value>,
     /// Text files by path, such as `{home}/.x/config.json`. They are written before each start.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub(super) files: IndexMap<String, Spanned<String>>,
-    /// A command and its arguments, run before each start of the gateway. It must exit with code 0.
+    /// A command with its arguments that clawcheck runs before each start. It must exit with code 0.
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(min = 1))]
     pub(super) before: Vec<Spanned<String>>,
@@ -73,8 +73,8 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(min = 1))]
     pub(super) stop: Vec<Spanned<String>>,
-    /// How clawcheck finds out that the gateway is ready. Default: `challenge`, or `websocket` if the gateway lacks
-    /// challenges.
+    /// How clawcheck detects that the gateway is ready. Default: `challenge`, or `websocket` if `lacks` contains
+    /// `challenge`.
     #[serde(default)]
     #[schemars(schema_with = "ready_schema")]
     pub(super) ready: Option<Spanned<Setting>>,
@@ -85,7 +85,7 @@ pub(super) struct Raw {
     /// Where the gateway keeps its pairing store. Default: `openclaw`.
     #[serde(default)]
     pub(super) store: Store,
-    /// The version of the device proofs that clients of the gateway send. Default: that of the claimed release.
+    /// The version of the device proofs that clients send. Default: the version of the claimed release.
     #[serde(default)]
     pub(super) proof: Option<ProofVersion>,
     /// Maximum waits.
@@ -110,25 +110,25 @@ fn yes() -> bool {
     true
 }
 
-/// Maximum waits, as lengths such as 500ms, 30s or 2m. The command line overrides them.
+/// Maximum waits, such as 500ms, 30s or 2m. The command line overrides them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Timeouts {
-    /// For an answer. Default: 30s.
+    /// The maximum wait for an answer. Default: 30s.
     #[serde(default)]
     #[schemars(with = "Option<TimeSpan>")]
     pub(super) answer: Option<Spanned<TimeSpan>>,
-    /// For the start. Default: 2m.
+    /// The maximum wait for the start. Default: 2m.
     #[serde(default)]
     #[schemars(with = "Option<TimeSpan>")]
     pub(super) start: Option<Spanned<TimeSpan>>,
-    /// For the exit after SIGTERM or the `stop` command. Default: 30s.
+    /// The maximum wait for the exit after SIGTERM or the `stop` command. Default: 30s.
     #[serde(default)]
     #[schemars(with = "Option<TimeSpan>")]
     pub(super) stop: Option<Spanned<TimeSpan>>,
 }
 
-/// An npm package. `{package}` and `{node}` stand for its directory and for a Node that can run it.
+/// An npm package. `{package}` is the directory of the package, and `{node}` is a Node.js executable that can run it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Npm {
@@ -137,10 +137,10 @@ pub(super) struct Npm {
     /// The version of the package.
     #[schemars(with = "String")]
     pub(super) version: Spanned<String>,
-    /// npm `overrides`: other versions of transitive dependencies.
+    /// The npm `overrides`: versions of transitive dependencies.
     #[serde(default)]
     pub(super) overrides: BTreeMap<String, String>,
-    /// Other packages to install next to it.
+    /// Other packages to install next to the package.
     #[serde(default)]
     pub(super) beside: Vec<String>,
 }
@@ -149,10 +149,10 @@ pub(super) struct Npm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Store {
-    /// In `{state-dir}`, in the layout of OpenClaw.
+    /// The store is in `{state-dir}`, in the layout of OpenClaw.
     #[default]
     OpenClaw,
-    /// Elsewhere, or in another form: clawcheck does not read or write it.
+    /// The store is in another place or has another layout. clawcheck does not read or write it.
     None,
 }
 

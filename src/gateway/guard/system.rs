@@ -43,7 +43,7 @@ pub(super) fn kill_group(leader: u32) {
     }
 }
 
-/// How often the processes are looked through before one that shows no environment is taken for a stranger.
+/// The number of scans after which a process without a visible environment counts as unrelated.
 const SWEEPS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -51,7 +51,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Returns how many there were.
 ///
 /// A process inside `execve` shows an empty environment for a moment, although its parent already counts it as started
-/// (Linux sets `mm->env_end` after it has released a parent that waits in `vfork`). Such a process is looked at again.
+/// (Linux sets `mm->env_end` after it has released a parent that waits in `vfork`). Such a process is checked again.
 pub(super) fn kill_marked(mark: &str, prefix: bool) -> usize {
     let mut killed = BTreeSet::new();
     for _ in 0..SWEEPS {
@@ -63,8 +63,8 @@ pub(super) fn kill_marked(mark: &str, prefix: bool) -> usize {
     killed.len()
 }
 
-/// Looks at every process once. Returns whether another look could find no more: none was found, and each showed its
-/// environment.
+/// Scans every process once. Returns whether the scan was complete: it found no process of the run, and the environment
+/// of every process was visible.
 fn sweep(mark: &[u8], prefix: bool, killed: &mut BTreeSet<i32>) -> bool {
     let ours = std::process::id().cast_signed();
     let mut settled = true;
@@ -79,7 +79,7 @@ fn sweep(mark: &[u8], prefix: bool, killed: &mut BTreeSet<i32>) -> bool {
             killed.insert(process);
             settled = false;
         } else if environment.is_empty() && std::fs::read_link(entry.path().join("exe")).is_ok() {
-            // Threads of the kernel and zombies have no program; what has one may be on its way into it.
+            // Kernel threads and zombies have no program. A process with a program can be inside `execve`.
             settled = false;
         }
     }

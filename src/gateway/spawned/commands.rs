@@ -1,4 +1,4 @@
-//! The commands of a description that run beside the gateway: one before each start, and one that stops it.
+//! The additional commands of a description: `before` runs before each start, and `stop` stops the gateway.
 
 use super::cannot_start;
 use super::process::{Invocation, Process};
@@ -6,7 +6,7 @@ use crate::gateway::guard::Guard;
 use crate::gateway::launch::{Exit, LaunchError};
 use tokio::time::{Instant, timeout_at};
 
-/// Runs a command before a start, and waits until it exits. What it leaves running is ended.
+/// Runs a command before a start and waits until it exits. Then kills the processes that it left.
 ///
 /// # Errors
 /// It cannot be started, does not exit before the deadline, or reports a failure.
@@ -31,8 +31,8 @@ pub(super) struct StopCommand {
 }
 
 impl StopCommand {
-    /// Runs the command and waits until the gateway has exited. `None` if it does not until the deadline, or if the command
-    /// cannot be started: then it must be stopped in another way.
+    /// Runs the command and waits until the gateway has exited. `None` if the gateway does not exit before the
+    /// deadline, or if the command cannot be started. The caller must then stop the gateway in another way.
     pub(super) async fn run(&self, gateway: &mut Process, port: u16, deadline: Instant) -> Option<Exit> {
         if gateway.exited(port).is_some() {
             return None;

@@ -51,7 +51,7 @@ pub(super) struct Program {
     pub(super) before: Vec<String>,
     /// The command that stops the gateway, with its arguments; empty: SIGTERM does.
     pub(super) stop: Vec<String>,
-    /// How far above the gateway's port its further ports are.
+    /// The offsets of the additional ports from the gateway's port.
     pub(super) further_ports: Vec<u16>,
     /// The placeholders that have their value before a launch.
     pub(super) placeholders: Placeholders,
@@ -183,7 +183,7 @@ impl Program {
     }
 }
 
-/// A command that runs where the gateway does, if there is one.
+/// A command that runs in the directory of the gateway. `None` if the description has no such command.
 fn beside(command: &[String], values: &Placeholders, gateway: &Invocation) -> Option<Invocation> {
     let (command, arguments) = command.split_first()?;
     Some(Invocation {

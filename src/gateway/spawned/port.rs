@@ -10,7 +10,7 @@ const NEIGHBOURS: [u16; 2] = [2, 3];
 /// How many ports are looked at before one with free neighbours is given up.
 const TRIES: u32 = 64;
 
-/// A port on 127.0.0.1 that nobody has at this moment, nor those of its second and third server, nor the `further` ones.
+/// A free port on 127.0.0.1. The ports of the second and third server and the `further` ports are also free.
 pub(crate) fn free(further: &[u16]) -> io::Result<u16> {
     for _ in 0..TRIES {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

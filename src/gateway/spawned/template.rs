@@ -23,7 +23,7 @@ pub(crate) const AT_LAUNCH: [&str; 16] = [
     "port+9",
 ];
 
-/// The placeholder of a further port, and how far above the gateway's port it is.
+/// The placeholder of an additional port, and its offset from the gateway's port.
 pub(crate) fn further_ports() -> impl Iterator<Item = (&'static str, u16)> {
     AT_LAUNCH.into_iter().filter_map(|name| Some((name, name.strip_prefix("port+")?.parse().ok()?)))
 }

@@ -32,13 +32,14 @@ const SENTENCE: usize = 160;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A connection was accepted that should have been refused, or a gateway started that should have refused to start.
+    /// The gateway accepted a connection that it should have refused, or started although it should have refused to
+    /// start.
     LetIn,
-    /// A connection was refused that should have been accepted.
+    /// The gateway refused a connection that it should have accepted.
     Refused,
-    /// A request was granted that should have been refused.
+    /// The gateway granted a request that it should have refused.
     Allowed,
-    /// A request was refused that should have been granted.
+    /// The gateway refused a request that it should have granted.
     Denied,
     /// A connection got another role, other scopes or another token.
     Granted,
@@ -158,7 +159,7 @@ impl Difference {
 
     /// Whether the difference is in the step with this title.
     pub(crate) fn is_at(&self, title: &str) -> bool {
-        // A repeated step has its repetitions behind two spaces.
+        // A repeated step has two spaces before its repetitions.
         let place = self.place.split("  (").next().unwrap_or_default();
         !place.is_empty() && place == cut::line(title.trim(), LINE)
     }

@@ -223,7 +223,7 @@ fn kind_of_word(word: &Word<'_>, expected: Answer<'_>) -> Kind {
         ("\"", _) => Kind::Text,
         _ if matches!(expected, Answer::Missing(_)) => Kind::Text,
         ("protocol", Word::Other(..)) if welcomed => Kind::Details,
-        // Clients act on the values of an answer. Nobody reads a message text or a list of records by value.
+        // Clients use the values of an answer, except for message texts and lists of records.
         (_, Word::Less(value) | Word::Other(_, value)) if !welcomed && !value.contains(['"', '{']) => Kind::Details,
         _ => Kind::Fields,
     }

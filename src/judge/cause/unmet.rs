@@ -42,8 +42,8 @@ fn sign(expectation: &Expectation) -> String {
     if named.is_empty() { describe(expectation) } else { named }
 }
 
-/// The kind of an unmet expectation. Its level is never `exact`, because the author of the scenario wrote the expectation
-/// down.
+/// The kind of an unmet expectation. Its level is never `exact`, because the author of the scenario requires it
+/// explicitly.
 fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
     let wants_yes = matches!(expectation, Expectation::Hello(_) | Expectation::Open);
     let wants_no = matches!(

@@ -3,7 +3,7 @@
 use crate::probe::question::Topic::Connection;
 use crate::probe::question::{Question, Script};
 
-/// Only this question takes seconds, and it is asked beside the others.
+/// Only this question takes seconds. It runs at the same time as the others.
 pub(in crate::probe) const SILENCE: Question =
     Question::new("silence", Connection, "a client that sends nothing", Script::Silence);
 

@@ -10,7 +10,7 @@ const OVERSIZE: usize = 70_000;
 pub(super) const QUESTIONS: &[Question] = &[
     Question::new("other-method", FirstFrame, "the request `health`", Script::First(|| request("health"))),
     Question::new("not-json", FirstFrame, "text that is not JSON", Script::First(|| Frame::Text("{".to_owned()))),
-    Question::new("no-frame", FirstFrame, "JSON that is no frame", Script::First(|| Frame::Text("[]".to_owned()))),
+    Question::new("no-frame", FirstFrame, "JSON that is not a frame", Script::First(|| Frame::Text("[]".to_owned()))),
     Question::new(
         "event",
         FirstFrame,

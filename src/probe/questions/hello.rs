@@ -1,4 +1,4 @@
-//! What a welcomed client is told, and what it may do.
+//! The contents of hello-ok, and the rights of an admitted client.
 
 use crate::probe::context::Context;
 use crate::probe::question::Topic::Hello;
@@ -7,9 +7,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
-/// The question whose hello-ok the others look at.
+/// The question whose hello-ok the other questions use.
 pub(in crate::probe) const HELLO: &str = "correct-secret";
-/// The maximum number of names in a list that are looked at.
+/// The maximum number of names in a list that are read.
 const MOST_NAMES: usize = 4096;
 
 pub(super) const QUESTIONS: &[Question] = &[
@@ -73,7 +73,7 @@ fn names(hello: &Value, pointer: &str, noun: &str) -> String {
 /// The names of the members of a hello-ok and of its first level of objects.
 fn members(hello: &Value) -> String {
     let Some(object) = hello.as_object() else { return "none".to_owned() };
-    // Presence and health describe the machine, and a version says nothing that the other questions do not ask.
+    // Presence and health describe the machine. Other questions cover the differences between versions.
     let inner = |name: &str| matches!(name, "server" | "auth" | "policy" | "snapshot");
     let mut all = BTreeSet::new();
     for (name, value) in object.iter().take(MOST_NAMES) {

@@ -1,4 +1,4 @@
-//! The proof of a device: which versions a gateway accepts, and what it looks at.
+//! The proof of a device: which versions a gateway accepts, and which parts it verifies.
 
 use crate::client::connect::{Device, KeyForm, Nonce, ProofVersion};
 use crate::probe::context::Context;

@@ -5,9 +5,9 @@ use crate::probe::context::{Context, WRONG};
 use crate::probe::question::Topic::Secrets;
 use crate::probe::question::{Connect, Leaves, Needs, Question, Script};
 
-/// The question that shows whether a gateway asks for a secret.
+/// The question that shows whether a gateway requires a secret.
 pub(in crate::probe) const NO_SECRET: &str = "no-secret";
-/// The question that shows whether a gateway looks at the secret.
+/// The question that shows whether a gateway checks the secret.
 pub(in crate::probe) const WRONG_TOKEN: &str = "wrong-token";
 
 /// Asked early, because the answers decide which other questions are harmless.

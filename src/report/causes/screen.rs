@@ -20,7 +20,7 @@ const INDENT: &str = "      ";
 /// How causes are shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
-    /// Whether terminal colours are used.
+    /// Whether terminal colors are used.
     pub colour: bool,
     /// The maximum number of lines. At least one cause is printed in full.
     pub lines: usize,
@@ -117,7 +117,8 @@ fn behind(cause: &Cause<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| cut::line(&parts.join("; "), WIDTH).into_owned())
 }
 
-/// The line about the causes that are not printed. It names the most frequent one, which most failing cases can have.
+/// The line about the causes that are not printed. It contains the most frequent one, because most failing cases can
+/// have it.
 fn more(causes: &[Cause<'_>]) -> String {
     let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<std::collections::BTreeSet<_>>();
     let mut line = format!("… {} in {}", counted(causes.len(), "more cause"), counted(cases.len(), "case"));

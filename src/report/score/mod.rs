@@ -58,7 +58,7 @@ struct RungScore {
     first: Option<First>,
 }
 
-/// A failing case, with how serious its failure is.
+/// A failing case and the severity of its failure.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct First {
     kind: Kind,
@@ -66,7 +66,7 @@ struct First {
     rerun: String,
 }
 
-/// Whether the gateway stands on a rung.
+/// Whether a rung holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// No case fails, and at least one was played.
@@ -103,7 +103,7 @@ impl Default for Score {
 }
 
 impl Score {
-    /// Counts a case. A case that is not applicable counts nowhere.
+    /// Counts a case. Cases that are not applicable are ignored.
     pub(crate) fn add(&mut self, case: &CaseReport) {
         if case.verdict == Verdict::NotApplicable {
             return;

@@ -1,17 +1,17 @@
-//! The ladder for authors of gateways: what a gateway has to do first, and which cases test it.
+//! The ladder for authors of gateways: the recommended order of work, and the cases of each rung.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// A rung of the ladder.
 #[derive(Debug)]
 pub(crate) struct Rung {
-    /// What a gateway that stands on this rung does.
+    /// What a gateway on this rung can do.
     pub(crate) name: &'static str,
     /// The ids of the cases, as globs. A case belongs to the first rung that selects it.
     pub(crate) cases: &'static [&'static str],
 }
 
-/// The rungs, the lowest first. Built-in cases that no rung selects are about details that no other rung depends on.
+/// The rungs, the lowest first. Built-in cases without a rung test details that no other rung depends on.
 pub(crate) const RUNGS: &[Rung] = &[
     Rung {
         name: "speaks the handshake",

@@ -61,7 +61,7 @@ pub(crate) enum Detail {
 /// The format of the report.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
-    /// Whether terminal colours are used.
+    /// Whether terminal colors are used.
     pub colour: bool,
     /// How much is printed.
     pub detail: Detail,
@@ -248,7 +248,7 @@ impl<W: Write> Terminal<W> {
         self.write(&end)
     }
 
-    /// The release that the answers are closest to, before all that differs from the one that they were compared with.
+    /// The release that the answers are closest to. It is printed before the differences.
     fn closest(&self, run: &RunReport) -> Vec<String> {
         let Some(closest) = &run.closest else { return Vec::new() };
         let lines = closest::lines(closest, self.attached).into_iter();
@@ -290,7 +290,8 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// Cases with the same reason: those that were not played, known deviations, and errors after the gateway was given up.
+    /// Cases with the same reason: cases that were not played, known deviations, and errors after the run stopped using
+    /// the gateway.
     fn by_reason(&self) -> Vec<String> {
         let (quiet, mut lines) = (self.look.detail == Detail::Failures, Vec::new());
         let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
@@ -305,7 +306,7 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// What else is to be said: slight differences, frames, slow cases, unused snapshots, and gateways.
+    /// Other remarks: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
         let slight = if self.look.score { slight::FEW } else { slight::CAUSES };

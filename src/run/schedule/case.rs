@@ -163,8 +163,8 @@ impl CaseResult {
         has_room
     }
 
-    /// The verdict that [`conclude`] would reach at the level `exact` and without the published schema. Sharing a gateway must
-    /// not change anything, and a frame that violates the schema does so on every gateway.
+    /// The verdict that [`conclude`] would reach at the level `exact` and without the published schema. Sharing a
+    /// gateway must not change the result, and a frame that violates the schema does so on every gateway.
     pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
             Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,

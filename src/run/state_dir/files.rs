@@ -112,7 +112,7 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
     Ok(other)
 }
 
-/// Writes a database with these documents in place of the existing one.
+/// Replaces the database with one that contains these documents.
 fn write_database(
     directory: &Path,
     beneath: &Beneath,
@@ -309,7 +309,7 @@ impl Look<'_> {
     }
 }
 
-/// The documents in the database. If it cannot be read, `Err` holds in their place what shows whether it has changed.
+/// The documents in the database. If the database cannot be read, `Err` contains data that shows whether it has changed.
 fn database(directory: &Path) -> Result<BTreeMap<Document, StoredDocument>, BTreeMap<Document, StoredDocument>> {
     let found = match SqliteDocuments::look(directory, Links::Refuse) {
         Ok(documents) => {

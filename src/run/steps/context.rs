@@ -97,7 +97,7 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) frames: Arc<Frames>,
     /// Memory for what is kept of the gateway's messages.
     pub(crate) budget: Budget,
-    /// Collects the explanations of the embedded gateway's answers, if somebody asks for them.
+    /// Collects the explanations of the embedded gateway's answers, if the caller requests them.
     pub(crate) traces: Option<Traces>,
     pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The maximum number of lines that are kept for a case. A case can repeat a step a thousand times.
 const MOST: usize = 4000;
 
-/// Collects what the gateway explains while the steps of a case are played.
+/// Collects the explanations of the gateway while the steps of a case are played.
 #[derive(Clone, Default)]
 pub(crate) struct Traces(Arc<Mutex<Collected>>);
 

@@ -50,7 +50,7 @@ pub(super) fn read(settings: &mut GatewaySettings, origin: &Origin, trust: Trust
     Ok(())
 }
 
-/// A link that leads out of the scenario's folder needs trust.
+/// A symbolic link to a place outside the scenario's folder needs trust.
 fn check_link(path: &Path, folder: &Path, from: &Spanned<String>, trust: Trust) -> Result<(), ConfigError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let (Ok(real), Ok(root)) = (path.canonicalize(), folder.canonicalize()) else { return Ok(()) };

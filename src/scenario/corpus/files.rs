@@ -53,7 +53,7 @@ pub(crate) fn slug(text: &str) -> String {
 
 /// All scenarios in the binary.
 pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
-    // Each is directly in the folder of its family. What is deeper belongs to the stores that scenarios copy.
+    // Each file is directly in the folder of its family. Deeper files belong to the stores that scenarios copy.
     let is_in_family = |path: &Path| path.components().count() == 2;
     built_in::scenarios()
         .iter()

@@ -17,7 +17,7 @@ pub struct Filter {
     glob: Option<GlobMatcher>,
 }
 
-/// What a filter looks at.
+/// The property that a filter selects by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Id,
@@ -59,7 +59,7 @@ pub enum FilterError {
         /// What is wrong with it.
         message: String,
     },
-    /// Its prefix is almost one of the prefixes.
+    /// Its prefix is similar to a known prefix.
     #[error("unknown prefix `{prefix}:`; did you mean `{meant}:`?")]
     Prefix {
         /// The prefix.
@@ -70,7 +70,7 @@ pub enum FilterError {
     /// The value after the prefix is missing.
     #[error("`{0}` has no value after the colon")]
     NoValue(String),
-    /// It has a prefix, where only ids are known.
+    /// It has a prefix, but only ids are allowed.
     #[error("`{0}` is a property of scenarios; expected an id, a part of an id or a glob")]
     NotAnId(String),
 }

@@ -35,7 +35,8 @@ pub(crate) fn of(folder: &Folder) -> Result<DeviceKey, IdentityError> {
     DeviceKey::from_pem(&identity.private_key_pem).ok_or(IdentityError::NoKey)
 }
 
-/// The private key in the folder's database. SQLite reads files only, so the database is written to a temporary folder.
+/// The private key in the folder's database. SQLite can read only files, so the database is written to a temporary
+/// folder.
 fn of_database(folder: &Folder) -> Result<DeviceKey, IdentityError> {
     let copy = tempfile::tempdir().map_err(|_| IdentityError::Missing)?;
     let mut found = false;

@@ -339,8 +339,8 @@ pub enum FileContent {
     Base64(Base64),
     /// A file with this JSON document. Symbols stand for ids.
     Json(Value),
-    /// A database with these documents, such as `devices/paired.json`, which replaces the existing one. Only for
-    /// `state/openclaw.sqlite`. The records are written unchanged, and symbols stand for ids.
+    /// A database with these documents, such as `devices/paired.json`. It replaces the existing database. Only for
+    /// `state/openclaw.sqlite`. clawcheck writes the records unchanged, except that it replaces symbols.
     Database(IndexMap<DocumentPath, Map<String, Value>>),
     /// An empty directory, which replaces the existing file.
     Directory,

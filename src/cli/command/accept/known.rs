@@ -22,8 +22,8 @@ const LARGEST_REPORT: u64 = 256 << 20;
 pub(super) struct KnownOptions {
     /// Add the deviations of a run to this list of known deviations, instead of approving observations
     ///
-    /// The deviations are those in the report of the run (--report). Existing entries and comments stay as they are. Cases with the
-    /// verdict `error` are added only if an ID names them.
+    /// The deviations are those in the report of the run (--report). `accept` does not change existing entries and
+    /// comments. It adds cases with the verdict `error` only if an ID selects them.
     #[arg(long, value_name = "FILE", requires_all = ["from", "reason"], conflicts_with = "snapshots")]
     known: Option<PathBuf>,
     /// With --known: JSON report of the run, or - for standard input
@@ -98,7 +98,9 @@ impl Accept {
 
     fn extend(&self, list: &Path, report: &Path, reason: &str, link: Option<&str>) -> Result<u8, CommandError> {
         if reason.trim().is_empty() {
-            return Err(CommandError::usage(miette::miette!("--reason is empty; say why the deviations are accepted")));
+            return Err(CommandError::usage(miette::miette!(
+                "--reason is empty; describe why the deviations are accepted"
+            )));
         }
         let Report { level, cases } = read(report)?;
         let cases = cases.into_iter();
@@ -122,7 +124,7 @@ impl Accept {
             whole::replace(list, extended.text.as_bytes()).map_err(error)?;
             let (entries, cases) = (extended.entries, counted(extended.cases, "case"));
             let entries = if entries == 1 { "1 new entry".to_owned() } else { format!("{entries} new entries") };
-            format!("wrote {}: {entries} about {cases}", line(&path))
+            format!("wrote {}: {entries} for {cases}", line(&path))
         };
         writeln!(out, "{message}").map_err(CommandError::output)?;
         Ok(exit::OK)

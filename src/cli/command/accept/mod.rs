@@ -20,7 +20,7 @@ const NAMED: usize = 10;
 /// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
 /// of that release. Use `review` to view the differences first.
 ///
-/// With `--known`, `accept` approves nothing. It adds the deviations of a run to a list of known deviations:
+/// With `--known`, `accept` does not approve snapshots. It adds the deviations of a run to a list of known deviations:
 ///
 /// clawcheck accept --known known.yaml --report report.json --all --reason "waits for issue 12"
 #[derive(Debug, clap::Args)]

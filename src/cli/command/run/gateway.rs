@@ -23,13 +23,13 @@ impl Run {
         let said = [("--release", self.release.is_some(), release), ("--allow-writes", self.allow_writes, own)];
         if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
             let gateway = &self.gateway;
-            let message = format!("{option} applies only to a gateway at a URL, and clawcheck starts {gateway} itself");
+            let message = format!("{option} applies only to a gateway at a URL, but clawcheck starts {gateway} itself");
             return usage(message, help);
         }
         if let Some(option) = self.copied.given().filter(|_| attached) {
             let gateway = &self.gateway;
             let message =
-                format!("{option} applies only to gateways that clawcheck starts, and {gateway} runs already");
+                format!("{option} applies only to gateways that clawcheck starts, but {gateway} is already running");
             return usage(message, "omit the option, or pass --gateway embedded or openclaw@RELEASE");
         }
         match &self.state_dir {

@@ -1,4 +1,4 @@
-//! `--min-played`: how many cases must be played so that the run means something.
+//! `--min-played`: the minimum number of cases for a meaningful run.
 
 use super::Run;
 use crate::cli::terminal::console;
@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::str::FromStr;
 use untrusted_data::printable;
 
-/// The default for a gateway at a URL. A gateway that gets the token and may be written to plays about 18 % of the built-in
-/// cases, and one that does not plays 4 % at most.
+/// The default for a gateway at a URL. With the token and `--allow-writes`, a run plays about 18% of the built-in
+/// cases. Without them, it plays at most 4%.
 const OF_ATTACHED: MinPlayed = MinPlayed::Share(10);
 /// The maximum number of reasons that are printed.
 const REASONS: usize = 6;
@@ -58,7 +58,7 @@ impl Run {
         played.cases < self.required(played)
     }
 
-    /// Prints how many cases were played, and what would let the run play more.
+    /// Prints the number of played cases, and what the run needs to play more cases.
     pub(super) fn print_too_few(&self, report: &RunReport) {
         let played = report.played();
         let (gateway, required) = (&self.gateway, self.required(played));
@@ -66,7 +66,7 @@ impl Run {
             0 => format!("no case was played: every selected case was not applicable on {gateway} or was skipped"),
             cases => {
                 format!(
-                    "too few cases were played: {cases} of {} that apply, and --min-played requires {required}",
+                    "too few cases were played: {cases} of {} applicable cases, but --min-played requires {required}",
                     played.applicable
                 )
             }
@@ -81,7 +81,7 @@ impl Run {
             lines.push(format!("  {count:>4} {cases:<5}  {}", printable::line(reason)));
         }
         if matches!(self.gateway, GatewaySpec::Attached(_)) && !reasons.is_empty() {
-            let description = "a description lets clawcheck start the gateway, with settings and stores of its own, and play nearly \
+            let description = "with a description, clawcheck starts the gateway with its own settings and stores, and plays nearly \
                                every case: see gateways/README.md";
             lines.push(description.to_owned());
         }

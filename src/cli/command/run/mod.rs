@@ -63,8 +63,8 @@ pub(crate) struct Run {
     selection: SelectionOptions,
     /// How strictly the gateway is compared [default: exact, or wire for described gateways and gateways at a URL]
     ///
-    /// Each level includes the levels before it. Differences beyond the level are printed and do not fail. `docs/report.md` lists
-    /// what counts at which level.
+    /// Each level includes the levels before it. `run` also prints differences that count only at a stricter level, but
+    /// they do not fail. `docs/report.md` lists what counts at each level.
     #[arg(long, value_enum, value_name = "LEVEL")]
     level: Option<LevelOption>,
     /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
@@ -90,8 +90,9 @@ pub(crate) struct Run {
     verbose: bool,
     /// Print the score by family and level, and the ladder for authors of gateways
     ///
-    /// The ladder has seven rungs, from the handshake to restarts with damaged files. It ends with the command that shows what to
-    /// mend next. By default, the score is printed for described gateways and gateways at a URL if at least 20 cases are selected.
+    /// The ladder has seven rungs, from the handshake to restarts with damaged files. It ends with a command that shows
+    /// what to fix next. By default, the score is printed for described gateways and gateways at a URL if at least 20
+    /// cases are selected.
     #[arg(long)]
     score: bool,
     /// Print every case in full, with its messages on the wire
@@ -99,15 +100,15 @@ pub(crate) struct Run {
     trace: bool,
     /// For each failing case, explain the answer that the model gives to the failing step
     ///
-    /// The explanation lists the checks of the release that the gateway is compared with, in order. On the embedded gateway, it
-    /// is the reason for the answer. On any other gateway, it is the reason for the answer that was expected. All failing cases
-    /// are printed in full.
+    /// The explanation lists the checks of the release that the gateway is compared with, in order. On the embedded
+    /// gateway, it is the reason for the actual answer. On any other gateway, it is the reason for the expected answer.
+    /// `run` prints all failing cases in full.
     #[arg(long)]
     explain: bool,
     /// List of known deviations, which do not fail the run (repeatable)
     ///
-    /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. The description of a
-    /// gateway can have a list, too.
+    /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. A gateway
+    /// description can also contain a list.
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
     /// Treat WHAT as a failure (repeatable)
@@ -133,9 +134,10 @@ pub(crate) struct Run {
     mark_seen: bool,
     /// State directory: for a gateway at a URL, its own; otherwise, the cases play on a copy of it
     ///
-    /// For a gateway that clawcheck starts, a copy of the pairing store in DIR takes the place of the store of each case, and the
-    /// settings of its openclaw.json take the place of the settings. Every device of the copy can connect, because it has a
-    /// key of the case. Only the expectations of the cases are checked, not the snapshots. clawcheck does not write to DIR.
+    /// For a gateway that clawcheck starts, a copy of the pairing store in DIR replaces the store of each case, and the
+    /// settings in its openclaw.json replace the settings of each case. clawcheck generates a key for each device of
+    /// the copy, so every device can connect. It checks only the expectations of the cases, not the snapshots.
+    /// clawcheck does not write to DIR.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -153,7 +155,7 @@ pub(crate) struct Run {
     allow_writes: bool,
 }
 
-/// What a run looks at besides its cases.
+/// The data that a run uses in addition to its cases.
 struct Scope<'a> {
     /// All scenarios that were read.
     corpus: &'a Corpus,

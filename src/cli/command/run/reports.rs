@@ -40,7 +40,7 @@ impl Run {
                 Self { quiet: true, .. } => Detail::Failures,
                 _ => Detail::Usual,
             },
-            // The score of a few cases says nothing about a gateway.
+            // The score of a few cases is not meaningful.
             score: self.score || (self.is_of_others() && cases >= SCORED),
             every_failure: self.explain,
             slow_after: match self.gateway {

@@ -40,7 +40,7 @@ impl Run {
         match paths.iter().find(|path| !path.is_dir()) {
             Some(file) if self.deny.contains(&DeniedResult::Unused) => Err(CommandError::usage(miette::miette!(
                 help = "name the folder of the scenarios",
-                "cannot determine the unused snapshots: {} is one file, and its family may have more",
+                "cannot determine the unused snapshots: {} is one file, and its family can have more files",
                 file.display()
             ))),
             Some(_) => Ok(UnusedScope::Unknown),
@@ -49,7 +49,7 @@ impl Run {
         }
     }
 
-    /// Advice about an id that names nothing and is the version that `--schema` should have.
+    /// The help for an unknown id that is probably the version for `--schema`.
     pub(super) fn schema_help(&self, id: &str) -> Option<String> {
         let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
         of_schema.then(|| format!("pass the version of the schema with `=`: --schema={id}"))

@@ -1,11 +1,11 @@
-//! Readiness by HTTP: one request, of whose answer only the status line is read.
+//! Readiness by HTTP: sends one request and reads only the status line of the response.
 
 use super::{LOOPBACK, ProbeResult};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// No status line is longer.
+/// The maximum length of a status line.
 const LONGEST_STATUS_LINE: u64 = 1024;
 
 /// Asks for a path once.
@@ -33,7 +33,7 @@ fn result(path: &str, answer: &[u8]) -> ProbeResult {
     let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse::<u16>().ok());
     match status {
         Some(200..=299) => ProbeResult::Ready,
-        // 503 is how a server says that it is starting.
+        // A server that is starting answers with status 503.
         Some(503) => ProbeResult::Starting(None),
         Some(status) => ProbeResult::Unexpected(format!("HTTP {status} for GET {path}")),
         None => ProbeResult::Unexpected(format!("no HTTP answer to GET {path}")),
