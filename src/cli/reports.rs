@@ -3,9 +3,10 @@
 use super::CommandError;
 use crate::report::github::Job;
 use crate::report::{Delivery, Destination, Github, Json, Junit, Listener, Markdown};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// `json=report.json`, `github`.
@@ -75,11 +76,27 @@ impl Reports {
         Ok(reports)
     }
 
+    /// A file that two reports would be written to.
+    fn written_twice(&self) -> Option<&Path> {
+        let mut seen = BTreeSet::new();
+        self.files.iter().find_map(|(_, to)| match to {
+            Destination::File(path) if !seen.insert(std::path::absolute(path).ok()) => Some(path.as_path()),
+            _ => None,
+        })
+    }
+
     /// Whether a report goes to standard output, which then contains nothing else.
     ///
     /// # Errors
-    /// More than one report goes there.
+    /// More than one report goes there, or to the same file.
     pub(super) fn use_stdout(&self) -> Result<bool, CommandError> {
+        if let Some(path) = self.written_twice() {
+            return Err(CommandError::usage(miette::miette!(
+                help = "write each report to a file of its own",
+                "two reports would be written to {}",
+                path.display()
+            )));
+        }
         match self.files.iter().filter(|(_, to)| *to == Destination::Stdout).count() {
             0 | 1 => Ok(self.files.iter().any(|(_, to)| *to == Destination::Stdout)),
             _ => Err(CommandError::usage(miette::miette!(

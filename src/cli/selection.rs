@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(super) struct SelectionOptions {
     /// Select only the cases that match EXPR (repeatable)
     ///
-    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
+    /// EXPR is an id, a part of an id or a glob: `role-upgrade/client`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
     /// property of the scenario or a glob for it: `family:role-upgrade`, `tag:original-report`, `issue:59045` or
     /// `requirement:ID`. A case is selected if it matches one of the expressions.
     #[arg(long, short, value_name = "EXPR")]

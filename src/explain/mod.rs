@@ -237,6 +237,11 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
     match meant.as_slice() {
         [only] => Ok(of_id(only)),
         [] if is_id(asked) => Ok(of_id(asked)),
+        [] if asked.len() < SHORTEST_ID => {
+            let problem =
+                format!("no device is named `{shown}`, and a prefix of an id has at least {SHORTEST_ID} characters");
+            Err(unmeant(&problem, devices))
+        }
         [] => Err(unmeant(&format!("no device is named `{shown}`, and no id begins with it"), devices)),
         several => Err(unmeant(&format!("{} devices match `{shown}`", several.len()), devices)),
     }

@@ -57,11 +57,11 @@ pub(crate) struct State {
 pub(crate) enum StateError {
     /// The state directory is not known.
     #[error("no state directory is specified, and HOME is not set")]
-    #[diagnostic(help("pass --state-dir DIR or set OPENCLAW_STATE_DIR"))]
+    #[diagnostic(help("name another folder, or set OPENCLAW_STATE_DIR"))]
     NoDirectory,
     /// The store cannot be read.
     #[error(transparent)]
-    #[diagnostic(help("pass --state-dir DIR: the folder that contains devices/paired.json or state/openclaw.sqlite"))]
+    #[diagnostic(help("a state directory is the folder that contains devices/paired.json or state/openclaw.sqlite"))]
     Store(#[from] AtRestError),
     /// The directory holds nothing of a gateway.
     #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]

@@ -73,7 +73,7 @@ pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
 }
 
 fn claims(out: &mut String, found: Option<&Described<'_>>) {
-    let best = found.and_then(|found| found.portrait.best().last().map(|reference| reference.release));
+    let best = found.and_then(|found| found.portrait.best_claim());
     if let Some(found) = found {
         let verdict = found.portrait.verdict();
         let _ = writeln!(out, "# Closest known release: {verdict}.");

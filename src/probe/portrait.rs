@@ -90,6 +90,13 @@ impl Portrait {
         self.references.iter().filter(|reference| Some(reference.similarity.equal) == most).collect()
     }
 
+    /// The release among the closest ones that the gateway names in its hello-ok, or else the newest of them.
+    pub(crate) fn best_claim(&self) -> Option<Release> {
+        let best = self.best().iter().map(|reference| reference.release).collect::<Vec<_>>();
+        let named = self.version.as_deref().and_then(|version| version.parse().ok());
+        named.filter(|named| best.contains(named)).or(best.last().copied())
+    }
+
     /// The closest releases. Empty if no release is close.
     pub(crate) fn closest(&self) -> Vec<Release> {
         let best = self.best();

@@ -43,7 +43,7 @@ Examples:
   clawcheck explain --state-dir DIR --device iPhone  A phone, in a copied state directory
   clawcheck explain --as control-ui --via tailscale-serve
   clawcheck explain --log gateway.log --releases all
-  clawcheck explain role-upgrade/direct --release 2026.3.31
+  clawcheck explain role-upgrade/client --release 2026.3.31
   clawcheck explain my-scenario.yaml:2 --releases all
 
 Exit codes:

@@ -51,7 +51,7 @@ pub(crate) struct Init {
     #[arg(value_name = "URL|COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     gateway: Vec<String>,
     /// File to write [default: NAME.yaml, in the folder `gateways` if there is one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Name of the gateway [default: the name of the command]
     #[arg(long, value_name = "NAME")]

@@ -180,6 +180,10 @@ fn readiness(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Readiness, 
         Setting::Plain(plain) if plain == "tcp" => Readiness::Tcp,
         Setting::With(key, text) if key == "log" && !text.is_empty() => Readiness::LogLine(text.clone()),
         Setting::With(key, path) if key == "http" && path.starts_with('/') => Readiness::Http(path.clone()),
+        Setting::With(key, path) if key == "http" => {
+            let message = format!("the path `{path}` must start with `/`");
+            return Err(source.error_at(word.referenced, message, None));
+        }
         Setting::Plain(other) | Setting::With(other, _) => {
             let message = format!("unknown readiness check `{other}`");
             let help = "expected challenge, connect, websocket, tcp, log: with a part of a log line, or http: with a path such as /health";
@@ -258,7 +262,7 @@ mod tests {
     #[case("files: { \"{home}/../y\": text }", "text", "must not contain `..`")]
     #[case("files: { \"{home}/a\": \"{prot}\" }", "\"{prot}\"", "did you mean `{port}`?")]
     #[case("config: { text: \"p = {prot}\" }", "", "did you mean `{port}`?")]
-    #[case("ready: { http: health }", "", "unknown readiness check")]
+    #[case("ready: { http: health }", "", "must start with `/`")]
     #[case("proof: v4", "v4", "unknown value")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");

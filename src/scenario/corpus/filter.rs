@@ -70,6 +70,9 @@ pub enum FilterError {
     /// The value after the prefix is missing.
     #[error("`{0}` has no value after the colon")]
     NoValue(String),
+    /// It is empty.
+    #[error("the filter is empty; expected an id, a part of an id, a glob or a property such as `family:NAME`")]
+    Empty,
     /// It has a prefix, but only ids are allowed.
     #[error("`{0}` is a property of scenarios; expected an id, a part of an id or a glob")]
     NotAnId(String),
@@ -79,6 +82,9 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
+        if text.is_empty() {
+            return Err(FilterError::Empty);
+        }
         let (subject, value) = subject(text)?;
         let glob = value
             .contains(['*', '?', '[', '{'])
