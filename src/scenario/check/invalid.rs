@@ -120,6 +120,7 @@ fn wrong_files(#[case] text: &str) {
 #[rstest]
 #[case::unlike("laptop", "phone", "")]
 #[case::counted("node-1", "node-2", "")]
+#[case::second("client", "client-2", "")]
 #[case::short("a", "b", "")]
 #[case::used("laptop", "laptops", "  - connect: { device: laptop }\n")]
 #[case::spoken_of(

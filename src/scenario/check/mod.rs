@@ -114,9 +114,9 @@ fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<Spa
     }
 }
 
-/// Names as short as `a` and `b`, and names such as `node-1` and `node-2`, resemble each other on purpose.
+/// Names as short as `a` and `b`, and names such as `node`, `node-1` and `node-2`, resemble each other on purpose.
 fn looks_misspelt(name: &str, other: &str) -> bool {
-    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-').to_owned();
     name.chars().count() >= 4 && stem(name) != stem(other)
 }
 
