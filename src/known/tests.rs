@@ -107,7 +107,7 @@ fn another_observation_with_the_same_differences_fails() {
     assert_eq!(verdict(&pinned, "role/a", &[refused()], "line").unwrap().0, Verdict::KnownDeviation);
     let (other, reason) = verdict(&pinned, "role/a", &[refused()], "line\nmore").unwrap();
     assert_eq!(other, Verdict::Deviates);
-    assert!(reason.contains("known.yaml:8 pins"), "{reason}");
+    assert!(reason.contains("known.yaml:8 lists the digest"), "{reason}");
 }
 
 #[test]
