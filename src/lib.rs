@@ -47,6 +47,7 @@ mod gateway;
 mod judge;
 mod known;
 mod machine;
+mod markdown;
 mod observe;
 mod probe;
 mod record;

@@ -125,6 +125,10 @@ pub(super) enum Kind {
 pub(super) struct Aliases {
     /// The names of the devices that can play, by id.
     devices: BTreeMap<String, String>,
+    /// The names of the devices.
+    names: BTreeSet<String>,
+    /// The last number that was added to a name.
+    last_numbers: BTreeMap<String, usize>,
     /// The symbols of device tokens.
     tokens: BTreeMap<String, String>,
     known: BTreeMap<(Kind, String), String>,
@@ -140,11 +144,12 @@ impl Aliases {
         if self.devices.contains_key(id) {
             return;
         }
-        let taken = |name: &str| self.devices.values().any(|other| other == name);
-        let name = match taken(base) {
-            false => base.to_owned(),
-            true => (2..).map(|number| format!("{base}-{number}")).find(|name| !taken(name)).unwrap_or_default(),
-        };
+        let mut name = base.to_owned();
+        while !self.names.insert(name.clone()) {
+            let number = self.last_numbers.entry(base.to_owned()).or_insert(1);
+            *number += 1;
+            name = format!("{base}-{number}");
+        }
         self.devices.insert(id.to_owned(), name);
     }
 
@@ -366,6 +371,15 @@ mod tests {
         assert_eq!(replace(Kind::Origin, "https://anna.ts.net:8443"), "https://host-1.example:8443");
         assert_eq!(replace(Kind::Device, &"a".repeat(64)).len(), 64);
         assert_eq!(replace(Kind::Text, " "), " ");
+    }
+
+    #[test]
+    fn devices_of_one_client_have_different_names() {
+        let mut aliases = Aliases::default();
+        let named = [("a", "cli"), ("b", "cli-3"), ("c", "cli"), ("d", "cli"), ("a", "tui")];
+        named.iter().for_each(|(id, base)| aliases.name_device(id, base));
+        let names = ["a", "b", "c", "d"].map(|id| aliases.device(id).unwrap().to_owned());
+        assert_eq!(names, ["cli", "cli-3", "cli-2", "cli-4"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::aliases::{Aliases, Kind};
 use crate::explain::{self, Answer, Client, Credential, Question, State, Verdict, Who, World};
 use openclaw_model::AuthMode;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// A connect of the captured scenario.
 pub(crate) struct Connect {
@@ -45,8 +46,25 @@ pub(super) fn base_name(device: &Device) -> &'static str {
 }
 
 /// The connects of a device. Connects that request fewer rights come first. The original answers each of them
-/// independently.
-pub(super) fn of_device(state: &State, device: &Device, name: &str, question: &Question, now: i64) -> Vec<Connect> {
+/// independently. The iterator computes each answer when it returns the connect.
+pub(super) fn of_device(
+    state: &State,
+    device: &Device,
+    name: &str,
+    question: &Question,
+    now: i64,
+) -> impl Iterator<Item = Connect> + use<> {
+    let name = name.to_owned();
+    let (world, clients) = clients(state, device, question, now).unzip();
+    let clients = clients.into_iter().flatten();
+    clients.zip(std::iter::repeat(world)).filter_map(move |(client, world)| {
+        let world = World { client, ..world? };
+        Some(Connect { device: name.clone(), answer: world.answer(), world })
+    })
+}
+
+/// The clients of a device, and the gateway. `None` if the model cannot build the gateway.
+fn clients(state: &State, device: &Device, question: &Question, now: i64) -> Option<(World, Vec<Client>)> {
     let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };
     // `explain` does not know the id of a node without a device.
     let node = || {
@@ -54,7 +72,7 @@ pub(super) fn of_device(state: &State, device: &Device, name: &str, question: &Q
         world.client.who = Who::elsewhere(&device.id);
         Some(world)
     };
-    let Some(world) = explain::world(state, &of(&device.id), now).ok().or_else(node) else { return Vec::new() };
+    let world = explain::world(state, &of(&device.id), now).ok().or_else(node)?;
     let mut clients = Vec::new();
     let usual = match (&device.paired, device.pending.first()) {
         (None, Some(request)) => of_request(&world.client, request),
@@ -76,18 +94,11 @@ pub(super) fn of_device(state: &State, device: &Device, name: &str, question: &Q
     }
     clients.push(usual.clone());
     clients.extend(device.pending.iter().map(|request| of_request(&usual, request)));
-    let mut asked = Vec::new();
+    let mut asked = BTreeSet::new();
     clients.retain(|client| {
-        let asks = (client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone());
-        let is_new = !asked.contains(&asks);
-        asked.push(asks);
-        is_new
+        asked.insert((client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone()))
     });
-    let connect = |client| {
-        let world = World { client, ..world.clone() };
-        Connect { device: name.to_owned(), answer: world.answer(), world }
-    };
-    clients.into_iter().map(connect).collect()
+    Some((world, clients))
 }
 
 /// The client that sent a pending request.
@@ -110,11 +121,9 @@ fn of_request(like: &Client, request: &Value) -> Client {
 fn roles(record: &Value) -> Vec<String> {
     let mut roles = record.get("roles").and_then(texts).unwrap_or_default();
     let of_tokens = record.get("tokens").and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    for role in of_tokens {
-        if !roles.contains(role) {
-            roles.push(role.clone());
-        }
-    }
+    roles.extend(of_tokens.cloned());
+    let mut seen = BTreeSet::new();
+    roles.retain(|role| seen.insert(role.clone()));
     roles
 }
 

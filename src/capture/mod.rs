@@ -24,7 +24,7 @@ use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Files and folders of a state directory that the output can name.
@@ -57,6 +57,9 @@ const ENTRIES: &[&str] = &[
 ];
 /// The parts of a state directory that a capture reads.
 const CAPTURED: [&str; 5] = ["devices", "identity", "nodes", "state", "openclaw.json"];
+
+/// The maximum number of connects in a scenario.
+const MOST_CONNECTS: usize = 500;
 
 /// A captured state directory.
 pub(crate) struct Capture {
@@ -100,10 +103,16 @@ impl Capture {
         }
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
         let question = Question { release: Some(release), ..Question::default() };
-        let mut connects = Vec::new();
+        let (mut connects, mut without) = (Vec::new(), 0);
         for device in &devices {
-            let name = aliases.device(&device.id).unwrap_or_default().to_owned();
-            connects.extend(connects::of_device(state, device, &name, &question, now));
+            if connects.len() >= MOST_CONNECTS {
+                without += 1;
+                continue;
+            }
+            let name = aliases.device(&device.id).unwrap_or_default();
+            let mut of_device = connects::of_device(state, device, name, &question, now);
+            connects.extend(of_device.by_ref().take(MOST_CONNECTS - connects.len()));
+            without += usize::from(connects.len() >= MOST_CONNECTS && of_device.next().is_some());
         }
         let (files, modes) = files(state, now, &mut aliases);
         let mut steps = Vec::new();
@@ -137,7 +146,11 @@ impl Capture {
             scenario.insert("store".to_owned(), json!({ "files": files }));
         }
         scenario.insert("steps".to_owned(), Value::Array(steps));
-        let left_out = left_out(state, settings.left_out, &aliases);
+        let mut left_out = left_out(state, settings.left_out, &aliases);
+        if without > 0 {
+            let devices = if without == 1 { "1 device".to_owned() } else { format!("{without} devices") };
+            left_out.push(format!("connects of {devices}; a scenario has at most {MOST_CONNECTS} connects"));
+        }
         let name = |device: &Device| (aliases.device(&device.id).unwrap_or_default().to_owned(), device.id.clone());
         Ok(Self {
             release,
@@ -169,9 +182,10 @@ impl Capture {
 
 /// The devices that can play: those of the store, and the gateway's own.
 fn devices(state: &State) -> Vec<Device> {
-    let mut ids = Vec::<String>::new();
+    let (mut ids, mut seen) = (Vec::<String>::new(), BTreeSet::new());
     let (mut paired, mut pending) = (BTreeMap::new(), BTreeMap::<String, Vec<Value>>::new());
     let own = state.own_key.as_ref().map(DeviceKey::device_id).or(state.own_id.clone());
+    seen.extend(own.clone());
     ids.extend(own);
     // The documents of the database come last and take precedence.
     for (document, value) in all_documents(state) {
@@ -191,7 +205,7 @@ fn devices(state: &State) -> Vec<Device> {
                 Document::DevicesPending => pending.entry(id.clone()).or_default().push(record.clone()),
                 _ => {}
             }
-            if !ids.contains(&id) {
+            if seen.insert(id.clone()) {
                 ids.push(id);
             }
         }
@@ -308,4 +322,38 @@ fn left_out(state: &State, settings: Vec<String>, aliases: &Aliases) -> Vec<Stri
         left_out.push(format!("the originals of replaced values: {}", replaced.join(", ")));
     }
     left_out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::Places;
+
+    /// With names or ids that are searched for one by one, this test takes many minutes.
+    #[test]
+    fn thousands_of_devices_are_captured() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("devices")).unwrap();
+        let device = |number: usize| {
+            let id = format!("{number:064x}");
+            let record = json!({ "deviceId": id, "clientId": "cli", "role": "operator", "scopes": ["operator.read"] });
+            (id, record)
+        };
+        let records = Value::Object((0..3000).map(device).collect());
+        std::fs::write(folder.path().join("devices/paired.json"), records.to_string()).unwrap();
+        let places = Places { state_dir: Some(folder.path().to_owned()), config: None, env: Vec::new() };
+        let state = State::read(&places).unwrap();
+        let captured = Capture::of(&state, None, &[], 1_790_000_000_000).unwrap();
+        let names = captured.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>();
+        assert_eq!((captured.devices, names.len()), (3000, 3000));
+        assert!(names.contains("cli") && names.contains("cli-2") && names.contains("cli-3000"));
+        assert_eq!(captured.connects.len(), MOST_CONNECTS);
+        let connecting = captured.connects.iter().map(|connect| connect.device.as_str()).collect::<BTreeSet<_>>();
+        let left_out =
+            captured.left_out.iter().filter_map(|line| line.strip_prefix("connects of ")).collect::<Vec<_>>();
+        let [line] = left_out.as_slice() else { panic!("{:?}", captured.left_out) };
+        let without = line.split(' ').next().unwrap().parse::<usize>().unwrap();
+        // The last device can have some of its connects.
+        assert!([3000, 3001].contains(&(without + connecting.len())), "{line}, {} connect", connecting.len());
+    }
 }

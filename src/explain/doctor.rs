@@ -2,6 +2,7 @@
 
 use super::State;
 use super::render::{Format, short, short_id};
+use crate::release_ranges;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, known_releases, pairing};
@@ -77,7 +78,7 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
         let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();
         let releases = match finding.releases.as_slice() {
             [] => String::new(),
-            releases => format!(" ({})", spans(releases)),
+            releases => format!(" ({})", release_ranges::list(releases)),
         };
         let _ = writeln!(out, "{bullet}{}{record}: {}{releases}", finding.place, finding.what);
     }
@@ -90,24 +91,6 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
         }
     }
     out
-}
-
-/// `2026.3.31 to 2026.4.1, 2026.9.6`: consecutive known releases are combined.
-fn spans(releases: &[Release]) -> String {
-    let known = known_releases().collect::<Vec<_>>();
-    let follows = |last: Release, release: Release| known.windows(2).any(|pair| pair == [last, release]);
-    let mut runs: Vec<(Release, Release)> = Vec::new();
-    for release in releases {
-        match runs.last_mut() {
-            Some((_, last)) if follows(*last, *release) => *last = *release,
-            _ => runs.push((*release, *release)),
-        }
-    }
-    let run = |(first, last): &(Release, Release)| match first == last {
-        true => first.to_string(),
-        false => format!("{first} to {last}"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
 /// The problems of whole files, and how the releases handle a file that they cannot use.
@@ -226,19 +209,4 @@ fn pending(place: &'static str, key: &str, request: &Value, now: i64, found: &mu
         what: what.to_owned(),
         releases: Vec::new(),
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case(&["2026.3.31"], "2026.3.31")]
-    #[case(&["2026.3.31", "2026.4.1"], "2026.3.31 to 2026.4.1")]
-    #[case(&["2026.2.19", "2026.4.1", "2026.4.2", "2026.9.6"], "2026.2.19, 2026.4.1 to 2026.4.2, 2026.9.6")]
-    fn neighbours_are_taken_together(#[case] releases: &[&str], #[case] shown: &str) {
-        let releases = releases.iter().map(|release| release.parse().unwrap()).collect::<Vec<_>>();
-        assert_eq!(spans(&releases), shown);
-    }
 }

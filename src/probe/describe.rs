@@ -3,9 +3,9 @@
 use super::portrait::Portrait;
 use super::question::Leaves;
 use crate::gateway::Capability;
+use crate::scenario::writing::scalar;
 use openclaw_model::{Release, releases};
 use std::fmt::Write as _;
-use untrusted_data::printable;
 
 /// How the user starts a gateway.
 #[derive(Debug, Clone)]
@@ -42,13 +42,13 @@ impl Start {
 pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
     let mut out = String::new();
     let about = format!("{}, described by `clawcheck init`.", start.name);
-    let _ = writeln!(out, "gateway: {}\nabout: {}", quoted(&start.name), quoted(&about));
+    let _ = writeln!(out, "gateway: {}\nabout: {}", scalar(&start.name), scalar(&about));
     claims(&mut out, found);
     lacks(&mut out, found);
     match &start.command {
         Some((command, arguments)) => {
-            let arguments = arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "command: {}\nargs: [{arguments}]", quoted(command));
+            let arguments = arguments.iter().map(|argument| scalar(argument)).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "command: {}\nargs: [{arguments}]", scalar(command));
         }
         None => out.push_str(
             "# The command is not known, because the gateway was already running. Replace it, and pass the placeholders that\n\
@@ -60,13 +60,13 @@ pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
         out.push_str("env:\n");
     }
     for (variable, value) in &start.env {
-        let _ = writeln!(out, "  {}: {}", quoted(variable), quoted(value));
+        let _ = writeln!(out, "  {}: {}", scalar(variable), scalar(value));
     }
     let config = if start.uses("{config}") { "openclaw" } else { "none" };
     let _ = writeln!(out, "config: {config}");
     ready(&mut out, found);
     if start.path != "/" {
-        let _ = writeln!(out, "path: {}", quoted(&start.path));
+        let _ = writeln!(out, "path: {}", scalar(&start.path));
     }
     store(&mut out, start, found);
     out
@@ -150,16 +150,6 @@ fn store(out: &mut String, start: &Start, found: Option<&Described<'_>>) {
     out.push_str("store: none\n");
 }
 
-/// A text as a YAML scalar. A simple word needs no quotes. Any other text becomes a JSON string, which is valid YAML.
-fn quoted(text: &str) -> String {
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-    let is_word = plain && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && !RESERVED.contains(&text);
-    if is_word { text.to_owned() } else { printable::json(&serde_json::Value::from(text).to_string()).into_owned() }
-}
-
-/// Words that YAML does not parse as strings.
-const RESERVED: [&str; 8] = ["true", "false", "null", "yes", "no", "on", "off", "y"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +164,7 @@ mod tests {
 
     #[rstest]
     #[case(&["--port", "{port}"])]
+    #[case(&["Null", "NULL", "True", "~", "NaN", "Infinity", "Yes", "0x1f", ".inf"])]
     #[case(&["true", "", "a: b", "#", "'\"\\", "\n\u{1b}\u{202e}é😀", "- x", "{port}"])]
     fn any_command_is_read_back(#[case] arguments: &[&str]) {
         let start = Start { env: vec![("A B".to_owned(), "{state-dir}/x: y".to_owned())], ..start(arguments) };
@@ -195,7 +186,7 @@ mod tests {
     fn the_configuration_and_the_store_are_those_that_the_command_takes() {
         let text = describe(&start(&["--port", "{port}"]), None);
         assert!(
-            text.contains("config: none\n") && text.contains("store: none\n") && text.contains("path: /ws\n"),
+            text.contains("config: none\n") && text.contains("store: none\n") && text.contains("path: \"/ws\"\n"),
             "{text}"
         );
         let text = describe(&start(&["{port}", "--config={config}", "--state={state-dir}"]), None);

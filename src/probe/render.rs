@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::known::Reference;
 use super::portrait::Portrait;
 use super::question::{Question, Topic};
+use crate::markdown;
 use crate::release_ranges;
 use openclaw_model::{Release, releases};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ const WIDTH: usize = 150;
 const UNLIKE: usize = 12;
 /// The length of `, ` and ` and 99 more: `, which end a list of questions.
 const AND_MORE: usize = 17;
+/// The name of the version that a gateway says it has.
+const SAYS: &str = "says it is";
 /// The width of the names of sections.
 const NAMES: usize = 12;
 
@@ -70,9 +73,6 @@ impl Portrait {
             let similarity = reference.similarity;
             lines.push(("claims", format!("{}: {} of {} answers", reference.release, similarity.equal, similarity.of)));
         }
-        if let Some(version) = &self.version {
-            lines.push(("says it is", format!("{} (server.version)", printable::line(version))));
-        }
         lines
     }
 
@@ -95,6 +95,9 @@ impl Portrait {
         let mut out = format!("{}\n", line(gateway));
         for (name, value) in self.heading(claims) {
             section(&mut out, name, [value]);
+        }
+        if let Some(version) = &self.version {
+            section(&mut out, SAYS, [format!("{} (server.version)", printable::line(version))]);
         }
         out.push('\n');
         for topic in Topic::ALL {
@@ -148,10 +151,13 @@ impl Portrait {
     }
 
     fn markdown(&self, gateway: &str, claims: Option<Release>) -> String {
-        let cell = |text: &str| line(text).replace('|', "\\|");
+        let cell = |text: &str| markdown::cell(&line(text));
         let mut out = format!("**{}**\n\n", cell(gateway));
         for (name, value) in self.heading(claims) {
             let _ = writeln!(out, "- {name} {}", line(&value));
+        }
+        if let Some(version) = &self.version {
+            let _ = writeln!(out, "- {SAYS} {} (server.version)", cell(version));
         }
         let other = self.compared(claims);
         let named = other.map(|other| other.release.to_string()).unwrap_or_default();
@@ -160,8 +166,8 @@ impl Portrait {
             for (question, answer) in self.answers.iter().filter(|(question, _)| question.topic == topic) {
                 let theirs = other.and_then(|other| other.answer(question.id)).filter(|theirs| !answer.equals(theirs));
                 let theirs = theirs.map(Answer::shown).unwrap_or_default();
-                let row = [topic.name(), question.what, &answer.shown(), &theirs].map(cell);
-                let _ = writeln!(out, "| {} |", row.join(" | "));
+                let (shown, theirs) = (cell(&answer.shown()), cell(&theirs));
+                let _ = writeln!(out, "| {} | {} | {shown} | {theirs} |", topic.name(), question.what);
             }
         }
         for (why, questions) in self.not_asked_by_reason() {
@@ -237,7 +243,21 @@ fn line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::answer::Decision;
+    use super::super::questions;
     use super::*;
+
+    #[test]
+    fn texts_of_a_gateway_are_code_in_markdown() {
+        let (question, text) = (questions::all().next().unwrap(), "<img src=x> | @everyone");
+        let answer = Answer { text: text.to_owned(), decision: Decision::Refused, after: None };
+        let version = Some("<!-- [a](javascript:b)".to_owned());
+        let portrait = Portrait { answers: vec![(question, answer)], version, ..Portrait::default() };
+        let markdown = portrait.write("ws://a/<b>", None, Format::Markdown);
+        assert!(markdown.starts_with("**`ws://a/<b>`**\n"), "{markdown}");
+        assert!(markdown.contains("\n- says it is `<!-- [a](javascript:b)` (server.version)\n"), "{markdown}");
+        assert!(markdown.contains(" | `<img src=x> \\| @everyone` |  |\n"), "{markdown}");
+    }
 
     #[test]
     fn of_many_questions_with_one_answer_the_answer_is_shown() {

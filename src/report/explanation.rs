@@ -1,6 +1,7 @@
 //! The explanation of a case as text, Markdown or JSON.
 
 use crate::explain::trace;
+use crate::markdown;
 use crate::run::explanation::{CaseExplanation, ExplainedStep};
 use openclaw_model::Release;
 use serde_json::{Value, json};
@@ -76,17 +77,22 @@ impl CaseAnswer<'_> {
                 line(&step.title)
             );
             let _ = writeln!(out, "{}\n", line(&step.answer));
-            out.push_str(if step.trace.is_empty() { NO_TRACE } else { "Checks, in order:\n" });
+            out.push_str(match (step.trace.is_empty(), step.is_truncated) {
+                (false, _) => "Checks, in order:\n",
+                (true, false) => NO_TRACE,
+                (true, true) => "",
+            });
             shown(step, explanation.release).for_each(|check| {
                 let _ = writeln!(out, "  {check}");
             });
+            out.push_str(if step.is_truncated { TRUNCATED } else { "" });
         }
         out
     }
 
     /// Markdown for a page or an issue.
     pub(crate) fn markdown(&self) -> String {
-        let cell = |text: &str| line(text).replace('|', "\\|");
+        let cell = |text: &str| markdown::cell(&line(text));
         let Self { case, explanation, step, .. } = self;
         let release = explanation.release;
         let mut out =
@@ -104,6 +110,9 @@ impl CaseAnswer<'_> {
             for check in &step.trace {
                 let since = trace::since(check, release).map(|since| since.to_string()).unwrap_or_default();
                 let _ = writeln!(out, "| {} | {} | {since} |", check.check.name(), cell(&check.sentence));
+            }
+            if step.is_truncated {
+                let _ = write!(out, "\n{TRUNCATED}");
             }
         }
         out
@@ -132,6 +141,8 @@ impl CaseAnswer<'_> {
 
 /// The text that replaces an empty trace.
 const NO_TRACE: &str = "The gateway makes no checks in this step.\n";
+/// The text after an incomplete trace.
+const TRUNCATED: &str = "Further checks are not shown, because the case has too many.\n";
 
 /// The answers of several releases as text. A mark shows that the previous answer was different.
 pub(crate) fn releases_plain(answers: &[ReleaseAnswer]) -> String {
@@ -146,7 +157,7 @@ pub(crate) fn releases_plain(answers: &[ReleaseAnswer]) -> String {
 /// The answers of several releases as Markdown. An answer that differs from the previous one is bold.
 pub(crate) fn releases_markdown(answers: &[ReleaseAnswer]) -> String {
     marked(answers).fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (row, differs)| {
-        let said = line(&row.answer).replace('|', "\\|");
+        let said = markdown::cell(&line(&row.answer));
         let said = if differs { format!("**{said}**") } else { said };
         let _ = writeln!(out, "| {} | {said} |", row.release);
         out
@@ -181,10 +192,62 @@ fn step_head(step: &ExplainedStep) -> Value {
 
 fn step_json(step: &ExplainedStep, release: Release) -> Value {
     let mut value = step_head(step);
+    value["truncated"] = json!(step.is_truncated);
     value["trace"] = step.trace.iter().map(|line| trace::json(line, release)).collect();
     value
 }
 
 fn line(text: &str) -> String {
     cut::line(&printable::line(text), LINE).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(is_truncated: bool) -> ExplainedStep {
+        let (title, answer) = ("connect | x".to_owned(), "close 1008 \"<img src=x> @everyone\"".to_owned());
+        ExplainedStep {
+            number: 1,
+            name: None,
+            title,
+            line: 1,
+            connects: true,
+            is_refused: true,
+            answer,
+            trace: Vec::new(),
+            is_truncated,
+        }
+    }
+
+    /// The explanation of a case with one step, as text, Markdown and JSON.
+    fn texts(is_truncated: bool) -> (String, String, Value) {
+        let steps = vec![step(is_truncated)];
+        let explanation = CaseExplanation { release: openclaw_model::releases::DEFAULT, steps };
+        let step = explanation.steps.first();
+        let answer = CaseAnswer { case: "a/b", title: "A title", file: "a.yaml", explanation: &explanation, step };
+        (answer.plain(), answer.markdown(), answer.json())
+    }
+
+    #[test]
+    fn omitted_checks_are_not_absent_checks() {
+        let (plain, markdown, json) = texts(true);
+        assert!(plain.contains(TRUNCATED) && !plain.contains(NO_TRACE), "{plain}");
+        assert!(markdown.contains(TRUNCATED), "{markdown}");
+        assert_eq!(json["step"]["truncated"], true);
+        let (plain, markdown, json) = texts(false);
+        assert!(!plain.contains(TRUNCATED) && plain.contains(NO_TRACE), "{plain}");
+        assert!(!markdown.contains(TRUNCATED), "{markdown}");
+        assert_eq!(json["step"]["truncated"], false);
+    }
+
+    #[test]
+    fn texts_of_a_gateway_are_code_in_markdown() {
+        let (_, markdown, _) = texts(false);
+        let row = "| 1 | `connect \\| x` | `close 1008 \"<img src=x> @everyone\"` |";
+        assert!(markdown.lines().any(|line| line == row), "{markdown}");
+        let row =
+            ReleaseAnswer { release: openclaw_model::releases::DEFAULT, answer: "[a](b)".to_owned(), is_refused: None };
+        assert!(releases_markdown(&[row]).contains(" | `[a](b)` |\n"));
+    }
 }

@@ -6,6 +6,7 @@ use super::causes::{Cause, Causes, fold};
 use super::destination::Sink;
 use super::terminal::counted;
 use crate::judge::{Level, Verdict};
+use crate::markdown::{code, longest_run};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use std::collections::BTreeMap;
 use std::io::{self, Seek as _, Write as _};
@@ -130,23 +131,10 @@ fn cause(cause: &Cause<'_>) -> String {
     text
 }
 
-/// Text as a code span, in which markup has no effect.
-fn code(text: &str) -> String {
-    let text = printable::line(text);
-    let fence = "`".repeat(longest_run(&text) + 1);
-    let room = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{room}{text}{room}{fence}")
-}
-
 /// Lines as a code block.
 fn fenced(language: &str, lines: &str) -> String {
     let fence = "`".repeat((longest_run(lines) + 1).max(3));
     format!("{fence}{language}\n{lines}{fence}\n")
-}
-
-/// The length of the longest run of backticks.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }
 
 /// Writes the summary to a file.

@@ -44,6 +44,8 @@ pub struct ExplainedStep {
     pub answer: String,
     /// The checks, in order.
     pub trace: Vec<TraceLine>,
+    /// Whether further checks of this step were omitted, because the case had too many.
+    pub is_truncated: bool,
 }
 
 /// The reason why the model cannot explain a case.
@@ -98,9 +100,8 @@ pub(crate) async fn explain(
     let traces = traces.collect::<Vec<_>>();
     let mut explained = Vec::new();
     for step in &observation.steps {
-        let trace = trace_of(&traces, step);
-        explained.push(explained_step(case, step, trace));
-        explained.extend(step.parallel.iter().map(|branch| explained_step(case, branch, Vec::new())));
+        explained.push(explained_step(case, step, trace_of(&traces, step)));
+        explained.extend(step.parallel.iter().map(|branch| explained_step(case, branch, None)));
     }
     Ok(CaseExplanation { release, steps: explained })
 }
@@ -117,13 +118,12 @@ pub(super) async fn add(report: &mut CaseReport, case: &Case, release: Release, 
     }
 }
 
-fn trace_of(traces: &[StepTrace], step: &StepResult) -> Vec<TraceLine> {
+fn trace_of<'a>(traces: &'a [StepTrace], step: &StepResult) -> Option<&'a StepTrace> {
     let round = step.rounds.map_or(1, |rounds| rounds.first);
-    let found = traces.iter().find(|trace| trace.number == step.number && trace.round == round);
-    found.map(|trace| trace.lines.clone()).unwrap_or_default()
+    traces.iter().find(|trace| trace.number == step.number && trace.round == round)
 }
 
-fn explained_step(case: &Case, seen: &StepResult, trace: Vec<TraceLine>) -> ExplainedStep {
+fn explained_step(case: &Case, seen: &StepResult, trace: Option<&StepTrace>) -> ExplainedStep {
     let step = case.steps().nth(seen.number);
     let own = || seen.seen.iter().filter(|observed| observed.on.is_none());
     let accepted = own().any(|observed| matches!(observed.message, Message::Frame(Frame::Hello(_))));
@@ -137,7 +137,8 @@ fn explained_step(case: &Case, seen: &StepResult, trace: Vec<TraceLine>) -> Expl
         connects,
         is_refused: if connects { !accepted } else { error },
         answer: answer(seen, connects),
-        trace,
+        trace: trace.map(|trace| trace.lines.clone()).unwrap_or_default(),
+        is_truncated: trace.is_some_and(|trace| trace.is_truncated),
     }
 }
 

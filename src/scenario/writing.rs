@@ -1,6 +1,7 @@
 //! Writes a scenario as YAML in the style of a person.
 
 use serde_json::{Map, Value};
+use untrusted_data::printable;
 
 /// The maximum length of a line with a map or a list.
 const WIDTH: usize = 140;
@@ -96,13 +97,13 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// A text. It is quoted if YAML could read it as something else. The quoted form of JSON is also valid in YAML.
-fn scalar(text: &str) -> String {
-    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+pub(crate) fn scalar(text: &str) -> String {
+    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity"];
     let is_word = is_plain(text) && !words.contains(&text.to_ascii_lowercase().as_str());
     if is_word || is_sentence(text) || is_symbol(text) {
         text.to_owned()
     } else {
-        Value::String(text.to_owned()).to_string()
+        printable::json(&Value::String(text.to_owned()).to_string()).into_owned()
     }
 }
 
@@ -125,7 +126,23 @@ fn is_symbol(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
     use serde_json::json;
+
+    #[rstest]
+    #[case("null")]
+    #[case("Null")]
+    #[case("NULL")]
+    #[case("True")]
+    #[case("~")]
+    #[case("NaN")]
+    #[case("Infinity")]
+    #[case("\u{202e}")]
+    fn a_text_that_yaml_reads_as_something_else_is_quoted(#[case] text: &str) {
+        let written = scalar(text);
+        assert!(written.starts_with('"') && written.chars().all(printable::is_printable), "{written}");
+        assert_eq!(serde_saphyr::from_str::<String>(&written).unwrap(), text);
+    }
 
     #[test]
     fn a_scenario_reads_as_if_a_person_had_written_it() {

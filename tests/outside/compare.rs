@@ -64,7 +64,7 @@ fn many_differing_cases_are_shown_by_cause() {
     assert_eq!(document["causes"][0]["gateway"], "embedded@2026.4.2");
     assert_eq!(document["causes"][0]["causes"][0]["kind"], "let-in");
     let ran = test_folder.clawcheck(&[&both[..], &["--format", "markdown"]].concat());
-    assert!(ran.out.starts_with("```text\nembedded@") && ran.out.contains("\n| family/more-3"), "{}", ran.out);
+    assert!(ran.out.starts_with("```text\nembedded@") && ran.out.contains("\n| `family/more-3`"), "{}", ran.out);
     test_folder.leaves_nothing();
 }
 

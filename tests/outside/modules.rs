@@ -15,7 +15,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
     ("known", &["judge", "scenario"]),
-    ("probe", &["client", "gateway"]),
+    ("probe", &["client", "gateway", "scenario"]),
     // The tests of `run` compare captured scenarios with the answers of `explain`.
     ("run", &["capture", "client", "explain", "gateway", "judge", "known", "observe", "scenario"]),
     ("report", &["explain", "judge", "observe", "run"]),

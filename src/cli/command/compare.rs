@@ -6,7 +6,7 @@ use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::state_dir::CopiedState;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::{Format, cell, table};
+use crate::cli::terminal::table::{Format, code_cell, table};
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{Gateway, GatewaySpec};
@@ -225,7 +225,7 @@ impl Compare {
                 Cell { group: Some(group), line } => format!("{group}  {line}"),
                 Cell { group: None, line } => format!("-  {line}"),
             });
-            table.add_row(std::iter::once(place).chain(cells).map(|text| cell(self.format, &text)));
+            table.add_row(std::iter::once(place).chain(cells).map(|text| code_cell(self.format, &text)));
         }
         format!("{table}\n\n")
     }

@@ -1,5 +1,6 @@
 //! Tables: plain ones as wide as the terminal, and Markdown.
 
+use crate::markdown;
 use comfy_table::{ContentArrangement, Table, presets};
 use untrusted_data::printable;
 
@@ -34,11 +35,31 @@ pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl Int
     table
 }
 
-/// A text of a cell in this format, fit to be printed: Markdown takes a bar for the end of a cell.
+/// A text of a gateway or a file in a cell in this format, fit to be printed. In Markdown, each line is a code span.
+pub(crate) fn code_cell(format: Format, text: &str) -> String {
+    match format {
+        Format::Markdown => printable::block(text).split('\n').map(markdown::cell).collect::<Vec<_>>().join("<br>"),
+        Format::Plain | Format::Json => printable::block(text).into_owned(),
+    }
+}
+
+/// A text of clawcheck in a cell in this format, fit to be printed: Markdown takes a bar for the end of a cell.
 pub(crate) fn cell(format: Format, text: &str) -> String {
     let text = printable::block(text);
     match format {
         Format::Markdown => text.replace('|', "\\|").replace('\n', "<br>"),
         Format::Plain | Format::Json => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_gateway_are_code_in_markdown() {
+        let text = "A  <!-- | \n@everyone";
+        assert_eq!(code_cell(Format::Markdown, text), "` A  <!-- \\|  `<br>`@everyone`");
+        assert_eq!(code_cell(Format::Plain, text), text);
     }
 }

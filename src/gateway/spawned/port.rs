@@ -15,13 +15,18 @@ pub(crate) fn free(further: &[u16]) -> io::Result<u16> {
     for _ in 0..TRIES {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
-        let vacant =
-            |by: &u16| port.checked_add(*by).is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
-        if NEIGHBOURS.iter().chain(further).all(vacant) {
+        if are_vacant(port, NEIGHBOURS.iter().chain(further)) {
             return Ok(port);
         }
     }
     Err(io::Error::new(io::ErrorKind::AddrInUse, "no port with free neighbours was found on 127.0.0.1"))
+}
+
+/// Whether the ports at these distances above a port are free on 127.0.0.1.
+fn are_vacant<'a>(port: u16, mut distances: impl Iterator<Item = &'a u16>) -> bool {
+    distances.all(|distance| {
+        port.checked_add(*distance).is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+    })
 }
 
 /// What a gateway says when somebody else has its port.
@@ -107,6 +112,21 @@ mod tests {
         assert!(!ProcessTree::new(other.id()).listens(port) && ProcessTree::new(other.id()).ports().is_empty());
         other.kill().unwrap();
         other.wait().unwrap();
+    }
+
+    #[test]
+    fn a_port_with_an_occupied_neighbour_is_not_taken() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port() - 9;
+        assert!(!are_vacant(port, [9].iter()));
+        assert!(!are_vacant(u16::MAX, [1].iter()), "there is no such port");
+        assert!(are_vacant(port, [].iter()));
+        drop(listener);
+        assert!((0..20).any(|_| {
+            // Other tests take ports at the same time.
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+            are_vacant(port, [0].iter())
+        }));
     }
 
     /// More than once, because other tests take ports at the same time.

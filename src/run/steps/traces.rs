@@ -17,6 +17,8 @@ struct Collected {
     open: Vec<TraceLine>,
     steps: Vec<StepTrace>,
     kept: usize,
+    /// Whether lines were omitted since the end of the last step.
+    is_truncated: bool,
 }
 
 /// The explanation of one repetition of a step.
@@ -28,6 +30,8 @@ pub(crate) struct StepTrace {
     pub(crate) round: u32,
     /// The checks, in order.
     pub(crate) lines: Vec<TraceLine>,
+    /// Whether further checks were omitted, because the case had too many.
+    pub(crate) is_truncated: bool,
 }
 
 impl Traces {
@@ -39,6 +43,8 @@ impl Traces {
             if collected.kept < MOST {
                 collected.kept += 1;
                 collected.open.push(line.clone());
+            } else {
+                collected.is_truncated = true;
             }
         })
     }
@@ -47,11 +53,33 @@ impl Traces {
     pub(crate) fn end_step(&self, number: usize, round: u32) {
         let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = std::mem::take(&mut collected.open);
-        collected.steps.push(StepTrace { number, round, lines });
+        let is_truncated = std::mem::take(&mut collected.is_truncated);
+        collected.steps.push(StepTrace { number, round, lines, is_truncated });
     }
 
     /// The steps with their lines, in the order of play.
     pub(crate) fn take(&self) -> Vec<StepTrace> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openclaw_model::Check;
+
+    #[test]
+    fn a_step_says_that_its_checks_were_omitted() {
+        let traces = Traces::default();
+        let listener = traces.listener();
+        let line = TraceLine { check: Check::Locality, sentence: "is local".to_owned(), fact: None };
+        (0..MOST).for_each(|_| listener(0, &line));
+        traces.end_step(0, 1);
+        listener(0, &line);
+        traces.end_step(1, 1);
+        traces.end_step(2, 1);
+        let steps = traces.take();
+        let found = steps.iter().map(|step| (step.lines.len(), step.is_truncated)).collect::<Vec<_>>();
+        assert_eq!(found, [(MOST, false), (0, true), (0, false)]);
     }
 }
