@@ -83,6 +83,16 @@ fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
 }
 
 #[test]
+fn probe_shows_no_passed_secret() {
+    let test_folder = scripted("echo key $PASSED; exit 7", "pass-env: [PASSED]\n");
+    let mut command = test_folder.command(&["probe", "ours.yaml"]);
+    let output = command.env("PASSED", "a-secret-of-the-caller").output().unwrap();
+    let out = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(out.contains("key <PASSED>") && !out.contains("a-secret-of-the-caller"), "{out}");
+    test_folder.leaves_nothing();
+}
+
+#[test]
 fn a_stop_command_that_does_nothing_is_followed_by_a_signal() {
     let test_folder = scripted("exec $SERVE", "stop: [sh, -c, 'echo asked > $HERE/stopped']\ntimeouts: { stop: 1s }\n");
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
