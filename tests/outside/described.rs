@@ -92,12 +92,18 @@ fn probe_shows_no_passed_secret() {
     test_folder.leaves_nothing();
 }
 
-#[test]
-fn a_stop_command_that_does_nothing_is_followed_by_a_signal() {
-    let test_folder = scripted("exec $SERVE", "stop: [sh, -c, 'echo asked > $HERE/stopped']\ntimeouts: { stop: 1s }\n");
+#[rstest]
+#[case::does_nothing("echo asked > $HERE/stopped", "6s")]
+// A wait for the whole time would take ten minutes.
+#[case::fails("echo asked > $HERE/stopped; exit 7", "10m")]
+fn a_stop_command_that_does_not_stop_is_followed_by_a_signal(#[case] stop: &str, #[case] wait: &str) {
+    let script = "$SERVE & p=$!; trap \"echo asked > $HERE/signalled; kill $p; exit 0\" TERM; wait";
+    let test_folder = scripted(script, &format!("stop: [sh, -c, '{stop}']\ntimeouts: {{ stop: {wait} }}\n"));
+    let began = std::time::Instant::now();
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     assert!(ended.out.contains("no snapshot is approved"), "{}{}", ended.out, ended.err);
-    assert!(test_folder.path("stopped").exists());
+    assert!(test_folder.path("stopped").exists() && test_folder.path("signalled").exists(), "{}", ended.out);
+    assert!(began.elapsed() < std::time::Duration::from_secs(300));
     test_folder.leaves_nothing();
 }
 
