@@ -82,6 +82,26 @@ fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
     test_folder.leaves_nothing();
 }
 
+#[rstest]
+#[case::file("ln -sf $HERE/theirs $HOME/.x/config.json", "`home/.x/config.json` is a symbolic link")]
+#[case::folder("rm -r $HOME/.x; ln -s $HERE $HOME/.x", "`home/.x` is a symbolic link")]
+#[case::configuration("mv openclaw.json mine; ln -s mine openclaw.json", "`openclaw.json` is a symbolic link")]
+fn a_restart_writes_no_file_through_a_link(#[case] replace: &str, #[case] says: &str) {
+    let more = "files: { \"{home}/.x/config.json\": ours }\n";
+    let test_folder = scripted(&format!("{replace}; exec $SERVE"), more);
+    let restarted = "scenario: It restarts\nsteps:\n  - open: {}\n  - restart: {}\n  - open: {}\n";
+    std::fs::write(test_folder.path("scenarios/family/case.yaml"), restarted).unwrap();
+    for name in ["theirs", "config.json"] {
+        std::fs::write(test_folder.path(name), "{}").unwrap();
+    }
+    let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert!(ended.out.contains(says), "{}{}", ended.out, ended.err);
+    for name in ["theirs", "config.json"] {
+        assert_eq!(std::fs::read_to_string(test_folder.path(name)).unwrap(), "{}", "{name}");
+    }
+    test_folder.leaves_nothing();
+}
+
 #[test]
 fn probe_shows_no_passed_secret() {
     let test_folder = scripted("echo key $PASSED; exit 7", "pass-env: [PASSED]\n");
