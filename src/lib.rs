@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod beneath;
 mod built_in;
 mod capture;
 mod cli;

@@ -13,6 +13,7 @@ use std::io;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
+use untrusted_data::Redactions;
 
 /// The maximum time that the process waits for blocked threads at the end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -98,10 +99,16 @@ impl Session {
     /// The default options of a run on a gateway. `asked` is the number of jobs, if the user specified one.
     pub(super) fn options(gateway: &Gateway, asked: Option<u16>) -> Options {
         let kind = gateway.profile().kind;
-        let mut secrets = console::secrets().clone();
-        // A shorter value is a word such as `debug`, which the output must be able to contain.
-        let passed = gateway.profile().secrets.iter().filter(|(_, value)| value.len() >= SHORTEST_SECRET);
-        passed.for_each(|(name, value)| secrets.add(value, name));
+        let secrets = secrets(gateway);
         Options { jobs: jobs(asked, kind), isolation: Isolation::usual(kind), secrets, ..Options::default() }
     }
+}
+
+/// The secrets that a gateway gets from the caller. No output of a command can contain them.
+pub(super) fn secrets(gateway: &Gateway) -> Redactions {
+    let mut secrets = console::secrets().clone();
+    // A shorter value is a word such as `debug`, which the output must be able to contain.
+    let passed = gateway.profile().secrets.iter().filter(|(_, value)| value.len() >= SHORTEST_SECRET);
+    passed.for_each(|(name, value)| secrets.add(value, name));
+    secrets
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
+use untrusted_data::Redactions;
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
@@ -37,12 +38,19 @@ pub(super) struct Asker<'a> {
     guesses: usize,
     /// The payload of the hello-ok that other questions look at.
     hello: Option<Value>,
+    /// The device tokens in all answers.
+    issued: Redactions,
 }
 
 impl<'a> Asker<'a> {
     pub(super) fn new(running: &'a Running, context: Context, settings: &Settings) -> Self {
         let patience = Patience::new(settings.answer, settings.total);
-        Self { running, context, peer: settings.peer, patience, guesses: 0, hello: None }
+        Self { running, context, peer: settings.peer, patience, guesses: 0, hello: None, issued: Redactions::default() }
+    }
+
+    /// The device tokens that the gateway issued.
+    pub(super) fn issued(&self) -> Redactions {
+        self.issued.clone()
     }
 
     /// `server.version` in the hello-ok.
@@ -209,6 +217,7 @@ impl<'a> Asker<'a> {
         let Some(payload) = payload else { return answer };
         if let Some(token) = payload.pointer("/auth/deviceToken").and_then(Value::as_str) {
             self.context.device_token.get_or_insert_with(|| token.to_owned());
+            self.issued.add(token, "device token");
         }
         if question.id == HELLO {
             self.hello = Some(payload);

@@ -89,6 +89,7 @@ async fn asked(running: &Running, settings: &Settings) -> Portrait {
     }
     portrait.version = asker.version();
     portrait.methods = asker.methods();
+    portrait.issued = asker.issued();
     portrait
 }
 

@@ -6,6 +6,7 @@ use super::question::{Leaves, Question};
 use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
 use openclaw_model::Release;
 use std::collections::BTreeSet;
+use untrusted_data::Redactions;
 
 /// The answers of a gateway.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Portrait {
     pub(crate) methods: BTreeSet<String>,
     /// The answers of the known releases, oldest first.
     pub(crate) references: Vec<Reference>,
+    /// The device tokens that the gateway issued.
+    pub(super) issued: Redactions,
 }
 
 /// A question that was not asked.
@@ -56,6 +59,15 @@ impl Portrait {
     /// Adds an answer.
     pub(super) fn add(&mut self, question: &'static Question, answer: Answer) {
         self.answers.push((question, answer));
+    }
+
+    /// Redacts these secrets and the issued device tokens in everything that the gateway said.
+    pub(crate) fn redact(&mut self, secrets: &Redactions) {
+        let mut all = secrets.clone();
+        all.extend(&self.issued);
+        let answers = self.answers.iter_mut().map(|(_, answer)| &mut answer.text);
+        answers.chain(&mut self.version).for_each(|text| *text = all.apply_known(text));
+        self.methods = self.methods.iter().map(|method| all.apply_known(method)).collect();
     }
 
     /// The answer to a question.
@@ -106,5 +118,26 @@ impl Portrait {
     /// The answers of a known release.
     pub(crate) fn reference(&self, release: Release) -> Option<&Reference> {
         self.references.iter().find(|reference| reference.release == release)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_issued_tokens_are_redacted_in_all_texts() {
+        let mut portrait = Portrait::default();
+        let question = super::super::questions::all().next().unwrap();
+        portrait.add(question, Answer::new(Decision::Refused, "E a-passed-secret an-issued-token"));
+        portrait.version = Some("1 a-passed-secret".to_owned());
+        portrait.methods = BTreeSet::from(["health".to_owned(), "an-issued-token.list".to_owned()]);
+        portrait.issued.add("an-issued-token", "device token");
+        let mut secrets = Redactions::default();
+        secrets.add("a-passed-secret", "KEY");
+        portrait.redact(&secrets);
+        assert_eq!(portrait.answers[0].1.text, "E <KEY> <device token>");
+        assert_eq!(portrait.version.as_deref(), Some("1 <KEY>"));
+        assert!(portrait.methods.iter().eq(["<device token>.list", "health"]), "{:?}", portrait.methods);
     }
 }

@@ -82,12 +82,48 @@ fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
     test_folder.leaves_nothing();
 }
 
+#[rstest]
+#[case::file("ln -sf $HERE/theirs $HOME/.x/config.json", "`home/.x/config.json` is a symbolic link")]
+#[case::folder("rm -r $HOME/.x; ln -s $HERE $HOME/.x", "`home/.x` is a symbolic link")]
+#[case::configuration("mv openclaw.json mine; ln -s mine openclaw.json", "`openclaw.json` is a symbolic link")]
+fn a_restart_writes_no_file_through_a_link(#[case] replace: &str, #[case] says: &str) {
+    let more = "files: { \"{home}/.x/config.json\": ours }\n";
+    let test_folder = scripted(&format!("{replace}; exec $SERVE"), more);
+    let restarted = "scenario: It restarts\nsteps:\n  - open: {}\n  - restart: {}\n  - open: {}\n";
+    std::fs::write(test_folder.path("scenarios/family/case.yaml"), restarted).unwrap();
+    for name in ["theirs", "config.json"] {
+        std::fs::write(test_folder.path(name), "{}").unwrap();
+    }
+    let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert!(ended.out.contains(says), "{}{}", ended.out, ended.err);
+    for name in ["theirs", "config.json"] {
+        assert_eq!(std::fs::read_to_string(test_folder.path(name)).unwrap(), "{}", "{name}");
+    }
+    test_folder.leaves_nothing();
+}
+
 #[test]
-fn a_stop_command_that_does_nothing_is_followed_by_a_signal() {
-    let test_folder = scripted("exec $SERVE", "stop: [sh, -c, 'echo asked > $HERE/stopped']\ntimeouts: { stop: 1s }\n");
+fn probe_shows_no_passed_secret() {
+    let test_folder = scripted("echo key $PASSED; exit 7", "pass-env: [PASSED]\n");
+    let mut command = test_folder.command(&["probe", "ours.yaml"]);
+    let output = command.env("PASSED", "a-secret-of-the-caller").output().unwrap();
+    let out = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(out.contains("key <PASSED>") && !out.contains("a-secret-of-the-caller"), "{out}");
+    test_folder.leaves_nothing();
+}
+
+#[rstest]
+#[case::does_nothing("echo asked > $HERE/stopped", "6s")]
+// A wait for the whole time would take ten minutes.
+#[case::fails("echo asked > $HERE/stopped; exit 7", "10m")]
+fn a_stop_command_that_does_not_stop_is_followed_by_a_signal(#[case] stop: &str, #[case] wait: &str) {
+    let script = "$SERVE & p=$!; trap \"echo asked > $HERE/signalled; kill $p; exit 0\" TERM; wait";
+    let test_folder = scripted(script, &format!("stop: [sh, -c, '{stop}']\ntimeouts: {{ stop: {wait} }}\n"));
+    let began = std::time::Instant::now();
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     assert!(ended.out.contains("no snapshot is approved"), "{}{}", ended.out, ended.err);
-    assert!(test_folder.path("stopped").exists());
+    assert!(test_folder.path("stopped").exists() && test_folder.path("signalled").exists(), "{}", ended.out);
+    assert!(began.elapsed() < std::time::Duration::from_secs(300));
     test_folder.leaves_nothing();
 }
 

@@ -18,6 +18,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
+use untrusted_data::Redactions;
 
 /// The default maximum wait for the start of a gateway.
 const START: Duration = Duration::from_secs(120);
@@ -123,12 +124,15 @@ pub(in crate::cli) async fn probed(
     let workspace = Workspace::new(&session.guard).map_err(no_room)?;
     let sandbox = workspace.sandbox().map_err(no_room)?;
     let settings = settings(spec, &gateway, allow_writes);
-    let mut running = launch(&gateway, &sandbox, &settings).await?;
+    let secrets = session::secrets(&gateway);
+    let mut running = launch(&gateway, &sandbox, &settings, &secrets).await?;
     let mut portrait = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
     let has_store = gateway.profile().kind == Kind::Spawned && has_store(&sandbox.state_dir());
     let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
     probe::compare(&mut portrait, &settings, &embedded).await?;
+    // After the comparison, because a secret can be a word of a usual answer.
+    portrait.redact(&secrets);
     let profile = gateway.profile();
     Ok(Probed { portrait, name: profile.name.clone(), claims: profile.claims, has_store })
 }
@@ -159,7 +163,12 @@ fn secret_of_environment() -> Secret {
     }
 }
 
-async fn launch(gateway: &Gateway, sandbox: &Sandbox, settings: &Settings) -> Result<Running, CommandError> {
+async fn launch(
+    gateway: &Gateway,
+    sandbox: &Sandbox,
+    settings: &Settings,
+    secrets: &Redactions,
+) -> Result<Running, CommandError> {
     let attached = gateway.profile().kind == Kind::Attached;
     let start = gateway.limits().start.unwrap_or(if attached { settings.answer } else { START });
     let launch = Launch {
@@ -171,7 +180,8 @@ async fn launch(gateway: &Gateway, sandbox: &Sandbox, settings: &Settings) -> Re
         trace: None,
         deadline: Instant::now() + start,
     };
-    gateway.launch(launch).await.map_err(|error| CommandError::message(&console::sanitize(&error.to_string())))
+    let launched = gateway.launch(launch).await;
+    launched.map_err(|error| CommandError::message(&console::sanitize(&secrets.apply(&error.to_string()))))
 }
 
 /// `openclaw.json` of a gateway that the probe starts.

@@ -6,6 +6,9 @@ use crate::gateway::guard::Guard;
 use crate::gateway::launch::{Exit, LaunchError};
 use tokio::time::{Instant, timeout_at};
 
+/// The part of the time for a stop that is left for the signal, as a divisor.
+const FOR_THE_SIGNAL: u32 = 3;
+
 /// Runs a command before a start and waits until it exits. Then kills the processes that it left.
 ///
 /// # Errors
@@ -31,16 +34,32 @@ pub(super) struct StopCommand {
 }
 
 impl StopCommand {
-    /// Runs the command and waits until the gateway has exited. `None` if the gateway does not exit before the
-    /// deadline, or if the command cannot be started. The caller must then stop the gateway in another way.
+    /// Runs the command and waits until the gateway has exited. `None` if the gateway has not exited after most of the
+    /// time until the deadline, or if the command fails or cannot be started. The caller must then stop the gateway in
+    /// another way, for which the rest of the time is left.
     pub(super) async fn run(&self, gateway: &mut Process, port: u16, deadline: Instant) -> Option<Exit> {
         if gateway.exited(port).is_some() {
             return None;
         }
         // Dropped at the end, which ends it if it still runs.
-        let _command = Process::start(&self.invocation, &self.guard).await.ok()?;
-        let exit = timeout_at(deadline, gateway.wait_for_all()).await.ok()?;
+        let mut command = Process::start(&self.invocation, &self.guard).await.ok()?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let exit = timeout_at(deadline - left / FOR_THE_SIGNAL, async {
+            tokio::select! {
+                biased;
+                exit = gateway.wait_for_all() => Some(exit),
+                () = failure(&mut command) => None,
+            }
+        });
+        let exit = exit.await.ok().flatten()?;
         gateway.kill().await;
         Some(exit)
+    }
+}
+
+/// Waits until a command fails. Never returns if it succeeds.
+async fn failure(command: &mut Process) {
+    if command.wait().await.code == Some(0) {
+        std::future::pending::<()>().await;
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod template;
 
 use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
+use crate::beneath::Beneath;
 use crate::client::Link;
 use crate::machine;
 use commands::StopCommand;
@@ -110,7 +111,7 @@ impl Program {
         // Last, so that nothing can lead it into the user's own.
         environment.push(("HOME".into(), directories.home.into()));
         environment.push(("TMPDIR".into(), directories.temp.into()));
-        self.write_files(&values).map_err(|error| harness("write its files", &error))?;
+        self.write_files(&values, launch).map_err(|error| harness("write its files", &error))?;
         let (command, path) = (values.fill(&self.command), values.fill(&self.path));
         let invocation = Invocation {
             command: command.clone().into(),
@@ -156,11 +157,9 @@ impl Program {
         values
     }
 
-    fn write_files(&self, values: &Placeholders) -> io::Result<()> {
+    fn write_files(&self, values: &Placeholders, launch: &Launch<'_>) -> io::Result<()> {
         for (path, text) in &self.files {
-            let path = PathBuf::from(values.fill(path));
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            std::fs::write(path, values.fill(text))?;
+            write_beneath(launch.sandbox.root(), Path::new(&values.fill(path)), &values.fill(text))?;
         }
         Ok(())
     }
@@ -179,8 +178,19 @@ impl Program {
                 format!("{config:#}\n")
             }
         };
-        std::fs::write(launch.sandbox.config_file(), text)
+        write_beneath(launch.sandbox.root(), &launch.sandbox.config_file(), &text)
     }
+}
+
+/// Writes a file below the directory of a gateway. The gateway may have created links there, so links are not followed.
+fn write_beneath(root: &Path, file: &Path, text: &str) -> io::Result<()> {
+    let path = file.strip_prefix(root).unwrap_or(file);
+    let written = Beneath::open(root).and_then(|beneath| beneath.write(path, text.as_bytes()));
+    written.map_err(|error| {
+        let error = io::Error::from(error);
+        // An error of the system is kept: it can mean a full disk.
+        if error.raw_os_error().is_some() { error } else { io::Error::other(format!("{}: {error}", path.display())) }
+    })
 }
 
 /// A command that runs in the directory of the gateway. `None` if the description has no such command.

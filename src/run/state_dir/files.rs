@@ -1,7 +1,7 @@
 //! The files of a state directory: written before a case and read after it.
 
-use super::beneath::{Beneath, BeneathError};
 use super::seed::{Records, Seeder};
+use crate::beneath::{Beneath, BeneathError};
 use crate::observe::{FileContents, NoFile, ObservedStore, StoredDocument};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{DocumentPath, FileContent, KeptAs, Store};

@@ -13,7 +13,7 @@ use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::syntax::nodes::{Kind, Node, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ const SETTINGS: [&str; 4] = ["discovery", "gateway", "logging", "update.checkOnS
 /// Exceptions below these settings: settings that serve, read or write files, or publish the gateway.
 const OTHER_SETTINGS: [&str; 5] =
     ["gateway.controlUi.root", "gateway.remote", "gateway.tailscale", "gateway.tls", "logging.file"];
+/// Maximum number of settings that are found in one configuration. Far fewer are reported.
+const MOST_SETTINGS: usize = 1000;
 /// A key that makes OpenClaw include another file.
 const INCLUDE: &str = "$include";
 
@@ -92,9 +94,8 @@ pub(crate) fn check(
         let message = format!("the variable `{}` may run code in the gateway", short(name));
         errors.push(needs_trust(name.span, message));
     }
-    if let Some(config) = node.get("gateway").and_then(|gateway| gateway.get("config")) {
-        settings(config, "", &mut errors);
-    }
+    let config = node.get("gateway").and_then(|gateway| gateway.get("config"));
+    errors.extend(check_config(&scenario.gateway.config, config));
     for store in scenario.stores() {
         files(store, folders, &mut errors);
     }
@@ -113,35 +114,79 @@ fn is_plain_variable(name: &str) -> bool {
     milliseconds || VARIABLES.contains(&name) || VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Finds the settings in a configuration file that need trust.
-pub(crate) fn check_config(config: &Node) -> Vec<SpannedError> {
-    let mut errors = Vec::new();
-    settings(config, "", &mut errors);
-    errors
+/// Finds the settings of a configuration that need trust. The check reads the values that the gateway gets. `node`, the
+/// same configuration as a tree, gives only the positions: without it, or where it differs, an error has none.
+pub(crate) fn check_config(config: &Map<String, Value>, node: Option<&Node>) -> Vec<SpannedError> {
+    let mut found = Vec::new();
+    members(config, "", &mut Vec::new(), &mut found);
+    let error = |(route, path): (Vec<Part<'_>>, String)| {
+        let message = format!("the setting `{}` may run code in the gateway or reach outside it", short(&path));
+        let span = node.and_then(|node| position(node, &route));
+        SpannedError { span, ..needs_trust(Span::default(), message) }
+    };
+    found.into_iter().map(error).collect()
 }
 
+/// One step from a configuration to a setting.
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Key(&'a str),
+    Item(usize),
+}
+
+/// Settings that need trust: how to get to each, and its name.
+type Found<'a> = Vec<(Vec<Part<'a>>, String)>;
+
 /// Checks the settings recursively, as deep as the lists go.
-fn settings(node: &Node, above: &str, errors: &mut Vec<SpannedError>) {
-    if let Kind::List(items) = &node.kind {
-        items.iter().for_each(|item| settings(item, above, errors));
-    }
-    for entry in node.entries() {
-        let path = if above.is_empty() { entry.key.value.clone() } else { format!("{above}.{}", entry.key.value) };
-        // Null removes a setting.
-        if entry.value.kind == Kind::Null {
-            continue;
+fn settings<'a>(value: &'a Value, above: &str, route: &mut Vec<Part<'a>>, found: &mut Found<'a>) {
+    match value {
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                route.push(Part::Item(at));
+                settings(item, above, route, found);
+                route.pop();
+            }
         }
+        Value::Object(map) => members(map, above, route, found),
+        _ => {}
+    }
+}
+
+fn members<'a>(map: &'a Map<String, Value>, above: &str, route: &mut Vec<Part<'a>>, found: &mut Found<'a>) {
+    // Null removes a setting.
+    for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
+        if found.len() >= MOST_SETTINGS {
+            return;
+        }
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
         let allowed = SETTINGS.iter().any(|known| is_at_or_below(&path, known));
         let allowed = allowed && !OTHER_SETTINGS.iter().any(|known| is_at_or_below(&path, known));
-        let a_map = matches!(entry.value.kind, Kind::Map(_));
-        let on_the_way = a_map && SETTINGS.iter().any(|known| is_at_or_below(known, &path));
-        if entry.key.value == INCLUDE || !(allowed || on_the_way) {
-            let message = format!("the setting `{}` may run code in the gateway or reach outside it", short(&path));
-            errors.push(needs_trust(entry.key.span, message));
+        let on_the_way = value.is_object() && SETTINGS.iter().any(|known| is_at_or_below(known, &path));
+        route.push(Part::Key(key));
+        if key == INCLUDE || !(allowed || on_the_way) {
+            found.push((route.clone(), path));
         } else {
-            settings(&entry.value, &path, errors);
+            settings(value, &path, route, found);
         }
+        route.pop();
     }
+}
+
+/// The position of the last key of a route, if the tree has this route.
+fn position(node: &Node, route: &[Part<'_>]) -> Option<Span> {
+    let (mut here, mut span) = (node, None);
+    for part in route {
+        here = match (part, &here.kind) {
+            (Part::Key(key), Kind::Map(entries)) => {
+                let entry = entries.iter().find(|entry| entry.key.value == *key)?;
+                span = Some(entry.key.span);
+                &entry.value
+            }
+            (Part::Item(at), Kind::List(items)) => items.get(*at)?,
+            _ => return None,
+        };
+    }
+    span
 }
 
 /// Whether a setting equals the other setting or is below it.

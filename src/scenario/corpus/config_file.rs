@@ -7,7 +7,7 @@ use crate::scenario::model::gateway::{Auth, GatewaySettings};
 use crate::scenario::syntax::nodes;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError, within};
 use crate::scenario::syntax::spans::Spanned;
-use openclaw_emulator::settings::{blotted, read_config};
+use openclaw_emulator::settings::{blotted, read_config_with_text};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -37,14 +37,14 @@ pub(super) fn read(settings: &mut GatewaySettings, origin: &Origin, trust: Trust
     let whole = |message: String, help: Option<String>| {
         ConfigError::InFile(vec![ScenarioError::with_file(&path, message, help)])
     };
-    let config = match read_config(&path) {
-        Ok(Some(Value::Object(config))) => config,
+    let (config, text) = match read_config_with_text(&path) {
+        Ok(Some((Value::Object(config), text))) => (config, text),
         Ok(Some(_)) => return Err(whole("this is not an openclaw.json: expected a map".to_owned(), None)),
         Ok(None) => return Err(wrong(format!("there is no file `{}` next to the scenario", from.value))),
         Err(error) => return Err(ConfigError::InFile(vec![error_at(&path, &error)])),
     };
     if trust == Trust::Withheld {
-        check_trust(&path, &config).map_err(ConfigError::InFile)?;
+        check_trust(&path, &config, &text).map_err(ConfigError::InFile)?;
     }
     take(settings, config);
     Ok(())
@@ -76,22 +76,16 @@ fn error_at(path: &Path, error: &openclaw_emulator::settings::ConfigFileError) -
     }
 }
 
-/// The errors for settings that need trust, each with a caret in the file. Values that can be secrets are masked.
-fn check_trust(path: &Path, config: &Map<String, Value>) -> Result<(), Vec<ScenarioError>> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let (text, node) = match nodes::parse(&text) {
-        Ok(node) => (text, node),
-        Err(_) => {
-            let text = serde_json::to_string_pretty(config).unwrap_or_default();
-            let Ok(node) = nodes::parse(&text) else { return Ok(()) };
-            (text, node)
-        }
-    };
-    let errors = trust::check_config(&node);
+/// The errors for settings that need trust. Values that can be secrets are masked.
+///
+/// An error has a caret if the file is also valid YAML within the limits of a scenario, as most files are.
+fn check_trust(path: &Path, config: &Map<String, Value>, text: &str) -> Result<(), Vec<ScenarioError>> {
+    let errors = trust::check_config(config, None);
     if errors.is_empty() {
         return Ok(());
     }
-    let source = Source { path: path.to_owned(), embedded: false, text: blotted(&text).into() };
+    let errors = nodes::parse(text).map_or(errors, |node| trust::check_config(config, Some(&node)));
+    let source = Source { path: path.to_owned(), embedded: false, text: blotted(text).into() };
     Err(within(errors, &source))
 }
 
@@ -189,6 +183,17 @@ mod tests {
     fn an_unusable_file_is_named(#[case] config: &str, #[case] gateway: &str, #[case] says: &str) {
         let error = read(config, gateway, false).unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
+    }
+
+    #[rstest]
+    #[case::deep(format!("{{ plugins: {{}}, meta: {}1{} }}", "{ a: ".repeat(100), " }".repeat(100)))]
+    #[case::many_keys(format!("{{ meta: {{ {} }}, plugins: {{}} }}", (0..60_000).map(|n| format!("k{n}: 1, ")).collect::<String>()))]
+    #[case::duplicate("{ plugins: null, plugins: {} }".to_owned())]
+    fn a_file_that_is_no_small_yaml_is_checked_for_trust(#[case] config: String) {
+        let error = read(&config, "{ from: openclaw.json }", false).unwrap_err();
+        let plugins = error.0.iter().find(|error| error.message().starts_with("the setting `plugins` may run code"));
+        assert_eq!(plugins.unwrap().position(), None, "{error}");
+        assert!(read(&config, "{ from: openclaw.json }", true).is_ok());
     }
 
     #[test]

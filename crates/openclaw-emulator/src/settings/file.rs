@@ -72,6 +72,14 @@ pub struct SyntaxError {
 /// # Errors
 /// Returns an error if the file cannot be read or is not JSON5.
 pub fn read_config(path: &Path) -> Result<Option<Value>, ConfigFileError> {
+    Ok(read_config_with_text(path)?.map(|(config, _)| config))
+}
+
+/// The same, with the text of the file, which can contain secrets.
+///
+/// # Errors
+/// Returns an error if the file cannot be read or is not JSON5.
+pub fn read_config_with_text(path: &Path) -> Result<Option<(Value, String)>, ConfigFileError> {
     let bytes = match plain_file::read(path, MAX_SIZE, Links::Follow) {
         Ok(bytes) => bytes,
         Err(error) if error.is_not_found() => return Ok(None),
@@ -82,7 +90,10 @@ pub fn read_config(path: &Path) -> Result<Option<Value>, ConfigFileError> {
     if depth(&text) > MAX_DEPTH {
         return Err(ConfigFileError::TooDeep(path.to_owned()));
     }
-    json5::from_str(&text).map(Some).map_err(|error| syntax(path, text, &error))
+    match json5::from_str(&text) {
+        Ok(config) => Ok(Some((config, text))),
+        Err(error) => Err(syntax(path, text, &error)),
+    }
 }
 
 /// The nesting depth of brackets outside strings and comments.

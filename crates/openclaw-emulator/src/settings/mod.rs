@@ -20,7 +20,7 @@ use credentials::Credentials;
 use std::path::Path;
 
 pub use bind::Bind;
-pub use file::{ConfigFileError, read_config};
+pub use file::{ConfigFileError, read_config, read_config_with_text};
 pub use secrets::{blotted, redactions, secret_values};
 
 use openclaw_model::GatewayConfig;

@@ -39,6 +39,15 @@ pub(crate) enum BeneathError {
     Io(#[from] io::Error),
 }
 
+impl From<BeneathError> for io::Error {
+    fn from(error: BeneathError) -> Self {
+        match error {
+            BeneathError::Io(error) => error,
+            other => Self::other(other),
+        }
+    }
+}
+
 impl From<Errno> for BeneathError {
     fn from(errno: Errno) -> Self {
         Self::Io(errno.into())
