@@ -124,6 +124,32 @@ fn introduction(token: &str) -> Value {
     })
 }
 
+/// Parameters with a secret wherever `CANARY` is.
+fn places() -> Value {
+    json!({
+        "botToken": { "value": "CANARY", "source": { "deep": ["CANARY"] } },
+        "tokens": ["CANARY", { "CANARY": 1 }],
+        "jwt": "CANARY", "bearer": "CANARY", "passphrase": "CANARY", "passcode": "CANARY", "userPin": "CANARY",
+        "secret": 71829304, "pin": [71829304],
+        "raw": "{\"a\": {\"token\": \"CANARY\"}}",
+        "raw5": "// mine\n{a: [{botToken: {value: 'CANARY'}}], b: \"{\\\"secret\\\": 71829304}\"}",
+        "broken": "{\"to\\u006ben\": \"CANARY\"",
+        "text": "token=CANARY&a=1", "line": "openclaw --token CANARY", "url": "ws://a:CANARY@127.0.0.1/",
+        "header": "Authorization: Bearer CANARY", "yaml": "token:\n  CANARY",
+    })
+}
+
+/// One value for each place of a canary. Each canary is different, so that one that is found does not hide the others.
+fn with_canaries(places: &Value) -> Vec<Value> {
+    let members = places.as_object().unwrap();
+    let each = members.iter().enumerate().map(|(number, (name, value))| {
+        let canary = format!("Canary{number}8sk20fjx71");
+        let text = json!({ name: value }).to_string().replace("CANARY", &canary);
+        serde_json::from_str(&text).unwrap()
+    });
+    each.collect()
+}
+
 #[test]
 fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -132,17 +158,26 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let secret = [
         ("authorization", "Bearer Canary-8sk20fjx71-bearer"),
         ("cookie", "a=Canary-8sk20fjx71-cookie"),
-        ("x-mine", "kept"),
+        ("x-openclaw-token", "Canary-8sk20fjx71-header"),
+        ("cf-access-jwt-assertion", "Canary-8sk20fjx71-jwt"),
+        ("x-mine", "Canary-8sk20fjx71-mine"),
+        ("x-real-ip", "192.0.2.7"),
     ];
     let mut client = connect(proxy.port, &secret);
     assert_eq!(ask(&mut client, "1", "connect", introduction(TOKEN))["ok"], true);
+    for (number, params) in with_canaries(&places()).into_iter().enumerate() {
+        ask(&mut client, &format!("canary-{number}"), "nosuch.method", params);
+    }
     let params =
         json!({ "apiKey": "Canary-8sk20fjx71-key", "text": format!("so {TOKEN} is it"), "less": "a < b ${c}" });
     assert_eq!(ask(&mut client, "2", "nosuch.method", params)["ok"], false);
     client.close(None).unwrap();
     while client.read().is_ok() {}
     let mut wrong = connect(proxy.port, &[]);
-    assert_eq!(ask(&mut wrong, "1", "connect", introduction("Canary-8sk20fjx71-wrong"))["ok"], false);
+    let mut more = introduction("Canary-8sk20fjx71-wrong");
+    more["auth"]["passcode"] = json!("Canary-8sk20fjx71-passcode");
+    more["client"]["passphrase"] = json!(["Canary-8sk20fjx71-passphrase"]);
+    assert_eq!(ask(&mut wrong, "1", "connect", more)["ok"], false);
     while wrong.read().is_ok() {}
     // A page is passed on, but it is not a step.
     let mut page = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
@@ -151,14 +186,18 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     page.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with(r#"{"ok":true,"status":"live"}"#), "{answer}");
     let text = recorded(&test_folder, proxy);
-    assert!(!text.contains("Canary"), "{text}");
+    assert!(!text.contains("Canary") && !text.contains("8sk20fjx71") && !text.contains("71829304"), "{text}");
     for part in [
         "# - the header authorization, a secret",
         "# - the header cookie, a secret",
         "# - the value of `apiKey`, a secret",
         "# - 1 connections without a WebSocket, such as those of a web page",
         "stand-in key",
-        "x-mine: kept",
+        "# - the header x-openclaw-token, a secret",
+        "# - the header cf-access-jwt-assertion, a secret",
+        "# - the header x-mine",
+        "# - an unknown member of `auth`, a secret",
+        "x-real-ip: 192.0.2.7",
         "token: wrong",
         "OpenClaw 2026.4.2",
     ] {
