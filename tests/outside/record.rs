@@ -174,11 +174,20 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     client.close(None).unwrap();
     while client.read().is_ok() {}
     let mut wrong = connect(proxy.port, &[]);
-    let mut more = introduction("Canary-8sk20fjx71-wrong");
+    assert_eq!(ask(&mut wrong, "1", "connect", introduction("Canary-8sk20fjx71-wrong"))["ok"], false);
+    while wrong.read().is_ok() {}
+    let mut odd = connect(proxy.port, &[]);
+    let mut more = introduction(TOKEN);
     more["auth"]["passcode"] = json!("Canary-8sk20fjx71-passcode");
     more["client"]["passphrase"] = json!(["Canary-8sk20fjx71-passphrase"]);
-    assert_eq!(ask(&mut wrong, "1", "connect", more)["ok"], false);
-    while wrong.read().is_ok() {}
+    assert_eq!(ask(&mut odd, "1", "connect", more)["ok"], false);
+    while odd.read().is_ok() {}
+    let mut frame = connect(proxy.port, &[]);
+    frame.send(Message::text("token=Canary-8sk20fjx71-frame")).unwrap();
+    while frame.read().is_ok() {}
+    let mut binary = connect(proxy.port, &[]);
+    binary.send(Message::binary(b"token=Canary-8sk20fjx71-binary".to_vec())).unwrap();
+    while binary.read().is_ok() {}
     // A page is passed on, but it is not a step.
     let mut page = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
     page.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
@@ -197,6 +206,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
         "# - the header cf-access-jwt-assertion, a secret",
         "# - the header x-mine",
         "# - an unknown member of `auth`, a secret",
+        "# - a binary message with secrets",
         "x-real-ip: 192.0.2.7",
         "token: wrong",
         "OpenClaw 2026.4.2",
@@ -228,6 +238,7 @@ fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
 #[case(&["--upstream", "ws://gateway.example:18789"], "is not this machine")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--listen", "0.0.0.0:0"], "is not a loopback address")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "-o", "scenarios/family/case.yaml"], "overwrites nothing")]
+#[case(&["--upstream", "ws://127.0.0.1:1/ws"], "--upstream: the path /ws has no effect")]
 #[case(&["--upstream", "http://127.0.0.1:1"], "--upstream")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--state-dir", "scenarios"], "is not a state directory")]
 fn what_cannot_be_recorded_is_said_at_the_start(#[case] arguments: &[&str], #[case] message: &str) {
@@ -257,4 +268,20 @@ fn a_gateway_that_is_not_there_is_a_502_and_the_recording_ends_in_time() {
         assert!(std::time::Instant::now() < deadline, "the recording did not end");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_file_that_appears_during_the_recording_is_kept() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.4.2");
+    let proxy = record(&test_folder, &gateway, &[]);
+    std::fs::write(test_folder.path("recorded.yaml"), "mine").unwrap();
+    // A link without a target is something that stands there, too.
+    std::os::unix::fs::symlink("nowhere", test_folder.path("recorded-2.yaml")).unwrap();
+    assert_eq!(recorded(&test_folder, proxy), "mine");
+    let written = test_folder.path("recorded-3.yaml");
+    assert!(std::fs::read_to_string(&written).unwrap().contains("scenario: Recorded connections"));
+    assert_eq!(std::fs::metadata(&written).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!test_folder.path("nowhere").exists());
 }
