@@ -9,10 +9,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// How long a command that was told to stop may take to end what it has started and to tell how far it came, in milliseconds.
-/// The first signal ends every command within a second.
+/// The first signal ends every command within a second, except for those with another limit below.
 const GRACE_MS: u64 = 900;
 /// The same where records have to be taken away from a gateway that somebody else runs.
 const CLEARING_GRACE_MS: u64 = 10_000;
+
+/// The same for a command that writes a file at its end: no limit. A second signal ends it.
+const NO_LIMIT: u64 = u64::MAX;
 
 /// The signals that end a command: SIGINT, SIGTERM and SIGHUP. A thread of its own waits for them, so that a command is ended
 /// whatever its own threads are waiting for.
@@ -39,10 +42,14 @@ impl Signals {
         let watching = async move {
             caught.next().await;
             sender.send_replace(true);
-            let grace = Duration::from_millis(grace.load(Ordering::SeqCst));
+            let grace = grace.load(Ordering::SeqCst);
             // A second signal does not wait. Nothing is said: who reads the output may be what the command waits for. The
             // guard clears away what is left.
-            let _ = tokio::time::timeout(grace, caught.next()).await;
+            if grace == NO_LIMIT {
+                caught.next().await;
+            } else {
+                let _ = tokio::time::timeout(Duration::from_millis(grace), caught.next()).await;
+            }
             std::process::exit(super::exit::INTERRUPTED.into());
         };
         // It has no end of its own: it ends with the process.
@@ -59,6 +66,12 @@ impl Signals {
     /// The same for a command that first takes away what it has left on a gateway that somebody else runs.
     pub(super) fn stop_after_cleanup(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(CLEARING_GRACE_MS, Ordering::SeqCst);
+        self.stop.clone()
+    }
+
+    /// The same for a command that writes a file after the first signal, however long that takes.
+    pub(super) fn stop_and_write(&self) -> watch::Receiver<bool> {
+        self.grace_ms.fetch_max(NO_LIMIT, Ordering::SeqCst);
         self.stop.clone()
     }
 }

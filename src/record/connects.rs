@@ -2,6 +2,7 @@
 
 use super::drafts::{Connection, Draft};
 use super::recording::Head;
+use super::secrets::{is_kept_header, is_secret};
 use super::symbols::{Symbols, pointer_of, step_name};
 use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
@@ -30,8 +31,6 @@ const DULL_PREFIXES: [&str; 2] = ["sec-", "x-clawcheck-"];
 /// The members of `auth` and `device`.
 const AUTH: [&str; 4] = ["token", "password", "deviceToken", "bootstrapToken"];
 const DEVICE: [&str; 5] = ["id", "publicKey", "signature", "signedAt", "nonce"];
-/// Headers that contain secrets.
-const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The headers of an upgrade request as members of a step. Reports what is left out.
 pub(super) fn upgrade(head: &Head, proxy: &str, lost: &mut BTreeSet<String>) -> Map<String, Value> {
@@ -50,9 +49,12 @@ pub(super) fn upgrade(head: &Head, proxy: &str, lost: &mut BTreeSet<String>) -> 
     let mut headers = Map::new();
     for (name, value) in &head.headers {
         let lower = name.to_ascii_lowercase();
-        if SECRET.contains(&lower.as_str()) {
+        if is_secret(&lower) {
             lost.insert(format!("the header {lower}, a secret"));
-        } else if !DULL.contains(&lower.as_str()) && !DULL_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+        } else if DULL.contains(&lower.as_str()) || DULL_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+        } else if !is_kept_header(&lower) {
+            lost.insert(format!("the header {lower}, because it is unknown whether it is a secret"));
+        } else {
             if headers.contains_key(name) {
                 lost.insert(format!("a second header {lower}"));
             }
@@ -103,14 +105,13 @@ impl ConnectStep<'_> {
                 "userAgent" if value.is_string() => drop(members.insert("user-agent".to_owned(), value.clone())),
                 "client" => self.client(value, &mut members, &mut raw, symbols, lost),
                 "auth" | "device" => {
-                    let known = if name == "auth" { &AUTH[..] } else { &DEVICE[..] };
-                    let others = self.unusual(value, known, symbols, lost);
+                    let others = self.unusual(name, value, symbols, lost);
                     if !others.is_empty() {
                         raw.insert(name.clone(), Value::Object(others));
                     }
                 }
                 "minProtocol" | "maxProtocol" => {}
-                _ => drop(raw.insert(name.clone(), symbols.fill(self.index, value, lost))),
+                _ => drop(raw.insert(name.clone(), symbols.fill_member(self.index, name, value, lost))),
             }
         }
         let version = |name: &str| self.params.get(name).and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
@@ -134,21 +135,30 @@ impl ConnectStep<'_> {
         members
     }
 
-    /// The members that no client sends, and values that are not strings or are empty.
+    /// The members of `auth` or `device` that no client sends, and values that are not strings or are empty. Unknown
+    /// members of `auth` are left out, because they are secrets.
     fn unusual(
         &self,
+        part: &str,
         value: &Value,
-        known: &[&str],
         symbols: &mut Symbols,
         lost: &mut BTreeSet<String>,
     ) -> Map<String, Value> {
+        let known = if part == "auth" { &AUTH[..] } else { &DEVICE[..] };
         let usual = |name: &str, value: &Value| {
             known.contains(&name)
                 && (name == "signedAt" || value.as_str().is_some_and(|text| !text.is_empty() || name == "nonce"))
         };
-        let others = value.as_object().into_iter().flatten().filter(|(name, value)| !usual(name, value));
-        let others = others.map(|(name, value)| (name.clone(), symbols.fill(self.index, value, lost)));
-        others.collect()
+        let mut others = Map::new();
+        for (name, value) in value.as_object().into_iter().flatten().filter(|(name, value)| !usual(name, value)) {
+            if part == "auth" && !known.contains(&name.as_str()) {
+                lost.insert("an unknown member of `auth`, a secret".to_owned());
+                continue;
+            }
+            let value = symbols.fill_member(self.index, name, value, lost);
+            others.insert(symbols.text(self.index, name, lost), value);
+        }
+        others
     }
 
     fn client(
@@ -160,7 +170,7 @@ impl ConnectStep<'_> {
         lost: &mut BTreeSet<String>,
     ) {
         let Some(client) = value.as_object() else {
-            raw.insert("client".to_owned(), value.clone());
+            raw.insert("client".to_owned(), symbols.fill(self.index, value, lost));
             return;
         };
         let (mut known, mut others) = (Map::new(), Map::new());
@@ -176,7 +186,10 @@ impl ConnectStep<'_> {
             match (written, value.is_string()) {
                 // Names of people and machines.
                 ("display-name" | "instance-id", true) => drop(known.insert(written.to_owned(), json!("recorded"))),
-                ("", _) | (_, false) => drop(others.insert(name.clone(), symbols.fill(self.index, value, lost))),
+                ("", _) | (_, false) => {
+                    let value = symbols.fill_member(self.index, name, value, lost);
+                    others.insert(symbols.text(self.index, name, lost), value);
+                }
                 (written, true) => drop(known.insert(written.to_owned(), value.clone())),
             }
         }

@@ -10,6 +10,7 @@ mod frames;
 mod proxy;
 mod recording;
 mod scenario;
+mod secrets;
 mod symbols;
 
 pub(crate) use before::Before;

@@ -19,6 +19,8 @@ const LONGEST_HEAD: usize = 64 << 10;
 const MOST_HEADERS: usize = 128;
 /// The maximum time for the head of a request, for the connection to the gateway, and for its answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum time until the proxy accepts connections again after an error.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The size of one read.
 const READ: usize = 16 << 10;
 /// The answers if the limit of connections is reached, and if the gateway is not reachable.
@@ -36,9 +38,12 @@ pub(super) async fn serve(listener: TcpListener, upstream: (String, u16), record
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
         };
-        // For example, the process has too many open files. The next connection can succeed.
         let Ok((client, _)) = accepted else {
-            tokio::task::yield_now().await;
+            // For example, the process has too many open files. They become fewer when a connection ends.
+            let _ = timeout(ACCEPT_PAUSE, connections.join_next()).await;
+            if connections.is_empty() {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
             continue;
         };
         let (upstream, recording) = (upstream.clone(), Arc::clone(&recording));

@@ -35,6 +35,25 @@ pub(super) enum Event {
     GatewayEnded,
 }
 
+impl Event {
+    /// The number of bytes that the event keeps in memory beside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Opened(head) | Self::NotOpened(head, _) => {
+                let header =
+                    |(name, value): &(String, String)| name.len() + value.len() + size_of::<(String, String)>();
+                head.path.len() + head.headers.iter().map(header).sum::<usize>()
+            }
+            Self::FromClient(message) | Self::FromGateway(message) => match message {
+                Message::Text(text) | Message::Close(_, text) => text.len(),
+                Message::Binary(bytes) => bytes.len(),
+                Message::TooLong => 0,
+            },
+            Self::ClientEnded | Self::GatewayEnded => 0,
+        }
+    }
+}
+
 /// An event with its connection and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -92,11 +111,7 @@ impl Recording {
     /// Adds an event.
     pub(super) fn add(&self, connection: usize, event: Event) {
         let at = self.began.elapsed();
-        let bytes = match &event {
-            Event::FromClient(Message::Text(text)) | Event::FromGateway(Message::Text(text)) => text.len(),
-            Event::FromClient(Message::Binary(bytes)) | Event::FromGateway(Message::Binary(bytes)) => bytes.len(),
-            _ => 0,
-        };
+        let bytes = event.bytes();
         let mut recorded = self.lock();
         if recorded.bytes + bytes > MOST_BYTES || recorded.entries.len() >= MOST_ENTRIES {
             recorded.left_out += 1;
@@ -113,5 +128,23 @@ impl Recording {
 
     fn lock(&self) -> MutexGuard<'_, Recorded> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_and_close_reasons_count_as_bytes() {
+        let recording = Recording::new();
+        let large = || "x".repeat(MOST_BYTES / 2);
+        let head = Head { path: "/".to_owned(), headers: vec![("a".to_owned(), large())] };
+        recording.add(1, Event::Opened(head.clone()));
+        recording.add(2, Event::NotOpened(head, 403));
+        recording.add(1, Event::FromGateway(Message::Close(None, large())));
+        recording.add(1, Event::ClientEnded);
+        let recorded = recording.take();
+        assert_eq!((recorded.entries.len(), recorded.left_out), (2, 2));
     }
 }

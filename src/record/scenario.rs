@@ -178,9 +178,13 @@ impl<'a> Writer<'a> {
                 let json = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
                 let frame = match json {
                     Some(value) => json!({ "json": self.symbols.fill(index, &value, &mut self.lost) }),
-                    None => json!({ "text": self.symbols.literal(text) }),
+                    None => json!({ "text": self.symbols.text(index, text, &mut self.lost) }),
                 };
                 (text.len(), frame)
+            }
+            Message::Binary(bytes) if self.symbols.has_secrets(index, &String::from_utf8_lossy(bytes)) => {
+                self.lost.insert("a binary message with secrets".to_owned());
+                return None;
             }
             Message::Binary(bytes) => (bytes.len(), json!({ "base64": STANDARD.encode(bytes) })),
             Message::TooLong | Message::Close(..) => return None,

@@ -1,16 +1,20 @@
 //! The symbols that replace ids, keys and secrets of a recording in a scenario.
 
 use super::drafts::{Action, Draft, Drafts};
+use super::secrets::{self, Document, is_secret};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use untrusted_data::Redactions;
 
-/// Words in the names of members that contain secrets.
-const SECRET_WORDS: [&str; 8] =
-    ["token", "password", "secret", "apikey", "api_key", "authorization", "credential", "privatekey"];
 /// The minimum length of a secret that `record` searches for in texts.
 const SHORTEST_SECRET: usize = 6;
+/// The same for a value inside a list or a map with a secret name, which can also be a common word.
+const SHORTEST_NESTED_SECRET: usize = 12;
+/// What replaces a secret.
+const HIDDEN: &str = "<secret shared>";
+/// The members of a reference to a secret, which say only what kind of reference it is.
+const OF_REFERENCE: [&str; 4] = ["source", "provider", "id", "value"];
 
 /// The symbols for the values of a recording.
 #[derive(Default)]
@@ -28,6 +32,8 @@ pub(super) struct Symbols {
     pub(super) used: BTreeSet<usize>,
     /// The secrets, which must not be in the scenario.
     pub(super) secrets: Redactions,
+    /// The number of values that were replaced because of where they are.
+    hidden: usize,
 }
 
 impl Symbols {
@@ -149,23 +155,36 @@ impl Symbols {
         self.issued.get(token)
     }
 
-    /// The parameters of a call before the step with this index, with symbols. Reports what has no symbol.
+    /// The value of a member in the parameters of the step with this index, with symbols. Reports what has no symbol.
+    pub(super) fn fill_member(
+        &mut self,
+        index: usize,
+        name: &str,
+        value: &Value,
+        lost: &mut BTreeSet<String>,
+    ) -> Value {
+        if !is_secret(name) {
+            return self.fill(index, value, lost);
+        }
+        let before = self.hidden;
+        let shortest = if value.is_string() || value.is_number() { SHORTEST_SECRET } else { SHORTEST_NESTED_SECRET };
+        let value = self.hide(index, name, value, shortest);
+        if self.hidden > before {
+            lost.insert(format!("the value of `{}`, a secret", short(name)));
+        }
+        value
+    }
+
+    /// The parameters of the step with this index, with symbols. Reports what has no symbol.
     pub(super) fn fill(&mut self, index: usize, value: &Value, lost: &mut BTreeSet<String>) -> Value {
         match value {
-            Value::String(text) => Value::String(self.text(index, text)),
+            Value::String(text) => Value::String(self.text(index, text, lost)),
             Value::Array(items) => items.iter().map(|item| self.fill(index, item, lost)).collect(),
             Value::Object(members) => {
                 let mut filled = Map::new();
                 for (name, member) in members {
-                    let value = match member {
-                        Value::String(text) if is_secret(name) && self.symbol(index, text).is_none() => {
-                            self.secret(Some(text), name);
-                            lost.insert(format!("the value of `{}`, a secret", short(name)));
-                            Value::String("<secret shared>".to_owned())
-                        }
-                        member => self.fill(index, member, lost),
-                    };
-                    filled.insert(self.text(index, name), value);
+                    let value = self.fill_member(index, name, member, lost);
+                    filled.insert(self.text(index, name, lost), value);
                 }
                 Value::Object(filled)
             }
@@ -173,12 +192,81 @@ impl Symbols {
         }
     }
 
-    fn text(&mut self, index: usize, text: &str) -> String {
-        self.symbol(index, text).unwrap_or_else(|| self.literal(text))
+    /// A value without content. Its type stays, because the gateway checks it.
+    fn hide(&mut self, index: usize, name: &str, value: &Value, shortest: usize) -> Value {
+        match value {
+            Value::String(text) if text.is_empty() => value.clone(),
+            Value::String(text) => {
+                if let Some(symbol) = self.symbol(index, text) {
+                    return Value::String(symbol);
+                }
+                self.secret(Some(text).filter(|text| text.len() >= shortest).map(String::as_str), name);
+                self.hidden += 1;
+                Value::String(HIDDEN.to_owned())
+            }
+            Value::Number(number) => {
+                self.secret(Some(&number.to_string()).filter(|text| text.len() >= shortest).map(String::as_str), name);
+                self.hidden += 1;
+                Value::from(1)
+            }
+            Value::Array(items) => items.iter().map(|item| self.hide(index, name, item, shortest)).collect(),
+            Value::Object(members) => {
+                let mut hidden = Map::new();
+                for (number, (member, value)) in members.iter().enumerate() {
+                    let value = self.hide(index, name, value, shortest);
+                    let is_plain = OF_REFERENCE.contains(&member.as_str());
+                    self.hidden += usize::from(!is_plain);
+                    let member = if is_plain { member.clone() } else { format!("member-{}", number + 1) };
+                    hidden.insert(member, value);
+                }
+                Value::Object(hidden)
+            }
+            Value::Null | Value::Bool(_) => value.clone(),
+        }
+    }
+
+    /// A text with symbols. Reports what has no symbol.
+    pub(super) fn text(&mut self, index: usize, text: &str, lost: &mut BTreeSet<String>) -> String {
+        if let Some(symbol) = self.symbol(index, text) {
+            return symbol;
+        }
+        match secrets::document(text) {
+            Document::Read(value) => {
+                let before = self.hidden;
+                let filled = self.fill(index, &value, lost);
+                if self.hidden > before {
+                    return filled.to_string();
+                }
+            }
+            Document::Unclear => {
+                self.hidden += 1;
+                lost.insert("a text that can contain secrets, because it looks like JSON but is not".to_owned());
+                return HIDDEN.to_owned();
+            }
+            Document::Absent => {}
+        }
+        let mut out = String::new();
+        let mut done = 0;
+        for value in secrets::values(text) {
+            self.hidden += 1;
+            lost.insert("the secrets in a text".to_owned());
+            self.secret(Some(text[value.clone()].trim_matches(['"', '\'', '`'])), "secret");
+            out.push_str(&self.literal(&text[done..value.start]));
+            out.push_str(HIDDEN);
+            done = value.end;
+        }
+        out + &self.literal(&text[done..])
+    }
+
+    /// Whether a text contains secrets.
+    pub(super) fn has_secrets(&mut self, index: usize, text: &str) -> bool {
+        let before = self.hidden;
+        self.text(index, text, &mut BTreeSet::new());
+        self.hidden > before || self.secrets.apply_known(text) != text
     }
 
     /// A text without secrets. `<<` is a literal `<`, and `$${` a literal `${`.
-    pub(super) fn literal(&self, text: &str) -> String {
+    fn literal(&self, text: &str) -> String {
         self.secrets.apply_known(text).replace('<', "<<").replace("${", "$${")
     }
 
@@ -212,12 +300,6 @@ pub(super) fn pointer_of<'v>(params: &'v Map<String, Value>, pointer: &str) -> O
     let mut names = pointer.split('/');
     let first = params.get(names.next()?)?;
     names.try_fold(first, |value, name| value.get(name))
-}
-
-/// Whether a member with this name contains a secret.
-pub(super) fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 fn short(name: &str) -> String {

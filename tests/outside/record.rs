@@ -124,6 +124,32 @@ fn introduction(token: &str) -> Value {
     })
 }
 
+/// Parameters with a secret wherever `CANARY` is.
+fn places() -> Value {
+    json!({
+        "botToken": { "value": "CANARY", "source": { "deep": ["CANARY"] } },
+        "tokens": ["CANARY", { "CANARY": 1 }],
+        "jwt": "CANARY", "bearer": "CANARY", "passphrase": "CANARY", "passcode": "CANARY", "userPin": "CANARY",
+        "secret": 71829304, "pin": [71829304],
+        "raw": "{\"a\": {\"token\": \"CANARY\"}}",
+        "raw5": "// mine\n{a: [{botToken: {value: 'CANARY'}}], b: \"{\\\"secret\\\": 71829304}\"}",
+        "broken": "{\"to\\u006ben\": \"CANARY\"",
+        "text": "token=CANARY&a=1", "line": "openclaw --token CANARY", "url": "ws://a:CANARY@127.0.0.1/",
+        "header": "Authorization: Bearer CANARY", "yaml": "token:\n  CANARY",
+    })
+}
+
+/// One value for each place of a canary. Each canary is different, so that one that is found does not hide the others.
+fn with_canaries(places: &Value) -> Vec<Value> {
+    let members = places.as_object().unwrap();
+    let each = members.iter().enumerate().map(|(number, (name, value))| {
+        let canary = format!("Canary{number}8sk20fjx71");
+        let text = json!({ name: value }).to_string().replace("CANARY", &canary);
+        serde_json::from_str(&text).unwrap()
+    });
+    each.collect()
+}
+
 #[test]
 fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -132,10 +158,16 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let secret = [
         ("authorization", "Bearer Canary-8sk20fjx71-bearer"),
         ("cookie", "a=Canary-8sk20fjx71-cookie"),
-        ("x-mine", "kept"),
+        ("x-openclaw-token", "Canary-8sk20fjx71-header"),
+        ("cf-access-jwt-assertion", "Canary-8sk20fjx71-jwt"),
+        ("x-mine", "Canary-8sk20fjx71-mine"),
+        ("x-real-ip", "192.0.2.7"),
     ];
     let mut client = connect(proxy.port, &secret);
     assert_eq!(ask(&mut client, "1", "connect", introduction(TOKEN))["ok"], true);
+    for (number, params) in with_canaries(&places()).into_iter().enumerate() {
+        ask(&mut client, &format!("canary-{number}"), "nosuch.method", params);
+    }
     let params =
         json!({ "apiKey": "Canary-8sk20fjx71-key", "text": format!("so {TOKEN} is it"), "less": "a < b ${c}" });
     assert_eq!(ask(&mut client, "2", "nosuch.method", params)["ok"], false);
@@ -144,6 +176,18 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let mut wrong = connect(proxy.port, &[]);
     assert_eq!(ask(&mut wrong, "1", "connect", introduction("Canary-8sk20fjx71-wrong"))["ok"], false);
     while wrong.read().is_ok() {}
+    let mut odd = connect(proxy.port, &[]);
+    let mut more = introduction(TOKEN);
+    more["auth"]["passcode"] = json!("Canary-8sk20fjx71-passcode");
+    more["client"]["passphrase"] = json!(["Canary-8sk20fjx71-passphrase"]);
+    assert_eq!(ask(&mut odd, "1", "connect", more)["ok"], false);
+    while odd.read().is_ok() {}
+    let mut frame = connect(proxy.port, &[]);
+    frame.send(Message::text("token=Canary-8sk20fjx71-frame")).unwrap();
+    while frame.read().is_ok() {}
+    let mut binary = connect(proxy.port, &[]);
+    binary.send(Message::binary(b"token=Canary-8sk20fjx71-binary".to_vec())).unwrap();
+    while binary.read().is_ok() {}
     // A page is passed on, but it is not a step.
     let mut page = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
     page.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
@@ -151,14 +195,19 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     page.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with(r#"{"ok":true,"status":"live"}"#), "{answer}");
     let text = recorded(&test_folder, proxy);
-    assert!(!text.contains("Canary"), "{text}");
+    assert!(!text.contains("Canary") && !text.contains("8sk20fjx71") && !text.contains("71829304"), "{text}");
     for part in [
         "# - the header authorization, a secret",
         "# - the header cookie, a secret",
         "# - the value of `apiKey`, a secret",
         "# - 1 connections without a WebSocket, such as those of a web page",
         "stand-in key",
-        "x-mine: kept",
+        "# - the header x-openclaw-token, a secret",
+        "# - the header cf-access-jwt-assertion, a secret",
+        "# - the header x-mine",
+        "# - an unknown member of `auth`, a secret",
+        "# - a binary message with secrets",
+        "x-real-ip: 192.0.2.7",
         "token: wrong",
         "OpenClaw 2026.4.2",
     ] {
@@ -189,6 +238,7 @@ fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
 #[case(&["--upstream", "ws://gateway.example:18789"], "is not this machine")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--listen", "0.0.0.0:0"], "is not a loopback address")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "-o", "scenarios/family/case.yaml"], "overwrites nothing")]
+#[case(&["--upstream", "ws://127.0.0.1:1/ws"], "--upstream: the path /ws has no effect")]
 #[case(&["--upstream", "http://127.0.0.1:1"], "--upstream")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--state-dir", "scenarios"], "is not a state directory")]
 fn what_cannot_be_recorded_is_said_at_the_start(#[case] arguments: &[&str], #[case] message: &str) {
@@ -218,4 +268,20 @@ fn a_gateway_that_is_not_there_is_a_502_and_the_recording_ends_in_time() {
         assert!(std::time::Instant::now() < deadline, "the recording did not end");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_file_that_appears_during_the_recording_is_kept() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.4.2");
+    let proxy = record(&test_folder, &gateway, &[]);
+    std::fs::write(test_folder.path("recorded.yaml"), "mine").unwrap();
+    // A link without a target is something that stands there, too.
+    std::os::unix::fs::symlink("nowhere", test_folder.path("recorded-2.yaml")).unwrap();
+    assert_eq!(recorded(&test_folder, proxy), "mine");
+    let written = test_folder.path("recorded-3.yaml");
+    assert!(std::fs::read_to_string(&written).unwrap().contains("scenario: Recorded connections"));
+    assert_eq!(std::fs::metadata(&written).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!test_folder.path("nowhere").exists());
 }

@@ -1,7 +1,7 @@
 //! Replaces files atomically: a reader sees either the old or the new content, never a part.
 
 use std::fs::{self, Metadata, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -39,6 +39,18 @@ pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
 /// It cannot be written, or something else than a file stands there.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW_PRIVATE)
+}
+
+/// Creates a file that only the owner can access. Nothing is overwritten: not even a symbolic link without a target.
+///
+/// # Errors
+/// It cannot be written, or something stands there ([`io::ErrorKind::AlreadyExists`]).
+pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = temporary(path, NEW_PRIVATE)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Checks whether a file can be replaced, and leaves no trace.
@@ -183,6 +195,22 @@ mod tests {
             fs::symlink_metadata(&link).unwrap().is_symlink() && fs::symlink_metadata(&outer).unwrap().is_symlink()
         );
         assert_eq!(fs::read_dir(folder.path().join("sub")).unwrap().count(), 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn a_new_file_is_private_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        create_private(&path("new"), b"new").unwrap();
+        assert_eq!(fs::metadata(path("new")).unwrap().permissions().mode() & 0o777, 0o600);
+        std::os::unix::fs::symlink("nowhere", path("link")).unwrap();
+        for name in ["new", "link"] {
+            let error = create_private(&path(name), b"other").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}: {error}");
+        }
+        assert_eq!(fs::read(path("new")).unwrap(), b"new");
+        assert!(!path("nowhere").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
     }
 
     #[test]

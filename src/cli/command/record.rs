@@ -10,11 +10,14 @@ use crate::record::{Before, Recorder};
 use crate::scenario::Corpus;
 use crate::shell::quoted;
 use openclaw_model::Release;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use untrusted_data::whole;
+
+/// The maximum number of names that `record` tries for its file.
+const MOST_NAMES: usize = 100;
 
 /// Record the messages between clients and a gateway as a scenario
 ///
@@ -71,7 +74,7 @@ impl Record {
                 self.listen.ip()
             )));
         }
-        if self.output.exists() {
+        if self.output.symlink_metadata().is_ok() {
             return Err(CommandError::usage(miette::miette!(
                 help = "name a new file with -o; `record` overwrites nothing",
                 "{} exists",
@@ -86,8 +89,15 @@ impl Record {
 
     /// The host and the port of the gateway.
     fn upstream(&self) -> Result<(String, u16), CommandError> {
-        let (link, _) = Link::from_url(&self.upstream)
+        let (link, path) = Link::from_url(&self.upstream)
             .map_err(|error| CommandError::usage(miette::miette!("--upstream: {error}")))?;
+        if path != "/" {
+            return Err(CommandError::usage(miette::miette!(
+                help = "leave out the path here, and add it to the URL of the proxy that the client connects to",
+                "--upstream: the path {path} has no effect, because the proxy forwards the path of each client",
+                path = console::sanitize_line(path.split('?').next().unwrap_or_default())
+            )));
+        }
         let Link::Tcp { host, port } = link else {
             return Err(CommandError::usage(miette::miette!("--upstream: expected ws://127.0.0.1:PORT")));
         };
@@ -109,7 +119,7 @@ impl Record {
     }
 
     async fn record(self, signals: &Signals, upstream: (String, u16), before: Before) -> Result<u8, CommandError> {
-        let stop = signals.stop();
+        let stop = signals.stop_and_write();
         let failed = |error| CommandError::message(&format!("cannot listen on {}: {error}", self.listen));
         let recorder = Recorder::listen(self.listen, upstream).await.map_err(failed)?;
         let address = recorder.address().map_err(failed)?;
@@ -126,8 +136,14 @@ impl Record {
             let _ = tokio::time::timeout(Duration::from_secs(self.max_time.into()), stop_requested(stop)).await;
         };
         let recorded = recorder.record(&gateway, before, end).await;
-        whole::replace(&self.output, recorded.text().as_bytes())
+        let written = create(&self.output, recorded.text().as_bytes())
             .map_err(|error| CommandError::message(&format!("cannot write {file}: {error}")))?;
+        let file = console::sanitize_line(&written.to_string_lossy());
+        if written != self.output {
+            let taken = console::sanitize_line(&self.output.to_string_lossy());
+            writeln!(out, "{taken} appeared during the recording and was not overwritten")
+                .map_err(CommandError::output)?;
+        }
         let left_out = match recorded.left_out.len() {
             0 => String::new(),
             count => format!("; {count} comments at its start list what it does not contain"),
@@ -136,11 +152,30 @@ impl Record {
             "{file}: {} connections, {} steps{left_out}\nto replay it: clawcheck run {}{}\n",
             recorded.connections,
             recorded.steps,
-            quoted(&self.output.to_string_lossy()),
+            quoted(&written.to_string_lossy()),
             // A method that clawcheck does not know can do anything.
-            if Corpus::load(std::slice::from_ref(&self.output)).is_ok() { "" } else { " --trust" }
+            if Corpus::load(std::slice::from_ref(&written)).is_ok() { "" } else { " --trust" }
         );
         out.write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
+}
+
+/// Creates the file. If its name was taken during the recording, it gets the first free name of the form `NAME-2.yaml`.
+fn create(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let mut candidate = path.to_owned();
+    for number in 2..=MOST_NAMES {
+        match whole::create_private(&candidate, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            written => return written.map(|()| candidate),
+        }
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        if let Some(extension) = path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        candidate = path.with_file_name(name);
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
