@@ -9,6 +9,7 @@ mod drafts;
 mod frames;
 mod proxy;
 mod recording;
+mod redaction;
 mod scenario;
 mod secrets;
 mod symbols;

@@ -5,12 +5,14 @@ use super::connects::{ConnectStep, upgrade};
 use super::drafts::{Action, Connection, Draft, Drafts};
 use super::frames::Message;
 use super::recording::Recorded;
+use super::redaction;
 use super::symbols::{Symbols, pattern, step_name};
 use crate::scenario::writing;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum length of a raw message in the scenario, in bytes.
 const LONGEST_TEXT: usize = 64 << 10;
@@ -47,7 +49,7 @@ impl RecordedScenario {
         }
         let count = steps.len();
         scenario.insert("steps".to_owned(), Value::Array(steps));
-        let left_out = left_out(&recorded, &drafts, &writer);
+        let mut left_out = left_out(&recorded, &drafts, &writer);
         let mut about = vec![format!(
             "Recorded by clawcheck record {} on {upstream}{}.",
             env!("CARGO_PKG_VERSION"),
@@ -63,8 +65,14 @@ impl RecordedScenario {
             about.push("Not in this scenario:".to_owned());
             about.extend(left_out.iter().map(|line| format!("- {line}")));
         }
+        // A secret can occur in a step before the one that shows that it is a secret.
+        let secrets = &writer.symbols.secrets;
+        if let Some(steps) = scenario.get_mut("steps").and_then(Value::as_array_mut) {
+            steps.iter_mut().for_each(|step| redaction::step(step, secrets));
+        }
+        about.iter_mut().for_each(|line| *line = secrets.apply_known(line));
+        left_out.iter_mut().for_each(|line| *line = secrets.apply_known(line));
         let text = writing::yaml(&Value::Object(scenario), &about);
-        let text = writer.symbols.secrets.apply_known(&text);
         Self { connections: recorded.connections, steps: count, left_out, text }
     }
 }
@@ -75,6 +83,8 @@ struct Writer<'a> {
     before: Before,
     symbols: Symbols,
     lost: BTreeSet<String>,
+    /// The steps of each connection, by its number.
+    spans: BTreeMap<usize, Span>,
 }
 
 impl<'a> Writer<'a> {
@@ -87,7 +97,7 @@ impl<'a> Writer<'a> {
             symbols.secrets.add(secret, "secret of the gateway");
         }
         before.guess(drafts, &symbols);
-        Self { drafts, proxy, before, symbols, lost: BTreeSet::new() }
+        Self { drafts, proxy, before, symbols, lost: BTreeSet::new(), spans: Span::of(&drafts.steps) }
     }
 
     fn steps(&mut self) -> Vec<Value> {
@@ -97,7 +107,7 @@ impl<'a> Writer<'a> {
             let Some(mut step) = action else { continue };
             let draft = &self.drafts.steps[index];
             let opens = matches!(draft.action, Action::Connect(_) | Action::Open);
-            if opens && self.is_held(index) {
+            if opens && self.is_held(draft.connection) {
                 step.insert("as".to_owned(), json!(connection_name(draft.connection)));
             }
             // The name of a held connection is the name of its step, as for every other kind of step.
@@ -162,7 +172,7 @@ impl<'a> Writer<'a> {
                 put("call", Value::Object(call));
             }
             Action::Send(message) => put("send", json!({ "on": on, "frame": self.frame(index, message)? })),
-            Action::Disconnect if self.is_held_by(draft.connection) => put("disconnect", json!(on)),
+            Action::Disconnect if self.is_held(draft.connection) => put("disconnect", json!(on)),
             // A connection that is not held is closed at the end of its step.
             Action::Disconnect => return None,
             Action::Answer(call) => put("await", json!({ "answer": step_name(*call) })),
@@ -198,36 +208,53 @@ impl<'a> Writer<'a> {
 
     /// The name of the connection, which is the name of the step that opens it.
     fn on(&self, connection: usize) -> String {
-        let first = self.drafts.steps.iter().position(|step| step.connection == connection);
-        match first.filter(|first| self.symbols.used.contains(first)) {
+        match self.spans.get(&connection).map(|span| span.first).filter(|first| self.symbols.used.contains(first)) {
             Some(first) => step_name(first),
             None => connection_name(connection),
         }
     }
 
-    /// Whether the step opens a connection that later steps use.
-    fn is_held(&self, index: usize) -> bool {
-        self.is_held_by(self.drafts.steps[index].connection)
+    /// Whether later steps use the connection.
+    fn is_held(&self, connection: usize) -> bool {
+        self.spans.get(&connection).is_some_and(|span| span.is_held(&self.drafts.steps))
+    }
+}
+
+/// The steps of a connection.
+struct Span {
+    first: usize,
+    second: Option<usize>,
+    /// Whether a step after the first one is not the disconnect.
+    is_used: bool,
+}
+
+impl Span {
+    /// The steps of each connection, by its number.
+    fn of(steps: &[Draft]) -> BTreeMap<usize, Self> {
+        let mut spans = BTreeMap::<usize, Self>::new();
+        for (index, step) in steps.iter().enumerate() {
+            match spans.entry(step.connection) {
+                Entry::Vacant(place) => drop(place.insert(Self { first: index, second: None, is_used: false })),
+                Entry::Occupied(span) => {
+                    let span = span.into_mut();
+                    span.second.get_or_insert(index);
+                    span.is_used |= !matches!(step.action, Action::Disconnect);
+                }
+            }
+        }
+        spans
     }
 
-    fn is_held_by(&self, connection: usize) -> bool {
-        let mut steps = self.drafts.steps.iter().filter(|step| step.connection == connection).skip(1);
-        let uses = |step: &Draft| !matches!(step.action, Action::Disconnect);
-        let is_refused = |step: &&Draft| {
-            let is_error = step.answer.as_ref().is_some_and(|answer| answer["ok"] != true);
-            step.close.is_some() || is_error
-        };
-        let first = self.drafts.steps.iter().find(|step| step.connection == connection);
-        if steps.clone().any(uses) {
-            return true;
+    fn is_held(&self, steps: &[Draft]) -> bool {
+        let first = &steps[self.first];
+        let is_error = first.answer.as_ref().is_some_and(|answer| answer["ok"] != true);
+        let is_refused = first.close.is_some() || is_error;
+        match self.second {
+            _ if self.is_used => true,
+            None => !is_refused && first.answer.is_some(),
+            // Another client acted before this one disconnected.
+            Some(end) => !is_refused && end > self.first + 1,
         }
-        // Another client acted before this one disconnected.
-        let Some(end) = steps.next() else {
-            return first.is_some_and(|first| !is_refused(&first) && first.answer.is_some());
-        };
-        let end = self.drafts.steps.iter().position(|step| std::ptr::eq(step, end)).unwrap_or_default();
-        let start = first.and_then(|first| self.drafts.steps.iter().position(|step| std::ptr::eq(step, first)));
-        start.is_some_and(|start| end > start + 1) && first.is_some_and(|first| !is_refused(&first))
     }
 }
 

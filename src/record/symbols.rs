@@ -1,6 +1,7 @@
 //! The symbols that replace ids, keys and secrets of a recording in a scenario.
 
 use super::drafts::{Action, Draft, Drafts};
+use super::redaction::is_term;
 use super::secrets::{self, Document, is_secret};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value};
@@ -267,7 +268,8 @@ impl Symbols {
 
     /// A text without secrets. `<<` is a literal `<`, and `$${` a literal `${`.
     fn literal(&self, text: &str) -> String {
-        self.secrets.apply_known(text).replace('<', "<<").replace("${", "$${")
+        let text = if is_term(text) { text.to_owned() } else { self.secrets.apply_known(text) };
+        text.replace('<', "<<").replace("${", "$${")
     }
 
     /// The symbol for a value that is an id, a key or a token.
