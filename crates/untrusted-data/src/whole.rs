@@ -1,7 +1,7 @@
 //! Replaces files atomically: a reader sees either the old or the new content, never a part.
 
 use std::fs::{self, Metadata, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -39,6 +39,17 @@ pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
 /// It cannot be written, or something else than a file stands there.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW_PRIVATE)
+}
+
+/// Creates a file. If anything has this name, also a link, it stays as it is.
+///
+/// # Errors
+/// It cannot be written, or the name is taken ([`io::ErrorKind::AlreadyExists`]). No part of the file is left.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = temporary(path, NEW)?;
+    file.write_all(bytes)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Checks whether a file can be replaced, and leaves no trace.
@@ -183,6 +194,23 @@ mod tests {
             fs::symlink_metadata(&link).unwrap().is_symlink() && fs::symlink_metadata(&outer).unwrap().is_symlink()
         );
         assert_eq!(fs::read_dir(folder.path().join("sub")).unwrap().count(), 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn a_file_is_created_whole_and_only_under_a_free_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("old"), "old").unwrap();
+        std::os::unix::fs::symlink("nowhere", path("link")).unwrap();
+        for name in ["old", "link"] {
+            assert_eq!(create(&path(name), b"new").unwrap_err().kind(), io::ErrorKind::AlreadyExists, "{name}");
+        }
+        create(&path("new"), b"new").unwrap();
+        assert_eq!(mode(&path("new")), usual_mode(folder.path()));
+        fs::remove_file(path("usual")).unwrap();
+        let read = |name: &str| fs::read_to_string(path(name)).ok();
+        assert_eq!((read("old").as_deref(), read("new").as_deref(), read("nowhere")), (Some("old"), Some("new"), None));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "a temporary file was left");
     }
 
     #[test]
