@@ -42,7 +42,11 @@ pub(crate) fn save(capture: &Capture, folder: &Path, state_dir: &Path) -> Result
     };
     fs::create_dir_all(folder).map_err(failed(folder))?;
     let file = folder.join(FILE);
-    whole::replace(&file, capture.text().as_bytes()).map_err(failed(&file))?;
+    match whole::create(&file, capture.text().as_bytes()) {
+        // Somebody else wrote to the folder after the check.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(SaveError::NotEmpty(folder.to_owned())),
+        written => written.map_err(failed(&file)),
+    }?;
     Ok(file)
 }
 

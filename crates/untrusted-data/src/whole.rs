@@ -41,12 +41,24 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW_PRIVATE)
 }
 
-/// Creates a file that only the owner can access. Nothing is overwritten: not even a symbolic link without a target.
+/// Creates a file. If anything has this name, also a link, it stays as it is.
 ///
 /// # Errors
-/// It cannot be written, or something stands there ([`io::ErrorKind::AlreadyExists`]).
+/// It cannot be written, or the name is taken ([`io::ErrorKind::AlreadyExists`]). No part of the file is left.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create_with(path, bytes, NEW)
+}
+
+/// [`create`] for a file that only the owner can access.
+///
+/// # Errors
+/// As in [`create`].
 pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary(path, NEW_PRIVATE)?;
+    create_with(path, bytes, NEW_PRIVATE)
+}
+
+fn create_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = temporary(path, mode)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
@@ -211,6 +223,23 @@ mod tests {
         assert_eq!(fs::read(path("new")).unwrap(), b"new");
         assert!(!path("nowhere").exists());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_file_is_created_whole_and_only_under_a_free_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("old"), "old").unwrap();
+        std::os::unix::fs::symlink("nowhere", path("link")).unwrap();
+        for name in ["old", "link"] {
+            assert_eq!(create(&path(name), b"new").unwrap_err().kind(), io::ErrorKind::AlreadyExists, "{name}");
+        }
+        create(&path("new"), b"new").unwrap();
+        assert_eq!(mode(&path("new")), usual_mode(folder.path()));
+        fs::remove_file(path("usual")).unwrap();
+        let read = |name: &str| fs::read_to_string(path(name)).ok();
+        assert_eq!((read("old").as_deref(), read("new").as_deref(), read("nowhere")), (Some("old"), Some("new"), None));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "a temporary file was left");
     }
 
     #[test]

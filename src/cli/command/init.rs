@@ -11,9 +11,9 @@ use crate::client::Link;
 use crate::gateway::{GatewaySpec, check_description};
 use crate::probe::{Described, Start, describe};
 use crate::shell::quoted;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use untrusted_data::whole;
 
 /// The folder for descriptions, if it exists.
 const FOLDER: &str = "gateways";
@@ -166,8 +166,7 @@ fn usual_file(name: &str) -> PathBuf {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), CommandError> {
-    let written = File::create_new(file).and_then(|mut out| out.write_all(text.as_bytes()));
-    written.map_err(|error| match error.kind() {
+    whole::create(file, text.as_bytes()).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(file),
         _ => CommandError::message(&format!("cannot write {}: {error}", file.display())),
     })
