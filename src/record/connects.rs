@@ -49,9 +49,12 @@ pub(super) fn upgrade(head: &Head, proxy: &str, lost: &mut BTreeSet<String>) -> 
     let mut headers = Map::new();
     for (name, value) in &head.headers {
         let lower = name.to_ascii_lowercase();
+        let is_dull = DULL.contains(&lower.as_str()) || DULL_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+        if is_dull {
+            continue;
+        }
         if is_secret(&lower) {
             lost.insert(format!("the header {lower}, a secret"));
-        } else if DULL.contains(&lower.as_str()) || DULL_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
         } else if !is_kept_header(&lower) {
             lost.insert(format!("the header {lower}, because it is unknown whether it is a secret"));
         } else {

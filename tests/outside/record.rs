@@ -207,7 +207,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
         "# - the header x-mine",
         "# - an unknown member of `auth`, a secret",
         "# - a binary message with secrets",
-        "x-real-ip: 192.0.2.7",
+        "x-real-ip: \"192.0.2.7\"",
         "token: wrong",
         "OpenClaw 2026.4.2",
     ] {
