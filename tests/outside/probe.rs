@@ -178,7 +178,7 @@ fn init_describes_a_gateway_at_a_url_without_its_command() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     let text = std::fs::read_to_string(test_folder.path("silent.yaml")).unwrap();
     assert!(text.contains("lacks: [challenge]\n") && text.contains("ready: websocket\n"), "{text}");
-    assert!(text.contains("# No known release is close.") && text.contains("path: /ws\n"), "{text}");
+    assert!(text.contains("# No known release is close.") && text.contains("path: \"/ws\"\n"), "{text}");
 }
 
 #[test]
