@@ -51,6 +51,7 @@ mod machine;
 mod markdown;
 mod observe;
 mod probe;
+mod proxy_headers;
 mod record;
 mod release_ranges;
 mod report;

@@ -1,6 +1,7 @@
 //! Replaces the values of a state directory. The same value always has the same replacement. The terms of the protocol
 //! are kept, because they contain nothing about their owner.
 
+use crate::proxy_headers;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::ids;
 use openclaw_protocol::public_key::PublicKey;
@@ -37,22 +38,6 @@ const ABILITIES: &[&str] = &[
     "debug",
     "mcp",
     "file",
-];
-/// Headers in which proxies name the user.
-const HEADERS: &[&str] = &[
-    "x-forwarded-user",
-    "x-forwarded-email",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-real-ip",
-    "remote-user",
-    "x-auth-request-email",
-    "x-auth-request-user",
-    "x-authentik-username",
-    "x-pomerium-claim-email",
-    "tailscale-user-login",
-    "cf-access-authenticated-user-email",
-    "cf-access-jwt-assertion",
 ];
 /// The platforms of clients, in lower case, that can be followed by a version.
 const PLATFORMS: &[&str] = &[
@@ -216,7 +201,7 @@ fn is_kept(kind: Kind, text: &str) -> bool {
         Kind::Address => is_common_address(text),
         Kind::Origin => text == "*" || is_local_origin(text),
         Kind::Setting => openclaw_emulator::settings::words().contains(&text),
-        Kind::Header => HEADERS.contains(&text.to_ascii_lowercase().as_str()),
+        Kind::Header => proxy_headers::is_known(text),
         Kind::Variable => ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"].contains(&text),
         Kind::Field | Kind::Secret | Kind::Key | Kind::Device | Kind::Request | Kind::Text => false,
     }

@@ -2,6 +2,7 @@
 
 use super::State;
 use super::render::{Format, short, short_id};
+use crate::markdown;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_emulator::store::SqliteDocuments;
@@ -72,15 +73,22 @@ pub(crate) fn write(state: &State, findings: &[Finding], format: Format) -> Stri
 }
 
 fn plain(state: &State, findings: &[Finding], format: Format) -> String {
-    let mut out = format!("{} (read-only)\n", short(&state.at_rest.directory().display().to_string()));
-    let bullet = if format == Format::Markdown { "- " } else { "  " };
+    let directory = short(&state.at_rest.directory().display().to_string());
+    let mut out = match format {
+        Format::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
+        _ => format!("{directory} (read-only)\n"),
+    };
     for finding in findings.iter().take(MOST) {
         let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();
         let releases = match finding.releases.as_slice() {
             [] => String::new(),
             releases => format!(" ({})", release_ranges::list(releases)),
         };
-        let _ = writeln!(out, "{bullet}{}{record}: {}{releases}", finding.place, finding.what);
+        let text = format!("{}{record}: {}{releases}", finding.place, finding.what);
+        let _ = match format {
+            Format::Markdown => writeln!(out, "- {}", markdown::code(&text)),
+            _ => writeln!(out, "  {text}"),
+        };
     }
     match findings.len() {
         0 => out.push_str("no problems were found\n"),

@@ -3,6 +3,7 @@
 use super::remedies::{Remedy, Tried};
 use super::world::{Answer, Verdict, World};
 use super::{State, Who, trace};
+use crate::markdown;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_model::{Release, pairing};
 use openclaw_protocol::frame::ErrorShape;
@@ -83,7 +84,7 @@ impl Explanation<'_> {
             }
             Format::Markdown => {
                 rows.iter().fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (release, said, flips)| {
-                    let said = said.replace('|', "\\|");
+                    let said = markdown::cell(said);
                     let said = if *flips { format!("**{said}**") } else { said };
                     let _ = writeln!(out, "| {release} | {said} |");
                     out
@@ -110,7 +111,8 @@ impl Explanation<'_> {
         // The id is any text that a file holds.
         let id = match format {
             Format::Plain => short(id),
-            Format::Markdown => short(id).replace('|', "\\|"),
+            // It stands in code spans, which a backtick would end.
+            Format::Markdown => short(id).replace('|', "\\|").replace('`', "'"),
             Format::Json => json!(short(id)).to_string().trim_matches('"').to_owned(),
         };
         text.replace(&key.device_id(), &id).replace(&key.public_key(), "<public key>")
@@ -268,27 +270,27 @@ impl Explanation<'_> {
     }
 
     fn markdown(&self) -> String {
-        let mut out = format!("**{}**\n\n", summary(self.answer));
+        let mut out = format!("**{}**\n\n", markdown::code(&summary(self.answer)));
         for (name, text) in [
             ("client", self.client()),
             ("device", self.device()),
             ("gateway", self.gateway()),
             ("release", self.release()),
         ] {
-            let _ = writeln!(out, "- {name}: {text}");
+            let _ = writeln!(out, "- {name}: {}", markdown::code(&text));
         }
         out.push_str("\n| check | result | since |\n|---|---|---|\n");
         for line in &self.answer.trace {
-            let sentence = short(&line.sentence).replace('|', "\\|");
+            let sentence = markdown::cell(&short(&line.sentence));
             let since = trace::since(line, self.world.facts.release);
             let since = since.map(|release| release.to_string()).unwrap_or_default();
             let _ = writeln!(out, "| {} | {sentence} | {since} |", line.check.name());
         }
         if let Some(record) = self.record_words() {
-            let _ = writeln!(out, "\nRecord: {}", record.replace('|', "\\|"));
+            let _ = writeln!(out, "\nRecord: {}", markdown::code(&record));
         }
         for note in self.all_notes() {
-            let _ = writeln!(out, "\nNote: {}", short(&note));
+            let _ = writeln!(out, "\nNote: {}", markdown::code(&short(&note)));
         }
         if let Some(tried) = self.tried {
             out.push_str("\n```text\n");

@@ -3,7 +3,7 @@
 use super::control_error::ControlError;
 use super::launch::LaunchError;
 use super::profile::{Capability, Kind, Profile};
-use super::spawned::probe::TLS_CHECK_TIMEOUT;
+use super::spawned::readiness::TLS_CHECK_TIMEOUT;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
 use openclaw_model::{Release, releases};
 use std::collections::BTreeSet;

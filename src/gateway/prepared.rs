@@ -10,7 +10,7 @@ use super::prepare::{Preparation, PrepareError, PrepareListener};
 use super::profile::{Capability, Profile};
 use super::running::{Inner, Running};
 use super::spawned::Program;
-use super::spawned::probe::Readiness;
+use super::spawned::readiness::Readiness;
 use super::spec::GatewaySpec;
 use openclaw_model::{Facts, Release, releases};
 

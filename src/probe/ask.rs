@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::answer::{self, Answer, Decision};
+use super::answer_timeouts::AnswerTimeouts;
 use super::context::{Context, Secret};
-use super::patience::Patience;
 use super::portrait::Portrait;
 use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then};
 use super::questions::{HELLO, NO_SECRET};
@@ -34,7 +34,7 @@ pub(super) struct Asker<'a> {
     running: &'a Running,
     context: Context,
     peer: Option<IpAddr>,
-    patience: Patience,
+    timeouts: AnswerTimeouts,
     guesses: usize,
     /// The payload of the hello-ok that other questions look at.
     hello: Option<Value>,
@@ -44,8 +44,8 @@ pub(super) struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     pub(super) fn new(running: &'a Running, context: Context, settings: &Settings) -> Self {
-        let patience = Patience::new(settings.answer, settings.total);
-        Self { running, context, peer: settings.peer, patience, guesses: 0, hello: None, issued: Redactions::default() }
+        let timeouts = AnswerTimeouts::new(settings.answer, settings.total);
+        Self { running, context, peer: settings.peer, timeouts, guesses: 0, hello: None, issued: Redactions::default() }
     }
 
     /// The device tokens that the gateway issued.
@@ -75,7 +75,7 @@ impl<'a> Asker<'a> {
             Leaves::Record => true,
         };
         match question.needs {
-            _ if self.patience.is_over() => Some("the time limit of the probe was reached"),
+            _ if self.timeouts.is_over() => Some("the time limit of the probe was reached"),
             _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
             _ if question.guesses && self.peer.is_some() && self.guesses >= MOST_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
@@ -116,10 +116,10 @@ impl<'a> Asker<'a> {
 
     async fn open(&mut self, upgrade: &Upgrade) -> Result<Connection, Answer> {
         let began = Instant::now();
-        let opened = open(self.running, self.peer, upgrade, self.patience.deadline()).await;
+        let opened = open(self.running, self.peer, upgrade, self.timeouts.deadline()).await;
         match &opened {
-            Err(OpenError::Deadline | OpenError::Refused(_) | OpenError::Unreachable { .. }) => self.patience.missed(),
-            _ => self.patience.came(began.elapsed()),
+            Err(OpenError::Deadline | OpenError::Refused(_) | OpenError::Unreachable { .. }) => self.timeouts.missed(),
+            _ => self.timeouts.answered(began.elapsed()),
         }
         opened.map_err(|error| Answer::of_open(&error))
     }
@@ -127,19 +127,19 @@ impl<'a> Asker<'a> {
     /// Waits for the challenge. Any other message is the answer.
     async fn challenge(&mut self, connection: &mut Connection) -> Result<Option<Value>, Answer> {
         let began = Instant::now();
-        match connection.next(self.patience.challenge_deadline()).await {
+        match connection.next(self.timeouts.challenge_deadline()).await {
             Incoming::Text(frame) if frame.event() == Some("connect.challenge") => {
-                self.patience.came(began.elapsed());
-                self.patience.challenge(true);
+                self.timeouts.answered(began.elapsed());
+                self.timeouts.challenge(true);
                 Ok(Some(frame.payload().cloned().unwrap_or_default()))
             }
             Incoming::Deadline => {
-                self.patience.challenge(false);
+                self.timeouts.challenge(false);
                 Ok(None)
             }
             Incoming::Closed(closed) => Err(Answer::new(Decision::Refused, answer::parting(&closed))),
             Incoming::Text(_) | Incoming::Binary(_) => {
-                self.patience.challenge(false);
+                self.timeouts.challenge(false);
                 Ok(None)
             }
         }
@@ -175,7 +175,7 @@ impl<'a> Asker<'a> {
             Ok((connection, _)) => connection,
             Err(answer) => return answer,
         };
-        let deadline = self.patience.deadline();
+        let deadline = self.timeouts.deadline();
         // A gateway can close the connection while it reads. Its last message is then the answer.
         let _ = match frame {
             Frame::Text(text) => connection.send_text(text, deadline).await,
@@ -187,7 +187,7 @@ impl<'a> Asker<'a> {
     async fn ping(&mut self) -> Answer {
         let upgrade = self.context.upgrade.clone();
         match self.opened(&upgrade).await {
-            Ok((mut connection, _)) => match connection.ping(self.patience.deadline()).await {
+            Ok((mut connection, _)) => match connection.ping(self.timeouts.deadline()).await {
                 true => Answer::new(Decision::Granted, "pong"),
                 false => Answer::new(Decision::Silent, "no pong"),
             },
@@ -199,7 +199,7 @@ impl<'a> Asker<'a> {
         let upgrade = self.context.upgrade.clone();
         match self.opened(&upgrade).await {
             Ok((mut connection, _)) => {
-                let _ = connection.close(Some(1000), "", self.patience.deadline()).await;
+                let _ = connection.close(Some(1000), "", self.timeouts.deadline()).await;
                 self.outcome(&mut connection).await.0
             }
             Err(answer) => answer,
@@ -212,7 +212,7 @@ impl<'a> Asker<'a> {
             Err(answer) => return answer,
         };
         let params = connect.request.params(&challenge, self.running.now());
-        let _ = connection.request("connect", params.clone(), self.patience.deadline()).await;
+        let _ = connection.request("connect", params.clone(), self.timeouts.deadline()).await;
         let (answer, payload) = self.outcome(&mut connection).await;
         let Some(payload) = payload else { return answer };
         if let Some(token) = payload.pointer("/auth/deviceToken").and_then(Value::as_str) {
@@ -228,7 +228,7 @@ impl<'a> Asker<'a> {
             Then::ConnectAgain => "connect",
         };
         let params = if connect.then == Then::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
-        let pending = connection.request(method, params, self.patience.deadline()).await;
+        let pending = connection.request(method, params, self.timeouts.deadline()).await;
         let Ok(pending) = pending else { return self.outcome(&mut connection).await.0 };
         self.call_outcome(&mut connection, &pending).await
     }
@@ -236,20 +236,20 @@ impl<'a> Asker<'a> {
     /// The answer to a call. After a refusal, a ping tests whether the connection stays open.
     async fn call_outcome(&mut self, connection: &mut Connection, pending: &RequestId) -> Answer {
         let began = Instant::now();
-        let response = match connection.response(pending, self.patience.deadline()).await {
+        let response = match connection.response(pending, self.timeouts.deadline()).await {
             Reply::Response(response) => response,
             Reply::Closed(closed) => return Answer::new(Decision::Refused, answer::parting(&closed)),
             Reply::Deadline => {
-                self.patience.missed();
+                self.timeouts.missed();
                 return Answer::new(Decision::Silent, "no answer");
             }
         };
-        self.patience.came(began.elapsed());
+        self.timeouts.answered(began.elapsed());
         if response.get("ok").and_then(Value::as_bool) == Some(true) {
             return Answer::new(Decision::Granted, "ok");
         }
         let said = answer::refusal(&response);
-        connection.ping(self.patience.deadline()).await;
+        connection.ping(self.timeouts.deadline()).await;
         match connection.ended() {
             Some(closed) => Answer::new(Decision::Refused, format!("{said}, {}", answer::parting(closed))),
             None => stays_open(Some(said)),
@@ -261,10 +261,10 @@ impl<'a> Asker<'a> {
         let began = Instant::now();
         let mut said: Option<String> = None;
         for _ in 0..MOST_MESSAGES {
-            match connection.next(self.patience.deadline()).await {
+            match connection.next(self.timeouts.deadline()).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}
                 Incoming::Text(frame) => {
-                    self.patience.came(began.elapsed());
+                    self.timeouts.answered(began.elapsed());
                     let json = frame.json.unwrap_or_default();
                     match response(&json) {
                         Response::Hello(payload) => {
@@ -278,13 +278,13 @@ impl<'a> Asker<'a> {
                 }
                 Incoming::Binary(_) => said = Some("a binary message".to_owned()),
                 Incoming::Closed(closed) => {
-                    self.patience.came(began.elapsed());
+                    self.timeouts.answered(began.elapsed());
                     let parting = answer::parting(&closed);
                     let text = said.map_or_else(|| parting.clone(), |said| format!("{said}, {parting}"));
                     return (Answer::new(Decision::Refused, text), None);
                 }
                 Incoming::Deadline => {
-                    self.patience.missed();
+                    self.timeouts.missed();
                     return (stays_open(said), None);
                 }
             }

@@ -9,11 +9,11 @@
 //! clawcheck started the gateway ([`Leaves`](question::Leaves)).
 
 mod answer;
+mod answer_timeouts;
 mod ask;
 mod context;
 mod describe;
 mod known;
-mod patience;
 mod portrait;
 mod question;
 mod questions;

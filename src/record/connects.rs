@@ -2,8 +2,9 @@
 
 use super::drafts::{Connection, Draft};
 use super::recording::Head;
-use super::secrets::{is_kept_header, is_secret};
+use super::secrets::is_secret;
 use super::symbols::{Symbols, pointer_of, step_name};
+use crate::proxy_headers;
 use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value, json};
@@ -55,7 +56,7 @@ pub(super) fn upgrade(head: &Head, proxy: &str, lost: &mut BTreeSet<String>) -> 
         }
         if is_secret(&lower) {
             lost.insert(format!("the header {lower}, a secret"));
-        } else if !is_kept_header(&lower) {
+        } else if !proxy_headers::has_no_secret(&lower) {
             lost.insert(format!("the header {lower}, because it is unknown whether it is a secret"));
         } else {
             if headers.contains_key(name) {

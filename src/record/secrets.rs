@@ -23,26 +23,6 @@ const WORDS: [&str; 15] = [
 ];
 /// Shorter words, which are part of other words (`ping`), so that they must stand alone.
 const SHORT_WORDS: [&str; 5] = ["pin", "otp", "jwt", "pwd", "pass"];
-/// Headers that gateways read, and that contain no secrets.
-const HEADERS: [&str; 17] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-user",
-    "x-forwarded-email",
-    "x-real-ip",
-    "remote-user",
-    "x-auth-request-email",
-    "x-auth-request-user",
-    "x-authentik-username",
-    "x-pomerium-claim-email",
-    "tailscale-user-login",
-    "tailscale-user-name",
-    "cf-access-authenticated-user-email",
-    "cf-connecting-ip",
-];
 /// The maximum depth of JSON in a text that is searched by its structure.
 const DEEPEST: usize = 64;
 /// The minimum length of a word after `Bearer` that is a secret.
@@ -52,11 +32,6 @@ const SHORTEST_BEARER: usize = 8;
 pub(super) fn is_secret(name: &str) -> bool {
     let plain = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     WORDS.iter().any(|word| plain.contains(word)) || words(name).iter().any(|word| SHORT_WORDS.contains(&word.as_str()))
-}
-
-/// Whether the scenario contains a header with this name, in lower case.
-pub(super) fn is_kept_header(name: &str) -> bool {
-    HEADERS.contains(&name)
 }
 
 /// The words of a name, in lower case: `userPin`, `user_pin` and `USER-PIN` are two words.

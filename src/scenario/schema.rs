@@ -47,8 +47,23 @@ fn adapt(schema: &mut Value, definitions: &Map<String, Value>) {
     }
 }
 
+/// Adapts a schema from schemars for editors: descriptions are single lines, and an omitted property is not `null`.
+pub(crate) fn for_editors(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(for_editors),
+        Value::Object(object) => {
+            object.values_mut().for_each(for_editors);
+            join_lines(object);
+            if let Some(Value::Object(properties)) = object.get_mut("properties") {
+                properties.values_mut().filter_map(Value::as_object_mut).for_each(without_null);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Joins the lines of a doc comment, because editors wrap descriptions themselves.
-pub(crate) fn join_lines(object: &mut Map<String, Value>) {
+fn join_lines(object: &mut Map<String, Value>) {
     if let Some(Value::String(description)) = object.get_mut("description") {
         *description = description.replace("\n\n", "\u{0}").replace('\n', " ").replace('\u{0}', "\n\n");
     }
@@ -81,7 +96,7 @@ fn property(schema: &mut Value) {
 }
 
 /// An optional property is absent, not null.
-pub(crate) fn without_null(object: &mut Map<String, Value>) {
+fn without_null(object: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");
         if let [only] = types.as_slice() {

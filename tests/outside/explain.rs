@@ -329,7 +329,7 @@ fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
 fn an_odd_id_spoils_no_output() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
-    let odd = "x\",\"let_in\":true|\u{1b}[2J";
+    let odd = "x\",\"let_in\":true|`<b>`\u{1b}[2J";
     let mut records = serde_json::Map::new();
     records.insert(odd.to_owned(), record(&DeviceKey::from_name("odd"), "odd", &["node"], &[]));
     put(&test_folder, "devices/paired.json", &Value::Object(records).to_string());
@@ -341,6 +341,10 @@ fn an_odd_id_spoils_no_output() {
             assert!(found["device"].as_str().unwrap().starts_with("x\",\"let_in\""), "{found:#}");
             let frame = found["trace"][0]["found"].as_str().unwrap();
             assert!(frame.contains("device x\",\"let_in\""), "{frame}");
+        }
+        if format == "markdown" {
+            let outside_of_spans = ended.out.split('`').step_by(2).collect::<String>();
+            assert!(ended.out.contains("<b>") && !outside_of_spans.contains("<b>"), "{}", ended.out);
         }
     }
 }

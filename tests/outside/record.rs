@@ -238,6 +238,7 @@ fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
 #[case(&["--upstream", "ws://gateway.example:18789"], "is not this machine")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--listen", "0.0.0.0:0"], "is not a loopback address")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "-o", "scenarios/family/case.yaml"], "overwrites nothing")]
+#[case(&["--upstream", "ws://127.0.0.1:1", "-o", "nowhere/recorded.yaml"], "cannot write nowhere/recorded.yaml")]
 #[case(&["--upstream", "ws://127.0.0.1:1/ws"], "--upstream: the path /ws has no effect")]
 #[case(&["--upstream", "http://127.0.0.1:1"], "--upstream")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--state-dir", "scenarios"], "is not a state directory")]

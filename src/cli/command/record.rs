@@ -81,6 +81,9 @@ impl Record {
                 self.output.display()
             )));
         }
+        // What cannot be written at the end is an error at the start.
+        whole::probe(&self.output)
+            .map_err(|error| CommandError::usage(miette::miette!("cannot write {}: {error}", self.output.display())))?;
         let before = self.before()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| CommandError::message(&format!("cannot start: {error}")))?;
@@ -128,7 +131,7 @@ impl Record {
         let gateway = console::sanitize_line(&self.upstream);
         writeln!(out, "clawcheck record: ws://{address} -> {gateway}; Ctrl-C ends the recording and writes {file}")
             .and_then(|()| {
-                writeln!(out, "The gateway sees every client at 127.0.0.1. The proxy does not change headers.")
+                writeln!(out, "The gateway sees every client at 127.0.0.1. The proxy removes Sec-WebSocket-Extensions and changes no other header.")
             })
             .and_then(|()| out.flush())
             .map_err(CommandError::output)?;

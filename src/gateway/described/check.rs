@@ -4,7 +4,7 @@ use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
 use super::known_placeholder;
 use crate::gateway::profile::Capability;
-use crate::gateway::spawned::probe::Readiness;
+use crate::gateway::spawned::readiness::Readiness;
 use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
 use crate::words::{choices, nearest_within};
 use serde_saphyr::{Location, Spanned};

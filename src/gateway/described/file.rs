@@ -6,7 +6,7 @@ use super::raw::{Npm, Raw, Setting, Store};
 use crate::gateway::ignored::IgnoredField;
 use crate::gateway::limits::TimeLimits;
 use crate::gateway::profile::Capability;
-use crate::gateway::spawned::probe::Readiness;
+use crate::gateway::spawned::readiness::Readiness;
 use crate::scenario::connect::ProofVersion;
 use crate::scenario::text::TimeSpan;
 use indexmap::IndexMap;

@@ -14,7 +14,7 @@ pub(crate) use schema::{SchemaError, protocol_schema};
 
 use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
-use super::spawned::probe::Readiness;
+use super::spawned::readiness::Readiness;
 use super::spawned::template::Placeholders;
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use cache::Cache;

@@ -3,8 +3,8 @@
 mod commands;
 mod log;
 mod port;
-pub(super) mod probe;
 pub(super) mod process;
+pub(super) mod readiness;
 pub(super) mod template;
 
 use super::control_error::ControlError;
@@ -13,8 +13,8 @@ use crate::beneath::Beneath;
 use crate::client::Link;
 use crate::machine;
 use commands::StopCommand;
-use probe::{LOOPBACK, Probe, Readiness};
 use process::{InheritedEnvironment, Invocation, Process};
+use readiness::{LOOPBACK, Probe, Readiness};
 use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;

@@ -14,7 +14,7 @@ const MISSES: u32 = 3;
 /// The waits of one probe. The wait is longer for a gateway that answers slowly, and short for a gateway that never
 /// answers.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct AnswerTimeouts {
     most: Duration,
     /// The end of the whole probe.
     end: Instant,
@@ -25,7 +25,7 @@ pub(super) struct Patience {
     challenge_missed: bool,
 }
 
-impl Patience {
+impl AnswerTimeouts {
     pub(super) fn new(most: Duration, total: Duration) -> Self {
         Self { most, end: Instant::now() + total, slowest: None, missed: 0, challenge_missed: false }
     }
@@ -56,7 +56,7 @@ impl Patience {
     }
 
     /// Something came after this time.
-    pub(super) fn came(&mut self, after: Duration) {
+    pub(super) fn answered(&mut self, after: Duration) {
         self.slowest = Some(self.slowest.unwrap_or_default().max(after));
         self.missed = 0;
     }
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn a_gateway_that_never_answers_is_soon_waited_for_only_briefly() {
-        let mut patience = Patience::new(MOST, MOST * 12);
+        let mut timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         let waited = (0..50).map(|_| {
-            let limit = patience.limit();
-            patience.missed();
+            let limit = timeouts.limit();
+            timeouts.missed();
             limit
         });
         assert_eq!(waited.sum::<Duration>(), MOST * MISSES + BRIEF * 47);
@@ -91,12 +91,12 @@ mod tests {
 
     #[test]
     fn a_slow_gateway_is_waited_for_longer_and_a_fast_one_never_less_than_two_seconds() {
-        let mut patience = Patience::new(MOST, MOST * 12);
-        patience.came(Duration::from_millis(2));
-        assert_eq!(patience.limit(), LEAST);
-        patience.came(Duration::from_millis(300));
-        assert_eq!(patience.limit(), Duration::from_secs(3));
-        patience.came(Duration::from_secs(4));
-        assert_eq!(patience.limit(), MOST);
+        let mut timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+        timeouts.answered(Duration::from_millis(2));
+        assert_eq!(timeouts.limit(), LEAST);
+        timeouts.answered(Duration::from_millis(300));
+        assert_eq!(timeouts.limit(), Duration::from_secs(3));
+        timeouts.answered(Duration::from_secs(4));
+        assert_eq!(timeouts.limit(), MOST);
     }
 }
