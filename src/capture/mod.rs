@@ -255,6 +255,10 @@ fn files(state: &State, now: i64, aliases: &mut Aliases) -> (Map<String, Value>,
     for folder in ["devices", "nodes"] {
         let why = format!("the gateway cannot write to {folder}:");
         if state.at_rest.locked().any(|line| line.starts_with(&why)) {
+            // An empty folder is not in the scenario otherwise, and its mode could not be set.
+            if !files.keys().any(|path| path.strip_prefix(folder).is_some_and(|below| below.starts_with('/'))) {
+                files.insert(folder.to_owned(), json!("directory"));
+            }
             modes.insert(folder.to_owned(), json!({ "mode": "0500" }));
         }
     }

@@ -13,6 +13,7 @@ use crate::scenario::{Case, Corpus};
 use openclaw_emulator::at_rest::AtRest;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// The time of the capture.
@@ -29,6 +30,39 @@ fn seeded(case: &Case, release: Release, now: i64, directory: &Path) -> Option<(
     files::write(directory, store, None, &seeder, files::format(store, release)).ok()?;
     let configuration = openclaw_json::configuration(&case.scenario.gateway, &bindings.identities);
     Some((configuration.openclaw_json, bindings))
+}
+
+/// A folder for a state directory. It is removed with folders that cannot be written to.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for entry in
+            std::fs::read_dir(self.path()).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir())
+        {
+            let _ = std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o700));
+        }
+    }
+}
+
+/// Makes the edits of a captured case: files and folders that the gateway of an unprivileged user cannot use.
+fn edit(case: &Case, release: Release, directory: &Path, bindings: &Bindings) {
+    let seeder = Seeder { bindings, now: LATER, release, own: true };
+    for step in &case.scenario.steps {
+        if let StepKind::Edit(store) = &step.kind {
+            files::write(directory, store, None, &seeder, files::format(store, release)).unwrap();
+        }
+    }
 }
 
 /// The parts of an answer that a client can distinguish.
@@ -52,7 +86,7 @@ fn shown(answer: &Answer) -> String {
 
 /// Compares each connect of a captured case with the original. Returns the number of connects.
 fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
-    let original = tempfile::tempdir().unwrap();
+    let original = Folder::new();
     let (config, _) = seeded(case, release, NOW, original.path())?;
     std::fs::write(original.path().join("openclaw.json"), config.to_string()).unwrap();
     let places = Places { state_dir: Some(original.path().to_owned()), ..Places::default() };
@@ -60,8 +94,9 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     let text = capture.text();
     let corpus = Corpus::written(Path::new("mine/captured.yaml"), &text);
     let captured = corpus.unwrap_or_else(|errors| panic!("{errors:?}\n{text}")).cases()[0].clone();
-    let copy = tempfile::tempdir().unwrap();
+    let copy = Folder::new();
     let (config, bindings) = seeded(&captured, release, LATER, copy.path()).unwrap();
+    edit(&captured, release, copy.path(), &bindings);
     let steps = captured.scenario.steps.iter().filter_map(|step| match &step.kind {
         StepKind::Connect(connect) => Some(connect),
         _ => None,
