@@ -11,9 +11,9 @@ use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, Pre
 use crate::observe::{Known, ObservedStore, RawFrame, RawMessage, Received};
 use crate::run::attached;
 use crate::run::state_dir::copied;
-use crate::run::state_dir::files::{self, FilesError, Unfinished};
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
 use crate::run::state_dir::seed::Seeder;
+use crate::run::state_dir::{self, StateDirError, Unfinished};
 use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
@@ -78,7 +78,7 @@ pub(crate) enum CaseError {
     Link(#[from] ControlError),
     /// The state directory could not be filled.
     #[error("the state directory: {0}")]
-    Files(#[from] FilesError),
+    Files(#[from] StateDirError),
     /// The sandbox could not be created.
     #[error("not enough disk space for the case: {0}")]
     Disk(#[from] std::io::Error),
@@ -156,7 +156,7 @@ impl<'a> CaseContext<'a> {
         let SharedGateway { sandbox, running, started_at } = shared_gateway;
         let mut context = Self::with(case, gateway, sandbox, release, bindings, started_at);
         context.set_running(running);
-        context.unfinished = files::unfinished(&context.state_dir());
+        context.unfinished = state_dir::unfinished(&context.state_dir());
         context
     }
 
@@ -235,7 +235,7 @@ impl<'a> CaseContext<'a> {
             self.write(other, directory, true)?;
         }
         self.before = self.files();
-        self.unfinished = files::unfinished(&self.state_dir());
+        self.unfinished = state_dir::unfinished(&self.state_dir());
         Ok(())
     }
 
@@ -248,11 +248,11 @@ impl<'a> CaseContext<'a> {
         let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
         let seeder = Seeder { bindings: &self.bindings, now: self.now(), release: self.release, own };
         if let Some(documents) = self.sandbox.documents() {
-            return Ok(files::write_records(&mut documents.clone(), store, &seeder)?);
+            return Ok(state_dir::write_records(&mut documents.clone(), store, &seeder)?);
         }
         // The first release that started on the directory determines the format of its store.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
-        files::write(&directory, store, folder, &seeder, files::format(store, first))?;
+        state_dir::write(&directory, store, folder, &seeder, state_dir::format(store, first))?;
         if folder.is_some() {
             self.bindings.keep_secret(copied::secrets(&directory));
         }
@@ -280,15 +280,15 @@ impl<'a> CaseContext<'a> {
     pub(crate) fn files(&self) -> ObservedStore {
         let scenario = &self.case.scenario;
         if let Some(documents) = self.sandbox.documents() {
-            return files::in_memory(documents);
+            return state_dir::in_memory(documents);
         }
-        let mut found = files::read(&self.state_dir(), &scenario.store);
+        let mut found = state_dir::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {
             let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
             found = attached::with_records_of(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
-            found.add_files_of(files::read(&self.other_directory(), other), "other store");
+            found.add_files_of(state_dir::read(&self.other_directory(), other), "other store");
         }
         found
     }
@@ -308,7 +308,7 @@ impl<'a> CaseContext<'a> {
         let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
         // The end of a rename cannot be awaited in a directory that belongs to another process, so the directory is
         // polled.
-        while files::unfinished(&self.state_dir()).iter().any(of_case) && Instant::now() < deadline {
+        while state_dir::unfinished(&self.state_dir()).iter().any(of_case) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
 use untrusted_data::cut;
-use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use untrusted_data::limits::{DOCUMENT_VALUES, STORE_BYTES};
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
 /// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
@@ -66,7 +66,7 @@ pub enum SqliteError {
     #[error(transparent)]
     Unfit(#[from] Unfit),
     /// The database exceeds the limit of bytes.
-    #[error("more than {} MiB", LOOK_BYTES >> 20)]
+    #[error("more than {} MiB", STORE_BYTES >> 20)]
     TooLarge,
     /// The database exceeds the limit of JSON values. Holds their number.
     #[error("{0} JSON values")]
@@ -164,7 +164,7 @@ impl SqliteDocuments {
     /// Returns an error of SQLite (not a database, missing tables), or an error if the data exceeds the limits.
     pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;
         TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
         let read = |document| {
             let records = read(&connection, document, Cells::AsTheyAre, &mut Size::limited())?;
@@ -183,7 +183,7 @@ impl SqliteDocuments {
     /// What SQLite says. A table of that name that is no plain one.
     pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;
         let sql =
             "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = 'device_identities'";
         let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
@@ -417,11 +417,11 @@ impl Size {
                 }
             }
         }
-        Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
+        Ok(self.bytes <= STORE_BYTES && self.values <= DOCUMENT_VALUES)
     }
 
     fn is_endless(&self) -> bool {
-        self.bytes > LOOK_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
+        self.bytes > STORE_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
     }
 
     fn check(&self) -> Result<(), SqliteError> {
@@ -429,7 +429,7 @@ impl Size {
             Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
                 Err(SqliteError::TooMany(*values as u64))
             }
-            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteError::TooLarge),
+            Self { is_limited: true, bytes, .. } if *bytes > STORE_BYTES => Err(SqliteError::TooLarge),
             _ => Ok(()),
         }
     }
