@@ -18,7 +18,7 @@ use crate::run::schedule::failed_start;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, StateDirError};
 use crate::run::steps::bindings::Bindings;
-use crate::run::steps::context::{self, Boot, CaseContext, CaseError, SharedGateway, first_moment};
+use crate::run::steps::context::{self, CaseContext, CaseError, GatewayStart, SharedGateway, first_moment};
 use crate::run::steps::frames::Frames;
 use crate::run::steps::identities::Identities;
 use crate::scenario::Case;
@@ -120,9 +120,9 @@ impl TenantGroup<'_> {
     async fn start(&self, cases: &[&Case], sandbox: Sandbox, started_at: i64) -> Result<SharedGateway, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts, trace: None };
+        let start = GatewayStart { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts, trace: None };
         let identities = Identities::in_group(&first.id, GROUP_SECRETS);
-        match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
+        match start.start_gateway(self.gateway, &first.scenario.gateway, &identities).await {
             Ok(running) => {
                 self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();

@@ -123,7 +123,7 @@ impl StateDirReader<'_> {
 
 /// The documents in the database. If the database cannot be read, `Err` contains data that shows whether it has changed.
 fn database(directory: &Path) -> Result<BTreeMap<Document, StoredDocument>, BTreeMap<Document, StoredDocument>> {
-    let found = match SqliteDocuments::look(directory, Links::Refuse) {
+    let found = match SqliteDocuments::read_all(directory, Links::Refuse) {
         Ok(documents) => {
             let documents = documents.into_iter();
             return Ok(documents.map(|(document, json)| (document, StoredDocument::Json(Arc::new(json)))).collect());

@@ -150,7 +150,7 @@ fn a_pipe_beside_the_database_is_not_opened_by_it(#[case] suffix: &str) {
     let pipe = directory.path().join(format!("{DATABASE}{suffix}"));
     let _ = fs::remove_file(&pipe);
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let fault = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err();
+    let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
     assert_eq!(fault.to_string(), format!("{}: this is a named pipe, not a file", pipe.display()));
     write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap_err();
 }
