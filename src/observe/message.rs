@@ -154,6 +154,8 @@ pub enum Frame {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
     },
+    /// The members of the frame before this one that no frame of its kind has.
+    Members(Value),
     /// A complete frame of an unknown form.
     #[serde(rename = "frame")]
     Other(Value),
