@@ -27,8 +27,7 @@ impl Received<Frame> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message<F> {
-    /// A new connection did not start with a challenge. Either nothing arrived, or the first frame was another one, or the
-    /// harness did not wait because the gateway declares that it sends none.
+    /// A new connection did not start with a challenge. Either nothing arrived, or the first frame was another one.
     NoChallenge,
     /// A message that is not JSON.
     NotJson {
