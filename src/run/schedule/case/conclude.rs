@@ -70,7 +70,7 @@ pub(crate) fn conclude(
         }
     };
     let level = shared.options.level;
-    let Judgement { verdict, findings, differences } =
+    let Judgement { verdict, findings, differences, notes } =
         judge(case, &observation, release, history.as_ref(), frames, level);
     if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
         && let Some(why) = machine::exhausted(shared.workspace.root())
@@ -107,7 +107,7 @@ pub(crate) fn conclude(
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };
-    (report.findings, report.differences) = (findings, differences);
+    (report.findings, report.differences, report.notes) = (findings, differences, notes);
     let proposed = if propose {
         shared.library.propose(&case.id, release, observation.text(), real).map(Some)
     } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
