@@ -117,8 +117,8 @@ pub(crate) fn conclude(
         shared.library.withdraw(&case.id, release, real).map(|()| None)
     };
     match proposed {
-        Ok(Some(Proposed::Left(path))) => report.proposed = Some(path),
-        Ok(Some(Proposed::Waits(path))) => {
+        Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
+        Ok(Some(Proposed::Kept(path))) => {
             let path = path.display();
             report.reason = Some(format!(
                 "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
