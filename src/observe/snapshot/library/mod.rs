@@ -8,10 +8,10 @@ mod tests;
 
 use super::{History, Snapshot, SnapshotError, Variant};
 use crate::built_in;
-pub use error::LibraryError;
+pub(crate) use error::LibraryError;
 use files::{escape, read, unescape};
 use openclaw_model::Release;
-pub use proposals::{FileChange, Proposal, Proposed};
+pub(crate) use proposals::{FileChange, Proposal, Proposed};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
