@@ -20,6 +20,7 @@ mod sharing;
 mod state_dir;
 mod steps;
 mod timeouts;
+mod wire_store;
 
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
@@ -342,7 +343,9 @@ pub async fn run(
     let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
     let ended = loop {
-        let side_by_side = if shared.breaker.undecided() { 1 } else { options.jobs.max(1) };
+        // Cases that write would see each other on one gateway: an approval request goes to every approver.
+        let one_by_one = shared.breaker.undecided() || shared.cleans_up();
+        let side_by_side = if one_by_one { 1 } else { options.jobs.max(1) };
         let mut begun = Ok(());
         while begun.is_ok()
             && playing.len() < side_by_side

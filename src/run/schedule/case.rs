@@ -2,6 +2,7 @@
 
 use super::breaker::Dead;
 use super::failed_start;
+use super::plan::{self, NotPlayed};
 use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Preparation, Sandbox, Workspace};
 use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
 use crate::known::CaseSeen;
@@ -13,8 +14,11 @@ use crate::run::outcome::{Boot, CaseReport};
 use crate::run::redaction;
 use crate::run::sharing::view;
 use crate::run::state_dir::files;
+use crate::run::steps::approval_ids;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
+use crate::run::wire_store::create::OPERATOR;
+use crate::run::wire_store::{Recipe, recipe, rules};
 use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
@@ -33,6 +37,9 @@ use untrusted_data::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 /// Maximum time to remove what a case wrote after the run was told to stop. A signal leaves ten seconds for everything.
 const CLEARING: Duration = Duration::from_secs(8);
 
+/// The reason for not playing a case on a gateway at a URL.
+const WRITES: &str = "the case writes to a gateway that clawcheck did not start; --allow-writes allows this";
+
 /// Plays a case and judges its observation.
 pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     let began = Instant::now();
@@ -45,8 +52,9 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
-    if let Some(reason) = kept_from(case, gateway, release, shared).await {
-        report.reason = Some(reason);
+    let recipe = created(case, gateway);
+    if let Some(NotPlayed { verdict, reason }) = kept_from(case, recipe.as_ref(), gateway, release, shared).await {
+        (report.verdict, report.reason) = (verdict, Some(reason));
         return report;
     }
     let attached = gateway.profile().kind == Kind::Attached;
@@ -55,9 +63,17 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     context.timeouts = shared.timeouts.clone();
     context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
     context.budget = shared.received.part("one case", CASE_BYTES);
+    context.recipe = recipe;
     let played = tokio::select! {
         played = context.perform() => played,
         () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
+    };
+    let (played, setup) = match played {
+        Err(CaseError::Setup(failure)) => {
+            let setup = failure.case(case);
+            (Ok(vec![failure.evidence]), Some(setup))
+        }
+        played => (played, None),
     };
     let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
     if let Ok(steps) = &played {
@@ -93,8 +109,14 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         }
         Ok(observation) => {
             report.frames = context.frames.tally();
-            let seen = CaseResult { observation, frames: context.frames.findings(&redactions), report, kept: None };
-            report = conclude(seen, case, release, gateway, shared);
+            let frames = context.frames.findings(&redactions);
+            report = match setup {
+                Some(setup) => not_set_up(report, &setup, &observation, frames, release, shared),
+                None => {
+                    let seen = CaseResult { observation, frames, report, kept: None };
+                    conclude(seen, case, release, gateway, shared)
+                }
+            };
         }
     }
     if is_worth_showing(&report, shared) {
@@ -222,16 +244,56 @@ pub(crate) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> Case
     CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }
 }
 
-/// The reason why a case must not be played on a gateway at a URL. `None` if it can be played.
-async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Option<String> {
-    if gateway.profile().kind != Kind::Attached {
-        return None;
+/// The connections that create the store of a case. `None` if clawcheck writes the store, or if there is none.
+fn created(case: &Case, gateway: &Gateway) -> Option<Recipe> {
+    let writes = gateway.profile().can(Capability::StoreWrite);
+    recipe(case).ok().filter(|recipe| !writes && !recipe.is_empty())
+}
+
+/// The report of a case whose store the gateway did not create. `setup` is the step that failed.
+fn not_set_up(
+    mut report: CaseReport,
+    setup: &Case,
+    observation: &Observation,
+    frames: Vec<FrameFinding>,
+    release: Release,
+    shared: &Shared<'_>,
+) -> CaseReport {
+    let Judgement { verdict, findings, differences } =
+        judge(setup, observation, release, None, frames, shared.options.level);
+    (report.verdict, report.findings, report.differences) = (verdict, findings, differences);
+    report.reason = Some("the gateway did not create the store of the case, so its steps were not played".to_owned());
+    report
+}
+
+/// The reason why a case must not be played. `None` if it can be played.
+async fn kept_from(
+    case: &Case,
+    recipe: Option<&Recipe>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> Option<NotPlayed> {
+    let skipped = |reason| NotPlayed { verdict: Verdict::Skipped, reason };
+    if gateway.profile().kind == Kind::Attached
+        && let Some(reason) = kept_from_url(case, recipe, release, shared).await
+    {
+        return Some(skipped(reason));
     }
-    if shared.options.token.is_none() && case.steps().any(knows_the_secret) {
+    let reason = rules::objection(case, recipe?, release, &shared.workspace).await?;
+    Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, gateway.profile()), reason })
+}
+
+/// The reason why a case must not be played on a gateway at a URL.
+async fn kept_from_url(case: &Case, recipe: Option<&Recipe>, release: Release, shared: &Shared<'_>) -> Option<String> {
+    if shared.options.token.is_none() && (recipe.is_some() || case.steps().any(knows_the_secret)) {
         return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
     }
     if shared.options.allow_writes {
         return None;
+    }
+    if recipe.is_some() {
+        return Some(WRITES.to_owned());
     }
     let predicted = async {
         let rules = GatewaySpec::Embedded(Some(release));
@@ -241,9 +303,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     };
     match predicted.await {
         Ok(true) => None,
-        Ok(false) => {
-            Some("the case writes to a gateway that clawcheck did not start; --allow-writes allows this".to_owned())
-        }
+        Ok(false) => Some(WRITES.to_owned()),
         Err(error) => Some(format!("clawcheck cannot determine what the case writes to the gateway: {error}")),
     }
 }
@@ -261,9 +321,14 @@ pub(crate) fn observe(
     gateway: &Gateway,
     secrets: &Redactions,
 ) -> Observation {
+    let devices = context.bindings.identities.device_names();
+    let is_operator = |id: &str| devices.iter().any(|(own, name)| own == id && name == OPERATOR);
     if gateway.profile().kind == Kind::Attached {
-        let devices = context.bindings.identities.device_names();
-        view::retain_received(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
+        let is_own = |id: &str| devices.iter().any(|(own, _)| own == id);
+        view::retain_received(&mut steps, &|id: &str| is_own(id) && !is_operator(id));
+        approval_ids::remove(&mut steps, &approval_ids::prefix(&context.case.id));
+    } else if context.recipe.is_some() {
+        view::retain_received(&mut steps, &|id: &str| !is_operator(id));
     }
     ignore(&mut steps, &gateway.profile().ignore);
     let reachable = gateway.profile().can(Capability::StoreRead);

@@ -15,6 +15,7 @@ use crate::run::state_dir::files::{self, FilesError, Unfinished};
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
 use crate::run::state_dir::seed::Seeder;
 use crate::run::timeouts::{Timeouts, Wait};
+use crate::run::wire_store::{Recipe, SetupFailure};
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
@@ -79,6 +80,9 @@ pub(crate) enum CaseError {
     /// The state directory could not be filled.
     #[error("the state directory: {0}")]
     Files(#[from] FilesError),
+    /// A connection or an approval did not create its part of the store.
+    #[error("{0}")]
+    Setup(Box<SetupFailure>),
     /// The sandbox could not be created.
     #[error("not enough disk space for the case: {0}")]
     Disk(#[from] std::io::Error),
@@ -99,6 +103,8 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) budget: Budget,
     /// Collects the explanations of the embedded gateway's answers, if the caller requests them.
     pub(crate) traces: Option<Traces>,
+    /// The connections that create the store, if clawcheck cannot write it.
+    pub(crate) recipe: Option<Recipe>,
     pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,
     running: Option<Running>,
@@ -190,6 +196,7 @@ impl<'a> CaseContext<'a> {
             frames: Arc::default(),
             budget: Budget::new("one case", CASE_BYTES),
             traces: None,
+            recipe: None,
             gateway,
             sandbox,
             running: None,
@@ -435,6 +442,13 @@ impl<'a> CaseContext<'a> {
         }
         self.bindings.set_now(self.now());
         self.steps_began.push(self.now());
+    }
+
+    /// Lets the case begin now: what connections created before is as old as a written store.
+    pub(crate) async fn begin_after_setup(&mut self) {
+        self.tick().await;
+        self.steps_began.clear();
+        self.started_at = self.now();
     }
 
     /// Moves the gateway's clock.
