@@ -139,7 +139,6 @@ mod tests {
     const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
 
     #[rstest]
-    #[case::store("store: { paired: { laptop: {} } }\n", "", Capability::StoreWrite)]
     #[case::settings("gateway: { trusted-proxies: [] }\n", "", Capability::Config)]
     #[case::environment("gateway: { handshake-timeout: 1s }\n", "", Capability::Environment)]
     #[case::restart("", "  - restart: {}\n", Capability::Restart)]
@@ -181,6 +180,19 @@ mod tests {
         assert_eq!(verdict(&profile(Kind::Embedded, &[], &[])), None);
         assert_eq!(verdict(&profile(Kind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
         assert_eq!(verdict(&profile(Kind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_is_created_by_connections_if_they_can_create_it() {
+        let missing = [Capability::StoreWrite];
+        let plain = format!("store: {{ paired: {{ laptop: {{}} }} }}\n{CONNECT}");
+        assert_eq!(planned(&plain, &profile(Kind::Spawned, &missing, &missing)), None);
+        let old = format!("store: {{ paired: {{ laptop: {{ age: 2d }} }} }}\n{CONNECT}");
+        let reason = "clawcheck cannot write the gateway's store, and no connection creates a record of another time";
+        for (kind, expected) in [(Kind::Spawned, Verdict::NotApplicable), (Kind::Attached, Verdict::Skipped)] {
+            let not = planned(&old, &profile(kind, &missing, &[])).unwrap();
+            assert_eq!((not.verdict, not.reason.as_str()), (expected, reason));
+        }
     }
 
     #[test]
