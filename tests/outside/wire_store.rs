@@ -114,7 +114,8 @@ fn tokens_and_requests_are_as_old_as_in_a_written_store() {
     let steps = |out: &str| {
         let from = out.find("connect laptop as operator").unwrap_or_else(|| panic!("{out}"));
         let lines = out[from..].lines().enumerate();
-        let steps = lines.take_while(|(at, line)| *at == 0 || line.starts_with("    ")).map(|(_, line)| line.trim());
+        let step = |line: &str| line.starts_with("    ") && !line.trim().is_empty();
+        let steps = lines.take_while(|(at, line)| *at == 0 || step(line)).map(|(_, line)| line.trim());
         steps.collect::<Vec<_>>().join("\n")
     };
     let expected = steps(&written.out);

@@ -42,5 +42,6 @@ async fn answers(
     let observed = played.map(|steps| observe(&context, steps, &rules, &Redactions::default()));
     context.end().await;
     let observation = observed?;
-    Ok(observation.text().split_once("\n\n").map_or(observation.text(), |(steps, _)| steps).to_owned())
+    let steps = observation.text().split_once("\n\n").map_or(observation.text(), |(steps, _)| steps);
+    Ok(steps.trim_end().to_owned())
 }
