@@ -42,3 +42,4 @@ mod share;
 mod signals;
 mod special_files;
 mod trust;
+mod wire_store;
