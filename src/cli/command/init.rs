@@ -1,6 +1,6 @@
 //! `clawcheck init`: writes the description of a gateway.
 
-use super::probe::{Probed, probed};
+use super::probe::{How, Probed, probed};
 use crate::cli::help::cache_variable;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -9,7 +9,7 @@ use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{GatewaySpec, check_description};
-use crate::probe::{Described, Start, describe};
+use crate::probe::{Described, SILENCE_WAIT, Start, describe};
 use crate::shell::quoted;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -131,9 +131,10 @@ impl Init {
         start: &Start,
         file: &Path,
     ) -> Result<Probed, CommandError> {
+        let how = How { timeouts: self.timeouts, allow_writes: false, silence: SILENCE_WAIT };
         if let Some(url) = url {
             let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;
-            return probed(session, &spec, self.timeouts, false).await;
+            return probed(session, &spec, how).await;
         }
         let text = describe(start, None);
         check_description("the command", &text)?;
@@ -142,7 +143,7 @@ impl Init {
         let folder = folder.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
         let first = tempfile::Builder::new().suffix(".yaml").tempfile().map_err(no_file)?;
         std::fs::write(first.path(), text.replace("{here}", &folder)).map_err(no_file)?;
-        probed(session, &GatewaySpec::Described(first.path().to_owned()), self.timeouts, false).await
+        probed(session, &GatewaySpec::Described(first.path().to_owned()), how).await
     }
 }
 
