@@ -1,5 +1,6 @@
 //! The embedded gateway at each known release is recognized.
 
+use super::answer::Decision;
 use super::*;
 use crate::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation};
 use openclaw_model::{Release, releases};
