@@ -54,6 +54,7 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[case::one_more_field(IN, &IN.replace("read\n", "read  with snapshot.authMode\n"), "Fields: hello-ok also has snapshot.authMode")]
 #[case::one_field_less(&IN.replace("read\n", "read  with snapshot.authMode\n"), IN, "Fields: hello-ok lacks snapshot.authMode")]
 #[case::a_standard_field_less(IN, &IN.replace("read\n", "read  no policy\n"), "Fields: hello-ok has no policy")]
+#[case::a_member_of_the_frame_more(OUT, &OUT.replace("  <- close", "  -- the frame also has payload={n: 1}  seq=4\n  <- close"), "Fields: a frame also has payload, seq")]
 #[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Message: event tick as well")]
 #[case::an_event_less(&format!("{IN}  admin <- event tick  ts=<time>\n"), IN, "Message: event tick is missing")]
 #[case::an_awaited_event_less(

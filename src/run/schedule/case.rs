@@ -12,7 +12,7 @@ use crate::run::attached;
 use crate::run::outcome::{Boot, CaseReport};
 use crate::run::redaction;
 use crate::run::sharing::view;
-use crate::run::state_dir::files;
+use crate::run::state_dir;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
 use crate::run::{Options, Shared};
@@ -136,9 +136,9 @@ fn is_played_on_records(case: &Case, release: Release) -> bool {
         _ => None,
     });
     let earlier = scenario.written_by.as_ref().map(|earlier| earlier.release.0);
-    let keeps_files = |release| files::format(&scenario.store, release) == StoreFormat::Files;
+    let keeps_files = |release| state_dir::format(&scenario.store, release) == StoreFormat::Files;
     scenario.other_store.is_none()
-        && edits.chain([&scenario.store]).all(files::is_records)
+        && edits.chain([&scenario.store]).all(state_dir::is_records)
         && earlier.into_iter().chain([release]).all(keeps_files)
 }
 
