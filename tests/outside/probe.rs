@@ -196,6 +196,8 @@ fn init_says_what_a_command_must_contain() {
     let test_folder = folder();
     let ran = test_folder.clawcheck(&["init", "my-gateway", "serve"]);
     assert!(ran.code == Some(2) && ran.err.contains("--port {port}"), "{}{}", ran.out, ran.err);
+    let ran = test_folder.clawcheck(&["init", "ws://127.0.0.1:1", "--output", "x.yaml"]);
+    assert!(ran.code == Some(2) && ran.err.contains("put the options of `init` before the URL"), "{}", ran.err);
     let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}", "--dir={state_dir}"]);
     assert!(ran.code == Some(2) && ran.err.contains("unknown placeholder"), "{}{}", ran.out, ran.err);
     let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}"]);

@@ -68,7 +68,14 @@ pub(crate) struct Init {
 
 impl Init {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
-        let url = self.gateway.first().filter(|text| self.gateway.len() == 1 && text.contains("://")).cloned();
+        let url = self.gateway.first().filter(|text| text.contains("://")).cloned();
+        if let (Some(url), [_, after, ..]) = (&url, self.gateway.as_slice()) {
+            let message = format!("`{after}` after the URL {url} is not read as an option");
+            return Err(usage(
+                message,
+                Some("put the options of `init` before the URL: clawcheck init --output FILE URL"),
+            ));
+        }
         let start = self.start(url.as_deref())?;
         let file = self.output.clone().unwrap_or_else(|| usual_file(&start.name));
         if file.symlink_metadata().is_ok() {
