@@ -171,3 +171,13 @@ fn names_of_kinds_are_those_of_the_report() {
     }
     assert!(Kind::ALL.is_sorted());
 }
+
+#[rstest]
+#[case::same("connect laptop", true)]
+#[case::repeated("connect laptop  (2 of 3)", true)]
+#[case::longer_title("connect laptop, wrong token", false)]
+#[case::no_step("", false)]
+fn a_difference_is_at_the_step_with_exactly_its_title(#[case] place: &str, #[case] is_at: bool) {
+    let difference = Difference::new(Kind::Text, "text".to_owned(), place, "", "");
+    assert_eq!(difference.is_at("connect laptop"), is_at);
+}
