@@ -1,17 +1,36 @@
-//! The words that clawcheck itself prints: those of its messages, of the release rules, of the built-in scenarios and of
-//! the approved snapshots. `build.rs` collects them.
+//! The words that clawcheck prints to everybody: those of its help, of the built-in scenarios, and of the approved
+//! snapshots.
 
+use crate::{built_in, cli};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+/// Shorter words are never replaced.
+const SHORTEST: usize = 4;
 
 /// Whether a text is such a word or a part of one. Letter case is ignored.
 pub(crate) fn contain(text: &str) -> bool {
-    static WORDS: LazyLock<String> = LazyLock::new(|| {
-        let packed = include_bytes!(concat!(env!("OUT_DIR"), "/words.packed"));
-        let plain = miniz_oxide::inflate::decompress_to_vec(packed).unwrap_or_default();
-        String::from_utf8(plain).unwrap_or_default()
-    });
-    // The words are separated by line breaks.
+    static WORDS: LazyLock<String> = LazyLock::new(|| collect().into_iter().collect::<Vec<_>>().join("\n"));
     !text.contains('\n') && WORDS.contains(&text.to_ascii_lowercase())
+}
+
+fn collect() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    add(&cli::help(), &mut words);
+    for files in [built_in::scenarios(), built_in::snapshots()] {
+        for (path, contents) in files {
+            add(path, &mut words);
+            add(&String::from_utf8_lossy(contents), &mut words);
+        }
+    }
+    words
+}
+
+fn add(text: &str, words: &mut BTreeSet<String>) {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let found = text.split(|c| !in_word(c)).map(|word| word.trim_matches('-'));
+    let found = found.filter(|word| word.len() >= SHORTEST && word.bytes().any(|byte| byte.is_ascii_alphabetic()));
+    words.extend(found.map(str::to_ascii_lowercase));
 }
 
 #[cfg(test)]

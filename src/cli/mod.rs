@@ -122,6 +122,15 @@ fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
     corpus.map_err(CommandError::usage)
 }
 
+/// The help of all commands.
+pub(crate) fn help() -> String {
+    fn of(command: &mut clap::Command) -> String {
+        let own = command.render_long_help().to_string();
+        own + &command.get_subcommands_mut().map(of).collect::<String>()
+    }
+    of(&mut <Arguments as clap::CommandFactory>::command())
+}
+
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
 /// Wrong arguments give exit code 2, `--help` and `--version` 0.
 pub fn main() -> ExitCode {
