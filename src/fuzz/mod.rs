@@ -9,7 +9,7 @@ mod save;
 mod shrink;
 mod story;
 
-pub(crate) use difference::{Difference, DifferenceKind};
+pub(crate) use difference::{DifferenceKind, StoryDifference};
 pub(crate) use differential_runner::EventListener;
 
 use crate::gateway::{Gateway, Guard, PrepareError};
@@ -108,7 +108,7 @@ pub(crate) struct FoundDifference {
 impl FoundDifference {
     /// The most serious difference of the shortest story.
     pub(crate) fn cause(&self) -> cause::Difference {
-        let Difference { predicted, seen, .. } = &self.shrunk.difference;
+        let StoryDifference { predicted, seen, .. } = &self.shrunk.difference;
         cause::gravest(predicted, seen)
     }
 }
@@ -123,7 +123,7 @@ pub(crate) struct ShrunkStory {
     /// The release whose rules predicted.
     pub release: Release,
     /// What it shows.
-    pub difference: Difference,
+    pub difference: StoryDifference,
     /// Whether it showed the difference again on a gateway of its own.
     pub repeats: bool,
     scenario: Value,
@@ -162,7 +162,7 @@ pub(crate) async fn fuzz(
     let comparison = runner.compare(&cases.iter().collect::<Vec<_>>(), options.isolation, listen).await?;
     report.interrupted = comparison.interrupted;
     report.boots = comparison.boots;
-    let mut kinds: BTreeMap<DifferenceKind, Vec<(u64, Difference)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<DifferenceKind, Vec<(u64, StoryDifference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((index, _)) = stories.get(&id) else { continue };
         match compared {
@@ -192,7 +192,7 @@ fn found(
     plan: &FuzzOptions,
     release: Release,
     kind: DifferenceKind,
-    mut stories: Vec<(u64, Difference)>,
+    mut stories: Vec<(u64, StoryDifference)>,
 ) -> Option<FoundDifference> {
     stories.sort_by_key(|(index, _)| *index);
     // The shortest of them is the least work to read and to make shorter.
@@ -282,7 +282,7 @@ async fn play_trials(
     trials: Vec<(usize, Vec<Value>)>,
     result: &str,
     isolation: Isolation,
-) -> Result<BTreeMap<usize, Vec<(usize, Difference)>>, FuzzError> {
+) -> Result<BTreeMap<usize, Vec<(usize, StoryDifference)>>, FuzzError> {
     let mut cases = BTreeMap::new();
     for (at, scenarios) in &trials {
         let ShrunkStory { seed, story, .. } = &report.found[*at].shrunk;
@@ -300,7 +300,7 @@ async fn play_trials(
     report.interrupted |= comparison.interrupted;
     report.boots.made += comparison.boots.made;
     report.boots.saved += comparison.boots.saved;
-    let mut reproducing: BTreeMap<usize, Vec<(usize, Difference)>> = BTreeMap::new();
+    let mut reproducing: BTreeMap<usize, Vec<(usize, StoryDifference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((at, number, _)) = cases.get(&id) else { continue };
         if let Comparison::Differs(difference) = compared

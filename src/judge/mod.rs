@@ -14,7 +14,7 @@ pub(crate) use expectation::describe;
 pub use level::Level;
 
 use crate::observe::snapshot::{History, Variant};
-use crate::observe::{Observation, StepResult};
+use crate::observe::{Observation, StepObservation};
 use crate::scenario::Case;
 use openclaw_model::Release;
 use serde::{Deserialize, Serialize};
@@ -259,7 +259,7 @@ fn notes(case: &Case, observation: &Observation, differences: &[Difference]) -> 
 }
 
 /// All steps, each followed by its parallel steps.
-fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
+fn all(steps: &[StepObservation]) -> impl Iterator<Item = &StepObservation> {
     let mut open = steps.iter().rev().collect::<Vec<_>>();
     std::iter::from_fn(move || {
         let next = open.pop()?;
@@ -274,7 +274,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
     let (mut findings, mut differences) = (Vec::new(), Vec::new());
     let mut seen = observation.steps.iter().collect::<Vec<_>>();
     while !seen.is_empty() {
-        let mut branches: Vec<&StepResult> = Vec::new();
+        let mut branches: Vec<&StepObservation> = Vec::new();
         for saw in seen {
             branches.extend(&saw.parallel);
             let Some(step) = steps.get(saw.number) else { continue };
@@ -297,7 +297,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
 }
 
 /// What a step received on its own connection, in one line.
-pub(crate) fn in_words(step: &StepResult) -> String {
+pub(crate) fn in_words(step: &StepObservation) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =
         own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use super::message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
 use super::room::Room;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
-use super::{Rounds, StepResult, time};
+use super::{Rounds, StepObservation, time};
 use openclaw_protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
 use untrusted_data::cut;
@@ -82,7 +82,7 @@ impl Context<'_> {
 }
 
 /// The normal form of one step, with its values still marked.
-pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
+pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepObservation {
     let mut received = step.received.iter().collect::<Vec<_>>();
     // Connections are independent, so only the order within each connection has a meaning.
     received.sort_by_key(|received| received.on.as_deref());
@@ -101,7 +101,7 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
     if missing {
         seen.insert(0, Received { on: None, message: Message::NoChallenge });
     }
-    StepResult {
+    StepObservation {
         number: step.number,
         step: step.title.clone(),
         rounds: step.round.map(|(first, of)| Rounds { first, last: first, of }),

@@ -48,7 +48,7 @@ const WEIGHT: usize = 16;
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Observation {
     /// The steps in the order of play.
-    pub steps: Vec<StepResult>,
+    pub steps: Vec<StepObservation>,
     /// The store after the case. Absent if it was not accessible.
     pub store: Option<StoreSeen>,
     /// The complete text.
@@ -79,7 +79,7 @@ impl Observation {
 
 /// The normalized observation of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepResult {
+pub struct StepObservation {
     /// The number of the step in the scenario, including nested steps.
     #[serde(skip)]
     pub number: usize,
@@ -94,7 +94,7 @@ pub struct StepResult {
     pub seen: Vec<Received<Frame>>,
     /// The observations of parallel steps, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub parallel: Vec<StepResult>,
+    pub parallel: Vec<StepObservation>,
     /// The expected payload of the answer.
     #[serde(skip)]
     pub expected: Option<Value>,

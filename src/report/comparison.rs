@@ -61,7 +61,7 @@ pub(crate) fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) 
 }
 
 impl Listener for Collected {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         if let Event::Case(case) = event {
             self.0.insert(case.id.clone(), Became::of(case));
         }
