@@ -17,7 +17,7 @@ use crate::judge::cause;
 use crate::observe::snapshot::LibraryError;
 use crate::run::outcome::Boots;
 use crate::run::{Isolation, Options, RunError};
-use crate::scenario::{Case, Corpus, ScenarioErrors, writing};
+use crate::scenario::{Case, Corpus, ScenarioErrors, writer};
 use differential_runner::{Comparison, DifferentialRunner};
 use openclaw_model::Release;
 use serde_json::Value;
@@ -209,7 +209,7 @@ fn name(seed: u64, index: u64) -> String {
 
 /// The case that a scenario's tree is.
 fn case(name: &str, scenario: &Value) -> Result<Case, ScenarioErrors> {
-    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &writing::yaml(scenario, &[]))?;
+    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &writer::yaml(scenario, &[]))?;
     // A story has no matrix.
     corpus.cases().first().cloned().ok_or(ScenarioErrors(Vec::new()))
 }
@@ -231,7 +231,7 @@ async fn shrink_all(
     while !open.is_empty() && !timed_out() {
         let cuts =
             open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shrunk.scenario))).collect::<BTreeMap<_, _>>();
-        let scenarios = |at: usize, cuts: &[shrink::Cut]| {
+        let scenarios = |at: usize, cuts: &[shrink::Removal]| {
             let scenario = &report.found[at].shrunk.scenario;
             cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
         };

@@ -1,11 +1,11 @@
-//! Whether a step saw what it must.
+//! Checks whether a step got the expected answer.
 
 use crate::observe::{Frame, Message, StepObservation};
 use crate::scenario::expect::{Answer, Close, Expectation, Failure, Hello, Refused, StartRefused};
 use crate::scenario::text::Pattern;
 use serde_json::Value;
 
-/// Whether a step met its expectation. What held connections heard beside it does not count.
+/// Whether a step met its expectation. Messages on other held connections do not count.
 pub(super) fn is_met(expectation: &Expectation, step: &StepObservation) -> bool {
     let own = || step.seen.iter().filter(|seen| seen.on.is_none()).map(|seen| &seen.message);
     let hello = || own().any(|what| matches!(what, Message::Frame(Frame::Hello(_))));

@@ -2,7 +2,7 @@
 
 use super::evidence::StepEvidence;
 use super::message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
-use super::room::Room;
+use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::{Rounds, StepObservation, time};
@@ -66,7 +66,7 @@ pub(super) struct Context<'a> {
     pub(super) symbols: &'a Symbols,
     pub(super) started_at: i64,
     /// The room for all messages.
-    pub(super) room: &'a Room,
+    pub(super) room: &'a SizeLimit,
 }
 
 impl Context<'_> {
@@ -354,7 +354,7 @@ mod tests {
     }
 
     fn seen(opens: bool, received: Vec<Received<RawFrame>>) -> Vec<Received<Frame>> {
-        let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
+        let (symbols, room) = (Symbols::new(&[]), SizeLimit::new(1 << 20));
         let context = Context { symbols: &symbols, started_at: 0, room: &room };
         step(&StepEvidence { opens, received, ..StepEvidence::default() }, &context).seen
     }
@@ -467,7 +467,7 @@ mod tests {
         let features = json!({"methods": ["node.list", "connect"], "events": ["tick"]});
         let hello =
             json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok", "features": features}});
-        let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
+        let (symbols, room) = (Symbols::new(&[]), SizeLimit::new(1 << 20));
         let context = Context { symbols: &symbols, started_at: 0, room: &room };
         let shown = |shows_features: bool| {
             let evidence =

@@ -23,7 +23,7 @@ mod mutants;
 mod observed_store;
 mod record;
 mod redacted;
-mod room;
+mod size_limit;
 pub(crate) mod snapshot;
 mod store;
 mod symbol;
@@ -126,7 +126,7 @@ pub(crate) fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> S
         documents.learn(&mut symbols);
     }
     let mut numbers = symbol::Numbers::default();
-    let room = room::Room::new(SHOWN_BYTES);
+    let room = size_limit::SizeLimit::new(SHOWN_BYTES);
     let context = frame::Context { symbols: &symbols, started_at: evidence.started_at, room: &room };
     let steps = evidence.steps.iter().map(|step| frame::step(step, &context)).collect::<Vec<_>>();
     let mut steps = text::number(steps, &mut numbers);

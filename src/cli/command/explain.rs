@@ -246,7 +246,7 @@ fn logged(path: &Path) -> Result<Logged, CommandError> {
 
 fn via(name: &str) -> Result<Proxy, String> {
     let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
-    found.ok_or_else(|| crate::words::choices(name, &PROXIES.map(|(known, _)| known)))
+    found.ok_or_else(|| crate::suggestions::choices(name, &PROXIES.map(|(known, _)| known)))
 }
 
 /// Parses `Name: value`, and converts the name to lower case.

@@ -4,7 +4,7 @@ mod conclude;
 mod observe;
 mod report;
 
-use super::breaker::Dead;
+use super::breaker::GatewayFailure;
 use super::failed_start;
 use crate::gateway::{Gateway, GatewaySpec, Kind, Preparation, Sandbox, Workspace};
 use crate::judge::Verdict;
@@ -79,8 +79,8 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     match (&observed, &ended) {
         (Err(CaseError::Launch(error)), _) => failed_start::failed(error, settings, gateway, shared).await,
-        (Err(error), _) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
-        (Ok(_), Some(why)) => shared.breaker.failed(&Dead::Ended(why.clone())),
+        (Err(error), _) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        (Ok(_), Some(why)) => shared.breaker.failed(&GatewayFailure::Ended(why.clone())),
         (Ok(_), None) => shared.breaker.played(settings),
     }
     match observed {

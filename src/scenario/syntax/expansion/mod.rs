@@ -9,7 +9,7 @@ mod tests;
 use super::nodes::{Entry, Kind, Node, short};
 use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
-use crate::words::choices;
+use crate::suggestions::choices;
 pub(crate) use budget::ExpansionBudget;
 use budget::VALUE_SIZE;
 pub(crate) use points::{Point, points};
