@@ -203,11 +203,11 @@ impl FrameKind {
     }
 }
 
-/// Whether the payload of an answer is a hello-ok. Some gateways answer a connect without the `type` of the payload. A real
-/// client does not look at it.
+/// Whether the payload of an answer is a hello-ok. Some gateways leave out `type`, and then the answer to a connect that
+/// names the protocol is one.
 fn is_hello(payload: &Value, method: Option<&str>) -> bool {
     match payload.get("type") {
-        None => method == Some("connect") && payload.is_object(),
+        None => method == Some("connect") && payload.get("protocol").is_some(),
         Some(kind) => kind == "hello-ok",
     }
 }
@@ -411,6 +411,7 @@ mod tests {
     #[rstest]
     #[case::answer_to_connect(json!({"protocol": 3}), Some("connect"), "<- hello-ok  protocol 3")]
     #[case::another_type(json!({"type": "welcome"}), Some("connect"), "<- ok connect  type=welcome")]
+    #[case::no_protocol(json!({"server": "s"}), Some("connect"), "<- ok connect  server=s")]
     #[case::another_method(json!({"protocol": 3}), Some("status"), "<- ok status")]
     #[case::stray(json!({"protocol": 3}), None, "<- ok  protocol=3")]
     fn the_answer_to_a_connect_needs_no_type(#[case] payload: Value, #[case] method: Option<&str>, #[case] line: &str) {
