@@ -27,7 +27,7 @@ use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CASE_BYTES};
 
 /// The device that removes what a case left behind.
-const CLEANER: &str = "clawcheck-cleaner";
+pub(super) const CLEANER: &str = "clawcheck-cleaner";
 
 /// The maximum length of a version in a note, in characters.
 const VERSION: usize = 40;

@@ -23,6 +23,7 @@ mod sharing;
 mod state_dir;
 mod steps;
 mod timeouts;
+mod wire_store;
 
 use crate::gateway::{Gateway, Guard, Kind};
 use crate::judge::Verdict;
@@ -87,8 +88,10 @@ pub async fn run(
     let mut schedule = Schedule::new(&planned, gateway, &shared);
     let mut playing = FuturesUnordered::new();
     let ended = loop {
-        // Until the first gateway has started, only one is started, because the others could fail in the same way.
-        let at_once = if shared.breaker.undecided() { 1 } else { options.jobs.max(1) };
+        // Until the first gateway has started, only one is started, because the others could fail in the same way. Cases
+        // that write to one gateway would see each other: an approval request goes to every approver.
+        let one_by_one = shared.breaker.undecided() || shared.cleans_up();
+        let at_once = if one_by_one { 1 } else { options.jobs.max(1) };
         let mut started = Ok(());
         while started.is_ok()
             && playing.len() < at_once

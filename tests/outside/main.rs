@@ -41,3 +41,4 @@ mod share;
 mod signals;
 mod special_files;
 mod trust;
+mod wire_store;

@@ -135,3 +135,13 @@ pub(crate) fn conclude(
     }
     report
 }
+
+/// Judges a case whose store the gateway did not create. `setup` is the case with the step that failed.
+pub(super) fn conclude_setup(seen: CaseResult, setup: &Case, release: Release, shared: &Shared<'_>) -> CaseReport {
+    let CaseResult { observation, frames, mut report, kept: _kept } = seen;
+    let Judgement { verdict, findings, differences, notes } =
+        judge(setup, &observation, release, None, frames, shared.options.level);
+    (report.verdict, report.findings, report.differences, report.notes) = (verdict, findings, differences, notes);
+    report.reason = Some("the gateway did not create the store of the case, so its steps were not played".to_owned());
+    report
+}

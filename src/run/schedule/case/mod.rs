@@ -1,23 +1,24 @@
 //! Plays one case, from an empty sandbox to its report.
 
 mod conclude;
+mod eligible;
 mod observe;
 mod report;
 
 use super::breaker::GatewayFailure;
 use super::failed_start;
-use crate::gateway::{Gateway, GatewaySpec, Kind, Preparation, Sandbox, Workspace};
+use super::plan::NotPlayed;
+use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
 use crate::judge::Verdict;
 use crate::observe::{RawMessage, StepEvidence};
 use crate::run::Shared;
-use crate::run::attached;
 use crate::run::outcome::CaseReport;
 use crate::run::redaction;
 use crate::run::state_dir;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
-use crate::scenario::connect::SharedSecret;
-use crate::scenario::{Case, Step, StepKind};
+use crate::scenario::{Case, StepKind};
+use conclude::conclude_setup;
 pub(crate) use conclude::{CaseResult, conclude};
 pub(crate) use observe::{observe, predicted};
 use openclaw_model::Release;
@@ -44,8 +45,11 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
-    if let Some(reason) = kept_from(case, gateway, release, shared).await {
-        report.reason = Some(reason);
+    let recipe = eligible::created_store(case, gateway);
+    if let Some(NotPlayed { verdict, reason }) =
+        eligible::not_played(case, recipe.as_ref(), gateway, release, shared).await
+    {
+        (report.verdict, report.reason) = (verdict, Some(reason));
         return report;
     }
     let attached = gateway.profile().kind == Kind::Attached;
@@ -54,9 +58,17 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     context.timeouts = shared.timeouts.clone();
     context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
     context.budget = shared.received.part("one case", CASE_BYTES);
+    context.recipe = recipe;
     let played = tokio::select! {
         played = context.perform() => played,
         () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
+    };
+    let (played, setup) = match played {
+        Err(CaseError::Setup(failure)) => {
+            let setup = failure.case(case);
+            (Ok(vec![failure.evidence]), Some(setup))
+        }
+        played => (played, None),
     };
     let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
     if let Ok(steps) = &played {
@@ -92,8 +104,12 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         }
         Ok(observation) => {
             report.frames = context.frames.tally();
-            let seen = CaseResult { observation, frames: context.frames.findings(&redactions), report, kept: None };
-            report = conclude(seen, case, release, gateway, shared);
+            let frames = context.frames.findings(&redactions);
+            let seen = CaseResult { observation, frames, report, kept: None };
+            report = match setup {
+                Some(setup) => conclude_setup(seen, &setup, release, shared),
+                None => conclude(seen, case, release, gateway, shared),
+            };
         }
     }
     if is_worth_showing(&report, shared) {
@@ -145,37 +161,4 @@ fn is_played_on_records(case: &Case, release: Release) -> bool {
 fn was_reached(step: &StepEvidence) -> bool {
     let unreachable = step.received.iter().any(|received| matches!(received.message, RawMessage::Unreachable(_)));
     !unreachable && step.parallel.iter().all(was_reached)
-}
-
-/// The reason why a case must not be played on a gateway at a URL. `None` if it can be played.
-async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Option<String> {
-    if gateway.profile().kind != Kind::Attached {
-        return None;
-    }
-    if shared.options.token.is_none() && case.steps().any(knows_the_secret) {
-        return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
-    }
-    if shared.options.allow_writes {
-        return None;
-    }
-    let predicted = async {
-        let rules = GatewaySpec::Embedded(Some(release));
-        let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
-        let release = crate::run::release_of(&rules);
-        attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
-    };
-    match predicted.await {
-        Ok(true) => None,
-        Ok(false) => {
-            Some("the case writes to a gateway that clawcheck did not start; --allow-writes allows this".to_owned())
-        }
-        Err(error) => Some(format!("clawcheck cannot determine what the case writes to the gateway: {error}")),
-    }
-}
-
-/// Whether a step uses the shared secret of the gateway.
-fn knows_the_secret(step: &Step) -> bool {
-    let StepKind::Connect(connect) = &step.kind else { return false };
-    let right = |secret: &Option<SharedSecret>| matches!(secret, Some(SharedSecret::Right | SharedSecret::Secret(_)));
-    connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
 }

@@ -6,7 +6,9 @@ use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Prepa
 use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
 use crate::run::Shared;
 use crate::run::sharing::view;
+use crate::run::steps::approval_ids;
 use crate::run::steps::context::CaseContext;
+use crate::run::wire_store::create::OPERATOR;
 use crate::scenario::Case;
 use openclaw_model::Release;
 use untrusted_data::Redactions;
@@ -19,12 +21,18 @@ pub(crate) fn observe(
     gateway: &Gateway,
     secrets: &Redactions,
 ) -> Observation {
+    let devices = context.bindings.identities.device_names();
+    let is_operator = |id: &str| devices.iter().any(|(own, name)| own == id && name == OPERATOR);
     if gateway.profile().kind == Kind::Attached {
-        let devices = context.bindings.identities.device_names();
-        view::retain_received(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
+        let is_own = |id: &str| devices.iter().any(|(own, _)| own == id);
+        view::retain_received(&mut steps, &|id: &str| is_own(id) && !is_operator(id));
+        approval_ids::remove(&mut steps, &approval_ids::prefix(&context.case.id));
+    } else if context.recipe.is_some() {
+        view::retain_received(&mut steps, &|id: &str| !is_operator(id));
     }
     ignore(&mut steps, &gateway.profile().ignore);
-    let reachable = gateway.profile().can(Capability::StoreRead);
+    // Records that connections created differ from written ones in fields that no answer shows.
+    let reachable = gateway.profile().can(Capability::StoreRead) && context.recipe.is_none();
     let mut redactions = redactions(context);
     redactions.extend(secrets);
     let evidence = Evidence {

@@ -37,6 +37,13 @@ impl CaseContext<'_> {
         self.steps_began.push(self.now());
     }
 
+    /// Lets the case begin now: what connections created before is as old as a written store.
+    pub(crate) async fn begin_after_setup(&mut self) {
+        self.tick().await;
+        self.steps_began.clear();
+        self.started_at = self.now();
+    }
+
     /// Moves the gateway's clock.
     pub(crate) async fn advance(&mut self, by: Duration) -> Result<(), CaseError> {
         match &mut self.running {

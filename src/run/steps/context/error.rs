@@ -3,6 +3,7 @@
 use crate::gateway::{ControlError, LaunchError, PrepareError};
 use crate::run::state_dir::StateDirError;
 use crate::run::steps::silence::Silence;
+use crate::run::wire_store::SetupFailure;
 use std::time::Duration;
 
 /// The reason why a case could not be played.
@@ -40,6 +41,9 @@ pub(crate) enum CaseError {
     /// The state directory could not be filled.
     #[error("the state directory: {0}")]
     Files(#[from] StateDirError),
+    /// A connection or an approval did not create its part of the store.
+    #[error("{0}")]
+    Setup(Box<SetupFailure>),
     /// The sandbox could not be created.
     #[error("not enough disk space for the case: {0}")]
     Disk(#[from] std::io::Error),

@@ -16,6 +16,7 @@ use crate::gateway::{ControlError, Gateway, Running, Sandbox};
 use crate::observe::{Known, ObservedStore, RawFrame, Received};
 use crate::run::state_dir::{self, Unfinished};
 use crate::run::timeouts::Timeouts;
+use crate::run::wire_store::Recipe;
 use crate::scenario::Case;
 pub(crate) use clock::first_moment;
 use clock::real_now;
@@ -45,6 +46,8 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) budget: Budget,
     /// Collects the explanations of the embedded gateway's answers, if the caller requests them.
     pub(crate) traces: Option<Traces>,
+    /// The connections that create the store, if clawcheck cannot write it.
+    pub(crate) recipe: Option<Recipe>,
     pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,
     running: Option<Running>,
@@ -136,6 +139,7 @@ impl<'a> CaseContext<'a> {
             frames: Arc::default(),
             budget: Budget::new("one case", CASE_BYTES),
             traces: None,
+            recipe: None,
             gateway,
             sandbox,
             running: None,
