@@ -50,6 +50,7 @@ mod machine;
 mod markdown;
 mod no_follow;
 mod observe;
+mod own_words;
 mod probe;
 mod proxy_headers;
 mod record;

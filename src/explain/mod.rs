@@ -3,6 +3,8 @@
 //! [`State`] is the contents of a state directory. [`World`] combines it with a client. The model of a release computes
 //! the answer ([`World::answer`]). [`remedies`] tries changes on copies. The module writes no file and opens no socket.
 
+#[cfg(test)]
+mod agreement;
 pub(crate) mod client;
 pub(crate) mod doctor;
 mod log;

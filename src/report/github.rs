@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(lines[..2], ["::stop-commands::t0ken", "::t0ken::"]);
         let expected = "::error file=tests/a%2Cb.yaml,line=13,title=refused instead of let in (1 case)::NOT_PAIRED%0Aexpected: <- hello-ok%0Aseen: <- error, 100%25%0Ashow one: ";
         assert!(lines[2].starts_with(expected), "{}", lines[2]);
-        assert!(summary.starts_with("before\n### clawcheck: 1 of 1 case fail"), "{summary}");
+        assert!(summary.starts_with("before\n### clawcheck: 1 of 1 case fails"), "{summary}");
     }
 
     #[test]

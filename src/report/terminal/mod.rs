@@ -110,6 +110,8 @@ impl DisplayOptions {
 pub(crate) struct Terminal<W> {
     out: W,
     display: DisplayOptions,
+    /// Whether anything was written.
+    has_written: bool,
     /// Lines that were written before the first case.
     started: usize,
     /// Whether the gateway is at a URL.
@@ -134,6 +136,7 @@ impl<W: Write> Terminal<W> {
         Self {
             out,
             display,
+            has_written: false,
             started: 0,
             attached: false,
             in_full: Vec::new(),
@@ -149,7 +152,14 @@ impl<W: Write> Terminal<W> {
     }
 
     fn write(&mut self, lines: &[String]) -> io::Result<()> {
-        lines.iter().try_for_each(|line| writeln!(self.out, "{line}"))
+        for line in lines {
+            // Blank lines separate parts, and nothing is before the first part.
+            if self.has_written || !line.is_empty() {
+                writeln!(self.out, "{line}")?;
+                self.has_written = true;
+            }
+        }
+        Ok(())
     }
 
     fn started(&mut self, run: &RunInfo) -> io::Result<()> {
@@ -243,7 +253,7 @@ impl<W: Write> Terminal<W> {
             self.write(&in_full)?;
         }
         if self.display.detail > Detail::Failures || end.len() > 1 || self.causes.cases() > 0 {
-            writeln!(self.out)?;
+            self.write(&[String::new()])?;
         }
         self.write(&end)
     }
@@ -268,7 +278,9 @@ impl<W: Write> Terminal<W> {
         let least = if self.display.score { CAUSES_BESIDE_SCORE } else { CAUSES };
         let screen = Screen { colour: self.display.colour, lines: SCREEN.saturating_sub(beside).max(least) };
         let cases = counted(run.summary.total(), "case");
-        let heading = format!("{} of {cases} fail. {}", self.causes.cases(), self.causes.heading());
+        let (failing, cause) = (self.causes.cases(), self.causes.heading());
+        let fail = if failing == 1 { "fails" } else { "fail" };
+        let heading = format!("{failing} of {cases} {fail}. {cause}");
         let heading = self.display.paint(&heading, Style::new().bold());
         let mut lines = vec![String::new(), heading];
         lines.extend(screen.show(&self.causes));

@@ -103,7 +103,8 @@ fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>
     }
 }
 
-fn is_link(link: &str) -> bool {
+/// Whether a text is a link: `https://...` or `owner/repository#number`.
+pub(crate) fn is_link(link: &str) -> bool {
     if let Some(rest) = link.strip_prefix("https://") {
         return rest.contains('.') && !rest.contains(char::is_whitespace);
     }
