@@ -59,7 +59,7 @@ mod report;
 mod run;
 mod scenario;
 mod shell;
-mod words;
+mod suggestions;
 mod yaml;
 
 pub use cli::main;

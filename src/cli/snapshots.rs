@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::shell::quoted;
-use crate::words::nearest;
+use crate::suggestions::nearest;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

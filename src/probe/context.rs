@@ -3,10 +3,11 @@
 use super::Settings;
 use super::question::{Connect, Then};
 use crate::client::connect::ClientInfo;
-use crate::client::connect::{Auth, Device, Nonce, ProofVersion};
+use crate::client::connect::{Auth, Device, SentNonce};
 use crate::client::{ConnectRequest, Upgrade};
 use crate::gateway::Running;
 use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::proof::ProofVersion;
 use std::cell::OnceCell;
 
 /// The protocol versions that the questions offer, unless they ask about them.
@@ -125,8 +126,8 @@ impl Context {
 
     /// A device with a proof of the newest version that the gateway accepted, as far as it is known.
     pub(super) fn accepted_device(&self, name: &str) -> Device {
-        let version = self.accepted_proof.get().copied().unwrap_or_default();
-        let nonce = if version == ProofVersion::V1 { Nonce::Absent } else { Nonce::default() };
+        let version = self.accepted_proof.get().copied().unwrap_or(ProofVersion::V3);
+        let nonce = if version == ProofVersion::V1 { SentNonce::Absent } else { SentNonce::default() };
         Device { version, nonce, ..self.device(name) }
     }
 

@@ -106,7 +106,7 @@ impl<W: Write> Github<W> {
 }
 
 impl<W: Write> Listener for Github<W> {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => {
                 self.summary.started(run);
@@ -161,12 +161,12 @@ mod tests {
         };
         let mut github = Github::new(&mut out, job);
         let mut run = RunReport::default();
-        github.hear(Event::Started(&info())).unwrap();
+        github.on_event(Event::Started(&info())).unwrap();
         for case in cases {
             run.summary.add(case.verdict);
-            github.hear(Event::Case(case)).unwrap();
+            github.on_event(Event::Case(case)).unwrap();
         }
-        github.hear(Event::Finished(&run)).unwrap();
+        github.on_event(Event::Finished(&run)).unwrap();
         (String::from_utf8(out).unwrap(), std::fs::read_to_string(step_summary.path()).unwrap())
     }
 

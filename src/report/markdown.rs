@@ -152,7 +152,7 @@ impl Markdown {
 }
 
 impl Listener for Markdown {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => self.summary.started(run),
             Event::Playing { .. } => {}

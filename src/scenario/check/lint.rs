@@ -7,7 +7,7 @@ use crate::scenario::model::case::Case;
 use crate::scenario::syntax::nodes::{self, Entry, Kind, Node};
 use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
-use crate::words::nearest_within;
+use crate::suggestions::nearest_within;
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
