@@ -10,6 +10,7 @@ mod help;
 mod jobs;
 mod known;
 mod misplaced;
+mod own_words;
 mod reports;
 mod selection;
 mod session;
@@ -123,7 +124,7 @@ fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
 }
 
 /// The help of all commands.
-pub(crate) fn help() -> String {
+fn all_help() -> String {
     fn of(command: &mut clap::Command) -> String {
         let own = command.render_long_help().to_string();
         own + &command.get_subcommands_mut().map(of).collect::<String>()
@@ -139,7 +140,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     crate::machine::raise_descriptors();
-    untrusted_data::redact::set_own_words(crate::own_words::contain);
+    untrusted_data::redact::set_own_words(own_words::contain);
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),

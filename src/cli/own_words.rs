@@ -1,7 +1,7 @@
 //! The words that clawcheck prints to everybody: those of its help, of the built-in scenarios, and of the approved
 //! snapshots.
 
-use crate::{built_in, cli};
+use crate::built_in;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -9,14 +9,14 @@ use std::sync::LazyLock;
 const SHORTEST: usize = 4;
 
 /// Whether a text is such a word or a part of one. Letter case is ignored.
-pub(crate) fn contain(text: &str) -> bool {
+pub(super) fn contain(text: &str) -> bool {
     static WORDS: LazyLock<String> = LazyLock::new(|| collect().into_iter().collect::<Vec<_>>().join("\n"));
     !text.contains('\n') && WORDS.contains(&text.to_ascii_lowercase())
 }
 
 fn collect() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
-    add(&cli::help(), &mut words);
+    add(&super::all_help(), &mut words);
     for files in [built_in::scenarios(), built_in::snapshots()] {
         for (path, contents) in files {
             add(path, &mut words);
