@@ -52,6 +52,21 @@ fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<His
     Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
 }
 
+/// Notes in the report where an observation was written for approval, or why not.
+fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut CaseReport, shared: &Shared<'_>) {
+    match proposed {
+        Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
+        Ok(Some(Proposed::Kept(path))) => {
+            let path = path.display();
+            report.reason = Some(format!(
+                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
+            ));
+        }
+        Ok(None) | Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
+        Err(error) => shared.note_error(error),
+    }
+}
+
 /// Judges the observation of a case and writes it for approval if it is new.
 pub(crate) fn conclude(
     seen: CaseResult,
@@ -116,18 +131,7 @@ pub(crate) fn conclude(
     } else {
         shared.library.withdraw(&case.id, release, real).map(|()| None)
     };
-    match proposed {
-        Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
-        Ok(Some(Proposed::Kept(path))) => {
-            let path = path.display();
-            report.reason = Some(format!(
-                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
-            ));
-        }
-        Ok(None) => {}
-        Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
-        Err(error) => shared.note_error(error),
-    }
+    note_proposal(proposed, &mut report, shared);
     report.observation = Some(observation);
     if !is_worth_showing(&report, shared) {
         report.transcript = None;
