@@ -34,6 +34,7 @@ mod record;
 mod releases;
 mod report_schema;
 mod reports;
+mod requirements;
 mod run;
 mod scenarios_page;
 mod schema;
