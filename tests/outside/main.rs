@@ -26,6 +26,7 @@ mod live_clients;
 mod messages;
 mod misplaced;
 mod modules;
+mod own_snapshots;
 mod probe;
 mod processes;
 mod readme;

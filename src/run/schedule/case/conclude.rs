@@ -47,8 +47,15 @@ impl CaseResult {
 /// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without
 /// a snapshot folder.
 fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+    if let Some(own) = &shared.own_library {
+        let history = own.serving(&case.id, release)?;
+        if history.serving(release).is_some() {
+            return Ok(Some(history));
+        }
+    }
     let history = shared.library.serving(&case.id, release)?;
-    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded;
+    let keeps_own = shared.own_library.is_some();
+    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded && !keeps_own;
     Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
 }
 
@@ -118,18 +125,22 @@ pub(crate) fn conclude(
     });
     let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
     let propose = match verdict {
-        Verdict::Deviates => about_snapshot && observation.store.is_some() && !is_known,
+        // Without its store, an observation can only be a snapshot of the gateway itself.
+        Verdict::Deviates => {
+            about_snapshot && (observation.store.is_some() || shared.own_library.is_some()) && !is_known
+        }
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };
     (report.findings, report.differences, report.notes) = (findings, differences, notes);
+    let library = shared.own_library.as_ref().unwrap_or(shared.library);
     let proposed = if propose {
-        shared.library.propose(&case.id, release, observation.text(), real).map(Some)
+        library.propose(&case.id, release, observation.text(), real).map(Some)
     } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
         // A saved observation can still be approved, because it differs from the snapshot.
         Ok(None)
     } else {
-        shared.library.withdraw(&case.id, release, real).map(|()| None)
+        library.withdraw(&case.id, release, real).map(|()| None)
     };
     note_proposal(proposed, &mut report, shared);
     report.observation = Some(observation);
