@@ -202,7 +202,8 @@ impl Gateway {
         request.params(&Challenge { nonce: Some(nonce), ts: Some(world.now) }, world.now)
     }
 
-    fn auth(&self, client: &Client) -> Auth {
+    /// The credentials that the client sends to this gateway.
+    pub(crate) fn auth(&self, client: &Client) -> Auth {
         let mut auth = Auth::default();
         let (token, password) = (self.config.token.clone(), self.config.password.clone());
         match &client.credential {

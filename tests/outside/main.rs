@@ -31,6 +31,7 @@ mod processes;
 mod readme;
 mod record;
 mod releases;
+mod remedies;
 mod report_schema;
 mod reports;
 mod run;

@@ -2,7 +2,7 @@
 
 use super::change::is_proxy_header;
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Credential, Who};
+use crate::explain::client::{Client, Credential, Who};
 use crate::explain::world::{World, address};
 use crate::shell::quoted;
 use openclaw_emulator::at_rest::Kept;
@@ -17,6 +17,12 @@ pub(super) fn approve() -> Remedy {
     let how = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
     let what = "Connect, then approve the pending request within five minutes";
     Remedy::new(Change::Approve, Risk::Approval, what, &how)
+}
+
+/// The refused connect itself can change the record: a release that approves a role automatically does so before it
+/// refuses the scopes.
+pub(super) fn again() -> Remedy {
+    Remedy::new(Change::Again, Risk::Client, "Connect again: the refused connect changed the record", &[])
 }
 
 pub(super) fn reject() -> Remedy {
@@ -67,7 +73,8 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
         AuthMode::Password => Some("password"),
         AuthMode::None | AuthMode::TrustedProxy => None,
     };
-    if let Some(secret) = secret.filter(|_| client.credential != Credential::Shared) {
+    let shared = Client { credential: Credential::Shared, ..client.clone() };
+    if let Some(secret) = secret.filter(|_| gateway.auth(client) != gateway.auth(&shared)) {
         let what = format!("Give the client the gateway's {secret}");
         let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
@@ -99,10 +106,13 @@ fn narrower(world: &World) -> Vec<String> {
 fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     let Some(id) = world.client.who.id() else { return };
     all.push(approve());
-    let copy =
-        Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request to the paired devices by hand", &[])
+    if world.facts.pairing.format == StoreFormat::Files {
+        let what = "Stop the gateway, then copy the pending request to the paired devices by hand";
+        let how = ["in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device"];
+        let copy = Remedy::new(Change::CopyPending, Risk::Files, what, &how.map(str::to_owned))
             .opening("the record has no token and no approval; other releases treat it differently");
-    all.push(copy);
+        all.push(copy);
+    }
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
     // Newer releases give the new token only to the device itself. A rotation helps only clients that do not send it.
     if !matches!(world.client.credential, Credential::DeviceToken(_)) {
