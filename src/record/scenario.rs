@@ -106,6 +106,8 @@ impl<'a> Writer<'a> {
         for (index, action) in actions.into_iter().enumerate() {
             let Some(mut step) = action else { continue };
             let draft = &self.drafts.steps[index];
+            // Only now is it known whether a later step refers to the step that opened the connection.
+            self.name_connection(&mut step, draft.connection);
             let opens = matches!(draft.action, Action::Connect(_) | Action::Open);
             if opens && self.is_held(draft.connection) {
                 step.insert("as".to_owned(), json!(connection_name(draft.connection)));
@@ -138,7 +140,7 @@ impl<'a> Writer<'a> {
     fn action(&mut self, index: usize) -> Option<Map<String, Value>> {
         let draft = &self.drafts.steps[index];
         let connection = self.drafts.connections.get(&draft.connection)?;
-        let on = self.on(draft.connection);
+        let on = connection_name(draft.connection);
         let mut step = Map::new();
         let mut put = |name: &str, value: Value| drop(step.insert(name.to_owned(), value));
         match &draft.action {
@@ -206,11 +208,18 @@ impl<'a> Writer<'a> {
         Some(frame)
     }
 
-    /// The name of the connection, which is the name of the step that opens it.
-    fn on(&self, connection: usize) -> String {
-        match self.spans.get(&connection).map(|span| span.first).filter(|first| self.symbols.used.contains(first)) {
-            Some(first) => step_name(first),
-            None => connection_name(connection),
+    /// Gives the connection of a step the name of the step that opened it, if another step refers to that step.
+    fn name_connection(&self, step: &mut Map<String, Value>, connection: usize) {
+        let first = self.spans.get(&connection).map(|span| span.first);
+        let Some(first) = first.filter(|first| self.symbols.used.contains(first)) else { return };
+        let members = [("call", "on"), ("send", "on"), ("await", "close"), ("await", "handshake-timeout")];
+        for (kind, member) in members {
+            if let Some(on) = step.get_mut(kind).and_then(|step| step.get_mut(member)) {
+                *on = json!(step_name(first));
+            }
+        }
+        if let Some(on) = step.get_mut("disconnect") {
+            *on = json!(step_name(first));
         }
     }
 

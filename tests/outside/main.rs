@@ -23,6 +23,7 @@ mod levels;
 mod live;
 mod live_cli;
 mod live_clients;
+mod live_record;
 mod messages;
 mod misplaced;
 mod modules;

@@ -92,6 +92,60 @@ fn a_recording_replays_with_the_same_answers(#[case] release: &str, #[case] case
     assert_eq!(changed.code, Some(1), "{}{}", changed.out, changed.err);
 }
 
+/// What real clients do: a later connection uses a token that an earlier one was given and held, and answers arrive in
+/// another order than the requests.
+const AS_REAL_CLIENTS: &str = "\
+scenario: As real clients
+steps:
+  - connect: { device: laptop, role: operator, scopes: [operator.read, operator.pairing] }
+    as: first
+  - call: { on: first, method: device.pair.list, params: {} }
+  - call: { on: first, method: node.list, params: {}, wait: false }
+    name: nodes
+  - call: { on: first, method: health, params: {}, wait: false }
+    name: health
+  - await: { answer: health }
+    expect: ok
+  - await: { answer: nodes }
+    expect: ok
+  - connect: { device: laptop, role: operator, scopes: [operator.read], auth: { device-token: { from: first } } }
+    as: second
+    expect: hello
+  - call: { on: first, method: node.list, params: {} }
+    expect: ok
+  - disconnect: first
+";
+
+#[rstest]
+#[case("2026.4.2")]
+#[case("2026.9.6")]
+fn a_token_of_a_held_connection_and_answers_in_another_order_replay(#[case] release: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, release);
+    std::fs::write(test_folder.path("home/clients.yaml"), AS_REAL_CLIENTS).unwrap();
+    let proxy = record(&test_folder, &gateway, &[]);
+    play(&test_folder, proxy.port, release, &["clients.yaml"]);
+    let text = recorded(&test_folder, proxy);
+    let replayed = replay(&test_folder, release);
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
+    assert!(text.contains("from: step-") && text.contains("await: { answer: step-"), "{text}");
+}
+
+/// A release that refuses connections of unknown proxies took one, so it trusts the proxy.
+#[test]
+fn a_trusted_proxy_follows_from_the_answers() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.9.6");
+    let proxy = record(&test_folder, &gateway, &[]);
+    let mut client = connect(proxy.port, &[]);
+    let mut introduction = introduction(TOKEN);
+    introduction["minProtocol"] = json!(4);
+    introduction["maxProtocol"] = json!(4);
+    assert_eq!(ask(&mut client, "1", "connect", introduction)["ok"], true);
+    let untrusted = recorded(&test_folder, proxy);
+    assert!(!untrusted.contains("trusted-proxies"), "{untrusted}");
+}
+
 type Client = tungstenite::WebSocket<TcpStream>;
 
 fn connect(port: u16, headers: &[(&'static str, &str)]) -> Client {

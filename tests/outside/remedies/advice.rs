@@ -1,6 +1,6 @@
 //! What `explain` says of a lock-out, and the advice that people give each other.
 
-use super::lockouts::LockOut;
+use super::lockouts::{FIRST_WITH_DATABASE, LockOut};
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(super) struct Explained {
 
 /// Runs `explain` on the state directory of a lock-out.
 pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
-    let state = lockout.state();
+    let state = lockout.state(release);
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["explain", "--format", "json", "--release", release, "--state-dir"]).arg(state.path());
     command.args(lockout.client.options()).env_clear().env("HOME", state.path().join("home"));
@@ -80,7 +80,7 @@ pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     all.push(Remedy::new("Remove the device", &[format!("openclaw devices remove {id}")]));
     let rotate = format!("openclaw devices rotate --device {id} --role {}", lockout.client.role);
     all.push(Remedy::new("Give the device a new token", &[rotate]));
-    if release < "2026.8" {
+    if release < FIRST_WITH_DATABASE {
         let copy = "in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device";
         all.push(Remedy::new("Copy the pending request to the paired devices by hand", &[line(copy)]));
     }

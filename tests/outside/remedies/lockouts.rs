@@ -14,6 +14,8 @@ pub(super) const EVERY_SCOPE: [&str; 5] =
 const FOUR: &[&str] = &["2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"];
 const THREE: &[&str] = &["2026.3.31", "2026.4.2", "2026.6.11"];
 const READ: &[&str] = &["operator.read"];
+/// The first release whose store is a database.
+pub(super) const FIRST_WITH_DATABASE: &str = "2026.8.1";
 const FORWARDED: (&str, &str) = ("X-Forwarded-For", "203.0.113.7");
 
 /// A client that is locked out, and the state directory of its gateway.
@@ -79,7 +81,10 @@ impl LockOut {
     }
 
     /// A new copy of the state directory.
-    pub(super) fn state(&self) -> TempDir {
+    ///
+    /// A release with a database makes a device of its own: it imports the key of an older one only where a native module
+    /// of OpenClaw is installed.
+    pub(super) fn state(&self, release: &str) -> TempDir {
         let folder = TempDir::new().unwrap();
         let write = |path: &str, text: String| {
             let path = folder.path().join(path);
@@ -94,7 +99,9 @@ impl LockOut {
             "version": 1, "deviceId": own.device_id(), "publicKeyPem": own.public_key_pem(),
             "privateKeyPem": crate::explain::PEM, "createdAtMs": 1_774_000_000_000_u64,
         });
-        write("identity/device.json", identity.to_string());
+        if release < FIRST_WITH_DATABASE {
+            write("identity/device.json", identity.to_string());
+        }
         folder
     }
 }

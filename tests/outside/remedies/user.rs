@@ -32,7 +32,7 @@ impl<'a> User<'a> {
     /// # Errors
     /// Why it does not start.
     pub(super) async fn new(site: &'a Site, lockout: &LockOut) -> Result<Self, String> {
-        let (state, sandbox) = (lockout.state(), site.sandbox());
+        let (state, sandbox) = (lockout.state(&site.release), site.sandbox());
         let running = site.start(&sandbox, state.path()).await;
         let running = if lockout.starts { Some(running?) } else { running.ok() };
         let mut user = Self { site, state, sandbox, running, client: lockout.client.clone(), token: None };
