@@ -8,6 +8,7 @@ mod nodes;
 mod tests;
 
 pub use crate::facts::rpc::{NoApprover, RpcRules};
+pub use dispatch::is_implemented;
 pub(crate) use devices::scope_upgrades::settle;
 pub(crate) use dispatch::{Call, Handled, Handler, Refusal, Reply, handle, wake, wake_at};
 pub(crate) use dispatch::{invalid, invalid_with, missing, not_implemented, refuse, schemas, shape};
