@@ -92,7 +92,7 @@ pub(crate) fn tried(world: &World) -> Tried {
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
-    let (approve, reject) = (approve(), reject());
+    let (approve, reject) = (approve(), reject(world));
     let mut pairs = Vec::new();
     for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
         let after_reject = || Some(reject.and(remedy));

@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub at_rest: AtRest,
     /// The client.
     pub client: Client,
+    /// The device of the `openclaw` command on the gateway's machine.
+    pub own: Who,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub client_facts: Option<Facts>,
     /// The current time, in milliseconds since the epoch.

@@ -103,7 +103,15 @@ impl<'a> Writer<'a> {
             symbols.secrets.add(secret, "secret of the gateway");
         }
         before.guess(drafts, &symbols);
-        Self { drafts, proxy, before, symbols, lost: BTreeSet::new(), unexpected: BTreeSet::new(), spans: Span::of(&drafts.steps) }
+        Self {
+            drafts,
+            proxy,
+            before,
+            symbols,
+            lost: BTreeSet::new(),
+            unexpected: BTreeSet::new(),
+            spans: Span::of(&drafts.steps),
+        }
     }
 
     fn steps(&mut self) -> Vec<Value> {

@@ -64,7 +64,13 @@ impl Change {
             Self::Unlock => world.at_rest.unlock(),
             Self::Release(release) => world.facts = Facts::of(*release).ok()?,
             Self::UpdateClient => world.client_facts = None,
-            Self::Again | Self::Approve | Self::Reject | Self::Rotate | Self::Remove | Self::CopyPending | Self::WriteToken => {}
+            Self::Again
+            | Self::Approve
+            | Self::Reject
+            | Self::Rotate
+            | Self::Remove
+            | Self::CopyPending
+            | Self::WriteToken => {}
         }
         Some(())
     }

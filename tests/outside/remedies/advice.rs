@@ -36,6 +36,9 @@ pub(super) struct Explained {
     pub fails: Vec<Remedy>,
 }
 
+/// The extents of remedies, the smallest first.
+const RISKS: [&str; 6] = ["client", "approval", "record", "setting", "files", "opens-more"];
+
 /// Runs `explain` on the state directory of a lock-out.
 pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
     let state = lockout.state(release);
@@ -46,7 +49,11 @@ pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{release} {}: {text}", lockout.name);
     let found: Value = serde_json::from_str(&text).unwrap();
-    let list = |name: &str| found[name].as_array().unwrap().iter().map(|remedy| of_json(remedy, state.path())).collect();
+    let risk = |remedy: &Value| RISKS.iter().position(|risk| remedy["risk"] == *risk).unwrap();
+    let risks = found["remedies"].as_array().unwrap().iter().map(risk).collect::<Vec<_>>();
+    assert!(risks.is_sorted(), "the least risky first: {text}");
+    let list =
+        |name: &str| found[name].as_array().unwrap().iter().map(|remedy| of_json(remedy, state.path())).collect();
     Explained { helps: list("remedies"), fails: list("does_not_help") }
 }
 
@@ -69,19 +76,25 @@ const SETTINGS: [(&str, &str); 5] = [
 /// The advice that a locked-out user finds, whether it fits the lock-out or not.
 pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     let line = |text: &str| text.to_owned();
-    let fits = |(path, _): &&(&str, &str)| lockout.client.preset == "control-ui" || !path.contains("Insecure") && !path.contains("Host");
+    let fits = |(path, _): &&(&str, &str)| {
+        lockout.client.preset == "control-ui" || !path.contains("Insecure") && !path.contains("Host")
+    };
     let setting = |(path, value): &(&str, &str)| {
         let line = format!("openclaw config set {path} {value}, and restart the gateway");
         Remedy::new(&format!("Set {path}"), &[line])
     };
     let mut all = SETTINGS.iter().filter(fits).map(setting).collect::<Vec<_>>();
     let Some(id) = lockout.client.device.map(|name| super::client::key(name).device_id()) else { return all };
-    all.push(Remedy::new("Connect, then approve", &[line("openclaw devices list"), line("openclaw devices approve REQUEST-ID")]));
+    all.push(Remedy::new(
+        "Connect, then approve",
+        &[line("openclaw devices list"), line("openclaw devices approve REQUEST-ID")],
+    ));
     all.push(Remedy::new("Remove the device", &[format!("openclaw devices remove {id}")]));
     let rotate = format!("openclaw devices rotate --device {id} --role {}", lockout.client.role);
     all.push(Remedy::new("Give the device a new token", &[rotate]));
     if release < FIRST_WITH_DATABASE {
-        let copy = "in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device";
+        let copy =
+            "in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device";
         all.push(Remedy::new("Copy the pending request to the paired devices by hand", &[line(copy)]));
     }
     all

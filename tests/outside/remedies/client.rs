@@ -1,7 +1,9 @@
 //! The locked-out client.
 
 use super::gateway::Site;
-use clawcheck::{Auth, Challenge, ConnectRequest, Connection, Device, Incoming, Link, Reply, Running, Transcript, Upgrade};
+use clawcheck::{
+    Auth, Challenge, ConnectRequest, Connection, Device, Incoming, Link, Reply, Running, Transcript, Upgrade,
+};
 use openclaw_model::Facts;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
@@ -99,8 +101,12 @@ impl Client {
         let device = self.device.map_or_else(|| "none".to_owned(), |name| key(name).device_id());
         let scopes = self.scopes.join(",");
         let mut options = [
-            ("--as", self.preset), ("--device", &device), ("--role", self.role), ("--scopes", &scopes),
-            ("--platform", self.platform), ("--auth", self.secret.option()),
+            ("--as", self.preset),
+            ("--device", &device),
+            ("--role", self.role),
+            ("--scopes", &scopes),
+            ("--platform", self.platform),
+            ("--auth", self.secret.option()),
         ]
         .iter()
         .flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()])
@@ -181,7 +187,9 @@ impl Client {
         let mut connection = open(self.link(running), &self.upgrade(running), &request, running.now()).await?;
         for (scope, method) in [("operator.pairing", "device.pair.list"), ("operator.read", "node.list")] {
             if self.scopes.iter().any(|asked| asked == scope) {
-                call(&mut connection, method, json!({})).await.map_err(|error| format!("let in without {scope}: {error}"))?;
+                call(&mut connection, method, json!({}))
+                    .await
+                    .map_err(|error| format!("let in without {scope}: {error}"))?;
             }
         }
         connection.abort();
@@ -193,7 +201,12 @@ impl Client {
 ///
 /// # Errors
 /// How the gateway refused it.
-pub(super) async fn open(link: Link, upgrade: &Upgrade, request: &ConnectRequest, now: i64) -> Result<Connection, String> {
+pub(super) async fn open(
+    link: Link,
+    upgrade: &Upgrade,
+    request: &ConnectRequest,
+    now: i64,
+) -> Result<Connection, String> {
     let recorder = Transcript::new().recorder("remedy");
     let mut connection =
         Connection::open(link, upgrade, recorder, within(20)).await.map_err(|error| error.to_string())?;

@@ -30,7 +30,7 @@ pub(super) struct LockOut {
     paired: Map<String, Value>,
     /// The text of `devices/paired.json`, where it is not that of the records.
     damaged: Option<&'static str>,
-    /// Words of remedies that are tried in every run on a real release: listed ones, and unlisted ones.
+    /// How the remedies begin that are tried in every run on a real release: listed ones, and unlisted ones.
     sample: (&'static [&'static str], &'static [&'static str]),
 }
 
@@ -48,7 +48,8 @@ fn record(name: &str, client: (&str, &str), role: &str, scopes: &[&str], token: 
 impl LockOut {
     fn new(name: &'static str, on: &'static [&'static str], client: Client) -> Self {
         let gateway = json!({ "mode": "local", "auth": { "mode": "token", "token": TOKEN } });
-        let empty = Self { name, on, starts: true, client, gateway, paired: Map::new(), damaged: None, sample: (&[], &[]) };
+        let empty =
+            Self { name, on, starts: true, client, gateway, paired: Map::new(), damaged: None, sample: (&[], &[]) };
         empty.paired(record("admin", ("cli", "cli"), "operator", &EVERY_SCOPE, ADMIN_TOKEN))
     }
 
@@ -69,9 +70,9 @@ impl LockOut {
 
     /// Whether a remedy is tried in every run on a real release.
     pub(super) fn sampled(&self, remedy: &Remedy, listed: bool) -> bool {
-        let words = if listed { self.sample.0 } else { self.sample.1 };
-        let text = remedy.to_string();
-        words.iter().any(|word| text.contains(word) && (text.contains(", then approve") || !text.contains("approve") || word.contains("approve")))
+        let (helps, fails) = self.sample;
+        let sentences = if listed { helps } else { fails };
+        sentences.iter().any(|sentence| remedy.what.starts_with(sentence))
     }
 
     /// The token in the record of the client's device.
@@ -132,45 +133,119 @@ pub(super) fn lockouts() -> Vec<LockOut> {
         "ts": 1_774_000_000_000_u64,
     });
     vec![
-        LockOut::new("empty tokens, local exec", &["2026.3.31"], Client::new("exec", Some("server"), &["operator.approvals"]))
-            .paired(tokenless(record("server", exec, "operator", &["operator.approvals"], ""))),
-        LockOut::new("empty tokens, proxied", &["2026.3.31", "2026.6.11", "2026.9.6"], Client::new("cli", Some("laptop"), READ).with(through))
-            .paired(tokenless(laptop(READ))),
-        LockOut::new("migrated state directory", FOUR, Client::new("cli", Some("laptop"), READ).with(behind_nginx)),
-        LockOut::new("revoked token", FOUR, Client::new("cli", Some("laptop"), READ).with(|client| client.secret = Secret::Device))
-            .paired(revoked(laptop(READ), "operator")),
+        LockOut::new(
+            "empty tokens, local exec",
+            &["2026.3.31"],
+            Client::new("exec", Some("server"), &["operator.approvals"]),
+        )
+        .paired(tokenless(record("server", exec, "operator", &["operator.approvals"], "")))
+        .sample(&["Give the device a new token"], &["Turn off authentication"]),
+        LockOut::new(
+            "empty tokens, proxied",
+            &["2026.3.31", "2026.6.11", "2026.9.6"],
+            Client::new("cli", Some("laptop"), READ).with(through),
+        )
+        .paired(tokenless(laptop(READ))),
+        LockOut::new("migrated state directory", FOUR, Client::new("cli", Some("laptop"), READ).with(behind_nginx))
+            .sample(&["Connect, then approve"], &["Name the proxy in gateway.trustedProxies"]),
+        LockOut::new(
+            "revoked token",
+            FOUR,
+            Client::new("cli", Some("laptop"), READ).with(|client| client.secret = Secret::Device),
+        )
+        .paired(revoked(laptop(READ), "operator")),
         LockOut::new("proxied loopback", FOUR, Client::new("cli", Some("laptop"), &EVERY_SCOPE).with(through))
+            .paired(laptop(READ))
+            .sample(&["Request only the scopes"], &[]),
+        LockOut::new("role upgrade, proxied", FOUR, Client::new("node", Some("laptop"), &[]).with(through))
             .paired(laptop(READ)),
-        LockOut::new("role upgrade, proxied", FOUR, Client::new("node", Some("laptop"), &[]).with(through)).paired(laptop(READ)),
-        LockOut::new("role upgrade, local", &["2026.3.31"], Client::new("node", Some("laptop"), &[])).paired(laptop(READ)),
-        LockOut::new("scope upgrade, local", THREE, Client::new("cli", Some("laptop"), &EVERY_SCOPE)).paired(laptop(READ)),
+        LockOut::new("role upgrade, local", &["2026.3.31"], Client::new("node", Some("laptop"), &[]))
+            .paired(laptop(READ)),
+        LockOut::new("scope upgrade, local", THREE, Client::new("cli", Some("laptop"), &EVERY_SCOPE))
+            .paired(laptop(READ)),
         LockOut::new("trustedProxies on loopback", FOUR, Client::new("cli", Some("laptop"), READ).with(through))
             .with(&json!({ "trustedProxies": ["127.0.0.1"] })),
-        LockOut::new("pending copied into paired", THREE, Client::new("cli", Some("laptop"), &EVERY_SCOPE)).paired(copied),
-        LockOut::new("bound to the network", FOUR, Client::new("cli", Some("laptop"), READ).with(|client| client.elsewhere = true))
-            .with(&json!({ "bind": "lan", "controlUi": { "dangerouslyAllowHostHeaderOriginFallback": true } })),
-        LockOut::new("wrong token", FOUR, Client::new("cli", Some("server"), READ).with(|client| client.secret = Secret::Wrong))
-            .paired(server(READ)),
-        LockOut::new("token for a password", FOUR, Client::new("cli", Some("laptop"), READ).with(|client| client.secret = Secret::Wrong))
-            .paired(laptop(READ))
-            .with(&json!({ "auth": { "mode": "password", "password": PASSWORD } })),
-        LockOut::new("another platform", FOUR, Client::new("cli", Some("laptop"), READ).with(|client| client.platform = "macos"))
-            .paired(laptop(READ)),
-        LockOut::new("origin of the Control UI", FOUR, Client::new("control-ui", Some("browser"), READ).with(|client| client.origin = Some("https://elsewhere.example"))),
-        LockOut::new("Control UI without a device", FOUR, Client::new("control-ui", None, READ).with(|client| {
-            behind_nginx(client);
-            client.origin = Some("https://gateway.example");
-        })),
-        LockOut::new("Control UI without a device, allowed origin", FOUR, Client::new("control-ui", None, READ).with(|client| {
-            behind_nginx(client);
-            client.origin = Some("https://gateway.example");
-        }))
-        .with(&json!({ "controlUi": { "allowedOrigins": ["https://gateway.example"] }, "trustedProxies": ["127.0.0.1"] })),
-        LockOut::new("Control UI behind a proxy", FOUR, Client::new("control-ui", Some("browser"), READ).with(|client| {
-            behind_nginx(client);
-            client.origin = Some("https://gateway.example");
-        })),
-        LockOut { damaged: Some("{\"a"), ..LockOut::new("damaged paired.json", &["2026.3.31", "2026.4.2"], Client::new("exec", Some("server"), READ).with(through)) },
-        LockOut { damaged: Some("{\"a"), starts: false, ..LockOut::new("damaged paired.json, import", &["2026.9.6"], Client::new("cli", Some("laptop"), READ)) },
+        LockOut::new("pending copied into paired", THREE, Client::new("cli", Some("laptop"), &EVERY_SCOPE))
+            .paired(copied),
+        LockOut::new(
+            "bound to the network",
+            FOUR,
+            Client::new("cli", Some("laptop"), READ).with(|client| client.elsewhere = true),
+        )
+        .with(&json!({ "bind": "lan", "controlUi": { "dangerouslyAllowHostHeaderOriginFallback": true } })),
+        LockOut::new(
+            "wrong token",
+            FOUR,
+            Client::new("cli", Some("server"), READ).with(|client| client.secret = Secret::Wrong),
+        )
+        .paired(server(READ))
+        .sample(&["Give the client the gateway's token"], &[]),
+        LockOut::new(
+            "no secret",
+            FOUR,
+            Client::new("cli", Some("laptop"), READ).with(|client| client.secret = Secret::None),
+        )
+        .paired(laptop(READ)),
+        LockOut::new(
+            "token for a password",
+            FOUR,
+            Client::new("cli", Some("laptop"), READ).with(|client| client.secret = Secret::Wrong),
+        )
+        .paired(laptop(READ))
+        .with(&json!({ "auth": { "mode": "password", "password": PASSWORD } })),
+        LockOut::new(
+            "another platform",
+            FOUR,
+            Client::new("cli", Some("laptop"), READ).with(|client| client.platform = "macos"),
+        )
+        .paired(laptop(READ)),
+        LockOut::new(
+            "origin of the Control UI",
+            FOUR,
+            Client::new("control-ui", Some("browser"), READ)
+                .with(|client| client.origin = Some("https://elsewhere.example")),
+        ),
+        LockOut::new(
+            "Control UI without a device",
+            FOUR,
+            Client::new("control-ui", None, READ).with(|client| {
+                behind_nginx(client);
+                client.origin = Some("https://gateway.example");
+            }),
+        ),
+        LockOut::new(
+            "Control UI without a device, allowed origin",
+            FOUR,
+            Client::new("control-ui", None, READ).with(|client| {
+                behind_nginx(client);
+                client.origin = Some("https://gateway.example");
+            }),
+        )
+        .with(
+            &json!({ "controlUi": { "allowedOrigins": ["https://gateway.example"] }, "trustedProxies": ["127.0.0.1"] }),
+        )
+        .sample(&["Turn off the device check of the Control UI"], &["Allow the Control UI without a device"]),
+        LockOut::new(
+            "Control UI behind a proxy",
+            FOUR,
+            Client::new("control-ui", Some("browser"), READ).with(|client| {
+                behind_nginx(client);
+                client.origin = Some("https://gateway.example");
+            }),
+        )
+        .sample(&["Allow the origin of the page, then connect"], &[]),
+        LockOut {
+            damaged: Some("{\"a"),
+            ..LockOut::new(
+                "damaged paired.json",
+                &["2026.3.31", "2026.4.2"],
+                Client::new("exec", Some("server"), READ).with(through),
+            )
+        },
+        LockOut {
+            damaged: Some("{\"a"),
+            starts: false,
+            ..LockOut::new("damaged paired.json, import", &["2026.9.6"], Client::new("cli", Some("laptop"), READ))
+        },
     ]
 }

@@ -1,7 +1,7 @@
 //! A user who does what a remedy says, word for word.
 
 use super::advice::Remedy;
-use super::client::{self, Client, Secret, TOKEN, call, key, within};
+use super::client::{self, Client, PASSWORD, Secret, TOKEN, call, key, within};
 use super::gateway::{Operator, Site};
 use super::lockouts::{ADMIN_TOKEN, LockOut};
 use crate::live_cli::{cache, node};
@@ -24,6 +24,8 @@ pub(super) struct User<'a> {
     client: Client,
     /// The device token that the client holds.
     token: Option<String>,
+    /// Whether commands are typed on a device that is let in, and not on the gateway's machine.
+    is_elsewhere: bool,
 }
 
 impl<'a> User<'a> {
@@ -35,7 +37,8 @@ impl<'a> User<'a> {
         let (state, sandbox) = (lockout.state(&site.release), site.sandbox());
         let running = site.start(&sandbox, state.path()).await;
         let running = if lockout.starts { Some(running?) } else { running.ok() };
-        let mut user = Self { site, state, sandbox, running, client: lockout.client.clone(), token: None };
+        let mut user =
+            Self { site, state, sandbox, running, client: lockout.client.clone(), token: None, is_elsewhere: false };
         user.token = lockout.token();
         Ok(user)
     }
@@ -85,6 +88,7 @@ impl<'a> User<'a> {
                 }
                 ["in", "devices/paired.json:", ..] => self.edit(line.split_once(": ").unwrap().1).await?,
                 ["mv", ..] => self.shell(line).await?,
+                ["on", "another", "device", ..] => self.is_elsewhere = true,
                 ["ssh", ..] | ["gateway.auth.token" | "gateway.auth.password", ..] => {}
                 _ => panic!("nobody can do this: {line}"),
             }
@@ -136,8 +140,8 @@ impl<'a> User<'a> {
         let words = shlex::split(line).unwrap();
         let words = words.iter().skip(1).map(String::as_str).collect::<Vec<_>>();
         match self.site.operator {
-            Operator::Cli => self.cli(&words).await,
-            Operator::Client => self.call(&words).await,
+            Operator::Cli if !self.is_elsewhere => self.cli(&words).await,
+            _ => self.call(&words).await,
         }
     }
 
@@ -145,7 +149,8 @@ impl<'a> User<'a> {
     async fn cli(&self, words: &[&str]) -> Result<Value, String> {
         let cache = cache();
         let entry = cache.join("openclaw").join(&self.site.release).join("node_modules/openclaw/openclaw.mjs");
-        let port = self.running.as_ref().and_then(Running::port).map_or_else(|| "1".to_owned(), |port| port.to_string());
+        let port =
+            self.running.as_ref().and_then(Running::port).map_or_else(|| "1".to_owned(), |port| port.to_string());
         let mut command = assert_cmd::Command::new(node(&cache));
         command.arg(entry).args(words).env_clear().env("NO_COLOR", "1").env("HOME", self.sandbox.root());
         if words[0] == "devices" {
@@ -168,9 +173,10 @@ impl<'a> User<'a> {
     async fn call(&mut self, words: &[&str]) -> Result<Value, String> {
         let (method, params) = match words {
             ["devices", "list"] => ("device.pair.list", json!({})),
-            ["devices", act @ ("approve" | "reject"), id] => {
-                (if *act == "approve" { "device.pair.approve" } else { "device.pair.reject" }, json!({ "requestId": id }))
-            }
+            ["devices", act @ ("approve" | "reject"), id] => (
+                if *act == "approve" { "device.pair.approve" } else { "device.pair.reject" },
+                json!({ "requestId": id }),
+            ),
             ["devices", "remove", id] => ("device.pair.remove", json!({ "deviceId": id })),
             ["devices", "rotate", "--device", id, "--role", role] => {
                 ("device.token.rotate", json!({ "deviceId": id, "role": role }))
@@ -179,19 +185,27 @@ impl<'a> User<'a> {
             _ => panic!("no method for {words:?}"),
         };
         let running = self.running.as_ref().ok_or("the gateway does not run")?;
-        let protocol = i64::from(Facts::of(self.site.release.parse().unwrap()).unwrap().handshake.protocol);
-        let scopes = super::lockouts::EVERY_SCOPE.iter().map(|scope| (*scope).to_owned()).collect();
-        let request = ConnectRequest {
-            protocol: (protocol, protocol),
-            role: Some("operator".to_owned()),
-            scopes: Some(scopes),
-            auth: Auth { device_token: Some(ADMIN_TOKEN.to_owned()), token: Some(TOKEN.to_owned()), ..Auth::default() },
-            device: Some(Device::new(key("admin"))),
-            ..ConnectRequest::default()
-        };
+        // A real `openclaw` that is refused lists and approves without the gateway.
+        let falls_back = matches!(words, ["devices", "list" | "approve", ..]);
+        let request = self.introduction(self.is_elsewhere || falls_back);
         let link = running.link(None).unwrap();
         let mut connection = client::open(link, &running.upgrade(), &request, running.now()).await?;
         call(&mut connection, method, params).await
+    }
+
+    /// The connect of the device `admin`, or of the `openclaw` of the gateway's machine.
+    fn introduction(&self, is_admin: bool) -> ConnectRequest {
+        let protocol = i64::from(Facts::of(self.site.release.parse().unwrap()).unwrap().handshake.protocol);
+        let own = if self.state.path().join("identity/device.json").exists() { "server" } else { "the machine" };
+        let secrets = Auth { token: Some(TOKEN.to_owned()), password: Some(PASSWORD.to_owned()), ..Auth::default() };
+        ConnectRequest {
+            protocol: (protocol, protocol),
+            role: Some("operator".to_owned()),
+            scopes: Some(super::lockouts::EVERY_SCOPE.iter().map(|scope| (*scope).to_owned()).collect()),
+            auth: Auth { device_token: is_admin.then(|| ADMIN_TOKEN.to_owned()), ..secrets },
+            device: Some(Device::new(key(if is_admin { "admin" } else { own }))),
+            ..ConnectRequest::default()
+        }
     }
 
     /// Sets a value of `openclaw.json`, which is JSON where it can be.
