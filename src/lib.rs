@@ -37,7 +37,6 @@
 //! # }
 //! ```
 
-mod beneath;
 mod built_in;
 mod capture;
 mod cli;
@@ -49,6 +48,7 @@ mod judge;
 mod known;
 mod machine;
 mod markdown;
+mod no_follow;
 mod observe;
 mod probe;
 mod proxy_headers;

@@ -4,7 +4,7 @@ use super::Capture;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use untrusted_data::whole;
+use untrusted_data::atomic_file;
 
 /// The name of the scenario file.
 const FILE: &str = "captured.yaml";
@@ -42,7 +42,7 @@ pub(crate) fn save(capture: &Capture, folder: &Path, state_dir: &Path) -> Result
     };
     fs::create_dir_all(folder).map_err(failed(folder))?;
     let file = folder.join(FILE);
-    match whole::create(&file, capture.text().as_bytes()) {
+    match atomic_file::create(&file, capture.text().as_bytes()) {
         // Somebody else wrote to the folder after the check.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(SaveError::NotEmpty(folder.to_owned())),
         written => written.map_err(failed(&file)),

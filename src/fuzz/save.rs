@@ -7,7 +7,7 @@ use crate::observe::snapshot::{Library, LibraryError};
 use crate::scenario::writing;
 use std::io;
 use std::path::{Path, PathBuf};
-use untrusted_data::whole;
+use untrusted_data::atomic_file;
 
 /// The folder of snapshots beside the scenarios that are kept.
 const SNAPSHOTS: &str = "snapshots";
@@ -58,15 +58,15 @@ impl ShrunkStory {
         let file = folder.join(format!("seed-{}-story-{}.yaml", self.seed, self.story));
         let failed = |source| SaveError::File { path: file.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        whole::replace(&file, self.text(gateway).as_bytes()).map_err(failed)?;
+        atomic_file::replace(&file, self.text(gateway).as_bytes()).map_err(failed)?;
         let case = crate::scenario::Corpus::load(std::slice::from_ref(&file));
         if let Some(case) = case.ok().as_ref().and_then(|corpus| corpus.cases().first()) {
             let snapshots = folder.join(SNAPSHOTS);
             let proposed =
                 Library::open(&snapshots)?.propose(&case.id, self.release, &self.difference.predicted, false)?;
             let mut library = Library::open(&snapshots)?;
-            if let Some(pending) = library.pending()?.into_iter().find(|pending| pending.path == proposed.path()) {
-                library.accept(&pending)?;
+            if let Some(proposal) = library.proposals()?.into_iter().find(|proposal| proposal.path == proposed.path()) {
+                library.accept(&proposal)?;
             }
         }
         Ok(SavedStory { file })

@@ -169,6 +169,19 @@ pub(crate) struct Judgement {
     pub findings: Vec<Finding>,
     /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
     pub differences: Vec<Difference>,
+    /// The notes of the steps with a difference, in the order of play.
+    pub notes: Vec<StepNote>,
+}
+
+/// The `note` of a step with a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepNote {
+    /// The title of the step.
+    pub step: String,
+    /// Its line in the scenario file, counted from 1.
+    pub line: usize,
+    /// The note.
+    pub note: String,
 }
 
 /// Judges the observation of a case on a gateway that is compared with `release`. The case conforms if no difference
@@ -202,21 +215,23 @@ pub(crate) fn judge(
     differences.extend(findings.iter().filter_map(Difference::of_finding));
     let counts = |difference: &Difference| difference.kind.level() <= level;
     let verdict = if differences.iter().any(counts) { Verdict::Deviates } else { Verdict::Conforms };
-    Judgement { verdict, findings, differences }
+    let notes = notes(case, observation, &differences);
+    Judgement { verdict, findings, differences, notes }
 }
 
 /// Adds the expectations that were not met to what differs from the snapshot. The snapshot shows the same difference with the
 /// lines themselves, unless it is from before the expectation.
 fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
-    let told = |place: &str| differences.iter().any(|difference| difference.place.starts_with(place));
+    let is_reported = |place: &str| differences.iter().any(|difference| difference.is_at(place));
     let gravest = differences.iter().map(|difference| difference.kind).min();
     let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
     // The snapshot can show only a difference that counts at a stricter level than the expectation.
     let level = differences.iter().map(|difference| difference.kind.level()).min();
     let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
     let unmet = cause::without_consequences(unmet).into_iter();
-    let unmet =
-        unmet.filter(|one| counts_before(one.kind) || (!told(&one.place) && graver(one.kind))).collect::<Vec<_>>();
+    let unmet = unmet
+        .filter(|one| counts_before(one.kind) || (!is_reported(&one.place) && graver(one.kind)))
+        .collect::<Vec<_>>();
     differences.extend(unmet);
 }
 
@@ -226,13 +241,24 @@ fn requirements(differences: &mut [Difference], case: &Case, observation: &Obser
     for (number, requirement) in required {
         let played = all(&observation.steps).find(|played| played.number == number);
         let Some(played) = played else { continue };
-        for difference in differences.iter_mut().filter(|one| one.place.starts_with(&played.step)) {
+        for difference in differences.iter_mut().filter(|one| one.is_at(&played.step)) {
             difference.requires.get_or_insert_with(|| requirement.value.clone());
         }
     }
 }
 
-/// Steps and those that ran side by side under them.
+/// The notes of the steps with a difference.
+fn notes(case: &Case, observation: &Observation, differences: &[Difference]) -> Vec<StepNote> {
+    let with_notes = case.steps().filter_map(|step| Some((step, step.note.as_ref()?)));
+    let notes = with_notes.filter_map(|(step, note)| {
+        let played = all(&observation.steps).find(|played| played.number == step.number)?;
+        let differs = differences.iter().any(|difference| difference.is_at(&played.step));
+        differs.then(|| StepNote { step: played.step.clone(), line: case.line(step.span), note: note.clone() })
+    });
+    notes.collect()
+}
+
+/// All steps, each followed by its parallel steps.
 fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
     let mut open = steps.iter().rev().collect::<Vec<_>>();
     std::iter::from_fn(move || {

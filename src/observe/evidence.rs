@@ -39,7 +39,7 @@ pub struct StepEvidence {
     pub round: Option<(u32, u32)>,
     /// The action with the names of the scenario: `connect laptop as operator [operator.read]`.
     pub title: String,
-    /// Whether the step opened its own connection, on which the challenge arrives first.
+    /// Whether the step opened its own connection, on which the challenge must arrive first.
     pub opens: bool,
     /// Whether the methods and events of the step's hello-ok are shown.
     pub shows_features: bool,

@@ -117,10 +117,10 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
 
 /// Adds to the hello-ok of a step what it lists.
 fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], context: &Context<'_>) {
-    let frames = received.iter().filter_map(|received| received.message.json());
-    let features = frames
-        .filter(|frame| FrameKind::of(frame) == FrameKind::Hello)
-        .find_map(|frame| frame["payload"].get("features"));
+    let messages = received.iter().map(|received| &received.message);
+    let features = messages
+        .filter(|message| frame_kind(message) == Some(FrameKind::Hello))
+        .find_map(|message| message.frame()?["payload"].get("features"));
     for observed in seen {
         if let Message::Frame(Frame::Hello(hello)) = &mut observed.message {
             hello.features = features.map(|features| Box::new(context.normal(features)));
@@ -139,6 +139,10 @@ fn on_one_connection(received: &[&Received<RawFrame>], context: &Context<'_>) ->
         let kind = kind(&received.message);
         if !between.contains(&at) || !kinds.contains(&kind) {
             seen.push(Received { on: received.on.clone(), message: message(&received.message, context) });
+            seen.extend(other_members(&received.message).map(|members| {
+                let members = context.normal(&Value::Object(members));
+                Received { on: received.on.clone(), message: Message::Frame(Frame::Members(members)) }
+            }));
             kinds.extend((!kinds.contains(&kind)).then_some(kind));
         } else {
             left_out += 1;
@@ -152,7 +156,15 @@ fn on_one_connection(received: &[&Received<RawFrame>], context: &Context<'_>) ->
 
 /// The key that groups similar messages.
 fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<FrameKind>) {
-    (std::mem::discriminant(message), message.frame().map(FrameKind::of))
+    (std::mem::discriminant(message), frame_kind(message))
+}
+
+/// The kind of the frame in a message. `None` if there is none, or if the frame answers nothing that the harness asked.
+fn frame_kind(message: &RawMessage) -> Option<FrameKind> {
+    match message {
+        Message::Frame(RawFrame::Regular { json, method }) => Some(FrameKind::of(json, method.as_deref())),
+        _ => None,
+    }
 }
 
 /// The kind of a frame.
@@ -166,22 +178,37 @@ enum FrameKind {
 }
 
 impl FrameKind {
-    fn of(frame: &Value) -> Self {
-        let object = frame.as_object();
-        let member = |name: &str| object.and_then(|object| object.get(name)).filter(|value| !value.is_null());
+    /// The kind of a frame. `method` is the method of the request that it answers.
+    fn of(frame: &Value, method: Option<&str>) -> Self {
+        let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
         match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
-            (Some("res"), Some(true)) if only(object, &["type", "id", "ok", "payload"]) => {
-                let payload = member("payload").and_then(|payload| payload.get("type")).and_then(Value::as_str);
-                if payload == Some("hello-ok") { Self::Hello } else { Self::Response }
+            (Some("res"), Some(true)) if member("payload").is_some_and(|payload| is_hello(payload, method)) => {
+                Self::Hello
             }
-            (Some("res"), Some(false)) if only(object, &["type", "id", "ok", "error"]) && member("error").is_some() => {
-                Self::Error
-            }
-            (Some("event"), _) if member("event").is_some_and(Value::is_string) && only(object, &EVENT_MEMBERS) => {
-                Self::Event
-            }
+            (Some("res"), Some(true)) => Self::Response,
+            (Some("res"), Some(false)) if member("error").is_some() => Self::Error,
+            (Some("event"), _) if member("event").is_some_and(Value::is_string) => Self::Event,
             _ => Self::Odd,
         }
+    }
+
+    /// The members that a frame of this kind can have.
+    fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Hello | Self::Response => &["type", "id", "ok", "payload"],
+            Self::Error => &["type", "id", "ok", "error"],
+            Self::Event => &EVENT_MEMBERS,
+            Self::Odd => &[],
+        }
+    }
+}
+
+/// Whether the payload of an answer is a hello-ok. Some gateways leave out `type`, and then the answer to a connect that
+/// names the protocol is one.
+fn is_hello(payload: &Value, method: Option<&str>) -> bool {
+    match payload.get("type") {
+        None => method == Some("connect") && payload.get("protocol").is_some(),
+        Some(kind) => kind == "hello-ok",
     }
 }
 
@@ -189,7 +216,17 @@ impl FrameKind {
 fn is_left_out(message: &RawMessage) -> bool {
     let Some(frame) = message.frame() else { return false };
     let event = frame.get("event").and_then(Value::as_str);
-    event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event)) && FrameKind::of(frame) == FrameKind::Event
+    event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event))
+        && frame_kind(message) == Some(FrameKind::Event)
+        && other_members(message).is_none()
+}
+
+/// The members of a frame that no frame of its kind has.
+fn other_members(message: &RawMessage) -> Option<Map<String, Value>> {
+    let kind = frame_kind(message)?;
+    let others = message.frame()?.as_object()?.iter().filter(|(name, _)| !kind.members().contains(&name.as_str()));
+    let others = others.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>();
+    (kind != FrameKind::Odd && !others.is_empty()).then_some(others)
 }
 
 fn is_challenge(frame: &Value) -> bool {
@@ -235,7 +272,7 @@ fn message(message: &RawMessage, context: &Context<'_>) -> Message<Frame> {
 fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> Frame {
     let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
     let normal = |value: &Value| context.normal(value);
-    match FrameKind::of(frame) {
+    match FrameKind::of(frame, method) {
         FrameKind::Hello => Frame::Hello(hello(&frame["payload"], normal)),
         FrameKind::Response => Frame::Response {
             method: method.map(str::to_owned),
@@ -250,10 +287,6 @@ fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> Frame {
         }
         FrameKind::Odd => Frame::Other(normal(frame)),
     }
-}
-
-fn only(object: Option<&Map<String, Value>>, names: &[&str]) -> bool {
-    object.is_some_and(|object| object.keys().all(|key| names.contains(&key.as_str())))
 }
 
 fn error(mut error: Value) -> Value {
@@ -313,6 +346,7 @@ fn prose(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
     use serde_json::json;
 
     fn received(json: Value) -> Received<RawFrame> {
@@ -359,9 +393,33 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_with_a_member_nobody_knows_is_kept_whole() {
-        let odd = json!({"type": "res", "id": "1", "ok": true, "surprise": 1});
+    fn a_frame_of_no_known_kind_is_kept_whole() {
+        let odd = json!({"type": "resp", "id": "1", "ok": true});
         assert_eq!(seen(false, vec![received(odd.clone())])[0].message, Message::Frame(Frame::Other(odd)));
+    }
+
+    #[rstest]
+    #[case::error(json!({"type": "res", "id": "1", "ok": false, "error": {"code": "NO"}, "payload": {"n": 1}}), ["<- error NO", "-- the frame also has payload={n: 1}"])]
+    #[case::hello(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}, "trace": "t"}), ["<- hello-ok", "-- the frame also has trace=t"])]
+    #[case::left_out_event(json!({"type": "event", "event": "tick", "odd": null}), ["<- event tick", "-- the frame also has odd=null"])]
+    fn members_that_no_frame_of_a_kind_has_are_on_a_line_of_their_own(#[case] frame: Value, #[case] lines: [&str; 2]) {
+        let seen = seen(false, vec![received(frame)]);
+        let shown = seen.iter().map(Received::line).collect::<Vec<_>>();
+        assert!(shown.len() == 2 && shown[0].starts_with(lines[0]) && shown[1] == lines[1], "{shown:?}");
+    }
+
+    #[rstest]
+    #[case::answer_to_connect(json!({"protocol": 3}), Some("connect"), "<- hello-ok  protocol 3")]
+    #[case::another_type(json!({"type": "welcome"}), Some("connect"), "<- ok connect  type=welcome")]
+    #[case::no_protocol(json!({"server": "s"}), Some("connect"), "<- ok connect  server=s")]
+    #[case::another_method(json!({"protocol": 3}), Some("status"), "<- ok status")]
+    #[case::stray(json!({"protocol": 3}), None, "<- ok  protocol=3")]
+    fn the_answer_to_a_connect_needs_no_type(#[case] payload: Value, #[case] method: Option<&str>, #[case] line: &str) {
+        let json = json!({"type": "res", "id": "1", "ok": true, "payload": payload});
+        let frame = RawFrame::Regular { json, method: method.map(str::to_owned) };
+        let seen = seen(false, vec![Received { on: None, message: Message::Frame(frame) }]);
+        assert!(seen[0].line().starts_with(line), "{}", seen[0].line());
+        assert_eq!(seen[0].line().contains("  no type"), line.contains("hello-ok"));
     }
 
     #[test]

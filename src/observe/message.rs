@@ -27,8 +27,7 @@ impl Received<Frame> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message<F> {
-    /// A new connection did not start with a challenge. Either nothing arrived, or the first frame was another one, or the
-    /// harness did not wait because the gateway declares that it sends none.
+    /// A new connection did not start with a challenge. Either nothing arrived, or the first frame was another one.
     NoChallenge,
     /// A message that is not JSON.
     NotJson {
@@ -154,6 +153,8 @@ pub enum Frame {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
     },
+    /// The members of the frame before this one that no frame of its kind has.
+    Members(Value),
     /// A complete frame of an unknown form.
     #[serde(rename = "frame")]
     Other(Value),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use untrusted_data::cut;
-use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use untrusted_data::limits::{DOCUMENT_VALUES, STORE_BYTES};
 
 /// The contents of a file. The error describes what exists instead of a readable file.
 pub(crate) type FileContents = Result<Vec<u8>, NoFile>;
@@ -157,7 +157,7 @@ impl NoFile {
         match self {
             Self::Directory => "a directory".to_owned(),
             Self::NotPlain => "not a plain file".to_owned(),
-            Self::TooLarge => format!("too large: of a store {} MiB are read", LOOK_BYTES >> 20),
+            Self::TooLarge => format!("too large: of a store {} MiB are read", STORE_BYTES >> 20),
             Self::TooMany(values) => {
                 let most = cut::number(DOCUMENT_VALUES as u64);
                 format!("too large: {} JSON values, more than {most}", cut::number(values))

@@ -62,7 +62,7 @@ fn frame(frame: &mut Frame, redact: Redact<'_>) {
             text(event, redact);
             payload.iter_mut().for_each(|payload| value(payload, redact));
         }
-        Frame::Error(whole) | Frame::Other(whole) => value(whole, redact),
+        Frame::Error(whole) | Frame::Members(whole) | Frame::Other(whole) => value(whole, redact),
     }
 }
 

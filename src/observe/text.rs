@@ -115,7 +115,7 @@ fn resolve(message: &mut Message<Frame>, numbers: &mut Numbers) {
             hello.features.as_deref_mut().into_iter().for_each(value);
         }
         Frame::Response { payload, .. } | Frame::Event { payload, .. } => payload.iter_mut().for_each(value),
-        Frame::Error(whole) | Frame::Other(whole) => value(whole),
+        Frame::Error(whole) | Frame::Members(whole) | Frame::Other(whole) => value(whole),
     }
 }
 
@@ -165,6 +165,7 @@ fn frame_line(frame: &Frame) -> String {
         Frame::Event { event, payload } => {
             format!("<- event {event}{}", payload.as_ref().map(members).unwrap_or_default())
         }
+        Frame::Members(others) => format!("-- the frame also has {}", members(others).trim_start()),
         Frame::Other(frame) => format!("<- frame {frame}"),
     }
 }

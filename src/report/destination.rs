@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use untrusted_data::whole;
+use untrusted_data::atomic_file;
 
 /// The maximum wait for a reader of a pipe after the report is complete.
 const READER: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl Destination {
     pub(crate) fn open(self) -> io::Result<(Sink, Option<Delivery>)> {
         let path = match self {
             Self::File(path) => {
-                whole::probe(&path).map_err(|error| named(&path, error))?;
+                atomic_file::probe(&path).map_err(|error| named(&path, error))?;
                 return Ok((Sink::File(path), None));
             }
             Self::Stdout => PathBuf::from("-"),
@@ -112,7 +112,7 @@ impl Sink {
     /// The file cannot be replaced. What is wrong with a stream is said by its [`Delivery`].
     pub(crate) fn take(&self, mut document: File) -> io::Result<()> {
         match self {
-            Self::File(path) => whole::replace_from(path, &mut document).map_err(|error| named(path, error)),
+            Self::File(path) => atomic_file::replace_from(path, &mut document).map_err(|error| named(path, error)),
             Self::Stream(sender) => {
                 // The thread has ended, and says why.
                 let _ = sender.send(document);

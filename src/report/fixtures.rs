@@ -41,6 +41,7 @@ pub(super) fn case(id: &str, verdict: Verdict) -> CaseReport {
         requirements: Vec::new(),
         findings: Vec::new(),
         differences: Vec::new(),
+        notes: Vec::new(),
         frames: None,
         observation: None,
         duration: Duration::from_millis(12),

@@ -241,6 +241,7 @@ fn case(case: &CaseReport) -> Value {
     put("links", json!(case.links));
     put("requirements", json!(case.requirements));
     put("differences", json!(case.differences));
+    put("notes", json!(case.notes));
     put("findings", case.findings.iter().map(finding).collect());
     put(
         "observation",

@@ -143,6 +143,7 @@ fn description(case: &CaseReport) -> String {
         let lines = [("at", &difference.place), ("expected", &difference.expected), ("seen", &difference.seen)];
         lines.iter().filter(|(_, line)| !line.is_empty()).for_each(|(name, line)| add(&format!("  {name}: {line}")));
     }
+    case.notes.iter().for_each(|note| add(&format!("note on `{}` (line {}): {}", note.step, note.line, note.note)));
     case.links.iter().for_each(|link| add(&format!("link: {link}")));
     add(&format!("rerun: {}", case.rerun));
     text

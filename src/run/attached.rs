@@ -27,7 +27,7 @@ use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CASE_BYTES};
 
 /// The device that removes what a case left behind.
-const CLEANER: &str = "clawcheck-cleaner";
+pub(super) const CLEANER: &str = "clawcheck-cleaner";
 
 /// The maximum length of a version in a note, in characters.
 const VERSION: usize = 40;
@@ -235,7 +235,8 @@ impl CaseContext<'_> {
         // Messages that arrive during the cleanup are not part of the case.
         let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
         let mut session = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
-        let challenge = connections::challenge(&[self.challenge(&mut session, began.elapsed()).await]);
+        let first = self.challenge(&mut session, began.elapsed()).await;
+        let challenge = connections::challenge(first.as_slice());
         let connect: Connect = serde_json::from_value(json!({
             "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],
         }))

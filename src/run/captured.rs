@@ -3,7 +3,7 @@
 
 use super::explained::client;
 use super::state_dir::seed::Seeder;
-use super::state_dir::{files, openclaw_json};
+use super::state_dir::{self, openclaw_json};
 use super::steps::bindings::Bindings;
 use super::steps::identities::Identities;
 use crate::capture::Capture;
@@ -27,7 +27,7 @@ fn seeded(case: &Case, release: Release, now: i64, directory: &Path) -> Option<(
     bindings.set_now(now);
     let seeder = Seeder { bindings: &bindings, now, release, own: true };
     let store = &case.scenario.store;
-    files::write(directory, store, None, &seeder, files::format(store, release)).ok()?;
+    state_dir::write(directory, store, None, &seeder, state_dir::format(store, release)).ok()?;
     let configuration = openclaw_json::configuration(&case.scenario.gateway, &bindings.identities);
     Some((configuration.openclaw_json, bindings))
 }
@@ -60,7 +60,7 @@ fn edit(case: &Case, release: Release, directory: &Path, bindings: &Bindings) {
     let seeder = Seeder { bindings, now: LATER, release, own: true };
     for step in &case.scenario.steps {
         if let StepKind::Edit(store) = &step.kind {
-            files::write(directory, store, None, &seeder, files::format(store, release)).unwrap();
+            state_dir::write(directory, store, None, &seeder, state_dir::format(store, release)).unwrap();
         }
     }
 }

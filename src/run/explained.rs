@@ -1,7 +1,7 @@
 //! Tests that `explain` gives the approved answer to the first connect of each built-in case, on each release.
 
 use super::state_dir::seed::Seeder;
-use super::state_dir::{files, openclaw_json};
+use super::state_dir::{self, openclaw_json};
 use super::steps::bindings::Bindings;
 use super::steps::connect;
 use super::steps::identities::Identities;
@@ -34,7 +34,8 @@ fn world(case: &Case, release: Release) -> Option<World> {
     bindings.set_now(NOW);
     let directory = tempfile::tempdir().unwrap();
     let seeder = Seeder { bindings: &bindings, now: NOW, release, own: true };
-    files::write(directory.path(), &scenario.store, None, &seeder, files::format(&scenario.store, release)).ok()?;
+    state_dir::write(directory.path(), &scenario.store, None, &seeder, state_dir::format(&scenario.store, release))
+        .ok()?;
     let configuration = openclaw_json::configuration(&scenario.gateway, &bindings.identities);
     let facts = Facts::of(release).unwrap();
     Some(World {

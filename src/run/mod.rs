@@ -13,225 +13,43 @@ pub(crate) mod closest;
 mod explained;
 pub(crate) mod explanation;
 pub(crate) mod needs;
+mod options;
 pub(crate) mod outcome;
 mod redaction;
+mod reporter;
 mod schedule;
+mod shared;
 mod sharing;
 mod state_dir;
 mod steps;
 mod timeouts;
+mod wire_store;
 
-use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
-use crate::judge::frame_schema::FrameSchema;
-use crate::judge::{Difference, Finding, Level, Verdict};
-use crate::known::{CaseSeen, Known, KnownVerdict};
-use crate::observe::snapshot::{Library, LibraryError};
-use crate::observe::{Observation, StepEvidence};
-use crate::run::closest::Collector;
-use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
+use crate::gateway::{Gateway, Guard, Kind};
+use crate::judge::Verdict;
+use crate::observe::snapshot::Library;
+use crate::run::outcome::{Boots, Event};
 use crate::scenario::Case;
 use attached::Greeting;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use openclaw_model::releases;
 use openclaw_model::{Facts, Release};
-use schedule::breaker::Breaker;
-use schedule::{Schedule, Trust, case, plan};
+pub(crate) use options::Isolation;
+pub use options::{Options, RunError};
+use reporter::Reporter;
+pub use reporter::RunEnd;
+use schedule::{Schedule, plan};
+use shared::{ProgressEvent, Shared};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-use timeouts::Timeouts;
 use tokio::sync::{mpsc, watch};
-use untrusted_data::Redactions;
-use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
-
-/// Whether cases share gateways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Isolation {
-    /// Every case has its own gateway.
-    #[default]
-    Case,
-    /// Cases share a gateway if sharing does not change what they observe.
-    Shared,
-}
-
-impl Isolation {
-    /// The default for a kind of gateway. Processes are shared because they take long to start.
-    pub fn usual(kind: Kind) -> Self {
-        match kind {
-            Kind::Spawned => Self::Shared,
-            Kind::Embedded | Kind::Attached => Self::Case,
-        }
-    }
-
-    /// The name in reports and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Case => "case",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-/// The options of a run.
-#[derive(Clone, Default)]
-pub struct Options {
-    /// Whether cases share gateways. It has no effect on a gateway at a URL.
-    pub isolation: Isolation,
-    /// Whether an observation on a shared gateway is final even if the case deviates. `false` plays such a case again
-    /// on its own gateway.
-    pub trusting: bool,
-    /// Number of gateways that run at the same time. At least 1.
-    pub jobs: usize,
-    /// How strictly the gateway is compared with the snapshots.
-    pub level: Level,
-    /// Whether every case keeps its transcript.
-    pub trace: bool,
-    /// Whether the model explains the failing steps of each failing case.
-    pub explain: bool,
-    /// Whether a conforming case on a real release proposes a snapshot if its snapshot was only seen on the embedded
-    /// gateway.
-    pub mark_seen: bool,
-    /// The shared token of a gateway at a URL.
-    pub token: Option<String>,
-    /// Whether the run may write to a gateway at a URL.
-    pub allow_writes: bool,
-    /// The schema that every frame from the gateway is validated against.
-    pub schema: Option<Arc<FrameSchema>>,
-    /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
-    pub rerun: String,
-    /// The known deviations of the gateway.
-    pub known: Arc<Known>,
-    /// What the caller knows to be secret: it is in nothing that the run tells.
-    pub secrets: Redactions,
-}
-
-/// The reason why a run could not be completed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The temporary directory of the run could not be created.
-    #[error("not enough disk space for the run: {0}")]
-    Workspace(io::Error),
-    /// The gateway at the URL is not reachable, or it is not a gateway.
-    #[error(transparent)]
-    NoGateway(#[from] LaunchError),
-    /// The gateway at the URL has a different shared token.
-    #[error("the gateway does not accept CLAWCHECK_TOKEN")]
-    Token,
-    /// The snapshots could not be read or written.
-    #[error(transparent)]
-    Library(#[from] LibraryError),
-    /// A report could not be written.
-    #[error("cannot write the report: {0}")]
-    Report(io::Error),
-}
-
-/// The state that the cases of a run share.
-struct Shared<'a> {
-    workspace: Workspace,
-    library: &'a Library,
-    options: &'a Options,
-    breaker: Breaker,
-    timeouts: Timeouts,
-    error: Mutex<Option<LibraryError>>,
-    left_behind: Mutex<Vec<String>>,
-    boots: Mutex<Boots>,
-    /// Secrets that can occur in the output of more than one case.
-    secrets: Mutex<Redactions>,
-    trust: Trust,
-    /// Memory for what running cases keep of the gateway's messages.
-    received: Budget,
-    /// Memory for cases whose reports are not printed yet.
-    kept: Budget,
-    /// Receives events while a task runs.
-    progress: mpsc::UnboundedSender<ProgressEvent>,
-    /// The closest release of the gateway, collected from the cases.
-    closest: Mutex<Collector>,
-    /// Whether the run has to remove what it writes.
-    attached: bool,
-    /// Becomes true when the run must stop.
-    stop: watch::Receiver<bool>,
-}
-
-/// Events while a task runs.
-enum ProgressEvent {
-    /// A case of a group starts.
-    Playing(String),
-    /// A gateway is ready, so other gateways can be started too.
-    Ready,
-}
-
-impl Shared<'_> {
-    /// Whether a case removes what it left on the gateway, also if it is interrupted.
-    fn cleans_up(&self) -> bool {
-        self.attached && self.options.allow_writes
-    }
-
-    /// Notes the first thing that went wrong with the snapshots: the run's result cannot be kept.
-    fn note_error(&self, error: LibraryError) {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    }
-
-    /// Records what could not be removed from a gateway at a URL.
-    fn left_behind(&self, left: Vec<String>) {
-        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
-    }
-
-    /// Records the secrets of a case whose failure can be the reason of other cases.
-    fn keep_secret(&self, secrets: &Redactions) {
-        self.secrets().extend(secrets);
-    }
-
-    fn secrets(&self) -> MutexGuard<'_, Redactions> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take_library_error(&self) -> Option<LibraryError> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Counts started gateways.
-    fn booted(&self, boots: usize) {
-        self.boots().made += boots;
-    }
-
-    fn boots(&self) -> MutexGuard<'_, Boots> {
-        self.boots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn collected(&self) -> MutexGuard<'_, Collector> {
-        self.closest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Records the versions that the gateway names. A case in which another release plays a part is ignored.
-    fn note_versions(&self, case: &Case, steps: &[StepEvidence]) {
-        if case.scenario.written_by.is_none() {
-            self.collected().note_versions(steps);
-        }
-    }
-
-    fn playing(&self, case: &str) {
-        // The receiver is gone if the run is being interrupted.
-        let _ = self.progress.send(ProgressEvent::Playing(case.to_owned()));
-    }
-
-    fn ready(&self) {
-        let _ = self.progress.send(ProgressEvent::Ready);
-    }
-}
-
-/// The result of a run, complete or not.
-pub struct RunEnd {
-    /// The report. It contains all cases that were played.
-    pub report: RunReport,
-    /// Why it could not be brought to its end; what was played until then was told, and is in the report.
-    pub error: Option<RunError>,
-}
 
 /// Plays cases on a gateway and passes events to `listen`. If `stop` becomes true, the run interrupts its tasks and
 /// stops everything that it started.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::error`].
+/// Returns an error if the run cannot begin: no disk space, or a report cannot be written. [`RunEnd::error`] has later
+/// errors.
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -241,137 +59,65 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<RunEnd, RunError> {
-    let began = Instant::now();
-    let mut release = release_of(gateway);
-    let attached = gateway.profile().kind == Kind::Attached;
     let (progress, mut progress_events) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
-    let mut secrets = options.secrets.clone();
-    if let Some(token) = &options.token {
-        secrets.add(token, "gateway token");
-    }
-    let shared = Shared {
-        workspace: match gateway.profile().kind {
-            Kind::Embedded => Workspace::in_memory(guard),
-            Kind::Spawned | Kind::Attached => Workspace::new(guard),
-        }
-        .map_err(RunError::Workspace)?,
-        library,
-        options,
-        breaker: Breaker::default(),
-        timeouts: Timeouts::of(gateway),
-        error: Mutex::default(),
-        left_behind: Mutex::default(),
-        boots: Mutex::default(),
-        secrets: Mutex::new(secrets),
-        trust: Trust::default(),
-        received: Budget::new("one run", RUN_BYTES),
-        kept: Budget::new("one run", KEPT_BYTES),
-        progress,
-        closest: Mutex::default(),
-        attached,
-        stop: broken_off,
+    let shared = Shared::new(gateway, library, guard, options, progress, broken_off)?;
+    let mut reporter = Reporter::new(&shared, listen);
+
+    // A gateway at a URL is contacted even if no case will be played: a user who names a gateway wants to know that it
+    // is not reachable.
+    let contact = tokio::select! {
+        contact = contact(gateway, &shared) => contact?,
+        () = stopped(stop.clone()) => return Ok(reporter.interrupted(cases.len())),
     };
-    let mut report = RunReport::default();
-    let mut dead = None;
-    if attached {
-        // Checked even if no case will be played: a user who names a gateway wants to know that it is not reachable.
-        let asked = tokio::select! {
-            asked = attached::is_there(gateway, &shared.workspace, &shared.timeouts) => asked,
-            () = stopped(stop.clone()) => {
-                report.interrupted = Some(cases.len());
-                report.duration = began.elapsed();
-                return Ok(RunEnd { report, error: None });
-            }
-        };
-        dead = asked.err();
-    }
-    let mut greeting = Greeting::default();
-    if attached && dead.is_none() {
-        greeting = tokio::select! {
-            greeting = attached::greeting(gateway, release, &shared) => greeting.map_err(RunError::Workspace)?,
-            () = stopped(stop.clone()) => {
-                report.interrupted = Some(cases.len());
-                report.duration = began.elapsed();
-                return Ok(RunEnd { report, error: None });
-            }
-        };
-    }
-    // The option of the user takes precedence over the version of the gateway.
-    let named = gateway.profile().claims.is_none().then(|| greeting.release()).flatten();
-    let gateway = &named.map_or_else(|| gateway.clone(), |named| gateway.with_release(named));
-    release = named.unwrap_or(release);
-    let mut info = RunInfo {
-        gateway: info(gateway, options, &greeting),
-        cases: cases.len(),
-        jobs: options.jobs,
-        schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
-        isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
-        level: options.level,
+    let (greeting, unreachable) = match contact {
+        Ok(greeting) => (greeting, None),
+        Err(error) => (Greeting::default(), Some(error)),
     };
-    redaction::info(&mut info, &shared.secrets());
-    listen(Event::Started(&info)).map_err(RunError::Report)?;
+    let gateway = &with_named_release(gateway, &greeting);
+    let release = release_of(gateway);
+    reporter.started(cases, gateway, &greeting)?;
     if greeting.turns_token_down {
-        report.duration = began.elapsed();
-        return Ok(RunEnd { report, error: Some(RunError::Token) });
+        return Ok(reporter.end(Some(RunError::Token)));
     }
-    let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
-    let mut waiting = Vec::new();
-    for case in cases {
-        // The snapshots are needed here only if the gateway lacks a feature.
-        let lacks_nothing = gateway.profile().lacks.is_empty();
-        let approved = if lacks_nothing { None } else { approved(case, library, release) };
-        if let Some(reason) = options.known.excludes(case) {
-            let verdict = Verdict::NotApplicable;
-            let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
-            tell(done, &shared, &mut report, listen)?;
-            continue;
-        }
-        match plan::not_played(case, approved.as_deref(), gateway.profile(), release, permissions_bind) {
-            Some(plan::NotPlayed { verdict, reason }) => {
-                let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
-                tell(done, &shared, &mut report, listen)?;
-            }
-            None => waiting.push(*case),
-        }
+    let planned = planned(cases, gateway, release, &shared, &mut reporter)?;
+    if let Some(error) = unreachable {
+        return reporter.not_reachable(&planned, error);
     }
-    if let Some(error) = dead {
-        report.duration = began.elapsed();
-        return not_there(&waiting, error, &shared, report, listen);
-    }
-    let mut schedule = Schedule::new(&waiting, gateway, &shared);
+
+    let mut schedule = Schedule::new(&planned, gateway, &shared);
     let mut playing = FuturesUnordered::new();
     let ended = loop {
-        let side_by_side = if shared.breaker.undecided() { 1 } else { options.jobs.max(1) };
-        let mut begun = Ok(());
-        while begun.is_ok()
-            && playing.len() < side_by_side
+        // Until the first gateway has started, only one is started, because the others could fail in the same way. Cases
+        // that write to one gateway would see each other: an approval request goes to every approver.
+        let one_by_one = shared.breaker.undecided() || shared.cleans_up();
+        let at_once = if one_by_one { 1 } else { options.jobs.max(1) };
+        let mut started = Ok(());
+        while started.is_ok()
+            && playing.len() < at_once
             && let Some(task) = schedule.next()
         {
-            begun = task.case().map_or(Ok(()), |case| listen(Event::Playing { case: &case.id }));
+            started = task.case().map_or(Ok(()), |case| reporter.playing(&case.id));
             playing.push(schedule::perform(task, gateway, release, &shared));
         }
-        if let Err(error) = begun {
-            break Err(RunError::Report(error));
+        if started.is_err() || playing.is_empty() {
+            break started;
         }
-        if playing.is_empty() {
-            break Ok(());
-        }
-        let told = tokio::select! {
+        let reported = tokio::select! {
             Some(done) = playing.next() => {
-                schedule.take(done).into_iter().try_for_each(|done| tell(done, &shared, &mut report, listen))
+                schedule.take(done).into_iter().try_for_each(|done| reporter.case(done))
             }
-            Some(word) = progress_events.recv() => match word {
-                ProgressEvent::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
+            Some(event) = progress_events.recv() => match event {
+                ProgressEvent::Playing(case) => reporter.playing(&case),
                 ProgressEvent::Ready => Ok(()),
             },
             () = stopped(stop.clone()) => {
-                report.interrupted = Some(waiting.len() - schedule.told());
+                reporter.report.interrupted = Some(planned.len() - schedule.reported());
                 break Ok(());
             }
         };
         let error = shared.take_library_error().map(RunError::Library);
-        if let Some(error) = told.err().or(error) {
+        if let Some(error) = reported.err().or(error) {
             break Err(error);
         }
     };
@@ -383,17 +129,54 @@ pub async fn run(
     }
     // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
-    report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
-    let collected = std::mem::take(&mut *shared.collected());
-    let (closest, ended) = match collected.finish(release, library, options.level) {
-        Ok(closest) => (closest, ended),
-        Err(error) => (None, ended.and(Err(RunError::Library(error)))),
-    };
-    report.closest = closest;
-    report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
-    report.duration = began.elapsed();
-    redaction::run(&mut report, &shared.secrets());
-    Ok(RunEnd { report, error: ended.err() })
+    let boots = (!shared.attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
+    Ok(finish(ended, boots, release, &shared, reporter))
+}
+
+/// Contacts a gateway at a URL. The inner error means that it is not reachable. Other gateways are not contacted.
+async fn contact(gateway: &Gateway, shared: &Shared<'_>) -> Result<Result<Greeting, RunError>, RunError> {
+    if !shared.attached {
+        return Ok(Ok(Greeting::default()));
+    }
+    if let Err(error) = attached::is_there(gateway, &shared.workspace, &shared.timeouts).await {
+        return Ok(Err(error));
+    }
+    let greeting = attached::greeting(gateway, release_of(gateway), shared).await;
+    greeting.map(Ok).map_err(RunError::Workspace)
+}
+
+/// The gateway, compared with the release that its hello-ok names. A release that the user names takes precedence.
+fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
+    match greeting.release().filter(|_| gateway.profile().claims.is_none()) {
+        Some(named) => gateway.with_release(named),
+        None => gateway.clone(),
+    }
+}
+
+/// The cases that will be played. The others are reported at once, with the reason.
+fn planned<'c>(
+    cases: &[&'c Case],
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+    reporter: &mut Reporter<'_, '_>,
+) -> Result<Vec<&'c Case>, RunError> {
+    let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
+    let lacks_nothing = gateway.profile().lacks.is_empty();
+    let mut planned = Vec::new();
+    for case in cases {
+        // The snapshots are needed here only if the gateway lacks a feature.
+        let approved = if lacks_nothing { None } else { approved(case, shared.library, release) };
+        if let Some(reason) = shared.options.known.excludes(case) {
+            reporter.not_played(case, Verdict::NotApplicable, reason)?;
+            continue;
+        }
+        match plan::not_played(case, approved.as_deref(), gateway.profile(), release, permissions_bind) {
+            Some(plan::NotPlayed { verdict, reason }) => reporter.not_played(case, verdict, reason)?,
+            None => planned.push(*case),
+        }
+    }
+    Ok(planned)
 }
 
 /// The approved snapshot of a case, which shows what the case needs. A file that cannot be read is reported when the case
@@ -403,19 +186,25 @@ fn approved(case: &Case, library: &Library, release: Release) -> Option<String> 
     history.serving(release).map(|(_, variant)| variant.text.clone())
 }
 
-/// Reports for every planned case that the gateway is not reachable. Without planned cases, the run itself fails.
-fn not_there(
-    waiting: &[&Case],
-    error: RunError,
+/// Completes the report with what only the whole run shows.
+fn finish(
+    ended: Result<(), RunError>,
+    boots: Option<Boots>,
+    release: Release,
     shared: &Shared<'_>,
-    mut report: RunReport,
-    listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<RunEnd, RunError> {
-    let reason = format!("not tried: {error}");
-    for case in waiting {
-        tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
-    }
-    Ok(RunEnd { report, error: waiting.is_empty().then_some(error) })
+    mut reporter: Reporter<'_, '_>,
+) -> RunEnd {
+    reporter.report.left_behind = shared.take_left_behind();
+    reporter.report.boots = boots;
+    let collected = std::mem::take(&mut *shared.collected());
+    let ended = match collected.finish(release, shared.library, shared.options.level) {
+        Ok(closest) => {
+            reporter.report.closest = closest;
+            ended
+        }
+        Err(error) => ended.and(Err(RunError::Library(error))),
+    };
+    reporter.end(ended.err())
 }
 
 /// Waits until the run must stop. Waits forever if the sender is gone.
@@ -423,89 +212,6 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-fn tell(
-    mut done: CaseReport,
-    shared: &Shared<'_>,
-    report: &mut RunReport,
-    listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<(), RunError> {
-    redaction::case(&mut done, &shared.secrets());
-    known_deviations(&mut done, shared.options);
-    report.summary.add(done.verdict);
-    if let Err(error) = shared.collected().add(&done, shared.library, shared.options.level) {
-        shared.note_error(error);
-    }
-    if let (Verdict::Skipped, Some(reason)) = (done.verdict, &done.reason) {
-        report.count_skipped(reason);
-    }
-    let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
-    let fails = done.verdict == Verdict::Deviates;
-    report.unkept += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
-    if let Some(frames) = &done.frames {
-        report.frames.get_or_insert_default().add(frames);
-    }
-    listen(Event::Case(&done)).map_err(RunError::Report)
-}
-
-/// Replaces the verdict on a case that the list of known deviations covers. Differences are compared without
-/// secrets, as they are printed.
-fn known_deviations(done: &mut CaseReport, options: &Options) {
-    let error = match (done.verdict, &done.reason) {
-        (Verdict::Error, Some(reason)) if !done.given_up => vec![Difference::error(reason)],
-        _ => Vec::new(),
-    };
-    let seen = CaseSeen {
-        id: &done.id,
-        requirements: &done.requirements,
-        verdict: done.verdict,
-        level: options.level,
-        differences: if done.verdict == Verdict::Error { &error } else { &done.differences },
-        observation: done.observation.as_ref().map(Observation::text),
-    };
-    let Some(KnownVerdict { verdict, reason }) = options.known.judge(seen) else { return };
-    // The error is more useful than the note that it is not known.
-    if verdict != Verdict::Error && (verdict != done.verdict || done.reason.is_none()) {
-        done.reason = Some(reason);
-    }
-    done.verdict = verdict;
-    if !verdict.is_failure() && !options.trace {
-        (done.transcript, done.log) = (None, None);
-    }
-}
-
-fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInfo {
-    let profile = gateway.profile();
-    let no_token = (profile.kind == Kind::Attached && options.token.is_none())
-        .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
-    GatewayInfo {
-        kind: match profile.kind {
-            Kind::Embedded => "embedded",
-            Kind::Spawned => "spawned",
-            Kind::Attached => "attached",
-        },
-        name: profile.name.clone(),
-        program: profile.program.clone(),
-        release: profile.claims,
-        lacks: profile.lacks.iter().map(|capability| capability.name()).collect(),
-        notes: profile
-            .notes
-            .iter()
-            .cloned()
-            .chain(profile.claims.and_then(stands_in))
-            .chain(greeting.note(profile.claims))
-            .chain(no_token)
-            .collect(),
-    }
-}
-
-/// A note if the release is not a known release, which names the known release that the gateway is compared with.
-fn stands_in(release: Release) -> Option<String> {
-    let rules = Facts::of(release).ok()?;
-    let known = rules.described();
-    (known != release)
-        .then(|| format!("{release} has no rules of its own; its answers are compared with those of {known}"))
 }
 
 /// The release that a gateway is compared with. Default: the default release.
@@ -525,7 +231,6 @@ pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rstest::rstest;
 
     #[tokio::test]
     async fn an_embedded_release_between_two_known_ones_is_the_earlier_one_in_everything() {
@@ -535,15 +240,5 @@ mod tests {
             let gateway = Gateway::prepare(&spec, &crate::gateway::Preparation::default(), &|_| {}).await.unwrap();
             assert_eq!(release_of(&gateway).to_string(), played);
         }
-    }
-
-    #[rstest]
-    #[case("2026.4.2", None)]
-    #[case("2026.4.3", Some("2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2"))]
-    fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
-        #[case] release: &str,
-        #[case] said: Option<&str>,
-    ) {
-        assert_eq!(stands_in(release.parse().unwrap()).as_deref(), said);
     }
 }

@@ -41,17 +41,19 @@ pub(crate) fn applicability(case: &Case, profile: &Profile, library: &Library) -
     let permissions_bind = plan::permissions_bind(&std::env::temp_dir())?;
     let not_played = plan::not_played(case, approved.as_deref(), profile, release, permissions_bind);
     Ok(Applicability {
-        needs: of(case, approved.as_deref()),
+        needs: of(case, approved.as_deref(), false),
         not_played: not_played.map(|plan::NotPlayed { verdict, reason }| (verdict, reason)),
     })
 }
 
-/// The features that a case needs. `expected` is the approved snapshot of the release, if there is one.
-pub(crate) fn of(case: &Case, expected: Option<&str>) -> BTreeSet<Capability> {
+/// The features that a case needs. `expected` is the approved snapshot of the release, if there is one. `is_created`
+/// states whether connections create the store of the case, so that clawcheck does not write it.
+pub(crate) fn of(case: &Case, expected: Option<&str>, is_created: bool) -> BTreeSet<Capability> {
     let mut needs = BTreeSet::new();
     for need in case.needs() {
         needs.extend(match need {
             Need::ReadableStore => Some(Capability::StoreRead),
+            Need::WritableStore if is_created => Some(Capability::Pairing),
             Need::WritableStore => Some(Capability::StoreWrite),
             Need::Restart => Some(Capability::Restart),
             Need::Clock => Some(Capability::Clock),

@@ -3,7 +3,7 @@
 //! What it says is fit to be shown: the run has put symbols in the place of ids and tokens and taken the secrets out of
 //! transcripts and logs.
 
-use crate::judge::{Difference, Finding, Level, Verdict};
+use crate::judge::{Difference, Finding, Level, StepNote, Verdict};
 use crate::observe::Observation;
 use crate::run::closest::Closest;
 use crate::run::explanation::CaseExplanation;
@@ -97,6 +97,8 @@ pub struct CaseReport {
     pub findings: Vec<Finding>,
     /// The differences by cause, the gravest first.
     pub differences: Vec<Difference>,
+    /// The notes of the steps with a difference, in the order of play.
+    pub notes: Vec<StepNote>,
     /// The frames that were held to the published schema, where the run asked for that.
     pub frames: Option<FrameTally>,
     /// What was seen, if it was played to its end.

@@ -12,6 +12,7 @@ pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     report.about.iter_mut().chain(&mut report.links).for_each(redact);
     report.findings.iter_mut().for_each(|finding| self::finding(finding, secrets));
     report.differences.iter_mut().for_each(|difference| self::difference(difference, secrets));
+    report.notes.iter_mut().flat_map(|note| [&mut note.step, &mut note.note]).for_each(redact);
     report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
 }
 

@@ -136,8 +136,12 @@ fn a_run_that_plays_too_few_cases_is_no_success() {
     assert!(says.contains("too few cases were played: ") && says.contains("--min-played requires 22"), "{says}");
     // What would be needed comes with the number of cases, the most frequent first.
     let reasons = says.split("why cases were skipped:").nth(1).unwrap().lines().skip(1).collect::<Vec<_>>();
-    assert!(reasons[0].ends_with(" cases  clawcheck cannot write to the gateway's state directory"), "{reasons:?}");
-    assert!(reasons.iter().any(|reason| reason.contains("--allow-writes allows this")), "{reasons:?}");
+    assert!(
+        reasons[0]
+            .ends_with(" cases  the case writes to a gateway that clawcheck did not start; --allow-writes allows this"),
+        "{reasons:?}"
+    );
+    assert!(reasons.iter().any(|reason| reason.contains("cannot change the gateway's configuration")), "{reasons:?}");
     for (least, expected) in [("1", 0), ("1%", 0), ("50%", 4), ("200", 4)] {
         let (code, says) = run_built_in(&serving, &test_folder, &["--min-played", least]);
         assert_eq!(code, Some(expected), "{least}: {says}");

@@ -148,7 +148,8 @@ fn play(test_folder: &TestFolder) -> (Ended, BTreeMap<String, (String, String)>)
 #[rstest]
 #[case::everything("[]", &[])]
 #[case::pairing("[pairing]", &[("case", "pairing"), ("seeded", "pairing")])]
-#[case::store("[store]", &[("seeded", "store")])]
+// Connections create the store of a gateway that keeps none on disk.
+#[case::store("[store]", &[])]
 #[case::proofs("[proofs]", &[("forged", "proofs")])]
 #[case::proofs_as_earlier("[device-proof]", &[("forged", "proofs")])]
 #[case::tokens("[tokens]", &[("case", "tokens"), ("seeded", "tokens")])]

@@ -43,3 +43,4 @@ mod share;
 mod signals;
 mod special_files;
 mod trust;
+mod wire_store;

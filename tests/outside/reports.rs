@@ -206,3 +206,31 @@ fn list_takes_the_names_that_run_takes() {
     assert_eq!(unknown.code, Some(2), "{}", unknown.err);
     assert!(unknown.err.contains("there is no file or folder `empty-token`"), "{}", unknown.err);
 }
+
+/// Only the second step differs, so only its note is printed.
+#[test]
+fn the_note_of_a_step_that_differs_is_in_every_report() {
+    let scenario = "scenario: A laptop connects
+steps:
+  - connect: { device: laptop, role: operator }
+    note: The first step.
+    expect: hello
+  - connect: { device: laptop, role: operator, auth: { token: wrong } }
+    note: A wrong token is refused.
+    expect: hello
+";
+    let test_folder = TestFolder::new(scenario);
+    let ended =
+        test_folder.clawcheck(&["run", "scenarios", "--report", "json=report.json", "--report", "junit=junit.xml"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    let line = "  note on `connect laptop as operator, wrong token` (line 6): A wrong token is refused.\n";
+    assert!(ended.out.contains(line) && !ended.out.contains("The first step"), "{}", ended.out);
+    let json = std::fs::read_to_string(test_folder.path("report.json")).unwrap();
+    let json = serde_json::from_str::<Value>(&json).unwrap();
+    let note = serde_json::json!({
+        "step": "connect laptop as operator, wrong token", "line": 6, "note": "A wrong token is refused."
+    });
+    assert_eq!(json["cases"][0]["notes"], serde_json::json!([note]));
+    let junit = std::fs::read_to_string(test_folder.path("junit.xml")).unwrap();
+    assert!(junit.contains("(line 6): A wrong token is refused.") && !junit.contains("The first step"), "{junit}");
+}

@@ -248,7 +248,7 @@ fn skips_alone_and_an_empty_selection_are_no_success() {
     let serving = Serving::start(command);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
     assert_eq!(ran.code, Some(4), "{}", ran.out);
-    assert!(ran.out.contains("skipped: clawcheck cannot write to the gateway's state directory"), "{}", ran.out);
+    assert!(ran.out.contains("the case sends the gateway's shared token; set CLAWCHECK_TOKEN"), "{}", ran.out);
 }
 
 #[test]

@@ -378,7 +378,7 @@ fn database(directory: &Path) -> Result<Database, AtRestError> {
     if !SqliteDocuments::is_store(directory) {
         return Ok(Database::Unused);
     }
-    let documents = SqliteDocuments::look(directory, Links::Follow);
+    let documents = SqliteDocuments::read_all(directory, Links::Follow);
     let documents = documents.map_err(|fault| AtRestError::Database { path, fault })?;
     Ok(Database::Holds(documents.into_iter().map(|(document, value)| (document, Arc::new(value))).collect()))
 }

@@ -18,8 +18,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use untrusted_data::atomic_file;
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
-use untrusted_data::whole;
 
 /// The options of a gateway program. Missing values come from the environment, the configuration, or the release's
 /// defaults, in this order.
@@ -180,7 +180,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     if let Some(token) = &settings.generated_token {
         document["gateway"]["auth"]["mode"] = json!("token");
         document["gateway"]["auth"]["token"] = json!(token);
-        whole::replace_private(&config_path, json::stringify(&document).as_bytes())
+        atomic_file::replace_private(&config_path, json::stringify(&document).as_bytes())
             .map_err(|error| ProgramError::TokenNotSaved { path: config_path.clone(), error })?;
     }
     let secrets = redactions(&document, &options.env);

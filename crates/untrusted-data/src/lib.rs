@@ -6,13 +6,13 @@
 //!
 //! The crate knows nothing of OpenClaw and imports none of our crates. Each crate that reads files or shows text may import it.
 
+pub mod atomic_file;
 pub mod cut;
 mod excerpt;
 pub mod limits;
 pub mod plain_file;
 pub mod printable;
 pub mod redact;
-pub mod whole;
 
 pub use excerpt::excerpt;
 pub use redact::Redactions;

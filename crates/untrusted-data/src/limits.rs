@@ -83,11 +83,11 @@ pub const FRAME_NAMES: usize = 200;
 pub const FRAME_NAME_BYTES: usize = 100;
 
 /// All files of a state directory together, as they are read once.
-pub const LOOK_BYTES: u64 = 4 << 20;
+pub const STORE_BYTES: u64 = 4 << 20;
 /// A damaged database. Its digest shows whether it has changed.
 pub const DATABASE_BYTES: u64 = 64 << 20;
 /// Number of files in one folder of a state directory.
-pub const LOOK_FILES: usize = 1000;
+pub const STORE_FILES: usize = 1000;
 /// Number of JSON values in a document of the store. A real record has about forty.
 pub const DOCUMENT_VALUES: usize = 100_000;
 

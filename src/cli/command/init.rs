@@ -13,7 +13,7 @@ use crate::probe::{Described, Start, describe};
 use crate::shell::quoted;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use untrusted_data::whole;
+use untrusted_data::atomic_file;
 
 /// The folder for descriptions, if it exists.
 const FOLDER: &str = "gateways";
@@ -166,7 +166,7 @@ fn usual_file(name: &str) -> PathBuf {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), CommandError> {
-    whole::create(file, text.as_bytes()).map_err(|error| match error.kind() {
+    atomic_file::create(file, text.as_bytes()).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(file),
         _ => CommandError::message(&format!("cannot write {}: {error}", file.display())),
     })

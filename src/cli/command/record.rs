@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use untrusted_data::whole;
+use untrusted_data::atomic_file;
 
 /// The maximum number of names that `record` tries for its file.
 const MOST_NAMES: usize = 100;
@@ -82,7 +82,7 @@ impl Record {
             )));
         }
         // What cannot be written at the end is an error at the start.
-        whole::probe(&self.output)
+        atomic_file::probe(&self.output)
             .map_err(|error| CommandError::usage(miette::miette!("cannot write {}: {error}", self.output.display())))?;
         let before = self.before()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -168,7 +168,7 @@ impl Record {
 fn create(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let mut candidate = path.to_owned();
     for number in 2..=MOST_NAMES {
-        match whole::create_private(&candidate, bytes) {
+        match atomic_file::create_private(&candidate, bytes) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             written => return written.map(|()| candidate),
         }

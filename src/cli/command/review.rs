@@ -6,7 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::{CommandError, exit};
 use crate::observe::diff;
-use crate::observe::snapshot::{Library, LibraryError, Pending};
+use crate::observe::snapshot::{Library, LibraryError, Proposal};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
 use untrusted_data::printable::{block, line};
@@ -34,7 +34,7 @@ impl Review {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
-        let waiting = library.pending().map_err(fault)?;
+        let waiting = library.proposals().map_err(fault)?;
         let mut out = console::stdout();
         if waiting.is_empty() {
             writeln!(out, "nothing waits for approval in {}", self.snapshots.display())
@@ -42,19 +42,19 @@ impl Review {
             return Ok(exit::OK);
         }
         let asks = io::stdin().is_terminal() && console::stdout_is_terminal();
-        for (at, pending) in waiting.iter().enumerate() {
-            let text = describe(&library, pending).map_err(fault)?;
+        for (at, proposal) in waiting.iter().enumerate() {
+            let text = describe(&library, proposal).map_err(fault)?;
             writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(CommandError::output)?;
             if !asks {
                 continue;
             }
             match ask(&mut out).map_err(CommandError::output)? {
                 Answer::Accept => {
-                    for line in accept::accept(&mut library, pending).map_err(fault)? {
+                    for line in accept::accept(&mut library, proposal).map_err(fault)? {
                         writeln!(out, "{line}").map_err(CommandError::output)?;
                     }
                 }
-                Answer::Reject => library.reject(pending).map_err(fault)?,
+                Answer::Reject => library.reject(proposal).map_err(fault)?,
                 Answer::Skip => {}
                 Answer::Quit => break,
             }
@@ -64,8 +64,8 @@ impl Review {
 }
 
 /// What waits, against what is approved.
-fn describe(library: &Library, pending: &Pending) -> Result<String, LibraryError> {
-    let snapshot = &pending.snapshot;
+fn describe(library: &Library, proposal: &Proposal) -> Result<String, LibraryError> {
+    let snapshot = &proposal.snapshot;
     let text = block(&snapshot.text);
     let seen = if snapshot.seen.is_empty() { "the embedded gateway" } else { "the real release" };
     let head = format!("{} for {}, seen on {seen}", line(&snapshot.case), snapshot.release);

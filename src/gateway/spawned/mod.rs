@@ -9,9 +9,9 @@ pub(super) mod template;
 
 use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
-use crate::beneath::Beneath;
 use crate::client::Link;
 use crate::machine;
+use crate::no_follow::NoFollowDir;
 use commands::StopCommand;
 use process::{InheritedEnvironment, Invocation, Process};
 use readiness::{LOOPBACK, Probe, Readiness};
@@ -159,7 +159,7 @@ impl Program {
 
     fn write_files(&self, values: &Placeholders, launch: &Launch<'_>) -> io::Result<()> {
         for (path, text) in &self.files {
-            write_beneath(launch.sandbox.root(), Path::new(&values.fill(path)), &values.fill(text))?;
+            write_config(launch.sandbox.root(), Path::new(&values.fill(path)), &values.fill(text))?;
         }
         Ok(())
     }
@@ -178,14 +178,14 @@ impl Program {
                 format!("{config:#}\n")
             }
         };
-        write_beneath(launch.sandbox.root(), &launch.sandbox.config_file(), &text)
+        write_config(launch.sandbox.root(), &launch.sandbox.config_file(), &text)
     }
 }
 
 /// Writes a file below the directory of a gateway. The gateway may have created links there, so links are not followed.
-fn write_beneath(root: &Path, file: &Path, text: &str) -> io::Result<()> {
+fn write_config(root: &Path, file: &Path, text: &str) -> io::Result<()> {
     let path = file.strip_prefix(root).unwrap_or(file);
-    let written = Beneath::open(root).and_then(|beneath| beneath.write(path, text.as_bytes()));
+    let written = NoFollowDir::open(root).and_then(|root| root.write(path, text.as_bytes()));
     written.map_err(|error| {
         let error = io::Error::from(error);
         // An error of the system is kept: it can mean a full disk.

@@ -77,3 +77,8 @@ pub(super) fn is_request(line: &str) -> bool {
 pub(super) fn is_close(line: &str) -> bool {
     line.starts_with("<- close") || line.starts_with("<- connection lost")
 }
+
+/// The members that no frame of the kind has, if the line lists them.
+pub(super) fn other_members(line: &str) -> Option<&str> {
+    line.strip_prefix("-- the frame also has ")
+}

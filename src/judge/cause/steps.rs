@@ -1,6 +1,6 @@
 //! The differences in the steps.
 
-use super::answer::{Answer, is_close, is_request, sign};
+use super::answer::{Answer, is_close, is_request, other_members, sign};
 use super::read::{self, Block};
 use super::word::{self, Word};
 use super::{Difference, Kind};
@@ -153,7 +153,13 @@ impl Step<'_, '_> {
                 None => found.push(self.found(kind_of(line), format!("{} is missing", sign(line)), line, "")),
             }
         }
-        found.extend(extra.iter().map(|line| self.found(kind_of(line), format!("{} as well", sign(line)), "", line)));
+        found.extend(extra.iter().map(|line| {
+            let what = match other_members(line) {
+                Some(members) => format!("a frame also has {}", word::names(members)),
+                None => format!("{} as well", sign(line)),
+            };
+            self.found(kind_of(line), what, "", line)
+        }));
     }
 }
 
@@ -204,6 +210,7 @@ fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<Kind> {
 /// The kind of difference for a missing or an additional line.
 fn kind_of(line: &str) -> Kind {
     match Answer::of(&[line]) {
+        _ if other_members(line).is_some() => Kind::Fields,
         // The step waited for a message.
         Answer::Missing(line) if line.ends_with("nothing came") => Kind::Message,
         Answer::Missing(_) => Kind::Silence,

@@ -54,6 +54,7 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[case::one_more_field(IN, &IN.replace("read\n", "read  with snapshot.authMode\n"), "Fields: hello-ok also has snapshot.authMode")]
 #[case::one_field_less(&IN.replace("read\n", "read  with snapshot.authMode\n"), IN, "Fields: hello-ok lacks snapshot.authMode")]
 #[case::a_standard_field_less(IN, &IN.replace("read\n", "read  no policy\n"), "Fields: hello-ok has no policy")]
+#[case::a_member_of_the_frame_more(OUT, &OUT.replace("  <- close", "  -- the frame also has payload={n: 1}  seq=4\n  <- close"), "Fields: a frame also has payload, seq")]
 #[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Message: event tick as well")]
 #[case::an_event_less(&format!("{IN}  admin <- event tick  ts=<time>\n"), IN, "Message: event tick is missing")]
 #[case::an_awaited_event_less(
@@ -169,4 +170,14 @@ fn names_of_kinds_are_those_of_the_report() {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
     assert!(Kind::ALL.is_sorted());
+}
+
+#[rstest]
+#[case::same("connect laptop", true)]
+#[case::repeated("connect laptop  (2 of 3)", true)]
+#[case::longer_title("connect laptop, wrong token", false)]
+#[case::no_step("", false)]
+fn a_difference_is_at_the_step_with_exactly_its_title(#[case] place: &str, #[case] is_at: bool) {
+    let difference = Difference::new(Kind::Text, "text".to_owned(), place, "", "");
+    assert_eq!(difference.is_at("connect laptop"), is_at);
 }

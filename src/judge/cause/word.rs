@@ -48,6 +48,11 @@ pub(super) fn says(subject: &str, expected: &str, seen: &str) -> String {
     format!("{subject} says {seen} instead of {expected}")
 }
 
+/// The names of the fields in a line: `payload, seq` of `payload={n: 1}  seq=4`.
+pub(super) fn names(line: &str) -> String {
+    read::words(line).map(topic).collect::<Vec<_>>().join(", ")
+}
+
 fn topic(word: &str) -> &str {
     if word.starts_with('"') { "\"" } else { read::label(word) }
 }

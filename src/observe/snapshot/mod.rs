@@ -24,7 +24,7 @@ mod mutants;
 pub use history::History;
 pub(crate) use history::Variant;
 pub use library::Library;
-pub(crate) use library::{Edit, LibraryError, Origin, Pending, Proposed};
+pub(crate) use library::{FileChange, LibraryError, Origin, Proposal, Proposed};
 
 use crate::yaml::explain;
 use openclaw_model::Release;

@@ -1,7 +1,7 @@
 //! Prints a failing case in full: its topic, its findings, its transcript, and the command that runs it again.
 
 use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
-use crate::judge::Finding;
+use crate::judge::{Finding, StepNote};
 use crate::observe::diff;
 use crate::report::explanation;
 use crate::run::outcome::CaseReport;
@@ -16,6 +16,8 @@ const SEEN_LINES: usize = 24;
 const LOG_LINES: usize = 10;
 /// The maximum number of findings that are printed.
 const FINDINGS: usize = 3;
+/// The maximum number of notes on steps that are printed.
+const NOTES: usize = 3;
 /// The width of the text about a scenario, in characters, and the maximum number of its lines.
 const ABOUT_WIDTH: usize = 110;
 const ABOUT_LINES: usize = 4;
@@ -29,6 +31,7 @@ pub(super) fn lines(case: &CaseReport, look: &Look) -> Vec<String> {
     lines.extend(about(case).iter().map(|line| dim(line)));
     lines.extend(look.indented(case.reason.as_deref(), (1, REASON_LINES - 1)));
     lines.extend(findings(case, look));
+    lines.extend(notes(case, look));
     if let Some(explanation) = &case.explanation {
         lines.extend(explanation::lines(explanation).iter().map(|line| look.line(&format!("  {line}"))));
     }
@@ -94,6 +97,20 @@ fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
     let more = case.findings.len() - told;
     if more > 0 {
         lines.push(format!("  … {}", counted(more, "more finding")));
+    }
+    lines
+}
+
+/// The notes of the scenario on the steps that differ.
+fn notes(case: &CaseReport, look: &Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for StepNote { step, line, note } in case.notes.iter().take(NOTES) {
+        let text = format!("note on `{step}` (line {line}): {note}");
+        lines.extend(wrapped(&text, ABOUT_WIDTH).iter().take(ABOUT_LINES).map(|line| look.line(&format!("  {line}"))));
+    }
+    let more = case.notes.len().saturating_sub(NOTES);
+    if more > 0 {
+        lines.push(format!("  … {}", counted(more, "more note")));
     }
     lines
 }

@@ -6,7 +6,7 @@ use super::refused_config;
 use crate::gateway::{Gateway, LaunchError};
 use crate::run::Shared;
 use crate::run::state_dir::openclaw_json;
-use crate::run::steps::context::{self, Boot, first_moment};
+use crate::run::steps::context::{self, GatewayStart, first_moment};
 use crate::run::steps::identities::Identities;
 use crate::scenario::gateway::GatewaySettings;
 use untrusted_data::Redactions;
@@ -44,8 +44,9 @@ async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError
     shared.keep_secret(&secrets);
     let sandbox = shared.workspace.sandbox().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
-    let boot = Boot { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts, trace: None };
-    let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
+    let start =
+        GatewayStart { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts, trace: None };
+    let mut running = start.start_gateway(gateway, &GatewaySettings::default(), &identities).await?;
     // The cases test how the gateway stops.
     let _ = context::stop(&mut running, &shared.timeouts).await;
     Ok(())

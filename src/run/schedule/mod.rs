@@ -64,7 +64,7 @@ pub(super) struct Done<'a> {
 /// The remaining tasks.
 pub(super) struct Schedule<'a> {
     waiting: VecDeque<Task<'a>>,
-    told: usize,
+    reported: usize,
     /// Number of cases whose accepted observation comes from a shared gateway, and number of shared gateways.
     on_shared: usize,
     shared: usize,
@@ -81,7 +81,7 @@ impl<'a> Schedule<'a> {
             [case] => Task::Alone(case),
             _ => Task::Group(group),
         };
-        Self { waiting: groups.into_iter().map(task).collect(), told: 0, on_shared: 0, shared: 0 }
+        Self { waiting: groups.into_iter().map(task).collect(), reported: 0, on_shared: 0, shared: 0 }
     }
 
     /// Returns the next task.
@@ -92,15 +92,15 @@ impl<'a> Schedule<'a> {
     /// Records the result of a task and returns the reports that are final.
     pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
         self.waiting.extend(done.rerun);
-        self.told += done.reports.len();
+        self.reported += done.reports.len();
         self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
         self.shared += usize::from(done.shared);
         done.reports
     }
 
     /// Number of reported cases.
-    pub(super) fn told(&self) -> usize {
-        self.told
+    pub(super) fn reported(&self) -> usize {
+        self.reported
     }
 
     /// Number of additional starts that the run would have needed without sharing.

@@ -4,6 +4,7 @@ use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
 use crate::run::needs;
 use crate::run::outcome::OTHER_RELEASES;
+use crate::run::wire_store::recipe;
 use crate::scenario::{Case, Need};
 use openclaw_model::Release;
 use std::fs::{self, Permissions};
@@ -34,13 +35,16 @@ pub(crate) fn not_played(
         let reason = format!("{OTHER_RELEASES}{releases}");
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
-    let needs = needs::of(case, expected);
+    let recipe = (!profile.can(Capability::StoreWrite)).then(|| recipe(case));
+    let needs = needs::of(case, expected, matches!(recipe, Some(Ok(_))));
     if let Some(lacked) = needs.iter().find(|need| profile.lacks.contains(need)) {
         let reason = format!("the description of the gateway lists `{lacked}` under `lacks`");
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     if let Some(missing) = needs.iter().find(|need| !profile.can(**need)) {
-        return Some(NotPlayed { verdict: Verdict::Skipped, reason: out_of_reach(*missing) });
+        let what = recipe.and_then(Result::err).filter(|_| *missing == Capability::StoreWrite);
+        let reason = what.map_or_else(|| out_of_reach(*missing), not_created);
+        return Some(NotPlayed { verdict: without(*missing, profile), reason });
     }
     // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
     // user is root.
@@ -49,6 +53,20 @@ pub(crate) fn not_played(
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     None
+}
+
+/// The verdict on a case that needs a feature which clawcheck cannot use. A description that names no store declares that
+/// there is none of OpenClaw's form. The store of a gateway at a URL is only out of reach.
+pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
+    match missing {
+        Capability::StoreRead | Capability::StoreWrite if profile.kind == Kind::Spawned => Verdict::NotApplicable,
+        _ => Verdict::Skipped,
+    }
+}
+
+/// The reason to report if the store can neither be written nor created by connections.
+fn not_created(what: &str) -> String {
+    format!("clawcheck cannot write the gateway's store, and no connection creates {what}")
 }
 
 /// Whether file permissions restrict this process, tested on a directory below `parent`. The user id is not sufficient,
@@ -66,7 +84,7 @@ pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
 fn out_of_reach(capability: Capability) -> String {
     let reason = match capability {
         Capability::StoreRead => "clawcheck cannot read the gateway's store",
-        Capability::StoreWrite => "clawcheck cannot write to the gateway's state directory",
+        Capability::StoreWrite => "clawcheck cannot write the gateway's store",
         Capability::Config => "clawcheck cannot change the gateway's configuration",
         Capability::Environment => "clawcheck cannot change the gateway's environment",
         Capability::Restart => "clawcheck cannot stop and start the gateway",
@@ -121,7 +139,6 @@ mod tests {
     const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
 
     #[rstest]
-    #[case::store("store: { paired: { laptop: {} } }\n", "", Capability::StoreWrite)]
     #[case::settings("gateway: { trusted-proxies: [] }\n", "", Capability::Config)]
     #[case::environment("gateway: { handshake-timeout: 1s }\n", "", Capability::Environment)]
     #[case::restart("", "  - restart: {}\n", Capability::Restart)]
@@ -163,6 +180,19 @@ mod tests {
         assert_eq!(verdict(&profile(Kind::Embedded, &[], &[])), None);
         assert_eq!(verdict(&profile(Kind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
         assert_eq!(verdict(&profile(Kind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_is_created_by_connections_if_they_can_create_it() {
+        let missing = [Capability::StoreWrite];
+        let plain = format!("store: {{ paired: {{ laptop: {{}} }} }}\n{CONNECT}");
+        assert_eq!(planned(&plain, &profile(Kind::Spawned, &missing, &missing)), None);
+        let old = format!("store: {{ paired: {{ laptop: {{ age: 2d }} }} }}\n{CONNECT}");
+        let reason = "clawcheck cannot write the gateway's store, and no connection creates a record of another time";
+        for (kind, expected) in [(Kind::Spawned, Verdict::NotApplicable), (Kind::Attached, Verdict::Skipped)] {
+            let not = planned(&old, &profile(kind, &missing, &[])).unwrap();
+            assert_eq!((not.verdict, not.reason.as_str()), (expected, reason));
+        }
     }
 
     #[test]

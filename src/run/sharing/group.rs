@@ -15,10 +15,10 @@ use crate::run::redaction;
 use crate::run::schedule::breaker::Dead;
 use crate::run::schedule::case::{self, CaseResult};
 use crate::run::schedule::failed_start;
-use crate::run::state_dir::files::{self, FilesError};
 use crate::run::state_dir::seed::Seeder;
+use crate::run::state_dir::{self, StateDirError};
 use crate::run::steps::bindings::Bindings;
-use crate::run::steps::context::{self, Boot, CaseContext, CaseError, SharedGateway, first_moment};
+use crate::run::steps::context::{self, CaseContext, CaseError, GatewayStart, SharedGateway, first_moment};
 use crate::run::steps::frames::Frames;
 use crate::run::steps::identities::Identities;
 use crate::scenario::Case;
@@ -108,11 +108,11 @@ impl TenantGroup<'_> {
         let bindings = Bindings::new(Identities::in_group(name, GROUP_SECRETS));
         bindings.set_now(now);
         let seeder = Seeder { bindings: &bindings, now, release: self.release, own: true };
-        for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
+        for (document, records) in seeder.records(store).map_err(StateDirError::Symbol)? {
             self.tenancy.set_owner(document, records.into_iter().map(|(key, _)| key), owner);
         }
         // What has files of its own does not share a gateway.
-        files::write(&sandbox.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
+        state_dir::write(&sandbox.state_dir(), store, None, &seeder, state_dir::format(store, seeder.release))?;
         self.tenancy.set_devices(owner, devices(&bindings));
         Ok(bindings)
     }
@@ -120,9 +120,9 @@ impl TenantGroup<'_> {
     async fn start(&self, cases: &[&Case], sandbox: Sandbox, started_at: i64) -> Result<SharedGateway, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts, trace: None };
+        let start = GatewayStart { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts, trace: None };
         let identities = Identities::in_group(&first.id, GROUP_SECRETS);
-        match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
+        match start.start_gateway(self.gateway, &first.scenario.gateway, &identities).await {
             Ok(running) => {
                 self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();
@@ -241,7 +241,7 @@ fn sentinels() -> Result<Store, CaseError> {
         "operator": { "scopes": ["operator.read"], "age": "1h" },
         "node": { "role": "node", "age": "1h", "client": { "id": "node-host", "mode": "node" }, "tokens": { "node": { "revoked": true } } },
     }});
-    serde_json::from_value(store).map_err(|error| FilesError::Symbol(error.to_string()).into())
+    serde_json::from_value(store).map_err(|error| StateDirError::Symbol(error.to_string()).into())
 }
 
 fn devices(bindings: &Bindings) -> BTreeSet<String> {
@@ -251,7 +251,7 @@ fn devices(bindings: &Bindings) -> BTreeSet<String> {
 fn files_of(shared_gateway: &SharedGateway) -> ObservedStore {
     let directory =
         shared_gateway.running.state_dir().map_or_else(|| shared_gateway.sandbox.state_dir(), ToOwned::to_owned);
-    files::read(&directory, &Store::default())
+    state_dir::read(&directory, &Store::default())
 }
 
 fn records(shared_gateway: &SharedGateway) -> Result<Records, GroupError> {

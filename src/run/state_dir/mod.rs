@@ -1,6 +1,12 @@
 //! Writes, reads and compares the state directory of a gateway under test.
 
 pub(super) mod copied;
-pub(super) mod files;
 pub(super) mod openclaw_json;
+mod read;
 pub(super) mod seed;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(super) use read::{Unfinished, in_memory, read, unfinished};
+pub(super) use write::{StateDirError, format, is_records, write, write_records};

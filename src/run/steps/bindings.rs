@@ -29,7 +29,7 @@ struct Learned {
     requests: BTreeMap<String, String>,
     /// The complete answers, by step.
     answers: BTreeMap<String, Value>,
-    /// The tokens of a copied state directory.
+    /// The tokens of a copied state directory, and tokens that newer ones have replaced.
     secrets: Vec<String>,
     /// The challenges, by step.
     nonces: BTreeMap<String, String>,
@@ -58,10 +58,19 @@ impl Bindings {
 
     pub(crate) fn given(&self, step: Option<&str>, device: &str, role: &str, token: &str) {
         let mut learned = self.learned();
-        learned.given.insert((device.to_owned(), role.to_owned()), token.to_owned());
+        let replaced = learned.given.insert((device.to_owned(), role.to_owned()), token.to_owned());
+        // The output must not show it, even though no step can name it any more.
+        learned.secrets.extend(replaced);
         if let Some(step) = step {
             learned.given_in.insert(step.to_owned(), token.to_owned());
         }
+    }
+
+    /// Makes the tokens that the gateway issued so far the tokens in the store before the first step.
+    pub(crate) fn seed_with_given(&self) {
+        let mut learned = self.learned();
+        let given = std::mem::take(&mut learned.given);
+        learned.seeded.extend(given);
     }
 
     pub(crate) fn requested(&self, device: &str, request: &str) {

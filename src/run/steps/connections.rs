@@ -38,7 +38,7 @@ impl CaseContext<'_> {
             received.extend(self.keep_or_close(step, session).await);
         }
         Ok(StepEvidence {
-            opens: true,
+            opens: self.awaits_challenge(),
             shows_features: connect.show_features,
             received: received.into_iter().map(own).collect(),
             ..StepEvidence::default()
@@ -101,7 +101,7 @@ impl CaseContext<'_> {
             Err(error) => return Ok((vec![RawMessage::Unreachable(unreachable(&error))], None)),
         };
         let first = self.challenge(&mut session, began.elapsed()).await;
-        Ok((vec![first], Some(session)))
+        Ok((first.into_iter().collect(), Some(session)))
     }
 
     pub(crate) async fn open_step(&self, step: &Step, open: &Open) -> Result<StepEvidence, CaseError> {
@@ -118,7 +118,16 @@ impl CaseContext<'_> {
         if let Some(session) = session {
             received.extend(self.keep_or_close(step, session).await);
         }
-        Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
+        Ok(StepEvidence {
+            opens: self.awaits_challenge(),
+            received: received.into_iter().map(own).collect(),
+            ..StepEvidence::default()
+        })
+    }
+
+    /// Whether the gateway must start each connection with a challenge. What a gateway declares to lack is no deviation.
+    fn awaits_challenge(&self) -> bool {
+        !self.timeouts.without_challenge()
     }
 
     /// Holds a new connection under its name, or closes it and receives what the gateway still sends.

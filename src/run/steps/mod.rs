@@ -1,5 +1,6 @@
 //! Plays the steps of one case against a running gateway and records what each step receives.
 
+pub(super) mod approval_ids;
 pub(super) mod bindings;
 pub(super) mod connect;
 pub(super) mod connections;

@@ -22,7 +22,10 @@ impl CaseContext<'_> {
     /// Plays a case: the store, the release that writes it, the gateway under test and the steps.
     pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
         let scenario = &self.case.scenario;
-        self.fill()?;
+        let recipe = self.recipe.clone();
+        if recipe.is_none() {
+            self.fill()?;
+        }
         let mut evidence = Vec::new();
         if let Some(earlier) = &scenario.written_by {
             let writer = earlier.release.0;
@@ -34,6 +37,9 @@ impl CaseContext<'_> {
         }
         if scenario.starts_running() {
             self.launch(None).await?;
+        }
+        if let Some(recipe) = &recipe {
+            self.create_store(recipe).await?;
         }
         evidence.extend(self.play(&scenario.steps).await?);
         self.wait_for_writes().await;
@@ -154,7 +160,7 @@ impl CaseContext<'_> {
     }
 
     /// Plays an action that does not change the gateway itself. Such actions can be played in parallel.
-    fn kind<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
+    pub(crate) fn kind<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
         Box::pin(async move {
             Ok(match &step.kind {
                 StepKind::Connect(connect) => self.connect(step, connect).await?,

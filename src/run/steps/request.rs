@@ -1,8 +1,10 @@
 //! Calls on held connections: any method, and the actions for pairing and tokens.
 
+use super::approval_ids;
 use super::context::CaseContext;
 use super::received::{is_ok, is_over, note, own, received};
 use super::session;
+use crate::gateway::Kind;
 use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
@@ -11,10 +13,14 @@ use serde_json::{Value, json};
 
 impl CaseContext<'_> {
     pub(crate) async fn call(&self, step: &Step, call: &Call) -> StepEvidence {
-        let params = match call.params.as_ref().map(|params| self.bindings.fill(params)).transpose() {
+        let mut params = match call.params.as_ref().map(|params| self.bindings.fill(params)).transpose() {
             Ok(params) => params,
             Err(why) => return note(why),
         };
+        if let (Some(template), Some(params), Kind::Attached) = (&call.params, &mut params, self.gateway.profile().kind)
+        {
+            approval_ids::add(&call.method, template, params, &approval_ids::prefix(&self.case.id));
+        }
         let on = call.on.as_str();
         if call.wait {
             return self.ask(step, on, &call.method, params.unwrap_or(Value::Null)).await;

@@ -44,17 +44,17 @@ impl CaseContext<'_> {
     }
 
     /// Waits for the challenge on a new connection whose upgrade took the given time. Also returns what arrives instead
-    /// of the challenge, and [`RawMessage::NoChallenge`] if nothing arrives.
-    pub(crate) async fn challenge(&self, session: &mut Session, upgraded_in: Duration) -> RawMessage {
+    /// of the challenge, and [`RawMessage::NoChallenge`] if nothing arrives. `None` if the gateway declares that it sends none.
+    pub(crate) async fn challenge(&self, session: &mut Session, upgraded_in: Duration) -> Option<RawMessage> {
         if self.timeouts.without_challenge() {
-            return RawMessage::NoChallenge;
+            return None;
         }
         let limit = self.timeouts.limit(&Wait::Challenge);
         // A gateway with a slow upgrade is probably slow for the challenge too.
         let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
         let began = Instant::now();
         let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(RawMessage::Silence);
-        match first {
+        Some(match first {
             RawMessage::Silence => {
                 self.timeouts.missed(&Wait::Challenge, began.elapsed());
                 session.unanswered = false;
@@ -66,7 +66,7 @@ impl CaseContext<'_> {
                 }
                 first
             }
-        }
+        })
     }
 
     /// Sends a request.

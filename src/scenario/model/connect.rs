@@ -72,6 +72,32 @@ pub struct Connect {
     pub params: Map<String, Value>,
 }
 
+impl Connect {
+    /// The connect of a device with the default values.
+    pub(crate) fn of(device: Name) -> Self {
+        Self {
+            device: NameOrNone::Name(device),
+            role: None,
+            scopes: None,
+            client: Client::default(),
+            auth: None,
+            protocol: None,
+            via: Via::default(),
+            headers: IndexMap::new(),
+            origin: None,
+            host: None,
+            proof: Proof::default(),
+            caps: None,
+            commands: None,
+            permissions: None,
+            user_agent: None,
+            locale: None,
+            show_features: false,
+            params: Map::new(),
+        }
+    }
+}
+
 /// The client's description of itself.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]

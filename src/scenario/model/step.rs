@@ -29,7 +29,7 @@ pub struct Step {
     pub expect: Option<Expectation>,
     /// The id of the requirement that the expectation tests.
     pub requires: Option<Spanned<String>>,
-    /// A sentence for the reader.
+    /// A sentence for the reader. `run` and the reports print it if the step differs.
     pub note: Option<String>,
     /// Number of repetitions of the action. Each has its own observation.
     pub repeat: u32,
@@ -122,7 +122,7 @@ macro_rules! step_fields {
             /// The id of the requirement that the expectation tests.
             #[serde(default)]
             requires: Option<Spanned<String>>,
-            /// A sentence for the reader.
+            /// A sentence for the reader. `run` and the reports print it if the step differs.
             #[serde(default)]
             note: Option<String>,
             /// Number of repetitions of the action. Each has its own observation.

@@ -133,6 +133,12 @@ impl Name {
         &self.text
     }
 
+    /// A name that clawcheck gives to a device of its own.
+    pub(crate) fn fixed(text: &'static str, span: Span) -> Self {
+        debug_assert!(Self::is_valid(text));
+        Self { text: text.to_owned(), span }
+    }
+
     /// Whether a text is a valid name.
     pub fn is_valid(text: &str) -> bool {
         text != NONE

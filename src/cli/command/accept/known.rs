@@ -10,9 +10,9 @@ use crate::scenario::Filter;
 use serde::Deserialize;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use untrusted_data::atomic_file;
 use untrusted_data::plain_file::{self, Links};
 use untrusted_data::printable::line;
-use untrusted_data::whole;
 
 /// The maximum size of a report, in bytes.
 const LARGEST_REPORT: u64 = 256 << 20;
@@ -121,7 +121,7 @@ impl Accept {
             format!("{} already has these deviations", line(&path))
         } else {
             let error = |error: io::Error| CommandError::message(&format!("cannot write {}: {error}", list.display()));
-            whole::replace(list, extended.text.as_bytes()).map_err(error)?;
+            atomic_file::replace(list, extended.text.as_bytes()).map_err(error)?;
             let (entries, cases) = (extended.entries, counted(extended.cases, "case"));
             let entries = if entries == 1 { "1 new entry".to_owned() } else { format!("{entries} new entries") };
             format!("wrote {}: {entries} for {cases}", line(&path))

@@ -5,7 +5,7 @@ mod known;
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
-use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
+use crate::observe::snapshot::{FileChange, Library, LibraryError, Proposal};
 use crate::scenario::Filter;
 use known::KnownOptions;
 use std::io::Write as _;
@@ -52,14 +52,14 @@ impl Accept {
         }
         let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
-        let waiting = library.pending().map_err(fault)?;
-        let chosen = waiting.iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
+        let waiting = library.proposals().map_err(fault)?;
+        let chosen = waiting.iter().filter(|proposal| self.means(proposal)).collect::<Vec<_>>();
         if chosen.is_empty() {
             return Err(CommandError::nothing_selected(self.nothing(&waiting)));
         }
         let mut out = console::stdout_while_read();
-        for pending in chosen {
-            for done in accept(&mut library, pending).map_err(fault)? {
+        for proposal in chosen {
+            for done in accept(&mut library, proposal).map_err(fault)? {
                 writeln!(out, "{done}").map_err(CommandError::output)?;
             }
         }
@@ -67,13 +67,13 @@ impl Accept {
     }
 
     /// Nothing of what waits is meant.
-    fn nothing(&self, waiting: &[Pending]) -> miette::Report {
+    fn nothing(&self, waiting: &[Proposal]) -> miette::Report {
         let folder = self.snapshots.display();
         if waiting.is_empty() {
             let help = "`clawcheck run` writes observations there that no snapshot contains";
             return miette::miette!(help = help, "nothing waits for approval in {folder}");
         }
-        let mut cases = waiting.iter().map(|pending| pending.snapshot.case.as_str()).collect::<Vec<_>>();
+        let mut cases = waiting.iter().map(|proposal| proposal.snapshot.case.as_str()).collect::<Vec<_>>();
         cases.dedup();
         let named = cases.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let more = cases.len().saturating_sub(NAMED);
@@ -85,29 +85,29 @@ impl Accept {
         )
     }
 
-    fn means(&self, pending: &Pending) -> bool {
-        self.all || self.cases.iter().any(|filter| filter.matches(&pending.snapshot.case))
+    fn means(&self, proposal: &Proposal) -> bool {
+        self.all || self.cases.iter().any(|filter| filter.matches(&proposal.snapshot.case))
     }
 }
 
 /// Approves one observation; says in one line each what that did to the files.
-pub(crate) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<String>, LibraryError> {
-    let (case, release) = (&pending.snapshot.case, pending.snapshot.release);
+pub(crate) fn accept(library: &mut Library, proposal: &Proposal) -> Result<Vec<String>, LibraryError> {
+    let (case, release) = (&proposal.snapshot.case, proposal.snapshot.release);
     let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();
-    let edits = library.accept(pending)?;
+    let edits = library.accept(proposal)?;
     if edits.is_empty() {
         return Ok(vec![format!("{} is already approved", line(case))]);
     }
     let mut lines = edits
         .iter()
         .map(|edit| match edit {
-            Edit::Wrote(path) => format!("wrote {}", line(&path.to_string_lossy())),
-            Edit::Removed(path) => {
+            FileChange::Written(path) => format!("wrote {}", line(&path.to_string_lossy())),
+            FileChange::Removed(path) => {
                 format!("removed {}: the previous variant is identical", line(&path.to_string_lossy()))
             }
         })
         .collect::<Vec<_>>();
-    if before.contains(&release) && pending.snapshot.seen.is_empty() {
+    if before.contains(&release) && proposal.snapshot.seen.is_empty() {
         lines.push(format!(
             "note: the real {release} answered differently in {}; its replacement is a draft",
             line(case)

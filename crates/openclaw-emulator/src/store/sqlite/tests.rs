@@ -33,7 +33,7 @@ fn every_document_comes_back_as_it_was_written() {
     for (document, value) in &documents {
         assert_eq!(*store.read(*document).unwrap(), *value);
     }
-    assert_eq!(SqliteDocuments::look(directory.path(), Links::Refuse).unwrap(), documents);
+    assert_eq!(SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap(), documents);
     written(&mut store, Document::DevicesPaired, &json!({"a": device()}));
     assert_eq!(*store.read(Document::NodesPending).unwrap(), documents[4].1, "a device's row keeps its node");
     written(&mut store, Document::DevicesPaired, &json!({}));
@@ -82,7 +82,7 @@ fn what_is_no_database_is_not_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
-    assert!(SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err().is_no_database());
+    assert!(SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err().is_no_database());
     let mut store = SqliteDocuments::new(directory.path(), false);
     assert_eq!(store.read(Document::DevicesPaired), None);
     assert!(store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).is_err());
@@ -120,7 +120,7 @@ fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
         assert!(store.write(&[(document, &paired)]).unwrap_err().0.ends_with(refused));
     }
     assert_eq!(SqliteDocuments::check(directory.path(), Links::Refuse).unwrap_err().to_string(), refused);
-    let seen = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap();
+    let seen = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap();
     assert_eq!(seen[0].1["a"]["tokens"], json!("{not json"));
     let cell = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
     let cell = connection.query_row("SELECT tokens_json FROM device_pairing_paired", [], cell).unwrap();
@@ -133,11 +133,11 @@ fn a_table_with_a_computed_column_is_not_read() {
     let mut store = SqliteDocuments::new(directory.path(), false);
     store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
     drop(store);
-    assert!(SqliteDocuments::look(directory.path(), Links::Refuse).is_ok());
+    assert!(SqliteDocuments::read_all(directory.path(), Links::Refuse).is_ok());
     let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
     let column = "more TEXT GENERATED ALWAYS AS (hex(zeroblob(1900000 + created_at_ms))) VIRTUAL";
     connection.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {column}", PAIRED.name)).unwrap();
     drop(connection);
-    let fault = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err();
+    let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
     assert!(matches!(fault, SqliteError::NoTable(name) if name == PAIRED.name), "{fault}");
 }

@@ -15,13 +15,13 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// An open directory.
-pub(crate) struct Beneath {
+pub(crate) struct NoFollowDir {
     root: OwnedFd,
 }
 
 /// The reason why an edit was not done.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BeneathError {
+pub(crate) enum NoFollowError {
     /// The path has a part that is not a name: `..`, the root or an empty part.
     #[error("it leads out of the directory")]
     Outside,
@@ -39,16 +39,16 @@ pub(crate) enum BeneathError {
     Io(#[from] io::Error),
 }
 
-impl From<BeneathError> for io::Error {
-    fn from(error: BeneathError) -> Self {
+impl From<NoFollowError> for io::Error {
+    fn from(error: NoFollowError) -> Self {
         match error {
-            BeneathError::Io(error) => error,
+            NoFollowError::Io(error) => error,
             other => Self::other(other),
         }
     }
 }
 
-impl From<Errno> for BeneathError {
+impl From<Errno> for NoFollowError {
     fn from(errno: Errno) -> Self {
         Self::Io(errno.into())
     }
@@ -61,19 +61,19 @@ struct Spot<'a> {
     path: &'a Path,
 }
 
-impl Beneath {
+impl NoFollowDir {
     /// Opens a directory that must exist and must not be a link.
-    pub(crate) fn open(directory: &Path) -> Result<Self, BeneathError> {
+    pub(crate) fn open(directory: &Path) -> Result<Self, NoFollowError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let opened = nix::fcntl::open(directory, flags, Mode::empty());
         if matches!(opened, Err(Errno::ENOTDIR)) && directory.is_symlink() {
-            return Err(BeneathError::Link(directory.to_owned()));
+            return Err(NoFollowError::Link(directory.to_owned()));
         }
         Ok(Self { root: opened? })
     }
 
     /// Replaces the content of a file. Creates missing parent directories.
-    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BeneathError> {
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), NoFollowError> {
         let spot = self.spot(path, true)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT;
         let mut file = spot.open_file(flags, Mode::from_bits_truncate(0o666))?;
@@ -83,22 +83,22 @@ impl Beneath {
     }
 
     /// Truncates a file, or extends it with zeros, to a length in bytes.
-    pub(crate) fn set_length(&self, path: &Path, length: u64) -> Result<(), BeneathError> {
+    pub(crate) fn set_length(&self, path: &Path, length: u64) -> Result<(), NoFollowError> {
         Ok(self.spot(path, false)?.open_file(OFlag::O_WRONLY, Mode::empty())?.set_len(length)?)
     }
 
     /// Creates a directory and its missing parent directories.
-    pub(crate) fn make_directory(&self, path: &Path) -> Result<(), BeneathError> {
+    pub(crate) fn make_directory(&self, path: &Path) -> Result<(), NoFollowError> {
         self.walk(path, true).map(drop)
     }
 
     /// Sets the permissions of a file or a directory.
-    pub(crate) fn set_mode(&self, path: &Path, mode: u32) -> Result<(), BeneathError> {
+    pub(crate) fn set_mode(&self, path: &Path, mode: u32) -> Result<(), NoFollowError> {
         let spot = self.spot(path, false)?;
         let Some(found) = spot.found()? else { return Err(Errno::ENOENT.into()) };
         let is_directory = kind(&found) == SFlag::S_IFDIR;
         if !is_directory && found.st_nlink > 1 {
-            return Err(BeneathError::HardLink);
+            return Err(NoFollowError::HardLink);
         }
         let mode = Mode::from_bits_truncate(mode);
         fchmodat(spot.directory.as_fd(), spot.name, mode, FchmodatFlags::NoFollowSymlink)
@@ -106,9 +106,9 @@ impl Beneath {
     }
 
     /// Removes a file, a link, or a directory with its contents. Does nothing if the path does not exist.
-    pub(crate) fn remove(&self, path: &Path) -> Result<(), BeneathError> {
+    pub(crate) fn remove(&self, path: &Path) -> Result<(), NoFollowError> {
         let spot = match self.spot(path, false) {
-            Err(BeneathError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(NoFollowError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             spot => spot?,
         };
         match spot.found()? {
@@ -123,19 +123,19 @@ impl Beneath {
     }
 
     /// Opens the parent directory of a path.
-    fn spot<'a>(&self, path: &'a Path, make: bool) -> Result<Spot<'a>, BeneathError> {
-        let Some(name) = path.file_name() else { return Err(BeneathError::Outside) };
+    fn spot<'a>(&self, path: &'a Path, make: bool) -> Result<Spot<'a>, NoFollowError> {
+        let Some(name) = path.file_name() else { return Err(NoFollowError::Outside) };
         let directory = self.walk(path.parent().unwrap_or(Path::new("")), make)?;
         Ok(Spot { directory, name, path })
     }
 
     /// Walks down a path of directories, and creates missing ones if allowed.
-    fn walk(&self, path: &Path, make: bool) -> Result<OwnedFd, BeneathError> {
+    fn walk(&self, path: &Path, make: bool) -> Result<OwnedFd, NoFollowError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mut here = self.root.try_clone()?;
         let mut walked = PathBuf::new();
         for part in path.components() {
-            let Component::Normal(name) = part else { return Err(BeneathError::Outside) };
+            let Component::Normal(name) = part else { return Err(NoFollowError::Outside) };
             walked.push(name);
             if make {
                 match mkdirat(here.as_fd(), name, Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO) {
@@ -152,7 +152,7 @@ impl Beneath {
 
 impl Spot<'_> {
     /// The metadata of a path; for a link, the metadata of the link itself.
-    fn found(&self) -> Result<Option<FileStat>, BeneathError> {
+    fn found(&self) -> Result<Option<FileStat>, NoFollowError> {
         match fstatat(self.directory.as_fd(), self.name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(found) => Ok(Some(found)),
             Err(Errno::ENOENT) => Ok(None),
@@ -161,23 +161,23 @@ impl Spot<'_> {
     }
 
     /// Opens a regular file that has no other hard link. Does not wait for the reader of a pipe.
-    fn open_file(&self, flags: OFlag, mode: Mode) -> Result<File, BeneathError> {
+    fn open_file(&self, flags: OFlag, mode: Mode) -> Result<File, NoFollowError> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = openat(self.directory.as_fd(), self.name, flags, mode);
         let file = File::from(opened.map_err(|errno| self.error(errno))?);
         let found = nix::sys::stat::fstat(&file)?;
         match kind(&found) {
-            SFlag::S_IFREG if found.st_nlink > 1 => Err(BeneathError::HardLink),
+            SFlag::S_IFREG if found.st_nlink > 1 => Err(NoFollowError::HardLink),
             SFlag::S_IFREG => Ok(file),
-            _ => Err(BeneathError::NotPlain),
+            _ => Err(NoFollowError::NotPlain),
         }
     }
 
     /// Converts an error of the operating system, and recognizes a link in the path.
-    fn error(&self, errno: Errno) -> BeneathError {
+    fn error(&self, errno: Errno) -> NoFollowError {
         match self.found() {
-            Ok(Some(found)) if kind(&found) == SFlag::S_IFLNK => BeneathError::Link(self.path.to_owned()),
-            Ok(Some(found)) if errno == Errno::ENXIO && kind(&found) != SFlag::S_IFREG => BeneathError::NotPlain,
+            Ok(Some(found)) if kind(&found) == SFlag::S_IFLNK => NoFollowError::Link(self.path.to_owned()),
+            Ok(Some(found)) if errno == Errno::ENXIO && kind(&found) != SFlag::S_IFREG => NoFollowError::NotPlain,
             _ => errno.into(),
         }
     }
@@ -194,7 +194,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     /// A state directory with a file and a folder next to it that no edit may touch.
-    fn directory() -> (tempfile::TempDir, Beneath) {
+    fn directory() -> (tempfile::TempDir, NoFollowDir) {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(path("state/devices")).unwrap();
@@ -206,16 +206,16 @@ mod tests {
         symlink(path("theirs"), path("state/nodes")).unwrap();
         std::fs::hard_link(path("theirs/file"), path("state/devices/hard")).unwrap();
         nix::unistd::mkfifo(&path("state/devices/pipe"), Mode::S_IRWXU).unwrap();
-        let beneath = Beneath::open(&path("state")).unwrap();
-        (folder, beneath)
+        let root = NoFollowDir::open(&path("state")).unwrap();
+        (folder, root)
     }
 
-    type Act = fn(&Beneath, &Path) -> Result<(), BeneathError>;
-    const WRITE: Act = |beneath, path| beneath.write(path, b"ours");
-    const CUT: Act = |beneath, path| beneath.set_length(path, 0);
-    const CHMOD: Act = |beneath, path| beneath.set_mode(path, 0o777);
-    const MAKE: Act = |beneath, path| beneath.make_directory(path);
-    const REMOVE: Act = |beneath, path| beneath.remove(path);
+    type Act = fn(&NoFollowDir, &Path) -> Result<(), NoFollowError>;
+    const WRITE: Act = |root, path| root.write(path, b"ours");
+    const CUT: Act = |root, path| root.set_length(path, 0);
+    const CHMOD: Act = |root, path| root.set_mode(path, 0o777);
+    const MAKE: Act = |root, path| root.make_directory(path);
+    const REMOVE: Act = |root, path| root.remove(path);
 
     #[rstest]
     fn nothing_is_done_through_a_link(
@@ -223,8 +223,8 @@ mod tests {
         #[values("devices/link", "devices/dangling", "devices/hard", "devices/pipe", "nodes/file", "nodes/new/file")]
         path: &str,
     ) {
-        let (folder, beneath) = directory();
-        let done = act(&beneath, Path::new(path));
+        let (folder, root) = directory();
+        let done = act(&root, Path::new(path));
         // Removing a link removes the link itself. All other edits are refused.
         let itself = act as usize == REMOVE as usize && path.starts_with("devices/");
         let pipe = act as usize == CHMOD as usize && path == "devices/pipe";
@@ -237,41 +237,41 @@ mod tests {
 
     #[test]
     fn the_link_in_the_way_is_named() {
-        let (folder, beneath) = directory();
-        let error = beneath.write(Path::new("nodes/new/file"), b"").unwrap_err();
+        let (folder, root) = directory();
+        let error = root.write(Path::new("nodes/new/file"), b"").unwrap_err();
         assert_eq!(error.to_string(), "`nodes` is a symbolic link, which is not followed");
-        let error = beneath.write(Path::new("devices/dangling"), b"").unwrap_err();
+        let error = root.write(Path::new("devices/dangling"), b"").unwrap_err();
         assert_eq!(error.to_string(), "`devices/dangling` is a symbolic link, which is not followed");
-        let Err(error) = Beneath::open(&folder.path().join("state/nodes")) else { panic!() };
-        assert!(matches!(error, BeneathError::Link(_)), "{error}");
+        let Err(error) = NoFollowDir::open(&folder.path().join("state/nodes")) else { panic!() };
+        assert!(matches!(error, NoFollowError::Link(_)), "{error}");
     }
 
     #[test]
     fn what_is_no_link_is_written_cut_and_removed() {
-        let (folder, beneath) = directory();
+        let (folder, root) = directory();
         let file = folder.path().join("state/a/b/file");
         let path = Path::new("a/b/file");
-        beneath.write(path, b"longer").unwrap();
-        beneath.write(path, b"short").unwrap();
-        beneath.set_length(path, 3).unwrap();
-        beneath.set_mode(path, 0o400).unwrap();
+        root.write(path, b"longer").unwrap();
+        root.write(path, b"short").unwrap();
+        root.set_length(path, 3).unwrap();
+        root.set_mode(path, 0o400).unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "sho");
         assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o400);
-        beneath.set_mode(Path::new("a"), 0o500).unwrap();
+        root.set_mode(Path::new("a"), 0o500).unwrap();
         assert_eq!(std::fs::metadata(folder.path().join("state/a")).unwrap().mode() & 0o777, 0o500);
-        beneath.set_mode(Path::new("a"), 0o700).unwrap();
-        beneath.remove(Path::new("a")).unwrap();
-        beneath.remove(Path::new("a/b/file")).unwrap();
+        root.set_mode(Path::new("a"), 0o700).unwrap();
+        root.remove(Path::new("a")).unwrap();
+        root.remove(Path::new("a/b/file")).unwrap();
         assert!(!folder.path().join("state/a").exists());
-        beneath.make_directory(Path::new("c/d")).unwrap();
+        root.make_directory(Path::new("c/d")).unwrap();
         assert!(folder.path().join("state/c/d").is_dir());
     }
 
     #[test]
     fn a_path_that_leads_out_is_refused() {
-        let (_folder, beneath) = directory();
+        let (_folder, root) = directory();
         for path in ["../x", "/x", "a/../../x", "", ".."] {
-            assert!(matches!(beneath.write(Path::new(path), b""), Err(BeneathError::Outside)), "{path}");
+            assert!(matches!(root.write(Path::new(path), b""), Err(NoFollowError::Outside)), "{path}");
         }
     }
 }

@@ -1,0 +1,82 @@
+//! Opens a database that another process may own, and checks its files and tables first.
+
+use super::error::SqliteError;
+use super::table::{NODE_SURFACE, PAIRED, Table};
+use nix::unistd::{AccessFlags, access};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::{Connection, OpenFlags, params};
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
+
+/// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
+pub(super) const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+/// Maximum wait for the lock of another process when reading.
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Opens a database without writing to it, even if another process has it open.
+pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteError> {
+    only_plain(path, links)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if is_unchanging(path) {
+        // SQLite would create a journal even for reading.
+        let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    // Readers of a release's database do not wait. If a gateway holds a lock for longer, the read fails.
+    connection.busy_timeout(READ_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Whether no process can be writing to the database: it has no journal, and this user cannot create one.
+fn is_unchanging(path: &Path) -> bool {
+    let locked = path.parent().is_some_and(|directory| access(directory, AccessFlags::W_OK).is_err());
+    locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
+}
+
+/// A file that SQLite uses with a database, or the database itself for an empty suffix.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Checks that SQLite, which opens files by path, finds no file that it would wait for forever.
+pub(super) fn only_plain(database: &Path, links: Links) -> Result<(), SqliteError> {
+    if links == Links::Refuse
+        && let Some(directory) = database.parent()
+        && fs::symlink_metadata(directory).is_ok_and(|found| found.is_symlink())
+    {
+        return Err(SqliteError::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
+    }
+    for suffix in SUFFIXES {
+        let path = beside(database, suffix);
+        // SQLite reports missing and inaccessible files itself.
+        if let Err(error @ PlainFileError::Kind(_)) = plain_file::check(&path, links) {
+            return Err(SqliteError::NotPlain(path, error));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a device's row has the columns for a node.
+pub(super) fn knows_nodes(path: &Path) -> Result<bool, SqliteError> {
+    let connection = open_to_read(path, Links::Refuse)?;
+    let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
+    let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
+    Ok(found > 0)
+}
+
+/// Whether a table stores its rows. A view can have an unlimited number of rows, and a generated column (`hidden`) can
+/// take any time to compute.
+pub(super) fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
+    let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
+    let computed: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteError::NoTable(table.name)) }
+}

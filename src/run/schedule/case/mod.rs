@@ -1,0 +1,164 @@
+//! Plays one case, from an empty sandbox to its report.
+
+mod conclude;
+mod eligible;
+mod observe;
+mod report;
+
+use super::breaker::Dead;
+use super::failed_start;
+use super::plan::NotPlayed;
+use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
+use crate::judge::Verdict;
+use crate::observe::{RawMessage, StepEvidence};
+use crate::run::Shared;
+use crate::run::outcome::CaseReport;
+use crate::run::redaction;
+use crate::run::state_dir;
+use crate::run::steps::context::{CaseContext, CaseError};
+use crate::run::steps::frames::Frames;
+use crate::scenario::{Case, StepKind};
+use conclude::conclude_setup;
+pub(crate) use conclude::{CaseResult, conclude};
+pub(crate) use observe::{observe, predicted};
+use openclaw_model::Release;
+use openclaw_protocol::store::StoreFormat;
+pub(crate) use report::{blank, given_up, keep_records, not_applicable, not_done, redactions};
+use report::{failed, is_worth_showing};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use untrusted_data::limits::CASE_BYTES;
+
+/// Maximum time to remove what a case wrote after the run was told to stop. A signal leaves ten seconds for everything.
+const CLEARING: Duration = Duration::from_secs(8);
+
+/// Plays a case and judges its observation.
+pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+    let began = Instant::now();
+    let mut report = blank(case, shared.options);
+    let settings = &case.scenario.gateway;
+    if let Some(reason) = shared.breaker.open(settings) {
+        return given_up(case, reason, shared);
+    }
+    let sandbox = match sandbox(case, gateway, release, &shared.workspace) {
+        Ok(sandbox) => sandbox,
+        Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
+    };
+    let recipe = eligible::created_store(case, gateway);
+    if let Some(NotPlayed { verdict, reason }) =
+        eligible::not_played(case, recipe.as_ref(), gateway, release, shared).await
+    {
+        (report.verdict, report.reason) = (verdict, Some(reason));
+        return report;
+    }
+    let attached = gateway.profile().kind == Kind::Attached;
+    let secret = shared.options.token.as_deref().filter(|_| attached);
+    let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
+    context.timeouts = shared.timeouts.clone();
+    context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
+    context.budget = shared.received.part("one case", CASE_BYTES);
+    context.recipe = recipe;
+    let played = tokio::select! {
+        played = context.perform() => played,
+        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
+    };
+    let (played, setup) = match played {
+        Err(CaseError::Setup(failure)) => {
+            let setup = failure.case(case);
+            (Ok(vec![failure.evidence]), Some(setup))
+        }
+        played => (played, None),
+    };
+    let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
+    if let Ok(steps) = &played {
+        shared.note_versions(case, steps);
+    }
+    let observed = played.map(|steps| observe(&context, steps, gateway, &shared.options.secrets));
+    if shared.cleans_up() {
+        shared.left_behind(clean_up(&context, shared).await);
+    }
+    let ended = context.exited(was_reached).await.map(|exit| format!("the gateway exited unexpectedly ({exit})"));
+    let log = context.end().await;
+    shared.booted(context.boots());
+    let redactions = redactions(&context);
+    if matches!(observed, Err(CaseError::BrokenOff)) {
+        report.reason = Some(CaseError::BrokenOff.to_string());
+        return report;
+    }
+    if observed.is_err() || ended.is_some() {
+        shared.keep_secret(&redactions);
+    }
+    match (&observed, &ended) {
+        (Err(CaseError::Launch(error)), _) => failed_start::failed(error, settings, gateway, shared).await,
+        (Err(error), _) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        (Ok(_), Some(why)) => shared.breaker.failed(&Dead::Ended(why.clone())),
+        (Ok(_), None) => shared.breaker.played(settings),
+    }
+    match observed {
+        Err(error) => report = failed(report, error, settings, gateway, began),
+        // A gateway that no step stopped must run at the end, whatever it answered before.
+        Ok(_) if ended.is_some() => {
+            report.verdict = Verdict::Error;
+            report.reason = ended;
+        }
+        Ok(observation) => {
+            report.frames = context.frames.tally();
+            let frames = context.frames.findings(&redactions);
+            let seen = CaseResult { observation, frames, report, kept: None };
+            report = match setup {
+                Some(setup) => conclude_setup(seen, &setup, release, shared),
+                None => conclude(seen, case, release, gateway, shared),
+            };
+        }
+    }
+    if is_worth_showing(&report, shared) {
+        keep_records(&mut report, &context, &log);
+    }
+    report.reason = report.reason.map(|reason| redactions.apply(&reason));
+    redaction::case(&mut report, &redactions);
+    report.duration = began.elapsed();
+    report
+}
+
+/// Removes what a case wrote. After the run was told to stop, it takes at most [`CLEARING`], because the report must
+/// still be written.
+async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
+    let hurried = async {
+        crate::run::stopped(shared.stop.clone()).await;
+        tokio::time::sleep(CLEARING).await;
+    };
+    tokio::select! {
+        left = context.clean_up() => left,
+        () = hurried => context.perhaps_left(),
+    }
+}
+
+/// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
+/// in it that keeps a database.
+pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
+    match gateway.profile().kind {
+        Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
+        _ => workspace.sandbox(),
+    }
+}
+
+/// Whether every store of a case consists of documents with records only.
+fn is_played_on_records(case: &Case, release: Release) -> bool {
+    let scenario = &case.scenario;
+    let edits = case.steps().filter_map(|step| match &step.kind {
+        StepKind::Edit(store) => Some(store.as_ref()),
+        _ => None,
+    });
+    let earlier = scenario.written_by.as_ref().map(|earlier| earlier.release.0);
+    let keeps_files = |release| state_dir::format(&scenario.store, release) == StoreFormat::Files;
+    scenario.other_store.is_none()
+        && edits.chain([&scenario.store]).all(state_dir::is_records)
+        && earlier.into_iter().chain([release]).all(keeps_files)
+}
+
+/// Whether every connection of a step, including the steps in `parallel`, was opened.
+fn was_reached(step: &StepEvidence) -> bool {
+    let unreachable = step.received.iter().any(|received| matches!(received.message, RawMessage::Unreachable(_)));
+    !unreachable && step.parallel.iter().all(was_reached)
+}

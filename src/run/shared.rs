@@ -1,0 +1,153 @@
+//! The state that the cases of a run share.
+
+use super::closest::Collector;
+use super::options::{Options, RunError};
+use super::outcome::Boots;
+use super::schedule::Trust;
+use super::schedule::breaker::Breaker;
+use super::timeouts::Timeouts;
+use crate::gateway::{Gateway, Guard, Kind, Workspace};
+use crate::observe::StepEvidence;
+use crate::observe::snapshot::{Library, LibraryError};
+use crate::scenario::Case;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, watch};
+use untrusted_data::Redactions;
+use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
+
+/// The state that the cases of a run share.
+pub(super) struct Shared<'a> {
+    pub(super) workspace: Workspace,
+    pub(super) library: &'a Library,
+    pub(super) options: &'a Options,
+    pub(super) breaker: Breaker,
+    pub(super) timeouts: Timeouts,
+    /// The first error of the snapshot library.
+    pub(super) error: Mutex<Option<LibraryError>>,
+    /// What could not be removed from a gateway at a URL.
+    pub(super) left_behind: Mutex<Vec<String>>,
+    pub(super) boots: Mutex<Boots>,
+    /// Secrets that can occur in the output of more than one case.
+    pub(super) secrets: Mutex<Redactions>,
+    pub(super) trust: Trust,
+    /// Memory for what running cases keep of the gateway's messages.
+    pub(super) received: Budget,
+    /// Memory for cases whose reports are not printed yet.
+    pub(super) kept: Budget,
+    /// Receives events while a task runs.
+    pub(super) progress: mpsc::UnboundedSender<ProgressEvent>,
+    /// The closest release of the gateway, collected from the cases.
+    pub(super) closest: Mutex<Collector>,
+    /// Whether the run has to remove what it writes.
+    pub(super) attached: bool,
+    /// Becomes true when the run must stop.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// Events while a task runs.
+pub(super) enum ProgressEvent {
+    /// A case of a group starts.
+    Playing(String),
+    /// A gateway is ready, so other gateways can be started too.
+    Ready,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        gateway: &Gateway,
+        library: &'a Library,
+        guard: &Guard,
+        options: &'a Options,
+        progress: mpsc::UnboundedSender<ProgressEvent>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, RunError> {
+        let kind = gateway.profile().kind;
+        let workspace = match kind {
+            Kind::Embedded => Workspace::in_memory(guard),
+            Kind::Spawned | Kind::Attached => Workspace::new(guard),
+        };
+        let mut secrets = options.secrets.clone();
+        if let Some(token) = &options.token {
+            secrets.add(token, "gateway token");
+        }
+        Ok(Self {
+            workspace: workspace.map_err(RunError::Workspace)?,
+            library,
+            options,
+            breaker: Breaker::default(),
+            timeouts: Timeouts::of(gateway),
+            error: Mutex::default(),
+            left_behind: Mutex::default(),
+            boots: Mutex::default(),
+            secrets: Mutex::new(secrets),
+            trust: Trust::default(),
+            received: Budget::new("one run", RUN_BYTES),
+            kept: Budget::new("one run", KEPT_BYTES),
+            progress,
+            closest: Mutex::default(),
+            attached: kind == Kind::Attached,
+            stop,
+        })
+    }
+
+    /// Whether a case removes what it left on the gateway, also if it is interrupted.
+    pub(super) fn cleans_up(&self) -> bool {
+        self.attached && self.options.allow_writes
+    }
+
+    /// Records the first error of the snapshot library. The run ends with it.
+    pub(super) fn note_error(&self, error: LibraryError) {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    /// Records what could not be removed from a gateway at a URL.
+    pub(super) fn left_behind(&self, left: Vec<String>) {
+        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+    }
+
+    /// Records the secrets of a case whose failure can be the reason of other cases.
+    pub(super) fn keep_secret(&self, secrets: &Redactions) {
+        self.secrets().extend(secrets);
+    }
+
+    pub(super) fn secrets(&self) -> MutexGuard<'_, Redactions> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_left_behind(&self) -> Vec<String> {
+        std::mem::take(&mut *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn take_library_error(&self) -> Option<LibraryError> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Counts started gateways.
+    pub(super) fn booted(&self, boots: usize) {
+        self.boots().made += boots;
+    }
+
+    pub(super) fn boots(&self) -> MutexGuard<'_, Boots> {
+        self.boots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn collected(&self) -> MutexGuard<'_, Collector> {
+        self.closest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the versions that the gateway names. A case in which another release plays a part is ignored.
+    pub(super) fn note_versions(&self, case: &Case, steps: &[StepEvidence]) {
+        if case.scenario.written_by.is_none() {
+            self.collected().note_versions(steps);
+        }
+    }
+
+    pub(super) fn playing(&self, case: &str) {
+        // The receiver is gone if the run is being interrupted.
+        let _ = self.progress.send(ProgressEvent::Playing(case.to_owned()));
+    }
+
+    pub(super) fn ready(&self) {
+        let _ = self.progress.send(ProgressEvent::Ready);
+    }
+}

@@ -1,0 +1,50 @@
+//! Why a case could not be played.
+
+use crate::gateway::{ControlError, LaunchError, PrepareError};
+use crate::run::state_dir::StateDirError;
+use crate::run::steps::silence::Silence;
+use crate::run::wire_store::SetupFailure;
+use std::time::Duration;
+
+/// The reason why a case could not be played.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CaseError {
+    /// The gateway did not start.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The gateway started but answered nothing, neither in a step nor to a probe.
+    #[error("{0}")]
+    Silent(Silence),
+    /// The machine that runs clawcheck lacks a resource.
+    #[error("this machine: {0}")]
+    Machine(&'static str),
+    /// The gateway answers, but too many answers are late.
+    #[error(
+        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
+         take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
+    )]
+    TooSlow {
+        /// The total time of late answers.
+        late: Duration,
+        /// The answer timeout.
+        answer: Duration,
+    },
+    /// The run was told to stop.
+    #[error("interrupted")]
+    BrokenOff,
+    /// The release that the case needs is not available.
+    #[error(transparent)]
+    OtherRelease(#[from] PrepareError),
+    /// The gateway does not support what a step needs.
+    #[error(transparent)]
+    Link(#[from] ControlError),
+    /// The state directory could not be filled.
+    #[error("the state directory: {0}")]
+    Files(#[from] StateDirError),
+    /// A connection or an approval did not create its part of the store.
+    #[error("{0}")]
+    Setup(Box<SetupFailure>),
+    /// The sandbox could not be created.
+    #[error("not enough disk space for the case: {0}")]
+    Disk(#[from] std::io::Error),
+}

@@ -1,0 +1,54 @@
+//! The memory that the expanded cases of one file may use.
+
+use crate::scenario::syntax::nodes::{Kind, Node};
+use crate::scenario::syntax::problems::SpannedError;
+use crate::scenario::syntax::spans::Span;
+
+/// Maximum size of all cases of a file together, in bytes, as [`Budget`] counts them.
+const LARGEST_EXPANSION: usize = 16 * 1024 * 1024;
+/// Approximate memory of a value in addition to its text, in bytes.
+pub(super) const VALUE_SIZE: usize = 64;
+
+/// The memory that the cases of one file may still use. Every reference copies the value of its axis, so a small file
+/// can become large.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    /// The budget of one file.
+    pub(crate) fn of_a_file() -> Self {
+        Self { left: LARGEST_EXPANSION }
+    }
+
+    pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), SpannedError> {
+        if let Some(left) = self.left.checked_sub(bytes) {
+            self.left = left;
+            return Ok(());
+        }
+        self.left = 0;
+        let most = LARGEST_EXPANSION >> 20;
+        let message = format!("the expanded cases of this file would take more than {most} MiB");
+        Err(SpannedError::at(span, message, "the limit is reached here").help("reduce the matrix or its values"))
+    }
+
+    /// Whether the budget is used up.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Subtracts the size of a value and everything in it.
+    pub(super) fn spend_all(&mut self, node: &Node, span: Span) -> Result<(), SpannedError> {
+        self.spend(VALUE_SIZE, span)?;
+        match &node.kind {
+            Kind::Text(text) => self.spend(text.len(), span),
+            Kind::List(items) => items.iter().try_for_each(|item| self.spend_all(item, span)),
+            Kind::Map(entries) => entries.iter().try_for_each(|entry| {
+                self.spend(entry.key.value.len(), span)?;
+                self.spend_all(&entry.value, span)
+            }),
+            _ => Ok(()),
+        }
+    }
+}

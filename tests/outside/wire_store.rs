@@ -1,0 +1,153 @@
+//! Stores that connections and approvals create, because clawcheck cannot write the store of the gateway.
+
+use super::described::described;
+use super::run::TestFolder;
+use super::serve::{Serving, serve};
+use serde_json::Value;
+
+const TOKEN: &str = "a-token-of-somebody-else";
+/// A device whose seeded token is rotated, used and revoked, and one that waits.
+const SEEDED: &str = "\
+scenario: A store of several records
+store:
+  paired:
+    admin: { scopes: [operator.admin] }
+    laptop: { scopes: [operator.read], tokens: { operator: { rotated: true, used: true } } }
+    phone: { role: node, tokens: { node: { revoked: true } } }
+  pending:
+    tablet: { scopes: [operator.read] }
+steps:
+  - connect: { device: laptop, role: operator, scopes: [operator.read], auth: { device-token: seeded } }
+    expect: hello
+  - connect: { device: phone, role: node, auth: { device-token: seeded } }
+    expect: refused
+  - connect: { device: admin, role: operator, scopes: [operator.admin] }
+    as: admin
+    expect: hello
+  - approve: { device: tablet, by: admin }
+    expect: ok
+  - connect: { device: tablet, role: operator, scopes: [operator.read], via: nginx }
+    expect: hello
+";
+/// A record that no connection creates.
+const EMPTY: &str = "\
+scenario: A record without tokens
+store: { paired: { laptop: { tokens: {} } } }
+steps:
+  - connect: { device: laptop }
+    expect: hello
+";
+
+/// A gateway at a URL, whose state directory is not given to clawcheck.
+fn attached(test_folder: &TestFolder, release: &str) -> Serving {
+    let auth = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "token", token: "{TOKEN}" }} }} }}"#);
+    std::fs::write(test_folder.path("openclaw.json"), auth).unwrap();
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
+    command.arg("--config").arg(test_folder.path("openclaw.json"));
+    Serving::start(command)
+}
+
+/// Runs cases on the gateway at a URL and returns the exit code, the output and the report.
+fn run(test_folder: &TestFolder, serving: &Serving, arguments: &[&str]) -> (Option<i32>, String, Value) {
+    let mut command = test_folder.command(&["run", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
+    command.args(["--release", "2026.4.2", "--allow-writes", "--min-played", "1", "--report", "json=report.json"]);
+    let output = command.args(arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let says = text(output.stdout) + &text(output.stderr);
+    assert!(!says.contains(TOKEN), "{says}");
+    let report = std::fs::read(test_folder.path("report.json")).unwrap();
+    (output.status.code(), says, serde_json::from_slice(&report).unwrap())
+}
+
+fn count(report: &Value, verdict: &str) -> usize {
+    let cases = report["cases"].as_array().unwrap();
+    cases.iter().filter(|case| case["verdict"] == verdict).count()
+}
+
+#[test]
+fn a_gateway_at_a_url_gets_its_records_from_connections() {
+    let test_folder = TestFolder::new(EMPTY);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let families = [
+        "revoked-tokens",
+        "role-upgrade",
+        "authority/approve-twice",
+        "exec-approvals/same-id",
+        "exec-approvals/one-phase",
+    ];
+    let serving = attached(&test_folder, "2026.4.2");
+    let (code, says, report) = run(&test_folder, &serving, &families);
+    assert_eq!(code, Some(0), "{says}");
+    assert!(count(&report, "conforms") >= 24, "{says}");
+    // Nothing of the cases is left, nor of the device that approved them.
+    let paired = std::fs::read_to_string(test_folder.path("state/devices/paired.json")).unwrap();
+    assert_eq!(paired.trim(), "{}", "{paired}");
+    drop(serving);
+    // Another release deviates in the same cases, in what clients see.
+    std::fs::remove_dir_all(test_folder.path("state")).unwrap();
+    let serving = attached(&test_folder, "2026.3.31");
+    let (code, says, report) = run(&test_folder, &serving, &families);
+    assert_eq!(code, Some(1), "{says}");
+    assert!(count(&report, "deviates") >= 5 && count(&report, "error") == 0, "{says}");
+    assert!(says.contains("refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade"), "{says}");
+}
+
+#[test]
+fn what_no_connection_creates_is_not_played() {
+    let test_folder = TestFolder::new(EMPTY);
+    let serving = attached(&test_folder, "2026.4.2");
+    let (code, says, report) = run(&test_folder, &serving, &["scenarios"]);
+    assert_eq!((code, count(&report, "skipped")), (Some(4), 1), "{says}");
+    assert!(says.contains("no connection creates a record without tokens"), "{says}");
+    // A description without a store declares that there is none of this form.
+    let test_folder = described(&[("case", EMPTY)], "store: none\n");
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert!(ran.out.contains("1 not-applicable"), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("no connection creates a record without tokens"), "{}", ran.out);
+}
+
+#[test]
+fn tokens_and_requests_are_as_old_as_in_a_written_store() {
+    let test_folder = described(&[("case", SEEDED)], "");
+    let written = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--trace"]);
+    let steps = |out: &str| {
+        let from = out.find("connect laptop as operator").unwrap_or_else(|| panic!("{out}"));
+        let lines = out[from..].lines().enumerate();
+        let step = |line: &str| line.starts_with("    ") && !line.trim().is_empty();
+        let steps = lines.take_while(|(at, line)| *at == 0 || step(line)).map(|(_, line)| line.trim());
+        steps.collect::<Vec<_>>().join("\n")
+    };
+    let expected = steps(&written.out);
+    let test_folder = described(&[("case", SEEDED)], "store: none\n");
+    let created = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--trace"]);
+    assert!(expected.contains("device-token <token-1>  issued before"), "{}", written.out);
+    assert_eq!(steps(&created.out), expected, "{}", created.out);
+}
+
+#[test]
+fn a_gateway_that_creates_no_record_deviates_and_says_where() {
+    let config =
+        "config: { text: '{ gateway: { mode: \"local\", auth: { mode: \"token\", token: \"another\" } } }' }\n";
+    let test_folder = described(&[("case", SEEDED)], &format!("store: none\n{config}"));
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--report", "json=report.json"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    let report = std::fs::read(test_folder.path("report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let case = &report["cases"][0];
+    assert_eq!(case["verdict"], "deviates", "{case}");
+    assert_eq!(
+        case["reason"], "the gateway did not create the store of the case, so its steps were not played",
+        "{case}"
+    );
+    assert_eq!(case["differences"][0]["kind"], "refused", "{case}");
+    let message = case["findings"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("`set up the store: connect admin as operator [operator.admin]` (line 4): "),
+        "{message}"
+    );
+    assert!(
+        message.contains("expected hello-ok with a device token; saw error INVALID_REQUEST AUTH_TOKEN_MISMATCH"),
+        "{message}"
+    );
+}
