@@ -7,7 +7,7 @@ use super::state_dir::{self, openclaw_json};
 use super::steps::bindings::Bindings;
 use super::steps::identities::Identities;
 use crate::capture::Capture;
-use crate::explain::{Answer, Places, State, Verdict, World};
+use crate::explain::{Answer, Places, State, Verdict, Who, World};
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::at_rest::AtRest;
