@@ -107,7 +107,12 @@ impl CaseContext<'_> {
             _ => acts_on(step).map(str::to_owned),
         };
         if let Some(on) = &own_connection {
-            self.keep_for_later(on, &mut evidence.received, later, matches!(step.kind, StepKind::Await(_))).await;
+            // The answer to a call is its own, even if a later step waits for a second one.
+            let own_answer = step.known_as().map(|name| Awaited::Answer(name.as_str().to_owned()));
+            let of_others = later.iter().filter(|(_, awaited)| Some(awaited) != own_answer.as_ref()).cloned();
+            let of_others = of_others.collect::<Vec<_>>();
+            let waits = matches!(step.kind, StepKind::Await(_));
+            self.keep_for_later(on, &mut evidence.received, &of_others, waits).await;
         }
         let waits = !matches!(&step.kind, StepKind::Call(Call { wait: false, .. }));
         if waits && self.running().is_ok() {
