@@ -50,6 +50,7 @@ mod machine;
 mod markdown;
 mod no_follow;
 mod observe;
+mod own_words;
 mod probe;
 mod proxy_headers;
 mod record;
@@ -58,7 +59,7 @@ mod report;
 mod run;
 mod scenario;
 mod shell;
-mod words;
+mod suggestions;
 mod yaml;
 
 pub use cli::main;

@@ -55,7 +55,7 @@ impl From<Errno> for NoFollowError {
 }
 
 /// The open directory of a file, and the name of the file in it.
-struct Spot<'a> {
+struct FileLocation<'a> {
     directory: OwnedFd,
     name: &'a OsStr,
     path: &'a Path,
@@ -123,10 +123,10 @@ impl NoFollowDir {
     }
 
     /// Opens the parent directory of a path.
-    fn spot<'a>(&self, path: &'a Path, make: bool) -> Result<Spot<'a>, NoFollowError> {
+    fn spot<'a>(&self, path: &'a Path, make: bool) -> Result<FileLocation<'a>, NoFollowError> {
         let Some(name) = path.file_name() else { return Err(NoFollowError::Outside) };
         let directory = self.walk(path.parent().unwrap_or(Path::new("")), make)?;
-        Ok(Spot { directory, name, path })
+        Ok(FileLocation { directory, name, path })
     }
 
     /// Walks down a path of directories, and creates missing ones if allowed.
@@ -143,14 +143,14 @@ impl NoFollowDir {
                     Err(errno) => return Err(errno.into()),
                 }
             }
-            let spot = Spot { directory: here, name, path: &walked };
+            let spot = FileLocation { directory: here, name, path: &walked };
             here = openat(spot.directory.as_fd(), name, flags, Mode::empty()).map_err(|errno| spot.error(errno))?;
         }
         Ok(here)
     }
 }
 
-impl Spot<'_> {
+impl FileLocation<'_> {
     /// The metadata of a path; for a link, the metadata of the link itself.
     fn found(&self) -> Result<Option<FileStat>, NoFollowError> {
         match fstatat(self.directory.as_fd(), self.name, AtFlags::AT_SYMLINK_NOFOLLOW) {

@@ -3,7 +3,7 @@
 //! The same library reads scenarios, gateway descriptions and the headers of snapshots. Its messages name its own types and
 //! options, which users do not know.
 
-use crate::words::choices;
+use crate::suggestions::choices;
 use serde_saphyr::Error;
 use serde_saphyr::granit_parser::ErrorKind;
 use serde_saphyr::localizer::ExternalMessageSource;

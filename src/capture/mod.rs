@@ -16,7 +16,7 @@ pub(crate) use save::save;
 pub(crate) use substitution::Substitution;
 
 use crate::explain::{Question, State, Verdict};
-use crate::scenario::writing;
+use crate::scenario::writer;
 use aliases::{Aliases, Kind};
 use connects::Device;
 use openclaw_emulator::at_rest::Kept;
@@ -176,7 +176,7 @@ impl Capture {
             "Not in this scenario:".to_owned(),
         ];
         about.extend(self.left_out.iter().map(|line| format!("- {line}")));
-        writing::yaml(&self.scenario, &about)
+        writer::yaml(&self.scenario, &about)
     }
 }
 

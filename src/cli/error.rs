@@ -49,7 +49,7 @@ impl CommandError {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { code: exit::OK, report: None };
         }
-        Self::failed(Report::msg(format!("cannot write the output: {error}")))
+        Self::failed(Report::msg(format!("cannot write to standard output: {error}")))
     }
 
     /// Prints the error to standard error, with the source line and a caret if available. Returns the exit code.

@@ -4,7 +4,7 @@
 use super::CommandError;
 use crate::scenario::{Corpus, is_state_directory};
 use crate::shell::quoted;
-use crate::words;
+use crate::suggestions;
 use openclaw_protocol::store::DATABASE;
 use std::path::Path;
 use untrusted_data::printable;
@@ -67,7 +67,7 @@ fn of_id(text: &str) -> String {
     let corpus = Corpus::embedded().unwrap_or_default();
     let names = corpus.cases().iter().flat_map(|case| [case.id.clone(), format!("{}/{}", case.family, case.name)]);
     let names = names.collect::<std::collections::BTreeSet<_>>();
-    let near = words::nearest(id, names.iter().map(String::as_str));
+    let near = suggestions::nearest(id, names.iter().map(String::as_str));
     let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     format!("{near}`clawcheck list` prints all cases; a state directory contains devices/paired.json or {DATABASE}")
 }

@@ -130,6 +130,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     crate::machine::raise_descriptors();
+    untrusted_data::redact::set_own_words(crate::own_words::contain);
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),

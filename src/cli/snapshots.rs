@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::shell::quoted;
-use crate::words::nearest;
+use crate::suggestions::nearest;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -123,9 +123,12 @@ fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {
         let (own, snapshots) = (Path::new("scenarios"), Path::new(FOLDER));
         return (own.is_dir() && snapshots.is_dir()).then(|| snapshots.to_owned());
     }
-    // A file stands in scenarios/FAMILY/, so that the folder is at most three steps up.
     let first = std::path::absolute(scenarios.first()?).ok()?;
-    first.ancestors().take(4).map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
+    // A file stands in scenarios/FAMILY/, so that the folder is at most three steps up, and never above `scenarios`: the
+    // snapshots of other scenarios may stand there.
+    let within = first.ancestors().take(3).position(|folder| folder.ends_with("scenarios"));
+    let steps = within.map_or(4, |steps| steps + 2);
+    first.ancestors().take(steps).map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
 }
 
 /// An error of the library, with what to do about it.

@@ -3,6 +3,7 @@
 
 use openclaw_protocol::connect::LONGEST_NONCE;
 use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::proof::ProofVersion;
 use serde_json::{Map, Value, json};
 
 /// The contents of the gateway's challenge. Both fields are absent if the gateway sent none.
@@ -74,21 +75,9 @@ pub struct Auth {
     pub bootstrap_token: Option<String>,
 }
 
-/// The format of the signed line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProofVersion {
-    /// Without a nonce, as before 2026.2.19.
-    V1,
-    /// With the nonce, without the platform and the device family.
-    V2,
-    /// With the platform and the device family, since 2026.2.26.
-    #[default]
-    V3,
-}
-
 /// The nonce that is sent and signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Nonce {
+pub enum SentNonce {
     /// The nonce of the challenge.
     #[default]
     Challenge,
@@ -116,7 +105,7 @@ pub struct Device {
     /// The format of the signed line.
     pub version: ProofVersion,
     /// The nonce that is sent and signed.
-    pub nonce: Nonce,
+    pub nonce: SentNonce,
     /// Added to the current time for `signedAt`, in milliseconds.
     pub offset_ms: i64,
     /// The key that signs instead of `key`.
@@ -136,8 +125,8 @@ impl Device {
     pub fn new(key: DeviceKey) -> Self {
         Self {
             key,
-            version: ProofVersion::default(),
-            nonce: Nonce::default(),
+            version: ProofVersion::V3,
+            nonce: SentNonce::default(),
             offset_ms: 0,
             signed_by: None,
             damaged: false,
@@ -230,9 +219,9 @@ impl ConnectRequest {
         let id = device.id.clone().unwrap_or_else(|| device.key.device_id());
         let signed_at = now.saturating_add(device.offset_ms);
         let nonce = match &device.nonce {
-            Nonce::Challenge => challenge.nonce.clone(),
-            Nonce::Absent => None,
-            Nonce::Other(nonce) => Some(nonce.clone()),
+            SentNonce::Challenge => challenge.nonce.clone(),
+            SentNonce::Absent => None,
+            SentNonce::Other(nonce) => Some(nonce.clone()),
         };
         let line = self.proof_line(device, &id, signed_at, nonce.as_deref().unwrap_or_default());
         let mut signature = device.signed_by.as_ref().unwrap_or(&device.key).sign(&line);
@@ -353,7 +342,7 @@ mod tests {
             request(device).params(&challenge(), 1000)["device"].clone()
         };
         let right = good(&|_| {});
-        let absent = good(&|device| device.nonce = Nonce::Absent);
+        let absent = good(&|device| device.nonce = SentNonce::Absent);
         assert!(absent.get("nonce").is_none());
         let damaged = good(&|device| device.damaged = true);
         assert_ne!(damaged["signature"], right["signature"]);

@@ -9,13 +9,13 @@ mod connection;
 mod fragments;
 mod incoming;
 mod link;
+pub(crate) mod proxy;
 mod tap;
 #[cfg(test)]
 mod tests;
 mod transcript;
 mod unexpected;
 mod upgrade;
-pub(crate) mod via;
 
 pub use connect::ConnectRequest;
 pub use connection::{Connection, Reply};
@@ -24,8 +24,8 @@ pub use incoming::Incoming;
 pub(crate) use incoming::{Closed, Ending, TextFrame};
 pub use link::Link;
 pub(crate) use link::UrlError;
+pub(crate) use proxy::Proxy;
 pub use transcript::Transcript;
 pub(crate) use unexpected::{ending, unexpected_messages};
 pub(crate) use upgrade::OpenError;
 pub use upgrade::Upgrade;
-pub(crate) use via::Via;

@@ -69,7 +69,7 @@ impl FromStr for Preset {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>();
         let found = PRESETS.iter().find(|preset| preset.name == text);
-        found.copied().ok_or_else(|| crate::words::choices(text, &names))
+        found.copied().ok_or_else(|| crate::suggestions::choices(text, &names))
     }
 }
 
@@ -107,7 +107,7 @@ impl FromStr for Credential {
             ("bootstrap-token", None) => Err("bootstrap-token needs a value: bootstrap-token=VALUE".to_owned()),
             ("none", None) => Ok(Self::None),
             ("shared" | "none", Some(_)) => Err(format!("{kind} takes no value; use token=VALUE or password=VALUE")),
-            _ => Err(crate::words::choices(
+            _ => Err(crate::suggestions::choices(
                 kind,
                 &["shared", "token", "password", "device-token", "bootstrap-token", "none"],
             )),

@@ -1,19 +1,32 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
-use super::State;
 use super::render::{Format, short, short_id};
+use super::{Question, State, Verdict, world};
 use crate::markdown;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::settings::Settings;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, known_releases, pairing};
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MOST: usize = 200;
+
+/// What a release does that cannot process a document or a record.
+pub(super) const CLOSES: &str = "closes every connection that needs it, without an answer";
+/// What a release does that refuses the configuration or the store.
+pub(super) const NO_START: &str = "does not start";
+
+/// The maximum number of kinds of damage that are tried on the model.
+const MOST_TRIED: usize = 16;
+
+/// The releases that close a connection without an answer, and those that answer it.
+type Answering = (Vec<Release>, Vec<Release>);
 
 /// A problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +47,10 @@ pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
     let mut found = Vec::new();
     files(state, &releases, &mut found);
     starts(state, &releases, now, &mut found);
+    let mut tried = HashMap::new();
     for (document, place, value) in documents(state) {
         let Value::Object(records) = value else {
-            let what = format!("{} is not an object: a gateway finds no records in it", document.path());
-            found.push(Finding { place: place.to_owned(), record: None, what, releases: Vec::new() });
+            not_records(state, document, place, &releases, now, &mut found);
             continue;
         };
         for (key, record) in records {
@@ -45,7 +58,10 @@ pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
                 return found;
             }
             match document {
-                Document::DevicesPaired => paired(place, key, record, &releases, &mut found),
+                Document::DevicesPaired => {
+                    paired(place, key, record, &releases, &mut found);
+                    damaged_tokens(state, (place, key), record, &releases, now, &mut tried, &mut found);
+                }
                 Document::DevicesPending => pending(place, key, record, now, &mut found),
                 _ => {}
             }
@@ -118,10 +134,7 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
                 "is treated as empty and overwritten on the next change",
                 matters(&|facts| files(facts) && !facts.pairing.state.unreadable_ends),
             ),
-            (
-                "closes every connection that needs the file, without an answer",
-                matters(&|facts| files(facts) && facts.pairing.state.unreadable_ends),
-            ),
+            (CLOSES, matters(&|facts| files(facts) && facts.pairing.state.unreadable_ends)),
         ];
         for (what, releases) in ways {
             found.push(Finding { releases, ..of(document.path(), what.to_owned()) });
@@ -129,12 +142,46 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
     }
 }
 
+/// A document that is not an object, and how each release handles it.
+fn not_records(state: &State, document: Document, place: &str, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
+    let (silent, others) =
+        answering(state, &Question { device: Some("new".to_owned()), ..Question::default() }, releases, now);
+    let what = format!("{} is not an object: a gateway", document.path());
+    let ways = [(format!("{what} {CLOSES}"), silent), (format!("{what} finds no records in it"), others)];
+    let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
+    found.extend(ways.map(|(what, releases)| Finding { place: place.to_owned(), record: None, what, releases }));
+}
+
+/// The releases that close the connection of a client without an answer, and those that answer it, as `explain` says.
+fn answering(state: &State, client: &Question, releases: &[Facts], now: i64) -> Answering {
+    let (mut silent, mut others) = (Vec::new(), Vec::new());
+    for facts in releases {
+        let question = Question { release: Some(facts.release), ..client.clone() };
+        match world(state, &question, now).map(|world| world.answer().verdict) {
+            Err(_) | Ok(Verdict::NoStart(_)) => {}
+            Ok(Verdict::Refused { error: None, .. }) => silent.push(facts.release),
+            Ok(_) => others.push(facts.release),
+        }
+    }
+    (silent, others)
+}
+
+/// The client of a record, which requests what was approved.
+fn client_of(key: &str, record: &Value) -> Question {
+    let scopes = ["approvedScopes", "scopes"].iter().find_map(|name| record.get(name)?.as_array());
+    let scopes = scopes.map(|scopes| scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let role = record.get("role").and_then(Value::as_str).map(str::to_owned);
+    Question { device: Some(key.to_owned()), role, scopes, ..Question::default() }
+}
+
 /// The releases that do not start, and the records that the others do not import.
 fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
     for facts in releases {
-        let (what, place) = match state.at_rest.start(facts, now) {
-            Err(refusal) => (format!("does not start: {}", short(&refusal.lines.join(" "))), "state directory"),
-            Ok((_, log)) => {
+        let settings = Settings::resolve(facts.release, &state.config, &state.env);
+        let (what, place) = match settings.map(|_| state.at_rest.start(facts, now)) {
+            Err(refusal) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "openclaw.json"),
+            Ok(Err(refusal)) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "state directory"),
+            Ok(Ok((_, log))) => {
                 let lost = log.iter().find(|line| line.contains("skipped") || line.contains("omitted"));
                 let Some(lost) = lost else { continue };
                 (short(lost), DATABASE)
@@ -185,7 +232,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
         note("looks like a pending request: it was never approved".to_owned(), Vec::new());
     }
     let roleless =
-        |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).map_or(true, |roles| roles.is_empty());
+        |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).is_ok_and(|roles| roles.is_empty());
     let without = releases.iter().filter(roleless).map(|facts| facts.release).collect::<Vec<_>>();
     if !without.is_empty() {
         note(format!("has no role in effect: tokens is {}", tokens(fields)), without);
@@ -195,11 +242,60 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
     }
 }
 
+/// The damaged tokens of a record, and the releases that cannot process them.
+fn damaged_tokens(
+    state: &State,
+    (place, key): (&str, &str),
+    record: &Value,
+    releases: &[Facts],
+    now: i64,
+    tried: &mut HashMap<String, Answering>,
+    found: &mut Vec<Finding>,
+) {
+    let what = match record.get("tokens") {
+        None | Some(Value::Null) => return,
+        Some(Value::Object(tokens)) => {
+            let damaged = tokens.iter().find_map(|(role, token)| Some((role, damaged_token(token)?)));
+            let Some((role, what)) = damaged else { return };
+            format!("the token for {} {what}", short(role))
+        }
+        Some(Value::String(_)) => "tokens is text, not an object".to_owned(),
+        Some(Value::Array(_)) => "tokens is a list, not an object".to_owned(),
+        Some(other) => format!("tokens is {}, not an object", short(&other.to_string())),
+    };
+    if !tried.contains_key(&what) && tried.len() >= MOST_TRIED {
+        return;
+    }
+    let (silent, others) =
+        tried.entry(what.clone()).or_insert_with(|| answering(state, &client_of(key, record), releases, now)).clone();
+    let ways = [(format!("{what}: a gateway {CLOSES}"), silent), (what, others)];
+    let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
+    let record = Some(key.to_owned());
+    found.extend(ways.map(|(what, releases)| Finding {
+        place: place.to_owned(),
+        record: record.clone(),
+        what,
+        releases,
+    }));
+}
+
+/// What is wrong with a token of a record.
+fn damaged_token(token: &Value) -> Option<&'static str> {
+    let Value::Object(fields) = token else { return Some("is not an object") };
+    match (fields.get("token"), fields.get("scopes")) {
+        (None, _) => Some("has no `token`"),
+        (Some(token), _) if !token.is_string() => Some("has a `token` that is not text"),
+        (_, Some(scopes)) if !scopes.is_array() => Some("has `scopes` that are not a list"),
+        _ => None,
+    }
+}
+
 /// Describes the `tokens` field of a record without its tokens.
 fn tokens(fields: &Map<String, Value>) -> &'static str {
     match fields.get("tokens") {
         None => "absent",
         Some(Value::Object(tokens)) if tokens.is_empty() => "{}",
+        Some(Value::Object(tokens)) if tokens.values().any(|token| !token.is_object()) => "damaged",
         Some(Value::Object(_)) => "revoked or for other roles",
         Some(_) => "not an object",
     }

@@ -3,6 +3,8 @@
 //! [`State`] is the contents of a state directory. [`World`] combines it with a client. The model of a release computes
 //! the answer ([`World::answer`]). [`remedies`] tries changes on copies. The module writes no file and opens no socket.
 
+#[cfg(test)]
+mod agreement;
 pub(crate) mod client;
 pub(crate) mod doctor;
 mod log;
@@ -18,7 +20,7 @@ pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
 pub(crate) use world::{Answer, Verdict, World};
 
-use crate::client::{Upgrade, Via};
+use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::at_rest::{AtRest, Kept};
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::store::Document;
@@ -49,7 +51,7 @@ pub(crate) struct Question {
     /// The platform.
     pub platform: Option<String>,
     /// The proxy between the client and the gateway.
-    pub via: Option<Via>,
+    pub via: Option<Proxy>,
     /// Headers, with names in lower case. They override those of the proxy.
     pub headers: Vec<(String, String)>,
     /// The `Origin` header.

@@ -2,13 +2,14 @@
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
 use super::client::{Client, Credential, Who};
-use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, ProofVersion};
+use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
 use openclaw_emulator::settings::{DEFAULT_PORT, Refusal, Settings};
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
 use openclaw_protocol::frame::{ErrorShape, ServerFrame};
+use openclaw_protocol::proof::ProofVersion;
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::{Document, Documents as _};
 use serde_json::{Map, Value, json};

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What the rules say of a story and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Difference {
+pub(crate) struct StoryDifference {
     /// The observation on the embedded gateway.
     pub predicted: String,
     /// The observation on the gateway under test, in the same form.
@@ -14,7 +14,7 @@ pub(crate) struct Difference {
     pub kind: DifferenceKind,
 }
 
-impl Difference {
+impl StoryDifference {
     /// The difference between two observations; `None` where they are the same.
     pub(super) fn between(predicted: &str, seen: &str) -> Option<Self> {
         (predicted != seen).then(|| Self {
@@ -117,11 +117,11 @@ mod tests {
     #[case::one_more(STEPS, &format!("{STEPS}  <- close 4001 \"x\"\n"), "steps: <- close  \"x\" instead of nothing")]
     #[case::in_the_store(&format!("{STEPS}\npaired\n  phone  cli/cli  silent\npending\n  none\n"), &format!("{STEPS}\npaired\n  phone  cli/cli\npending\n  none\n"), "paired: nothing instead of silent")]
     fn a_kind_says_what_differs_and_not_whose_it_is(#[case] predicted: &str, #[case] seen: &str, #[case] kind: &str) {
-        assert_eq!(Difference::between(predicted, seen).unwrap().kind.to_string(), kind);
+        assert_eq!(StoryDifference::between(predicted, seen).unwrap().kind.to_string(), kind);
     }
 
     #[test]
     fn the_same_is_no_difference() {
-        assert_eq!(Difference::between(STEPS, STEPS), None);
+        assert_eq!(StoryDifference::between(STEPS, STEPS), None);
     }
 }

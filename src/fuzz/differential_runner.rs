@@ -1,7 +1,7 @@
 //! Plays scenarios on the rules and on the gateway under test, both by the ordinary run, and holds what was seen side by side.
 
 use super::FuzzError;
-use super::difference::Difference;
+use super::difference::StoryDifference;
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::judge::Verdict;
 use crate::observe::Observation;
@@ -34,7 +34,7 @@ pub(super) enum Comparison {
     /// Both saw the same.
     Same,
     /// They did not.
-    Differs(Box<Difference>),
+    Differs(Box<StoryDifference>),
     /// One of them cannot play it, and why.
     NotPlayed(String),
     /// One of them could not do its part, and why.
@@ -94,7 +94,7 @@ impl<'a> DifferentialRunner<'a> {
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {
                 (PlayResult::Observed(predicted), Some(PlayResult::Observed(seen))) => {
-                    match Difference::between(seen.comparable(predicted.text()), seen.text()) {
+                    match StoryDifference::between(seen.comparable(predicted.text()), seen.text()) {
                         Some(difference) => Comparison::Differs(Box::new(difference)),
                         None => Comparison::Same,
                     }

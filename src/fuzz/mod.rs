@@ -9,7 +9,7 @@ mod save;
 mod shrink;
 mod story;
 
-pub(crate) use difference::{Difference, DifferenceKind};
+pub(crate) use difference::{DifferenceKind, StoryDifference};
 pub(crate) use differential_runner::EventListener;
 
 use crate::gateway::{Gateway, Guard, PrepareError};
@@ -17,7 +17,7 @@ use crate::judge::cause;
 use crate::observe::snapshot::LibraryError;
 use crate::run::outcome::Boots;
 use crate::run::{Isolation, Options, RunError};
-use crate::scenario::{Case, Corpus, ScenarioErrors, writing};
+use crate::scenario::{Case, Corpus, ScenarioErrors, writer};
 use differential_runner::{Comparison, DifferentialRunner};
 use openclaw_model::Release;
 use serde_json::Value;
@@ -108,7 +108,7 @@ pub(crate) struct FoundDifference {
 impl FoundDifference {
     /// The most serious difference of the shortest story.
     pub(crate) fn cause(&self) -> cause::Difference {
-        let Difference { predicted, seen, .. } = &self.shrunk.difference;
+        let StoryDifference { predicted, seen, .. } = &self.shrunk.difference;
         cause::gravest(predicted, seen)
     }
 }
@@ -123,7 +123,7 @@ pub(crate) struct ShrunkStory {
     /// The release whose rules predicted.
     pub release: Release,
     /// What it shows.
-    pub difference: Difference,
+    pub difference: StoryDifference,
     /// Whether it showed the difference again on a gateway of its own.
     pub repeats: bool,
     scenario: Value,
@@ -162,7 +162,7 @@ pub(crate) async fn fuzz(
     let comparison = runner.compare(&cases.iter().collect::<Vec<_>>(), options.isolation, listen).await?;
     report.interrupted = comparison.interrupted;
     report.boots = comparison.boots;
-    let mut kinds: BTreeMap<DifferenceKind, Vec<(u64, Difference)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<DifferenceKind, Vec<(u64, StoryDifference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((index, _)) = stories.get(&id) else { continue };
         match compared {
@@ -192,7 +192,7 @@ fn found(
     plan: &FuzzOptions,
     release: Release,
     kind: DifferenceKind,
-    mut stories: Vec<(u64, Difference)>,
+    mut stories: Vec<(u64, StoryDifference)>,
 ) -> Option<FoundDifference> {
     stories.sort_by_key(|(index, _)| *index);
     // The shortest of them is the least work to read and to make shorter.
@@ -209,7 +209,7 @@ fn name(seed: u64, index: u64) -> String {
 
 /// The case that a scenario's tree is.
 fn case(name: &str, scenario: &Value) -> Result<Case, ScenarioErrors> {
-    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &writing::yaml(scenario, &[]))?;
+    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &writer::yaml(scenario, &[]))?;
     // A story has no matrix.
     corpus.cases().first().cloned().ok_or(ScenarioErrors(Vec::new()))
 }
@@ -231,7 +231,7 @@ async fn shrink_all(
     while !open.is_empty() && !timed_out() {
         let cuts =
             open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shrunk.scenario))).collect::<BTreeMap<_, _>>();
-        let scenarios = |at: usize, cuts: &[shrink::Cut]| {
+        let scenarios = |at: usize, cuts: &[shrink::Removal]| {
             let scenario = &report.found[at].shrunk.scenario;
             cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
         };
@@ -282,7 +282,7 @@ async fn play_trials(
     trials: Vec<(usize, Vec<Value>)>,
     result: &str,
     isolation: Isolation,
-) -> Result<BTreeMap<usize, Vec<(usize, Difference)>>, FuzzError> {
+) -> Result<BTreeMap<usize, Vec<(usize, StoryDifference)>>, FuzzError> {
     let mut cases = BTreeMap::new();
     for (at, scenarios) in &trials {
         let ShrunkStory { seed, story, .. } = &report.found[*at].shrunk;
@@ -300,7 +300,7 @@ async fn play_trials(
     report.interrupted |= comparison.interrupted;
     report.boots.made += comparison.boots.made;
     report.boots.saved += comparison.boots.saved;
-    let mut reproducing: BTreeMap<usize, Vec<(usize, Difference)>> = BTreeMap::new();
+    let mut reproducing: BTreeMap<usize, Vec<(usize, StoryDifference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((at, number, _)) = cases.get(&id) else { continue };
         if let Comparison::Differs(difference) = compared

@@ -4,7 +4,7 @@
 use super::ShrunkStory;
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::scenario::writing;
+use crate::scenario::writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use untrusted_data::atomic_file;
@@ -47,7 +47,7 @@ impl ShrunkStory {
         about.extend(
             diff::render(&difference.predicted, &difference.seen, false).lines().map(|line| format!("  {line}")),
         );
-        writing::yaml(&self.scenario, &about)
+        writer::yaml(&self.scenario, &about)
     }
 
     /// Writes the scenario into a folder, and what the rules say of it into the folder's `snapshots`.

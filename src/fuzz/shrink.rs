@@ -20,11 +20,11 @@ pub(super) enum PathSegment {
 }
 
 /// What is left out together.
-pub(super) type Cut = BTreeSet<NodePath>;
+pub(super) type Removal = BTreeSet<NodePath>;
 
 /// Everything that could be left out of a scenario by itself, the largest parts first. A step goes with those that use the
 /// connection that it holds.
-pub(super) fn cuts(scenario: &Value) -> Vec<Cut> {
+pub(super) fn cuts(scenario: &Value) -> Vec<Removal> {
     let mut cuts = Vec::new();
     let steps = scenario.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
     for at in 0..steps.len() {
@@ -59,10 +59,10 @@ fn mentions(step: &Value, name: &str) -> bool {
     }
 }
 
-fn cuts_inside(value: &Value, path: &mut NodePath, cuts: &mut Vec<Cut>) {
+fn cuts_inside(value: &Value, path: &mut NodePath, cuts: &mut Vec<Removal>) {
     let mut try_without = |at: PathSegment, value: &Value| {
         path.push(at);
-        cuts.push(Cut::from([path.clone()]));
+        cuts.push(Removal::from([path.clone()]));
         cuts_inside(value, path, cuts);
         path.pop();
     };
@@ -78,7 +78,7 @@ fn cuts_inside(value: &Value, path: &mut NodePath, cuts: &mut Vec<Cut>) {
 }
 
 /// A scenario without what a cut leaves out, and without what is empty then.
-pub(super) fn without(scenario: &Value, cut: &Cut) -> Value {
+pub(super) fn without(scenario: &Value, cut: &Removal) -> Value {
     let mut scenario = scenario.clone();
     // From behind: what stands before keeps its place.
     cut.iter().rev().for_each(|path| remove(&mut scenario, path));
@@ -123,11 +123,11 @@ pub(super) fn size(value: &Value) -> usize {
 }
 
 /// Cuts that each can be made, put together: all of them, then ever fewer, down to the largest alone.
-pub(super) fn merged(good: &[Cut]) -> Vec<Cut> {
+pub(super) fn merged(good: &[Removal]) -> Vec<Removal> {
     let mut tried = Vec::new();
     let mut many = good.len();
     while many > 0 {
-        let cut = good[..many].iter().flatten().cloned().collect::<Cut>();
+        let cut = good[..many].iter().flatten().cloned().collect::<Removal>();
         if tried.last() != Some(&cut) {
             tried.push(cut);
         }

@@ -1,12 +1,12 @@
-//! Whether a step saw what it must.
+//! Checks whether a step got the expected answer.
 
-use crate::observe::{Frame, Message, StepResult};
+use crate::observe::{Frame, Message, StepObservation};
 use crate::scenario::expect::{Answer, Close, Expectation, Failure, Hello, Refused, StartRefused};
 use crate::scenario::text::Pattern;
 use serde_json::Value;
 
-/// Whether a step met its expectation. What held connections heard beside it does not count.
-pub(super) fn is_met(expectation: &Expectation, step: &StepResult) -> bool {
+/// Whether a step met its expectation. Messages on other held connections do not count.
+pub(super) fn is_met(expectation: &Expectation, step: &StepObservation) -> bool {
     let own = || step.seen.iter().filter(|seen| seen.on.is_none()).map(|seen| &seen.message);
     let hello = || own().any(|what| matches!(what, Message::Frame(Frame::Hello(_))));
     let ended = || own().any(|what| !matches!(what, Message::Frame(frame) if !matches!(frame, Frame::Other(_))));
@@ -165,8 +165,8 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn step(seen: Vec<Message<Frame>>) -> StepResult {
-        StepResult {
+    fn step(seen: Vec<Message<Frame>>) -> StepObservation {
+        StepObservation {
             number: 0,
             step: "step".to_owned(),
             rounds: None,

@@ -1,8 +1,7 @@
-//! Observation, snapshot and expectations make a verdict.
+//! Compares the observation of a case with its expectations and its snapshot. The result is a verdict.
 //!
-//! Expectations come first: where one is not met, the case has not tested what it claims, and what its snapshot says
-//! about the rest is beside the point. Each check gives a [`Finding`]; the findings decide the verdict. That is where
-//! invariants and known deviations will join: as more findings, and as the reason to see some of them as expected.
+//! The expectations are checked first. If one is not met, the case has not tested what it claims, and the difference
+//! from the snapshot is no finding. Each failed check is a [`Finding`]. The differences decide the verdict.
 
 pub(crate) mod cause;
 mod expectation;
@@ -14,28 +13,28 @@ pub(crate) use expectation::describe;
 pub use level::Level;
 
 use crate::observe::snapshot::{History, Variant};
-use crate::observe::{Observation, StepResult};
+use crate::observe::{Observation, StepObservation};
 use crate::scenario::Case;
 use openclaw_model::Release;
 use serde::{Deserialize, Serialize};
 use untrusted_data::cut;
 use untrusted_data::limits::SHOWN_STRING;
 
-/// What a case came to.
+/// The result of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// All that was expected was seen.
+    /// The observation meets the expectations and equals the snapshot.
     Conforms,
-    /// Something else was seen.
+    /// The observation differs from the expectations or the snapshot.
     Deviates,
-    /// Something else was seen, and that is written down.
+    /// The observation differs, and a list of known deviations contains the difference.
     KnownDeviation,
-    /// A deviation is written down, and was not seen.
+    /// A list of known deviations contains a difference that was not observed.
     UnexpectedlyConforms,
-    /// The harness or the gateway could not do its part.
+    /// The gateway or the harness failed, so the case was not judged.
     Error,
-    /// The gateway declares absent what the case is about.
+    /// The gateway lacks what the case is about.
     NotApplicable,
     /// The case could not be played here.
     Skipped,
@@ -58,7 +57,7 @@ impl Verdict {
         matches!(self, Self::Deviates | Self::UnexpectedlyConforms | Self::Error)
     }
 
-    /// Its name in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Conforms => "conforms",
@@ -72,29 +71,29 @@ impl Verdict {
     }
 }
 
-/// Something that speaks against a case.
+/// A failed check of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// A step did not see what it must.
+    /// A step did not get the expected answer.
     Expectation {
-        /// The step, in words.
+        /// The title of the step.
         step: String,
         /// Its line in the scenario file, counted from 1.
         line: usize,
         /// What was expected.
         expected: String,
-        /// What was seen.
+        /// The observed answer.
         seen: String,
-        /// The requirement that the expectation stands for.
+        /// The requirement behind the expectation.
         requires: Option<String>,
     },
-    /// The observation is not what the snapshot says.
+    /// The observation differs from the snapshot.
     Snapshot {
-        /// The release whose variant serves the one under test.
+        /// The release of the snapshot that applies to the release under test.
         variant: Release,
-        /// Whether only the embedded gateway has ever shown it.
+        /// Whether only the embedded gateway has shown the snapshot.
         draft: bool,
-        /// What the snapshot says, as far as this observation could see it.
+        /// The part of the snapshot that the observation can be compared with.
         expected: String,
         /// What was seen.
         seen: String,
@@ -106,33 +105,33 @@ pub enum Finding {
         /// What was seen.
         seen: String,
     },
-    /// A frame is not what the published schema says.
+    /// A frame violates the published schema.
     Frame(FrameFinding),
 }
 
-/// A frame that breaks the published schema, fit to be shown.
+/// A frame that violates the published schema, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameFinding {
-    /// The connection on which it came.
+    /// The connection that received it.
     pub connection: String,
     /// `@openclaw/gateway-protocol@2026.9.1`.
     pub package: String,
-    /// The schema's definition that it breaks.
+    /// The definition in the schema that it violates.
     pub definition: String,
-    /// What it is: `event tick`, `answer to device.pair.list`.
+    /// Its description: `event tick`, `answer to device.pair.list`.
     pub frame: String,
-    /// The JSON pointer to what is wrong in the frame; empty for the frame itself.
+    /// The JSON pointer to the invalid value. Empty for the frame itself.
     pub pointer: String,
-    /// The validator's words.
+    /// The message of the validator.
     pub message: String,
-    /// The frame, secrets taken out; cut where it is long.
+    /// The frame without secrets. A long frame is truncated.
     pub text: String,
-    /// How many frames of the case broke the schema in the same way.
+    /// Number of frames of the case with the same violation.
     pub times: usize,
 }
 
 impl Finding {
-    /// In one sentence.
+    /// The finding as one sentence.
     pub fn sentence(&self) -> String {
         match self {
             Self::Expectation { step, line, expected, seen, requires } => {
@@ -160,7 +159,7 @@ impl Finding {
     }
 }
 
-/// A verdict and what led to it.
+/// A verdict with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
     /// The verdict.
@@ -235,7 +234,7 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     differences.extend(unmet);
 }
 
-/// Adds the requirements that the expectations of the steps stand for.
+/// Adds the requirements of the steps to the differences in them.
 fn requirements(differences: &mut [Difference], case: &Case, observation: &Observation) {
     let required = case.steps().filter_map(|step| Some((step.number, step.requires.as_ref()?)));
     for (number, requirement) in required {
@@ -259,7 +258,7 @@ fn notes(case: &Case, observation: &Observation, differences: &[Difference]) -> 
 }
 
 /// All steps, each followed by its parallel steps.
-fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
+fn all(steps: &[StepObservation]) -> impl Iterator<Item = &StepObservation> {
     let mut open = steps.iter().rev().collect::<Vec<_>>();
     std::iter::from_fn(move || {
         let next = open.pop()?;
@@ -268,13 +267,13 @@ fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
     })
 }
 
-/// The expectations that were not met, and how they differ.
+/// The expectations that were not met, and the differences from them.
 fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Difference>) {
     let steps = case.steps().collect::<Vec<_>>();
     let (mut findings, mut differences) = (Vec::new(), Vec::new());
     let mut seen = observation.steps.iter().collect::<Vec<_>>();
     while !seen.is_empty() {
-        let mut branches: Vec<&StepResult> = Vec::new();
+        let mut branches: Vec<&StepObservation> = Vec::new();
         for saw in seen {
             branches.extend(&saw.parallel);
             let Some(step) = steps.get(saw.number) else { continue };
@@ -297,7 +296,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
 }
 
 /// What a step received on its own connection, in one line.
-pub(crate) fn in_words(step: &StepResult) -> String {
+pub(crate) fn in_words(step: &StepObservation) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =
         own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();

@@ -7,7 +7,7 @@ use super::judge::{Known, Listed};
 use crate::scenario::Case;
 use crate::scenario::problems::{ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::spans::Spanned;
-use crate::words::nearest;
+use crate::suggestions::nearest;
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -2,10 +2,10 @@
 
 use super::evidence::StepEvidence;
 use super::message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
-use super::room::Room;
+use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
-use super::{Rounds, StepResult, time};
+use super::{Rounds, StepObservation, time};
 use openclaw_protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
 use untrusted_data::cut;
@@ -66,7 +66,7 @@ pub(super) struct Context<'a> {
     pub(super) symbols: &'a Symbols,
     pub(super) started_at: i64,
     /// The room for all messages.
-    pub(super) room: &'a Room,
+    pub(super) room: &'a SizeLimit,
 }
 
 impl Context<'_> {
@@ -82,7 +82,7 @@ impl Context<'_> {
 }
 
 /// The normal form of one step, with its values still marked.
-pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
+pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepObservation {
     let mut received = step.received.iter().collect::<Vec<_>>();
     // Connections are independent, so only the order within each connection has a meaning.
     received.sort_by_key(|received| received.on.as_deref());
@@ -101,7 +101,7 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
     if missing {
         seen.insert(0, Received { on: None, message: Message::NoChallenge });
     }
-    StepResult {
+    StepObservation {
         number: step.number,
         step: step.title.clone(),
         rounds: step.round.map(|(first, of)| Rounds { first, last: first, of }),
@@ -354,7 +354,7 @@ mod tests {
     }
 
     fn seen(opens: bool, received: Vec<Received<RawFrame>>) -> Vec<Received<Frame>> {
-        let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
+        let (symbols, room) = (Symbols::new(&[]), SizeLimit::new(1 << 20));
         let context = Context { symbols: &symbols, started_at: 0, room: &room };
         step(&StepEvidence { opens, received, ..StepEvidence::default() }, &context).seen
     }
@@ -468,7 +468,7 @@ mod tests {
         let features = json!({"methods": ["node.list", "connect"], "events": ["tick"]});
         let hello =
             json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok", "features": features}});
-        let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
+        let (symbols, room) = (Symbols::new(&[]), SizeLimit::new(1 << 20));
         let context = Context { symbols: &symbols, started_at: 0, room: &room };
         let shown = |shows_features: bool| {
             let evidence =

@@ -23,7 +23,7 @@ mod mutants;
 mod observed_store;
 mod record;
 mod redacted;
-mod room;
+mod size_limit;
 pub(crate) mod snapshot;
 mod store;
 mod symbol;
@@ -48,7 +48,7 @@ const WEIGHT: usize = 16;
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Observation {
     /// The steps in the order of play.
-    pub steps: Vec<StepResult>,
+    pub steps: Vec<StepObservation>,
     /// The store after the case. Absent if it was not accessible.
     pub store: Option<StoreSeen>,
     /// The complete text.
@@ -79,7 +79,7 @@ impl Observation {
 
 /// The normalized observation of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepResult {
+pub struct StepObservation {
     /// The number of the step in the scenario, including nested steps.
     #[serde(skip)]
     pub number: usize,
@@ -94,7 +94,7 @@ pub struct StepResult {
     pub seen: Vec<Received<Frame>>,
     /// The observations of parallel steps, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub parallel: Vec<StepResult>,
+    pub parallel: Vec<StepObservation>,
     /// The expected payload of the answer.
     #[serde(skip)]
     pub expected: Option<Value>,
@@ -126,7 +126,7 @@ pub(crate) fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> S
         documents.learn(&mut symbols);
     }
     let mut numbers = symbol::Numbers::default();
-    let room = room::Room::new(SHOWN_BYTES);
+    let room = size_limit::SizeLimit::new(SHOWN_BYTES);
     let context = frame::Context { symbols: &symbols, started_at: evidence.started_at, room: &room };
     let steps = evidence.steps.iter().map(|step| frame::step(step, &context)).collect::<Vec<_>>();
     let mut steps = text::number(steps, &mut numbers);

@@ -1,7 +1,7 @@
 //! The normal form of one record of the store, and its text.
 
 use super::fields::{self, FieldWriter};
-use super::room::Room;
+use super::size_limit::SizeLimit;
 use super::symbol::{Numbers, Symbols};
 use super::time::{self, Moments, Relation};
 use openclaw_protocol::store::Document;
@@ -29,7 +29,7 @@ pub(super) fn normalise(
     records: &Map<String, Value>,
     symbols: &Symbols,
     moments: Moments<'_>,
-    room: &Room,
+    room: &SizeLimit,
     numbers: &mut Numbers,
 ) -> Vec<RecordSeen> {
     let mut seen = records

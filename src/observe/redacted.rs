@@ -2,13 +2,13 @@
 //! hostile gateway can also send them encoded, in the name of an event, or as a key.
 
 use super::store::Holds;
-use super::{Frame, Message, Received, StepResult, StoreSeen};
+use super::{Frame, Message, Received, StepObservation, StoreSeen};
 use serde_json::Value;
 
 /// Returns a string without its secrets.
 pub(super) type Redact<'a> = &'a dyn Fn(&str) -> String;
 
-pub(super) fn steps(steps: &mut [StepResult], redact: Redact<'_>) {
+pub(super) fn steps(steps: &mut [StepObservation], redact: Redact<'_>) {
     for step in steps {
         text(&mut step.step, redact);
         step.seen.iter_mut().for_each(|seen| self::seen(seen, redact));

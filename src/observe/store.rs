@@ -2,7 +2,7 @@
 
 use super::observed_store::{FileContents, NoFile, ObservedStore, StoredDocument};
 use super::record::{self, RecordSeen};
-use super::room::Room;
+use super::size_limit::SizeLimit;
 use super::symbol::{Numbers, Symbols};
 use super::time::Moments;
 use openclaw_protocol::store::Document;
@@ -98,7 +98,7 @@ impl<'a> Documents<'a> {
     /// The normal form. Symbols are numbered from the last number of the steps.
     pub(super) fn normalise(self, symbols: &Symbols, moments: Moments<'_>, numbers: &mut Numbers) -> StoreSeen {
         let mut sections = Vec::new();
-        let room = Room::new(SHOWN_STORE);
+        let room = SizeLimit::new(SHOWN_STORE);
         for document in Document::ALL {
             let mut more = 0;
             let holds = match self.after.document(document) {

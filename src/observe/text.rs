@@ -6,7 +6,7 @@
 use super::fields::{FieldWriter, inline, quoted};
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
-use super::{Frame, Hello, Message, Received, Rounds, StepResult};
+use super::{Frame, Hello, Message, Received, Rounds, StepObservation};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use untrusted_data::cut;
@@ -38,8 +38,8 @@ const STANDARD_POLICY: [(&str, u64); 3] =
     [("maxBufferedBytes", 52_428_800), ("maxPayload", 26_214_400), ("tickIntervalMs", 30_000)];
 
 /// Sorts parallel steps, numbers the accidental values, and merges repetitions with the same observation.
-pub(super) fn number(steps: Vec<StepResult>, numbers: &mut Numbers) -> Vec<StepResult> {
-    let mut numbered: Vec<StepResult> = Vec::with_capacity(steps.len());
+pub(super) fn number(steps: Vec<StepObservation>, numbers: &mut Numbers) -> Vec<StepObservation> {
+    let mut numbered: Vec<StepObservation> = Vec::with_capacity(steps.len());
     for mut step in steps {
         if !step.parallel.is_empty() {
             step.seen.sort_by_cached_key(|seen| (seen.on.clone(), numbers.resolve(&seen_line(seen))));
@@ -64,7 +64,7 @@ pub(super) fn number(steps: Vec<StepResult>, numbers: &mut Numbers) -> Vec<StepR
 }
 
 /// Whether a step is the next repetition of a step and has the same observation.
-fn follows(last: &StepResult, next: &StepResult) -> bool {
+fn follows(last: &StepObservation, next: &StepObservation) -> bool {
     let (Some(a), Some(b)) = (last.rounds, next.rounds) else { return false };
     a.last + 1 == b.first
         && (last.number, &last.step, &last.seen, &last.parallel, &last.expected)
@@ -72,7 +72,7 @@ fn follows(last: &StepResult, next: &StepResult) -> bool {
 }
 
 /// Writes steps whose values are already symbols.
-pub(super) fn steps(steps: &[StepResult], depth: usize, out: &mut String) {
+pub(super) fn steps(steps: &[StepObservation], depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     for step in steps {
         let asked = line(&step.step);
@@ -90,7 +90,7 @@ pub(super) fn steps(steps: &[StepResult], depth: usize, out: &mut String) {
     }
 }
 
-fn masked(step: &StepResult) -> String {
+fn masked(step: &StepObservation) -> String {
     let mut text = step.step.clone();
     for seen in &step.seen {
         let _ = write!(text, "\n{}", seen_line(seen));

@@ -1,5 +1,6 @@
 //! Determines the maximum wait for each answer.
 
+use std::cell::Cell;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,16 +19,25 @@ pub(super) struct AnswerTimeouts {
     most: Duration,
     /// The end of the whole probe.
     end: Instant,
-    slowest: Option<Duration>,
+    slowest: Cell<Option<Duration>>,
     /// The number of consecutive waits without an answer.
-    missed: u32,
+    missed: Cell<u32>,
+    /// The number of consecutive waits after an answer in which the gateway did not close the connection.
+    left_open: Cell<u32>,
     /// Whether the last wait for a challenge timed out.
-    challenge_missed: bool,
+    challenge_missed: Cell<bool>,
 }
 
 impl AnswerTimeouts {
     pub(super) fn new(most: Duration, total: Duration) -> Self {
-        Self { most, end: Instant::now() + total, slowest: None, missed: 0, challenge_missed: false }
+        Self {
+            most,
+            end: Instant::now() + total,
+            slowest: Cell::new(None),
+            missed: Cell::new(0),
+            left_open: Cell::new(0),
+            challenge_missed: Cell::new(false),
+        }
     }
 
     /// Whether the time of the whole probe is over.
@@ -42,33 +52,48 @@ impl AnswerTimeouts {
 
     /// The deadline of a wait for a challenge.
     pub(super) fn challenge_deadline(&self) -> Instant {
-        if self.challenge_missed { (Instant::now() + BRIEF).min(self.end) } else { self.deadline() }
+        if self.challenge_missed.get() { (Instant::now() + BRIEF).min(self.end) } else { self.deadline() }
+    }
+
+    /// The deadline of a wait for the end of a connection after an answer.
+    pub(super) fn close_deadline(&self) -> Instant {
+        (Instant::now() + self.limit_after(self.left_open.get())).min(self.end)
     }
 
     fn limit(&self) -> Duration {
-        match self.slowest {
-            None if self.missed >= MISSES => BRIEF,
+        self.limit_after(self.missed.get())
+    }
+
+    /// The wait after this number of consecutive waits that timed out.
+    fn limit_after(&self, missed: u32) -> Duration {
+        match self.slowest.get() {
+            None if missed >= MISSES => BRIEF,
             None => self.most,
             // If several consecutive waits time out, the next ones will probably time out too.
-            Some(slowest) if self.missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
+            Some(slowest) if missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
             Some(slowest) => (slowest * TIMES_THE_SLOWEST).clamp(LEAST.min(self.most), self.most),
         }
     }
 
     /// Something came after this time.
-    pub(super) fn answered(&mut self, after: Duration) {
-        self.slowest = Some(self.slowest.unwrap_or_default().max(after));
-        self.missed = 0;
+    pub(super) fn answered(&self, after: Duration) {
+        self.slowest.set(Some(self.slowest.get().unwrap_or_default().max(after)));
+        self.missed.set(0);
     }
 
     /// Nothing came.
-    pub(super) fn missed(&mut self) {
-        self.missed += 1;
+    pub(super) fn missed(&self) {
+        self.missed.set(self.missed.get() + 1);
+    }
+
+    /// Whether the gateway closed the connection after an answer.
+    pub(super) fn closed(&self, closed: bool) {
+        self.left_open.set(if closed { 0 } else { self.left_open.get() + 1 });
     }
 
     /// Whether a challenge came.
-    pub(super) fn challenge(&mut self, came: bool) {
-        self.challenge_missed = !came;
+    pub(super) fn challenge(&self, came: bool) {
+        self.challenge_missed.set(!came);
     }
 }
 
@@ -80,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_gateway_that_never_answers_is_soon_waited_for_only_briefly() {
-        let mut timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         let waited = (0..50).map(|_| {
             let limit = timeouts.limit();
             timeouts.missed();
@@ -90,8 +115,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_that_never_closes_is_soon_waited_for_only_briefly() {
+        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+        timeouts.answered(Duration::from_millis(2));
+        (0..MISSES).for_each(|_| timeouts.closed(false));
+        assert!(timeouts.close_deadline() <= Instant::now() + BRIEF);
+        // The wait for answers does not change, and a gateway that closes gets the whole time again.
+        assert_eq!(timeouts.limit(), LEAST);
+        timeouts.closed(true);
+        assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
+    }
+
+    #[test]
     fn a_slow_gateway_is_waited_for_longer_and_a_fast_one_never_less_than_two_seconds() {
-        let mut timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         timeouts.answered(Duration::from_millis(2));
         assert_eq!(timeouts.limit(), LEAST);
         timeouts.answered(Duration::from_millis(300));

@@ -5,63 +5,69 @@ use super::answer::{self, Answer, Decision};
 use super::answer_timeouts::AnswerTimeouts;
 use super::context::{Context, Secret};
 use super::portrait::Portrait;
-use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then};
-use super::questions::{HELLO, NO_SECRET};
+use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then, Topic};
+use super::questions::{HELLO, NEW_DEVICE, NO_SECRET};
 use crate::client::connect::Challenge;
 use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;
 use serde_json::Value;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Duration;
 use tokio::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
 /// The maximum number of messages that are read for one answer.
-const MOST_MESSAGES: usize = 64;
+pub(super) const MOST_MESSAGES: usize = 64;
 /// The maximum number of methods that are kept.
 const MOST_METHODS: usize = 4096;
 /// The maximum number of questions with wrong secrets to a gateway on another machine. OpenClaw locks out an address
 /// after ten.
 const MOST_GUESSES: usize = 4;
-/// The interval at which a silent connection is polled, by the clock of an embedded gateway.
-const SILENCE_STEP: Duration = Duration::from_millis(500);
 
-/// Asks the questions of one probe.
+/// Asks the questions of one probe. It can ask several at the same time.
 pub(super) struct Asker<'a> {
     running: &'a Running,
     context: Context,
     peer: Option<IpAddr>,
     timeouts: AnswerTimeouts,
-    guesses: usize,
+    guesses: Cell<usize>,
     /// The payload of the hello-ok that other questions look at.
-    hello: Option<Value>,
+    hello: OnceCell<Value>,
     /// The device tokens in all answers.
-    issued: Redactions,
+    issued: RefCell<Redactions>,
 }
 
 impl<'a> Asker<'a> {
     pub(super) fn new(running: &'a Running, context: Context, settings: &Settings) -> Self {
         let timeouts = AnswerTimeouts::new(settings.answer, settings.total);
-        Self { running, context, peer: settings.peer, timeouts, guesses: 0, hello: None, issued: Redactions::default() }
+        Self {
+            running,
+            context,
+            peer: settings.peer,
+            timeouts,
+            guesses: Cell::new(0),
+            hello: OnceCell::new(),
+            issued: RefCell::new(Redactions::default()),
+        }
     }
 
     /// The device tokens that the gateway issued.
     pub(super) fn issued(&self) -> Redactions {
-        self.issued.clone()
+        self.issued.borrow().clone()
     }
 
     /// `server.version` in the hello-ok.
     pub(super) fn version(&self) -> Option<String> {
-        let version = self.hello.as_ref()?.pointer("/server/version")?.as_str()?;
+        let version = self.hello.get()?.pointer("/server/version")?.as_str()?;
         Some(cut::line(version, LINE).into_owned())
     }
 
     /// The methods in the hello-ok.
     pub(super) fn methods(&self) -> BTreeSet<String> {
-        let methods = self.hello.as_ref().and_then(|hello| hello.pointer("/features/methods")?.as_array());
+        let methods = self.hello.get().and_then(|hello| hello.pointer("/features/methods")?.as_array());
         let methods = methods.into_iter().flatten().take(MOST_METHODS).filter_map(Value::as_str);
         methods.map(str::to_owned).collect()
     }
@@ -77,21 +83,21 @@ impl<'a> Asker<'a> {
         match question.needs {
             _ if self.timeouts.is_over() => Some("the time limit of the probe was reached"),
             _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
-            _ if question.guesses && self.peer.is_some() && self.guesses >= MOST_GUESSES => {
+            _ if question.guesses && self.peer.is_some() && self.guesses.get() >= MOST_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
             }
             Needs::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
                 Some("needs the secret of the gateway (CLAWCHECK_TOKEN)")
             }
-            Needs::Hello if self.hello.is_none() => Some("needs a hello-ok"),
-            Needs::DeviceToken if self.context.device_token.is_none() => Some("no device token was issued"),
+            Needs::Hello if self.hello.get().is_none() => Some("needs a hello-ok"),
+            Needs::DeviceToken if self.context.device_token.get().is_none() => Some("no device token was issued"),
             _ => None,
         }
     }
 
     /// Asks a question. The maximum duration is a few waits.
-    pub(super) async fn ask(&mut self, question: &Question) -> Answer {
-        self.guesses += usize::from(question.guesses);
+    pub(super) async fn ask(&self, question: &Question) -> Answer {
+        self.guesses.set(self.guesses.get() + usize::from(question.guesses));
         match question.script {
             Script::Challenge => self.open_only(self.context.upgrade.clone()).await,
             Script::Open(change) => {
@@ -106,7 +112,7 @@ impl<'a> Asker<'a> {
                 let connect = connect(&self.context);
                 self.connect(question, &connect).await
             }
-            Script::OfHello(look) => match &self.hello {
+            Script::OfHello(look) => match self.hello.get() {
                 Some(hello) => Answer::new(Decision::Granted, look(hello)),
                 None => Answer::new(Decision::Silent, "no hello-ok"),
             },
@@ -114,7 +120,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn open(&mut self, upgrade: &Upgrade) -> Result<Connection, Answer> {
+    async fn open(&self, upgrade: &Upgrade) -> Result<Connection, Answer> {
         let began = Instant::now();
         let opened = open(self.running, self.peer, upgrade, self.timeouts.deadline()).await;
         match &opened {
@@ -125,7 +131,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Waits for the challenge. Any other message is the answer.
-    async fn challenge(&mut self, connection: &mut Connection) -> Result<Option<Value>, Answer> {
+    async fn challenge(&self, connection: &mut Connection) -> Result<Option<Value>, Answer> {
         let began = Instant::now();
         match connection.next(self.timeouts.challenge_deadline()).await {
             Incoming::Text(frame) if frame.event() == Some("connect.challenge") => {
@@ -145,7 +151,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn open_only(&mut self, upgrade: Upgrade) -> Answer {
+    async fn open_only(&self, upgrade: Upgrade) -> Answer {
         let mut connection = match self.open(&upgrade).await {
             Ok(connection) => connection,
             Err(answer) => return answer,
@@ -163,13 +169,13 @@ impl<'a> Asker<'a> {
     }
 
     /// A connection on which the challenge was read, if there is one.
-    async fn opened(&mut self, upgrade: &Upgrade) -> Result<(Connection, Challenge), Answer> {
+    async fn opened(&self, upgrade: &Upgrade) -> Result<(Connection, Challenge), Answer> {
         let mut connection = self.open(upgrade).await?;
         let challenge = self.challenge(&mut connection).await?;
         Ok((connection, challenge.as_ref().map(Challenge::from_payload).unwrap_or_default()))
     }
 
-    async fn first(&mut self, frame: Frame) -> Answer {
+    async fn first(&self, frame: Frame) -> Answer {
         let upgrade = self.context.upgrade.clone();
         let mut connection = match self.opened(&upgrade).await {
             Ok((connection, _)) => connection,
@@ -184,7 +190,7 @@ impl<'a> Asker<'a> {
         self.outcome(&mut connection).await.0
     }
 
-    async fn ping(&mut self) -> Answer {
+    async fn ping(&self) -> Answer {
         let upgrade = self.context.upgrade.clone();
         match self.opened(&upgrade).await {
             Ok((mut connection, _)) => match connection.ping(self.timeouts.deadline()).await {
@@ -195,7 +201,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn close(&mut self) -> Answer {
+    async fn close(&self) -> Answer {
         let upgrade = self.context.upgrade.clone();
         match self.opened(&upgrade).await {
             Ok((mut connection, _)) => {
@@ -206,7 +212,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn connect(&mut self, question: &Question, connect: &Connect) -> Answer {
+    async fn connect(&self, question: &Question, connect: &Connect) -> Answer {
         let (mut connection, challenge) = match self.opened(&connect.upgrade).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
@@ -216,11 +222,16 @@ impl<'a> Asker<'a> {
         let (answer, payload) = self.outcome(&mut connection).await;
         let Some(payload) = payload else { return answer };
         if let Some(token) = payload.pointer("/auth/deviceToken").and_then(Value::as_str) {
-            self.context.device_token.get_or_insert_with(|| token.to_owned());
-            self.issued.add(token, "device token");
+            self.issued.borrow_mut().add(token, "device token");
+            if question.id == NEW_DEVICE {
+                self.context.device_token.get_or_init(|| token.to_owned());
+            }
+        }
+        if let (Topic::Proof, Some(device)) = (question.topic, &connect.request.device) {
+            self.context.accepted_proof.get_or_init(|| device.version);
         }
         if question.id == HELLO {
-            self.hello = Some(payload);
+            self.hello.get_or_init(|| payload);
         }
         let method = match connect.then {
             Then::Nothing => return answer,
@@ -234,7 +245,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The answer to a call. After a refusal, a ping tests whether the connection stays open.
-    async fn call_outcome(&mut self, connection: &mut Connection, pending: &RequestId) -> Answer {
+    async fn call_outcome(&self, connection: &mut Connection, pending: &RequestId) -> Answer {
         let began = Instant::now();
         let response = match connection.response(pending, self.timeouts.deadline()).await {
             Reply::Response(response) => response,
@@ -257,11 +268,12 @@ impl<'a> Asker<'a> {
     }
 
     /// Reads until the gateway has answered. A hello-ok is also returned.
-    async fn outcome(&mut self, connection: &mut Connection) -> (Answer, Option<Value>) {
+    async fn outcome(&self, connection: &mut Connection) -> (Answer, Option<Value>) {
         let began = Instant::now();
         let mut said: Option<String> = None;
         for _ in 0..MOST_MESSAGES {
-            match connection.next(self.timeouts.deadline()).await {
+            let deadline = if said.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
+            match connection.next(deadline).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}
                 Incoming::Text(frame) => {
                     self.timeouts.answered(began.elapsed());
@@ -279,12 +291,16 @@ impl<'a> Asker<'a> {
                 Incoming::Binary(_) => said = Some("a binary message".to_owned()),
                 Incoming::Closed(closed) => {
                     self.timeouts.answered(began.elapsed());
+                    self.timeouts.closed(true);
                     let parting = answer::parting(&closed);
                     let text = said.map_or_else(|| parting.clone(), |said| format!("{said}, {parting}"));
                     return (Answer::new(Decision::Refused, text), None);
                 }
                 Incoming::Deadline => {
-                    self.timeouts.missed();
+                    match said {
+                        Some(_) => self.timeouts.closed(false),
+                        None => self.timeouts.missed(),
+                    }
                     return (stays_open(said), None);
                 }
             }
@@ -323,7 +339,7 @@ fn response(frame: &Value) -> Response<'_> {
     }
 }
 
-async fn open(
+pub(super) async fn open(
     running: &Running,
     peer: Option<IpAddr>,
     upgrade: &Upgrade,
@@ -333,50 +349,4 @@ async fn open(
     let link = running.link(peer).or_else(|_| running.link(None));
     let link = link.map_err(|error| OpenError::NotWebSocket(error.to_string()))?;
     Connection::open(link, upgrade, Transcript::new().recorder("probe"), deadline).await
-}
-
-/// Measures how long a gateway waits for a client that sends nothing, and how it then closes the connection.
-pub(super) async fn silence(running: &Running, settings: &Settings) -> Answer {
-    let deadline = Instant::now() + settings.answer;
-    let mut connection = match open(running, settings.peer, &running.upgrade(), deadline).await {
-        Ok(connection) => connection,
-        Err(error) => return Answer::of_open(&error),
-    };
-    let began = Instant::now();
-    for _ in 0..MOST_MESSAGES {
-        match connection.next(began + settings.silence).await {
-            Incoming::Closed(closed) => return closed_after(answer::parting(&closed), began.elapsed()),
-            Incoming::Deadline => break,
-            Incoming::Text(_) | Incoming::Binary(_) => {}
-        }
-    }
-    Answer::new(Decision::Silent, format!("still open after {} s", settings.silence.as_secs()))
-}
-
-/// The same measurement on a gateway whose clock clawcheck can move.
-pub(super) async fn silence_by_clock(running: &mut Running, settings: &Settings) -> Answer {
-    let upgrade = running.upgrade();
-    let mut connection = match open(running, settings.peer, &upgrade, Instant::now() + settings.answer).await {
-        Ok(connection) => connection,
-        Err(error) => return Answer::of_open(&error),
-    };
-    let began = running.now();
-    let elapsed = |now: i64| Duration::from_millis(u64::try_from(now - began).unwrap_or_default());
-    while elapsed(running.now()) < settings.silence {
-        // A pong shows that the gateway has read all earlier messages and that the connection is open.
-        if !connection.ping(Instant::now() + settings.answer).await {
-            break;
-        }
-        if running.advance(SILENCE_STEP).await.is_err() {
-            break;
-        }
-    }
-    match connection.ended() {
-        Some(closed) => closed_after(answer::parting(closed), elapsed(running.now())),
-        None => Answer::new(Decision::Silent, format!("still open after {} s", settings.silence.as_secs())),
-    }
-}
-
-fn closed_after(parting: String, after: Duration) -> Answer {
-    Answer { after: Some(after), ..Answer::new(Decision::Refused, parting) }
 }

@@ -3,10 +3,12 @@
 use super::Settings;
 use super::question::{Connect, Then};
 use crate::client::connect::ClientInfo;
-use crate::client::connect::{Auth, Device};
+use crate::client::connect::{Auth, Device, SentNonce};
 use crate::client::{ConnectRequest, Upgrade};
 use crate::gateway::Running;
 use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::proof::ProofVersion;
+use std::cell::OnceCell;
 
 /// The protocol versions that the questions offer, unless they ask about them.
 const PROTOCOLS: (i64, i64) = (3, 4);
@@ -56,8 +58,10 @@ pub(crate) struct Context {
     pub(super) authority: String,
     /// The upgrade of a plain client.
     pub(super) upgrade: Upgrade,
-    /// A device token that an earlier question got.
-    pub(super) device_token: Option<String>,
+    /// The token that the gateway issued to the device of the pairing questions.
+    pub(super) device_token: OnceCell<String>,
+    /// The newest version of a device's proof that the gateway accepted.
+    pub(super) accepted_proof: OnceCell<ProofVersion>,
     /// Distinguishes the devices of this probe from those of an earlier one.
     run: String,
 }
@@ -73,7 +77,8 @@ impl Context {
             writes: settings.writes,
             authority,
             upgrade: running.upgrade(),
-            device_token: None,
+            device_token: OnceCell::new(),
+            accepted_proof: OnceCell::new(),
             run: u64::from_le_bytes(bytes).to_string(),
         }
     }
@@ -117,6 +122,13 @@ impl Context {
     /// A device. The same name is the same device.
     pub(super) fn device(&self, name: &str) -> Device {
         Device::new(self.key(name))
+    }
+
+    /// A device with a proof of the newest version that the gateway accepted, as far as it is known.
+    pub(super) fn accepted_device(&self, name: &str) -> Device {
+        let version = self.accepted_proof.get().copied().unwrap_or(ProofVersion::V3);
+        let nonce = if version == ProofVersion::V1 { SentNonce::Absent } else { SentNonce::default() };
+        Device { version, nonce, ..self.device(name) }
     }
 
     /// The key of a device.

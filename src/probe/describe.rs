@@ -3,7 +3,7 @@
 use super::portrait::Portrait;
 use super::question::Leaves;
 use crate::gateway::Capability;
-use crate::scenario::writing::scalar;
+use crate::scenario::writer::scalar;
 use openclaw_model::{Release, releases};
 use std::fmt::Write as _;
 

@@ -2,10 +2,12 @@
 
 use super::Settings;
 use super::answer::{Answer, Decision};
-use super::ask::{self, Asker};
+use super::ask::Asker;
 use super::context::{Context, Secret};
 use super::portrait::{Portrait, Similarity};
+use super::question::Question;
 use super::questions::{NO_SECRET, SILENCE};
+use super::{silence, stages};
 use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, Workspace};
 use futures_util::future::try_join_all;
 use openclaw_model::{Release, releases};
@@ -81,14 +83,16 @@ async fn reference(
         deadline: Instant::now() + START,
     };
     let mut running = gateway.launch(launch).await?;
-    let mut asker = Asker::new(&running, Context::new(&running, settings), settings);
-    let mut answers = HashMap::new();
-    for (question, _) in portrait.answers.iter().filter(|(question, _)| question.id != SILENCE.id) {
-        answers.insert(question.id, asker.ask(question).await);
-    }
+    let asker = Asker::new(&running, Context::new(&running, settings), settings);
+    let was_not_asked = |question: &Question, _: &Portrait| {
+        portrait.answer(question.id).is_none().then_some("the gateway was not asked")
+    };
+    let asked = stages::ask(&asker, was_not_asked).await;
     drop(asker);
+    let mut answers =
+        asked.answers.into_iter().map(|(question, answer)| (question.id, answer)).collect::<HashMap<_, _>>();
     if portrait.answer(SILENCE.id).is_some() {
-        answers.insert(SILENCE.id, ask::silence_by_clock(&mut running, settings).await);
+        answers.insert(SILENCE.id, silence::by_clock(&mut running, settings).await);
     }
     // An embedded gateway always stops, so the result is ignored.
     let _ = running.stop(Instant::now() + START).await;

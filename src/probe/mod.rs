@@ -18,6 +18,8 @@ mod portrait;
 mod question;
 mod questions;
 mod render;
+mod silence;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -30,9 +32,12 @@ pub(crate) use render::Format;
 use crate::gateway::{Running, Workspace};
 use ask::Asker;
 use context::Context;
-use portrait::NotAsked;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// The default maximum wait for the gateway to give up on a silent client. It is enough for the releases that close the
+/// connection after 3 s. The others do so after 10 or 15 s, which the option of `probe` can wait for.
+pub(crate) const SILENCE_WAIT: Duration = Duration::from_secs(4);
 
 /// How a gateway is asked.
 #[derive(Debug, Clone)]
@@ -58,7 +63,7 @@ impl Settings {
             secret,
             writes,
             peer: None,
-            silence: Duration::from_secs(20),
+            silence: SILENCE_WAIT,
             answer: Duration::from_secs(5),
             total: Duration::from_secs(60),
         }
@@ -68,25 +73,12 @@ impl Settings {
 /// Asks a gateway all questions that its state allows.
 pub(crate) async fn probe(running: &Running, settings: &Settings) -> Portrait {
     // The silent client waits while the other questions are asked.
-    let (mut portrait, silence) = tokio::join!(asked(running, settings), ask::silence(running, settings));
+    let asker = Asker::new(running, Context::new(running, settings), settings);
+    let (mut portrait, silence) = tokio::join!(
+        stages::ask(&asker, |question, so_far| asker.reason_not_to_ask(question, so_far)),
+        silence::by_waiting(running, settings)
+    );
     portrait.add(&questions::SILENCE, silence);
-    portrait
-}
-
-/// The answers to all questions except the one about a silent client.
-async fn asked(running: &Running, settings: &Settings) -> Portrait {
-    let context = Context::new(running, settings);
-    let mut asker = Asker::new(running, context, settings);
-    let mut portrait = Portrait::default();
-    for question in questions::all() {
-        match asker.reason_not_to_ask(question, &portrait) {
-            Some(why) => portrait.not_asked.push(NotAsked { question, why }),
-            None => {
-                let answer = asker.ask(question).await;
-                portrait.add(question, answer);
-            }
-        }
-    }
     portrait.version = asker.version();
     portrait.methods = asker.methods();
     portrait.issued = asker.issued();

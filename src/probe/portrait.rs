@@ -5,7 +5,7 @@ use super::known::Reference;
 use super::question::{Leaves, Question};
 use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
 use openclaw_model::Release;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use untrusted_data::Redactions;
 
 /// The answers of a gateway.
@@ -59,6 +59,13 @@ impl Portrait {
     /// Adds an answer.
     pub(super) fn add(&mut self, question: &'static Question, answer: Answer) {
         self.answers.push((question, answer));
+    }
+
+    /// Sorts the answers and the questions that were not asked.
+    pub(super) fn sort_as(&mut self, order: impl Iterator<Item = &'static Question>) {
+        let order = order.enumerate().map(|(number, question)| (question.id, number)).collect::<HashMap<_, _>>();
+        self.answers.sort_by_key(|(question, _)| order.get(question.id));
+        self.not_asked.sort_by_key(|not_asked| order.get(not_asked.question.id));
     }
 
     /// Redacts these secrets and the issued device tokens in everything that the gateway said.

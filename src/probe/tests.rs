@@ -1,5 +1,6 @@
 //! The embedded gateway at each known release is recognized.
 
+use super::answer::Decision;
 use super::*;
 use crate::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation};
 use openclaw_model::{Release, releases};
@@ -72,6 +73,12 @@ async fn every_known_release_is_recognised() {
         let (portrait, _) = portrait(release, token(), &settings).await;
         let own = portrait.reference(release).unwrap().similarity;
         assert_eq!(own.equal, own.of, "{release}: {}", portrait.write("x", None, Format::Plain));
+        // The device of the questions about pairing is paired: its proof is one that the release accepts.
+        let new_device = portrait.answer("new-device").unwrap();
+        assert_eq!(new_device.decision, Decision::Granted, "{release}: {new_device:?}");
+        // 2026.2.19 takes a device's token only as `token`.
+        let by_token = portrait.answer("device-token").unwrap().decision == Decision::Granted;
+        assert_eq!(by_token, release > Release::new(2026, 2, 19), "{release}");
         assert!(own.of > 60 && portrait.closest().contains(&release), "{release}: {}", portrait.verdict());
         named.insert(release, portrait.closest());
     }

@@ -2,7 +2,6 @@
 
 use super::drafts::{Connection, Draft};
 use super::recording::Head;
-use super::secrets::is_secret;
 use super::symbols::{Symbols, pointer_of, step_name};
 use crate::proxy_headers;
 use crate::scenario::gateway::SHARED_SECRET;
@@ -10,6 +9,7 @@ use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use untrusted_data::redact::is_secret_name as is_secret;
 
 /// A difference between the clocks of the client and the gateway above which the step has a clock offset, in milliseconds.
 const SKEW_MS: i64 = 60_000;

@@ -7,7 +7,7 @@ use super::frames::Message;
 use super::recording::Recorded;
 use super::redaction;
 use super::symbols::{Symbols, pattern, step_name};
-use crate::scenario::writing;
+use crate::scenario::writer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -76,7 +76,7 @@ impl RecordedScenario {
         }
         about.iter_mut().for_each(|line| *line = secrets.apply_known(line));
         left_out.iter_mut().for_each(|line| *line = secrets.apply_known(line));
-        let text = writing::yaml(&Value::Object(scenario), &about);
+        let text = writer::yaml(&Value::Object(scenario), &about);
         Self { connections: recorded.connections, steps: count, left_out, text }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::drafts::{Action, Draft, Drafts};
 use super::redaction::is_term;
-use super::secrets::{self, Document, is_secret};
+use super::secrets::{self, Document};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use untrusted_data::Redactions;
+use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 
 /// The minimum length of a secret that `record` searches for in texts.
 const SHORTEST_SECRET: usize = 6;
@@ -164,7 +165,7 @@ impl Symbols {
         value: &Value,
         lost: &mut BTreeSet<String>,
     ) -> Value {
-        if !is_secret(name) {
+        if !is_secret(name) || (value.is_number() && is_count_name(name)) {
             return self.fill(index, value, lost);
         }
         let before = self.hidden;

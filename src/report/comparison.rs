@@ -12,11 +12,11 @@ use untrusted_data::limits::LINE;
 
 /// Keeps what became of every case.
 #[derive(Debug, Default)]
-pub(crate) struct Collected(BTreeMap<String, Became>);
+pub(crate) struct Collected(BTreeMap<String, CaseOutcome>);
 
-/// What became of a case, as far as it is held against others.
+/// The result of a case, as far as runs are compared.
 #[derive(Debug)]
-struct Became {
+struct CaseOutcome {
     verdict: Verdict,
     /// The first line of its reason.
     reason: String,
@@ -26,7 +26,7 @@ struct Became {
     links: Vec<String>,
 }
 
-impl Became {
+impl CaseOutcome {
     fn of(case: &CaseReport) -> Self {
         let reason = case.reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or_default();
         Self {
@@ -61,9 +61,9 @@ pub(crate) fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) 
 }
 
 impl Listener for Collected {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         if let Event::Case(case) = event {
-            self.0.insert(case.id.clone(), Became::of(case));
+            self.0.insert(case.id.clone(), CaseOutcome::of(case));
         }
         Ok(())
     }
@@ -126,11 +126,11 @@ impl Comparison {
     }
 }
 
-fn text(report: Option<&Became>) -> Option<&str> {
+fn text(report: Option<&CaseOutcome>) -> Option<&str> {
     report?.text.as_deref()
 }
 
-fn row(case: &str, reports: &[Option<&Became>], texts: &[Option<&str>]) -> Row {
+fn row(case: &str, reports: &[Option<&CaseOutcome>], texts: &[Option<&str>]) -> Row {
     let mut groups: Vec<&str> = Vec::new();
     for text in texts.iter().flatten() {
         if !groups.contains(text) {
@@ -143,7 +143,7 @@ fn row(case: &str, reports: &[Option<&Became>], texts: &[Option<&str>]) -> Row {
     Row { case: case.to_owned(), step, cells }
 }
 
-fn cell(report: Option<&Became>, text: Option<&str>, groups: &[&str], parts: usize) -> Cell {
+fn cell(report: Option<&CaseOutcome>, text: Option<&str>, groups: &[&str], parts: usize) -> Cell {
     let Some(text) = text else {
         let why = report.map(|report| format!("{}: {}", report.verdict.name(), report.reason));
         return Cell { group: None, line: why.unwrap_or_else(|| "not played".to_owned()) };

@@ -106,7 +106,7 @@ impl<W: Write> Github<W> {
 }
 
 impl<W: Write> Listener for Github<W> {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => {
                 self.summary.started(run);
@@ -161,12 +161,12 @@ mod tests {
         };
         let mut github = Github::new(&mut out, job);
         let mut run = RunReport::default();
-        github.hear(Event::Started(&info())).unwrap();
+        github.on_event(Event::Started(&info())).unwrap();
         for case in cases {
             run.summary.add(case.verdict);
-            github.hear(Event::Case(case)).unwrap();
+            github.on_event(Event::Case(case)).unwrap();
         }
-        github.hear(Event::Finished(&run)).unwrap();
+        github.on_event(Event::Finished(&run)).unwrap();
         (String::from_utf8(out).unwrap(), std::fs::read_to_string(step_summary.path()).unwrap())
     }
 
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(lines[..2], ["::stop-commands::t0ken", "::t0ken::"]);
         let expected = "::error file=tests/a%2Cb.yaml,line=13,title=refused instead of let in (1 case)::NOT_PAIRED%0Aexpected: <- hello-ok%0Aseen: <- error, 100%25%0Ashow one: ";
         assert!(lines[2].starts_with(expected), "{}", lines[2]);
-        assert!(summary.starts_with("before\n### clawcheck: 1 of 1 case fail"), "{summary}");
+        assert!(summary.starts_with("before\n### clawcheck: 1 of 1 case fails"), "{summary}");
     }
 
     #[test]

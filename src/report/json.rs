@@ -160,7 +160,7 @@ impl Json {
 }
 
 impl Listener for Json {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => {
                 self.gateway = gateway(run);

@@ -91,7 +91,7 @@ impl Junit {
 }
 
 impl Listener for Junit {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => self.started(run),
             Event::Playing { .. } => {}
@@ -173,10 +173,10 @@ mod tests {
         let path = folder.path().join("junit.xml");
         let (sink, _) = Destination::find(&path).unwrap().open().unwrap();
         let mut junit = Junit::new(sink);
-        junit.hear(Event::Started(&info())).unwrap();
-        cases.iter().for_each(|case| junit.hear(Event::Case(case)).unwrap());
+        junit.on_event(Event::Started(&info())).unwrap();
+        cases.iter().for_each(|case| junit.on_event(Event::Case(case)).unwrap());
         let run = RunReport { duration: Duration::from_millis(3210), ..RunReport::default() };
-        junit.hear(Event::Finished(&run)).unwrap();
+        junit.on_event(Event::Finished(&run)).unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let read = Report::deserialize_from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         (text, read)

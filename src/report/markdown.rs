@@ -56,6 +56,7 @@ impl Summary {
         let on = if self.gateway.is_empty() { String::new() } else { format!(" on {}", code(&self.gateway)) };
         let mut text = match failing {
             0 => format!("### clawcheck: no failure in {all}{on}\n\n"),
+            1 => format!("### clawcheck: 1 of {all} fails{on}\n\n"),
             failing => format!("### clawcheck: {failing} of {all} fail{on}\n\n"),
         };
         text.push_str("| verdict | cases |\n|---|---:|\n");
@@ -151,7 +152,7 @@ impl Markdown {
 }
 
 impl Listener for Markdown {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => self.summary.started(run),
             Event::Playing { .. } => {}

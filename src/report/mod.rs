@@ -34,5 +34,5 @@ pub(crate) trait Listener {
     ///
     /// # Errors
     /// It could not write what it had to say.
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()>;
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()>;
 }

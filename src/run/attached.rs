@@ -1,6 +1,6 @@
 //! Cases on a gateway at a URL: what a case would leave there, which records belong to it, and how they are removed.
 
-use super::schedule::breaker::Dead;
+use super::schedule::breaker::GatewayFailure;
 use super::schedule::failed_start;
 use super::sharing::view;
 use super::steps::connect::Connecting;
@@ -112,7 +112,7 @@ pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &Share
     context.end().await;
     match &steps {
         Err(CaseError::Launch(error)) => failed_start::failed(error, &case.scenario.gateway, gateway, shared).await,
-        Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        Err(error) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
     Ok(Greeting::of(&steps.unwrap_or_default()))

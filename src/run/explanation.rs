@@ -7,7 +7,7 @@ use super::steps::traces::{StepTrace, Traces};
 use super::{Shared, release_of};
 use crate::gateway::{Gateway, GatewaySpec, Preparation, PrepareError, Workspace};
 use crate::judge::{self, Difference, Finding, Verdict};
-use crate::observe::{Frame, Message, StepResult};
+use crate::observe::{Frame, Message, StepObservation};
 use crate::run::outcome::CaseReport;
 use crate::scenario::{Case, StepKind};
 use openclaw_model::{Release, TraceLine};
@@ -118,12 +118,12 @@ pub(super) async fn add(report: &mut CaseReport, case: &Case, release: Release, 
     }
 }
 
-fn trace_of<'a>(traces: &'a [StepTrace], step: &StepResult) -> Option<&'a StepTrace> {
+fn trace_of<'a>(traces: &'a [StepTrace], step: &StepObservation) -> Option<&'a StepTrace> {
     let round = step.rounds.map_or(1, |rounds| rounds.first);
     traces.iter().find(|trace| trace.number == step.number && trace.round == round)
 }
 
-fn explained_step(case: &Case, seen: &StepResult, trace: Option<&StepTrace>) -> ExplainedStep {
+fn explained_step(case: &Case, seen: &StepObservation, trace: Option<&StepTrace>) -> ExplainedStep {
     let step = case.steps().nth(seen.number);
     let own = || seen.seen.iter().filter(|observed| observed.on.is_none());
     let accepted = own().any(|observed| matches!(observed.message, Message::Frame(Frame::Hello(_))));
@@ -143,7 +143,7 @@ fn explained_step(case: &Case, seen: &StepResult, trace: Option<&StepTrace>) -> 
 }
 
 /// The answer in one line: `let in as operator [operator.read]`, or `refused: ...` with the codes.
-fn answer(seen: &StepResult, connects: bool) -> String {
+fn answer(seen: &StepObservation, connects: bool) -> String {
     let own = seen.seen.iter().filter(|observed| observed.on.is_none()).map(|observed| &observed.message);
     let mut parts = Vec::new();
     for message in own {

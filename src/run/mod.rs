@@ -7,10 +7,10 @@
 
 mod attached;
 #[cfg(test)]
-mod captured;
+mod capture_tests;
 pub(crate) mod closest;
 #[cfg(test)]
-mod explained;
+mod explain_tests;
 pub(crate) mod explanation;
 pub(crate) mod needs;
 mod options;

@@ -99,26 +99,26 @@ pub struct CaseReport {
     pub differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,
-    /// The frames that were held to the published schema, where the run asked for that.
+    /// The frames that were validated against the published schema, if the run validates them.
     pub frames: Option<FrameTally>,
-    /// What was seen, if it was played to its end.
+    /// The observation, if the case was played to its end.
     pub observation: Option<Observation>,
-    /// How long it took.
+    /// The duration of the case.
     pub duration: Duration,
-    /// What went over the wire, secrets taken out; only where it helps or was asked for.
+    /// The messages on the wire, without secrets. Only for failures and with `--trace`.
     pub transcript: Option<String>,
-    /// The last lines of the gateway's log, secrets taken out; only where they help.
+    /// The last lines of the gateway's log, without secrets. Only for failures and with `--trace`.
     pub log: Option<String>,
     /// The command that plays this one case again.
     pub rerun: String,
-    /// The `.snap.new` file that was left for approval.
+    /// The `.snap.new` file with the observation, which waits for approval.
     pub proposed: Option<PathBuf>,
     /// The reasons for the answers of the model to the failing steps, for a failing case of a run with explanations.
     pub explanation: Option<CaseExplanation>,
 }
 
 impl CaseReport {
-    /// The strictest level at which the case conforms; `None` if it was not played to its end, or differs at every level.
+    /// The strictest level at which the case conforms. `None` if it was not played to its end or differs at every level.
     pub fn conforms_at(&self) -> Option<Level> {
         if self.observation.is_none() || self.verdict == Verdict::Error {
             return None;
@@ -128,49 +128,49 @@ impl CaseReport {
     }
 }
 
-/// Which start of a gateway a case was played on.
+/// The gateway that played a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Boot {
-    /// One for it alone.
+    /// Its own gateway.
     Own,
-    /// One that other cases had, too.
+    /// A gateway that it shared with other cases.
     Shared,
-    /// One for it alone, after what it had seen on a shared one was not to be relied on.
+    /// Its own gateway, after its observation on a shared one was not accepted.
     Rerun,
 }
 
-/// How many gateways were started.
+/// The number of gateway starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Boots {
-    /// So many were, restarts within a case included.
+    /// Starts, including restarts within a case.
     pub made: usize,
-    /// So many more would have been if no case had shared one.
+    /// Starts that were avoided because cases shared a gateway.
     pub saved: usize,
-    /// Why shared ones were given up, and the cases on them played alone.
+    /// The reasons why shared gateways were given up. Their cases were played on their own gateways.
     pub given_up: Vec<String>,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct RunReport {
-    /// How many cases saw what is in no snapshot, and could leave it nowhere for approval.
+    /// Number of cases with a new observation that could not be saved for approval.
     pub unkept: usize,
-    /// How many cases came to each verdict.
+    /// Number of cases for each verdict.
     pub summary: Summary,
-    /// Why cases were skipped, and how many for each reason; at most `REASONS`.
+    /// The reasons for skipped cases, with the number of cases; at most `REASONS`.
     pub skipped: BTreeMap<String, usize>,
-    /// How long it took.
+    /// The duration of the run.
     pub duration: Duration,
-    /// Whether it was broken off, and how many cases were not played for that.
+    /// Number of cases that were not played because the run was interrupted. `None` if it was not interrupted.
     pub interrupted: Option<usize>,
-    /// How many gateways were started. Absent where somebody else runs the one.
+    /// The number of gateway starts. Absent for a gateway at a URL.
     pub boots: Option<Boots>,
-    /// Cases that have a snapshot and do not exist.
+    /// Ids with a snapshot and without a case.
     pub unused_snapshots: Vec<String>,
-    /// What the run left behind on a gateway that is not ours and could not take away.
+    /// What the run wrote to a gateway at a URL and could not remove.
     pub left_behind: Vec<String>,
-    /// The frames that were held to the published schema, where the run asked for that.
+    /// The frames that were validated against the published schema, if the run validates them.
     pub frames: Option<FrameTally>,
     /// The release that the answers are closest to, if the answers were compared with another release.
     pub closest: Option<Closest>,

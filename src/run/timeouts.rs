@@ -106,7 +106,7 @@ struct Limits {
 
 #[derive(Debug, Default)]
 struct Learned {
-    habits: HashMap<Wait, Habit>,
+    habits: HashMap<Wait, WaitHistory>,
     /// The slowest valid answer.
     slowest: Option<Duration>,
     /// The total time of unsuccessful waits.
@@ -117,14 +117,14 @@ struct Learned {
 
 /// The history of one kind of wait.
 #[derive(Debug, Clone, Copy, Default)]
-struct Habit {
+struct WaitHistory {
     /// The longest successful wait.
     slowest: Option<Duration>,
     /// The number of consecutive unsuccessful waits.
     missed: u32,
 }
 
-impl Habit {
+impl WaitHistory {
     /// Whether the next wait is expected to be unsuccessful.
     fn is_missing(self) -> bool {
         self.missed > 0 && (self.slowest.is_none() || self.missed >= MISSES)

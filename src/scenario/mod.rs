@@ -10,7 +10,7 @@ mod corpus;
 mod model;
 pub(crate) mod schema;
 mod syntax;
-pub(crate) mod writing;
+pub(crate) mod writer;
 
 pub(crate) use check::lint;
 pub use corpus::Corpus;

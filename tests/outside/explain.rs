@@ -513,3 +513,23 @@ fn dead_ends_point_on() {
         }
     }
 }
+
+/// The replacement of an own word would hide nothing, and would tell what the secret is.
+#[rstest]
+fn a_secret_that_is_a_usual_word_does_not_change_the_output(
+    #[values("token", "pairing", "operator", "role-upgrade", "record")] secret: &str,
+) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let locked_out = format!("{}/examples/locked-out", env!("CARGO_MANIFEST_DIR"));
+    let explained = |secret: Option<&str>| {
+        let mut process = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+        process.args(["explain", "--state-dir", &locked_out, "--as", "exec"]).current_dir(test_folder.path(""));
+        process.envs(secret.map(|secret| ("CLAWCHECK_TOKEN", secret)));
+        ended(process)
+    };
+    let (usual, with_secret) = (explained(None), explained(Some(secret)));
+    assert!(usual.code == Some(1) && usual.out.contains("pairing required"), "{}{}", usual.out, usual.err);
+    assert_eq!(with_secret.out, usual.out);
+    // Another secret is still replaced.
+    assert!(explained(Some("68813922e246")).out.contains("<gateway token>"));
+}

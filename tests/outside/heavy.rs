@@ -91,7 +91,7 @@ fn connects(expected: &str) -> TestFolder {
 }
 
 /// A gateway in this process that sends, for every request, what `answer` makes of its id.
-fn sending(answer: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> String {
+pub(super) fn sending(answer: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
@@ -142,18 +142,18 @@ fn keys(bytes: usize) -> String {
     keys
 }
 
-fn ok(id: &str, payload: &str) -> String {
+pub(super) fn ok(id: &str, payload: &str) -> String {
     format!(r#"{{"type":"res","id":"{id}","ok":true,"payload":{payload}}}"#)
 }
 
 /// A refusal; what is long in it comes before what says why.
-fn refused(id: &str, details: &str, message: &str) -> String {
+pub(super) fn refused(id: &str, details: &str, message: &str) -> String {
     format!(
         r#"{{"error":{{"details":{details},"message":"{message}","code":"NOT_PAIRED"}},"type":"res","id":"{id}","ok":false}}"#
     )
 }
 
-fn hello(id: &str, more: &str) -> String {
+pub(super) fn hello(id: &str, more: &str) -> String {
     let auth = r#""auth":{"role":"operator","scopes":["operator.read"]}"#;
     ok(id, &format!(r#"{{"type":"hello-ok","snapshot":{{{more}}},"features":{{{more}}},{auth},"protocol":3,{more}}}"#))
 }

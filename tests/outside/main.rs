@@ -35,6 +35,7 @@ mod releases;
 mod remedies;
 mod report_schema;
 mod reports;
+mod requirements;
 mod run;
 mod scenarios_page;
 mod schema;

@@ -4,6 +4,7 @@ use super::run::{Ended, TestFolder};
 use super::serve::{Serving, serve};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
@@ -34,15 +35,15 @@ fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> E
 #[test]
 fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
     let test_folder = folder();
-    let serving = somebody_elses(&test_folder, "2026.4.8");
+    let serving = somebody_elses(&test_folder, "2026.3.13");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let ran = probe(&test_folder, Some(TOKEN), &[&url]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     let lines = ran.out.lines().collect::<Vec<_>>();
     assert!(lines.len() <= 45, "one screen: {}", ran.out);
-    assert!(lines[0] == url && lines[1].starts_with("closest to    2026.4.8: "), "{}", ran.out);
-    assert!(ran.out.contains("says it is    2026.4.8 (server.version)"), "{}", ran.out);
-    assert!(ran.out.contains("a client that sends nothing: close 1000 after 1"), "{}", ran.out);
+    assert!(lines[0] == url && lines[1].starts_with("closest to    2026.3.13: "), "{}", ran.out);
+    assert!(ran.out.contains("says it is    2026.3.13 (server.version)"), "{}", ran.out);
+    assert!(ran.out.contains("a client that sends nothing: close 1000 after 3"), "{}", ran.out);
     assert!(ran.out.contains("(--allow-writes): a new device, "), "{}", ran.out);
     assert!(!ran.out.contains(TOKEN) && !test_folder.path("state/devices/paired.json").exists(), "{}", ran.out);
     // The check above can fail.
@@ -98,8 +99,17 @@ fn websockets(answer: impl Fn(WebSocket<TcpStream>) + Send + Sync + Copy + 'stat
 
 #[test]
 fn a_server_that_says_nothing_is_close_to_none() {
-    let url = websockets(|mut socket| while socket.read().is_ok() {});
+    static OPEN: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let url = websockets(|mut socket| {
+        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        while socket.read().is_ok() {}
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+    });
     none(&url);
+    // Questions are asked at the same time, but not all of them.
+    let most = MOST.load(Ordering::SeqCst);
+    assert!((3..=12).contains(&most), "{most} connections at the same time");
 }
 
 #[test]
@@ -186,6 +196,8 @@ fn init_says_what_a_command_must_contain() {
     let test_folder = folder();
     let ran = test_folder.clawcheck(&["init", "my-gateway", "serve"]);
     assert!(ran.code == Some(2) && ran.err.contains("--port {port}"), "{}{}", ran.out, ran.err);
+    let ran = test_folder.clawcheck(&["init", "ws://127.0.0.1:1", "--output", "x.yaml"]);
+    assert!(ran.code == Some(2) && ran.err.contains("put the options of `init` before the URL"), "{}", ran.err);
     let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}", "--dir={state_dir}"]);
     assert!(ran.code == Some(2) && ran.err.contains("unknown placeholder"), "{}{}", ran.out, ran.err);
     let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}"]);

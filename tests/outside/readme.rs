@@ -52,6 +52,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run --gateway gateways/pyclaw.yaml", Promise::Exits(3)),
     ("clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1", Promise::ExitsBeside("ws://127.0.0.1:18789", 0)),
     ("clawcheck probe ws://127.0.0.1:18789", Promise::ExitsBeside("ws://127.0.0.1:18789", 0)),
+    ("clawcheck run requirements/scenarios --gateway embedded@2026.9.6", Promise::Exits(0)),
     ("clawcheck run --gateway gateways/pyclaw.yaml --level decisions", Promise::Exits(3)),
     ("clawcheck list --gateway gateways/pyclaw.yaml", Promise::Exits(0)),
     ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", Promise::ExitsLive(0)),
@@ -69,7 +70,7 @@ fn commands() -> Vec<&'static str> {
 /// The folders that the README's commands name, copied, so that nothing is left in the checkout.
 fn checkout() -> TempDir {
     let folder = TempDir::new().unwrap();
-    for name in ["examples", "gateways", "scenarios", "snapshots"] {
+    for name in ["examples", "gateways", "requirements", "scenarios", "snapshots"] {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &folder.path().join(name));
     }
     folder

@@ -116,6 +116,18 @@ fn verbose_says_why_a_connect_is_answered_so() {
 }
 
 #[test]
+fn a_damaged_store_ends_with_the_exit_code_of_the_release() {
+    let home = TempDir::new().unwrap();
+    std::fs::create_dir_all(home.path().join("state/devices")).unwrap();
+    std::fs::write(home.path().join("state/devices/paired.json"), "{").unwrap();
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--release", "2026.9.6", "--port", "0", "--state-dir", "state"]);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(78), "{message}");
+    assert!(message.contains("Failed to parse JSON file"), "{message}");
+}
+
+#[test]
 fn the_user_s_own_state_is_used_only_when_named() {
     let home = TempDir::new().unwrap();
     let own = home.path().join(".openclaw");

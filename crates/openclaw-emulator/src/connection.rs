@@ -1,9 +1,9 @@
 //! One socket: HTTP head, upgrade, frames and close handshake.
 
+use super::actor::{Admission, Event};
 use super::frames::{Decoder, FrameError, Incoming, encode_close, encode_pong, encode_text};
 use super::http::{self, Head, Request};
 use super::outbox::{Inbox, Order, channel};
-use super::owner::{Admission, Event};
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::locality::LocalityRules;
 use openclaw_model::locality::Locality;

@@ -1,12 +1,12 @@
 //! A gateway inside this process.
 
-use super::chance::SeededEntropy;
+use super::actor::{Event, Owner};
 use super::clock::Clock;
 use super::connection::{ConnectionContext, HttpContext, serve};
+use super::entropy::SeededEntropy;
 use super::import::import;
 use super::listen;
 use super::logs::{LogListener, Logs, TraceListener};
-use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::store::{DirectoryDocuments, SqliteDocuments};
 use openclaw_model::config::Host;

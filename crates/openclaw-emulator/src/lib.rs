@@ -7,10 +7,11 @@
 //!
 //! The crate imports `openclaw-model`, `openclaw-protocol` and `untrusted-data`, and no other of our crates.
 
+mod actor;
 pub mod at_rest;
-mod chance;
 mod clock;
 mod connection;
+mod entropy;
 mod frames;
 mod gateway;
 mod http;
@@ -19,7 +20,6 @@ mod listen;
 mod logs;
 mod machine;
 mod outbox;
-mod owner;
 pub mod program;
 pub mod settings;
 pub mod store;

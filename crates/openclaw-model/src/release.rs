@@ -49,7 +49,8 @@ impl FromStr for Release {
         let mut next = || parts.next().unwrap_or_else(|| Err(error()));
         let release =
             Self { year: next()?, month: next()?, patch: next()?, build: build.parse().map_err(|_| error())? };
-        if parts.next().is_some() || release.year < 2026 {
+        // The third number counts the releases of a month. It is not a day: there is a 2026.7.35.
+        if parts.next().is_some() || release.year < 2026 || !(1..=12).contains(&release.month) {
             return Err(error());
         }
         Ok(release)

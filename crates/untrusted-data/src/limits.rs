@@ -120,7 +120,7 @@ struct Account {
 /// More than may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {} MiB in {whose}", most >> 20)]
-pub struct Over {
+pub struct BudgetExceeded {
     whose: &'static str,
     most: usize,
 }
@@ -141,11 +141,13 @@ impl Budget {
     ///
     /// # Errors
     /// It does not have them, or that which it is a part of does not; nothing is taken then.
-    pub fn take(&self, bytes: usize) -> Result<(), Over> {
+    pub fn take(&self, bytes: usize) -> Result<(), BudgetExceeded> {
         let account = &*self.0;
         let before = account.taken.fetch_add(bytes, Ordering::Relaxed);
         let taken = match &account.part_of {
-            _ if before.saturating_add(bytes) > account.most => Err(Over { whose: account.whose, most: account.most }),
+            _ if before.saturating_add(bytes) > account.most => {
+                Err(BudgetExceeded { whose: account.whose, most: account.most })
+            }
             Some(whole) => whole.take(bytes),
             None => Ok(()),
         };

@@ -1,37 +1,46 @@
 //! Redacts secrets in text for output.
 
 mod known;
+mod names;
 mod reading;
 mod url;
 
 use known::Finder;
+pub use names::{is_count_name, is_secret_name};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// Ends a text of a transcript that was cut.
 pub const CUT: &str = " …cut";
-/// JSON keys and header names whose string values are never shown.
-const SECRET_KEYS: [&str; 10] = [
-    "token",
-    "deviceToken",
-    "bootstrapToken",
-    "password",
-    "authorization",
-    "cookie",
-    "privateKey",
-    "privateKeyPem",
-    "signature",
-    "canvasCapability",
-];
-
 /// The prefix of the secret in the canvas URL of a node (2026.4.2, `canvas-capability`).
 const BEFORE_CAPABILITY: &str = "/cap/";
 
+/// Shorter secrets occur everywhere.
+const SHORTEST: usize = 4;
 /// A sequence of base64url characters with this length is a token, a key or a signature: 32 bytes have 43 characters.
 const LONG_RUN: usize = 40;
 /// Device ids and digests have 64 lower-case hex digits and are not secret.
 const DIGEST: usize = 64;
+
+/// Whether a text is a word of the program itself.
+static OWN_WORDS: OnceLock<fn(&str) -> bool> = OnceLock::new();
+/// A longer secret is never a word of the program.
+const LONGEST_OWN_WORD: usize = 16;
+
+/// Sets the function that recognizes the program's own words. Only the first call has an effect.
+///
+/// If a secret is such a word (`token`, `pairing`), a replacement hides nothing: the program prints the word to
+/// everybody. It makes the output unreadable, and it tells the reader what the secret is.
+pub fn set_own_words(is_own_word: fn(&str) -> bool) {
+    let _ = OWN_WORDS.set(is_own_word);
+}
+
+/// Whether a secret occurs in texts without being the secret: it is very short, or a word of the program.
+fn is_ordinary(secret: &str) -> bool {
+    let is_own_word = || OWN_WORDS.get().is_some_and(|is_own_word| is_own_word(secret));
+    secret.len() < SHORTEST || (secret.len() <= LONGEST_OWN_WORD && is_own_word())
+}
 
 /// The secrets of a case, with their replacements.
 ///
@@ -56,9 +65,9 @@ impl fmt::Debug for Redactions {
 
 impl Redactions {
     /// Replaces `secret` with `<name>`. Strings of less than four characters are ignored, because they occur
-    /// everywhere.
+    /// everywhere, and so are words of the program ([`set_own_words`]).
     pub fn add(&mut self, secret: &str, name: &str) {
-        if secret.len() >= 4 {
+        if !is_ordinary(secret) {
             self.known.insert(secret.to_owned(), format!("<{name}>"));
             self.finder = Arc::default();
         }
@@ -66,8 +75,9 @@ impl Redactions {
 
     /// Redacts the secrets in a URL: a user and a password, secret parameters, and random path segments.
     pub fn add_url(&mut self, url: &str) {
-        for secret in url::secrets(url) {
-            self.add(&secret, "secret of the URL");
+        for url::Secret { value, with_name } in url::secrets(url) {
+            // A word that occurs everywhere is a secret only next to its name.
+            self.add(if is_ordinary(&value) { &with_name } else { &value }, "secret of the URL");
         }
     }
 
@@ -147,29 +157,25 @@ fn next_secret_value(text: &str) -> Option<(&str, &str)> {
 /// `text` starts after an opening quote. If it is a secret key with a string value, returns the start of the value.
 fn json_value(text: &str) -> Option<usize> {
     let end = text.find('"')?;
-    if !is_secret_key(&text[..end]) {
-        return None;
-    }
     let after = &text[end + 1..];
     let colon = after.trim_start().strip_prefix(':')?.trim_start();
     let value = colon.strip_prefix('"')?;
-    Some(text.len() - value.len())
+    is_secret_name(&text[..end]).then_some(text.len() - value.len())
 }
 
 /// `text` starts at the beginning of a line. If it is a header with a secret, returns the start of its value.
 fn header_value(text: &str) -> Option<usize> {
     let (name, _) = text.split_once('\n').map_or(text, |(line, _)| line).split_once(": ")?;
-    is_secret_key(name).then_some(name.len() + 2)
+    // Other lines with a colon are prose or an error code.
+    let is_header = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (is_header && is_secret_name(name)).then_some(name.len() + 2)
 }
 
 /// `text` starts after `?` or `&`. If it is a secret parameter, returns the start of its value.
 fn query_value(text: &str) -> Option<usize> {
     let (name, _) = text.split_once('=')?;
-    is_secret_key(name).then_some(name.len() + 1)
-}
-
-fn is_secret_key(name: &str) -> bool {
-    SECRET_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name))
+    let is_parameter = !name.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '&' | '?'));
+    (is_parameter && is_secret_name(name)).then_some(name.len() + 1)
 }
 
 /// The length of a value up to its closing quote or the end of its line, and whether it is empty.
@@ -254,6 +260,8 @@ mod tests {
     #[case(r#"{"token":"abc","role":"node"}"#, r#"{"token":"<secret>","role":"node"}"#)]
     #[case(r#"{"auth":{"password" : "a\"b"}}"#, r#"{"auth":{"password" : "<secret>"}}"#)]
     #[case(r#"{"deviceToken":"abc"#, r#"{"deviceToken":"<secret>"#)]
+    #[case(r#"{"apiKey":"abc","accessToken":"abc"}"#, r#"{"apiKey":"<secret>","accessToken":"<secret>"}"#)]
+    #[case("x\nTOKEN_MISMATCH: abc\nno token here: abc", "x\nTOKEN_MISMATCH: abc\nno token here: abc")]
     #[case(r#"{"token":""}"#, r#"{"token":""}"#)]
     #[case(r#"{"token":{"a":1}}"#, r#"{"token":{"a":1}}"#)]
     #[case("GET /ws?x=1&token=abc HTTP/1.1\r\nHost: h", "GET /ws?x=1&token=<secret>\r\nHost: h")]
@@ -348,6 +356,19 @@ mod tests {
         assert_eq!(
             known.apply_known(&format!("\"{}\" {} said", &TOKEN[..20], &TOKEN[20..])),
             "\"<token>\" <token> said"
+        );
+    }
+
+    #[test]
+    fn words_of_the_program_are_secrets_only_where_they_are_secret() {
+        set_own_words(|text| "pairing required tokens".contains(text));
+        let mut known = Redactions::default();
+        ["token", "tokens hunter2", "hunter2"].into_iter().for_each(|secret| known.add(secret, "password"));
+        known.add_url("ws://me:pairing@h:1/ws?token=token&x=1");
+        let text = r#"pairing required, tokens: hunter2, ws://me:pairing@h:1/ws?token=token&x=1, {"token":"token"}"#;
+        assert_eq!(
+            known.apply(text),
+            r#"pairing required, tokens: <password>, ws://<secret of the URL>h:1/ws?<secret of the URL>&x=1, {"token":"<secret>"}"#
         );
     }
 

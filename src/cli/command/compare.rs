@@ -125,8 +125,8 @@ impl Compare {
             let mut collected = Collected::default();
             let mut bar = session.progress.clone();
             let mut listen = |event: Event<'_>| {
-                bar.hear(event)?;
-                collected.hear(event)
+                bar.on_event(event)?;
+                collected.on_event(event)
             };
             let options = Session::options(gateway, self.jobs);
             let stop = session.stop.clone();

@@ -5,7 +5,7 @@ use crate::cli::misplaced;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
-use crate::client::Via;
+use crate::client::Proxy;
 use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, remedies};
 use openclaw_model::Release;
 use std::io::Write as _;
@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The proxies that `--via` accepts.
-const PROXIES: [(&str, Via); 5] = [
-    ("nginx", Via::Nginx),
-    ("caddy", Via::Caddy),
-    ("tailscale-serve", Via::TailscaleServe),
-    ("cloudflared", Via::Cloudflared),
-    ("ssh-tunnel", Via::SshTunnel),
+const PROXIES: [(&str, Proxy); 5] = [
+    ("nginx", Proxy::Nginx),
+    ("caddy", Proxy::Caddy),
+    ("tailscale-serve", Proxy::TailscaleServe),
+    ("cloudflared", Proxy::Cloudflared),
+    ("ssh-tunnel", Proxy::SshTunnel),
 ];
 
 /// Explain why a gateway refuses a client, and what would let the client in
@@ -100,7 +100,7 @@ pub(crate) struct Explain {
     /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and requests
     /// the host gateway.example.
     #[arg(long, value_name = "PROXY", value_parser = via)]
-    via: Option<Via>,
+    via: Option<Proxy>,
     /// Header of the upgrade request; overrides the headers of --via (repeatable)
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(String, String)>,
@@ -244,9 +244,9 @@ fn logged(path: &Path) -> Result<Logged, CommandError> {
     Logged::read_from(std::io::stdin().lock()).map_err(CommandError::usage)
 }
 
-fn via(name: &str) -> Result<Via, String> {
+fn via(name: &str) -> Result<Proxy, String> {
     let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
-    found.ok_or_else(|| crate::words::choices(name, &PROXIES.map(|(known, _)| known)))
+    found.ok_or_else(|| crate::suggestions::choices(name, &PROXIES.map(|(known, _)| known)))
 }
 
 /// Parses `Name: value`, and converts the name to lower case.

@@ -91,7 +91,7 @@ impl Fuzz {
             stories: self.cases.into(),
             shrink_within: Duration::from_secs(self.shrink_within.into()),
         };
-        let mut listen = |event: Event<'_>| session.progress.hear(event);
+        let mut listen = |event: Event<'_>| session.progress.on_event(event);
         let ended = fuzz::fuzz(plan, &gateway, &session.guard, &options, session.stop.clone(), &mut listen).await;
         session.progress.finish();
         ended.map(Some).map_err(|error| CommandError::message(&error.to_string()))

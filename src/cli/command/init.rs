@@ -1,6 +1,6 @@
 //! `clawcheck init`: writes the description of a gateway.
 
-use super::probe::{Probed, probed};
+use super::probe::{How, Probed, probed};
 use crate::cli::help::cache_variable;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -9,7 +9,7 @@ use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{GatewaySpec, check_description};
-use crate::probe::{Described, Start, describe};
+use crate::probe::{Described, SILENCE_WAIT, Start, describe};
 use crate::shell::quoted;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,14 @@ pub(crate) struct Init {
 
 impl Init {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
-        let url = self.gateway.first().filter(|text| self.gateway.len() == 1 && text.contains("://")).cloned();
+        let url = self.gateway.first().filter(|text| text.contains("://")).cloned();
+        if let (Some(url), [_, after, ..]) = (&url, self.gateway.as_slice()) {
+            let message = format!("`{after}` after the URL {url} is not read as an option");
+            return Err(usage(
+                message,
+                Some("put the options of `init` before the URL: clawcheck init --output FILE URL"),
+            ));
+        }
         let start = self.start(url.as_deref())?;
         let file = self.output.clone().unwrap_or_else(|| usual_file(&start.name));
         if file.symlink_metadata().is_ok() {
@@ -131,9 +138,10 @@ impl Init {
         start: &Start,
         file: &Path,
     ) -> Result<Probed, CommandError> {
+        let how = How { timeouts: self.timeouts, allow_writes: false, silence: SILENCE_WAIT };
         if let Some(url) = url {
             let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;
-            return probed(session, &spec, self.timeouts, false).await;
+            return probed(session, &spec, how).await;
         }
         let text = describe(start, None);
         check_description("the command", &text)?;
@@ -142,7 +150,7 @@ impl Init {
         let folder = folder.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
         let first = tempfile::Builder::new().suffix(".yaml").tempfile().map_err(no_file)?;
         std::fs::write(first.path(), text.replace("{here}", &folder)).map_err(no_file)?;
-        probed(session, &GatewaySpec::Described(first.path().to_owned()), self.timeouts, false).await
+        probed(session, &GatewaySpec::Described(first.path().to_owned()), how).await
     }
 }
 

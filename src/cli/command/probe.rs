@@ -9,7 +9,7 @@ use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{Gateway, GatewaySpec, Kind, Launch, Running, Sandbox, Workspace};
-use crate::probe::{self, Portrait, ReferenceError, Secret, Settings};
+use crate::probe::{self, Portrait, ReferenceError, SILENCE_WAIT, Secret, Settings};
 use openclaw_model::Release;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -68,6 +68,12 @@ pub(crate) struct Probe {
     /// request.
     #[arg(long)]
     allow_writes: bool,
+    /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
+    ///
+    /// OpenClaw closes such a connection after 3, 10 or 15 seconds, depending on the release. The default is enough for
+    /// the shortest time. The other questions do not wait for this one.
+    #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    idle_wait: u64,
     #[command(flatten)]
     timeouts: TimeoutOptions,
     /// Output format
@@ -80,8 +86,12 @@ impl Probe {
         let stop = signals.stop();
         let work = async {
             let session = Session::new(0, stop);
-            let probed =
-                session.unless_stopped(probed(&session, &self.gateway, self.timeouts, self.allow_writes)).await?;
+            let how = How {
+                timeouts: self.timeouts,
+                allow_writes: self.allow_writes,
+                silence: Duration::from_secs(self.idle_wait),
+            };
+            let probed = session.unless_stopped(probed(&session, &self.gateway, how)).await?;
             session.progress.finish();
             Ok(probed)
         };
@@ -113,17 +123,23 @@ pub(in crate::cli) struct Probed {
     pub(in crate::cli) has_store: bool,
 }
 
+/// How a gateway is asked.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct How {
+    /// The maximum waits.
+    pub(in crate::cli) timeouts: TimeoutOptions,
+    /// Whether questions may leave records in the store of a gateway at a URL.
+    pub(in crate::cli) allow_writes: bool,
+    /// The maximum wait for the gateway to give up on a silent client.
+    pub(in crate::cli) silence: Duration,
+}
+
 /// Starts a gateway, or connects to it, asks it and stops it again.
-pub(in crate::cli) async fn probed(
-    session: &Session,
-    spec: &GatewaySpec,
-    timeouts: TimeoutOptions,
-    allow_writes: bool,
-) -> Result<Probed, CommandError> {
-    let gateway = session.prepare(spec, &session.preparation(timeouts)).await?;
+pub(in crate::cli) async fn probed(session: &Session, spec: &GatewaySpec, how: How) -> Result<Probed, CommandError> {
+    let gateway = session.prepare(spec, &session.preparation(how.timeouts)).await?;
     let workspace = Workspace::new(&session.guard).map_err(no_room)?;
     let sandbox = workspace.sandbox().map_err(no_room)?;
-    let settings = settings(spec, &gateway, allow_writes);
+    let settings = settings(spec, &gateway, how);
     let secrets = session::secrets(&gateway);
     let mut running = launch(&gateway, &sandbox, &settings, &secrets).await?;
     let mut portrait = probe::probe(&running, &settings).await;
@@ -137,10 +153,10 @@ pub(in crate::cli) async fn probed(
     Ok(Probed { portrait, name: profile.name.clone(), claims: profile.claims, has_store })
 }
 
-fn settings(spec: &GatewaySpec, gateway: &Gateway, allow_writes: bool) -> Settings {
+fn settings(spec: &GatewaySpec, gateway: &Gateway, how: How) -> Settings {
     let attached = gateway.profile().kind == Kind::Attached;
     let secret = if attached { secret_of_environment() } else { Secret::Token(TOKEN.to_owned()) };
-    let mut settings = Settings::new(secret, allow_writes || !attached);
+    let mut settings = Settings { silence: how.silence, ..Settings::new(secret, how.allow_writes || !attached) };
     if let Some(answer) = gateway.limits().answer {
         settings.answer = answer;
     }

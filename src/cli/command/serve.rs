@@ -4,6 +4,7 @@ use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use miette::Report;
+use openclaw_emulator::StartError;
 use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
 use openclaw_model::{Facts, Release, releases};
 use std::io::{self, Write as _};
@@ -13,9 +14,9 @@ use std::sync::Arc;
 /// Run the embedded gateway with an openclaw.json and a state directory, like the real release
 ///
 /// `serve` reads the `gateway` section of the configuration (JSON5) in the same way as the release. It refuses the settings
-/// that the release refuses (with the release's exit code, 1) and writes the pairing store in the release's format. The real
-/// `openclaw` CLI and other clients can therefore use it. `serve` does not serve the Control UI's pages and the gateway's
-/// other HTTP APIs.
+/// and the damaged stores that the release refuses (with the release's exit code, 1 or 78) and writes the pairing store in
+/// the release's format. The real `openclaw` CLI and other clients can therefore use it. `serve` does not serve the Control
+/// UI's pages and the gateway's other HTTP APIs.
 ///
 /// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
 /// configuration, like the release. It uses ~/.openclaw only if you name it.
@@ -78,10 +79,10 @@ impl Serve {
     }
 }
 
-/// A release that refuses its settings ends with its own exit code, so that what watches it sees no difference.
+/// A release that refuses its settings or its store ends with its own exit code, so that what watches it sees no difference.
 fn program_error(error: ProgramError) -> CommandError {
     match &error {
-        ProgramError::Refused { refusal, .. } => {
+        ProgramError::Refused { refusal, .. } | ProgramError::Start(StartError::Refused(refusal)) => {
             let code = u8::try_from(refusal.exit_code).unwrap_or(exit::FAILED);
             CommandError::refused(code, error)
         }

@@ -67,7 +67,7 @@ impl Progress {
 }
 
 impl Listener for Progress {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(_) if self.bar.is_hidden() => {}
             Event::Started(_) => self.bar.enable_steady_tick(TICK),

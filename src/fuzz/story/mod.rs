@@ -1,6 +1,6 @@
 //! Random life stories: a scenario each, in the project's own language.
 //!
-//! A story is told as the tree that its YAML will have ([`story`]) and written by [`crate::scenario::writing`]. It then goes the way of
+//! A story is told as the tree that its YAML will have ([`story`]) and written by [`crate::scenario::writer`]. It then goes the way of
 //! every scenario file: the ordinary parser, the ordinary planner, the ordinary player.
 
 mod connects;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scenario::lint::lint;
-use crate::scenario::{Corpus, writing};
+use crate::scenario::{Corpus, writer};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ proptest! {
     fn every_story_is_a_scenario_and_always_the_same(seed in any::<u64>(), index in any::<u64>()) {
         let scenario = story(seed, index);
         prop_assert_eq!(&scenario, &story(seed, index));
-        let text = writing::yaml(&scenario, &[]);
+        let text = writer::yaml(&scenario, &[]);
         let corpus = Corpus::written(Path::new("fuzz/story.yaml"), &text);
         prop_assert!(corpus.is_ok(), "{text}\n{corpus:?}");
         prop_assert_eq!(corpus.unwrap().cases().len(), 1);
@@ -25,7 +25,7 @@ proptest! {
 fn stories_on_the_disk_have_nothing_to_lint() {
     let folder = tempfile::tempdir().unwrap();
     for index in 0..100 {
-        let text = writing::yaml(&story(7, index), &["found".to_owned()]);
+        let text = writer::yaml(&story(7, index), &["found".to_owned()]);
         std::fs::write(folder.path().join(format!("story-{index}.yaml")), text).unwrap();
     }
     let findings = lint(&[folder.path().to_owned()], false);

@@ -6,7 +6,7 @@ use super::known_placeholder;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::readiness::Readiness;
 use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
-use crate::words::{choices, nearest_within};
+use crate::suggestions::{choices, nearest_within};
 use serde_saphyr::{Location, Spanned};
 
 /// Variables that give a gateway access to the files of the user. clawcheck sets them for each case.

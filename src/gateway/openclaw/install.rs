@@ -220,13 +220,18 @@ impl Installation<'_> {
     }
 
     /// A directory beside the one to be: a rename between the two is atomic.
-    fn partial(&self, parent: &Path, version: &str) -> io::Result<Partial> {
+    fn partial(&self, parent: &Path, version: &str) -> io::Result<PartialInstall> {
         let directory = tempfile::Builder::new().prefix(&format!("{version}{PARTIAL}")).tempdir_in(parent)?;
         self.guard.watch_directory(directory.path())?;
-        Ok(Partial { path: directory.keep(), guard: self.guard.clone() })
+        Ok(PartialInstall { path: directory.keep(), guard: self.guard.clone() })
     }
 
-    async fn npm(&self, partial: &Partial, package: &str, request: &InstallRequest<'_>) -> Result<(), InstallError> {
+    async fn npm(
+        &self,
+        partial: &PartialInstall,
+        package: &str,
+        request: &InstallRequest<'_>,
+    ) -> Result<(), InstallError> {
         let manifest = json!({ "name": "clawcheck-cache", "private": true, "overrides": request.overrides });
         std::fs::write(partial.path.join("package.json"), manifest.to_string())
             .map_err(|error| InstallError::Cache { path: partial.path.clone(), reason: error.to_string() })?;
@@ -262,12 +267,12 @@ impl Installation<'_> {
 }
 
 /// A directory that is being filled. Whatever is left of it when it is dropped goes.
-struct Partial {
+struct PartialInstall {
     path: PathBuf,
     guard: Guard,
 }
 
-impl Drop for Partial {
+impl Drop for PartialInstall {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
         // What could not be removed stays with the guard, which tries again when we are gone.

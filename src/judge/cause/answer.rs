@@ -1,6 +1,6 @@
 //! The answer to a step.
 
-use super::read;
+use super::parse;
 
 /// The decision of the gateway about a step, with the line that contains the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl<'t> Answer<'t> {
 /// The first word of a line, without its mark and without quoted text: `error NOT_PAIRED PAIRING_REQUIRED role-upgrade`,
 /// `close 1008`.
 pub(super) fn sign(line: &str) -> String {
-    let word = read::words(line).next().unwrap_or_default();
+    let word = parse::words(line).next().unwrap_or_default();
     let word = word.split('"').next().unwrap_or_default().trim();
     // The reason after `connection lost` or `gateway ended` is a message text.
     let word = word.split(": ").next().unwrap_or_default();

@@ -7,9 +7,9 @@
 //! If a connection is unexpectedly admitted or refused, most of the later differences in the case are consequences.
 //! After such a difference, only more serious differences are kept.
 
+mod abbreviate;
 mod answer;
-mod parting;
-mod read;
+mod parse;
 mod steps;
 mod store;
 pub(super) mod unmet;
@@ -152,7 +152,7 @@ pub struct Difference {
 
 impl Difference {
     fn new(kind: Kind, what: String, place: &str, expected: &str, seen: &str) -> Self {
-        let (expected, seen) = parting::shown(expected.trim(), seen.trim(), LINE);
+        let (expected, seen) = abbreviate::shown(expected.trim(), seen.trim(), LINE);
         let what = cut::line(&what, SENTENCE).into_owned();
         Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
     }
@@ -198,8 +198,8 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
         return Vec::new();
     }
     let (short_expected, short_seen) = (cut::lines(expected, MOST_LINES, 0), cut::lines(seen, MOST_LINES, 0));
-    let (steps_expected, store_expected) = read::halves(&short_expected);
-    let (steps_seen, store_seen) = read::halves(&short_seen);
+    let (steps_expected, store_expected) = parse::halves(&short_expected);
+    let (steps_seen, store_seen) = parse::halves(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
     // After an unexpected answer, a difference in the store is also a consequence. It is kept if it is more serious.
     let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= Kind::ErrorCode);
@@ -247,9 +247,9 @@ pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
 fn first_line_that_differs(expected: &str, seen: &str) -> Difference {
     let unequal = expected.lines().zip(seen.lines()).find(|(expected, seen)| expected != seen);
     let (expected, seen) = unequal.unwrap_or_default();
-    let symbol = read::symbols(seen).into_iter().find(|symbol| !expected.contains(*symbol));
+    let symbol = parse::symbols(seen).into_iter().find(|symbol| !expected.contains(*symbol));
     let what = match symbol {
-        Some(symbol) => format!("another {} than expected", read::unnumbered(symbol)),
+        Some(symbol) => format!("another {} than expected", parse::unnumbered(symbol)),
         None => "another value than expected".to_owned(),
     };
     Difference::new(Kind::Fields, what, "", expected, seen)

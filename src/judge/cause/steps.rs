@@ -1,7 +1,7 @@
 //! The differences in the steps.
 
 use super::answer::{Answer, is_close, is_request, other_members, sign};
-use super::read::{self, Block};
+use super::parse::{self, Block};
 use super::word::{self, Word};
 use super::{Difference, Kind};
 use similar::{Algorithm, capture_diff_slices};
@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Compares the steps of two observations.
 pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
-    let (expected, seen) = (read::steps(expected), read::steps(seen));
+    let (expected, seen) = (parse::steps(expected), parse::steps(seen));
     let mut found = Vec::new();
     for pair in aligned(&expected, &seen) {
         match pair {
@@ -47,7 +47,7 @@ fn aligned<'b, 't>(expected: &'b [Block<'t>], seen: &'b [Block<'t>]) -> Vec<Pair
 /// A heading without the rounds of a repeated step, and without the numbers of symbols.
 fn unrepeated(heading: &str) -> String {
     let times = heading.rsplit_once("  (").filter(|(_, times)| times.ends_with(')'));
-    read::unnumbered(times.map_or(heading, |(bare, _)| bare))
+    parse::unnumbered(times.map_or(heading, |(bare, _)| bare))
 }
 
 /// A step on both sides.
@@ -136,7 +136,7 @@ impl Step<'_, '_> {
         let mut missing = rest(self.expected, answers.0);
         let mut extra = Vec::new();
         for line in rest(self.seen, answers.1) {
-            match missing.iter().position(|other| read::unnumbered(other) == read::unnumbered(line)) {
+            match missing.iter().position(|other| parse::unnumbered(other) == parse::unnumbered(line)) {
                 Some(at) => drop(missing.remove(at)),
                 None => extra.push(line),
             }
@@ -165,7 +165,7 @@ impl Step<'_, '_> {
 
 /// The text after the codes of a line: the reason of a close or of a failed connection.
 fn behind_sign(line: &str) -> &str {
-    let word = read::words(line).next().unwrap_or_default();
+    let word = parse::words(line).next().unwrap_or_default();
     match (word.find('"'), word.split_once(": ")) {
         (Some(quote), _) => &word[quote..],
         (None, Some((_, text))) => text,
@@ -175,13 +175,13 @@ fn behind_sign(line: &str) -> &str {
 
 /// The lines of the step's own connection.
 fn own<'t>(block: &Block<'t>) -> Vec<&'t str> {
-    block.lines.iter().copied().filter(|line| read::on(line).0.is_none()).collect()
+    block.lines.iter().copied().filter(|line| parse::on(line).0.is_none()).collect()
 }
 
 /// The lines that are neither the answer nor the close of the step's own connection, without connection names.
 fn rest<'t>(block: &Block<'t>, answer: Answer<'_>) -> Vec<&'t str> {
     let rest = block.lines.iter().copied().filter(|line| *line != answer.line() && !is_close(line));
-    rest.map(|line| read::on(line).1).collect()
+    rest.map(|line| parse::on(line).1).collect()
 }
 
 fn closes_first(lines: &[&str], answer: Answer<'_>) -> bool {

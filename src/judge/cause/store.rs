@@ -1,6 +1,6 @@
 //! The differences in the store.
 
-use super::read::{self, Block};
+use super::parse::{self, Block};
 use super::word::{self, Word};
 use super::{Difference, Kind};
 
@@ -9,7 +9,7 @@ pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
     if expected.is_empty() || seen.is_empty() {
         return Vec::new();
     }
-    let (expected, mut seen) = (read::sections(expected), read::sections(seen));
+    let (expected, mut seen) = (parse::sections(expected), parse::sections(seen));
     let mut found = Vec::new();
     for section in &expected {
         match seen.iter().position(|other| other.heading == section.heading) {
@@ -36,7 +36,7 @@ struct Record<'t> {
 impl Record<'_> {
     /// The whole record, without the numbers of symbols.
     fn plain(&self) -> Vec<String> {
-        std::iter::once(&self.line).chain(&self.tokens).map(|line| read::unnumbered(line)).collect()
+        std::iter::once(&self.line).chain(&self.tokens).map(|line| parse::unnumbered(line)).collect()
     }
 }
 
@@ -46,7 +46,7 @@ fn records<'t>(block: &Block<'t>) -> Vec<Record<'t>> {
         match records.last_mut() {
             Some(record) if line.starts_with("  ") => record.tokens.push(line),
             _ => {
-                let name = read::unnumbered(first_word(line));
+                let name = parse::unnumbered(first_word(line));
                 records.push(Record { name, line, tokens: Vec::new() });
             }
         }
@@ -55,7 +55,7 @@ fn records<'t>(block: &Block<'t>) -> Vec<Record<'t>> {
 }
 
 fn first_word(line: &str) -> &str {
-    read::words(line).next().unwrap_or_default()
+    parse::words(line).next().unwrap_or_default()
 }
 
 /// A section that exists on both sides.

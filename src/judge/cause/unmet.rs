@@ -3,13 +3,13 @@
 use super::answer::{Answer, is_close, is_request};
 use super::{Difference, Kind};
 use crate::judge::expectation::describe;
-use crate::observe::StepResult;
+use crate::observe::StepObservation;
 use crate::scenario::expect::{Expectation, Failure, Refused};
 
 /// The difference for a step with an unmet expectation. `seen` describes the observation in words.
 pub(in crate::judge) fn difference(
     expectation: &Expectation,
-    step: &StepResult,
+    step: &StepObservation,
     seen: &str,
     requires: Option<String>,
 ) -> Difference {
@@ -118,7 +118,7 @@ mod tests {
         #[case] says: &str,
     ) {
         let expectation: Expectation = serde_json::from_value(expected).unwrap();
-        let step = StepResult {
+        let step = StepObservation {
             number: 0,
             step: "step".to_owned(),
             rounds: None,

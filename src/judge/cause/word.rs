@@ -1,6 +1,6 @@
 //! The words that differ between two lines.
 
-use super::{parting, read};
+use super::{abbreviate, parse};
 use std::collections::BTreeSet;
 
 /// The maximum length of a quoted message text in a sentence, in characters.
@@ -43,18 +43,18 @@ impl Word<'_> {
 
 /// The sentence about two message texts, with the part that differs.
 pub(super) fn says(subject: &str, expected: &str, seen: &str) -> String {
-    let (expected, seen) = (read::unnumbered(expected), read::unnumbered(seen));
-    let (expected, seen) = parting::shown(&expected, &seen, TEXT);
+    let (expected, seen) = (parse::unnumbered(expected), parse::unnumbered(seen));
+    let (expected, seen) = abbreviate::shown(&expected, &seen, TEXT);
     format!("{subject} says {seen} instead of {expected}")
 }
 
 /// The names of the fields in a line: `payload, seq` of `payload={n: 1}  seq=4`.
 pub(super) fn names(line: &str) -> String {
-    read::words(line).map(topic).collect::<Vec<_>>().join(", ")
+    parse::words(line).map(topic).collect::<Vec<_>>().join(", ")
 }
 
 fn topic(word: &str) -> &str {
-    if word.starts_with('"') { "\"" } else { read::label(word) }
+    if word.starts_with('"') { "\"" } else { parse::label(word) }
 }
 
 fn is_plain(word: &str) -> bool {
@@ -62,18 +62,18 @@ fn is_plain(word: &str) -> bool {
 }
 
 fn short(word: &str) -> String {
-    if is_plain(word) { read::unnumbered(word.strip_prefix("with ").unwrap_or(word)) } else { topic(word).to_owned() }
+    if is_plain(word) { parse::unnumbered(word.strip_prefix("with ").unwrap_or(word)) } else { topic(word).to_owned() }
 }
 
 /// The words after the first one that differ between two lines. Numbers of symbols are ignored.
 pub(super) fn differing<'t>(expected: &'t str, seen: &'t str) -> Vec<Word<'t>> {
-    let behind_first = |line: &'t str| read::words(line).skip(1).collect::<Vec<_>>();
-    let keys = |words: &[&str]| words.iter().map(|word| read::unnumbered(word)).collect::<BTreeSet<_>>();
+    let behind_first = |line: &'t str| parse::words(line).skip(1).collect::<Vec<_>>();
+    let keys = |words: &[&str]| words.iter().map(|word| parse::unnumbered(word)).collect::<BTreeSet<_>>();
     let (expected, seen) = (behind_first(expected), behind_first(seen));
     let (known, found) = (keys(&expected), keys(&seen));
-    let mut less = expected.into_iter().filter(|word| !found.contains(&read::unnumbered(word))).collect::<Vec<_>>();
+    let mut less = expected.into_iter().filter(|word| !found.contains(&parse::unnumbered(word))).collect::<Vec<_>>();
     let mut words = Vec::new();
-    for word in seen.into_iter().filter(|word| !known.contains(&read::unnumbered(word))) {
+    for word in seen.into_iter().filter(|word| !known.contains(&parse::unnumbered(word))) {
         match less.iter().position(|other| topic(other) == topic(word)) {
             Some(at) => words.push(Word::Other(less.remove(at), word)),
             None => words.push(Word::More(word)),

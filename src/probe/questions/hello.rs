@@ -12,8 +12,11 @@ pub(in crate::probe) const HELLO: &str = "correct-secret";
 /// The maximum number of names in a list that are read.
 const MOST_NAMES: usize = 4096;
 
+/// Asked before the others, which look at its answer.
+pub(super) const FIRST: &[Question] =
+    &[Question::new(HELLO, Hello, "the correct secret", Script::Connect(Context::plain)).needs(Needs::Secret)];
+
 pub(super) const QUESTIONS: &[Question] = &[
-    Question::new(HELLO, Hello, "the correct secret", Script::Connect(Context::plain)).needs(Needs::Secret),
     of_hello("hello-protocol", "its protocol", |hello| number(hello, "/protocol")),
     of_hello("methods", "its methods", |hello| names(hello, "/features/methods", "method")),
     of_hello("events", "its events", |hello| names(hello, "/features/events", "event")),

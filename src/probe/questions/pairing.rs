@@ -5,15 +5,17 @@ use crate::probe::context::Context;
 use crate::probe::question::Topic::Pairing;
 use crate::probe::question::{Connect, Leaves, Needs, Question, Script};
 
+/// The question in which the device pairs and gets its token.
+pub(in crate::probe) const NEW_DEVICE: &str = "new-device";
 /// The device that pairs first.
 const DEVICE: &str = "paired";
 
 pub(super) const QUESTIONS: &[Question] = &[
-    question("new-device", "a new device", |context| device(context, DEVICE)).needs(Needs::Secret),
+    question(NEW_DEVICE, "a new device", |context| device(context, DEVICE)).needs(Needs::Secret),
     question("same-device", "the same device again", |context| device(context, DEVICE)).needs(Needs::Secret),
     question("device-token", "its device token alone", |context| {
         let mut connect = device(context, DEVICE);
-        connect.request.auth = Auth { device_token: context.device_token.clone(), ..Auth::default() };
+        connect.request.auth = Auth { device_token: context.device_token.get().cloned(), ..Auth::default() };
         connect
     })
     .needs(Needs::DeviceToken),
@@ -49,6 +51,6 @@ const fn question(id: &'static str, what: &'static str, connect: fn(&Context) ->
 
 fn device(context: &Context, name: &str) -> Connect {
     let mut connect = context.plain();
-    connect.request.device = Some(context.device(name));
+    connect.request.device = Some(context.accepted_device(name));
     connect
 }

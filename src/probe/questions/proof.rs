@@ -1,9 +1,10 @@
 //! The proof of a device: which versions a gateway accepts, and which parts it verifies.
 
-use crate::client::connect::{Device, KeyForm, Nonce, ProofVersion};
+use crate::client::connect::{Device, KeyForm, SentNonce};
 use crate::probe::context::Context;
 use crate::probe::question::Topic::Proof;
 use crate::probe::question::{Connect, Leaves, Question, Script};
+use openclaw_protocol::proof::ProofVersion;
 
 /// Signed five minutes ago: too old for the releases that allow two minutes, but not for those that allow ten.
 const OLD_MS: i64 = -300_000;
@@ -16,7 +17,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     question("proof-v1", "a v1 proof", |context| {
         context.proof("v1", |device| {
             device.version = ProofVersion::V1;
-            device.nonce = Nonce::Absent;
+            device.nonce = SentNonce::Absent;
         })
     }),
     question("pem", "a v3 proof with a PEM key", |context| context.proof("pem", |device| device.form = KeyForm::Pem)),
@@ -25,9 +26,9 @@ pub(super) const QUESTIONS: &[Question] = &[
         context.proof("forged", |device| device.signed_by = Some(other))
     }),
     question("damaged", "a damaged signature", |context| context.proof("damaged", |device| device.damaged = true)),
-    question("no-nonce", "no nonce", |context| context.proof("no nonce", |device| device.nonce = Nonce::Absent)),
+    question("no-nonce", "no nonce", |context| context.proof("no nonce", |device| device.nonce = SentNonce::Absent)),
     question("other-nonce", "another nonce", |context| {
-        context.proof("other nonce", |device| device.nonce = Nonce::Other("clawcheck".to_owned()))
+        context.proof("other nonce", |device| device.nonce = SentNonce::Other("clawcheck".to_owned()))
     }),
     question("old", "signed 5 minutes ago", |context| context.proof("old", |device| device.offset_ms = OLD_MS)),
     question("very-old", "signed an hour ago", |context| {

@@ -70,6 +70,6 @@ fn token(token: &str) -> Auth {
 
 fn with_device(context: &Context, name: &str, auth: Auth) -> Connect {
     let mut connect = context.with_auth(auth);
-    connect.request.device = Some(context.device(name));
+    connect.request.device = Some(context.accepted_device(name));
     connect
 }

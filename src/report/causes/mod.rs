@@ -4,7 +4,7 @@
 //! the most serious first, and then by the number of cases. [`MOST`] limits the number of causes.
 
 mod fold;
-mod marked;
+mod highlight;
 mod screen;
 
 pub(crate) use fold::fold;

@@ -1,6 +1,6 @@
 //! Formats the causes for a terminal, on one screen: the most serious in full, the others in one line each.
 
-use super::marked::marked;
+use super::highlight::marked;
 use super::{Cause, Causes, fold::fold};
 use crate::judge::cause::Kind;
 use crate::report::terminal::counted;

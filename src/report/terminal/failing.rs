@@ -1,6 +1,6 @@
 //! Prints a failing case in full: its topic, its findings, its transcript, and the command that runs it again.
 
-use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
+use super::{DisplayOptions, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
 use crate::judge::{Finding, StepNote};
 use crate::observe::diff;
 use crate::report::explanation;
@@ -25,34 +25,34 @@ const ABOUT_LINES: usize = 4;
 const LINKS: usize = 5;
 
 /// The case as lines.
-pub(super) fn lines(case: &CaseReport, look: &Look) -> Vec<String> {
-    let dim = |text: &str| format!("  {}", look.paint(text, Style::new().dimmed()));
-    let mut lines = vec![String::new(), heading(case, look)];
+pub(super) fn lines(case: &CaseReport, display: &DisplayOptions) -> Vec<String> {
+    let dim = |text: &str| format!("  {}", display.paint(text, Style::new().dimmed()));
+    let mut lines = vec![String::new(), heading(case, display)];
     lines.extend(about(case).iter().map(|line| dim(line)));
-    lines.extend(look.indented(case.reason.as_deref(), (1, REASON_LINES - 1)));
-    lines.extend(findings(case, look));
-    lines.extend(notes(case, look));
+    lines.extend(display.indented(case.reason.as_deref(), (1, REASON_LINES - 1)));
+    lines.extend(findings(case, display));
+    lines.extend(notes(case, display));
     if let Some(explanation) = &case.explanation {
-        lines.extend(explanation::lines(explanation).iter().map(|line| look.line(&format!("  {line}"))));
+        lines.extend(explanation::lines(explanation).iter().map(|line| display.line(&format!("  {line}"))));
     }
     if case.transcript.is_some() {
         lines.push(dim("transcript (milliseconds)"));
-        lines.extend(look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES));
+        lines.extend(display.indented(case.transcript.as_deref(), TRANSCRIPT_LINES));
     }
     if let Some(log) = case.log.as_deref().filter(|log| !log.trim().is_empty()) {
         lines.push(dim("the gateway's last log lines"));
         let log = log.trim_end().lines().collect::<Vec<_>>();
         let last = log[log.len().saturating_sub(LOG_LINES)..].join("\n");
-        lines.extend(look.indented(Some(&last), (LOG_LINES, 0)));
+        lines.extend(display.indented(Some(&last), (LOG_LINES, 0)));
     }
     lines.extend(saved(case));
     lines.push(format!("  rerun: {}", printable::line(&case.rerun)));
     lines
 }
 
-fn heading(case: &CaseReport, look: &Look) -> String {
-    let verdict = look.paint(case.verdict.name(), Style::new().red().bold());
-    let id = look.paint(&case.id, Style::new().bold());
+fn heading(case: &CaseReport, display: &DisplayOptions) -> String {
+    let verdict = display.paint(case.verdict.name(), Style::new().red().bold());
+    let id = display.paint(&case.id, Style::new().bold());
     format!("{verdict}  {id}  {}", cut::line(&printable::line(&case.title), LINE))
 }
 
@@ -86,13 +86,13 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines.iter().map(|line| cut::line(line, LINE).into_owned()).collect()
 }
 
-fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
-    let told = if look.is_in_full() { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
+fn findings(case: &CaseReport, display: &DisplayOptions) -> Vec<String> {
+    let told = if display.is_in_full() { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
     let mut lines = Vec::new();
     for finding in &case.findings[..told] {
-        lines.push(look.line(&format!("  {}", finding.sentence())));
+        lines.push(display.line(&format!("  {}", finding.sentence())));
         // The available lines are divided equally among the findings.
-        lines.extend(shown(finding, SEEN_LINES / told.max(1), look));
+        lines.extend(shown(finding, SEEN_LINES / told.max(1), display));
     }
     let more = case.findings.len() - told;
     if more > 0 {
@@ -102,11 +102,13 @@ fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
 }
 
 /// The notes of the scenario on the steps that differ.
-fn notes(case: &CaseReport, look: &Look) -> Vec<String> {
+fn notes(case: &CaseReport, display: &DisplayOptions) -> Vec<String> {
     let mut lines = Vec::new();
     for StepNote { step, line, note } in case.notes.iter().take(NOTES) {
         let text = format!("note on `{step}` (line {line}): {note}");
-        lines.extend(wrapped(&text, ABOUT_WIDTH).iter().take(ABOUT_LINES).map(|line| look.line(&format!("  {line}"))));
+        lines.extend(
+            wrapped(&text, ABOUT_WIDTH).iter().take(ABOUT_LINES).map(|line| display.line(&format!("  {line}"))),
+        );
     }
     let more = case.notes.len().saturating_sub(NOTES);
     if more > 0 {
@@ -116,16 +118,16 @@ fn notes(case: &CaseReport, look: &Look) -> Vec<String> {
 }
 
 /// The observation behind a finding.
-fn shown(finding: &Finding, lines: usize, look: &Look) -> Vec<String> {
+fn shown(finding: &Finding, lines: usize, display: &DisplayOptions) -> Vec<String> {
     let ends = (lines - lines / 3, lines / 3);
     match finding {
         Finding::Snapshot { expected, seen, .. } => {
             let (expected, seen) = (printable::block(expected), printable::block(seen));
-            let diff = diff::render_within(&expected, &seen, look.colour, look.width());
-            look.cut(&diff, ends).lines().map(|line| format!("    {line}")).collect()
+            let diff = diff::render_within(&expected, &seen, display.colour, display.width());
+            display.cut(&diff, ends).lines().map(|line| format!("    {line}")).collect()
         }
-        Finding::NoSnapshot { seen, .. } => look.indented(Some(seen), ends),
-        Finding::Frame(finding) => look.indented(Some(&finding.text), ends),
+        Finding::NoSnapshot { seen, .. } => display.indented(Some(seen), ends),
+        Finding::Frame(finding) => display.indented(Some(&finding.text), ends),
         Finding::Expectation { .. } => Vec::new(),
     }
 }

@@ -60,7 +60,7 @@ pub(crate) enum Detail {
 
 /// The format of the report.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
+pub(crate) struct DisplayOptions {
     /// Whether terminal colors are used.
     pub colour: bool,
     /// How much is printed.
@@ -73,7 +73,7 @@ pub(crate) struct Look {
     pub slow_after: Duration,
 }
 
-impl Look {
+impl DisplayOptions {
     /// Whether every case is printed in full.
     fn is_in_full(&self) -> bool {
         self.detail == Detail::Trace
@@ -109,7 +109,9 @@ impl Look {
 /// Writes the report to a terminal or a log.
 pub(crate) struct Terminal<W> {
     out: W,
-    look: Look,
+    display: DisplayOptions,
+    /// Whether anything was written.
+    has_written: bool,
     /// Lines that were written before the first case.
     started: usize,
     /// Whether the gateway is at a URL.
@@ -130,10 +132,11 @@ pub(crate) struct Terminal<W> {
 
 impl<W: Write> Terminal<W> {
     /// A report that is written to `out`.
-    pub(crate) fn new(out: W, look: Look) -> Self {
+    pub(crate) fn new(out: W, display: DisplayOptions) -> Self {
         Self {
             out,
-            look,
+            display,
+            has_written: false,
             started: 0,
             attached: false,
             in_full: Vec::new(),
@@ -149,19 +152,26 @@ impl<W: Write> Terminal<W> {
     }
 
     fn write(&mut self, lines: &[String]) -> io::Result<()> {
-        lines.iter().try_for_each(|line| writeln!(self.out, "{line}"))
+        for line in lines {
+            // Blank lines separate parts, and nothing is before the first part.
+            if self.has_written || !line.is_empty() {
+                writeln!(self.out, "{line}")?;
+                self.has_written = true;
+            }
+        }
+        Ok(())
     }
 
     fn started(&mut self, run: &RunInfo) -> io::Result<()> {
         let cases = counted(run.cases, "case");
         let release = run.gateway.release.map(|release| release.to_string()).unwrap_or_default();
         let release = if run.gateway.name.contains(&release) { String::new() } else { format!(" ({release})") };
-        let name = self.look.paint(&run.gateway.name, Style::new().bold());
+        let name = self.display.paint(&run.gateway.name, Style::new().bold());
         let mut lines = vec![format!("{cases} on {name}{release}")];
-        lines.extend(run.gateway.notes.iter().map(|note| self.look.line(&format!("  note: {note}"))));
+        lines.extend(run.gateway.notes.iter().map(|note| self.display.line(&format!("  note: {note}"))));
         self.schema.clone_from(&run.schema);
         self.level = run.level;
-        if self.look.detail == Detail::Failures {
+        if self.display.detail == Detail::Failures {
             return Ok(());
         }
         self.started = lines.len();
@@ -170,17 +180,17 @@ impl<W: Write> Terminal<W> {
     }
 
     fn case(&mut self, case: &CaseReport) -> io::Result<()> {
-        if case.duration > self.look.slow_after {
+        if case.duration > self.display.slow_after {
             self.slow.push((case.duration, case.id.clone()));
         }
         self.slight.add(case, self.level);
         self.score.add(case);
-        if self.look.detail == Detail::EachCase {
+        if self.display.detail == Detail::EachCase {
             self.line_of(case)?;
         }
         let is_quiet = matches!(case.verdict, Verdict::Conforms | Verdict::KnownDeviation);
         match case.verdict {
-            _ if is_quiet && self.look.is_in_full() => self.quiet_case(case)?,
+            _ if is_quiet && self.display.is_in_full() => self.quiet_case(case)?,
             _ if is_quiet && case.reason.is_none() => {}
             Verdict::Conforms | Verdict::KnownDeviation | Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
             Verdict::Error if case.given_up => self.aside(case),
@@ -192,7 +202,7 @@ impl<W: Write> Terminal<W> {
 
     /// Prints the line of a case.
     fn line_of(&mut self, case: &CaseReport) -> io::Result<()> {
-        let verdict = self.look.paint(case.verdict.name(), style(case.verdict));
+        let verdict = self.display.paint(case.verdict.name(), style(case.verdict));
         writeln!(self.out, "{verdict}  {}  {}", printable::line(&case.id), seconds(case.duration))
     }
 
@@ -205,13 +215,13 @@ impl<W: Write> Terminal<W> {
     /// A reason in printable form. It can contain the last output of a gateway.
     fn reason(&self, reason: &str) -> String {
         let reason = printable::block(reason);
-        let lines = self.look.cut(&reason, (1, REASON_LINES - 1));
-        lines.lines().map(|line| cut::line(line, self.look.width())).collect::<Vec<_>>().join("\n")
+        let lines = self.display.cut(&reason, (1, REASON_LINES - 1));
+        lines.lines().map(|line| cut::line(line, self.display.width())).collect::<Vec<_>>().join("\n")
     }
 
     fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
         self.line_of(case)?;
-        let lines = self.look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES);
+        let lines = self.display.indented(case.transcript.as_deref(), TRANSCRIPT_LINES);
         self.write(&lines)
     }
 
@@ -223,10 +233,10 @@ impl<W: Write> Terminal<W> {
             let review = format!("clawcheck review{}", folder_flag(proposed, &case.id));
             *self.waiting.entry(review).or_default() += 1;
         }
-        if self.look.is_in_full() || self.look.every_failure {
-            self.write(&failing::lines(case, &self.look))?;
+        if self.display.is_in_full() || self.display.every_failure {
+            self.write(&failing::lines(case, &self.display))?;
         } else if self.causes.cases() <= IN_FULL {
-            self.in_full.push(failing::lines(case, &self.look));
+            self.in_full.push(failing::lines(case, &self.display));
         }
         Ok(())
     }
@@ -235,15 +245,15 @@ impl<W: Write> Terminal<W> {
         let end = self.end(run);
         let closest = self.closest(run);
         self.write(&closest)?;
-        if self.causes.cases() > IN_FULL && !self.look.every_failure {
+        if self.causes.cases() > IN_FULL && !self.display.every_failure {
             let lines = self.causes(run, end.len() + closest.len());
             self.write(&lines)?;
         } else {
             let in_full = std::mem::take(&mut self.in_full).concat();
             self.write(&in_full)?;
         }
-        if self.look.detail > Detail::Failures || end.len() > 1 || self.causes.cases() > 0 {
-            writeln!(self.out)?;
+        if self.display.detail > Detail::Failures || end.len() > 1 || self.causes.cases() > 0 {
+            self.write(&[String::new()])?;
         }
         self.write(&end)
     }
@@ -252,12 +262,12 @@ impl<W: Write> Terminal<W> {
     fn closest(&self, run: &RunReport) -> Vec<String> {
         let Some(closest) = &run.closest else { return Vec::new() };
         let lines = closest::lines(closest, self.attached).into_iter();
-        std::iter::once(String::new()).chain(lines.map(|line| self.look.paint(&line, Style::new().bold()))).collect()
+        std::iter::once(String::new()).chain(lines.map(|line| self.display.paint(&line, Style::new().bold()))).collect()
     }
 
     /// The causes of many failing cases, and the command for more details. `others` is the number of lines after them.
     fn causes(&self, run: &RunReport, others: usize) -> Vec<String> {
-        let mut after = vec![self.look.paint("--trace shows every case in full", Style::new().dimmed())];
+        let mut after = vec![self.display.paint("--trace shows every case in full", Style::new().dimmed())];
         for (review, count) in self.waiting.iter().take(FOLDERS) {
             let saved =
                 if *count == 1 { "1 observation was saved" } else { &format!("{count} observations were saved") };
@@ -265,11 +275,13 @@ impl<W: Write> Terminal<W> {
         }
         // The heading, and a blank line before and after the causes.
         let beside = self.started + others + after.len() + 3;
-        let least = if self.look.score { CAUSES_BESIDE_SCORE } else { CAUSES };
-        let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(least) };
+        let least = if self.display.score { CAUSES_BESIDE_SCORE } else { CAUSES };
+        let screen = Screen { colour: self.display.colour, lines: SCREEN.saturating_sub(beside).max(least) };
         let cases = counted(run.summary.total(), "case");
-        let heading = format!("{} of {cases} fail. {}", self.causes.cases(), self.causes.heading());
-        let heading = self.look.paint(&heading, Style::new().bold());
+        let (failing, cause) = (self.causes.cases(), self.causes.heading());
+        let fail = if failing == 1 { "fails" } else { "fail" };
+        let heading = format!("{failing} of {cases} {fail}. {cause}");
+        let heading = self.display.paint(&heading, Style::new().bold());
         let mut lines = vec![String::new(), heading];
         lines.extend(screen.show(&self.causes));
         lines.extend(after);
@@ -278,9 +290,9 @@ impl<W: Write> Terminal<W> {
 
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
-        let briefly = self.look.score && self.look.detail == Detail::Usual;
+        let briefly = self.display.score && self.display.detail == Detail::Usual;
         let mut lines = if briefly { self.reasons_briefly() } else { self.by_reason() };
-        if self.look.detail > Detail::Failures {
+        if self.display.detail > Detail::Failures {
             lines.extend(self.remarks(run));
         }
         if let Some(not_played) = run.interrupted {
@@ -293,11 +305,11 @@ impl<W: Write> Terminal<W> {
     /// Cases with the same reason: cases that were not played, known deviations, and errors after the run stopped using
     /// the gateway.
     fn by_reason(&self) -> Vec<String> {
-        let (quiet, mut lines) = (self.look.detail == Detail::Failures, Vec::new());
+        let (quiet, mut lines) = (self.display.detail == Detail::Failures, Vec::new());
         let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
         for ((verdict, reason), cases) in reasons.clone().take(LISTED) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
-            let verdict = self.look.paint(verdict.name(), style(*verdict));
+            let verdict = self.display.paint(verdict.name(), style(*verdict));
             let reason = reason.replace('\n', "\n    ");
             let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
             lines.extend(text.lines().map(str::to_owned));
@@ -309,17 +321,17 @@ impl<W: Write> Terminal<W> {
     /// Other remarks: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
-        let slight = if self.look.score { slight::FEW } else { slight::CAUSES };
-        lines.extend(self.slight.lines(self.level, slight).iter().map(|line| self.look.line(line)));
-        if self.look.score {
+        let slight = if self.display.score { slight::FEW } else { slight::CAUSES };
+        lines.extend(self.slight.lines(self.level, slight).iter().map(|line| self.display.line(line)));
+        if self.display.score {
             lines.extend(self.score.lines());
         }
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
-            lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
+            lines.push(self.display.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
             if !bare.is_empty() {
                 let bare = bare.join(", ");
-                lines.push(self.look.line(&format!("    the schema does not describe the payload of: {bare}")));
+                lines.push(self.display.line(&format!("    the schema does not describe the payload of: {bare}")));
             }
         }
         self.slow.sort_by(|a, b| b.cmp(a));
@@ -331,12 +343,12 @@ impl<W: Write> Terminal<W> {
         }
         lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
         for left in run.left_behind.iter().take(LISTED) {
-            lines.push(self.look.line(&format!("left behind on the gateway: {left}")));
+            lines.push(self.display.line(&format!("left behind on the gateway: {left}")));
         }
         lines.extend(and_more(run.left_behind.len(), "more item"));
         if let Some(boots) = &run.boots {
             for why in boots.given_up.iter().take(LISTED) {
-                lines.push(self.look.line(&format!("shared gateway given up: {why}")));
+                lines.push(self.display.line(&format!("shared gateway given up: {why}")));
             }
             lines.extend(and_more(boots.given_up.len(), "more item"));
             lines.push(format!("boots: {} made, {} saved", boots.made, boots.saved));
@@ -354,8 +366,8 @@ impl<W: Write> Terminal<W> {
             *counts.entry((*verdict, reason)).or_default() += cases.len();
         }
         let listed = counts.iter().take(LISTED_BRIEFLY).map(|((verdict, reason), count)| {
-            let verdict = self.look.paint(verdict.name(), style(*verdict));
-            format!("{verdict}: {}: {}", counted(*count, "case"), self.look.line(reason))
+            let verdict = self.display.paint(verdict.name(), style(*verdict));
+            format!("{verdict}: {}: {}", counted(*count, "case"), self.display.line(reason))
         });
         let more = counts.len().saturating_sub(LISTED_BRIEFLY);
         let more = (more > 0).then(|| format!("… {}", counted(more, "more reason")));
@@ -364,10 +376,9 @@ impl<W: Write> Terminal<W> {
 
     fn summary(&self, run: &RunReport) -> String {
         let summary = &run.summary;
-        let counts = Verdict::ALL
-            .into_iter()
-            .filter(|verdict| summary.count(*verdict) > 0)
-            .map(|verdict| self.look.paint(&format!("{} {}", summary.count(verdict), verdict.name()), style(verdict)));
+        let counts = Verdict::ALL.into_iter().filter(|verdict| summary.count(*verdict) > 0).map(|verdict| {
+            self.display.paint(&format!("{} {}", summary.count(verdict), verdict.name()), style(verdict))
+        });
         let counts = counts.collect::<Vec<_>>().join(", ");
         let counts = if counts.is_empty() { String::new() } else { format!(": {counts}") };
         format!("{}{counts}  in {}", counted(summary.total(), "case"), seconds(run.duration))
@@ -390,7 +401,7 @@ fn and_more(listed: usize, noun: &str) -> Option<String> {
 }
 
 impl<W: Write> Listener for Terminal<W> {
-    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Started(run) => self.started(run)?,
             Event::Playing { .. } => {}

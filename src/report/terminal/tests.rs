@@ -17,9 +17,15 @@ fn shown_with(every_case: bool, events: &[Event<'_>]) -> String {
 
 fn shown_as(detail: Detail, events: &[Event<'_>]) -> String {
     let mut out = Vec::new();
-    let look = Look { colour: false, detail, score: false, every_failure: false, slow_after: Duration::from_secs(30) };
-    let mut terminal = Terminal::new(&mut out, look);
-    events.iter().for_each(|event| terminal.hear(*event).unwrap());
+    let display = DisplayOptions {
+        colour: false,
+        detail,
+        score: false,
+        every_failure: false,
+        slow_after: Duration::from_secs(30),
+    };
+    let mut terminal = Terminal::new(&mut out, display);
+    events.iter().for_each(|event| terminal.on_event(*event).unwrap());
     String::from_utf8(out).unwrap()
 }
 

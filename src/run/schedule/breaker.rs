@@ -21,7 +21,7 @@ const SILENT_AFTER_ALL: usize = 2;
 
 /// How a started gateway stopped working.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Dead {
+pub(crate) enum GatewayFailure {
     /// It sends no answers. Holds a sentence.
     Silent(String),
     /// It answers, but too slowly for a run. Holds a sentence.
@@ -30,7 +30,7 @@ pub(crate) enum Dead {
     Ended(String),
 }
 
-impl Dead {
+impl GatewayFailure {
     /// What the failure of a case shows about a gateway that had started. `None` if it shows nothing.
     pub(crate) fn of(error: &CaseError) -> Option<Self> {
         match error {
@@ -67,7 +67,7 @@ struct State {
     /// Whether a case was played to its end.
     played: bool,
     in_a_row: usize,
-    last: Option<Discriminant<Dead>>,
+    last: Option<Discriminant<GatewayFailure>>,
     /// Why the breaker gave up everything.
     reason: Option<String>,
     starts: Vec<Starts>,
@@ -139,15 +139,15 @@ impl Breaker {
     }
 
     /// Records that a started gateway stopped working.
-    pub(crate) fn failed(&self, dead: &Dead) {
+    pub(crate) fn failed(&self, dead: &GatewayFailure) {
         let mut state = self.state();
         let kind = discriminant(dead);
         state.in_a_row = if state.last == Some(kind) { state.in_a_row + 1 } else { 1 };
         state.last = Some(kind);
         let enough = match dead {
-            Dead::Silent(_) if state.played => SILENT_AFTER_ALL,
-            Dead::Silent(_) | Dead::TooSlow(_) => 1,
-            Dead::Ended(_) => STARTED_BEFORE,
+            GatewayFailure::Silent(_) if state.played => SILENT_AFTER_ALL,
+            GatewayFailure::Silent(_) | GatewayFailure::TooSlow(_) => 1,
+            GatewayFailure::Ended(_) => STARTED_BEFORE,
         };
         if state.in_a_row >= enough {
             // The gateway's last words are told with what was tried.
@@ -274,8 +274,8 @@ mod tests {
         serde_json::from_value(json!({ "bind": bind })).unwrap()
     }
 
-    fn silent() -> Dead {
-        Dead::Silent("silent".to_owned())
+    fn silent() -> GatewayFailure {
+        GatewayFailure::Silent("silent".to_owned())
     }
 
     #[test]
@@ -386,7 +386,7 @@ mod tests {
     fn one_that_is_too_slow_is_given_up_at_once_although_it_answered() {
         let breaker = Breaker::default();
         breaker.played(&plain());
-        breaker.failed(&Dead::TooSlow("too slow".to_owned()));
+        breaker.failed(&GatewayFailure::TooSlow("too slow".to_owned()));
         assert!(breaker.open(&plain()).is_some_and(|reason| reason.contains("too slow")));
     }
 
@@ -396,7 +396,7 @@ mod tests {
         breaker.ready(&plain());
         for _ in 0..STARTED_BEFORE {
             assert_eq!(breaker.open(&plain()), None);
-            breaker.failed(&Dead::Ended("it ended".to_owned()));
+            breaker.failed(&GatewayFailure::Ended("it ended".to_owned()));
         }
         assert!(breaker.open(&plain()).is_some());
     }

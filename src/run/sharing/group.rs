@@ -12,7 +12,7 @@ use crate::judge::Verdict;
 use crate::observe::{Evidence, ObservedStore, normalise_redacted};
 use crate::run::Shared;
 use crate::run::redaction;
-use crate::run::schedule::breaker::Dead;
+use crate::run::schedule::breaker::GatewayFailure;
 use crate::run::schedule::case::{self, CaseResult};
 use crate::run::schedule::failed_start;
 use crate::run::state_dir::seed::Seeder;
@@ -78,8 +78,8 @@ pub(crate) async fn play(
     let shared_gateway = group.start(cases, sandbox, started_at).await?;
     let played = group.run_group(tenants, shared_gateway).await;
     match &played {
-        Err(GroupError::Case(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
-        Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
+        Err(GroupError::Case(error)) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&GatewayFailure::Ended(error.to_string())),
         Ok(_) | Err(_) => {}
     }
     played

@@ -1,11 +1,11 @@
 //! Writes, reads and compares the state directory of a gateway under test.
 
-pub(super) mod copied;
 pub(super) mod openclaw_json;
 mod read;
 pub(super) mod seed;
 #[cfg(test)]
 mod tests;
+pub(super) mod tokens;
 mod write;
 
 pub(super) use read::{Unfinished, in_memory, read, unfinished};

@@ -1,13 +1,14 @@
 //! Translates a scenario's `connect` to the request of the client: device, role, origin of the connection and proof.
 
 use super::bindings::Bindings;
-use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
+use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, SentNonce};
 use crate::client::{self, Upgrade};
-use crate::scenario::connect as said;
+use crate::scenario::connect as spec;
 use crate::scenario::gateway::{GatewaySettings, SHARED_SECRET};
 use indexmap::IndexMap;
 use openclaw_model::facts::client::ClientFacts;
 use openclaw_protocol::identity;
+use openclaw_protocol::proof::ProofVersion;
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,14 +19,14 @@ const PUBLIC_HOST: &str = "gateway.example";
 pub(crate) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
 
 /// The peer address that a connection must have. `None` means plain loopback.
-pub(crate) fn peer(via: said::Via) -> Option<IpAddr> {
-    (via == said::Via::OtherHost).then_some(OTHER_HOST)
+pub(crate) fn peer(via: spec::Via) -> Option<IpAddr> {
+    (via == spec::Via::OtherHost).then_some(OTHER_HOST)
 }
 
 /// Creates the upgrade request as it arrives at the gateway.
 pub(crate) fn upgrade(
     plain: Upgrade,
-    via: said::Via,
+    via: spec::Via,
     headers: &IndexMap<String, String>,
     origin: Option<&String>,
     host: Option<&String>,
@@ -41,14 +42,14 @@ pub(crate) fn upgrade(
     upgrade
 }
 
-fn proxy(via: said::Via) -> Option<client::Via> {
+fn proxy(via: spec::Via) -> Option<client::Proxy> {
     Some(match via {
-        said::Via::Direct | said::Via::OtherHost => return None,
-        said::Via::Nginx => client::Via::Nginx,
-        said::Via::Caddy => client::Via::Caddy,
-        said::Via::TailscaleServe => client::Via::TailscaleServe,
-        said::Via::Cloudflared => client::Via::Cloudflared,
-        said::Via::SshTunnel => client::Via::SshTunnel,
+        spec::Via::Direct | spec::Via::OtherHost => return None,
+        spec::Via::Nginx => client::Proxy::Nginx,
+        spec::Via::Caddy => client::Proxy::Caddy,
+        spec::Via::TailscaleServe => client::Proxy::TailscaleServe,
+        spec::Via::Cloudflared => client::Proxy::Cloudflared,
+        spec::Via::SshTunnel => client::Proxy::SshTunnel,
     })
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct Connecting<'a> {
     /// The values that the release's own client offers.
     pub(crate) offers: ClientFacts,
     /// The version of its proofs; `None` if that of the release's own client.
-    pub(crate) proof: Option<said::ProofVersion>,
+    pub(crate) proof: Option<spec::ProofVersion>,
 }
 
 impl Connecting<'_> {
@@ -67,7 +68,7 @@ impl Connecting<'_> {
     ///
     /// # Errors
     /// Returns an error if a symbol in the raw parameters has no value.
-    pub(crate) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
+    pub(crate) fn params(&self, connect: &spec::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
         let patch = self.bindings.fill(&Value::Object(self.patch(connect)))?;
         let (low, high) = connect.protocol.unwrap_or(self.offers.protocols);
         let request = ConnectRequest {
@@ -83,7 +84,7 @@ impl Connecting<'_> {
     }
 
     /// The parameters that are merged after the proof is made: values that no correct client sends.
-    fn patch(&self, connect: &said::Connect) -> Map<String, Value> {
+    fn patch(&self, connect: &spec::Connect) -> Map<String, Value> {
         let mut patch = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -96,10 +97,10 @@ impl Connecting<'_> {
         put("userAgent", connect.user_agent.as_ref().map(|agent| json!(agent)));
         put("locale", connect.locale.as_ref().map(|locale| json!(locale)));
         let mut device = Map::new();
-        if connect.proof.signature == said::Signature::Absent {
+        if connect.proof.signature == spec::Signature::Absent {
             device.insert("signature".to_owned(), Value::Null);
         }
-        if connect.proof.public_key == said::SentKey::Wrong {
+        if connect.proof.public_key == spec::SentKey::Wrong {
             device.insert("publicKey".to_owned(), json!("bm90IGEga2V5"));
         }
         if !device.is_empty() {
@@ -109,57 +110,55 @@ impl Connecting<'_> {
         patch
     }
 
-    fn device(&self, name: &str, proof: &said::Proof) -> Device {
+    fn device(&self, name: &str, proof: &spec::Proof) -> Device {
         let identities = &self.bindings.identities;
         let mut device = Device::new(identities.device(name));
         device.version = match proof.version.or(self.proof) {
-            Some(said::ProofVersion::V1) => ProofVersion::V1,
-            Some(said::ProofVersion::V2) => ProofVersion::V2,
-            Some(said::ProofVersion::V3) => ProofVersion::V3,
+            Some(version) => version.into(),
             None if self.offers.device_tokens => ProofVersion::V3,
             None => ProofVersion::V2,
         };
         device.nonce = match &proof.nonce {
-            said::Nonce::Right => Nonce::Challenge,
-            said::Nonce::Wrong => Nonce::Other(identities.request("wrong nonce")),
-            said::Nonce::Absent => Nonce::Absent,
-            said::Nonce::Empty => Nonce::Other(String::new()),
-            said::Nonce::Of(step) => match self.bindings.nonce(step.as_str()) {
-                Some(nonce) => Nonce::Other(nonce),
+            spec::Nonce::Right => SentNonce::Challenge,
+            spec::Nonce::Wrong => SentNonce::Other(identities.request("wrong nonce")),
+            spec::Nonce::Absent => SentNonce::Absent,
+            spec::Nonce::Empty => SentNonce::Other(String::new()),
+            spec::Nonce::Of(step) => match self.bindings.nonce(step.as_str()) {
+                Some(nonce) => SentNonce::Other(nonce),
                 None => {
                     self.bindings.miss(format!("step {step} saw no challenge"));
-                    Nonce::Absent
+                    SentNonce::Absent
                 }
             },
         };
         device.offset_ms = proof.clock_offset.map_or(0, |offset| offset.milliseconds);
         device.signed_by = proof.key.as_ref().map(|key| identities.device(key.as_str()));
-        device.damaged = proof.signature == said::Signature::Damaged;
-        device.id = (proof.id == said::SentId::Wrong).then(|| identity::device_id(b"somebody else"));
-        device.form = if proof.public_key == said::SentKey::Pem { KeyForm::Pem } else { KeyForm::Raw };
+        device.damaged = proof.signature == spec::Signature::Damaged;
+        device.id = (proof.id == spec::SentId::Wrong).then(|| identity::device_id(b"somebody else"));
+        device.form = if proof.public_key == spec::SentKey::Pem { KeyForm::Pem } else { KeyForm::Raw };
         device
     }
 
-    fn auth(&self, connect: &said::Connect) -> Auth {
+    fn auth(&self, connect: &spec::Connect) -> Auth {
         let Some(credentials) = &connect.auth else { return self.own_secret() };
         let role = connect.role.as_deref().unwrap_or("operator");
         let device = connect.device.name().map(|name| name.as_str());
-        let token = |said: &said::DeviceToken| self.device_token(said, device, role);
-        let shared = |said: &said::SharedSecret, own: Option<&str>| match said {
-            said::SharedSecret::Right => Some(self.bindings.identities.secret(own.unwrap_or(SHARED_SECRET))),
-            said::SharedSecret::Wrong => Some(self.bindings.identities.wrong("secret")),
-            said::SharedSecret::Secret(name) => Some(self.bindings.identities.secret(name.as_str())),
-            said::SharedSecret::Text(text) => Some(text.clone()),
-            said::SharedSecret::DeviceToken(said) => token(said),
+        let token = |said: &spec::DeviceToken| self.device_token(said, device, role);
+        let shared = |said: &spec::SharedSecret, own: Option<&str>| match said {
+            spec::SharedSecret::Right => Some(self.bindings.identities.secret(own.unwrap_or(SHARED_SECRET))),
+            spec::SharedSecret::Wrong => Some(self.bindings.identities.wrong("secret")),
+            spec::SharedSecret::Secret(name) => Some(self.bindings.identities.secret(name.as_str())),
+            spec::SharedSecret::Text(text) => Some(text.clone()),
+            spec::SharedSecret::DeviceToken(said) => token(said),
         };
         let auth = Auth {
             token: credentials.token.as_ref().and_then(|said| shared(said, self.settings.auth.token_secret())),
             password: credentials.password.as_ref().and_then(|said| shared(said, self.settings.auth.password_secret())),
             device_token: credentials.device_token.as_ref().and_then(token),
             bootstrap_token: credentials.bootstrap_token.as_ref().map(|said| match said {
-                said::BootstrapToken::Wrong => self.bindings.identities.wrong("bootstrap token"),
-                said::BootstrapToken::Seeded(name) => self.bindings.identities.bootstrap(name.as_str()),
-                said::BootstrapToken::Text(text) => text.clone(),
+                spec::BootstrapToken::Wrong => self.bindings.identities.wrong("bootstrap token"),
+                spec::BootstrapToken::Seeded(name) => self.bindings.identities.bootstrap(name.as_str()),
+                spec::BootstrapToken::Text(text) => text.clone(),
             }),
         };
         match !self.offers.device_tokens && auth.token.is_none() {
@@ -177,21 +176,21 @@ impl Connecting<'_> {
         Auth { token, password, ..Auth::default() }
     }
 
-    fn device_token(&self, said: &said::DeviceToken, device: Option<&str>, role: &str) -> Option<String> {
+    fn device_token(&self, said: &spec::DeviceToken, device: Option<&str>, role: &str) -> Option<String> {
         let own = device.unwrap_or("nobody");
         let found = match said {
-            said::DeviceToken::Last => self.bindings.last_token(own, role),
-            said::DeviceToken::Seeded => self.bindings.seeded_token(own, role),
-            said::DeviceToken::Wrong => return Some(self.bindings.identities.wrong("device token")),
-            said::DeviceToken::From(step) => self.bindings.token_given_in(step.as_str()),
-            said::DeviceToken::Of(owner) => self.bindings.last_token(owner.device.as_str(), &owner.role),
-            said::DeviceToken::Text(text) => return Some(text.clone()),
+            spec::DeviceToken::Last => self.bindings.last_token(own, role),
+            spec::DeviceToken::Seeded => self.bindings.seeded_token(own, role),
+            spec::DeviceToken::Wrong => return Some(self.bindings.identities.wrong("device token")),
+            spec::DeviceToken::From(step) => self.bindings.token_given_in(step.as_str()),
+            spec::DeviceToken::Of(owner) => self.bindings.last_token(owner.device.as_str(), &owner.role),
+            spec::DeviceToken::Text(text) => return Some(text.clone()),
         };
         if found.is_none() {
             self.bindings.miss(match said {
-                said::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
-                said::DeviceToken::From(step) => format!("step {step} gave no device token"),
-                said::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
+                spec::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
+                spec::DeviceToken::From(step) => format!("step {step} gave no device token"),
+                spec::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
                 _ => format!("{own} was given no {role} token"),
             });
         }
@@ -199,7 +198,7 @@ impl Connecting<'_> {
     }
 }
 
-fn client_info(said: &said::Client) -> ClientInfo {
+fn client_info(said: &spec::Client) -> ClientInfo {
     let default = ClientInfo::default();
     ClientInfo {
         id: said.id.clone().unwrap_or(default.id),
@@ -334,7 +333,7 @@ mod tests {
     #[test]
     fn a_proxy_s_headers_give_way_to_those_that_are_said() {
         let headers = IndexMap::from([("x-forwarded-for".to_owned(), "127.0.0.1".to_owned())]);
-        let upgrade = upgrade(Upgrade::default(), said::Via::Nginx, &headers, None, None);
+        let upgrade = upgrade(Upgrade::default(), spec::Via::Nginx, &headers, None, None);
         let forwarded = upgrade.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
         assert_eq!(forwarded.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["127.0.0.1"]);
         assert_eq!(upgrade.host.as_deref(), Some(PUBLIC_HOST));

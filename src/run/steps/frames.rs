@@ -16,11 +16,11 @@ const UNREDACTED_BYTES: usize = 8 * FINDING_BYTES;
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     schema: Option<Arc<FrameSchema>>,
-    seen: Mutex<CaseResult>,
+    seen: Mutex<CheckedFrames>,
 }
 
 #[derive(Debug, Default)]
-struct CaseResult {
+struct CheckedFrames {
     tally: FrameTally,
     broken: Vec<Broken>,
 }

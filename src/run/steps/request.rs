@@ -59,15 +59,23 @@ impl CaseContext<'_> {
     pub(crate) async fn decide(&self, step: &Step, by: &str, method: &str, device: &str) -> StepEvidence {
         let id = self.bindings.identities.device(device).device_id();
         let listed = self.ask(step, by, "device.pair.list", json!({})).await;
-        let payload = listed.received.iter().find_map(|received| match &received.message {
+        let answer = listed.received.iter().find_map(|received| match &received.message {
             RawMessage::Frame(RawFrame::Regular { json, method: Some(method) })
                 if method == "device.pair.list" && is_ok(&received.message) =>
             {
-                json.pointer("/payload/pending")
+                Some(json)
             }
             _ => None,
         });
-        let Some(pending) = payload.and_then(Value::as_array) else { return listed };
+        let Some(answer) = answer else { return listed };
+        let Some(pending) = answer.pointer("/payload/pending").and_then(Value::as_array) else {
+            // The answer to the list must not pass for the answer to the decision.
+            let mut evidence = others(listed);
+            evidence
+                .received
+                .push(own(RawMessage::Note("device.pair.list answered without a list `pending`".to_owned())));
+            return evidence;
+        };
         let newest = pending
             .iter()
             .filter(|request| request.get("deviceId").and_then(Value::as_str) == Some(&id))

@@ -16,7 +16,7 @@ const NO_PROTOCOL: i64 = 1_000_000;
 
 /// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum There {
+pub(crate) enum Liveness {
     /// The gateway answers.
     Answers,
     /// The gateway does not answer.
@@ -38,12 +38,12 @@ impl CaseContext<'_> {
             self.probe(self.timeouts.answer()).await;
         }
         match self.there() {
-            Some(There::Silent(silence)) => Some(silence),
+            Some(Liveness::Silent(silence)) => Some(silence),
             _ => None,
         }
     }
 
-    fn there(&self) -> Option<There> {
+    fn there(&self) -> Option<Liveness> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -53,35 +53,35 @@ impl CaseContext<'_> {
         let there = self.ask_if_there(began, limit).await;
         let took = began.elapsed();
         match &there {
-            There::Answers => self.timeouts.came(&Wait::Probe, took),
-            There::Silent(_) => self.timeouts.missed(&Wait::Probe, took),
-            There::Refuses => {}
+            Liveness::Answers => self.timeouts.came(&Wait::Probe, took),
+            Liveness::Silent(_) => self.timeouts.missed(&Wait::Probe, took),
+            Liveness::Refuses => {}
         }
-        let answers = there == There::Answers;
+        let answers = there == Liveness::Answers;
         *self.there.lock().unwrap_or_else(PoisonError::into_inner) = Some(there);
         answers.then_some(took)
     }
 
-    async fn ask_if_there(&self, began: Instant, within: Duration) -> There {
+    async fn ask_if_there(&self, began: Instant, within: Duration) -> Liveness {
         let deadline = began + within;
-        let Ok(running) = self.running() else { return There::Refuses };
-        let Ok(link) = running.link(None) else { return There::Refuses };
+        let Ok(running) = self.running() else { return Liveness::Refuses };
+        let Ok(link) = running.link(None) else { return Liveness::Refuses };
         let recorder = self.transcript.recorder("clawcheck asks if it is there");
         let mut connection = match Connection::open(link, &running.upgrade(), recorder, deadline).await {
             Ok(connection) => connection,
-            Err(OpenError::Deadline) => return There::Silent(Silence { within, instead: None }),
-            Err(_) => return There::Refuses,
+            Err(OpenError::Deadline) => return Liveness::Silent(Silence { within, instead: None }),
+            Err(_) => return Liveness::Refuses,
         };
         let request = ConnectRequest { protocol: (NO_PROTOCOL, NO_PROTOCOL), ..ConnectRequest::default() };
         let params = request.params(&Challenge::default(), 0);
-        let Ok(pending) = connection.request("connect", params, deadline).await else { return There::Refuses };
+        let Ok(pending) = connection.request("connect", params, deadline).await else { return Liveness::Refuses };
         match connection.response(&pending, deadline).await {
-            Reply::Response(_) => There::Answers,
-            Reply::Closed(_) => There::Refuses,
+            Reply::Response(_) => Liveness::Answers,
+            Reply::Closed(_) => Liveness::Refuses,
             Reply::Deadline => {
                 let mut received = connection.take_all_unread();
                 received.retain(|incoming| !is_challenge(incoming));
-                There::Silent(Silence { within, instead: unexpected_messages(&received, &pending.0) })
+                Liveness::Silent(Silence { within, instead: unexpected_messages(&received, &pending.0) })
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::scenario::model::expect::Expectation;
 use crate::scenario::model::step::{Await, Call, Frame, Step, StepKind};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Name;
-use crate::words::choices;
+use crate::suggestions::choices;
 use std::collections::BTreeMap;
 
 /// The state of a check while it goes through the steps.

@@ -7,7 +7,7 @@ use crate::scenario::model::case::Case;
 use crate::scenario::syntax::nodes::{self, Entry, Kind, Node};
 use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
-use crate::words::nearest_within;
+use crate::suggestions::nearest_within;
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -103,7 +103,8 @@ fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>
     }
 }
 
-fn is_link(link: &str) -> bool {
+/// Whether a text is a link: `https://...` or `owner/repository#number`.
+pub(crate) fn is_link(link: &str) -> bool {
     if let Some(rest) = link.strip_prefix("https://") {
         return rest.contains('.') && !rest.contains(char::is_whitespace);
     }

@@ -18,7 +18,7 @@ use super::model::symbol::{self, Symbol};
 use super::syntax::nodes::{Kind, Node};
 use super::syntax::problems::{MOST_OF_A_FILE, SpannedError};
 use super::syntax::spans::{Name, Span};
-use crate::words::{choices, nearest};
+use crate::suggestions::{choices, nearest};
 use flow::Flow;
 use openclaw_protocol::store::DATABASE;
 use serde_json::{Map, Value};

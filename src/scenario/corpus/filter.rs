@@ -1,7 +1,7 @@
 //! Selects cases by id, family, tag, issue and requirement.
 
 use crate::scenario::model::case::Case;
-use crate::words::nearest;
+use crate::suggestions::nearest;
 use globset::{Glob, GlobMatcher};
 use std::collections::HashSet;
 use std::str::FromStr;

@@ -9,7 +9,7 @@ use super::check::trust::{self, Trust};
 use super::model::case::{Case, Source};
 use super::model::document::Scenario;
 use super::model::matrix::Matrix;
-use super::syntax::expansion::Budget;
+use super::syntax::expansion::ExpansionBudget;
 use super::syntax::nodes::Node;
 use super::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use super::syntax::{deserializer, expansion, nodes};
@@ -166,7 +166,7 @@ fn read_file(
     check::is_scenario(&root, &source.path).map_err(|error| within(vec![error]))?;
     let points = expansion::points(&root).map_err(within)?;
     matrix(&root).map_err(|error| within(vec![error]))?;
-    let mut budget = Budget::of_a_file();
+    let mut budget = ExpansionBudget::of_a_file();
     let mut cases = Vec::new();
     let (mut errors, mut seen) = (Vec::new(), HashSet::new());
     let mut in_config = Vec::new();

@@ -297,6 +297,16 @@ pub enum ProofVersion {
     V3,
 }
 
+impl From<ProofVersion> for openclaw_protocol::proof::ProofVersion {
+    fn from(version: ProofVersion) -> Self {
+        match version {
+            ProofVersion::V1 => Self::V1,
+            ProofVersion::V2 => Self::V2,
+            ProofVersion::V3 => Self::V3,
+        }
+    }
+}
+
 /// The nonce of a proof.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

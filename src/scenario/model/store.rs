@@ -362,7 +362,7 @@ impl TryFrom<String> for DocumentPath {
 
     fn try_from(text: String) -> Result<Self, String> {
         let found = Document::ALL.into_iter().find(|document| document.path() == text);
-        found.map(Self).ok_or_else(|| crate::words::choices(&text, &Document::ALL.map(Document::path)))
+        found.map(Self).ok_or_else(|| crate::suggestions::choices(&text, &Document::ALL.map(Document::path)))
     }
 }
 

@@ -6,7 +6,7 @@
 use super::nodes::{Entry, Kind, Node, short};
 use super::problems::SpannedError;
 use super::spans::{SPANNED, Span};
-use crate::words::choices;
+use crate::suggestions::choices;
 use crate::yaml::type_in_words as in_words;
 use serde::de::value::StrDeserializer;
 use serde::de::{

@@ -10,14 +10,14 @@ use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
-struct Scene {
+struct TestGateway {
     client: Option<DuplexStream>,
     events: mpsc::Receiver<Event>,
     stopping: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-fn scene(goodbye: Duration) -> Scene {
+fn scene(goodbye: Duration) -> TestGateway {
     let (client, server) = tokio::io::duplex(4 * 1024);
     let (sender, events) = mpsc::channel(4);
     let (stopping, stopped) = watch::channel(false);
@@ -26,10 +26,10 @@ fn scene(goodbye: Duration) -> Scene {
     let (started, http_context) = (Instant::now(), Arc::new(http_context));
     let context = ConnectionContext { events: sender, stopping: stopped, goodbye, started, http_context };
     let task = tokio::spawn(serve(server, ConnectionId(7), [127, 0, 0, 1].into(), context));
-    Scene { client: Some(client), events, stopping, task }
+    TestGateway { client: Some(client), events, stopping, task }
 }
 
-impl Scene {
+impl TestGateway {
     /// Upgrades, and lets the owner answer so.
     async fn upgrade(&mut self, answer: Admission) -> (Result<Client, NoUpgrade>, Outbox) {
         let opening = Client::open(self.client.take().unwrap(), ("x-real-ip", "1.2.3.4"));

@@ -8,9 +8,17 @@ const SECRET_NAMES: [&str; 13] =
 /// Minimum length of a random word.
 const SHORTEST_DRAWN: usize = 16;
 
+/// A secret of a URL.
+pub(super) struct Secret {
+    /// The secret.
+    pub(super) value: String,
+    /// The secret with the name and the separators around it, as in the URL: `token=SECRET`.
+    pub(super) with_name: String,
+}
+
 /// The user and the password, the values of secret parameters in query and fragment, and all random words in these and
 /// in the path. Each is returned unchanged and decoded.
-pub(super) fn secrets(url: &str) -> Vec<String> {
+pub(super) fn secrets(url: &str) -> Vec<Secret> {
     let Some((_, rest)) = url.split_once("://") else { return Vec::new() };
     let mut found = Vec::new();
     // A password can contain a slash.
@@ -18,23 +26,28 @@ pub(super) fn secrets(url: &str) -> Vec<String> {
     if authority_end > 0 {
         let info = &rest[..authority_end - 1];
         match info.split_once(':') {
-            Some((_, password)) => found.push(password),
-            None => found.push(info),
+            Some((_, password)) => found.push((password, format!("{info}@"))),
+            None => found.push((info, format!("{info}@"))),
         }
     }
     let rest = &rest[authority_end..];
     let path_end = rest.find(['?', '#']).unwrap_or(rest.len());
     let (path, parameters) = rest.split_at(path_end);
-    found.extend(path.split('/').skip(1).filter(|segment| is_drawn(segment)));
+    let drawn = path.split('/').skip(1).filter(|segment| is_drawn(segment));
+    found.extend(drawn.map(|segment| (segment, segment.to_owned())));
     for parameter in parameters.split(['?', '#', '&', ';']) {
         let (name, value) = parameter.split_once('=').unwrap_or(("", parameter));
         let name = name.to_ascii_lowercase();
         if SECRET_NAMES.iter().any(|secret| name.contains(secret)) || is_drawn(value) {
-            found.push(value);
+            found.push((value, parameter.to_owned()));
         }
     }
-    let decoded = |text: &&str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    found.iter().flat_map(|text| [(*text).to_owned(), decoded(text)]).collect()
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let as_written_and_decoded = |(value, with_name): (&str, String)| {
+        let decoded = Secret { value: decoded(value), with_name: decoded(&with_name) };
+        [Secret { value: value.to_owned(), with_name }, decoded]
+    };
+    found.into_iter().flat_map(as_written_and_decoded).collect()
 }
 
 /// Whether a word looks random: long, with letters and digits, and not the name of a file or host.
@@ -59,7 +72,7 @@ mod tests {
     #[case("wss://h#token=abcd", &["abcd"])]
     #[case("ws://h/t/a1b2c3d4e5f6a7b8/ws", &["a1b2c3d4e5f6a7b8"])]
     fn finds_what_lets_its_reader_in(#[case] url: &str, #[case] expected: &[&str]) {
-        let mut found = secrets(url);
+        let mut found = secrets(url).into_iter().map(|secret| secret.value).collect::<Vec<_>>();
         found.dedup();
         assert_eq!(found, expected);
     }

@@ -6,7 +6,7 @@ use crate::cli::{CommandError, exit};
 use crate::judge::{Difference, Level, Verdict};
 use crate::known::{self, Observed};
 use crate::report::terminal::counted;
-use crate::scenario::Filter;
+use crate::scenario::{Filter, lint};
 use serde::Deserialize;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -33,8 +33,16 @@ pub(super) struct KnownOptions {
     #[arg(long, value_name = "TEXT", requires = "known")]
     reason: Option<String>,
     /// With --known: the issue or page where the deviations are tracked
-    #[arg(long, value_name = "URL", requires = "known")]
+    #[arg(long, value_name = "URL", requires = "known", value_parser = link)]
     link: Option<String>,
+}
+
+/// Parses a link. Its form is that of the links of scenarios.
+fn link(text: &str) -> Result<String, String> {
+    match lint::is_link(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected https://... or OWNER/REPOSITORY#NUMBER".to_owned()),
+    }
 }
 
 /// The parts of a JSON report that a list needs.

@@ -6,7 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::{CommandError, Listeners};
 use crate::gateway::GatewaySpec;
-use crate::report::terminal::{Detail, Look};
+use crate::report::terminal::{Detail, DisplayOptions};
 use crate::report::{Delivery, Terminal};
 use crate::run::RunError;
 use crate::run::outcome::{Event, RunReport};
@@ -32,7 +32,7 @@ impl Run {
     ) -> Result<(Listeners, Vec<Delivery>), CommandError> {
         let reports = Reports::find(&self.report).map_err(RunError::Report)?;
         let to_stderr = reports.use_stdout()?;
-        let look = Look {
+        let display = DisplayOptions {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
             detail: match self {
                 Self { trace: true, .. } => Detail::Trace,
@@ -49,7 +49,7 @@ impl Run {
             },
         };
         let out = || if to_stderr { progress.stderr() } else { progress.stdout() };
-        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out(), look))];
+        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out(), display))];
         let (others, deliveries) = reports.open(out()).map_err(RunError::Report)?;
         listeners.extend(others);
         Ok((listeners, deliveries))
@@ -60,7 +60,7 @@ impl Run {
 /// the run continues without that output, because the verdict and the other reports are still needed.
 pub(super) fn notify(listeners: &mut Listeners, event: Event<'_>) -> io::Result<()> {
     let mut notified = Ok(());
-    listeners.retain_mut(|listener| match listener.hear(event) {
+    listeners.retain_mut(|listener| match listener.on_event(event) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
         Err(error) => {
             notified = Err(error);

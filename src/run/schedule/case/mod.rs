@@ -5,7 +5,7 @@ mod eligible;
 mod observe;
 mod report;
 
-use super::breaker::Dead;
+use super::breaker::GatewayFailure;
 use super::failed_start;
 use super::plan::NotPlayed;
 use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
@@ -91,8 +91,8 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     match (&observed, &ended) {
         (Err(CaseError::Launch(error)), _) => failed_start::failed(error, settings, gateway, shared).await,
-        (Err(error), _) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
-        (Ok(_), Some(why)) => shared.breaker.failed(&Dead::Ended(why.clone())),
+        (Err(error), _) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        (Ok(_), Some(why)) => shared.breaker.failed(&GatewayFailure::Ended(why.clone())),
         (Ok(_), None) => shared.breaker.played(settings),
     }
     match observed {

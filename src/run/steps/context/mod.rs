@@ -9,7 +9,7 @@ use super::bindings::Bindings;
 use super::frames::Frames;
 use super::identities::Identities;
 use super::session::{Awaited, Session};
-use super::silence::There;
+use super::silence::Liveness;
 use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Gateway, Running, Sandbox};
@@ -66,7 +66,7 @@ pub(crate) struct CaseContext<'a> {
     /// Number of gateway starts.
     boots: usize,
     /// Whether a probe in this step found the gateway silent.
-    pub(crate) there: Mutex<Option<There>>,
+    pub(crate) there: Mutex<Option<Liveness>>,
 }
 
 /// A running gateway with its sandbox, on which one case after another is played.

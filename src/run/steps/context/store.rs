@@ -5,7 +5,7 @@ use crate::gateway::Kind;
 use crate::observe::ObservedStore;
 use crate::run::attached;
 use crate::run::state_dir::seed::Seeder;
-use crate::run::state_dir::{self, copied};
+use crate::run::state_dir::{self, tokens};
 use crate::scenario::store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,11 +46,11 @@ impl CaseContext<'_> {
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
         state_dir::write(&directory, store, folder, &seeder, state_dir::format(store, first))?;
         if folder.is_some() {
-            self.bindings.keep_secret(copied::secrets(&directory));
+            self.bindings.keep_secret(tokens::secrets(&directory));
         }
         if folder.is_some() || !store.files.is_empty() {
             for (device, name) in self.bindings.identities.device_names() {
-                for (role, token) in copied::tokens_of(&directory, &device) {
+                for (role, token) in tokens::tokens_of(&directory, &device) {
                     self.bindings.seeded(&name, &role, &token);
                 }
             }

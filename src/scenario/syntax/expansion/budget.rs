@@ -4,7 +4,7 @@ use crate::scenario::syntax::nodes::{Kind, Node};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
 
-/// Maximum size of all cases of a file together, in bytes, as [`Budget`] counts them.
+/// Maximum size of all cases of a file together, in bytes, as [`ExpansionBudget`] counts them.
 const LARGEST_EXPANSION: usize = 16 * 1024 * 1024;
 /// Approximate memory of a value in addition to its text, in bytes.
 pub(super) const VALUE_SIZE: usize = 64;
@@ -12,11 +12,11 @@ pub(super) const VALUE_SIZE: usize = 64;
 /// The memory that the cases of one file may still use. Every reference copies the value of its axis, so a small file
 /// can become large.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct ExpansionBudget {
     left: usize,
 }
 
-impl Budget {
+impl ExpansionBudget {
     /// The budget of one file.
     pub(crate) fn of_a_file() -> Self {
         Self { left: LARGEST_EXPANSION }

@@ -9,14 +9,14 @@ mod tests;
 use super::nodes::{Entry, Kind, Node, short};
 use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
-use crate::words::choices;
-pub(crate) use budget::Budget;
+use crate::suggestions::choices;
+pub(crate) use budget::ExpansionBudget;
 use budget::VALUE_SIZE;
 pub(crate) use points::{Point, points};
 use references::{Piece, pieces};
 
 /// The tree at a point, with every reference replaced and without the matrix.
-pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Result<Node, Vec<SpannedError>> {
+pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut ExpansionBudget) -> Result<Node, Vec<SpannedError>> {
     let Kind::Map(entries) = &root.kind else { return Ok(root.clone()) };
     let mut expansion = PointExpansion { point, budget, errors: Vec::new() };
     let entries =
@@ -31,7 +31,7 @@ pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Resul
 /// The state of an expansion at one point.
 struct PointExpansion<'a> {
     point: &'a Point,
-    budget: &'a mut Budget,
+    budget: &'a mut ExpansionBudget,
     errors: Vec<SpannedError>,
 }
 
@@ -75,7 +75,7 @@ impl PointExpansion<'_> {
 
 /// A text at a point. `None` if it has no reference. If a reference is the whole text, the value replaces it, whatever
 /// its type.
-fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result<Option<Node>, SpannedError> {
+fn text_at(text: &str, span: Span, point: &Point, budget: &mut ExpansionBudget) -> Result<Option<Node>, SpannedError> {
     budget.spend(text.len(), span)?;
     if !text.contains("${") {
         return Ok(None);

@@ -5,7 +5,7 @@ use super::scalar_text;
 use crate::scenario::syntax::nodes::{Entry, Kind, Node, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Spanned;
-use crate::words::choices;
+use crate::suggestions::choices;
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-use super::{Budget, at_point, points};
+use super::{ExpansionBudget, at_point, points};
 use crate::scenario::syntax::nodes::{Node, parse};
 use rstest::rstest;
 
@@ -24,7 +24,7 @@ fn a_matrix_has_these_points(#[case] matrix: &str, #[case] expected: &[&str]) {
 fn used(axis: &str, reference: &str) -> Node {
     let root = parse(&format!("matrix: {{ a: {{ only: {axis} }} }}\nuse: {reference}\nalso: '${{a}}'\n")).unwrap();
     let point = points(&root).unwrap().remove(0);
-    at_point(&root, &point, &mut Budget::of_a_file()).unwrap().get("use").unwrap().clone()
+    at_point(&root, &point, &mut ExpansionBudget::of_a_file()).unwrap().get("use").unwrap().clone()
 }
 
 #[rstest]
@@ -47,7 +47,7 @@ fn a_reference_becomes_its_value(#[case] axis: &str, #[case] reference: &str, #[
 /// What is wrong with a matrix at its first point.
 fn wrong(text: &str) -> String {
     let root = parse(text).unwrap();
-    let found = points(&root).and_then(|points| at_point(&root, &points[0], &mut Budget::of_a_file()));
+    let found = points(&root).and_then(|points| at_point(&root, &points[0], &mut ExpansionBudget::of_a_file()));
     found.unwrap_err().remove(0).message
 }
 
@@ -65,7 +65,7 @@ fn a_small_file_does_not_become_a_large_one() {
 fn all_points_of_a_file_share_one_budget() {
     let (values, uses) = ((0..1000).map(|n| n.to_string()).collect::<Vec<_>>().join(", "), "x".repeat(20_000));
     let root = parse(&format!("matrix: {{ a: [{values}] }}\nuse: '${{a}} {uses}'\n")).unwrap();
-    let mut budget = Budget::of_a_file();
+    let mut budget = ExpansionBudget::of_a_file();
     let points = points(&root).unwrap();
     let good = points.iter().take_while(|point| at_point(&root, point, &mut budget).is_ok()).count();
     assert!(good > 500 && good < 1000, "{good}");

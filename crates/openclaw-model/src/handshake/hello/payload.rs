@@ -3,7 +3,7 @@
 use crate::broadcast::TICK_INTERVAL_MS;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::hello::handed_out::{always_auth, connection_auth};
+use crate::handshake::hello::tokens::{always_auth, connection_auth};
 use crate::handshake::{HandshakeRules, checks::origin};
 use crate::input::Environment;
 use crate::model::Model;

@@ -4,15 +4,15 @@
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::auth::secret::Method;
-use crate::handshake::hello::handed_out::{is_linked_page, issued_profile, settle_bootstrap, tokens, vouched_user};
 use crate::handshake::hello::payload::hello;
+use crate::handshake::hello::tokens::{is_linked_page, issued_profile, settle_bootstrap, tokens, vouched_user};
 use crate::handshake::pairing::Paired;
 use crate::handshake::refusal::{End, Refusal};
 use crate::handshake::{HandshakeRules, checks::device, checks::node};
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::origin::Origin;
-use crate::surface::presence::{Newcomer, Person};
+use crate::surface::presence::{NewEntry, Person};
 use crate::{nodes, rpc};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::frame::ServerFrame;
@@ -98,7 +98,7 @@ fn refuse_late(model: &Model, attempt: &Attempt, known_by_token: bool) -> Result
 }
 
 /// A client's entry in the presence list.
-struct Place {
+struct PresenceEntry {
     /// Its key in the presence list, if it has an entry.
     presence_key: Option<String>,
     /// The user that it acts for.
@@ -114,7 +114,7 @@ fn show(
     attempt: &Attempt,
     auth_result: &AuthResult,
     device_id: Option<&str>,
-) -> Place {
+) -> PresenceEntry {
     let presence_key = presence_key(&model.rules.handshake, attempt, device_id);
     let shows_people = model.rules.handshake.presence.shows_clients;
     let user = (auth_result.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
@@ -124,7 +124,7 @@ fn show(
         None if by_owner => Some(model.owner(environment.now)),
         _ => None,
     };
-    let newcomer = Newcomer {
+    let newcomer = NewEntry {
         connect: &attempt.params,
         role: attempt.role,
         scopes: &attempt.scopes,
@@ -132,7 +132,7 @@ fn show(
         person: person.as_ref(),
     };
     let online_since = presence_key.as_deref().and_then(|key| model.enter(key, newcomer, environment));
-    Place { presence_key, person, online_since }
+    PresenceEntry { presence_key, person, online_since }
 }
 
 /// Turns the connection into that of a client.
@@ -140,7 +140,7 @@ fn seat(
     model: &mut Model,
     attempt: &Attempt,
     auth_result: &AuthResult,
-    place: Place,
+    place: PresenceEntry,
     node: Option<&nodes::Reconciliation>,
     now: i64,
 ) {

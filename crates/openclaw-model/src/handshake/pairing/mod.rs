@@ -3,16 +3,16 @@
 
 mod bootstrap;
 pub(super) mod pins;
-mod require;
-pub(super) mod required;
+pub(super) mod refusals;
+mod request_access;
 mod silent;
-mod vouched;
+mod trusted_proxy;
 
 use crate::handshake::BackendPairing;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::auth::secret::Method;
-use crate::handshake::pairing::required::Upgrade;
+use crate::handshake::pairing::refusals::Upgrade;
 use crate::handshake::refusal::End;
 use crate::handshake::{HandshakeRules, checks::device};
 use crate::model::Model;

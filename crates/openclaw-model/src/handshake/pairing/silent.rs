@@ -5,7 +5,7 @@ use super::PairingCheck;
 use crate::facts::handshake::ScopeUpgrade;
 use crate::handshake::HandshakeRules;
 use crate::handshake::auth::secret::Method;
-use crate::handshake::pairing::required::Upgrade;
+use crate::handshake::pairing::refusals::Upgrade;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::trace::{Check, fact};

@@ -66,7 +66,7 @@ fn a_paired_device_has_its_own_token(#[case] auth: Value, #[case] role: &'static
     assert_eq!(stage.connect(&cli().auth(auth).role(role).scopes(scopes)).verdict(), verdict);
 }
 
-fn limited(release: &str) -> Stage {
+fn limited(release: &str) -> TestGateway {
     staged(release, |config| {
         config.rate_limit =
             Some(RateLimit { max_attempts: 2, window_ms: 1_000, lockout_ms: 5_000, exempt_loopback: true });

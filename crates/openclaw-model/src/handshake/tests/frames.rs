@@ -3,7 +3,7 @@
 use super::*;
 use rstest::rstest;
 
-fn first(stage: &mut Stage, data: &[u8]) -> Answer {
+fn first(stage: &mut TestGateway, data: &[u8]) -> Answer {
     let (connection, _) = stage.open(cli().peer());
     let outcome = stage.handle(Input::Message { connection, data: data.to_vec() });
     Answer::of(connection, outcome)

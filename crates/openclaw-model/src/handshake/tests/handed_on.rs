@@ -20,7 +20,7 @@ const OWNER: [&str; 7] = [
 ];
 
 /// A gateway on a network with one setup code, `code`.
-fn with_code(profile: Value) -> Stage {
+fn with_code(profile: Value) -> TestGateway {
     let code = json!({"code": {"token": "code", "profile": profile, "issuedAtMs": NOW, "ts": NOW}});
     let settings = |config: &mut GatewayConfig| {
         config.trusted_proxies = vec!["127.0.0.1".to_owned()];

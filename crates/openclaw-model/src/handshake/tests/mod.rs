@@ -37,7 +37,7 @@ impl Entropy for Counter {
 }
 
 /// A gateway in memory.
-struct Stage {
+struct TestGateway {
     model: Model,
     store: MemoryDocuments,
     entropy: Counter,
@@ -46,19 +46,19 @@ struct Stage {
 }
 
 /// A gateway of a release with the token [`TOKEN`].
-fn stage(release: &str) -> Stage {
+fn stage(release: &str) -> TestGateway {
     staged(release, |_| {})
 }
 
 /// The same with other settings.
-fn staged(release: &str, settings: impl FnOnce(&mut GatewayConfig)) -> Stage {
+fn staged(release: &str, settings: impl FnOnce(&mut GatewayConfig)) -> TestGateway {
     let mut config = GatewayConfig { token: Some(TOKEN.to_owned()), ..GatewayConfig::default() };
     settings(&mut config);
     let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), config);
-    Stage { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW, connections: 0 }
+    TestGateway { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW, connections: 0 }
 }
 
-impl Stage {
+impl TestGateway {
     fn with(mut self, document: Document, value: Value) -> Self {
         self.store = self.store.with(document, value);
         self

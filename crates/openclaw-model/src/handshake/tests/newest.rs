@@ -124,7 +124,7 @@ fn who_says_to_be_a_worker_hears_nothing() {
 fn a_silent_pairing_takes_away_old_look_alikes() {
     let mut stage = stage(NEW);
     let ids = || ["a", "b", "c"].map(|name| DeviceKey::from_name(name).device_id());
-    let here = |stage: &Stage| ids().map(|id| stage.document(Document::DevicesPaired).get(&id).is_some());
+    let here = |stage: &TestGateway| ids().map(|id| stage.document(Document::DevicesPaired).get(&id).is_some());
     let device = |name| newer(Connect { device: Some(name), ..cli() });
     for (name, later) in [("a", 0), ("b", 59_999), ("c", 1)] {
         stage.now += later;
@@ -242,7 +242,8 @@ fn a_node_of_two_connections_is_gone_with_the_later_one_or_with_either(
         let mut stage = stage(release);
         let node = || Connect { role: "node", scopes: Vec::new(), ..client.clone() };
         let connections = [stage.connect(&node()).connection, stage.connect(&node()).connection];
-        let known = |stage: &Stage| stage.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
+        let known =
+            |stage: &TestGateway| stage.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
         assert_eq!(known(&stage), 1);
         stage.handle(Input::Closed { connection: connections[goes] });
         assert_eq!(known(&stage), left, "{release}: {goes} goes");

@@ -60,7 +60,7 @@ fn a_terminal_stands_for_the_owner_since_the_first_of_them_came() {
 }
 
 /// A gateway behind a reverse proxy that names users.
-fn behind_a_proxy() -> Stage {
+fn behind_a_proxy() -> TestGateway {
     staged(NEW, |config| {
         config.auth_mode = AuthMode::TrustedProxy;
         config.trusted_proxies = vec!["127.0.0.1".to_owned()];
@@ -94,7 +94,7 @@ fn users_whom_a_proxy_names_have_profiles_of_their_own() {
 #[test]
 fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
     let mut stage = behind_a_proxy();
-    let ids = |stage: &Stage| stage.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
+    let ids = |stage: &TestGateway| stage.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
     stage.connect(&vouched("d", "ann"));
     let gone = stage.connect(&vouched("e", "bob")).connection;
     stage.handle(Input::Closed { connection: gone });
@@ -105,7 +105,7 @@ fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
     }
     stage.connect(&vouched("e", "Bob"));
     assert_eq!(ids(&stage)[..2], [ann.clone(), bob.clone()]);
-    let left = |stage: &Stage| (ids(stage).len(), ids(stage).contains(&ann), ids(stage).contains(&bob));
+    let left = |stage: &TestGateway| (ids(stage).len(), ids(stage).contains(&ann), ids(stage).contains(&bob));
     let last = stage.model.connections.keys().copied().max().unwrap();
     stage.handle(Input::Closed { connection: last });
     stage.connect(&vouched("f", "eve"));
@@ -135,7 +135,7 @@ fn mac() -> Connect {
 }
 
 /// A gateway where the commands of [`mac`] were approved.
-fn knows_mac(release: &str) -> Stage {
+fn knows_mac(release: &str) -> TestGateway {
     let id = DeviceKey::from_name("m").device_id();
     let commands = ["system.run", "system.which"];
     let node = json!({"nodeId": id, "token": "t", "commands": commands, "createdAtMs": 1, "approvedAtMs": 1});

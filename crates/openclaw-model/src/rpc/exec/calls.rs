@@ -4,7 +4,7 @@ use crate::approvals::Approval;
 use crate::facts::rpc::RpcRules;
 use crate::facts::rpc::exec::ExecRequestForm;
 use crate::rpc::dispatch::schemas::{ID, exec_request as exec_request_schema};
-use crate::rpc::exec::early;
+use crate::rpc::exec::legacy;
 use crate::rpc::exec::prompts::{self, Asking, Kind};
 use crate::rpc::exec::request::{ExecRequest, visible};
 use crate::rpc::{Call, Handled, Reply, invalid, invalid_with};
@@ -18,13 +18,13 @@ const TOO_LONG: &str = "command exceeds exec approval display limit";
 pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let form = call.model.rules.rpc.exec.form;
     let params = call.params(match form {
-        ExecRequestForm::Command => &early::FIRST_REQUEST,
-        ExecRequestForm::Arguments => &early::REQUEST,
+        ExecRequestForm::Command => &legacy::FIRST_REQUEST,
+        ExecRequestForm::Arguments => &legacy::REQUEST,
         ExecRequestForm::PlanText => exec_request_schema(&call.model.rules.rpc),
     })?;
     let request = match form {
-        ExecRequestForm::Command => Ok(early::first_announced(&params)),
-        ExecRequestForm::Arguments => early::announced(&params),
+        ExecRequestForm::Command => Ok(legacy::first_announced(&params)),
+        ExecRequestForm::Arguments => legacy::announced(&params),
         ExecRequestForm::PlanText => ExecRequest::read(&params).and_then(|asked| {
             asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;

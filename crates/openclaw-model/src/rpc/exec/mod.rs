@@ -1,12 +1,12 @@
 //! Approvals of commands and of plugins' actions.
 
 mod calls;
-mod early;
+mod legacy;
 mod plugin;
 pub(in crate::rpc) mod prompts;
 mod request;
 mod shape;
-mod words;
+mod shell_words;
 
 use crate::rpc::Handler;
 

@@ -4,7 +4,7 @@
 //! interpreters are left out: such a command counts as one that cannot be read.
 
 use crate::facts::rpc::exec::ExecRules;
-use crate::rpc::exec::words::{self, Command};
+use crate::rpc::exec::shell_words::{self, Command};
 use serde_json::{Value, json};
 
 /// Interpreters that take a program on the command line, and the flag that says so.
@@ -61,7 +61,7 @@ struct Shape {
 impl Shape {
     /// `None` where it cannot be taken apart. `depth`: in how many commands this one is.
     fn explain(&mut self, rules: &ExecRules, text: &str, depth: usize) -> Option<()> {
-        let commands = words::commands(text).filter(|_| depth <= DEEPEST)?;
+        let commands = shell_words::commands(text).filter(|_| depth <= DEEPEST)?;
         match depth {
             0 => self.commands += commands.len(),
             _ => self.nested += commands.len(),

@@ -29,14 +29,14 @@ impl Entropy for Counter {
 }
 
 /// A gateway with clients already welcomed.
-pub(super) struct House {
+pub(super) struct TestGateway {
     model: Model,
     pub(super) store: MemoryDocuments,
     entropy: Counter,
     pub(super) now: i64,
 }
 
-impl House {
+impl TestGateway {
     pub(super) fn new(release: &str) -> Self {
         let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
         Self { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW }
@@ -196,7 +196,7 @@ pub(super) const ADMIN: &[&str] = &["operator.admin"];
 #[case("operator", ADMIN, "connect", "connect is only valid as the first request")]
 #[case("operator", ADMIN, "wizard.start", "wizard.start is not implemented by this reference gateway")]
 fn who_may_call_what(#[case] role: &str, #[case] scopes: &[&str], #[case] method: &str, #[case] expected: &str) {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let client = house.join(1, role, scopes, None);
     let answers = house.call(client, method, json!({}));
     assert!(answers[0].contains(expected), "{answers:?}");
@@ -212,7 +212,7 @@ fn approving_a_node_takes_another_scope_from_2026_4_5_on(
     #[case] scopes: &[&str],
     #[case] expected: &str,
 ) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let client = house.join(1, "operator", scopes, None);
     let answers = house.call(client, "node.pair.approve", json!({"requestId": "x"}));
     assert_eq!(answers, [format!("1 INVALID_REQUEST {expected}")]);
@@ -226,7 +226,7 @@ fn approving_a_node_takes_another_scope_from_2026_4_5_on(
 #[case("2026.4.8", "commands.list", "unknown method")]
 #[case("2026.4.15", "commands.list", "not implemented")]
 fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let client = house.join(1, "operator", ADMIN, None);
     let answers = house.call(client, method, json!({"id": "x"}));
     assert!(answers[0].contains(expected), "{answers:?}");
@@ -257,7 +257,7 @@ fn the_listed_methods_are_those_of_hello() {
 
 #[test]
 fn the_eleventh_refusal_for_the_role_closes() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let node = house.join(1, "node", &[], None);
     for _ in 0..10 {
         assert_eq!(house.call(node, "status", json!({})).len(), 1);
@@ -292,7 +292,7 @@ fn live_connections_of_the_device_close_after_the_answer(
     #[case] method: &str,
     #[case] closes: bool,
 ) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     house.store = paired_laptop();
     let admin = house.join(1, "operator", ADMIN, Some("desk"));
     house.join(2, "operator", &[], Some("laptop"));
@@ -324,7 +324,7 @@ fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
     #[case] allowed: bool,
 ) {
     for method in ["device.token.rotate", "device.token.revoke", "device.pair.remove"] {
-        let mut house = House::new(release);
+        let mut house = TestGateway::new(release);
         house.store = paired_laptop();
         let client = house.join(1, "operator", &["operator.pairing", "operator.read"], Some(caller));
         let params = match method {
@@ -339,7 +339,7 @@ fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
 
 #[test]
 fn a_list_shows_no_token() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     house.store = paired_laptop();
     let client = house.join(1, "operator", ADMIN, None);
     let answers = house.call(client, "device.pair.list", json!({}));
@@ -348,7 +348,7 @@ fn a_list_shows_no_token() {
 
 #[test]
 fn a_store_that_cannot_be_written_is_unavailable() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     house.store = paired_laptop().failing("EACCES: permission denied, open '/x'");
     let client = house.join(1, "operator", ADMIN, None);
     let answers = house.call(client, "device.pair.remove", json!({"deviceId": "laptop"}));
@@ -357,7 +357,7 @@ fn a_store_that_cannot_be_written_is_unavailable() {
 
 #[test]
 fn events_go_to_those_who_may_see_them_and_count_once() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let admin = house.join(1, "operator", ADMIN, None);
     house.join(2, "operator", &["operator.pairing"], None);
     house.join(3, "operator", &["operator.write"], None);
@@ -370,7 +370,7 @@ fn events_go_to_those_who_may_see_them_and_count_once() {
 
 #[test]
 fn an_approval_nobody_can_give_is_refused_at_once() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let agent = house.join(1, "operator", &["operator.approvals"], None);
     let answers = house.call(agent, "exec.approval.request", json!({"command": "ls", "twoPhase": true}));
     assert_eq!(answers[0], "1 event exec.approval.requested 1");
@@ -382,7 +382,7 @@ fn an_approval_nobody_can_give_is_refused_at_once() {
 #[case("2026.4.5", ["2 ok {\"ok\":true}", "1 ok", "3 ok"])]
 #[case("2026.4.8", ["3 ok", "1 ok", "2 ok {\"ok\":true}"])]
 fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&str; 3]) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let agent = house.join(1, "operator", &["operator.approvals"], None);
     let person = house.join(2, "operator", &["operator.approvals"], None);
     let asked = json!({"id": "Abc", "command": "ls", "twoPhase": true, "timeoutMs": 1000});
@@ -405,7 +405,7 @@ fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&s
 
 #[test]
 fn an_approval_nobody_decides_expires() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let agent = house.join(1, "operator", &["operator.approvals"], None);
     house.join(2, "operator", &["operator.approvals"], None);
     house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "timeoutMs": 1000}));
@@ -418,7 +418,7 @@ fn an_approval_nobody_decides_expires() {
 #[case("2026.4.1", true)]
 #[case("2026.4.2", false)]
 fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[case] taken: bool) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let agent = house.join(1, "operator", &["operator.approvals"], None);
     let person = house.join(2, "operator", ADMIN, None);
     house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "ask": "always"}));
@@ -430,7 +430,7 @@ fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[c
 #[case("2026.6.11", json!("bogus"), "allow-always is unavailable because the effective policy requires approval every time")]
 #[case("2026.9.6", Value::Null, "allow-always is unavailable for this command")]
 fn a_decision_that_was_taken_away_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let agent = house.join(1, "operator", &["operator.approvals"], None);
     let person = house.join(2, "operator", ADMIN, None);
     let params = json!({"id": "a", "command": "ls", "ask": "bogus", "unavailableDecisions": ["allow-always"],

@@ -1,6 +1,6 @@
 //! Devices' names, scope upgrades, and calls to nodes and of nodes.
 
-use super::{ADMIN, House};
+use super::{ADMIN, TestGateway};
 use crate::config::AuthMode;
 use openclaw_protocol::store::{Document, MemoryDocuments};
 use rstest::rstest;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 const DEVICE: &str = "laptop";
 
 /// A gateway of the newest release that knows a device, and what it is known as.
-fn home(role: &str, scopes: &[&str]) -> House {
-    let mut house = House::new("2026.9.6");
+fn home(role: &str, scopes: &[&str]) -> TestGateway {
+    let mut house = TestGateway::new("2026.9.6");
     let record = json!({
         "deviceId": DEVICE, "publicKey": "k", "role": role, "roles": [role], "scopes": scopes, "approvedScopes": scopes,
         "tokens": {role: {"token": "t", "role": role, "scopes": scopes, "createdAtMs": 1}},
@@ -20,7 +20,7 @@ fn home(role: &str, scopes: &[&str]) -> House {
     house
 }
 
-fn field(house: &House, document: Document, id: &str, key: &str) -> Value {
+fn field(house: &TestGateway, document: Document, id: &str, key: &str) -> Value {
     use openclaw_protocol::store::Documents as _;
     house.store.read(document).unwrap()[id][key].clone()
 }
@@ -99,7 +99,7 @@ fn more_scopes_are_asked_for_by_a_paired_device_on_top_of_its_own() {
 #[case("2026.2.19", "system.execApprovals.get", "INVALID_REQUEST node.invoke does not allow")]
 #[case("2026.2.19", " ", "INVALID_REQUEST nodeId and command required")]
 fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command: &str, #[case] expected: &str) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let writer = house.join(1, "operator", &["operator.write"], None);
     let browser = json!({"method": "post", "path": "profiles/create/"});
     let params = json!({"nodeId": "n", "command": command, "params": browser, "idempotencyKey": "k"});
@@ -113,7 +113,7 @@ fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command
 #[case(json!({"ok": false, "error": {"code": "BROKEN", "message": "it broke"}}), "1 UNAVAILABLE BROKEN: it broke")]
 #[case(json!({"ok": false}), "1 UNAVAILABLE node invoke failed")]
 fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case] expected: &str) {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let writer = house.join(1, "operator", &["operator.write"], None);
     let node = house.join(2, "node", &[], Some("n"));
     house.offers(node, &["system.which"]);
@@ -135,7 +135,7 @@ fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case]
 #[case("2026.4.2", json!({"ok": false, "error": {"message": "no"}}), json!(["old"]))]
 #[case("2026.4.2", json!({"ok": true, "payload": {"bins": ["old"]}}), json!(["old"]))]
 fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value, #[case] expected: Value) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     house.store = MemoryDocuments::new().with(Document::NodesPaired, json!({"n": {"nodeId": "n", "bins": ["old"]}}));
     let node = house.join(2, "node", &[], Some("n"));
     house.offers(node, &["system.which"]);
@@ -152,7 +152,7 @@ fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value
 #[case("2026.9.6", "old", &[])]
 #[case("2026.9.6", "gh", &["1 event skills.changed 1", "1 event chat.metadata.changed 2"])]
 fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[case] bin: &str, #[case] told: &[&str]) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let known = json!({DEVICE: {"nodeId": DEVICE, "bins": ["old"], "approvedAtMs": 1}});
     house.store = MemoryDocuments::new().with(Document::NodesPaired, known);
     house.join(1, "operator", &["operator.read"], None);
@@ -167,7 +167,7 @@ fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[cas
 
 #[test]
 fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
-    let mut house = House::new("2026.9.6");
+    let mut house = TestGateway::new("2026.9.6");
     let admin = house.join(1, "operator", ADMIN, Some("admin"));
     let node = house.join(2, "node", &[], Some("n"));
     house.offers(node, &["system.which"]);
@@ -180,7 +180,7 @@ fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
 
 #[test]
 fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let node = house.join(2, "node", &[], Some("n"));
     house.offers(node, &["system.run"]);
     assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
@@ -191,7 +191,7 @@ fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
 
 #[test]
 fn a_node_has_its_time_for_a_command() {
-    let mut house = House::new("2026.4.2");
+    let mut house = TestGateway::new("2026.4.2");
     let writer = house.join(1, "operator", &["operator.write"], None);
     let node = house.join(2, "node", &[], Some("n"));
     house.offers(node, &["system.which"]);
@@ -206,7 +206,7 @@ fn a_node_has_its_time_for_a_command() {
 #[case("2026.2.26", "node command not allowed: \"camera.snap\" is not in the allowlist for platform \"linux\"")]
 #[case("2026.7.35", "node command not allowed: \"camera.snap\" requires explicit gateway.nodes.allowCommands opt-in")]
 fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &str, #[case] expected: &str) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let writer = house.join(1, "operator", &["operator.write"], None);
     let node = house.join(2, "node", &[], Some("n"));
     house.offers(node, &["camera.snap"]);
@@ -229,7 +229,7 @@ fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &st
 )]
 #[case("2026.6.11", "what.ever", r#"{"ok":true}"#)]
 fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[case] expected: &str) {
-    let mut house = House::new(release);
+    let mut house = TestGateway::new(release);
     let node = house.join(1, "node", &[], Some("n"));
     let answers = house.call(node, "node.event", json!({"event": event, "payload": {}}));
     assert_eq!(answers, [format!("1 ok {expected}")]);
@@ -251,8 +251,8 @@ fn a_gateway_on_loopback_has_no_setup_code(#[case] params: Value, #[case] messag
 }
 
 /// A gateway without a secret, with this mode and this configuration.
-fn configured(release: &str, mode: AuthMode, document: Value) -> House {
-    let mut house = House::new(release);
+fn configured(release: &str, mode: AuthMode, document: Value) -> TestGateway {
+    let mut house = TestGateway::new(release);
     house.config().auth_mode = mode;
     house.config().document = document;
     house
@@ -296,7 +296,7 @@ fn the_setup_code_of_2026_7_35_is_not_told() {
 #[case("operator.admin", json!({"setupId": ""}), "INVALID_REQUEST invalid device.pair.setupStatus params: at /setupId: must not have fewer")]
 #[case("operator.pairing", json!({"setupId": "x"}), "FORBIDDEN missing scope: operator.admin")]
 fn no_setup_has_come_to_its_end(#[case] scope: &str, #[case] params: Value, #[case] expected: &str) {
-    let mut house = House::new("2026.9.6");
+    let mut house = TestGateway::new("2026.9.6");
     let operator = house.join(1, "operator", &[scope], None);
     let answers = house.call(operator, "device.pair.setupStatus", params);
     assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");

@@ -1,10 +1,10 @@
 //! Who is there: the presence list (`system-presence.ts`).
 
 use crate::facts::presence::PresenceRules;
+mod broadcast;
 mod people;
-mod told;
 
-pub(crate) use people::{Newcomer, Person};
+pub(crate) use people::{NewEntry, Person};
 
 use crate::config::Host;
 use crate::release::Release;
@@ -80,8 +80,8 @@ impl Presence {
     }
 
     /// A client has been welcomed.
-    pub(crate) fn joined(&mut self, key: &str, newcomer: Newcomer<'_>, now: i64) {
-        let Newcomer { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
+    pub(crate) fn joined(&mut self, key: &str, newcomer: NewEntry<'_>, now: i64) {
+        let NewEntry { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
         let shows_clients = self.rules.shows_clients;
         let device_id = device.as_ref().map(|device| device.id.as_str());
         let by_device = !shows_clients || role == "node";

@@ -33,7 +33,7 @@ impl Person {
 
 /// A client whose entry is to be written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Newcomer<'a> {
+pub(crate) struct NewEntry<'a> {
     /// What it connected with.
     pub connect: &'a ConnectParams,
     /// Its role.

@@ -1,7 +1,7 @@
 //! Tests that the answers to a captured state directory equal those to the original, for the store and settings of each
 //! built-in case.
 
-use super::explained::client;
+use super::explain_tests::client;
 use super::state_dir::seed::Seeder;
 use super::state_dir::{self, openclaw_json};
 use super::steps::bindings::Bindings;

@@ -7,7 +7,7 @@ const FORWARDED_FOR: &str = "X-Forwarded-For";
 
 /// A proxy in front of the gateway, set up as its own documentation says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Via {
+pub(crate) enum Proxy {
     /// nginx with the usual WebSocket location: `proxy_set_header` for `Host $host`, `X-Real-IP $remote_addr`,
     /// `X-Forwarded-For $proxy_add_x_forwarded_for` and `X-Forwarded-Proto $scheme`. It adds none of them by itself.
     Nginx,
@@ -21,7 +21,7 @@ pub(crate) enum Via {
     SshTunnel,
 }
 
-impl Via {
+impl Proxy {
     /// Whether it rewrites requests at all: an SSH tunnel does not.
     pub(crate) fn adds_headers(self) -> bool {
         self != Self::SshTunnel
@@ -96,7 +96,7 @@ mod tests {
             headers: vec![("x-forwarded-for".into(), "127.0.0.1".into()), ("X-Other".into(), "kept".into())],
             ..Upgrade::default()
         };
-        Via::Caddy.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
+        Proxy::Caddy.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
         let forwarded: Vec<_> =
             upgrade.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for")).collect();
         assert_eq!(forwarded, [&("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())]);
@@ -108,7 +108,7 @@ mod tests {
     fn nginx_keeps_what_the_client_claimed_in_front_of_its_address() {
         let headers = vec![("x-forwarded-for".into(), "127.0.0.1".into())];
         let mut upgrade = Upgrade { headers, ..Upgrade::default() };
-        Via::Nginx.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
+        Proxy::Nginx.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
         assert!(upgrade.headers.contains(&("X-Forwarded-For".into(), "127.0.0.1, 203.0.113.7".into())));
     }
 }

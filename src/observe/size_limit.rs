@@ -9,10 +9,10 @@ use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 /// Maximum shown bytes of one message after the room is used up: its code and its beginning.
 const LEAST: usize = 1 << 10;
 
-/// Room for a number of bytes of text.
-pub(super) struct Room(Cell<usize>);
+/// SizeLimit for a number of bytes of text.
+pub(super) struct SizeLimit(Cell<usize>);
 
-impl Room {
+impl SizeLimit {
     pub(super) fn new(bytes: usize) -> Self {
         Self(Cell::new(bytes))
     }
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn what_fits_stays_and_of_what_comes_later_the_beginning() {
-        let room = Room::new(4000);
+        let room = SizeLimit::new(4000);
         let value = json!(vec!["word"; 200]);
         assert!(matches!(room.fit(&value), Cow::Borrowed(_)));
         assert!(!room.is_used_up());

@@ -1,6 +1,6 @@
 //! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
 
-use super::{MOST, Newcomer, Person};
+use super::{MOST, NewEntry, Person};
 use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc;
@@ -74,7 +74,7 @@ impl Model {
     }
 
     /// Puts a client into the presence list. Since when the person is there whom it stands for, if it stands for one.
-    pub(crate) fn enter(&mut self, key: &str, newcomer: Newcomer<'_>, environment: &Environment<'_>) -> Option<i64> {
+    pub(crate) fn enter(&mut self, key: &str, newcomer: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
         let now = environment.now;
         if !self.rules.handshake.presence.shows_clients {
             self.presence.joined(key, newcomer, now);

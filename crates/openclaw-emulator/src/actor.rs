@@ -1,7 +1,7 @@
 //! The task that holds a gateway's model and passes it one input at a time.
 
-use super::chance::SeededEntropy;
 use super::clock::{Clock, real_delay};
+use super::entropy::SeededEntropy;
 use super::logs::{Logs, TraceListener};
 use super::outbox::{Order, Outbox};
 use openclaw_model::{ConnectionId, Effect, Environment, Input, Model, Peer};

@@ -5,7 +5,7 @@ use super::bootstrap::Bootstrap;
 use crate::facts::handshake::{BootstrapPairing, ScopeUpgrade};
 use crate::handshake::auth::secret::Method;
 use crate::handshake::pairing::pins;
-use crate::handshake::pairing::required::{Required, Upgrade};
+use crate::handshake::pairing::refusals::{Required, Upgrade};
 use crate::handshake::refusal::End;
 use crate::input::Effect;
 use crate::model::Model;

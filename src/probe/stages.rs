@@ -1,0 +1,49 @@
+//! Asks the questions in stages. Questions of one stage whose answers cannot influence each other are asked at the same
+//! time, because each of them is mostly a wait for the gateway.
+
+use super::ask::Asker;
+use super::portrait::{NotAsked, Portrait};
+use super::question::Question;
+use super::questions::{self, STAGES};
+use futures_util::stream::{self, StreamExt as _};
+use std::cell::RefCell;
+
+/// The maximum number of connections at the same time. OpenClaw allows 32 unauthenticated connections of one address.
+const MOST_AT_ONCE: usize = 8;
+
+/// Asks all questions for which there is no reason not to ask, given the answers so far. The answers have the order of
+/// the questions.
+pub(super) async fn ask(
+    asker: &Asker<'_>,
+    reason_not_to_ask: impl Fn(&Question, &Portrait) -> Option<&'static str>,
+) -> Portrait {
+    let portrait = RefCell::new(Portrait::default());
+    for groups in STAGES {
+        let lanes = groups.iter().flat_map(|group| match group.in_order {
+            true => vec![group.questions],
+            false => group.questions.chunks(1).collect(),
+        });
+        let lanes = lanes.map(|lane| ask_in_order(asker, lane, &reason_not_to_ask, &portrait));
+        stream::iter(lanes).buffer_unordered(MOST_AT_ONCE).for_each(|()| async {}).await;
+    }
+    let mut portrait = portrait.into_inner();
+    portrait.sort_as(questions::all());
+    portrait
+}
+
+async fn ask_in_order(
+    asker: &Asker<'_>,
+    questions: &'static [Question],
+    reason_not_to_ask: &impl Fn(&Question, &Portrait) -> Option<&'static str>,
+    portrait: &RefCell<Portrait>,
+) {
+    for question in questions {
+        let reason = reason_not_to_ask(question, &portrait.borrow());
+        if let Some(why) = reason {
+            portrait.borrow_mut().not_asked.push(NotAsked { question, why });
+            continue;
+        }
+        let answer = asker.ask(question).await;
+        portrait.borrow_mut().add(question, answer);
+    }
+}
