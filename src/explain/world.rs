@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub at_rest: AtRest,
     /// The client.
     pub client: Client,
+    /// The device of the `openclaw` command on the gateway's machine.
+    pub own: Who,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub client_facts: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
@@ -203,7 +205,8 @@ impl Gateway {
         request.params(&Challenge { nonce: Some(nonce), ts: Some(world.now) }, world.now)
     }
 
-    fn auth(&self, client: &Client) -> Auth {
+    /// The credentials that the client sends to this gateway.
+    pub(crate) fn auth(&self, client: &Client) -> Auth {
         let mut auth = Auth::default();
         let (token, password) = (self.config.token.clone(), self.config.password.clone());
         match &client.credential {
