@@ -11,6 +11,7 @@ mod log;
 pub(crate) mod remedies;
 mod render;
 mod state;
+mod store_at_rest;
 pub(crate) mod trace;
 mod world;
 
@@ -18,6 +19,7 @@ pub(crate) use client::{Client, Credential, Preset, Who};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
+pub(crate) use store_at_rest::StoreAtRest;
 pub(crate) use world::{Answer, Verdict, World};
 
 use crate::client::{Proxy, Upgrade};
