@@ -1,6 +1,7 @@
 //! The run's own corner of the disk. Nothing of a run is written anywhere else.
 
 use super::guard::Guard;
+use crate::no_follow::NoFollowDir;
 use openclaw_emulator::store::SharedDocuments;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,11 +124,23 @@ impl Sandbox {
     /// The gateway's HOME, made on demand: the embedded gateway needs none.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or a link stands in its place.
     pub fn home(&self) -> io::Result<PathBuf> {
-        let home = self.directory.join("home");
-        std::fs::create_dir_all(&home)?;
-        Ok(home)
+        self.made("home")
+    }
+
+    /// The gateway's directory for temporary files, made on demand.
+    ///
+    /// # Errors
+    /// When it cannot be made, or a link stands in its place.
+    pub fn temp(&self) -> io::Result<PathBuf> {
+        self.made("tmp")
+    }
+
+    /// A directory in this one. A gateway that ran here can have left a link in its place, which is not followed.
+    fn made(&self, name: &str) -> io::Result<PathBuf> {
+        NoFollowDir::open(&self.directory)?.make_directory(Path::new(name))?;
+        Ok(self.directory.join(name))
     }
 
     /// The gateway's configuration file.

@@ -7,11 +7,11 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
+use crate::counted::counted;
 use crate::fuzz::{self, FuzzOptions, FuzzReport};
 use crate::gateway::GatewaySpec;
 use crate::observe::diff;
 use crate::report::Listener as _;
-use crate::report::terminal::counted;
 use crate::run::outcome::Event;
 use crate::shell::quoted;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ const NAMED: usize = 5;
 #[command(after_long_help = concat!(
     cache_variable!(),
     "\n\n",
-    exit_codes!(0: "no difference", 1: "a difference", 2: "usage error", 4: "no story could be compared")
+    exit_codes!(0: "no difference", 1: "a difference", 2: "usage error or invalid file", 4: "no story could be compared")
 ))]
 pub(crate) struct Fuzz {
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file

@@ -215,8 +215,7 @@ impl Directories {
     /// The directories of a launch; those that only a process needs are made.
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
         let sandbox = launch.sandbox;
-        let temp = sandbox.root().join("tmp");
-        std::fs::create_dir_all(&temp)?;
+        let temp = sandbox.temp()?;
         let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
         Ok(Self {
             state_dir: text(&state_dir)?,
