@@ -51,7 +51,6 @@ mod machine;
 mod markdown;
 mod no_follow;
 mod observe;
-mod own_words;
 mod probe;
 mod proxy_headers;
 mod record;

@@ -10,6 +10,7 @@ mod help;
 mod jobs;
 mod known;
 mod misplaced;
+mod own_words;
 mod reports;
 mod selection;
 mod session;
@@ -122,6 +123,15 @@ fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
     corpus.map_err(CommandError::usage)
 }
 
+/// The help of all commands.
+fn all_help() -> String {
+    fn of(command: &mut clap::Command) -> String {
+        let own = command.render_long_help().to_string();
+        own + &command.get_subcommands_mut().map(of).collect::<String>()
+    }
+    of(&mut <Arguments as clap::CommandFactory>::command())
+}
+
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
 /// Wrong arguments give exit code 2, `--help` and `--version` 0.
 pub fn main() -> ExitCode {
@@ -130,7 +140,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     crate::machine::raise_descriptors();
-    untrusted_data::redact::set_own_words(crate::own_words::contain);
+    untrusted_data::redact::set_own_words(own_words::contain);
     let arguments = match arguments() {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),

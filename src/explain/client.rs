@@ -73,6 +73,9 @@ impl FromStr for Preset {
     }
 }
 
+/// A secret that no gateway has, in place of a refused one that is not known.
+pub(crate) const WRONG: &str = "a wrong secret";
+
 /// The credentials that a client sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
@@ -118,6 +121,10 @@ impl Credential {
         match self {
             Self::Shared => "the gateway's own secret",
             Self::Token(None) => "the gateway's token",
+            Self::Token(Some(text)) if text == WRONG => "a wrong token",
+            Self::Password(Some(text)) if text == WRONG => "a wrong password",
+            Self::DeviceToken(Some(text)) if text == WRONG => "a wrong device token",
+            Self::Bootstrap(text) if text == WRONG => "a wrong bootstrap token",
             Self::Token(Some(_)) => "a token from the command line",
             Self::Password(None) => "the gateway's password",
             Self::Password(Some(_)) => "a password from the command line",

@@ -1,12 +1,14 @@
 //! Parses the log lines about a refused handshake, which describe the client and its connection.
 //!
 //! For every refused connect, a gateway logs
-//! `closed before connect conn=... remote=... fwd=... origin=... host=... ua=... code=... reason=...`. If a paired
-//! device requests more than its record grants, the gateway first logs
-//! `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...`.
+//! `closed before connect conn=... remote=... fwd=... origin=... host=... ua=... code=... reason=...`. Before that, it can log
+//! details: `unauthorized conn=... client=... reason=...` for refused credentials,
+//! `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...` for a paired device
+//! that requests more than its record grants, and `device metadata upgrade requested ... claimedPlatform=...` for another platform.
+//! From 2026.9.6 on, a refused upgrade of an unknown proxy is `observed unattributable proxy-shaped traffic from ...`.
 
 use super::Question;
-use super::client::{Credential, Preset};
+use super::client::{Credential, Preset, WRONG};
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -15,10 +17,20 @@ use untrusted_data::printable;
 
 /// The maximum size of a log, in bytes.
 const LONGEST_LOG: u64 = 32 << 20;
+/// A client behind an unknown proxy. The log does not name its address; this one is reserved for documentation.
+const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
+/// The advice about a rate limit, which exists only in the memory of the gateway.
+const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address and refuses the correct secret, too: wait until the lockout ends \
+     (`gateway.auth.rateLimit.lockoutMs`, five minutes by default), or restart the gateway";
 /// How many connections are followed at once.
 const MOST_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
-const UPGRADE: &str = "device access upgrade requested ";
+/// The beginnings of the details about a connection.
+const DETAILS: [&str; 3] =
+    ["device access upgrade requested ", "device metadata upgrade requested ", "[ws] unauthorized "];
+const UNKNOWN_PROXY: &str = "observed unattributable proxy-shaped traffic from ";
+/// Close codes of clients that leave by themselves, such as a probe.
+const LEFT: [&str; 4] = ["1000", "1001", "1005", "1006"];
 
 /// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -39,7 +51,7 @@ pub(crate) enum LogError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Logged {
     closed: BTreeMap<String, String>,
-    upgrade: BTreeMap<String, String>,
+    detail: BTreeMap<String, String>,
 }
 
 impl Logged {
@@ -72,76 +84,106 @@ impl Logged {
     /// # Errors
     /// No line is about a refused connect.
     fn parse(log: &str) -> Result<Self, LogError> {
-        let mut upgrades = BTreeMap::new();
+        let mut details = BTreeMap::new();
         let mut last = None;
         for line in log.lines() {
-            if let Some(at) = line.find(UPGRADE) {
-                let upgrade = fields(&line[at + UPGRADE.len()..]);
-                if let Some(conn) = upgrade.get("conn") {
+            if let Some(detail) = DETAILS.iter().find_map(|begin| Some(fields(line.split_once(begin)?.1))) {
+                if let Some(conn) = detail.get("conn") {
                     // The newest one of a connection counts. A connection that was not refused leaves its line behind.
-                    if upgrades.len() >= MOST_OPEN {
-                        upgrades.pop_first();
+                    if details.len() >= MOST_OPEN {
+                        details.pop_first();
                     }
-                    upgrades.insert(conn.clone(), upgrade);
+                    details.insert(conn.clone(), detail.clone());
                 }
-            } else if let Some(at) = line.find(CLOSED) {
-                let closed = fields(&line[at + CLOSED.len()..]);
-                let upgrade = closed.get("conn").and_then(|conn| upgrades.remove(conn));
-                last = Some(Self { closed, upgrade: upgrade.unwrap_or_default() });
+                last = Some(Self { closed: BTreeMap::new(), detail });
+            } else if let Some((_, rest)) = line.split_once(CLOSED) {
+                let closed = fields(rest);
+                let detail = closed.get("conn").and_then(|conn| details.remove(conn));
+                let left = said(&closed, "code").is_some_and(|code| LEFT.contains(&code));
+                if !left || said(&closed, "reason").is_some() {
+                    last = Some(Self { closed, detail: detail.unwrap_or_default() });
+                }
+            } else if let Some((_, rest)) = line.split_once(UNKNOWN_PROXY) {
+                let peer = rest.split(';').next().unwrap_or_default();
+                let closed = [("remote", peer), ("fwd", BEHIND_UNKNOWN_PROXY), ("code", "HTTP 403")];
+                let closed = closed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                last = Some(Self { closed: closed.into(), detail: BTreeMap::new() });
             }
         }
-        match (last, upgrades.into_values().next_back()) {
-            (Some(last), _) => Ok(last),
-            (None, Some(upgrade)) => Ok(Self { closed: BTreeMap::new(), upgrade }),
-            (None, None) => Err(LogError::Nothing),
-        }
+        last.ok_or(LogError::Nothing)
     }
 
     /// Fills in the values that the user does not specify.
     pub(crate) fn complete(&self, question: &mut Question) {
         let closed = |name: &str| said(&self.closed, name);
-        let upgrade = |name: &str| said(&self.upgrade, name);
+        let detail = |name: &str| said(&self.detail, name);
         if question.peer.is_none() {
-            question.peer = closed("remote").and_then(|address| address.parse().ok());
+            question.peer = closed("remote").or_else(|| detail("remote")).and_then(|address| address.parse().ok());
         }
         if question.host.is_none() {
-            question.host = closed("host").map(str::to_owned);
+            question.host = closed("host").or_else(|| detail("host")).map(str::to_owned);
         }
         if question.origin.is_none() {
-            question.origin = closed("origin").map(str::to_owned);
+            question.origin = closed("origin").or_else(|| detail("origin")).map(str::to_owned);
         }
         let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known == name);
         if let Some(forwarded) = closed("fwd").filter(|_| !has(&question.headers, "x-forwarded-for")) {
             question.headers.push(("x-forwarded-for".to_owned(), forwarded.to_owned()));
         }
         if question.device.is_none() {
-            question.device = upgrade("device").map(str::to_owned);
+            question.device = detail("device").filter(|device| *device != "yes" && *device != "no").map(str::to_owned);
         }
         if question.role.is_none() {
-            question.role = upgrade("roleTo").map(str::to_owned);
+            question.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
         }
         if question.scopes.is_none() {
-            question.scopes = upgrade("scopesTo").map(|scopes| scopes.split(',').map(str::to_owned).collect());
+            question.scopes = detail("scopesTo").map(|scopes| scopes.split(',').map(str::to_owned).collect());
         }
         if question.preset.is_none() {
-            question.preset = upgrade("client").and_then(preset).or_else(|| browser(closed("ua"), closed("origin")));
+            question.preset = detail("client").and_then(preset).or_else(|| browser(closed("ua"), closed("origin")));
+        }
+        if question.platform.is_none() {
+            question.platform = detail("claimedPlatform").or_else(|| detail("platform")).map(str::to_owned);
         }
         if question.credential.is_none() {
-            question.credential = upgrade("auth").and_then(|method| match method {
-                "none" => Some(Credential::None),
-                "token" => Some(Credential::Token(None)),
-                "password" => Some(Credential::Password(None)),
-                "device-token" => Some(Credential::DeviceToken(None)),
-                _ => None,
-            });
+            question.credential = detail("reason").and_then(refused).or_else(|| detail("auth").and_then(accepted));
         }
     }
 
     /// The logged close code and reason, in words.
     pub(crate) fn says(&self) -> Option<String> {
-        let code = said(&self.closed, "code")?;
+        let Some(code) = said(&self.closed, "code") else {
+            let reason = said(&self.detail, "reason")?;
+            let advice = if reason == "rate_limited" { RATE_LIMITED } else { "" };
+            return Some(format!("the log says {}{advice}", printable::line(reason)));
+        };
         let reason = said(&self.closed, "reason").unwrap_or_default();
-        Some(format!("the log says close {} \"{}\"", printable::line(code), printable::line(reason)))
+        let advice = if reason.contains("too many failed") { RATE_LIMITED } else { "" };
+        Some(format!("the log says close {} \"{}\"{advice}", printable::line(code), printable::line(reason)))
+    }
+}
+
+/// The credentials that a gateway refuses for a reason. The secret itself is not in the log.
+fn refused(reason: &str) -> Option<Credential> {
+    let wrong = || WRONG.to_owned();
+    match reason {
+        "token_missing" | "password_missing" => Some(Credential::None),
+        "token_mismatch" => Some(Credential::Token(Some(wrong()))),
+        "password_mismatch" => Some(Credential::Password(Some(wrong()))),
+        "device_token_mismatch" => Some(Credential::DeviceToken(Some(wrong()))),
+        "bootstrap_token_invalid" => Some(Credential::Bootstrap(wrong())),
+        _ => None,
+    }
+}
+
+/// The credentials that a gateway accepted by a method.
+fn accepted(method: &str) -> Option<Credential> {
+    match method {
+        "none" => Some(Credential::None),
+        "token" => Some(Credential::Token(None)),
+        "password" => Some(Credential::Password(None)),
+        "device-token" => Some(Credential::DeviceToken(None)),
+        _ => None,
     }
 }
 
@@ -174,9 +216,9 @@ fn fields(text: &str) -> BTreeMap<String, String> {
     fields
 }
 
-/// The client with this id. Another field contains the role.
-fn preset(id: &str) -> Option<Preset> {
-    let name = match id {
+/// The client with this id, before its mode and its version. Another field contains the role.
+fn preset(client: &str) -> Option<Preset> {
+    let name = match client.split(' ').next().unwrap_or_default() {
         "cli" => "cli",
         "gateway-client" => "backend",
         "openclaw-control-ui" => "control-ui",
@@ -199,6 +241,7 @@ fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     const LOG: &str = "\
 2026-04-02T10:00:00Z [gateway] security audit: device access upgrade requested reason=scope-upgrade device=abcd ip=unknown-ip auth=token \
@@ -230,13 +273,65 @@ ua=n/a code=1008 reason=pairing required
         Logged::parse("[ws] webchat connected conn=c1\n").unwrap_err();
     }
 
+    /// Lines of real releases, with other ids.
+    #[rstest]
+    #[case::a_wrong_token(
+        "[ws] unauthorized conn=c1 remote=127.0.0.1 client=cli cli v1.0.0 reason=token_mismatch",
+        "cli",
+        Some(Credential::Token(Some(WRONG.to_owned()))),
+        None
+    )]
+    #[case::a_device_token_on_2026_9_6(
+        "[ws] unauthorized conn=c1 peer=127.0.0.1:58546->127.0.0.1:46635 remote=127.0.0.1 client=gateway-client backend v1.0.0 \
+         role=operator scopes=1 auth=device-token device=yes platform=linux instance=n/a host=127.0.0.1:46635 origin=n/a ua=n/a \
+         reason=device_token_mismatch guidance=unauthorized: device token mismatch (rotate/reissue device token)",
+        "backend",
+        Some(Credential::DeviceToken(Some(WRONG.to_owned()))),
+        Some("linux")
+    )]
+    #[case::another_platform(
+        "[gateway] security audit: device metadata upgrade requested reason=metadata-upgrade device=abcd ip=unknown-ip auth=token \
+         payload=v3 claimedPlatform=macos pinnedPlatform=linux claimedDeviceFamily=<none> pinnedDeviceFamily=<none> client=cli conn=c1",
+        "cli",
+        Some(Credential::Token(None)),
+        Some("macos")
+    )]
+    fn details_describe_the_client(
+        #[case] line: &str,
+        #[case] client: &str,
+        #[case] credential: Option<Credential>,
+        #[case] platform: Option<&str>,
+    ) {
+        // A probe that leaves afterwards is not refused.
+        let left =
+            "[ws] closed before connect conn=c2 remote=127.0.0.1 fwd=n/a origin=n/a host=a ua=n/a code=1000 reason=n/a";
+        let mut question = Question::default();
+        let logged = Logged::parse(&format!("{line}\n{left}\n")).unwrap();
+        logged.complete(&mut question);
+        assert_eq!(question.preset.unwrap().name, client);
+        assert_eq!((question.credential, question.platform.as_deref()), (credential, platform));
+        assert!(question.device.is_none_or(|device| device == "abcd"));
+        Logged::parse(left).unwrap_err();
+    }
+
+    #[test]
+    fn an_unknown_proxy_and_a_rate_limit_are_told() {
+        let mut question = Question::default();
+        let proxy = "[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1; Gateway-authenticated routes reject it";
+        Logged::parse(proxy).unwrap().complete(&mut question);
+        assert_eq!(question.peer, Some("127.0.0.1".parse().unwrap()));
+        assert_eq!(question.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
+        let limited = "[ws] unauthorized conn=c1 remote=192.0.2.2 client=cli cli v1.0.0 reason=rate_limited";
+        assert!(Logged::parse(limited).unwrap().says().unwrap().contains("restart the gateway"));
+    }
+
     #[test]
     fn connections_that_end_in_another_order_keep_their_upgrades() {
         let line = |conn: &str, word: &str| {
             let line = LOG.lines().find(|line| line.contains(word)).unwrap();
             line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))
         };
-        let log = [line("c1", UPGRADE), line("c2", UPGRADE), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
+        let log = [line("c1", DETAILS[0]), line("c2", DETAILS[0]), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
         let mut question = Question::default();
         Logged::read_from(log.as_bytes()).unwrap().complete(&mut question);
         assert_eq!(question.device.as_deref(), Some("of-c1"));

@@ -100,7 +100,8 @@ pub(crate) fn world(state: &State, question: &Question, now: i64) -> Result<Worl
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
     let client = client(question, who, record.as_ref());
     let (config, env) = (state.config.clone(), state.env.clone());
-    Ok(World { facts, config, env, at_rest: state.at_rest.clone(), client, client_facts, now })
+    let own = state.own_key.clone().map_or_else(Who::unknown, Who::Holder);
+    Ok(World { facts, config, env, at_rest: state.at_rest.clone(), client, own, client_facts, now })
 }
 
 fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {

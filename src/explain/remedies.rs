@@ -10,7 +10,7 @@ mod change;
 pub(crate) use change::Change;
 
 use super::world::{Answer, Gateway, World};
-use candidates::{approve, candidates, reject};
+use candidates::{again, approve, candidates, reject};
 use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
@@ -76,6 +76,12 @@ pub(crate) struct Tried {
 /// Tries all remedies.
 pub(crate) fn tried(world: &World) -> Tried {
     let mut result = Tried { releases: releases(world), ..Tried::default() };
+    let again = again();
+    if works(world, &again.changes) {
+        // Each other change would seem to help, too.
+        result.helps.push(again);
+        return result;
+    }
     let candidates = candidates(world);
     let mut alone = Vec::new();
     for remedy in &candidates {
@@ -86,7 +92,7 @@ pub(crate) fn tried(world: &World) -> Tried {
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
-    let (approve, reject) = (approve(), reject());
+    let (approve, reject) = (approve(), reject(world));
     let mut pairs = Vec::new();
     for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
         let after_reject = || Some(reject.and(remedy));

@@ -1,7 +1,7 @@
 //! A gateway, built from a state directory, a configuration and a release, and one client that connects to it. All of
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
-use super::client::{Client, Credential};
+use super::client::{Client, Credential, Who};
 use super::store_at_rest::StoreAtRest;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::at_rest::StoredDocuments;
@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub at_rest: StoreAtRest,
     /// The client.
     pub client: Client,
+    /// The device of the `openclaw` command on the gateway's machine.
+    pub own: Who,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub client_facts: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
@@ -200,7 +202,8 @@ impl Gateway {
         request.params(&Challenge { nonce: Some(nonce), ts: Some(world.now) }, world.now)
     }
 
-    fn auth(&self, client: &Client) -> Auth {
+    /// The credentials that the client sends to this gateway.
+    pub(crate) fn auth(&self, client: &Client) -> Auth {
         let mut auth = Auth::default();
         let (token, password) = (self.config.token.clone(), self.config.password.clone());
         match &client.credential {

@@ -70,6 +70,7 @@ impl Attached {
             proof: None,
             secrets: Vec::new(),
             ignore: Vec::new(),
+            snapshots: None,
         }
     }
 

@@ -42,6 +42,7 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
         proof: None,
         secrets: Vec::new(),
         ignore: Vec::new(),
+        snapshots: None,
     }
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 /// How a gateway is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -110,6 +111,8 @@ pub struct Profile {
     pub(crate) secrets: Vec<(String, String)>,
     /// Fields of its frames that are ignored.
     pub ignore: Vec<IgnoredField>,
+    /// The folder with the gateway's own snapshots.
+    pub snapshots: Option<PathBuf>,
 }
 
 impl Profile {

@@ -1,12 +1,12 @@
 //! The settings and the store of the gateway before the recording.
 
-use super::drafts::{Action, Drafts};
+use super::drafts::{Action, Connection, Drafts};
 use super::symbols::{Symbols, pointer_of};
 use crate::capture::Capture;
 use crate::explain::State;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_emulator::settings::Settings;
-use openclaw_model::{Release, UnknownRelease};
+use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -157,10 +157,25 @@ impl Before {
         if let Some(mode) = mode {
             self.gateway.insert("auth".to_owned(), json!({ "mode": mode }));
         }
+        if trusts_a_proxy(drafts) {
+            self.gateway.insert("trusted-proxies".to_owned(), json!(["127.0.0.1"]));
+        }
         if !origins.is_empty() {
             self.gateway.insert("control-ui".to_owned(), json!({ "allowed-origins": origins }));
         }
     }
+}
+
+/// Whether the gateway took a connection with a proxy header, although its release refuses those of unknown proxies. In
+/// other releases, an answer does not show whether it trusts the proxy.
+fn trusts_a_proxy(drafts: &Drafts) -> bool {
+    let release = drafts.version.as_deref().and_then(|version| version.parse::<Release>().ok());
+    let refuses_unknown = release.is_some_and(|release| Facts::nearest(release).locality.attribution_required);
+    let is_taken = |known: &Connection| {
+        let header = |name: &str| known.head.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+        known.refused.is_none() && ["x-forwarded-for", "x-real-ip", "forwarded"].into_iter().any(header)
+    };
+    refuses_unknown && drafts.connections.values().any(is_taken)
 }
 
 /// The record that a device had before its first connect. `None` if it was not paired.

@@ -4,6 +4,7 @@ use super::drafts::{Connection, Draft};
 use super::recording::Head;
 use super::symbols::{Symbols, pointer_of, step_name};
 use crate::proxy_headers;
+use crate::scenario::gateway::SHARED_SECRET;
 use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value, json};
@@ -271,6 +272,10 @@ impl ConnectStep<'_> {
             let Some(value) = text(&format!("auth/{kind}")) else { continue };
             let word = match self.device_token(value, symbols) {
                 Some(token) if kind == "token" => json!({ "device-token": token }),
+                // The Control UI sends the gateway's token as a password, too.
+                _ if kind != mode && text(&format!("auth/{mode}")) == Some(value) && !self.is_mismatch() => {
+                    json!({ "secret": SHARED_SECRET })
+                }
                 _ if known(value).unwrap_or_else(|| !self.is_mismatch()) => json!("right"),
                 _ => json!("wrong"),
             };

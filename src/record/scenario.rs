@@ -14,9 +14,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use untrusted_data::printable;
 
 /// The maximum length of a raw message in the scenario, in bytes.
 const LONGEST_TEXT: usize = 64 << 10;
+/// The maximum number of names in a comment, and the maximum length of a name, in characters.
+const MOST_LISTED: usize = 12;
+const LONGEST_NAME: usize = 60;
 
 /// A recording that can be written as a scenario file.
 pub(crate) struct RecordedScenario {
@@ -84,6 +88,8 @@ struct Writer<'a> {
     before: Before,
     symbols: Symbols,
     lost: BTreeSet<String>,
+    /// The methods whose answers have no expectation.
+    unexpected: BTreeSet<String>,
     /// The steps of each connection, by its number.
     spans: BTreeMap<usize, Span>,
 }
@@ -98,7 +104,15 @@ impl<'a> Writer<'a> {
             symbols.secrets.add(secret, "secret of the gateway");
         }
         before.guess(drafts, &symbols);
-        Self { drafts, proxy, before, symbols, lost: BTreeSet::new(), spans: Span::of(&drafts.steps) }
+        Self {
+            drafts,
+            proxy,
+            before,
+            symbols,
+            lost: BTreeSet::new(),
+            unexpected: BTreeSet::new(),
+            spans: Span::of(&drafts.steps),
+        }
     }
 
     fn steps(&mut self) -> Vec<Value> {
@@ -107,12 +121,14 @@ impl<'a> Writer<'a> {
         for (index, action) in actions.into_iter().enumerate() {
             let Some(mut step) = action else { continue };
             let draft = &self.drafts.steps[index];
+            // Only now is it known whether a later step refers to the step that opened the connection.
+            self.name_connection(&mut step, draft.connection);
             let opens = matches!(draft.action, Action::Connect(_) | Action::Open);
             if opens && self.is_held(draft.connection) {
                 step.insert("as".to_owned(), json!(connection_name(draft.connection)));
             }
             // The name of a held connection is the name of its step, as for every other kind of step.
-            let waits = !matches!(draft.action, Action::Call { waits: false, .. });
+            let waits = step.get("call").is_none_or(|call| call.get("wait").is_none());
             if self.symbols.used.contains(&index) || !waits {
                 if step.contains_key("as") {
                     step.insert("as".to_owned(), json!(step_name(index)));
@@ -120,10 +136,12 @@ impl<'a> Writer<'a> {
                     step.insert("name".to_owned(), json!(step_name(index)));
                 }
             }
-            if let Some(expect) =
-                self.drafts.connections.get(&draft.connection).and_then(|known| expected(draft, known))
-            {
-                step.insert("expect".to_owned(), expect);
+            let known = self.drafts.connections.get(&draft.connection);
+            let expect = known.and_then(|known| expected(draft, known));
+            match (expect, self.unimplemented(draft)) {
+                (Some(expect), None) => drop(step.insert("expect".to_owned(), expect)),
+                (Some(_), Some(method)) => drop(self.unexpected.insert(method)),
+                (None, _) => {}
             }
             step.insert("note".to_owned(), json!(format!("after {:.3} s", draft.at.as_secs_f64())));
             steps.push(Value::Object(step));
@@ -139,7 +157,7 @@ impl<'a> Writer<'a> {
     fn action(&mut self, index: usize) -> Option<Map<String, Value>> {
         let draft = &self.drafts.steps[index];
         let connection = self.drafts.connections.get(&draft.connection)?;
-        let on = self.on(draft.connection);
+        let on = connection_name(draft.connection);
         let mut step = Map::new();
         let mut put = |name: &str, value: Value| drop(step.insert(name.to_owned(), value));
         match &draft.action {
@@ -207,11 +225,28 @@ impl<'a> Writer<'a> {
         Some(frame)
     }
 
-    /// The name of the connection, which is the name of the step that opens it.
-    fn on(&self, connection: usize) -> String {
-        match self.spans.get(&connection).map(|span| span.first).filter(|first| self.symbols.used.contains(first)) {
-            Some(first) => step_name(first),
-            None => connection_name(connection),
+    /// The method that a step calls or waits for, if the embedded gateway does not implement it.
+    fn unimplemented(&self, draft: &Draft) -> Option<String> {
+        let call = match &draft.action {
+            Action::Answer(call) => &self.drafts.steps[*call].action,
+            action => action,
+        };
+        let Action::Call { method, .. } = call else { return None };
+        (draft.answer.is_some() && !openclaw_model::rpc::is_implemented(method)).then(|| short(method))
+    }
+
+    /// Gives the connection of a step the name of the step that opened it, if another step refers to that step.
+    fn name_connection(&self, step: &mut Map<String, Value>, connection: usize) {
+        let first = self.spans.get(&connection).map(|span| span.first);
+        let Some(first) = first.filter(|first| self.symbols.used.contains(first)) else { return };
+        let members = [("call", "on"), ("send", "on"), ("await", "close"), ("await", "handshake-timeout")];
+        for (kind, member) in members {
+            if let Some(on) = step.get_mut(kind).and_then(|step| step.get_mut(member)) {
+                *on = json!(step_name(first));
+            }
+        }
+        if let Some(on) = step.get_mut("disconnect") {
+            *on = json!(step_name(first));
         }
     }
 
@@ -257,6 +292,20 @@ impl Span {
             Some(end) => !is_refused && end > self.first + 1,
         }
     }
+}
+
+/// The first names of a set.
+fn listed(names: &BTreeSet<String>) -> String {
+    let mut shown = names.iter().take(MOST_LISTED).cloned().collect::<Vec<_>>();
+    if names.len() > MOST_LISTED {
+        shown.push(format!("{} more", names.len() - MOST_LISTED));
+    }
+    shown.join(", ")
+}
+
+/// The name of a method, as one printable line of limited length.
+fn short(method: &str) -> String {
+    printable::line(method).chars().take(LONGEST_NAME).collect()
 }
 
 fn connection_name(connection: usize) -> String {
@@ -333,8 +382,14 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
         let requests = counted(unanswered, "request");
         lines.push(format!("the answers to {requests}, because they did not arrive during the recording"));
     }
+    if !writer.unexpected.is_empty() {
+        let methods = listed(&writer.unexpected);
+        lines.push(format!(
+            "expectations about {methods}, because the embedded gateway refuses these methods; another gateway must only answer"
+        ));
+    }
     if !drafts.events.is_empty() {
-        let events = drafts.events.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let events = listed(&drafts.events);
         lines.push(format!("the events of the gateway ({events}): the replay shows those that arrive"));
     }
     lines

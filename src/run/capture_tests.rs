@@ -7,7 +7,7 @@ use super::state_dir::{self, openclaw_json};
 use super::steps::bindings::Bindings;
 use super::steps::identities::Identities;
 use crate::capture::Capture;
-use crate::explain::{Answer, Places, State, Verdict, World};
+use crate::explain::{Answer, Places, State, Verdict, Who, World};
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::at_rest::AtRest;
@@ -108,8 +108,16 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
         let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
         client.is_page = !said.params.is_empty();
         let (facts, at_rest) = (Facts::of(release).unwrap(), AtRest::read(copy.path()).unwrap().into());
-        let world =
-            World { facts, config: config.clone(), env: Vec::new(), at_rest, client, client_facts: None, now: LATER };
+        let world = World {
+            facts,
+            config: config.clone(),
+            env: Vec::new(),
+            at_rest,
+            client,
+            own: Who::unknown(),
+            client_facts: None,
+            now: LATER,
+        };
         let answer = world.answer();
         assert_eq!(shown(&answer), shown(&connect.answer), "{}@{release}\n{said:?}\n{text}", case.id);
         refused += usize::from(!answer.succeeds());

@@ -63,7 +63,10 @@ impl<'r, 's> Reporter<'r, 's> {
         redaction::case(&mut done, &shared.secrets());
         known_deviations(&mut done, shared.options);
         report.summary.add(done.verdict);
-        if let Err(error) = shared.collected().add(&done, shared.library, shared.options.level) {
+        // A snapshot of the gateway itself shows no similarity to a release.
+        if shared.own_library.is_none()
+            && let Err(error) = shared.collected().add(&done, shared.library, shared.options.level)
+        {
             shared.note_error(error);
         }
         if let (Verdict::Skipped, Some(reason)) = (done.verdict, &done.reason) {

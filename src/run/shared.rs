@@ -19,6 +19,8 @@ use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 pub(super) struct Shared<'a> {
     pub(super) workspace: Workspace,
     pub(super) library: &'a Library,
+    /// The gateway's own snapshots, if its description names a folder.
+    pub(super) own_library: Option<Library>,
     pub(super) options: &'a Options,
     pub(super) breaker: Breaker,
     pub(super) timeouts: Timeouts,
@@ -66,6 +68,7 @@ impl<'a> Shared<'a> {
             Kind::Embedded => Workspace::in_memory(guard),
             Kind::Spawned | Kind::Attached => Workspace::new(guard),
         };
+        let own_library = gateway.profile().snapshots.as_deref().map(Library::open).transpose()?;
         let mut secrets = options.secrets.clone();
         if let Some(token) = &options.token {
             secrets.add(token, "gateway token");
@@ -73,6 +76,7 @@ impl<'a> Shared<'a> {
         Ok(Self {
             workspace: workspace.map_err(RunError::Workspace)?,
             library,
+            own_library,
             options,
             breaker: Breaker::default(),
             timeouts: Timeouts::of(gateway),

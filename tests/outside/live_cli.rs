@@ -1,7 +1,7 @@
 //! The real `openclaw` CLI against `clawcheck serve` and against the real release: it sees the same on both. For every
 //! `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names the cache. Ignored otherwise.
 
-use crate::live_clients::{on_both, reached};
+use crate::live_clients::{TOKEN, on_both, reached};
 use clawcheck::{Auth, Challenge, Device};
 use clawcheck::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
 use openclaw_model::Facts;
@@ -47,7 +47,7 @@ impl Cli {
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = assert_cmd::Command::new(&self.node);
         command.arg(&self.entry).args(arguments).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
-        command.args(["--token", "t0ken"]).env_clear().env("NO_COLOR", "1").env("HOME", self.home.path());
+        command.args(["--token", TOKEN]).env_clear().env("NO_COLOR", "1").env("HOME", self.home.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("OPENCLAW_STATE_DIR", self.home.path().join(".openclaw")).timeout(Duration::from_secs(90));
         let output = command.output().unwrap();
@@ -103,7 +103,7 @@ async fn knock(port: u16, name: &str, release: &str) -> Value {
         protocol: (protocol, protocol),
         role: Some("operator".to_owned()),
         scopes: Some(vec!["operator.read".to_owned()]),
-        auth: Auth { token: Some("t0ken".to_owned()), ..Auth::default() },
+        auth: Auth { token: Some(TOKEN.to_owned()), ..Auth::default() },
         device: Some(Device::new(DeviceKey::from_name(name))),
         ..ConnectRequest::default()
     };
@@ -116,7 +116,7 @@ async fn knock(port: u16, name: &str, release: &str) -> Value {
 }
 
 /// Everything that an operator does on the command line, in the order in which they would.
-fn session(release: &str, port: u16) -> Value {
+pub(crate) fn session(release: &str, port: u16) -> Value {
     let cli = Cli::of(release, port);
     let knocks = |name: &str| Handle::current().block_on(knock(port, name, release));
     let list = || cli.ask(&["devices", "list"]);

@@ -16,9 +16,11 @@ use tokio::time::Instant;
 /// What stands in front of the gateway may say where a client is: the CLI's test needs one from elsewhere.
 fn config() -> Value {
     json!({ "gateway": {
-        "mode": "local", "trustedProxies": ["127.0.0.1"], "auth": { "mode": "token", "token": "t0ken" },
+        "mode": "local", "trustedProxies": ["127.0.0.1"], "auth": { "mode": "token", "token": TOKEN },
     } })
 }
+/// The shared token of the gateways.
+pub(crate) const TOKEN: &str = "t0ken-7f3a91c2";
 const NPM_CLIENTS: [(&str, &str); 2] = [("@openclaw/gateway-client", "2026.9.1"), ("openclaw-node", "0.14.0")];
 const PYPI_CLIENT: &str = "openclaw-sdk==2.1.0";
 
@@ -71,7 +73,7 @@ fn python() -> PathBuf {
 fn node_client(node: &Path, driver_file: &str, entry: &Path, port: u16) -> Value {
     let home = TempDir::new().unwrap();
     let mut command = assert_cmd::Command::new(node);
-    command.arg(driver(driver_file)).arg(entry).arg(format!("ws://127.0.0.1:{port}")).arg("t0ken");
+    command.arg(driver(driver_file)).arg(entry).arg(format!("ws://127.0.0.1:{port}")).arg(TOKEN);
     command.arg(home.path().join("device.json")).env("HOME", home.path());
     serde_json::from_str(&output(&mut command)).unwrap()
 }
@@ -94,7 +96,7 @@ fn python_client(python: &Path, cli: &Cli) -> Value {
 }
 
 /// What every client that suits the release saw on one gateway.
-fn seen(release: &str, port: u16) -> Value {
+pub(crate) fn seen(release: &str, port: u16) -> Value {
     if speaks_protocol_4(release) {
         let node = node(&cache());
         return node_clients(&node, &npm_clients(&node), port);
@@ -149,16 +151,22 @@ pub(crate) fn reached() -> Vec<String> {
 
 /// What is seen on `serve`, and what on the real gateway.
 pub(crate) async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Value, Value) {
+    let home = TempDir::new().unwrap();
+    let serving = serving(release, home.path());
+    let (ours, of_release) = (serving.port, release.to_owned());
+    on_real(release, move |theirs| (look(&of_release, ours), look(&of_release, theirs))).await
+}
+
+/// What is seen on the port of the real gateway.
+pub(crate) async fn on_real<T: Send + 'static>(release: &str, look: impl FnOnce(u16) -> T + Send + 'static) -> T {
     let spec: GatewaySpec = format!("openclaw@{release}").parse().unwrap();
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
     let workspace = Workspace::new(&guard).unwrap();
     let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
-    let home = TempDir::new().unwrap();
-    let serving = serving(release, home.path());
     let sandbox = workspace.sandbox().unwrap();
     let mut running = real(&gateway, &sandbox).await;
-    let (ours, theirs, release) = (serving.port, running.port().unwrap(), release.to_owned());
-    let seen = tokio::task::spawn_blocking(move || (look(&release, ours), look(&release, theirs))).await.unwrap();
+    let port = running.port().unwrap();
+    let seen = tokio::task::spawn_blocking(move || look(port)).await.unwrap();
     running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();
     seen
 }

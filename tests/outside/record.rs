@@ -16,11 +16,15 @@ const TOKEN: &str = "Canary-8sk20fjx71-shared";
 
 /// A gateway with a state directory below `test_folder`.
 fn gateway(test_folder: &TestFolder, release: &str) -> Serving {
+    let config = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": TOKEN } } });
+    gateway_with(test_folder, release, &config)
+}
+
+fn gateway_with(test_folder: &TestFolder, release: &str, config: &Value) -> Serving {
     let state = test_folder.path("state");
     std::fs::create_dir_all(&state).unwrap();
     // A replay is held to its expectations, not to snapshots.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
-    let config = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": TOKEN } } });
     std::fs::write(state.join("openclaw.json"), config.to_string()).unwrap();
     let mut command = serve(&test_folder.path("home"));
     command.args(["--release", release, "--port", "0", "--state-dir"]).arg(&state);
@@ -90,6 +94,84 @@ fn a_recording_replays_with_the_same_answers(#[case] release: &str, #[case] case
     .unwrap();
     let changed = replay(&test_folder, release);
     assert_eq!(changed.code, Some(1), "{}{}", changed.out, changed.err);
+}
+
+/// What real clients do: a later connection uses a token that an earlier one was given and held, and answers are awaited
+/// in another order than that of the requests.
+const AS_REAL_CLIENTS: &str = "\
+scenario: As real clients
+steps:
+  - connect: { device: laptop, role: operator, scopes: [operator.read, operator.pairing] }
+    as: first
+  - call: { on: first, method: device.pair.list, params: {} }
+  - call: { on: first, method: node.list, params: {}, wait: false }
+    name: nodes
+  - call: { on: first, method: health, params: {}, wait: false }
+    name: health
+  - await: { answer: health }
+    expect: ok
+  - await: { answer: nodes }
+    expect: ok
+  - connect: { device: laptop, role: operator, scopes: [operator.read], auth: { device-token: { from: first } } }
+    as: second
+    expect: hello
+  - call: { on: first, method: node.list, params: {} }
+    expect: ok
+  - disconnect: first
+";
+
+#[rstest]
+#[case("2026.4.2")]
+#[case("2026.9.6")]
+fn a_token_of_a_held_connection_replays(#[case] release: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, release);
+    std::fs::write(test_folder.path("home/clients.yaml"), AS_REAL_CLIENTS).unwrap();
+    let proxy = record(&test_folder, &gateway, &[]);
+    play(&test_folder, proxy.port, release, &["clients.yaml"]);
+    let text = recorded(&test_folder, proxy);
+    let replayed = replay(&test_folder, release);
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
+    assert!(text.contains("from: step-"), "{text}");
+}
+
+/// A recording waits for answers in the order of the recording. Another gateway can answer in another order.
+#[rstest]
+#[case("embedded@2026.4.2")]
+#[case("embedded@2026.9.6")]
+fn answers_are_awaited_in_another_order_than_they_arrive(#[case] gateway: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    std::fs::write(test_folder.path("recorded.yaml"), AS_REAL_CLIENTS).unwrap();
+    let replayed = test_folder.clawcheck(&["run", "recorded.yaml", "--gateway", gateway]);
+    assert_eq!(replayed.code, Some(0), "{}{}", replayed.out, replayed.err);
+}
+
+/// A release that refuses connections of unknown proxies took one, so it trusts the proxy.
+#[rstest]
+#[case("2026.9.6", &[("x-forwarded-for", "203.0.113.7")], true)]
+#[case("2026.9.6", &[], false)]
+#[case("2026.4.2", &[("x-forwarded-for", "203.0.113.7")], false)]
+fn a_trusted_proxy_follows_from_the_answers(
+    #[case] release: &str,
+    #[case] headers: &[(&'static str, &str)],
+    #[case] is_trusted: bool,
+) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let auth = json!({ "mode": "token", "token": TOKEN });
+    let config = json!({ "gateway": { "mode": "local", "auth": auth, "trustedProxies": ["127.0.0.1"] } });
+    let gateway = gateway_with(&test_folder, release, &config);
+    let proxy = record(&test_folder, &gateway, &[]);
+    let protocol = if release == "2026.9.6" { 4 } else { 3 };
+    let mut introduction = introduction(TOKEN);
+    introduction["minProtocol"] = json!(protocol);
+    introduction["maxProtocol"] = json!(protocol);
+    let answer = ask(&mut connect(proxy.port, headers), "1", "connect", introduction);
+    assert_eq!(answer["type"], "res", "{answer}");
+    let text = recorded(&test_folder, proxy);
+    assert_eq!(text.contains("trusted-proxies: [\"127.0.0.1\"]"), is_trusted, "{text}");
+    let replayed = replay(&test_folder, release);
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
 }
 
 type Client = tungstenite::WebSocket<TcpStream>;

@@ -2,13 +2,14 @@
 
 use super::change::is_proxy_header;
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Credential, Who};
+use crate::explain::client::{Client, Credential, PRESETS, Who};
 use crate::explain::world::{World, address};
 use crate::shell::quoted;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{AuthMode, pairing};
-use openclaw_protocol::store::{Document, StoreFormat};
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::Path;
@@ -19,9 +20,54 @@ pub(super) fn approve() -> Remedy {
     Remedy::new(Change::Approve, Risk::Approval, what, &how)
 }
 
-pub(super) fn reject() -> Remedy {
-    let how = ["openclaw devices list".to_owned(), "openclaw devices reject REQUEST-ID".to_owned()];
-    Remedy::new(Change::Reject, Risk::Client, "Reject the pending request, or wait five minutes until it expires", &how)
+/// The refused connect itself can change the record: a release that approves a role automatically does so before it
+/// refuses the scopes.
+pub(super) fn again() -> Remedy {
+    Remedy::new(Change::Again, Risk::Client, "Connect again: the refused connect changed the record", &[])
+}
+
+pub(super) fn reject(world: &World) -> Remedy {
+    let lines = ["openclaw devices list".to_owned(), "openclaw devices reject REQUEST-ID".to_owned()];
+    let (what, how) = match typed(world, &lines) {
+        Some(how) => ("Reject the pending request, or wait five minutes until it expires", how),
+        None => ("Wait five minutes until the pending request expires", Vec::new()),
+    };
+    Remedy::new(Change::Reject, Risk::Client, what, &how)
+}
+
+/// Commands that need a client that is let in, with a line that says where to type them. `None` if no such client is
+/// known. Only `devices list` and `devices approve` also work for an `openclaw` that is refused, on the gateway's machine.
+fn typed(world: &World, commands: &[String]) -> Option<Vec<String>> {
+    let cli = Client::of(PRESETS[0], world.own.clone());
+    let here = World { client: cli, client_facts: None, ..world.clone() };
+    // The pending request of the refused client can be that of the same device.
+    let is_let_in = world.start().is_ok_and(|mut gateway| {
+        gateway.connect(world);
+        gateway.connect(&here).succeeds()
+    });
+    if is_let_in {
+        return Some(commands.to_vec());
+    }
+    let elsewhere = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
+    let lines = || [&[elsewhere.to_owned()], commands].concat();
+    has_another_approver(world).then(lines)
+}
+
+/// Whether a device other than the client and the machine of the gateway may decide about devices.
+fn has_another_approver(world: &World) -> bool {
+    let Ok(gateway) = world.start() else { return false };
+    let Some(paired) = gateway.store.read(Document::DevicesPaired) else { return false };
+    let refused = [&world.client.who, &world.own].map(|who| who.key().map(DeviceKey::device_id));
+    let rules = &world.facts.pairing;
+    let may_decide = |(id, record): (&String, &Value)| {
+        let roles = pairing::effective_roles(rules, record).unwrap_or_default();
+        let scopes = pairing::access_scopes(record);
+        let decides = |scope: &String| scope == "operator.admin" || scope == "operator.pairing";
+        !refused.contains(&Some(id.clone()))
+            && roles.iter().any(|role| role == "operator")
+            && scopes.iter().any(decides)
+    };
+    paired.as_object().is_some_and(|all| all.iter().any(may_decide))
 }
 
 /// All single remedies.
@@ -67,7 +113,8 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
         AuthMode::Password => Some("password"),
         AuthMode::None | AuthMode::TrustedProxy => None,
     };
-    if let Some(secret) = secret.filter(|_| client.credential != Credential::Shared) {
+    let shared = Client { credential: Credential::Shared, ..client.clone() };
+    if let Some(secret) = secret.filter(|_| gateway.auth(client) != gateway.auth(&shared)) {
         let what = format!("Give the client the gateway's {secret}");
         let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
@@ -99,19 +146,25 @@ fn narrower(world: &World) -> Vec<String> {
 fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     let Some(id) = world.client.who.id() else { return };
     all.push(approve());
-    let copy =
-        Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request to the paired devices by hand", &[])
+    if world.facts.pairing.format == StoreFormat::Files {
+        let what = "Stop the gateway, then copy the pending request to the paired devices by hand";
+        let how =
+            ["in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device"];
+        let copy = Remedy::new(Change::CopyPending, Risk::Files, what, &how.map(str::to_owned))
             .opening("the record has no token and no approval; other releases treat it differently");
-    all.push(copy);
+        all.push(copy);
+    }
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
     // Newer releases give the new token only to the device itself. A rotation helps only clients that do not send it.
     if !matches!(world.client.credential, Credential::DeviceToken(_)) {
         let rotate =
             [format!("openclaw devices rotate --device {} --role {}", quoted(&id), quoted(&world.client.role))];
-        all.push(Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &rotate));
+        let how = typed(world, &rotate);
+        all.extend(how.map(|how| Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &how)));
     }
     let remove = [format!("openclaw devices remove {}", quoted(&id))];
-    all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, then pair it again", &remove));
+    let what = "Remove the device, then pair it again";
+    all.extend(typed(world, &remove).map(|how| Remedy::new(Change::Remove, Risk::Record, what, &how)));
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if tokenless && world.facts.pairing.format == StoreFormat::Files {
         let role = &world.client.role;

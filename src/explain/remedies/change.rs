@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
+    /// Connect again.
+    Again,
     /// Approve the pending request of the refused connect.
     Approve,
     /// Reject the pending request of the refused connect.
@@ -62,7 +64,13 @@ impl Change {
             Self::Unlock => world.at_rest.change(AtRest::unlock),
             Self::Release(release) => world.facts = Facts::of(*release).ok()?,
             Self::UpdateClient => world.client_facts = None,
-            Self::Approve | Self::Reject | Self::Rotate | Self::Remove | Self::CopyPending | Self::WriteToken => {}
+            Self::Again
+            | Self::Approve
+            | Self::Reject
+            | Self::Rotate
+            | Self::Remove
+            | Self::CopyPending
+            | Self::WriteToken => {}
         }
         Some(())
     }

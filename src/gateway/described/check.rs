@@ -30,6 +30,9 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
         let help = "use `websocket`, `tcp`, or `log` with a part of a log line";
         return Err(source.error_at(description.ready.referenced, message, Some(help.to_owned())));
     }
+    if let Some(folder) = description.snapshots.as_ref().filter(|folder| folder.value.trim().is_empty()) {
+        return Err(source.error_at(folder.referenced, "`snapshots` must name a folder", None));
+    }
     if !description.path.value.starts_with('/') {
         return Err(source.error_at(description.path.referenced, "`path` must start with `/`", None));
     }

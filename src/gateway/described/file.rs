@@ -36,6 +36,7 @@ pub(super) struct Description {
     pub(super) ready: Spanned<Readiness>,
     pub(super) path: Spanned<String>,
     pub(super) store: Store,
+    pub(super) snapshots: Option<Spanned<String>>,
     pub(super) proof: Option<ProofVersion>,
     pub(super) timeouts: TimeLimits,
     pub(super) ignore: Vec<IgnoredField>,
@@ -109,6 +110,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         ready: word(raw.ready, readiness_unsaid, |word| readiness(&source, word))?,
         path: raw.path.unwrap_or_else(|| replace(&Location::UNKNOWN, "/".to_owned())),
         store: raw.store,
+        snapshots: raw.snapshots,
         proof: raw.proof,
         timeouts: TimeLimits {
             answer: time_limit(&source, raw.timeouts.answer.as_ref())?,
@@ -264,6 +266,7 @@ mod tests {
     #[case("config: { text: \"p = {prot}\" }", "", "did you mean `{port}`?")]
     #[case("ready: { http: health }", "", "must start with `/`")]
     #[case("proof: v4", "v4", "unknown value")]
+    #[case("snapshots: \" \"", "\" \"", "`snapshots` must name a folder")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
         let error = parse("x.yaml", &text).unwrap_err();

@@ -43,13 +43,13 @@ pub(super) async fn prepare(
         installed = Some(found);
     }
     let program = program(&description, placeholders, installed.as_ref());
-    Ok((profile(&description), program, description.timeouts))
+    Ok((profile(&description, named), program, description.timeouts))
 }
 
 /// The profile of a description, without the installation of its package.
 pub(super) fn profile_of(named: &Path) -> Result<Profile, DescriptionError> {
     let (name, text) = built_in::find(named)?;
-    Ok(profile(&file::parse(&name, &text)?))
+    Ok(profile(&file::parse(&name, &text)?, named))
 }
 
 /// The name and the text of a description.
@@ -123,7 +123,7 @@ fn ports(description: &Description) -> Vec<u16> {
     further_ports().filter(|(name, _)| named(name)).map(|(_, above)| above).collect()
 }
 
-fn profile(description: &Description) -> Profile {
+fn profile(description: &Description, named: &Path) -> Profile {
     let lacks: BTreeSet<_> = description.lacks.iter().flat_map(|lack| lack.with_dependents()).collect();
     let mut unsupported = BTreeSet::from([Capability::PeerAddress, Capability::Clock, Capability::OtherRelease]);
     let mut notes = Vec::new();
@@ -154,6 +154,7 @@ fn profile(description: &Description) -> Profile {
         proof: description.proof,
         secrets: passed(description).into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         ignore: description.ignore.clone(),
+        snapshots: description.snapshots.as_ref().map(|folder| folder_of(named).join(&folder.value)),
     }
 }
 
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn what_it_lacks_it_cannot() {
         let text = "gateway: x\nabout: y\ncommand: z\nclaims: 2026.4.2\nlacks: [pairing]\nstore: none\nconfig: none\n";
-        let profile = profile(&file::parse("x.yaml", text).unwrap());
+        let profile = profile(&file::parse("x.yaml", text).unwrap(), Path::new("x.yaml"));
         assert!(
             !profile.can(Capability::Pairing)
                 && !profile.can(Capability::StoreRead)

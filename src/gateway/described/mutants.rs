@@ -3,6 +3,7 @@
 use super::error::DescriptionError;
 use super::{Placeholders, built_in, file, profile, program};
 use input_mutants::play;
+use std::path::Path;
 
 const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand: \"{here}/x\"\nnpm: { package: \"@a/b\", version: \"1\", \
                     overrides: { a: b }, beside: [c] }\nready: { log: up }\npath: /ws\nconfig: { text: \"{port}\" }\nstore: none\n";
@@ -16,7 +17,7 @@ fn mutants_of_descriptions_are_read() {
         let Ok(text) = std::str::from_utf8(input) else { return };
         match file::parse("mutant.yaml", text) {
             Ok(description) => {
-                profile(&description);
+                profile(&description, Path::new("x.yaml"));
                 program(&description, Placeholders::default(), None);
             }
             Err(DescriptionError::Invalid(error)) => {

@@ -85,6 +85,11 @@ pub(super) struct Raw {
     /// Where the gateway keeps its pairing store. Default: `openclaw`.
     #[serde(default)]
     pub(super) store: Store,
+    /// A folder with snapshots of this gateway, relative to the description. A snapshot in it comes before the one of the
+    /// claimed release, and new observations are saved in it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", length(min = 1))]
+    pub(super) snapshots: Option<Spanned<String>>,
     /// The version of the device proofs that clients send. Default: the version of the claimed release.
     #[serde(default)]
     pub(super) proof: Option<ProofVersion>,

@@ -76,6 +76,8 @@ mod tests {
     #[case::maps("files: { \"{home}/a\": text }\nenv: { A: b }\ndefaults: { a: { b: 1 } }", true)]
     #[case::timeouts("timeouts: { answer: 5s, start: 2m }", true)]
     #[case::npm("npm: { package: a, version: \"1\", overrides: { a: b }, beside: [c] }", true)]
+    #[case::snapshots("snapshots: ours", true)]
+    #[case::several_folders("snapshots: [a]", false)]
     #[case::unknown_key("arguments: [a]", false)]
     #[case::unknown_feature("lacks: [pairings]", false)]
     #[case::unknown_word("config: toml", false)]

@@ -132,5 +132,6 @@ pub(super) fn profile(release: Release) -> Profile {
         proof: None,
         secrets: Vec::new(),
         ignore: Vec::new(),
+        snapshots: None,
     }
 }

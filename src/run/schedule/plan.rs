@@ -136,6 +136,7 @@ mod tests {
             proof: None,
             secrets: Vec::new(),
             ignore: Vec::new(),
+            snapshots: None,
         }
     }
 

@@ -102,12 +102,21 @@ impl CaseContext<'_> {
         evidence.title = title(step);
         evidence.expected = self.expected(step.expect.as_ref());
         evidence.received.extend(self.bindings.missed().into_iter().map(|what| own(RawMessage::Note(what))));
-        if let Some(on) = acts_on(step) {
-            self.keep_for_later(on, &mut evidence.received, later, matches!(step.kind, StepKind::Await(_))).await;
+        let own_connection = match &step.kind {
+            StepKind::Await(Await::Answer(name)) => self.caller(name.as_str()),
+            _ => acts_on(step).map(str::to_owned),
+        };
+        if let Some(on) = &own_connection {
+            // The answer to a call is its own, even if a later step waits for a second one.
+            let own_answer = step.known_as().map(|name| Awaited::Answer(name.as_str().to_owned()));
+            let of_others = later.iter().filter(|(_, awaited)| Some(awaited) != own_answer.as_ref()).cloned();
+            let of_others = of_others.collect::<Vec<_>>();
+            let waits = matches!(step.kind, StepKind::Await(_));
+            self.keep_for_later(on, &mut evidence.received, &of_others, waits).await;
         }
         let waits = !matches!(&step.kind, StepKind::Call(Call { wait: false, .. }));
         if waits && self.running().is_ok() {
-            evidence.received.extend(self.catch_up(acts_on(step), later).await);
+            evidence.received.extend(self.catch_up(own_connection.as_deref(), later).await);
         }
         Ok(evidence)
     }
@@ -263,9 +272,8 @@ impl CaseContext<'_> {
         acts_on(step).map(str::to_owned)
     }
 
-    /// Removes the events that a later step waits for from what a step received on its own connection. The order of the
-    /// event and the step's answer then does not matter. An event that the step itself waits for is the last thing that
-    /// it receives.
+    /// Removes the events and answers that a later step waits for from what a step received on its own connection. Their
+    /// order then does not matter. What the step itself waits for is the last thing that it receives.
     async fn keep_for_later(
         &self,
         on: &str,
@@ -276,7 +284,8 @@ impl CaseContext<'_> {
         let Some(session) = self.session(on) else { return };
         let mut session = session.lock().await;
         let mut end = received.len() - usize::from(waits && !received.is_empty());
-        for (_, awaited) in later.iter().filter(|(name, awaited)| name == on && matches!(awaited, Awaited::Event(_))) {
+        let can_come_early = |awaited: &Awaited| matches!(awaited, Awaited::Event(_) | Awaited::Answer(_));
+        for (_, awaited) in later.iter().filter(|(name, awaited)| name == on && can_come_early(awaited)) {
             let found = received[..end]
                 .iter()
                 .position(|received| received.on.is_none() && session.is_awaited(&received.message, awaited));

@@ -127,100 +127,109 @@ fn reconcile_surface(
         commands: &offered,
         approved: None,
     };
-    let mut declared = Surface {
-        caps: caps.iter().map(|cap| js::trim(cap).to_owned()).filter(|cap| !cap.is_empty()).collect(),
-        commands: permitted_commands(&rules.nodes, config, judged, &offered),
-        permissions: sorted_permissions(connect.permissions.as_ref()),
-    };
-    if rules.nodes.requests_of_devices {
-        declared.caps.retain(|cap| is_borne_out(cap, &declared.commands, &offered));
-    }
+    let declared = declared_surface(rules, config, connect, judged);
     let request = NodeRequest {
         caps: Some(declared.caps.clone()),
         commands: Some(declared.commands.clone()),
         permissions: declared.permissions.clone(),
         ..node_request(connect, &node_id, remote_ip)
     };
-    let now = environment.now;
     if rules.nodes.part_of_device {
         // The nodes are found by going through all devices, and what is odd about one of them ends that.
-        crate::pairing::list(&rules.pairing, environment.store, now)?;
+        crate::pairing::list(&rules.pairing, environment.store, environment.now)?;
     }
-    let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
-    let Some(paired) = paired else {
-        if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
-            return Err(StoreError::Refused("node pairing requires a paired device"));
-        }
-        let request =
-            NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
-        let requested = ask(&rules.nodes, environment.store, environment.entropy, now, &request)?;
-        if let Some(approved) = approve_at_once(rules, environment, &node_id, &requested)? {
-            let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
-            let commands = declared.commands;
-            return Ok(Reconciliation {
-                node_id,
-                commands,
-                surfaces,
-                drops_pending: true,
-                asks_first: true,
-                approved: Some(approved),
-                ..Reconciliation::default()
-            });
-        }
-        let requested = published(&rules.nodes, environment.store, requested);
-        let effective = Surface::default();
-        let surfaces = Some(Surfaces { declared, effective });
-        return Ok(Reconciliation {
-            node_id,
-            requested: Some(requested),
-            surfaces,
-            asks_first: true,
-            ..Reconciliation::default()
-        });
+    let Some(paired) = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)? else {
+        return ask_first(rules, environment, node_id, declared, request);
     };
     let recorded = Surface::of(&paired);
+    let of_record = Judged { approved: Some(&recorded.commands), ..judged };
     let approved = Surface {
-        commands: permitted_commands(
-            &rules.nodes,
-            config,
-            Judged { approved: Some(&recorded.commands), ..judged },
-            &recorded.commands,
-        ),
+        commands: permitted_commands(&rules.nodes, config, of_record, &recorded.commands),
         ..recorded.clone()
     };
-    let more = declared.commands.iter().any(|command| !approved.commands.contains(command));
-    let other_permissions = match rules.nodes.part_of_device {
-        true => declared.permissions.iter().flatten().any(|(key, value)| {
-            let approved = recorded.permissions.as_ref().and_then(|permissions| permissions.get(key));
-            *value == Value::Bool(true) && approved != Some(&Value::Bool(true))
-        }),
-        false => !recorded.same_permissions(&declared),
+    if is_approved(rules, &declared, &recorded, &approved) {
+        return Ok(Reconciliation { drops_pending: true, ..granted(node_id, declared) });
+    }
+    let other_permissions = differ_in_permissions(rules, &declared, &recorded);
+    let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
+    let request = NodeRequest { permissions, ..request };
+    let requested = match same_pending(&rules.nodes, environment.store, environment.now, &request)? {
+        Some(same) => same,
+        None => ask(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?,
     };
+    let requested = Some(published(&rules.nodes, environment.store, requested));
+    let effective = declared.within(&approved);
+    let commands = effective.commands.clone();
+    let surfaces = Some(Surfaces { declared, effective });
+    Ok(Reconciliation { node_id, commands, requested, surfaces, ..Reconciliation::default() })
+}
+
+/// What the node offers, as far as its platform permits it.
+fn declared_surface(rules: &Facts, config: &GatewayConfig, connect: &ConnectParams, judged: Judged<'_>) -> Surface {
+    let caps = judged.caps.iter().map(|cap| js::trim(cap).to_owned()).filter(|cap| !cap.is_empty());
+    let mut declared = Surface {
+        caps: caps.collect(),
+        commands: permitted_commands(&rules.nodes, config, judged, judged.commands),
+        permissions: sorted_permissions(connect.permissions.as_ref()),
+    };
+    if rules.nodes.requests_of_devices {
+        declared.caps.retain(|cap| is_borne_out(cap, &declared.commands, judged.commands));
+    }
+    declared
+}
+
+/// A node without a record requests the approval of its surface. A setup code approves it at once.
+fn ask_first(
+    rules: &Facts,
+    environment: &mut Environment<'_>,
+    node_id: String,
+    declared: Surface,
+    request: NodeRequest,
+) -> Result<Reconciliation, StoreError> {
+    if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
+        return Err(StoreError::Refused("node pairing requires a paired device"));
+    }
+    let silent = approved_by_itself(rules, environment, &node_id).then_some(true);
+    let request = NodeRequest { silent, ..request };
+    let requested = ask(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?;
+    if let Some(approved) = approve_at_once(rules, environment, &node_id, &requested)? {
+        let approved = Some(approved);
+        return Ok(Reconciliation { drops_pending: true, asks_first: true, approved, ..granted(node_id, declared) });
+    }
+    let requested = Some(published(&rules.nodes, environment.store, requested));
+    let surfaces = Some(Surfaces { declared, effective: Surface::default() });
+    Ok(Reconciliation { node_id, requested, surfaces, asks_first: true, ..Reconciliation::default() })
+}
+
+/// A node that has everything that it offers.
+fn granted(node_id: String, declared: Surface) -> Reconciliation {
+    let commands = declared.commands.clone();
+    let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared });
+    Reconciliation { node_id, commands, surfaces, ..Reconciliation::default() }
+}
+
+/// Whether the record covers everything that the node offers. `approved` has the commands of the record that its platform
+/// still permits.
+fn is_approved(rules: &Facts, declared: &Surface, recorded: &Surface, approved: &Surface) -> bool {
     let same_caps = match rules.nodes.part_of_device {
         true => declared.caps.iter().all(|cap| recorded.caps.contains(cap)),
         false => same_set(&recorded.caps, &declared.caps),
     };
-    if !more && same_caps && !other_permissions {
-        let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
-        return Ok(Reconciliation {
-            node_id,
-            commands: declared.commands,
-            surfaces,
-            drops_pending: true,
-            ..Reconciliation::default()
-        });
+    same_caps
+        && declared.commands.iter().all(|command| approved.commands.contains(command))
+        && !differ_in_permissions(rules, declared, recorded)
+}
+
+/// Whether the node offers a permission that its record lacks or, before nodes were part of their device, any other set of
+/// permissions.
+fn differ_in_permissions(rules: &Facts, declared: &Surface, recorded: &Surface) -> bool {
+    if !rules.nodes.part_of_device {
+        return !recorded.same_permissions(declared);
     }
-    let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
-    let request = NodeRequest { permissions, ..request };
-    let requested = match same_pending(&rules.nodes, environment.store, now, &request)? {
-        Some(same) => same,
-        None => ask(&rules.nodes, environment.store, environment.entropy, now, &request)?,
-    };
-    let requested = published(&rules.nodes, environment.store, requested);
-    let effective = declared.within(&approved);
-    let commands = effective.commands.clone();
-    let surfaces = Some(Surfaces { declared, effective });
-    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, ..Reconciliation::default() })
+    declared.permissions.iter().flatten().any(|(key, value)| {
+        let approved = recorded.permissions.as_ref().and_then(|permissions| permissions.get(key));
+        *value == Value::Bool(true) && approved != Some(&Value::Bool(true))
+    })
 }
 
 /// Whether a capability has one of its commands left, or lost none (2026.9.6).

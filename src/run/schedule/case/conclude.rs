@@ -47,9 +47,31 @@ impl CaseResult {
 /// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without
 /// a snapshot folder.
 fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+    if let Some(own) = &shared.own_library {
+        let history = own.serving(&case.id, release)?;
+        if history.serving(release).is_some() {
+            return Ok(Some(history));
+        }
+    }
     let history = shared.library.serving(&case.id, release)?;
-    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded;
+    let keeps_own = shared.own_library.is_some();
+    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded && !keeps_own;
     Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
+}
+
+/// Notes in the report where an observation was written for approval, or why not.
+fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut CaseReport, shared: &Shared<'_>) {
+    match proposed {
+        Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
+        Ok(Some(Proposed::Kept(path))) => {
+            let path = path.display();
+            report.reason = Some(format!(
+                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
+            ));
+        }
+        Ok(None) | Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
+        Err(error) => shared.note_error(error),
+    }
 }
 
 /// Judges the observation of a case and writes it for approval if it is new.
@@ -103,31 +125,24 @@ pub(crate) fn conclude(
     });
     let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
     let propose = match verdict {
-        Verdict::Deviates => about_snapshot && observation.store.is_some() && !is_known,
+        // Without its store, an observation can only be a snapshot of the gateway itself.
+        Verdict::Deviates => {
+            about_snapshot && (observation.store.is_some() || shared.own_library.is_some()) && !is_known
+        }
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };
     (report.findings, report.differences, report.notes) = (findings, differences, notes);
+    let library = shared.own_library.as_ref().unwrap_or(shared.library);
     let proposed = if propose {
-        shared.library.propose(&case.id, release, observation.text(), real).map(Some)
+        library.propose(&case.id, release, observation.text(), real).map(Some)
     } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
         // A saved observation can still be approved, because it differs from the snapshot.
         Ok(None)
     } else {
-        shared.library.withdraw(&case.id, release, real).map(|()| None)
+        library.withdraw(&case.id, release, real).map(|()| None)
     };
-    match proposed {
-        Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
-        Ok(Some(Proposed::Kept(path))) => {
-            let path = path.display();
-            report.reason = Some(format!(
-                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
-            ));
-        }
-        Ok(None) => {}
-        Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
-        Err(error) => shared.note_error(error),
-    }
+    note_proposal(proposed, &mut report, shared);
     report.observation = Some(observation);
     if !is_worth_showing(&report, shared) {
         report.transcript = None;

@@ -10,7 +10,7 @@ use super::failed_start;
 use super::plan::NotPlayed;
 use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
 use crate::judge::Verdict;
-use crate::observe::{RawMessage, StepEvidence};
+use crate::observe::{Observation, RawMessage, StepEvidence};
 use crate::run::Shared;
 use crate::run::outcome::CaseReport;
 use crate::run::redaction;
@@ -52,44 +52,18 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         (report.verdict, report.reason) = (verdict, Some(reason));
         return report;
     }
-    let attached = gateway.profile().kind == Kind::Attached;
-    let secret = shared.options.token.as_deref().filter(|_| attached);
-    let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
-    context.timeouts = shared.timeouts.clone();
-    context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
-    context.budget = shared.received.part("one case", CASE_BYTES);
+    let mut context = context(case, gateway, sandbox, release, shared);
     context.recipe = recipe;
-    let played = tokio::select! {
-        played = context.perform() => played,
-        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
-    };
-    let (played, setup) = match played {
-        Err(CaseError::Setup(failure)) => {
-            let setup = failure.case(case);
-            (Ok(vec![failure.evidence]), Some(setup))
-        }
-        played => (played, None),
-    };
-    let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
-    if let Ok(steps) = &played {
-        shared.note_versions(case, steps);
-    }
-    let observed = played.map(|steps| observe(&context, steps, gateway, &shared.options.secrets));
-    if shared.cleans_up() {
-        shared.left_behind(clean_up(&context, shared).await);
-    }
-    let ended = context.exited(was_reached).await.map(|exit| format!("the gateway exited unexpectedly ({exit})"));
-    let log = context.end().await;
-    shared.booted(context.boots());
+    let Played { observed, setup, exit, log } = perform(&mut context, case, gateway, shared).await;
     let redactions = redactions(&context);
     if matches!(observed, Err(CaseError::BrokenOff)) {
         report.reason = Some(CaseError::BrokenOff.to_string());
         return report;
     }
-    if observed.is_err() || ended.is_some() {
+    if observed.is_err() || exit.is_some() {
         shared.keep_secret(&redactions);
     }
-    match (&observed, &ended) {
+    match (&observed, &exit) {
         (Err(CaseError::Launch(error)), _) => failed_start::failed(error, settings, gateway, shared).await,
         (Err(error), _) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         (Ok(_), Some(why)) => shared.breaker.failed(&GatewayFailure::Ended(why.clone())),
@@ -98,10 +72,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     match observed {
         Err(error) => report = failed(report, error, settings, gateway, began),
         // A gateway that no step stopped must run at the end, whatever it answered before.
-        Ok(_) if ended.is_some() => {
-            report.verdict = Verdict::Error;
-            report.reason = ended;
-        }
+        Ok(_) if exit.is_some() => (report.verdict, report.reason) = (Verdict::Error, exit),
         Ok(observation) => {
             report.frames = context.frames.tally();
             let frames = context.frames.findings(&redactions);
@@ -119,6 +90,60 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     redaction::case(&mut report, &redactions);
     report.duration = began.elapsed();
     report
+}
+
+/// The context of a case that runs alone.
+fn context<'a>(
+    case: &'a Case,
+    gateway: &'a Gateway,
+    sandbox: Sandbox,
+    release: Release,
+    shared: &Shared<'_>,
+) -> CaseContext<'a> {
+    let attached = gateway.profile().kind == Kind::Attached;
+    let secret = shared.options.token.as_deref().filter(|_| attached);
+    let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
+    context.timeouts = shared.timeouts.clone();
+    context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
+    context.budget = shared.received.part("one case", CASE_BYTES);
+    context
+}
+
+/// What remains of a case after its gateway was stopped.
+struct Played {
+    observed: Result<Observation, CaseError>,
+    /// The case that failed to create its store over the wire, in place of the case.
+    setup: Option<Case>,
+    /// How the gateway exited before anybody stopped it.
+    exit: Option<String>,
+    log: String,
+}
+
+/// Plays the steps, observes the store, removes what the case wrote to a gateway at a URL, and stops the gateway.
+async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, shared: &Shared<'_>) -> Played {
+    let played = tokio::select! {
+        played = context.perform() => played,
+        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
+    };
+    let (played, setup) = match played {
+        Err(CaseError::Setup(failure)) => {
+            let setup = failure.case(case);
+            (Ok(vec![failure.evidence]), Some(setup))
+        }
+        played => (played, None),
+    };
+    let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
+    if let Ok(steps) = &played {
+        shared.note_versions(case, steps);
+    }
+    let observed = played.map(|steps| observe(context, steps, gateway, &shared.options.secrets));
+    if shared.cleans_up() {
+        shared.left_behind(clean_up(context, shared).await);
+    }
+    let exit = context.exited(was_reached).await.map(|exit| format!("the gateway exited unexpectedly ({exit})"));
+    let log = context.end().await;
+    shared.booted(context.boots());
+    Played { observed, setup, exit, log }
 }
 
 /// Removes what a case wrote. After the run was told to stop, it takes at most [`CLEARING`], because the report must

@@ -194,6 +194,11 @@ impl Call<'_, '_> {
     }
 }
 
+/// Whether the model answers a method as OpenClaw does. It refuses the others, which are about chats, agents and channels.
+pub fn is_implemented(method: &str) -> bool {
+    handler(method).is_some()
+}
+
 fn handler(method: &str) -> Option<Handler> {
     if method == "connect" {
         return Some(connect_again);

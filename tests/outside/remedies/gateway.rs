@@ -1,0 +1,56 @@
+//! The gateways on which remedies are tried, and who types the commands.
+
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Sandbox, Workspace};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Who carries out a command of `openclaw`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    /// The real command line of the release.
+    Cli,
+    /// A paired device with every scope, which calls the method behind the command.
+    Client,
+}
+
+/// A gateway that can be started on a state directory.
+pub(super) struct Site {
+    pub release: String,
+    pub operator: Operator,
+    gateway: Gateway,
+    workspace: Workspace,
+}
+
+impl Site {
+    pub(super) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
+        let spec: GatewaySpec = spec.parse().unwrap();
+        let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
+        let workspace = Workspace::new(&guard).unwrap();
+        let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
+        Self { release: release.to_owned(), operator, gateway, workspace }
+    }
+
+    pub(super) fn sandbox(&self) -> Sandbox {
+        self.workspace.sandbox().unwrap()
+    }
+
+    /// Starts the gateway on a state directory, with the `openclaw.json` in it.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub(super) async fn start(&self, sandbox: &Sandbox, state: &Path) -> Result<Running, String> {
+        let config = std::fs::read(state.join("openclaw.json")).unwrap();
+        let config: Value = serde_json::from_slice(&config).unwrap();
+        let launch = Launch {
+            sandbox,
+            state_dir: Some(state.to_owned()),
+            openclaw_json: config,
+            environment: BTreeMap::new(),
+            clock: None,
+            trace: None,
+            deadline: super::client::within(120),
+        };
+        self.gateway.launch(launch).await.map_err(|error| error.to_string())
+    }
+}
