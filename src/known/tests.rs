@@ -115,10 +115,10 @@ fn another_observation_with_the_same_differences_fails() {
 #[case::script("javascript:alert(1)")]
 #[case::file("file:///etc/passwd")]
 fn what_is_no_link_is_refused(#[case] link: &str) {
-    let text = format!("{ONE}    link: \"{link}\"\n");
+    let text = ONE.replace("o/o#1", &format!("\"{link}\""));
     let error = parse(Path::new(PATH), &text).unwrap_err().to_string();
     assert!(error.contains(&format!("`{link}` is not a link")), "{error}");
-    parse(Path::new(PATH), &format!("{ONE}    link: https://example.org/issues/1\n")).unwrap();
+    parse(Path::new(PATH), &ONE.replace("o/o#1", "https://example.org/issues/1")).unwrap();
 }
 
 #[test]
