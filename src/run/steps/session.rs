@@ -14,7 +14,7 @@ use untrusted_data::limits::{
     Budget, CONNECTION_BYTES, CONNECTION_MESSAGES, FLOOD_BYTES, FLOOD_MESSAGES, SHOWN_OF_NO_JSON,
 };
 
-/// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
+/// The number of times that every other task gets a turn before a gateway with its own clock counts as silent.
 const TURNS: u32 = 40;
 
 /// An open connection.
@@ -122,8 +122,8 @@ impl Session {
         }
     }
 
-    /// The same for a gateway in this process with its own clock. No time passes: it answers a ping after everything that it
-    /// was sent before, and steps that are played side by side get [`TURNS`] to send more.
+    /// The same for a gateway in this process with its own clock. No time passes: the gateway answers a ping after it
+    /// has answered everything before it. Steps that are played in parallel get [`TURNS`] turns to send more.
     pub(crate) async fn listen_briefly(
         &mut self,
         timeouts: &Timeouts,
@@ -153,8 +153,8 @@ impl Session {
         }
     }
 
-    /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
-    /// on this connection; it is kept for them.
+    /// Shows with a round trip that a message did not arrive. Returns the messages received until then. Messages that
+    /// match `later` are kept for later steps on this connection.
     pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<RawMessage> {
         if self.is_over() {
             return Vec::new();
@@ -247,9 +247,9 @@ impl Session {
         self.message(closed)
     }
 
-    /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
-    /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
-    /// stays.
+    /// Removes from the answer to a connect what describes the gateway's machine (methods, events, presence). It is
+    /// most of the data of a case, it repeats with each connect, and nothing reads it after the validation against
+    /// the schema. The names of the members remain.
     pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
             let RawMessage::Frame(RawFrame::Regular { json: frame, .. }) = message else { continue };
