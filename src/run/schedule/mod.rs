@@ -32,7 +32,8 @@ pub(super) enum Task<'a> {
     Alone(&'a Case),
     /// Cases that share a gateway.
     Group(Vec<&'a Case>),
-    /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
+    /// A case with its own gateway, after it was played in a group. Contains the result from the group, if that result
+    /// counts.
     Rerun(&'a Case, Option<Box<CaseResult>>),
 }
 

@@ -90,7 +90,7 @@ impl CaseContext<'_> {
     /// observation. Temporary files that existed before the case and are unchanged are ignored.
     pub(crate) async fn wait_for_writes(&self) {
         if self.has_own_clock() {
-            // The embedded gateway writes before it goes on: what is unfinished then was left so.
+            // The embedded gateway writes before it continues, so an unfinished write here is final.
             if let Some(running) = &self.running {
                 running.written().await;
             }
