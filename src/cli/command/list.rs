@@ -83,8 +83,10 @@ impl List {
     fn planned<'a>(&self, gateway: &GatewaySpec, cases: &[&'a Case]) -> Result<Vec<Planned<'a>>, CommandError> {
         let profile = Gateway::profile_of(gateway, &Preparation::default())?;
         let library = Snapshots::find(None, &Named::of(&self.what).paths).map_err(CommandError::failed)?.library;
+        let own = profile.snapshots.as_deref().map(Library::open).transpose();
+        let own = own.map_err(|error| CommandError::message(&error.to_string()))?;
         let planned = cases.iter().map(|case| {
-            needs::applicability(case, &profile, &library).map(|applicability| Planned { case, applicability })
+            needs::applicability(case, &profile, own.as_ref(), &library).map(|applicability| Planned { case, applicability })
         });
         planned.collect::<Result<_, _>>().map_err(|error| CommandError::message(&error.to_string()))
     }
