@@ -68,7 +68,17 @@ mod tests {
     fn parts_are_words_only_between_hyphens_and_underscores() {
         let mut words = std::collections::BTreeSet::new();
         add("role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026", &mut words);
-        let expected = ["admins", "host", "operator", "pairing", "pairing_required", "required", "role", "role-upgrade", "upgrade"];
+        let expected = [
+            "admins",
+            "host",
+            "operator",
+            "pairing",
+            "pairing_required",
+            "required",
+            "role",
+            "role-upgrade",
+            "upgrade",
+        ];
         assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
     }
 }

@@ -166,7 +166,8 @@ fn planned<'c>(
     let mut planned = Vec::new();
     for case in cases {
         // The snapshots are needed here only if the gateway lacks a feature.
-        let approved = if lacks_nothing { None } else { approved(case, shared.own_library.as_ref(), shared.library, release) };
+        let approved =
+            if lacks_nothing { None } else { approved(case, shared.own_library.as_ref(), shared.library, release) };
         if let Some(reason) = shared.options.known.excludes(case) {
             reporter.not_played(case, Verdict::NotApplicable, reason)?;
             continue;

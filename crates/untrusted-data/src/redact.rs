@@ -121,7 +121,9 @@ impl Redactions {
         if text.len() < shortest && !text.ends_with('…') && !text.ends_with(CUT) {
             return text.to_owned();
         }
-        let finder = self.finder.get_or_init(|| Finder::new(self.known.iter().map(|(secret, symbol)| (secret.as_str(), symbol.needed))));
+        let finder = self
+            .finder
+            .get_or_init(|| Finder::new(self.known.iter().map(|(secret, symbol)| (secret.as_str(), symbol.needed))));
         let Some(finder) = finder else { return text.to_owned() };
         let cut = [CUT, "…"].into_iter().find_map(|mark| text.strip_suffix(mark));
         let symbols = self.known.values().collect::<Vec<_>>();

@@ -6,6 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::judge::Verdict;
+use crate::observe::snapshot::Library;
 use crate::run::needs::{self, Applicability};
 use crate::scenario::Case;
 use indexmap::IndexMap;
@@ -86,7 +87,8 @@ impl List {
         let own = profile.snapshots.as_deref().map(Library::open).transpose();
         let own = own.map_err(|error| CommandError::message(&error.to_string()))?;
         let planned = cases.iter().map(|case| {
-            needs::applicability(case, &profile, own.as_ref(), &library).map(|applicability| Planned { case, applicability })
+            needs::applicability(case, &profile, own.as_ref(), &library)
+                .map(|applicability| Planned { case, applicability })
         });
         planned.collect::<Result<_, _>>().map_err(|error| CommandError::message(&error.to_string()))
     }

@@ -38,7 +38,8 @@ struct Needle {
 impl Needle {
     /// Whether bytes that match at `start` up to `end` are this needle or a part of it that must be hidden.
     fn fits(&self, bytes: &[u8], start: usize, end: usize) -> bool {
-        let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'%') || !byte.is_ascii();
+        let in_word =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'%') || !byte.is_ascii();
         let joined = |one: Option<&u8>, other: Option<&u8>| one.is_some_and(in_word) && other.is_some_and(in_word);
         let before = start.checked_sub(1).and_then(|before| bytes.get(before));
         self.needed == Needed::Nothing
