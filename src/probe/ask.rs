@@ -73,6 +73,11 @@ impl<'a> Asker<'a> {
         methods.map(str::to_owned).collect()
     }
 
+    /// A stage begins, whose questions are asked at the same time or one after the other.
+    pub(super) fn stage(&self, at_once: bool) {
+        self.timeouts.stage(at_once);
+    }
+
     /// Why a question is not asked, given the answers so far.
     pub(super) fn reason_not_to_ask(&self, question: &Question, so_far: &Portrait) -> Option<&'static str> {
         let has_secret = self.context.secret != Secret::Unknown;

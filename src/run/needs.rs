@@ -31,13 +31,18 @@ pub(crate) struct Applicability {
     pub(crate) not_played: Option<(Verdict, String)>,
 }
 
-/// Determines what a run on a gateway does with a case, without starting the gateway.
+/// Determines what a run on a gateway does with a case, without starting the gateway. `own` are the gateway's own snapshots.
 ///
 /// # Errors
 /// The temporary directory cannot be written.
-pub(crate) fn applicability(case: &Case, profile: &Profile, library: &Library) -> io::Result<Applicability> {
+pub(crate) fn applicability(
+    case: &Case,
+    profile: &Profile,
+    own: Option<&Library>,
+    library: &Library,
+) -> io::Result<Applicability> {
     let release = profile.claims.unwrap_or(releases::DEFAULT);
-    let approved = super::approved(case, library, release);
+    let approved = super::approved(case, own, library, release);
     let permissions_bind = plan::permissions_bind(&std::env::temp_dir())?;
     let not_played = plan::not_played(case, approved.as_deref(), profile, release, permissions_bind);
     Ok(Applicability {

@@ -156,6 +156,8 @@ pub struct Boots {
 pub struct RunReport {
     /// Number of cases with a new observation that could not be saved for approval.
     pub unkept: usize,
+    /// Why observations cannot be saved in the folder of the gateway's own snapshots, if this user may not write it.
+    pub own_protected: Option<String>,
     /// Number of cases for each verdict.
     pub summary: Summary,
     /// The reasons for skipped cases, with the number of cases; at most `REASONS`.
