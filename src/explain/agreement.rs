@@ -98,7 +98,6 @@ fn about(state: &State, place: &str, record: Option<&str>) -> Vec<Finding> {
 #[rstest]
 #[case::list("[]")]
 #[case::number("5")]
-#[case::text(r#""x""#)]
 fn a_damaged_document_is_not_blamed_for_another(#[case] pending: &str) {
     let both = state_with_pending("5", pending, CONFIG);
     let only_paired = state_with_pending("5", "{}", CONFIG);
@@ -106,7 +105,7 @@ fn a_damaged_document_is_not_blamed_for_another(#[case] pending: &str) {
     let (paired_json, pending_json) = ("devices/paired.json", "devices/pending.json");
     assert_eq!(about(&both, paired_json, None), about(&only_paired, paired_json, None));
     assert_eq!(about(&both, pending_json, None), about(&only_pending, pending_json, None));
-    let release = "2026.6.11".parse().unwrap();
+    let release = "2026.4.2".parse().unwrap();
     assert!(says(&about(&both, paired_json, None), CLOSES, release));
     assert_eq!(says(&about(&both, pending_json, None), CLOSES, release), pending != "[]");
 }

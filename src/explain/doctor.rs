@@ -1,7 +1,7 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
 use super::render::{Format, short, short_id};
-use super::{Question, State, Verdict, world};
+use super::{Question, State, Verdict, Who, world};
 use crate::markdown;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::{AtRest, Kept};
@@ -179,7 +179,7 @@ fn answering(
 ) -> Answering {
     let format = if place == DATABASE { StoreFormat::Sqlite } else { StoreFormat::Files };
     let at_rest = AtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
-    let state = State { at_rest, ..state.clone() };
+    let state = State { at_rest: at_rest.into(), ..state.clone() };
     let mut answering = Answering::default();
     // A release with files does not read the database. A release with a database imports the files.
     for facts in releases.iter().filter(|facts| place != DATABASE || facts.pairing.format == StoreFormat::Sqlite) {
@@ -206,7 +206,7 @@ fn client_of(key: &str, record: &Value) -> Question {
 fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
     for facts in releases {
         let settings = Settings::resolve(facts.release, &state.config, &state.env);
-        let (what, place) = match settings.map(|_| state.at_rest.start(facts, now)) {
+        let (what, place) = match settings.map(|_| state.at_rest.started(facts.pairing.format, now, &Who::Nobody)) {
             Err(refusal) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "openclaw.json"),
             Ok(Err(refusal)) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "state directory"),
             Ok(Ok((_, log))) => {
