@@ -130,6 +130,30 @@ impl Sandbox {
         Ok(home)
     }
 
+    /// The gateway's temporary directory, made on demand.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn temp(&self) -> io::Result<PathBuf> {
+        let temp = self.directory.join("tmp");
+        std::fs::create_dir_all(&temp)?;
+        Ok(temp)
+    }
+
+    /// The state directory of a gateway whose store commands convert. Not made.
+    pub(crate) fn own_state_dir(&self) -> PathBuf {
+        self.directory.join("own-state")
+    }
+
+    /// Removes everything from the state directory.
+    ///
+    /// # Errors
+    /// When it cannot be removed or made again.
+    pub(super) fn empty_state_dir(&self) -> io::Result<()> {
+        remove(&self.state_dir());
+        std::fs::create_dir(self.state_dir())
+    }
+
     /// The gateway's configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.directory.join("openclaw.json")
