@@ -1,4 +1,5 @@
-//! Installs npm packages into the cache: whole or not at all, and by one process at a time.
+//! Installs npm packages into the cache. An install is complete or leaves nothing, and only one process installs a
+//! package at a time.
 
 use super::cache::{self, Cache, Package};
 use super::catalogue::Catalogue;
@@ -15,38 +16,39 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// Without `--ignore-scripts` packages build native parts that no gateway needs for its handshake; optional dependencies are
-/// hundreds of megabytes of them.
+/// Without `--ignore-scripts`, packages build native parts that a gateway does not need for its handshake. The
+/// optional dependencies have hundreds of megabytes.
 pub(in crate::gateway) const RELEASE_FLAGS: [&str; 5] =
     ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
-/// How long an install may take; also how long one waits for another process that does it.
+/// The maximum duration of an install, and the maximum wait for another process that installs the same package.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
-/// How often progress is told, and a lock that somebody else holds is tried again.
+/// The interval of progress events, and of attempts to take a lock that another process holds.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// In the name of every directory that an install works in; the guard removes it, and so does the next install.
+/// A part of the name of every directory that an install works in. The guard and the next install remove such
+/// directories.
 const PARTIAL: &str = ".clawcheck-partial-";
 
-/// Why a release cannot be had.
+/// Why a package cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstallError {
     /// npm is not on PATH.
     #[error("npm was not found on PATH; it is needed to install {package} (https://nodejs.org)")]
     NoNpm {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
-    /// npm cannot be run.
+    /// npm cannot be started.
     #[error("npm cannot be run to install {package}: {reason}")]
     CannotRunNpm {
-        /// What was to be installed.
+        /// The package.
         package: String,
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
-    /// npm knows no such version.
+    /// The registry has no such version.
     #[error("{package} does not exist on npm; `npm view {} versions` lists what does", without_version(package))]
     NoSuchVersion {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
     /// The registry cannot be reached.
@@ -54,82 +56,82 @@ pub enum InstallError {
         "npm cannot reach its registry to install {package} ({code}); releases in the cache do not need the network"
     )]
     Network {
-        /// What was to be installed.
+        /// The package.
         package: String,
         /// Node's error code.
         code: &'static str,
     },
-    /// There is no room.
+    /// The disk is full.
     #[error(
         "not enough disk space to install {package}; a release needs about 500 MB (CLAWCHECK_CACHE selects another folder)"
     )]
     DiskFull {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
-    /// npm failed in another way.
+    /// npm failed for another reason.
     #[error("npm could not install {package}:\n{log}")]
     Npm {
-        /// What was to be installed.
+        /// The package.
         package: String,
         /// npm's error lines.
         log: String,
     },
-    /// npm did not come to an end.
+    /// npm did not exit in time.
     #[error("installing {package} took longer than {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
     TooSlow {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
-    /// Another process holds the lock.
+    /// Another process holds the lock and did not release it in time.
     #[error("another process has been installing {package} for more than {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
     Locked {
-        /// What was to be installed.
+        /// The package.
         package: String,
         /// The lock file.
         lock: PathBuf,
     },
-    /// npm was content, and yet the package is not there.
+    /// npm succeeded, but the package is not in the cache.
     #[error("npm installed {package}, but the package has no {missing}")]
     Incomplete {
-        /// What was installed.
+        /// The package.
         package: String,
-        /// What is not there.
+        /// The missing file or directory.
         missing: String,
     },
-    /// Neither the one Node nor the other fits.
+    /// Neither the Node.js on PATH nor the one that clawcheck installs meets the package's requirement.
     #[error("the release needs Node {range}; neither the Node on PATH nor npm's node@{offered} matches")]
     NoNode {
         /// `engines.node`.
         range: String,
-        /// The version that we would install.
+        /// The version that clawcheck would install.
         offered: String,
     },
-    /// No cache directory is known.
+    /// The system has no cache directory.
     #[error("cannot determine the cache directory; set CLAWCHECK_CACHE")]
     NoCache,
-    /// The cache cannot be written or read.
+    /// The cache cannot be read or written.
     #[error("cannot use the cache {}: {reason} (CLAWCHECK_CACHE selects another folder)", path.display())]
     Cache {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
-    /// `gateways/openclaw.yaml` is wrong: a fault of this program.
+    /// `gateways/openclaw.yaml` is not valid. This is a bug of clawcheck.
     #[error("the built-in gateways/openclaw.yaml is invalid: {reason}")]
     Catalogue {
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
 }
 
-/// `@openclaw/gateway-protocol` of `@openclaw/gateway-protocol@2026.9.1`.
+/// Extracts `@openclaw/gateway-protocol` from `@openclaw/gateway-protocol@2026.9.1`.
 fn without_version(package: &str) -> &str {
     package.rsplit_once('@').map_or(package, |(name, _)| name)
 }
 
-/// What installing needs.
+/// The common parameters of installs.
 pub(super) struct Installation<'a> {
     pub(super) cache: &'a Cache,
     pub(super) catalogue: &'a Catalogue,
@@ -137,19 +139,19 @@ pub(super) struct Installation<'a> {
     pub(super) listener: PrepareListener<'a>,
 }
 
-/// One package.
+/// One package to install.
 pub(in crate::gateway) struct InstallRequest<'a> {
     pub(in crate::gateway) name: &'a str,
     pub(in crate::gateway) version: &'a str,
-    /// Installed with it.
+    /// Packages that are installed next to it.
     pub(in crate::gateway) beside: &'a [&'a str],
     pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
-    /// For npm.
+    /// The npm `overrides`.
     pub(in crate::gateway) flags: &'a [&'a str],
 }
 
 impl Installation<'_> {
-    /// A release, from the cache or from npm.
+    /// Returns a release from the cache, or installs it.
     pub(super) async fn release(&self, release: Release) -> Result<Package, InstallError> {
         let beside = self.catalogue.beside(release);
         let request = InstallRequest {
@@ -162,7 +164,7 @@ impl Installation<'_> {
         self.package(&self.cache.release(release), &request).await
     }
 
-    /// A package at its place in the cache.
+    /// Returns a package from the cache, or installs it.
     pub(super) async fn package(
         &self,
         directory: &Path,
@@ -178,7 +180,7 @@ impl Installation<'_> {
         let parent = directory.parent().unwrap_or(directory);
         std::fs::create_dir_all(parent).map_err(|error| cache_error(&error))?;
         let _lock = self.lock(&parent.join(format!("{version}.lock")), &package).await?;
-        // Whoever held the lock before us may have installed it.
+        // Another process may have installed the package while this one waited for the lock.
         if let Some(found) = cache::package(directory, name) {
             return Ok(found);
         }
@@ -189,13 +191,15 @@ impl Installation<'_> {
         if cache::package(&partial.path, name).is_none() {
             return Err(InstallError::Incomplete { package, missing: format!("node_modules/{name}") });
         }
+        // The rename is the last step: another process sees the package only when it is complete.
         std::fs::rename(&partial.path, directory).map_err(|error| cache_error(&error))?;
         (self.listener)(PrepareEvent::Installed { package: package.clone() });
         cache::package(directory, name)
             .ok_or(InstallError::Incomplete { package, missing: format!("node_modules/{name}") })
     }
 
-    /// Holds a lock file until dropped. It stays on disk: removing it would let two processes lock two files of one name.
+    /// Holds a lock on a file until dropped. The file stays on disk. If it were removed, two processes could lock two
+    /// different files of the same name.
     async fn lock(&self, path: &Path, package: &str) -> Result<File, InstallError> {
         let cache_error = |error: &io::Error| InstallError::Cache { path: path.to_owned(), reason: error.to_string() };
         let file =
@@ -214,12 +218,12 @@ impl Installation<'_> {
             if !std::mem::replace(&mut reported, true) {
                 (self.listener)(PrepareEvent::Waiting { package: package.to_owned() });
             }
-            // A blocking lock could not be given up on Ctrl-C.
+            // A blocking lock could not be interrupted by Ctrl-C.
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// A directory beside the one to be: a rename between the two is atomic.
+    /// Creates a directory next to the final one, so that a rename between the two is atomic.
     fn partial(&self, parent: &Path, version: &str) -> io::Result<PartialInstall> {
         let directory = tempfile::Builder::new().prefix(&format!("{version}{PARTIAL}")).tempdir_in(parent)?;
         self.guard.watch_directory(directory.path())?;
@@ -242,7 +246,7 @@ impl Installation<'_> {
             arguments: arguments.map(Into::into).collect(),
             environment: vec![("npm_config_progress".into(), "false".into())],
             directory: partial.path.clone(),
-            // npm needs its user's registry, proxy and certificates.
+            // npm needs the user's settings for the registry, the proxy and the certificates.
             inherited: InheritedEnvironment::All,
         };
         let mut process = Process::start(&invocation, self.guard).await.map_err(|error| match error.kind() {
@@ -261,12 +265,13 @@ impl Installation<'_> {
                 return Err(InstallError::TooSlow { package: package.to_owned() });
             }
         };
+        // npm's error lines can arrive after its exit.
         process.final_log().await;
         if exit.code == Some(0) { Ok(()) } else { Err(npm::failure(package, &process.log().all())) }
     }
 }
 
-/// A directory that is being filled. Whatever is left of it when it is dropped goes.
+/// A directory that an install fills. A drop removes what is left of it.
 struct PartialInstall {
     path: PathBuf,
     guard: Guard,
@@ -275,14 +280,15 @@ struct PartialInstall {
 impl Drop for PartialInstall {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
-        // What could not be removed stays with the guard, which tries again when we are gone.
+        // If the removal fails, the directory stays registered with the guard, which tries again after the run.
         if self.path.try_exists().is_ok_and(|there| !there) {
             self.guard.forget_directory(&self.path);
         }
     }
 }
 
-/// Removes what an install that was killed with its guard left behind. The lock is held: nobody works in there.
+/// Removes the directories of an install that was killed together with its guard. The caller holds the lock, so no
+/// process works in them.
 fn clear_partial(parent: &Path, version: &str) {
     let prefix = format!("{version}{PARTIAL}");
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -292,7 +298,7 @@ fn clear_partial(parent: &Path, version: &str) {
     }
 }
 
-/// How many packages are on disk: cheap to count, and it grows while npm works.
+/// Counts the packages on disk. The count is cheap, and it grows while npm works.
 fn packages(directory: &Path) -> usize {
     std::fs::read_dir(directory.join("node_modules")).map_or(0, |entries| entries.flatten().count())
 }
