@@ -77,7 +77,7 @@ mod tests {
     #[case::timeouts("timeouts: { answer: 5s, start: 2m }", true)]
     #[case::npm("npm: { package: a, version: \"1\", overrides: { a: b }, beside: [c] }", true)]
     #[case::snapshots("snapshots: ours", true)]
-    #[case::store_commands("store: { read: [x, \"{store}\"], write: [y] }", true)]
+    #[case::store_commands("store: { read: [x, \"{store}\"], write: [z] }", true)]
     #[case::one_store_command("store: { read: [x] }", true)]
     #[case::no_store_command("store: {}", false)]
     #[case::empty_store_command("store: { write: [] }", false)]
