@@ -1,12 +1,15 @@
 //! The directory of a run. A run writes its temporary files only there.
 
 use super::guard::Guard;
+use crate::no_follow::NoFollowDir;
 use openclaw_emulator::store::SharedDocuments;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The name of [`Sandbox::own_state_dir`].
+const OWN_STATE: &str = "own-state";
 /// A file system in memory, if the system has one.
 const MEMORY: &str = "/dev/shm";
 /// The free space that it must have, in bytes. This is far more than the stores of all cases that run at the same
@@ -125,32 +128,42 @@ impl Sandbox {
     /// The gateway's HOME. It is created on demand, because the embedded gateway needs none.
     ///
     /// # Errors
-    /// Returns an error if the directory cannot be created.
+    /// Returns an error if the directory cannot be created, or if its path is a link.
     pub fn home(&self) -> io::Result<PathBuf> {
-        let home = self.directory.join("home");
-        std::fs::create_dir_all(&home)?;
-        Ok(home)
+        self.create("home")
     }
 
-    /// The gateway's temporary directory, made on demand.
+    /// The gateway's directory for temporary files. It is created on demand.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub(super) fn temp(&self) -> io::Result<PathBuf> {
-        let temp = self.directory.join("tmp");
-        std::fs::create_dir_all(&temp)?;
-        Ok(temp)
+    /// Returns an error if the directory cannot be created, or if its path is a link.
+    pub fn temp(&self) -> io::Result<PathBuf> {
+        self.create("tmp")
     }
 
-    /// The state directory of a gateway whose store commands convert. Not made.
+    /// Creates a directory in the sandbox. Does not follow a link that an earlier gateway process put in its place.
+    fn create(&self, name: &str) -> io::Result<PathBuf> {
+        NoFollowDir::open(&self.directory)?.make_directory(Path::new(name))?;
+        Ok(self.directory.join(name))
+    }
+
+    /// The state directory of a gateway whose store commands convert. It may not exist.
     pub(crate) fn own_state_dir(&self) -> PathBuf {
-        self.directory.join("own-state")
+        self.directory.join(OWN_STATE)
+    }
+
+    /// The same directory. It is created on demand.
+    ///
+    /// # Errors
+    /// Returns an error if the directory cannot be created, or if its path is a link.
+    pub(super) fn make_own_state_dir(&self) -> io::Result<PathBuf> {
+        self.create(OWN_STATE)
     }
 
     /// Removes everything from the state directory.
     ///
     /// # Errors
-    /// When it cannot be removed or made again.
+    /// Returns an error if the directory cannot be removed or created again.
     pub(super) fn empty_state_dir(&self) -> io::Result<()> {
         remove(&self.state_dir());
         std::fs::create_dir(self.state_dir())

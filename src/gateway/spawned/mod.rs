@@ -240,10 +240,7 @@ impl Directories {
         let state_dir = match (&launch.state_dir, store) {
             (Some(other), _) => other.clone(),
             (None, StoreAccess::StateDirectory | StoreAccess::None) => sandbox.state_dir(),
-            (None, StoreAccess::Commands { .. }) => {
-                std::fs::create_dir_all(sandbox.own_state_dir())?;
-                sandbox.own_state_dir()
-            }
+            (None, StoreAccess::Commands { .. }) => sandbox.make_own_state_dir()?,
         };
         Ok(Self {
             state_dir: text(&state_dir)?,

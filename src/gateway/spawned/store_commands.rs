@@ -121,9 +121,8 @@ impl Program {
 
     /// The command with the environment of the gateway, as far as it is known while the gateway is stopped.
     fn store_invocation(&self, words: &[String], sandbox: &Sandbox) -> io::Result<Invocation> {
-        let own_state = sandbox.own_state_dir();
+        let own_state = sandbox.make_own_state_dir()?;
         let (home, temp) = (sandbox.home()?, sandbox.temp()?);
-        std::fs::create_dir_all(&own_state)?;
         let mut values: Placeholders = self.placeholders.clone();
         values.set("store", text(&sandbox.state_dir())?);
         values.set("state-dir", text(&own_state)?);
