@@ -3,6 +3,7 @@
 use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
 use super::known_placeholder;
+use super::store;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::readiness::Readiness;
 use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
@@ -24,6 +25,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     variables(source, description)?;
     files(source, description)?;
     programs(source, description)?;
+    store::check(source, &description.store)?;
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
         let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
@@ -81,7 +83,7 @@ fn of_npm(source: &Source<'_>, description: &Description) -> Result<(), Descript
     if description.npm.is_some() {
         return Ok(());
     }
-    for text in description.phrases().chain(description.files.values()) {
+    for text in description.phrases().chain(description.store.words()).chain(description.files.values()) {
         if let Some(name) = words_in_braces(&text.value).find(|name| OF_NPM.contains(name)) {
             let help = "name the package and its version under `npm`".to_owned();
             return Err(source.error_at(text.referenced, format!("`{{{name}}}` needs an npm package"), Some(help)));
