@@ -47,7 +47,7 @@ mod tests {
     #[case::message_part("airin", false)]
     #[case::two_parts("pairing-requ", false)]
     #[case::part_of_a_reason("upgrade", true)]
-    #[case::name_of_a_device("iphone", false)]
+    #[case::part_of_a_name("iphon", false)]
     #[case::year("2026", false)]
     #[case::digits_of_a_name("1234", false)]
     #[case::name_with_digits("tail1234", false)]
