@@ -72,7 +72,9 @@ impl CaseContext<'_> {
     async fn pair(&mut self, recipe: &Recipe, device: &Paired, role: &Role) -> Result<(), CaseError> {
         let (name, at) = (&device.device, device.device.span);
         let mut connect = role.connect.clone();
-        for attempts_left in (0..ATTEMPTS).rev() {
+        let mut attempts_left = ATTEMPTS;
+        loop {
+            attempts_left -= 1;
             let role_name = Some(role.role.clone());
             let hello = Expectation::Hello(Hello { role: role_name, device_token: Some(true), ..Hello::default() });
             let step = step(StepKind::Connect(Box::new(connect.clone())), at, hello);
@@ -86,7 +88,6 @@ impl CaseContext<'_> {
                 _ => return Err(failure(step, evidence)),
             }
         }
-        Ok(())
     }
 
     async fn approve(&mut self, recipe: &Recipe, device: &Name) -> Result<(), CaseError> {
