@@ -4,7 +4,7 @@ use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
 use crate::run::needs;
 use crate::run::outcome::OTHER_RELEASES;
-use crate::run::wire_store::recipe;
+use crate::run::store_recipe::recipe;
 use crate::scenario::{Case, Need, StepKind};
 use openclaw_model::Release;
 use std::collections::BTreeSet;

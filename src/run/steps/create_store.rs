@@ -1,11 +1,11 @@
 //! Plays a recipe on the gateway: connects each device, approves it if the gateway asks, and keeps the issued tokens.
 
-use super::recipe::{Paired, Recipe, Request, Role};
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::received::is_ok;
 use crate::run::steps::silence::was_silent;
 use crate::run::steps::title::title;
+use crate::run::store_recipe::{Paired, Recipe, Request, Role};
 use crate::scenario::connect::{Connect, Credentials, DeviceToken};
 use crate::scenario::expect::{Answer, Expectation, Hello, Refused};
 use crate::scenario::spans::{Name, Span};
