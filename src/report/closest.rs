@@ -2,7 +2,7 @@
 
 use crate::counted::counted;
 use crate::release_ranges;
-use crate::run::closest::{Closest, Likeness};
+use crate::run::outcome::{Closest, Likeness};
 use openclaw_model::Release;
 use serde_json::{Map, Value, json};
 use untrusted_data::limits::SHOWN_STRING;

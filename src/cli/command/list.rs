@@ -8,7 +8,7 @@ use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
-use crate::run::needs::{self, Applicability};
+use crate::run::plan::{self, Applicability};
 use crate::scenario::Case;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl List {
         let own = profile.snapshots.as_deref().map(Library::open).transpose();
         let own = own.map_err(|error| CommandError::message(&error.to_string()))?;
         let planned = cases.iter().map(|case| {
-            needs::applicability(case, &profile, own.as_ref(), &library)
+            plan::applicability(case, &profile, own.as_ref(), &library)
                 .map(|applicability| Planned { case, applicability })
         });
         planned.collect::<Result<_, _>>().map_err(|error| CommandError::message(&error.to_string()))

@@ -1,12 +1,11 @@
 //! The clock of a case's gateway: the embedded gateway's own clock, or the clock of the machine.
 
+use super::now::real_now;
 use super::{CaseContext, CaseError};
-use crate::gateway::{Gateway, Kind, Running};
+use crate::gateway::{Kind, Running};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The start of the embedded gateway's clock. It is a fixed day, so a case is the same every time.
-const EMBEDDED_START: i64 = 1_775_000_000_000;
 /// The time that the clock advances between steps, in milliseconds, so that events in two steps have different times.
 const TICK_MS: u64 = 5;
 /// Maximum time for the machine's clock to advance by the same time.
@@ -58,17 +57,4 @@ impl CaseContext<'_> {
     pub(crate) fn has_own_clock(&self) -> bool {
         self.gateway.profile().kind == Kind::Embedded
     }
-}
-
-/// The time of the gateway's clock before it is started.
-pub(crate) fn first_moment(gateway: &Gateway) -> i64 {
-    match gateway.profile().kind {
-        Kind::Embedded => EMBEDDED_START,
-        Kind::Spawned | Kind::Attached => real_now(),
-    }
-}
-
-pub(super) fn real_now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,25 +3,27 @@
 mod clock;
 mod error;
 mod lifecycle;
+mod now;
 mod store;
 
-use super::bindings::Bindings;
+use super::close::close_session;
 use super::frames::Frames;
-use super::identities::Identities;
+use super::liveness::Liveness;
 use super::session::{Awaited, Session};
-use super::silence::Liveness;
 use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Gateway, Running, Sandbox};
 use crate::observe::{Known, ObservedStore, RawFrame, Received};
+use crate::run::bindings::Bindings;
+use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::{self, Unfinished};
 use crate::run::store_recipe::Recipe;
 use crate::run::timeouts::Timeouts;
 use crate::scenario::Case;
-pub(crate) use clock::first_moment;
-use clock::real_now;
 pub(crate) use error::CaseError;
 pub(crate) use lifecycle::{GatewayStart, stop};
+pub(crate) use now::first_moment;
+use now::real_now;
 use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
 use serde_json::Value;
@@ -169,7 +171,7 @@ impl<'a> CaseContext<'a> {
     pub(crate) async fn end_sharing(mut self) -> Option<SharedGateway> {
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         for session in session.into_values() {
-            crate::run::steps::connections::close_session(&mut *session.lock().await, &self.timeouts).await;
+            close_session(&mut *session.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
         Some(SharedGateway { sandbox: self.sandbox, running, started_at: self.started_at })

@@ -1,9 +1,11 @@
 //! What a case learns while it is played: tokens and request ids from the gateway, answers and challenges. The bindings
 //! give the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
 
-use super::identities::Identities;
+pub(crate) mod identities;
+
 use crate::observe::Known;
 use crate::scenario::symbol::{self, FillError, Part, Symbol};
+use identities::Identities;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};

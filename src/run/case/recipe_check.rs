@@ -2,7 +2,8 @@
 //! rules, once with the written store and once with the recipe. Only a case with equal answers is played, so a gateway that
 //! behaves like the release conforms in both ways.
 
-use super::{observe, sandbox};
+use super::observe::observe;
+use super::sandbox::sandbox;
 use crate::gateway::{Gateway, GatewaySpec, Preparation, Workspace};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::store_recipe::Recipe;
@@ -37,7 +38,7 @@ async fn answers(
 ) -> Result<String, CaseError> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
-    let release = crate::run::release_of(&rules);
+    let release = crate::run::release::release_of(&rules);
     let mut context = CaseContext::new(case, &rules, sandbox(case, &rules, release, workspace)?, release, None);
     context.recipe = recipe.cloned();
     let played = context.perform().await;

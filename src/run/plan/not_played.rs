@@ -1,8 +1,8 @@
 //! Determines which of the selected cases can be played on a gateway, and why the others cannot.
 
+use super::needs;
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
-use crate::run::needs;
 use crate::run::outcome::OTHER_RELEASES;
 use crate::run::store_recipe::recipe;
 use crate::scenario::{Case, Need, StepKind};

@@ -1,13 +1,13 @@
 //! Evaluates a failed start: the gateway refused its configuration, the gateway does not work at all, or neither is
 //! known.
 
-use super::breaker::Next;
 use super::refused_config;
 use crate::gateway::{Gateway, LaunchError};
-use crate::run::Shared;
+use crate::run::bindings::identities::Identities;
+use crate::run::breaker::Next;
+use crate::run::shared::Shared;
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::{self, GatewayStart, first_moment};
-use crate::run::steps::identities::Identities;
 use crate::scenario::gateway::GatewaySettings;
 use untrusted_data::Redactions;
 

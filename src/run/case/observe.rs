@@ -1,14 +1,14 @@
 //! The observation of a case that was played.
 
 use super::report::redactions;
-use super::sandbox;
+use super::sandbox::sandbox;
 use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Preparation};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
-use crate::run::Shared;
-use crate::run::sharing::view;
+use crate::run::shared::Shared;
 use crate::run::steps::approval_ids;
 use crate::run::steps::context::CaseContext;
 use crate::run::steps::create_store::OPERATOR;
+use crate::run::view;
 use crate::scenario::Case;
 use openclaw_model::Release;
 use untrusted_data::Redactions;
@@ -63,7 +63,7 @@ fn ignore(steps: &mut [StepEvidence], fields: &[IgnoredField]) {
 pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
-    let release = crate::run::release_of(&rules);
+    let release = crate::run::release::release_of(&rules);
     let mut context =
         CaseContext::new(case, &rules, sandbox(case, &rules, release, &shared.workspace).ok()?, release, None);
     let steps = context.perform().await.ok()?;

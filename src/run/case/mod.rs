@@ -2,31 +2,32 @@
 
 mod conclude;
 mod eligible;
+pub(super) mod failed_start;
+mod leaves_no_trace;
 mod observe;
 mod recipe_check;
+mod refused_config;
 mod report;
+mod sandbox;
 
-use super::breaker::GatewayFailure;
-use super::failed_start;
-use super::plan::NotPlayed;
-use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
+use crate::gateway::{Gateway, Kind, Sandbox};
 use crate::judge::Verdict;
 use crate::observe::{Observation, RawMessage, StepEvidence};
-use crate::run::Shared;
+use crate::run::breaker::GatewayFailure;
 use crate::run::outcome::CaseReport;
+use crate::run::plan::NotPlayed;
 use crate::run::redaction;
-use crate::run::state_dir;
+use crate::run::shared::{Shared, stopped};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
-use crate::scenario::{Case, StepKind};
+use crate::scenario::Case;
 use conclude::conclude_setup;
 pub(crate) use conclude::{CaseResult, conclude};
 pub(crate) use observe::{observe, predicted};
 use openclaw_model::Release;
-use openclaw_protocol::store::StoreFormat;
 pub(crate) use report::{blank, given_up, keep_records, not_applicable, not_done, redactions};
 use report::{failed, is_worth_showing};
-use std::io;
+pub(crate) use sandbox::sandbox;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use untrusted_data::limits::CASE_BYTES;
@@ -124,7 +125,7 @@ struct Played {
 async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, shared: &Shared<'_>) -> Played {
     let played = tokio::select! {
         played = context.perform() => played,
-        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
+        () = stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
     };
     let (played, setup) = match played {
         Err(CaseError::Setup(failure)) => {
@@ -151,36 +152,13 @@ async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, 
 /// still be written.
 async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
     let hurried = async {
-        crate::run::stopped(shared.stop.clone()).await;
+        stopped(shared.stop.clone()).await;
         tokio::time::sleep(CLEARING).await;
     };
     tokio::select! {
         left = context.clean_up() => left,
         () = hurried => context.perhaps_left(),
     }
-}
-
-/// The sandbox of a case. In this process, a case needs files only if it writes files itself, or if it starts a
-/// release that uses a database.
-pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
-    match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
-        _ => workspace.sandbox(),
-    }
-}
-
-/// Whether every store of a case consists of documents with records only.
-fn is_played_on_records(case: &Case, release: Release) -> bool {
-    let scenario = &case.scenario;
-    let edits = case.steps().filter_map(|step| match &step.kind {
-        StepKind::Edit(store) => Some(store.as_ref()),
-        _ => None,
-    });
-    let earlier = scenario.written_by.as_ref().map(|earlier| earlier.release.0);
-    let keeps_files = |release| state_dir::format(&scenario.store, release) == StoreFormat::Files;
-    scenario.other_store.is_none()
-        && edits.chain([&scenario.store]).all(state_dir::is_records)
-        && earlier.into_iter().chain([release]).all(keeps_files)
 }
 
 /// Whether every connection of a step, including the steps in `parallel`, was opened.

@@ -1,9 +1,9 @@
 //! The report of a case: without a result, with the reason why it was not played, and with its records.
 
+use super::failed_start;
 use crate::gateway::{Gateway, Kind};
 use crate::judge::Verdict;
 use crate::run::outcome::{Boot, CaseReport};
-use crate::run::schedule::failed_start;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::{Options, Shared};
 use crate::scenario::Case;

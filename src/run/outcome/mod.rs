@@ -3,10 +3,13 @@
 //! All texts can be printed. The run has replaced ids and tokens with symbols, and has redacted the secrets in
 //! transcripts and logs.
 
+mod closest;
+mod explanation;
+
 use crate::judge::{Difference, Finding, Level, StepNote, Verdict};
 use crate::observe::Observation;
-use crate::run::closest::Closest;
-use crate::run::explanation::CaseExplanation;
+pub(crate) use closest::{Closest, Likeness};
+pub(crate) use explanation::{CaseExplanation, ExplainedStep};
 use openclaw_model::Release;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,7 @@
 //! Determines which features of a gateway a case needs: from its settings, its store, its steps, and from the approved
 //! snapshot, which shows what the case expects to see.
 
-use super::schedule::plan;
-use crate::gateway::{Capability, Profile};
-use crate::judge::Verdict;
-use crate::observe::snapshot::Library;
+use crate::gateway::Capability;
 use crate::run::state_dir::{self, openclaw_json};
 use crate::scenario::connect::{Connect, Nonce, Proof, SharedSecret, Via};
 use crate::scenario::expect::Expectation;
@@ -12,44 +9,13 @@ use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::step::{Await, Call, Frame, Start};
 use crate::scenario::store::{Store, Tokens};
 use crate::scenario::{Case, Need, Step, StepKind};
-use openclaw_model::releases;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io;
 
 /// The client id of the Control UI, which has rules of its own.
 const CONTROL_UI: &str = "openclaw-control-ui";
 /// Headers that only a proxy sends, in lower case.
 const PROXY_HEADERS: [&str; 4] = ["x-forwarded-", "x-real-ip", "forwarded", "tailscale-"];
-
-/// What a run on a gateway does with a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Applicability {
-    /// What the case needs of the gateway.
-    pub(crate) needs: BTreeSet<Capability>,
-    /// The verdict and its reason if the case is not played. `None` if the case is played.
-    pub(crate) not_played: Option<(Verdict, String)>,
-}
-
-/// Determines what a run on a gateway does with a case, without starting the gateway. `own` are the gateway's own snapshots.
-///
-/// # Errors
-/// The temporary directory cannot be written.
-pub(crate) fn applicability(
-    case: &Case,
-    profile: &Profile,
-    own: Option<&Library>,
-    library: &Library,
-) -> io::Result<Applicability> {
-    let release = profile.claims.unwrap_or(releases::DEFAULT);
-    let approved = super::approved(case, own, library, release);
-    let permissions_bind = plan::permissions_bind(&std::env::temp_dir())?;
-    let not_played = plan::not_played(case, approved.as_deref(), profile, release, permissions_bind);
-    Ok(Applicability {
-        needs: of(case, approved.as_deref(), false),
-        not_played: not_played.map(|plan::NotPlayed { verdict, reason }| (verdict, reason)),
-    })
-}
 
 /// The features that a case needs. `expected` is the approved snapshot of the release, if there is one. `is_created`
 /// states whether connections create the store of the case, so that clawcheck does not write it.

@@ -1,13 +1,13 @@
 //! Tests that `explain` gives the approved answer to the first connect of each built-in case, on each release.
 
-use super::state_dir::seed::Seeder;
-use super::state_dir::{self, openclaw_json};
-use super::steps::bindings::Bindings;
-use super::steps::connect;
-use super::steps::identities::Identities;
 use crate::client::Upgrade;
 use crate::explain::{Client, Credential, Preset, Verdict, Who, World};
 use crate::observe::snapshot::Library;
+use crate::run::bindings::Bindings;
+use crate::run::bindings::identities::Identities;
+use crate::run::state_dir::seed::Seeder;
+use crate::run::state_dir::{self, openclaw_json};
+use crate::run::steps::connect;
 use crate::scenario::connect as said;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};

@@ -1,11 +1,12 @@
 //! Why a planned case is not played: it would write to a gateway at a URL, or connections do not create its store.
 
+use super::leaves_no_trace::leaves_no_trace;
 use super::recipe_check;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation};
 use crate::judge::Verdict;
-use crate::run::schedule::plan::{self, NotPlayed};
+use crate::run::plan::{self, NotPlayed};
+use crate::run::shared::Shared;
 use crate::run::store_recipe::{Recipe, recipe};
-use crate::run::{Shared, attached};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::{Case, Step, StepKind};
 use openclaw_model::Release;
@@ -55,8 +56,8 @@ async fn not_played_at_url(
     let predicted = async {
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
-        let release = crate::run::release_of(&rules);
-        attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
+        let release = crate::run::release::release_of(&rules);
+        leaves_no_trace(case, &rules, &shared.workspace, release).await
     };
     match predicted.await {
         Ok(true) => None,

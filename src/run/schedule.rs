@@ -1,25 +1,20 @@
 //! The order of the tasks: first the groups, then the cases with their own gateway, and last the cases that a group did
 //! not answer conclusively.
 
-pub(super) mod breaker;
-pub(super) mod case;
-pub(super) mod failed_start;
-pub(super) mod plan;
-mod refused_config;
-
+use super::case::{self, CaseResult, failed_start};
+use super::explanation;
+use super::options::Isolation;
+use super::shared::Shared;
 use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
-use super::{Isolation, Shared, explanation};
 use crate::counted::counted;
 use crate::gateway::{Capability, Gateway, Kind, one_line};
 use crate::judge::Verdict;
 use crate::run::outcome::{Boot, CaseReport};
 use crate::scenario::Case;
-use case::CaseResult;
 use openclaw_model::Release;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 
 /// Minimum number of cases that can be played again, however few starts were planned.
 const LEAST_RERUNS: usize = 8;
@@ -118,41 +113,6 @@ pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let access = [Capability::StoreRead, Capability::StoreWrite, Capability::StoreFiles];
     let store = access.iter().all(|access| profile.can(*access));
     if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
-}
-
-/// Compares observations on a shared gateway with observations on a gateway of its own. A case that deviates in a group
-/// is played again. On a gateway that deviates everywhere, this would cost as much as no sharing at all, so the
-/// repetition stops after it has shown nothing new often enough.
-#[derive(Default)]
-pub(super) struct Trust(Mutex<Trusted>);
-
-#[derive(Default)]
-struct Trusted {
-    enough: usize,
-    same: usize,
-    differed: bool,
-}
-
-impl Trust {
-    fn with<T>(&self, act: impl FnOnce(&mut Trusted) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn begin(&self, enough: usize) {
-        self.with(|trusted| trusted.enough = enough);
-    }
-
-    fn note(&self, same: bool) {
-        self.with(|trusted| {
-            trusted.same += usize::from(same);
-            trusted.differed |= !same;
-        });
-    }
-
-    /// Whether observations on shared gateways are final.
-    fn is_earned(&self) -> bool {
-        self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
-    }
 }
 
 /// Performs a task.
@@ -267,22 +227,4 @@ async fn rerun(
 
 fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case::not_enough(&[true, true], false)]
-    #[case::enough(&[true, true, true], true)]
-    #[case::differed_before(&[false, true, true, true], false)]
-    #[case::differed_after(&[true, true, true, false], false)]
-    fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
-        let trust = Trust::default();
-        trust.begin(3);
-        same.iter().for_each(|same| trust.note(*same));
-        assert_eq!(trust.is_earned(), earned);
-    }
 }

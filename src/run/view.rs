@@ -3,7 +3,7 @@
 use crate::observe::{ObservedStore, StepEvidence, StoredDocument};
 use openclaw_protocol::store::Document;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of a store, by document and key.
 pub(crate) type Records = BTreeMap<(Document, String), Value>;
@@ -38,6 +38,12 @@ pub(crate) fn retain_received(steps: &mut [StepEvidence], own: &impl Fn(&str) ->
 /// The device that a record or an event is about.
 pub(crate) fn device(record: &Value) -> Option<&str> {
     ["deviceId", "nodeId"].into_iter().find_map(|field| record.get(field)?.as_str())
+}
+
+/// The records of a store that belong to these devices. clawcheck ignores all other records.
+pub(crate) fn with_records_of(store: &ObservedStore, devices: &BTreeSet<String>) -> ObservedStore {
+    let mine = |id: &str| devices.contains(id);
+    store.filtered(|_, key, record| mine(key) || device(record).is_some_and(mine), |_| false)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Tests that the answers to a captured state directory equal those to the original, for the store and settings of each
 //! built-in case.
 
-use super::explain_tests::client;
-use super::state_dir::seed::Seeder;
-use super::state_dir::{self, openclaw_json};
-use super::steps::bindings::Bindings;
-use super::steps::identities::Identities;
+use super::explain::client;
 use crate::capture::Capture;
 use crate::explain::{Answer, Places, State, Verdict, Who, World};
+use crate::run::bindings::Bindings;
+use crate::run::bindings::identities::Identities;
+use crate::run::state_dir::seed::Seeder;
+use crate::run::state_dir::{self, openclaw_json};
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::at_rest::AtRest;
