@@ -1,7 +1,7 @@
 //! Errors in scenario files, with their positions.
 
 use super::spans::Span;
-use crate::scenario::model::case::Source;
+use crate::scenario::syntax::source::Source;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::collections::HashSet;
 use std::fmt;

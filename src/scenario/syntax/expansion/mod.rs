@@ -12,6 +12,7 @@ use super::spans::{Span, Spanned};
 use crate::suggestions::choices;
 pub(crate) use budget::ExpansionBudget;
 use budget::VALUE_SIZE;
+use points::scalar_text;
 pub(crate) use points::{Point, points};
 use references::{Piece, pieces};
 
@@ -128,16 +129,4 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Spa
         })?;
     }
     Ok(node)
-}
-
-/// A plain value as text.
-fn scalar_text(node: &Node) -> Option<String> {
-    match &node.kind {
-        Kind::Text(text) => Some(text.clone()),
-        Kind::Bool(value) => Some(value.to_string()),
-        Kind::Integer(value) => Some(value.to_string()),
-        Kind::Natural(value) => Some(value.to_string()),
-        Kind::Float(value) => Some(value.to_string()),
-        Kind::Null | Kind::List(_) | Kind::Map(_) => None,
-    }
 }

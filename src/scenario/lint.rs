@@ -1,6 +1,6 @@
 //! Checks for scenarios that are readable and playable but probably wrong.
 
-use super::trust::Trust;
+use crate::scenario::check::trust::Trust;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files::{self, slug};
 use crate::scenario::model::case::Case;
