@@ -111,8 +111,8 @@ impl Reports {
     ///
     /// # Errors
     /// A report cannot be written.
-    pub(super) fn open(self, out: impl Write + Send + 'static) -> io::Result<(super::Listeners, Vec<Delivery>)> {
-        let (mut listeners, mut deliveries): (super::Listeners, _) = (Vec::new(), Vec::new());
+    pub(super) fn open(self, out: impl Write + Send + 'static) -> io::Result<(Listeners, Vec<Delivery>)> {
+        let (mut listeners, mut deliveries): (Listeners, _) = (Vec::new(), Vec::new());
         for (kind, destination) in self.files {
             let (sink, delivery) = destination.open()?;
             let listener: Box<dyn Listener + Send> = match kind {
@@ -175,3 +175,6 @@ mod tests {
         assert!(reports(&["json=/dev/stdout", "junit=-"]).is_err());
     }
 }
+
+/// The listeners for the events of a run.
+pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 mod log;
 pub(crate) mod remedies;
 mod render;
+mod short;
 mod state;
 mod store_at_rest;
 pub(crate) mod trace;
@@ -262,7 +263,7 @@ fn is_id(text: &str) -> bool {
 
 fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
     let device = |(id, known): (&String, &Known)| match &known.name {
-        Some(name) => format!("{} ({})", render::short_id(id), render::short(name)),
+        Some(name) => format!("{} ({})", render::short_id(id), short::short(name)),
         None => render::short_id(id),
     };
     let mut listed = devices.iter().take(LISTED).map(device).collect::<Vec<_>>();

@@ -1,6 +1,7 @@
 //! An explanation as text, Markdown or JSON.
 
 use super::remedies::{Remedy, Tried};
+use super::short::short;
 use super::world::{Answer, Verdict, World};
 use super::{State, Who, trace};
 use crate::markdown;
@@ -10,10 +11,7 @@ use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use untrusted_data::printable;
 
-/// The maximum length of a sentence, in characters.
-const LONGEST: usize = 240;
 /// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
 const MOST: usize = 8;
 
@@ -40,15 +38,6 @@ pub(crate) struct Explanation<'a> {
     pub tried: Option<&'a Tried>,
     /// Additional notes.
     pub notes: Vec<String>,
-}
-
-/// Text from a file or a client, as one printable line of limited length.
-pub(super) fn short(text: &str) -> String {
-    let line = printable::line(text);
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.into_owned(),
-    }
 }
 
 /// A prefix of an id that `--device` accepts.

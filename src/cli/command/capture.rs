@@ -4,6 +4,7 @@ use crate::capture::{self, Capture as Captured, SaveError};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::explain::{Places, State};
+use crate::machine;
 use crate::shell::quoted;
 use openclaw_model::Release;
 use std::io::Write as _;
@@ -48,7 +49,7 @@ impl Capture {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let places = Places { state_dir: self.directory, config: self.config, env: super::explain::environment() };
         let state = State::read(&places).map_err(CommandError::usage)?;
-        let captured = Captured::of(&state, self.release, &[], super::explain::now())
+        let captured = Captured::of(&state, self.release, &[], machine::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(not_saved)?;
         let text = report(&captured, &state, &file, &self.output);

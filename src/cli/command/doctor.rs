@@ -4,6 +4,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::explain::{Places, State, doctor};
+use crate::machine;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ impl Doctor {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let places = Places { state_dir: self.directory, config: None, env: super::explain::environment() };
         let state = State::read(&places).map_err(CommandError::usage)?;
-        let findings = doctor::findings(&state, super::explain::now());
+        let findings = doctor::findings(&state, machine::now());
         let text = doctor::write(&state, &findings, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(if findings.is_empty() { exit::OK } else { exit::DEVIATES })

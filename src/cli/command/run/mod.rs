@@ -168,7 +168,7 @@ impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
         let named = Named::of(&self.what);
-        let corpus = crate::cli::corpus(&named.paths, self.trust)?;
+        let corpus = crate::cli::corpus::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
         let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;

@@ -1,8 +1,8 @@
 //! The clock of a case's gateway: the embedded gateway's own clock, or the clock of the machine.
 
-use super::now::real_now;
 use super::{CaseContext, CaseError};
 use crate::gateway::{Kind, Running};
+use crate::machine;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ impl CaseContext<'_> {
     /// The current time of the gateway's clock.
     pub(crate) fn now(&self) -> i64 {
         self.running.as_ref().map_or_else(
-            || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { real_now() },
+            || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { machine::now() },
             Running::now,
         )
     }
@@ -27,8 +27,8 @@ impl CaseContext<'_> {
         } else {
             // Two steps in the same millisecond could not be distinguished in the store. The machine's clock cannot be
             // awaited, so it is polled. If the clock is set back meanwhile, the loop ends at its deadline.
-            let (before, deadline) = (real_now(), Instant::now() + TICKING);
-            while real_now() <= before + 1 && Instant::now() < deadline {
+            let (before, deadline) = (machine::now(), Instant::now() + TICKING);
+            while machine::now() <= before + 1 && Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }

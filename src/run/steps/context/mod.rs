@@ -2,8 +2,8 @@
 
 mod clock;
 mod error;
+mod first_moment;
 mod lifecycle;
-mod now;
 mod store;
 
 use super::close::close_session;
@@ -13,6 +13,7 @@ use super::session::{Awaited, Session};
 use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Gateway, Running, Sandbox};
+use crate::machine;
 use crate::observe::{Known, ObservedStore, RawFrame, Received};
 use crate::run::bindings::Bindings;
 use crate::run::bindings::identities::Identities;
@@ -21,9 +22,8 @@ use crate::run::store_recipe::Recipe;
 use crate::run::timeouts::Timeouts;
 use crate::scenario::Case;
 pub(crate) use error::CaseError;
+pub(crate) use first_moment::first_moment;
 pub(crate) use lifecycle::{GatewayStart, stop};
-pub(crate) use now::first_moment;
-use now::real_now;
 use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
 use serde_json::Value;
@@ -92,7 +92,7 @@ impl<'a> CaseContext<'a> {
             secret.map_or_else(|| Identities::new(&case.id), |secret| Identities::with_shared_secret(&case.id, secret));
         // The records of a copied state directory have real dates, so the embedded gateway uses the real date too.
         let real = case.identities().next().is_some();
-        let first = if real { real_now() } else { first_moment(gateway) };
+        let first = if real { machine::now() } else { first_moment(gateway) };
         Self::with(case, gateway, sandbox, release, Bindings::new(identities), first)
     }
 
