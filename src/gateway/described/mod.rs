@@ -4,6 +4,7 @@ mod built_in;
 mod check;
 mod error;
 mod file;
+mod foreign;
 #[cfg(test)]
 mod mutants;
 mod raw;
@@ -22,7 +23,7 @@ use raw::{Npm, Store};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Reads a description, or takes the built-in one of this name, and installs the npm package that it names.
+/// Reads a description, or takes the built-in one of this name, and installs the packages that it names.
 pub(super) async fn prepare(
     named: &Path,
     preparation: &Preparation,
@@ -42,7 +43,13 @@ pub(super) async fn prepare(
         placeholders.set("package", absolute(&found.directory));
         installed = Some(found);
     }
-    let program = program(&description, placeholders, installed.as_ref());
+    let mut program = program(&description, placeholders, installed.as_ref());
+    if let Some(package) = foreign::package(&description) {
+        let directory = openclaw::prepare_foreign(&package, preparation, listener).await?;
+        program.placeholders.set("package", absolute(&directory));
+        // First, so that what the description says counts.
+        program.environment.insert(0, foreign::path_variable(&directory));
+    }
     Ok((profile(&description, named), program, description.timeouts))
 }
 

@@ -52,6 +52,16 @@ impl Cache {
         self.root.join("packages").join(name.replace('/', "+")).join(version)
     }
 
+    /// Where the virtual environment with these Python packages is, or is to be.
+    pub(super) fn pip(&self, key: &str) -> PathBuf {
+        self.root.join("pip").join(key)
+    }
+
+    /// Where a Rust program is, or is to be.
+    pub(super) fn cargo(&self, name: &str, version: &str) -> PathBuf {
+        self.root.join("cargo").join(name).join(version)
+    }
+
     /// Where a Node is, or is to be.
     pub(super) fn node(&self, version: &str) -> PathBuf {
         self.root.join("node").join(version)
