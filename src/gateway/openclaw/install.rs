@@ -234,10 +234,9 @@ impl Installation<'_> {
     pub(super) fn begin(&self, directory: &Path, key: &str, package: &str) -> Result<PartialInstall, InstallError> {
         let parent = directory.parent().unwrap_or(directory);
         clear_partial(parent, key);
-        let partial = self.partial(parent, key).map_err(|error| InstallError::Cache {
-            path: directory.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let partial = self
+            .partial(parent, key)
+            .map_err(|error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() })?;
         (self.listener)(PrepareEvent::Installing { package: package.to_owned(), directory: directory.to_owned() });
         Ok(partial)
     }

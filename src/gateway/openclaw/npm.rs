@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_shown() {
-        let InstallError::Failed { log, .. } = failure("openclaw@1", "chatter\nnpm error code EXOTIC\n") else { panic!() };
+        let InstallError::Failed { log, .. } = failure("openclaw@1", "chatter\nnpm error code EXOTIC\n") else {
+            panic!()
+        };
         assert_eq!(log, "npm error code EXOTIC");
     }
 }
