@@ -15,7 +15,7 @@ const RESERVED_DESCRIPTORS: usize = 16;
 /// descriptors, and the failures would look like failures of the gateway.
 ///
 /// # Errors
-/// When it may not.
+/// Returns an error if the limit is too low.
 pub(super) fn check_descriptors() -> Result<(), CommandError> {
     match machine::free_descriptors() {
         Some(free) if free < DESCRIPTORS_PER_JOB => Err(CommandError::failed(miette::miette!(
@@ -30,7 +30,7 @@ pub(super) fn check_descriptors() -> Result<(), CommandError> {
 /// prints a note to standard error and returns a smaller number.
 pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    // In process the cases wait for each other's turn more than for the machine.
+    // In this process, cases wait for each other more than for the processor, so more jobs than cores are useful.
     let usual = if kind == Kind::Embedded { cores * 4 } else { cores };
     let wanted = asked.map_or(usual, usize::from);
     let Some(descriptors) = machine::free_descriptors() else { return wanted };
@@ -40,7 +40,7 @@ pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
             "running {jobs} gateways instead of {wanted}: this process can open only {descriptors} more files, and each gateway needs up to \
              {DESCRIPTORS_PER_JOB} (raise `ulimit -n`)"
         );
-        // Standard error may be closed; then there is nobody to tell.
+        // Standard error may be closed. Then nobody can read the note.
         let _ = writeln!(console::stderr(), "{note}");
     }
     jobs

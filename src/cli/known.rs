@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn load(files: &[PathBuf], gateway: &GatewaySpec, corpus: &Corpus) -> Result<Known, CommandError> {
     let mut known = Known::default();
     if let Some((name, text)) = Gateway::description_of(gateway)? {
-        // What is wrong with the description as such is found when the gateway is prepared.
+        // Errors in the description itself are reported when the gateway is prepared.
         known.add(known::parse_description(Path::new(&name), &text).map_err(CommandError::usage)?);
     }
     for file in files {

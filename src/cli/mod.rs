@@ -1,7 +1,8 @@
-//! The command line: one file per command, each `arguments -> one library call -> print`.
+//! The command line, one file for each command. A command parses its arguments, calls the library once, and prints
+//! the result.
 //!
-//! Nothing outside this room prints. A command returns the [exit code](exit) that its result deserves, or a [`CommandError`]
-//! that says what went wrong and which code that is.
+//! Only this module prints. A command returns the [exit code](exit) of its result, or a [`CommandError`] with a
+//! message and an exit code.
 
 mod command;
 mod error;
@@ -53,11 +54,11 @@ struct Arguments {
 /// The listeners for the events of a run.
 type Listeners = Vec<Box<dyn Listener + Send>>;
 
-/// The exit codes, in short.
+/// The exit codes, in one line.
 const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
     3 the gateway or the harness failed; 4 no case was selected, or too few were played; 130 interrupted.";
 
-/// What stands below the options in the long help.
+/// The text below the options in the long help.
 const AFTER_LONG_HELP: &str = concat!(
     cache_variable!(),
     token_variable!(),
@@ -113,7 +114,8 @@ impl Command {
     }
 }
 
-/// The scenarios at these paths, those inside the binary where there are none. `trusted`: the user vouches for them.
+/// Loads the scenarios at these paths, or the built-in scenarios if there are none. `trusted`: the user passed
+/// `--trust`.
 fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
     let corpus = match (paths.is_empty(), trusted) {
         (true, _) => Corpus::embedded(),
@@ -132,8 +134,8 @@ fn all_help() -> String {
     of(&mut <Arguments as clap::CommandFactory>::command())
 }
 
-/// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
-/// Wrong arguments give exit code 2, `--help` and `--version` 0.
+/// Parses the arguments, runs the command, prints its error if there is one, and returns the exit code. Invalid
+/// arguments give exit code 2, and `--help` and `--version` give 0.
 pub fn main() -> ExitCode {
     let served = crate::gateway::guard::serve_if_asked().or_else(crate::gateway::supervisor::serve_if_asked);
     if let Some(code) = served {
@@ -146,7 +148,7 @@ pub fn main() -> ExitCode {
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),
     };
     arguments.color.apply();
-    // Caught before anything is started: whatever a signal ends is cleared away.
+    // Catch signals before the command starts anything, so that the command can clean up after a signal.
     let ended = Signals::catch()
         .map_err(|error| CommandError::failed(miette::Report::msg(format!("cannot catch signals: {error}"))))
         .and_then(|signals| arguments.command.run(&signals));

@@ -1,4 +1,4 @@
-//! `--report`: the kinds of reports, where they go, and who writes them.
+//! `--report`: the kinds and destinations of reports, and their writers.
 
 use super::CommandError;
 use crate::report::github::Job;

@@ -1,5 +1,4 @@
-//! Which cases a command is about: scenario files and ids, `--filter` and `--exclude`. All commands that take cases select them
-//! here.
+//! Selects cases: scenario files and ids, `--filter` and `--exclude`. All commands that take cases use this module.
 
 use super::{CommandError, misplaced};
 use crate::scenario::{Case, Corpus, Filter};

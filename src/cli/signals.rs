@@ -1,4 +1,4 @@
-//! Ctrl-C and its relatives.
+//! Handles the signals that end a command, such as Ctrl-C.
 
 use std::io;
 use std::sync::Arc;
@@ -8,28 +8,29 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// How long a command that was told to stop may take to end what it has started and to tell how far it came, in milliseconds.
-/// The first signal ends every command within a second, except for those with another limit below.
+/// The maximum time that a command has after the first signal to end its processes and to report its progress, in
+/// milliseconds. Two kinds of commands have another limit, see below.
 const GRACE_MS: u64 = 900;
-/// The same where records have to be taken away from a gateway that somebody else runs.
+/// The limit for a command that must remove its records from a gateway that somebody else runs.
 const CLEARING_GRACE_MS: u64 = 10_000;
 
-/// The same for a command that writes a file at its end: no limit. A second signal ends it.
+/// The limit for a command that writes a file at its end: none. A second signal ends the command.
 const NO_LIMIT: u64 = u64::MAX;
 
-/// The signals that end a command: SIGINT, SIGTERM and SIGHUP. A thread of its own waits for them, so that a command is ended
-/// whatever its own threads are waiting for.
+/// Handles SIGINT, SIGTERM and SIGHUP. A separate thread waits for them, so that a signal ends a command even if its
+/// other threads are blocked.
 pub(super) struct Signals {
     stop: watch::Receiver<bool>,
-    /// How long the command may take to end by itself; 0 while it does not listen.
+    /// The time that the command has to end by itself, in milliseconds. 0 until the command calls [`Signals::stop`].
     grace_ms: Arc<AtomicU64>,
 }
 
 impl Signals {
-    /// Catches the signals from here on. Until [`Signals::stop`] is called, the first one ends the process at once.
+    /// Starts to handle the signals. Until [`Signals::stop`] is called, the first signal ends the process
+    /// immediately.
     ///
     /// # Errors
-    /// When the system does not let them be caught.
+    /// Returns an error if the system does not allow a handler.
     pub(super) fn catch() -> io::Result<Self> {
         let (sender, stop) = watch::channel(false);
         let grace_ms = Arc::new(AtomicU64::new(0));
@@ -43,8 +44,8 @@ impl Signals {
             caught.next().await;
             sender.send_replace(true);
             let grace = grace.load(Ordering::SeqCst);
-            // A second signal does not wait. Nothing is said: who reads the output may be what the command waits for. The
-            // guard clears away what is left.
+            // A second signal ends the process without a further wait. Nothing is printed, because the command may be
+            // blocked by the reader of its output. The guard cleans up.
             if grace == NO_LIMIT {
                 caught.next().await;
             } else {
@@ -52,24 +53,24 @@ impl Signals {
             }
             std::process::exit(super::exit::INTERRUPTED.into());
         };
-        // It has no end of its own: it ends with the process.
+        // The thread is never joined. It ends with the process.
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(watching))?;
         Ok(Self { stop, grace_ms })
     }
 
-    /// What turns true at the first signal. The command then has to end by itself, within a second.
+    /// Returns a receiver that becomes true at the first signal. The command must then end by itself within a second.
     pub(super) fn stop(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(GRACE_MS, Ordering::SeqCst);
         self.stop.clone()
     }
 
-    /// The same for a command that first takes away what it has left on a gateway that somebody else runs.
+    /// The same for a command that first removes its records from a gateway that somebody else runs.
     pub(super) fn stop_after_cleanup(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(CLEARING_GRACE_MS, Ordering::SeqCst);
         self.stop.clone()
     }
 
-    /// The same for a command that writes a file after the first signal, however long that takes.
+    /// The same for a command that writes a file after the first signal. There is no time limit.
     pub(super) fn stop_and_write(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(NO_LIMIT, Ordering::SeqCst);
         self.stop.clone()
@@ -86,7 +87,7 @@ pub(super) async fn stop_requested(mut stop: watch::Receiver<bool>) {
 struct CaughtSignals {
     interrupt: Signal,
     terminate: Signal,
-    /// Absent under `nohup`, which means that a hang-up ends nothing.
+    /// `None` under `nohup`, where SIGHUP must end nothing.
     hangup: Option<Signal>,
 }
 
@@ -114,7 +115,7 @@ impl CaughtSignals {
     }
 }
 
-/// Whether the process was started with SIGHUP ignored. What is not said to be is not.
+/// Whether the process was started with SIGHUP ignored. `false` if the system does not report it.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! Which snapshots are meant: a folder that was named, the one beside the scenarios, or those inside the binary.
+//! Finds the snapshots for a command: a named folder, the folder next to the scenarios, or the built-in snapshots.
 
 use super::CommandError;
 use crate::observe::snapshot::{Library, LibraryError};
@@ -7,14 +7,14 @@ use crate::suggestions::nearest;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What to do about a folder that cannot be used.
+/// The advice for a folder that cannot be used.
 const NAME_A_FOLDER: &str = "name the folder of your snapshots with --snapshots";
-/// The folder's name beside `scenarios`.
+/// The name of the folder next to `scenarios`.
 const FOLDER: &str = "snapshots";
-/// Of a folder with more entries not all are looked at for one with a similar name.
+/// The maximum number of folder entries that are searched for a similar name.
 const MOST_ENTRIES: usize = 10_000;
 
-/// Where snapshots are read and left for approval.
+/// The location where a command reads and proposes snapshots.
 pub(super) struct Snapshots {
     pub(super) library: Library,
     /// Whether the user named the folder.
@@ -22,11 +22,11 @@ pub(super) struct Snapshots {
 }
 
 impl Snapshots {
-    /// Finds the snapshots for scenarios at these paths; none: the scenarios inside the binary, whose snapshots are taken
-    /// from the working directory where that is clawcheck's own source tree.
+    /// Finds the snapshots for scenarios at these paths. Without paths, the scenarios are the built-in ones. Their
+    /// snapshots are read from the working directory if that is clawcheck's own source tree.
     ///
     /// # Errors
-    /// A folder that cannot be read.
+    /// Returns an error if a folder cannot be read.
     pub(super) fn find(named: Option<&Path>, scenarios: &[PathBuf]) -> Result<Self, miette::Report> {
         let folder = named.map(Path::to_owned).or_else(|| beside(scenarios));
         let library = match folder {
@@ -36,15 +36,15 @@ impl Snapshots {
         Ok(Self { library: library.map_err(report)?, named: named.is_some() })
     }
 
-    /// No snapshots, so that only expectations are checked.
+    /// Returns no snapshots, so that a run checks only the expectations of scenarios.
     pub(super) fn none() -> Self {
         Self { library: Library::empty(), named: false }
     }
 
-    /// Finds the folder in which something waits for approval.
+    /// Finds the folder with observations that wait for approval.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
+    /// Returns an error if the folder does not exist or cannot be read.
     pub(super) fn waiting_in(folder: &Path) -> Result<Self, CommandError> {
         if !folder.is_dir() {
             must_exist(folder)?;
@@ -52,11 +52,11 @@ impl Snapshots {
         Self::find(Some(folder), &[]).map_err(CommandError::failed)
     }
 
-    /// Finds out before the run whether observations can be left for approval. A folder that nobody named and this user may
-    /// not write is compared with all the same: gives the reason for a note.
+    /// Checks before the run whether observations can be saved for approval. If the user did not name the folder and
+    /// cannot write to it, the run still compares with it. Then this returns the reason, for a note.
     ///
     /// # Errors
-    /// A folder that was named cannot be written, or the disk has no room.
+    /// Returns an error if the user named a folder that cannot be written, or if the disk is full.
     pub(super) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
         match self.library.probe() {
             Ok(()) => Ok(None),
@@ -71,17 +71,17 @@ impl Snapshots {
         }
     }
 
-    /// Whether anything can be left for approval.
+    /// Whether observations can be saved for approval.
     pub(super) fn is_writable(&self) -> bool {
         self.library.keeps_observations()
     }
 }
 
-/// Refuses a folder that was named and does not exist, or is a file: it may be misspelt, and nobody would look for what a run
-/// leaves in it.
+/// Refuses a named folder that does not exist or is a file. The name may be misspelled, and the user would not find
+/// what a run saves in it.
 ///
 /// # Errors
-/// The folder does not exist, or is not a folder.
+/// Returns an error if the path is not a folder.
 pub(super) fn must_exist(folder: &Path) -> Result<(), CommandError> {
     match std::fs::metadata(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -94,7 +94,7 @@ pub(super) fn must_exist(folder: &Path) -> Result<(), CommandError> {
             "--snapshots: {} is not a folder",
             folder.display()
         ))),
-        // What is wrong with a folder that is there is found when it is read.
+        // Errors in an existing folder are reported when it is read.
         _ => Ok(()),
     }
 }
@@ -107,7 +107,7 @@ fn missing(folder: &Path, help: &str) -> CommandError {
     CommandError::usage(miette::miette!(help = help, "--snapshots: the folder {} does not exist", folder.display()))
 }
 
-/// A folder that stands where a missing one was looked for and has almost its name.
+/// Returns a folder with a similar name next to a missing one.
 fn similar(folder: &Path) -> Option<PathBuf> {
     let name = folder.file_name()?.to_str()?;
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -124,14 +124,14 @@ fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {
         return (own.is_dir() && snapshots.is_dir()).then(|| snapshots.to_owned());
     }
     let first = std::path::absolute(scenarios.first()?).ok()?;
-    // A file stands in scenarios/FAMILY/, so that the folder is at most three steps up, and never above `scenarios`: the
-    // snapshots of other scenarios may stand there.
+    // A scenario file is in scenarios/FAMILY/, so the folder is at most three levels up and never above `scenarios`.
+    // A folder above it can belong to other scenarios.
     let within = first.ancestors().take(3).position(|folder| folder.ends_with("scenarios"));
     let steps = within.map_or(4, |steps| steps + 2);
     first.ancestors().take(steps).map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
 }
 
-/// An error of the library, with what to do about it.
+/// Adds advice to an error of the library.
 pub(super) fn report(error: LibraryError) -> miette::Report {
     let help = match &error {
         LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),

@@ -1,9 +1,9 @@
-//! The options that say how long a gateway may take.
+//! The options for the time limits of a gateway.
 
 use crate::gateway::TimeLimits;
 use std::time::Duration;
 
-/// How long a gateway may take.
+/// The time limits of a gateway.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct TimeoutOptions {
     /// Maximum wait for an answer, in seconds [default: 30, or 10 on the embedded gateway]
@@ -17,13 +17,13 @@ pub(super) struct TimeoutOptions {
 }
 
 impl TimeoutOptions {
-    /// The limits that were given.
+    /// The limits that the user has set.
     pub(super) fn time_limits(self) -> TimeLimits {
         let seconds = |said: Option<u16>| said.map(|seconds| Duration::from_secs(seconds.into()));
         TimeLimits { answer: seconds(self.answer_timeout), start: seconds(self.start_timeout), stop: None }
     }
 
-    /// The same options as arguments, each after a space.
+    /// The same options as arguments, for a command line.
     pub(super) fn arguments(self) -> String {
         let options = [("--answer-timeout", self.answer_timeout), ("--start-timeout", self.start_timeout)];
         let said = options.into_iter().filter_map(|(option, said)| said.map(|seconds| format!(" {option} {seconds}")));

@@ -54,10 +54,10 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The connection has ended. [`Connection::next`] returns how.
-    #[error("the connection is over")]
+    #[error("the connection has ended")]
     Ended,
     /// The gateway did not read it before the timeout.
-    #[error("the gateway did not take it until the deadline")]
+    #[error("the gateway did not read it before the timeout")]
     Deadline,
 }
 
@@ -336,8 +336,8 @@ impl Connection {
         incoming
     }
 
-    /// Once the connection is over, answers the gateway's close frame and ends our half of the TCP connection, as every client
-    /// does. Some releases count a session until then, and all of them wait 30 s for the answer.
+    /// After the end of the connection, answers the gateway's close frame and ends our half of the TCP connection, as
+    /// every client does. Some releases count a session until then, and all releases wait 30 s for the answer.
     async fn close_our_half(&mut self) {
         if self.ended.is_none() || std::mem::replace(&mut self.our_half_closed, true) {
             return;

@@ -5,7 +5,7 @@ use untrusted_data::limits::MESSAGE_FRAGMENTS;
 
 /// An error: a message has more fragments than any gateway sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a message in more than {MESSAGE_FRAGMENTS} fragments")]
+#[error("a message has more than {MESSAGE_FRAGMENTS} fragments")]
 pub(super) struct TooManyFragments;
 
 /// Follows the frames in the received bytes.

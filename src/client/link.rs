@@ -32,7 +32,7 @@ pub enum Link {
 pub enum UrlError {
     /// `wss:` needs TLS, which clawcheck does not support.
     #[error(
-        "`{0}`: wss:// is not supported; end the TLS in front of clawcheck (socat TCP-LISTEN:18790,bind=127.0.0.1,fork OPENSSL:HOST:PORT) and name the ws:// address (ws://127.0.0.1:18790)"
+        "`{0}`: wss:// is not supported; terminate TLS in front of clawcheck (socat TCP-LISTEN:18790,bind=127.0.0.1,fork OPENSSL:HOST:PORT) and use ws://127.0.0.1:18790"
     )]
     Tls(String),
     /// The scheme is not `ws:`.

@@ -1,34 +1,35 @@
-//! What a reverse proxy adds to an upgrade request on its way to the gateway.
+//! The headers that a reverse proxy adds to an upgrade request on its way to the gateway.
 
 use super::upgrade::Upgrade;
 use std::net::IpAddr;
 
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
-/// A proxy in front of the gateway, set up as its own documentation says.
+/// A proxy in front of the gateway, configured as its documentation recommends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Proxy {
     /// nginx with the usual WebSocket location: `proxy_set_header` for `Host $host`, `X-Real-IP $remote_addr`,
     /// `X-Forwarded-For $proxy_add_x_forwarded_for` and `X-Forwarded-Proto $scheme`. It adds none of them by itself.
     Nginx,
-    /// Caddy's `reverse_proxy`: passes `Host` on, adds `X-Forwarded-For`, `-Proto`, `-Host`; replaces what untrusted clients sent.
+    /// Caddy's `reverse_proxy`: forwards `Host`, adds `X-Forwarded-For`, `-Proto` and `-Host`, and replaces these
+    /// headers of untrusted clients.
     Caddy,
     /// `tailscale serve`: `X-Forwarded-*` and the tailnet user's identity in `Tailscale-User-*`.
     TailscaleServe,
     /// A Cloudflare tunnel: `Cf-*`, `Cdn-Loop`, `X-Forwarded-For` and `-Proto`.
     Cloudflared,
-    /// `ssh -L`: bytes only; nothing is added and `Host` is the local end of the tunnel.
+    /// `ssh -L`: forwards bytes only. It adds no headers, and `Host` is the local end of the tunnel.
     SshTunnel,
 }
 
 impl Proxy {
-    /// Whether it rewrites requests at all: an SSH tunnel does not.
+    /// Whether the proxy changes requests. An SSH tunnel does not.
     pub(crate) fn adds_headers(self) -> bool {
         self != Self::SshTunnel
     }
 
-    /// Makes `upgrade` what arrives behind the proxy when `client` asked it for `public_host`. What the upgrade itself says of
-    /// `Host` and `Origin` stays.
+    /// Changes `upgrade` to the request that the gateway receives if `client` asks the proxy for `public_host`.
+    /// `Host` and `Origin` stay if `upgrade` sets them.
     pub(crate) fn apply(self, upgrade: &mut Upgrade, client: IpAddr, public_host: &str) {
         if self.adds_headers() {
             upgrade.host.get_or_insert_with(|| public_host.to_owned());
@@ -46,8 +47,8 @@ impl Proxy {
         upgrade.headers.extend(added.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
 
-    /// Whether what a client claims in `X-Forwarded-For` stays, the client's address behind it (nginx's
-    /// `$proxy_add_x_forwarded_for`, Cloudflare), or is replaced (Caddy since 2.5, Tailscale).
+    /// Whether the proxy appends the client's address to the `X-Forwarded-For` of the client (nginx's
+    /// `$proxy_add_x_forwarded_for`, Cloudflare). `false`: it replaces the header (Caddy since 2.5, Tailscale).
     fn appends(self) -> bool {
         matches!(self, Self::Nginx | Self::Cloudflared)
     }

@@ -149,7 +149,7 @@ async fn a_flood_of_events_ends_the_connection_and_not_the_harness() {
 #[rstest::rstest]
 #[case::pongs(frame(0x8a, b""), "more than 4096 pongs")]
 #[case::pings(frame(0x89, b""), "more than 4096 pings")]
-#[case::fragments(frame(0x00, b""), "a message in more than 8192 fragments")]
+#[case::fragments(frame(0x00, b""), "a message has more than 8192 fragments")]
 #[tokio::test]
 async fn frames_that_say_nothing_end_the_connection_and_not_the_harness(#[case] frame: Vec<u8>, #[case] why: &str) {
     let (mut connection, mut gateway) = pair(Limits::default()).await;
@@ -268,7 +268,7 @@ async fn until_our_half_ends(gateway: &mut DuplexStream) -> Vec<u8> {
 #[tokio::test]
 async fn our_half_of_a_closed_connection_ends_at_once() {
     let close = frame(0x88, &1008_u16.to_be_bytes());
-    // The close is read by itself, behind a ping and behind a request.
+    // A test reads the close alone, after a ping, and after a request.
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(&close).await.unwrap();
     assert!(matches!(connection.next(soon()).await, Incoming::Closed(_)));
@@ -282,7 +282,7 @@ async fn our_half_of_a_closed_connection_ends_at_once() {
     until_our_half_ends(&mut gateway).await;
     drop(connection);
 
-    // More than the pipe holds: the close is read while the request is written.
+    // The data exceeds the capacity of the pipe, so the client reads the close while it still writes the request.
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(&close).await.unwrap();
     let sent = connection.send_text("x".repeat(1 << 20), soon()).await;

@@ -74,7 +74,7 @@ pub enum OpenError {
         reset: bool,
     },
     /// No answer arrived before the timeout.
-    #[error("no answer to the upgrade until the deadline")]
+    #[error("no answer to the upgrade before the timeout")]
     Deadline,
     /// The request cannot be written: a header or the path contains a line break.
     #[error("a line break in {0} cannot be sent")]
@@ -101,7 +101,7 @@ impl OpenError {
                 Some(format!("it answers like a web server; {}", is_path_right()))
             }
             Self::Tls => Some(
-                "start it without TLS (gateway.tls.enabled: false), or end the TLS in front of it, and name the ws:// address: \
+                "start it without TLS (gateway.tls.enabled: false), or terminate TLS in front of it and use the ws:// address: \
                  `socat TCP-LISTEN:18790,bind=127.0.0.1,fork OPENSSL:HOST:PORT,verify=0`"
                     .to_owned(),
             ),
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(refused, Err(OpenError::Status { status: 401, location: None, body: "no".to_owned() }));
         let moved = answered(b"HTTP/1.1 308 Moved\r\nlocation: /ws\r\nContent-Length: 0\r\n\r\n").await.unwrap_err();
         assert!(moved.to_string().contains(r#"it redirects to "/ws""#) && moved.advice("/", "").is_some(), "{moved}");
-        // What OpenSSL says to plain HTTP: an alert.
+        // OpenSSL's answer to plain HTTP: an alert.
         assert_eq!(answered(b"\x15\x03\x01\x00\x02\x02\x46").await, Err(OpenError::Tls));
         let other = answered(b"SSH-2.0-OpenSSH_9.6\r\n").await;
         assert!(matches!(other, Err(OpenError::NotWebSocket(text)) if text.contains("SSH-2.0")));

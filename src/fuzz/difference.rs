@@ -1,21 +1,21 @@
-//! A difference between what the rules say and what a gateway did, and what kind of difference it is.
+//! A difference between the rules and a gateway, and the kind of the difference.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What the rules say of a story and what was seen.
+/// The two observations of a story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoryDifference {
     /// The observation on the embedded gateway.
     pub predicted: String,
     /// The observation on the gateway under test, in the same form.
     pub seen: String,
-    /// What kind of difference it is.
+    /// The kind of the difference.
     pub kind: DifferenceKind,
 }
 
 impl StoryDifference {
-    /// The difference between two observations; `None` where they are the same.
+    /// Compares two observations. `None` if they are equal.
     pub(super) fn between(predicted: &str, seen: &str) -> Option<Self> {
         (predicted != seen).then(|| Self {
             predicted: predicted.to_owned(),
@@ -25,14 +25,15 @@ impl StoryDifference {
     }
 }
 
-/// What differs first, without who it happened to: differences of one kind have one cause more often than not.
+/// The kind of a difference: the first lines that differ, without the names of devices and connections. Differences
+/// of one kind usually have one cause.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DifferenceKind {
     /// The part of the observation: `steps`, or a section of the store.
     part: String,
-    /// What the rules say there that was not seen.
+    /// The line that the rules predict and that was not observed.
     predicted: String,
-    /// What was seen there instead.
+    /// The line that was observed instead.
     seen: String,
 }
 
@@ -43,7 +44,8 @@ impl DifferenceKind {
         loop {
             let (a, b) = (left.next(), right.next());
             if a == b && a.is_some() {
-                // Behind the first empty line stand the sections of the store, each under its name.
+                // After the first empty line, the observation contains the sections of the store, each below its
+                // name.
                 match a {
                     Some("") => part.clear(),
                     Some(name) if part != "steps" && !name.starts_with(' ') => name.clone_into(&mut part),
@@ -64,11 +66,11 @@ impl fmt::Display for DifferenceKind {
     }
 }
 
-/// The words of two lines that are in one of them alone.
+/// Returns the words that occur in only one of the two lines.
 fn differing(predicted: &str, seen: &str) -> (String, String) {
     let (a, b) = (words(predicted), words(seen));
     if a.first() != b.first() {
-        // Two different things happened: what they said is beside the point.
+        // The two events have different types, so their details do not matter.
         return (a.first().cloned().unwrap_or_default(), b.first().cloned().unwrap_or_default());
     }
     let only = |words: &[String], others: &[String]| {
@@ -78,7 +80,7 @@ fn differing(predicted: &str, seen: &str) -> (String, String) {
     (only(&a, &b), only(&b, &a))
 }
 
-/// The parts of a line: two blanks stand between them. The first one of a record is a name.
+/// Splits a line into its parts, which two spaces separate. The first part of a record is a name.
 fn words(line: &str) -> Vec<String> {
     let unnumbered = |word: &str| word.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
     let mut words = line.trim().split("  ").map(unnumbered).filter(|word| !word.is_empty()).collect::<Vec<_>>();
@@ -91,7 +93,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What a word is about: `scopes operator.read` is about scopes.
+/// The topic of a word: `scopes` for `scopes operator.read`.
 fn label(word: &str) -> String {
     word.split([' ', '=']).next().unwrap_or_default().to_owned()
 }

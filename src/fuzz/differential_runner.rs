@@ -1,4 +1,5 @@
-//! Plays scenarios on the rules and on the gateway under test, both by the ordinary run, and holds what was seen side by side.
+//! Runs scenarios on the rules and on the gateway under test, and compares the observations. Both sides use the
+//! ordinary run.
 
 use super::FuzzError;
 use super::difference::StoryDifference;
@@ -14,48 +15,48 @@ use std::collections::BTreeMap;
 use std::io;
 use tokio::sync::watch;
 
-/// Hears how far a comparison is: the events of the run on the gateway under test.
+/// Receives the progress of a comparison: the events of the run on the gateway under test.
 pub(crate) type EventListener<'a> = &'a mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send);
 
-/// The gateway under test beside the rules of the release that it claims to be.
+/// The gateway under test, and an embedded gateway with the rules of the release that it claims to implement.
 pub(super) struct DifferentialRunner<'a> {
     gateway: &'a Gateway,
     rules: Gateway,
-    /// Stories have no snapshots: the rules say what is right.
+    /// Empty, because stories have no snapshots. The rules give the expected observation.
     library: Library,
     guard: &'a Guard,
     options: &'a Options,
     stop: watch::Receiver<bool>,
 }
 
-/// What became of one scenario on both.
+/// The result of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Comparison {
-    /// Both saw the same.
+    /// The observations are equal.
     Same,
-    /// They did not.
+    /// The observations differ.
     Differs(Box<StoryDifference>),
-    /// One of them cannot play it, and why.
+    /// One side cannot run the scenario, with the reason.
     NotPlayed(String),
-    /// One of them could not do its part, and why.
+    /// The harness failed on one side, with the reason.
     Failed(String),
 }
 
-/// What became of many.
+/// The results of several scenarios.
 pub(super) struct ComparisonReport {
-    /// By the id of the case.
+    /// The results by case id.
     pub(super) cases: BTreeMap<String, Comparison>,
-    /// How many times the gateway under test was started, and how many starts sharing has saved.
+    /// The number of starts of the gateway under test, and of starts that sharing has saved.
     pub(super) boots: Boots,
-    /// Whether the run was told to stop before all of them were played.
+    /// Whether the run was stopped before its end.
     pub(super) interrupted: bool,
 }
 
 impl<'a> DifferentialRunner<'a> {
-    /// A bench for a gateway.
+    /// Creates a runner for a gateway.
     ///
     /// # Errors
-    /// The embedded gateway does not know the release.
+    /// Returns an error if the embedded gateway does not support the release.
     pub(super) async fn new(
         gateway: &'a Gateway,
         guard: &'a Guard,
@@ -67,15 +68,15 @@ impl<'a> DifferentialRunner<'a> {
         Ok(Self { gateway, rules, library: Library::built_in()?, guard, options, stop })
     }
 
-    /// The release whose rules predict.
+    /// The release whose rules predict the observations.
     pub(super) fn release(&self) -> Release {
         run::release_of(self.gateway)
     }
 
-    /// Plays cases on both and compares what was seen. `isolation` is that of the gateway under test.
+    /// Runs cases on both sides and compares the observations. `isolation` applies to the gateway under test.
     ///
     /// # Errors
-    /// A run that could not be brought to its end.
+    /// Returns an error if a run could not finish.
     pub(super) async fn compare(
         &self,
         cases: &[&Case],
@@ -86,7 +87,7 @@ impl<'a> DifferentialRunner<'a> {
         if on_rules.interrupted.is_some() {
             return Ok(ComparisonReport { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
         }
-        // What the rules cannot play cannot be compared.
+        // A case that does not run on the rules has no prediction.
         let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(PlayResult::Observed(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
         let (mut seen, ran) = self.play(&worth, self.gateway, isolation, listen).await?;
@@ -131,7 +132,8 @@ impl<'a> DifferentialRunner<'a> {
             listen(event)
         };
         let stop = self.stop.clone();
-        // A difference is looked at again, alone, once for all stories that show it.
+        // `trusting`: a difference on a shared gateway is not played again here, because shrinking plays the shortest story
+        // of each kind on a separate gateway.
         let options = Options { isolation, trusting: true, ..self.options.clone() };
         let ran = run::run(cases, gateway, &self.library, self.guard, &options, stop, &mut hear).await?;
         match ran.error {

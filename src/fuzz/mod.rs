@@ -1,7 +1,8 @@
-//! Random life stories, played on the rules and on a gateway; where the two differ, the story is made short and kept.
+//! Fuzzing: runs random stories on the rules and on a gateway. If the two differ, the story is shrunk and kept.
 //!
-//! A story is a generated scenario. It goes the way of every scenario, on both sides: the ordinary parser, the ordinary run, the
-//! ordinary observation. What is played is decided by the seed, the story's index and the version of clawcheck alone.
+//! A story is a generated scenario. Both sides treat it like every other scenario: the ordinary parser, the ordinary
+//! run, the ordinary observation. The seed, the story's index and the version of clawcheck determine a story
+//! completely.
 
 mod difference;
 mod differential_runner;
@@ -27,79 +28,78 @@ use std::time::{Duration, Instant};
 use story::story;
 use tokio::sync::watch;
 
-/// Most kinds of difference that are made short in one go; each costs some starts of the gateway.
+/// The maximum number of kinds of difference that are shrunk. Each costs some starts of the gateway.
 const MOST_SHRUNK: usize = 12;
-/// Most scenarios that are tried in one round of making a story short.
+/// The maximum number of scenarios that one round of shrinking tries for each difference.
 const MOST_CUTS: usize = 120;
 
-/// Which stories are played.
+/// The stories to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FuzzOptions {
-    /// What the stories come from.
+    /// The seed of the generator.
     pub seed: u64,
-    /// The index of the first one.
+    /// The index of the first story.
     pub first: u64,
-    /// How many.
+    /// The number of stories.
     pub stories: u64,
-    /// How long differences are made short at most; zero: they are told as they were found.
+    /// The maximum time for shrinking. If zero, differences are reported without shrinking.
     pub shrink_within: Duration,
 }
 
-/// Why stories could not be played to their end.
+/// Why fuzzing failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FuzzError {
-    /// The rules of the gateway's release are not to be had.
+    /// The rules of the gateway's release are not available.
     #[error(transparent)]
     Rules(#[from] PrepareError),
-    /// The snapshots inside the program are damaged.
+    /// The built-in snapshots are damaged.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// A run could not be brought to its end.
+    /// A run could not finish.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A story is no scenario: the generator is wrong.
+    /// A story is not a valid scenario. This is a bug of the generator.
     #[error("story {index} of seed {seed} is not a valid scenario: {problems:?}")]
     Story {
         /// The seed.
         seed: u64,
         /// The story's index.
         index: u64,
-        /// What is wrong with it.
+        /// The errors in the scenario.
         problems: ScenarioErrors,
     },
 }
 
-/// What became of the stories.
+/// The result of fuzzing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FuzzReport {
-    /// How many stories were compared.
+    /// The number of compared stories.
     pub compared: usize,
-    /// How many configurations they had.
+    /// The number of different configurations.
     pub configurations: usize,
-    /// How many differed.
+    /// The number of stories that differ.
     pub differing: usize,
-    /// Stories that one side cannot play, by why.
+    /// The number of stories that one side cannot run, by reason.
     pub not_played: BTreeMap<String, usize>,
-    /// Stories in which one side could not do its part, and why.
+    /// The stories for which the harness failed on one side, with the reason.
     pub failed: Vec<(u64, String)>,
     /// The differences by kind, the most frequent first.
     pub found: Vec<FoundDifference>,
-    /// How many times the gateway was started, and how many starts were saved because stories share it.
+    /// The number of starts of the gateway, and of starts that were saved because stories share the gateway.
     pub boots: Boots,
-    /// How many scenarios were played to make differences short.
+    /// The number of scenarios that shrinking has run.
     pub replayed: usize,
-    /// Whether it was told to stop before the end.
+    /// Whether the user stopped fuzzing before its end.
     pub interrupted: bool,
-    /// How long it took.
+    /// The duration of fuzzing.
     pub duration: Duration,
 }
 
 /// One kind of difference.
 #[derive(Debug, Clone)]
 pub(crate) struct FoundDifference {
-    /// What kind.
     pub kind: DifferenceKind,
-    /// The indexes of the stories that show it first.
+    /// The indexes of the stories that show this kind first, in ascending order.
     pub stories: Vec<u64>,
     /// The shortest story that shows it.
     pub shrunk: ShrunkStory,
@@ -113,27 +113,26 @@ impl FoundDifference {
     }
 }
 
-/// A story that shows a difference, as short as it could be made.
+/// A shrunk story that shows a difference.
 #[derive(Debug, Clone)]
 pub(crate) struct ShrunkStory {
-    /// The seed.
     pub seed: u64,
-    /// The index of the story that it comes from.
+    /// The index of the original story.
     pub story: u64,
-    /// The release whose rules predicted.
+    /// The release whose rules predicted the observation.
     pub release: Release,
-    /// What it shows.
+    /// The difference that the shrunk story shows.
     pub difference: StoryDifference,
-    /// Whether it showed the difference again on a gateway of its own.
+    /// Whether the difference occurred again on a separate gateway.
     pub repeats: bool,
     scenario: Value,
 }
 
-/// Plays stories on a gateway and on the rules of the release that it claims to be. When `stop` turns true, what was compared
-/// until then is told.
+/// Runs stories on a gateway and on the rules of the release that it claims to implement. When `stop` becomes true,
+/// the report contains the stories that were compared until then.
 ///
 /// # Errors
-/// The rules, the disk or a report are not to be had.
+/// Returns an error if the rules are not available, or if a run failed.
 pub(crate) async fn fuzz(
     plan: FuzzOptions,
     gateway: &Gateway,
@@ -179,6 +178,7 @@ pub(crate) async fn fuzz(
     report.failed.sort();
     report.found =
         kinds.into_iter().filter_map(|(kind, stories)| found(&plan, runner.release(), kind, stories)).collect();
+    // Shrinking has a limited time, so the most frequent kinds come first.
     report.found.sort_by_key(|found| std::cmp::Reverse(found.stories.len()));
     if !report.interrupted {
         let deadline = Instant::now() + plan.shrink_within;
@@ -195,7 +195,7 @@ fn found(
     mut stories: Vec<(u64, StoryDifference)>,
 ) -> Option<FoundDifference> {
     stories.sort_by_key(|(index, _)| *index);
-    // The shortest of them is the least work to read and to make shorter.
+    // The shortest story is the easiest to read and takes the fewest rounds to shrink.
     let scenario = |index: u64| story(plan.seed, index);
     let (index, difference) = stories.iter().min_by_key(|(index, _)| shrink::size(&scenario(*index))).cloned()?;
     let shrunk =
@@ -207,14 +207,14 @@ fn name(seed: u64, index: u64) -> String {
     format!("{seed}-{index}")
 }
 
-/// The case that a scenario's tree is.
+/// Turns a scenario's tree into a case.
 fn case(name: &str, scenario: &Value) -> Result<Case, ScenarioErrors> {
     let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &writer::yaml(scenario, &[]))?;
-    // A story has no matrix.
+    // A story has no matrix, so there is exactly one case.
     corpus.cases().first().cloned().ok_or(ScenarioErrors(Vec::new()))
 }
 
-/// Makes the stories short that show the most frequent differences, all of them side by side.
+/// Shrinks the stories of the most frequent differences, all at the same time.
 async fn shrink_all(
     runner: &DifferentialRunner<'_>,
     report: &mut FuzzReport,
@@ -226,6 +226,8 @@ async fn shrink_all(
     if timed_out() {
         return Ok(());
     }
+    // A difference can come from another story on the same gateway. Only differences that occur again on a separate
+    // gateway are shrunk.
     open = replay(runner, report, &open, "again").await?;
     let repeating = open.clone();
     while !open.is_empty() && !timed_out() {
@@ -235,8 +237,11 @@ async fn shrink_all(
             let scenario = &report.found[at].shrunk.scenario;
             cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
         };
+        // First run: each removal alone, for all differences together.
         let trials = cuts.iter().map(|(at, cuts)| (*at, scenarios(*at, cuts))).collect();
         let reproducing = play_trials(runner, report, trials, "cut", isolation).await?;
+        // Second run: combinations of the removals that succeeded. The first combination that still shows the
+        // difference is the largest one, and it is the start of the next round.
         let mut joined = Vec::new();
         for (at, reproduced) in &reproducing {
             let reproduced = reproduced.iter().map(|(number, _)| cuts[at][*number].clone()).collect::<Vec<_>>();
@@ -245,6 +250,7 @@ async fn shrink_all(
                 shrink::merged(&reproduced).iter().map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>();
             joined.push((*at, shorter));
         }
+        // A story is finished when no single removal keeps its difference.
         open.retain(|at| reproducing.contains_key(at));
         let shorter = joined.iter().cloned().collect::<BTreeMap<_, _>>();
         let reproducing = play_trials(runner, report, joined, "together", isolation).await?;
@@ -256,11 +262,13 @@ async fn shrink_all(
             }
         }
     }
+    // The shrunk stories ran on shared gateways, so check them once more on separate ones.
     replay(runner, report, &repeating, "shortest").await?;
     Ok(())
 }
 
-/// Plays the shortest stories so far on gateways of their own, and notes which of these show their difference there. Gives those.
+/// Runs the shortest stories so far on separate gateways, and records which of them still show their difference.
+/// Returns these.
 async fn replay(
     runner: &DifferentialRunner<'_>,
     report: &mut FuzzReport,
@@ -275,7 +283,8 @@ async fn replay(
     Ok(reproducing.into_keys().collect())
 }
 
-/// Plays scenarios for differences, and gives those that show the same kind still, by their number, in their order.
+/// Runs scenarios for several differences. Returns the scenarios that still show a difference of the same kind, by
+/// their number, in order.
 async fn play_trials(
     runner: &DifferentialRunner<'_>,
     report: &mut FuzzReport,
@@ -288,7 +297,7 @@ async fn play_trials(
         let ShrunkStory { seed, story, .. } = &report.found[*at].shrunk;
         for (number, scenario) in scenarios.iter().enumerate() {
             let name = format!("{}-{result}-{}-{number}", name(*seed, *story), report.replayed);
-            // What is no scenario cannot be left out.
+            // A removal can make a scenario invalid. Such a removal is not tried.
             if let Ok(case) = case(&name, scenario) {
                 cases.insert(case.id.clone(), (*at, number, case));
             }

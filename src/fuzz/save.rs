@@ -1,5 +1,5 @@
-//! Puts a difference on the disk, so that `clawcheck run FILE` shows it again: the scenario, and beside it what the rules say of it
-//! as a snapshot.
+//! Saves a difference, so that `clawcheck run FILE` shows it again: the scenario, and next to it a snapshot with the
+//! prediction of the rules.
 
 use super::ShrunkStory;
 use crate::observe::diff;
@@ -9,17 +9,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use untrusted_data::atomic_file;
 
-/// The folder of snapshots beside the scenarios that are kept.
+/// The name of the snapshot folder next to the saved scenarios.
 const SNAPSHOTS: &str = "snapshots";
 
-/// A difference on the disk.
+/// A saved difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SavedStory {
-    /// The scenario file.
+    /// The path of the scenario file.
     pub file: PathBuf,
 }
 
-/// Why a difference could not be kept.
+/// Why a difference could not be saved.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SaveError {
     /// The scenario file could not be written.
@@ -27,16 +27,17 @@ pub(crate) enum SaveError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// Its snapshot could not be written.
+    /// The snapshot could not be written.
     #[error(transparent)]
     Snapshot(#[from] LibraryError),
 }
 
 impl ShrunkStory {
-    /// The scenario file: what was found where, what differs, and the story. `gateway` is as the user named it.
+    /// The text of the scenario file: a comment with the origin and the difference, and the story. `gateway` is the
+    /// argument of the user.
     pub(crate) fn text(&self, gateway: &str) -> String {
         let Self { seed, story, release, difference, .. } = self;
         let version = env!("CARGO_PKG_VERSION");
@@ -50,10 +51,10 @@ impl ShrunkStory {
         writer::yaml(&self.scenario, &about)
     }
 
-    /// Writes the scenario into a folder, and what the rules say of it into the folder's `snapshots`.
+    /// Writes the scenario into a folder, and the prediction of the rules into the subfolder `snapshots`.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// Returns an error if a file cannot be written.
     pub(crate) fn save(&self, folder: &Path, gateway: &str) -> Result<SavedStory, SaveError> {
         let file = folder.join(format!("seed-{}-story-{}.yaml", self.seed, self.story));
         let failed = |source| SaveError::File { path: file.clone(), source };

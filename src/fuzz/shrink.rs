@@ -1,34 +1,36 @@
-//! Makes a story that shows a difference as short as it can be and still show it.
+//! Shrinks a story that shows a difference, so that the shrunk story still shows it.
 //!
-//! What can be left out is read off the tree of the scenario: steps, records, fields. All that might go is tried at once, each by a
-//! scenario of its own, because a gateway that is started once plays hundreds of them as well as one; then what could go is left out
-//! together. The ordinary parser says what is a scenario at all.
+//! The tree of the scenario determines what can be removed: steps, records, fields. One round tries every removal at
+//! the same time, each in a separate scenario, because one start of a gateway can run hundreds of scenarios. Then the
+//! successful removals are combined. The ordinary parser decides whether a result is a valid scenario.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Where something stands in a tree.
+/// The position of a node in a tree.
 pub(super) type NodePath = Vec<PathSegment>;
 
-/// One step into a tree.
+/// One segment of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PathSegment {
-    /// An entry of a map.
+    /// The key of a map entry.
     Key(String),
-    /// An item of a list.
+    /// The index of a list item.
     Item(usize),
 }
 
-/// What is left out together.
+/// A set of nodes that are removed together.
 pub(super) type Removal = BTreeSet<NodePath>;
 
-/// Everything that could be left out of a scenario by itself, the largest parts first. A step goes with those that use the
-/// connection that it holds.
+/// Returns every possible removal, the largest first. A step is removed together with the later steps that use its
+/// connection.
 pub(super) fn cuts(scenario: &Value) -> Vec<Removal> {
     let mut cuts = Vec::new();
     let steps = scenario.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
     for at in 0..steps.len() {
         let mut gone = BTreeSet::from([at]);
+        // A step that uses a removed connection can itself hold a connection, so later steps are checked against all
+        // removed steps.
         for later in at + 1..steps.len() {
             let names = gone.iter().filter_map(|step: &usize| steps[*step].get("as")?.as_str());
             if names.into_iter().any(|name| mentions(&steps[later], name)) {
@@ -44,12 +46,13 @@ pub(super) fn cuts(scenario: &Value) -> Vec<Removal> {
             cuts_inside(value, &mut path, &mut cuts);
         }
     }
+    // Large removals come first, because a round tries only a limited number.
     cuts.sort_by_key(|cut| std::cmp::Reverse(size(scenario) - size(&without(scenario, cut))));
     cuts.dedup();
     cuts
 }
 
-/// Whether a step speaks of a connection.
+/// Whether a step contains the name of a connection.
 fn mentions(step: &Value, name: &str) -> bool {
     match step {
         Value::String(text) => text == name,
@@ -77,10 +80,10 @@ fn cuts_inside(value: &Value, path: &mut NodePath, cuts: &mut Vec<Removal>) {
     }
 }
 
-/// A scenario without what a cut leaves out, and without what is empty then.
+/// Returns a scenario without the removed nodes, and without sections that become empty.
 pub(super) fn without(scenario: &Value, cut: &Removal) -> Value {
     let mut scenario = scenario.clone();
-    // From behind: what stands before keeps its place.
+    // Remove the last nodes first, so that the indexes of the earlier ones stay valid.
     cut.iter().rev().for_each(|path| remove(&mut scenario, path));
     for part in ["store", "gateway"] {
         if let Some(Value::Object(entries)) = scenario.get_mut(part) {
@@ -113,7 +116,7 @@ fn remove(value: &mut Value, path: &[PathSegment]) {
     }
 }
 
-/// How much there is to read.
+/// The number of nodes in a tree.
 pub(super) fn size(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
@@ -122,7 +125,9 @@ pub(super) fn size(value: &Value) -> usize {
     }
 }
 
-/// Cuts that each can be made, put together: all of them, then ever fewer, down to the largest alone.
+/// Combines removals that succeeded separately: all of them, then half as many, down to the largest one alone.
+/// Together they can hide the difference, so the caller tries each combination and uses the first that still shows
+/// it.
 pub(super) fn merged(good: &[Removal]) -> Vec<Removal> {
     let mut tried = Vec::new();
     let mut many = good.len();

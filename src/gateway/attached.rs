@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
-/// A URL, and what the user told us about the gateway behind it.
+/// A URL, and what the user said about the gateway at this URL.
 #[derive(Debug, Clone)]
 pub(super) struct Attached {
     url: String,
@@ -74,7 +74,7 @@ impl Attached {
         }
     }
 
-    /// One upgrade, so that a gateway that is not there is found once and not once per case.
+    /// Tries one upgrade, so that a missing gateway is reported once and not once per case.
     pub(super) async fn check(&self, deadline: Instant) -> Result<(), LaunchError> {
         let upgrade = Upgrade { path: self.path.clone(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
@@ -103,7 +103,7 @@ impl Attached {
         self.state_dir.as_deref()
     }
 
-    /// The path at which it takes WebSockets.
+    /// The URL path for WebSockets.
     pub(super) fn path(&self) -> &str {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! What cannot be done with a gateway that runs.
+//! Errors of operations on a running gateway.
 
 use std::net::IpAddr;
 
@@ -8,13 +8,13 @@ pub enum ControlError {
     /// Only the embedded gateway can be told another peer address.
     #[error("clawcheck cannot connect to this gateway from the address {0}")]
     PeerAddress(IpAddr),
-    /// It is down.
+    /// The gateway does not run.
     #[error("the gateway is not running")]
     Down,
     /// Only the embedded gateway's clock moves.
     #[error("clawcheck cannot move this gateway's clock")]
     Clock,
-    /// Only what we started can be stopped.
+    /// clawcheck can stop only gateways that it started.
     #[error("clawcheck did not start this gateway and cannot stop it")]
     NotOurs,
 }

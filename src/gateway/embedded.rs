@@ -1,4 +1,4 @@
-//! The embedded gateway: ours, in this process.
+//! The embedded gateway, which runs in this process.
 
 use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
@@ -15,17 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// The port that it believes to have; nobody listens there. As with a spawned gateway it is none that a scenario could write
-/// in an Origin or Host, least of all the default: on 2026.9.6 a page from the gateway's own port is answered in another way.
+/// The port that the gateway reports. Nobody listens on this port. A scenario cannot name the port of a spawned
+/// gateway in an Origin or Host header, and the same must hold here. The default port is the worst choice: 2026.9.6
+/// treats a page from the gateway's own port differently.
 const PORT: u16 = 40_189;
 
-/// A gateway in this process.
+/// A gateway that runs in this process.
 pub(super) struct Embedded {
-    /// `None` once it was stopped.
+    /// `None` after the gateway was stopped.
     gateway: Option<EmbeddedGateway>,
     clock: Clock,
     state_dir: PathBuf,
-    /// What it had logged when it was stopped.
+    /// The log of the gateway when it was stopped.
     last_log: String,
 }
 
@@ -108,7 +109,7 @@ impl Embedded {
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
         self.last_log = self.logs();
         if let Some(gateway) = self.gateway.take() {
-            // Past the deadline the drop of the half-finished stop cuts what is left.
+            // After the deadline, the unfinished stop is dropped, which cuts the remaining connections.
             let _ = timeout_at(deadline, gateway.stop()).await;
         }
         Exit { code: Some(0), signal: None }

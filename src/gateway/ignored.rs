@@ -3,8 +3,8 @@
 use serde_json::Value;
 use std::str::FromStr;
 
-/// A field inside the payload or the error of a frame: `payload.snapshot.trace`. If a part of the path is a list, the
-/// field is found in each item.
+/// A field inside the payload or the error of a frame, such as `payload.snapshot.trace`. If a part of the path is a
+/// list, the field is found in each item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoredField(Vec<String>);
 

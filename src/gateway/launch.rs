@@ -1,4 +1,4 @@
-//! One start of a gateway, and all the ways in which it can fail.
+//! One start of a gateway, and the errors of a start.
 
 use super::workspace::Sandbox;
 use openclaw_emulator::TraceListener;
@@ -8,30 +8,32 @@ use std::fmt;
 use std::path::PathBuf;
 use tokio::time::Instant;
 
-/// One start.
+/// The options of one start.
 pub struct Launch<'a> {
-    /// The corner of the disk that it lives in; outlives the gateway.
+    /// The directories of the gateway. They outlive the gateway.
     pub sandbox: &'a Sandbox,
-    /// A state directory other than the place's own.
+    /// A state directory other than that of the sandbox.
     pub state_dir: Option<PathBuf>,
-    /// `openclaw.json`. `gateway.port` and, where absent, what keeps a release from calling home are filled in.
+    /// The contents of `openclaw.json`. The start adds `gateway.port` and, where absent, the settings that prevent
+    /// requests to other machines.
     pub openclaw_json: Value,
-    /// Added to the gateway's environment, which holds nothing of the user's but `PATH` and the locale.
+    /// Additional environment variables. Otherwise the gateway gets only `PATH` and the locale from the user's
+    /// environment.
     pub environment: BTreeMap<String, String>,
-    /// Where the embedded gateway's clock starts, milliseconds since the epoch. `None`: real time.
+    /// The start time of the embedded gateway's clock, in milliseconds since 1970. `None`: the machine's clock.
     pub clock: Option<i64>,
     /// Receives the explanations of the embedded gateway's answers. Other gateways explain nothing.
     pub trace: Option<TraceListener>,
-    /// When to give up waiting for it to be ready.
+    /// The deadline for readiness.
     pub deadline: Instant,
 }
 
-/// How a process ended.
+/// The exit status of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
-    /// Its exit code; `None` when a signal ended it.
+    /// The exit code. `None` if a signal ended the process.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that ended the process.
     pub signal: Option<i32>,
 }
 
@@ -45,7 +47,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// The last lines of a gateway's log. Shown in errors after redaction by whoever prints.
+/// The last lines of a gateway's log. The caller redacts them before output.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogTail(pub String);
 
@@ -55,15 +57,15 @@ impl fmt::Display for LogTail {
     }
 }
 
-/// Between what is wrong and the last lines of the log.
+/// The separator between an error and the last lines of the log.
 const LOG_HEADING: &str = "; its last log lines:\n";
 
-/// What an error says of a gateway, in one line without its last words.
+/// The error in one line, without the last lines of the log.
 pub(crate) fn one_line(error: &str) -> &str {
     error.split_once(LOG_HEADING).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
 }
 
-/// Where a command that was not found was looked for.
+/// The place where a command was searched.
 fn where_looked(command: &str) -> String {
     match command {
         absolute if absolute.starts_with('/') => String::new(),
@@ -75,7 +77,7 @@ fn where_looked(command: &str) -> String {
     }
 }
 
-/// What can be said of a gateway that does not listen where it should.
+/// Describes a gateway that does not listen on its port.
 fn listens(ports: &[u16], in_background: bool) -> String {
     let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and ");
     match ports.as_str() {
@@ -91,109 +93,109 @@ fn how_it_ended(exit: Option<&Exit>) -> String {
     exit.map_or_else(|| "did not exit in time".to_owned(), |exit| format!("ended with {exit}"))
 }
 
-/// Why a gateway is not running.
+/// Why a gateway does not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
-    /// There is no such command.
+    /// The command does not exist.
     #[error("the gateway's command `{command}` was not found{}", where_looked(command))]
     CommandNotFound {
         /// The command.
         command: String,
     },
-    /// The command is there and cannot be run.
+    /// The command exists but cannot be run.
     #[error("the gateway's command `{command}` cannot be run: {reason}")]
     CannotRun {
         /// The command.
         command: String,
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
-    /// It ended before it was ready. A gateway that refuses to start on purpose does this; a scenario may expect it.
+    /// The gateway ended before it was ready. A scenario may expect that a gateway refuses to start.
     #[error("the gateway ended with {exit} before it was ready{heading}{log}", heading = LOG_HEADING)]
     Exited {
-        /// How it ended.
+        /// The exit status.
         exit: Exit,
-        /// Its last log lines.
+        /// The last lines of the log.
         log: LogTail,
     },
-    /// The command that its description runs before each start failed.
+    /// The `before` command of the description failed.
     #[error("the `before` command `{command}` {}{heading}{log}", how_it_ended(exit.as_ref()), heading = LOG_HEADING)]
     Before {
         /// The command.
         command: String,
-        /// How it ended; `None` if it did not exit in time.
+        /// The exit status. `None` if the command did not exit in time.
         exit: Option<Exit>,
-        /// Its last log lines.
+        /// The last lines of the log.
         log: LogTail,
     },
-    /// It never listened on its port.
+    /// The gateway never listened on its port.
     #[error("the gateway did not listen on port {port} in time{}{heading}{log}", listens(instead, *in_background), heading = LOG_HEADING)]
     NeverListened {
         /// The port.
         port: u16,
-        /// The ports on which it listens instead.
+        /// The ports on which the gateway listens instead.
         instead: Vec<u16>,
-        /// Whether its command had ended, with 0, and had left processes behind.
+        /// Whether the command exited with code 0 and left processes that still run.
         in_background: bool,
-        /// Its last log lines.
+        /// The last lines of the log.
         log: LogTail,
     },
-    /// It never logged the line that says that it is ready.
+    /// The gateway never logged the line that means that it is ready.
     #[error("the gateway did not log a line with `{line}` in time; its description names this line as the sign that it is ready{heading}{log}", heading = LOG_HEADING)]
     NeverLogged {
-        /// What the line has in it.
+        /// The text that the line contains.
         line: String,
-        /// Its last log lines.
+        /// The last lines of the log.
         log: LogTail,
     },
-    /// It takes connections and says nothing.
+    /// The gateway accepts connections but does not answer.
     #[error("the gateway listens on port {port} but never answered {what}{heading}{log}", heading = LOG_HEADING)]
     NeverAnswered {
         /// The port.
         port: u16,
-        /// What it did not answer: `the upgrade`, `with a challenge`.
+        /// The missing answer: `the upgrade`, `with a challenge`.
         what: &'static str,
-        /// Its last log lines.
+        /// The last lines of the log.
         log: LogTail,
     },
-    /// What listens there does not speak the protocol.
+    /// The gateway does not speak the protocol.
     #[error("the program on port {port} does not answer like a gateway: {saw}{heading}{log}", heading = LOG_HEADING)]
     Garbage {
         /// The port.
         port: u16,
-        /// What came instead.
+        /// The data that arrived instead.
         saw: String,
-        /// Its last log lines.
+        /// The last lines of the log.
         log: LogTail,
     },
-    /// Every port that the operating system gave us was somebody else's before the gateway had it: it said so, or a process
-    /// listened there that it had not started.
+    /// Another program took every port before the gateway could listen on it. The gateway reported this, or a process
+    /// that does not belong to the gateway listened on the port.
     #[error(
         "a program that the gateway's command did not start was using port {port} ({attempts} attempts, each on a different port)"
     )]
     PortInUse {
         /// The last port tried.
         port: u16,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// It refused to start, and said why (the embedded gateway).
+    /// The embedded gateway refused to start and gave a reason.
     #[error("the gateway refuses to start: {reason}")]
     Refused {
-        /// The exit code that the release's own program would end with.
+        /// The exit code of the release's own program.
         code: i32,
-        /// Its words.
+        /// The output of the release.
         reason: String,
     },
-    /// Nobody answers at the URL.
+    /// No gateway answers at the URL.
     #[error("no gateway at {url}: {reason}")]
     Unreachable {
         /// The URL.
         url: String,
-        /// What was seen.
+        /// The result of the attempt.
         reason: String,
     },
-    /// The harness could not do its part: a file or directory could not be written.
+    /// The harness failed. For example, it could not write a file or a directory.
     #[error("cannot prepare the start of the gateway: {0}")]
     Harness(String),
 }

@@ -1,20 +1,20 @@
-//! How long a gateway may take, as far as somebody has said so.
+//! The time limits of a gateway.
 
 use std::time::Duration;
 
-/// Time limits of a gateway. `None`: nobody has said one, and the run takes its own.
+/// The time limits of a gateway. `None`: the run uses its own default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeLimits {
-    /// The longest wait for an answer.
+    /// The maximum wait for an answer.
     pub answer: Option<Duration>,
-    /// The longest wait for a gateway to be ready.
+    /// The maximum wait until a gateway is ready.
     pub start: Option<Duration>,
-    /// The longest wait for a gateway to end after SIGTERM.
+    /// The maximum wait for the exit after SIGTERM.
     pub stop: Option<Duration>,
 }
 
 impl TimeLimits {
-    /// These limits, and where one is missing that of `other`.
+    /// Returns these limits. Missing limits are taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self { answer: self.answer.or(other.answer), start: self.start.or(other.start), stop: self.stop.or(other.stop) }
@@ -24,10 +24,10 @@ impl TimeLimits {
 /// Whether a gateway sends `connect.challenge` on every new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChallengeSupport {
-    /// It is known to: the embedded gateway, OpenClaw itself, a gateway that counts as ready once it has sent one.
+    /// The gateway sends one: the embedded gateway, OpenClaw itself, and a gateway whose readiness is a challenge.
     Sent,
-    /// It declares that it does not.
+    /// The description says that the gateway sends none.
     Absent,
-    /// Nobody has said.
+    /// Unknown.
     Unknown,
 }

@@ -1,8 +1,9 @@
-//! A gateway under test: start it, reach it, stop it. One file per kind.
+//! A gateway under test: start it, connect to it, stop it. There is one file for each kind.
 //!
-//! [`GatewaySpec`] is what the user named; [`Gateway::prepare`] makes it usable once per run (installs a release, reads a
-//! description); [`Gateway::launch`] starts one instance on a [`Sandbox`] of its own and hands back a [`Running`].
-//! Everything that outlives a function is registered with the run's [`Guard`], which clears it even after a `kill -9`.
+//! [`GatewaySpec`] is the argument of the user. [`Gateway::prepare`] makes the gateway usable once per run: it
+//! installs a release or reads a description. [`Gateway::launch`] starts one instance in its own [`Sandbox`] and
+//! returns a [`Running`]. Everything that outlives a function is registered with the run's [`Guard`], which cleans up
+//! even after a `kill -9`.
 
 mod attached;
 mod control_error;

@@ -1,4 +1,4 @@
-//! What the preparation of a gateway is asked for, and what it tells.
+//! The options, the events and the errors of a gateway's preparation.
 
 use super::described::DescriptionError;
 use super::guard::Guard;
@@ -8,65 +8,65 @@ use crate::client::UrlError;
 use openclaw_model::{Release, UnknownRelease};
 use std::path::PathBuf;
 
-/// What [`Gateway::prepare`](super::Gateway::prepare) may be told besides the gateway's name.
+/// The options of [`Gateway::prepare`](super::Gateway::prepare), besides the gateway's name.
 #[derive(Debug, Clone, Default)]
 pub struct Preparation {
     /// The state directory of an attached gateway.
     pub state_dir: Option<PathBuf>,
-    /// The release whose answers an attached gateway is held to.
+    /// The release that an attached gateway is compared with.
     pub claims: Option<Release>,
-    /// Where releases are installed; by default `$CLAWCHECK_CACHE`, else the platform's cache directory.
+    /// The cache directory. Default: `$CLAWCHECK_CACHE`, else the cache directory of the platform.
     pub cache: Option<PathBuf>,
-    /// The run's guard: an install is cleared away too if we are killed.
+    /// The run's guard. It also removes an unfinished install if clawcheck is killed.
     pub guard: Guard,
-    /// How long the gateway may take, where the user has said so. They come before those of its description.
+    /// The time limits that the user has set. They override those of the description.
     pub limits: TimeLimits,
 }
 
-/// Something to tell the user while a gateway is prepared. Only the command line prints it.
+/// An event during the preparation of a gateway. Only the command line prints events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrepareEvent {
-    /// Another process installs the same package; we wait for it.
+    /// Another process installs the same package, and this process waits.
     Waiting {
         /// `openclaw@2026.4.2`.
         package: String,
     },
-    /// An install began; some hundred megabytes will be fetched.
+    /// An install has started. It downloads some hundred megabytes.
     Installing {
         /// `openclaw@2026.4.2` or `node@24.21.0`.
         package: String,
-        /// Where to.
+        /// The directory of the install.
         directory: PathBuf,
     },
-    /// It goes on.
+    /// An install continues.
     Progress {
-        /// Packages on disk so far; a release has some hundreds.
+        /// The number of packages on disk so far. A release has some hundreds.
         packages: usize,
     },
-    /// It is there.
+    /// An install has finished.
     Installed {
         /// The package.
         package: String,
     },
 }
 
-/// Why a gateway cannot be launched at all.
+/// Why a gateway cannot be prepared.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PrepareError {
-    /// The URL cannot be used.
+    /// The URL is not valid.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// The embedded gateway does not know the release.
+    /// The embedded gateway does not support the release.
     #[error(transparent)]
     UnknownRelease(#[from] UnknownRelease),
     /// The release cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// Its description cannot be used.
+    /// The description is not valid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Description(#[from] DescriptionError),
-    /// The gateway has no other releases.
+    /// The gateway does not have other releases.
     #[error("clawcheck cannot get another release of {gateway}")]
     NoOtherRelease {
         /// The gateway.
@@ -75,7 +75,8 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
-    /// Whether the user named something that cannot be, rather than something that could not be had.
+    /// Whether the user's argument is not valid. `false`: it is valid, but the gateway could not be installed or
+    /// read.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Url(_) | Self::UnknownRelease(_) | Self::Description(_) => true,
@@ -84,5 +85,5 @@ impl PrepareError {
     }
 }
 
-/// Hears what happens while a gateway is prepared.
+/// Receives the events of a preparation.
 pub(super) type PrepareListener<'a> = &'a (dyn Fn(PrepareEvent) + Send + Sync);

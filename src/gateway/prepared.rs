@@ -1,4 +1,4 @@
-//! From what the user named to a gateway that can be launched.
+//! Turns the argument of the user into a gateway that can be launched.
 
 use super::attached::Attached;
 use super::described;
@@ -14,7 +14,7 @@ use super::spawned::readiness::Readiness;
 use super::spec::GatewaySpec;
 use openclaw_model::{Facts, Release, releases};
 
-/// A gateway that can be launched, any number of times and at once.
+/// A gateway that can be launched any number of times, also at the same time.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     profile: Profile,
@@ -32,10 +32,10 @@ enum Backend {
 }
 
 impl Gateway {
-    /// Makes a gateway usable: installs a release that is not in the cache, reads a description.
+    /// Makes a gateway usable: installs a release that is not in the cache, or reads a description.
     ///
     /// # Errors
-    /// Why it cannot be had.
+    /// Returns the reason why the gateway is not usable.
     pub async fn prepare(
         spec: &GatewaySpec,
         preparation: &Preparation,
@@ -59,7 +59,7 @@ impl Gateway {
             }
             GatewaySpec::Embedded(release) => {
                 let release = release.unwrap_or(releases::DEFAULT);
-                // A release without known rules is found here, once, and not by every launch.
+                // A release without known rules is an error here, once, and not at every launch.
                 Facts::of(release)?;
                 (embedded::profile(spec.to_string(), release), Backend::Embedded(release))
             }
@@ -105,7 +105,7 @@ impl Gateway {
     /// The same gateway as another release, for a case that starts two on one state directory.
     ///
     /// # Errors
-    /// When it cannot be had: the case is not applicable then.
+    /// Returns an error if the release is not available. The case is then not applicable.
     pub async fn at_release(&self, release: Release, listener: PrepareListener<'_>) -> Result<Self, PrepareError> {
         let spec = match &self.backend {
             Backend::Embedded(_) => GatewaySpec::Embedded(Some(release)),
@@ -126,17 +126,17 @@ impl Gateway {
         Self { profile, ..self.clone() }
     }
 
-    /// What it is and what can be done with it.
+    /// The properties and the capabilities of the gateway.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// How long it may take, as far as the user or its description has said so.
+    /// The time limits from the user or the description.
     pub fn limits(&self) -> TimeLimits {
         self.limits
     }
 
-    /// Whether it sends a challenge on every new connection.
+    /// Whether the gateway sends a challenge on every new connection.
     pub fn challenges(&self) -> ChallengeSupport {
         let shown_at_start = |program: &Program| matches!(program.readiness, Readiness::Challenge | Readiness::Connect);
         match &self.backend {
@@ -147,16 +147,16 @@ impl Gateway {
         }
     }
 
-    /// Whether it is a program whose manners are known, the embedded gateway or OpenClaw itself: where it is slow, its machine
-    /// is.
+    /// Whether the behavior of the program is known: the embedded gateway or OpenClaw itself. If such a program is
+    /// slow, the machine is the cause.
     pub fn is_known(&self) -> bool {
         matches!(self.backend, Backend::Embedded(_) | Backend::OpenClaw(_))
     }
 
-    /// Starts one and waits until it is ready.
+    /// Starts a gateway and waits until it is ready.
     ///
     /// # Errors
-    /// Why it is not running. Nothing of it is left then.
+    /// Returns the reason why the gateway does not run. No part of it is left.
     pub async fn launch(&self, launch: Launch<'_>) -> Result<Running, LaunchError> {
         match &self.backend {
             Backend::Embedded(release) => {

@@ -1,13 +1,13 @@
-//! Who started whom, as Linux tells it in `/proc`. Elsewhere nobody has children here.
+//! The tree of processes, from `/proc` on Linux. On other systems, no process has children here.
 
 use std::collections::BTreeMap;
 
-/// The processes whose parent this one is.
+/// Returns the processes whose parent is this process.
 pub(super) fn children(parent: u32) -> impl Iterator<Item = u32> {
     processes().filter(move |process| parent_of(*process) == Some(parent))
 }
 
-/// This process and everything below it, parents before children.
+/// Returns this process and its descendants, parents before children.
 pub(super) fn members(root: u32) -> Vec<u32> {
     let mut children = BTreeMap::<u32, Vec<u32>>::new();
     for process in processes() {
@@ -18,7 +18,7 @@ pub(super) fn members(root: u32) -> Vec<u32> {
     let mut family = vec![root];
     let mut at = 0;
     while let Some(process) = family.get(at) {
-        // Taken out, so that no chain of numbers that were given out anew can lead in a circle.
+        // Each process is taken out of the map, so reused process ids cannot form a loop.
         family.extend(children.remove(process).unwrap_or_default());
         at += 1;
     }
@@ -32,7 +32,8 @@ fn processes() -> impl Iterator<Item = u32> {
 
 fn parent_of(process: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // Field 4, counted behind the name, which may contain anything and ends at the last parenthesis (proc_pid_stat(5)).
+    // The parent is field 4. Count from the last parenthesis, because the name before it can contain anything
+    // (proc_pid_stat(5)).
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 

@@ -1,4 +1,4 @@
-//! What a gateway is and what can be done with it.
+//! The properties and the capabilities of a gateway.
 
 use super::ignored::IgnoredField;
 use crate::scenario::connect::ProofVersion;
@@ -13,11 +13,11 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Ours, in this process.
+    /// The embedded gateway, in this process.
     Embedded,
-    /// A process that we start and stop.
+    /// A process that clawcheck starts and stops.
     Spawned,
-    /// Somebody else's.
+    /// A gateway that somebody else runs.
     Attached,
 }
 
@@ -33,7 +33,7 @@ macro_rules! capabilities {
             /// Every capability.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name in reports and descriptions.
+            /// The name in reports and descriptions.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -41,7 +41,7 @@ macro_rules! capabilities {
     };
 }
 
-// In this order, a case names the first one that the gateway lacks.
+// The order matters: a case reports the first capability that the gateway lacks.
 capabilities! {
     Pairing = "pairing": "The gateway remembers devices, and unknown devices must be approved.",
     Store = "store": "The gateway keeps paired devices on disk, across restarts.",
@@ -86,37 +86,38 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What a gateway is and what can be done with it. The same for every launch.
+/// The properties and the capabilities of a gateway. They are the same for every launch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
-    /// How it is run.
+    /// How clawcheck runs the gateway.
     pub kind: Kind,
-    /// What the user named: `embedded@2026.4.2`, `clawdbot`.
+    /// The argument of the user: `embedded@2026.4.2`, `clawdbot`.
     pub name: String,
     /// The program, for people and reports: `openclaw`, `clawdbot`, a URL.
     pub program: String,
-    /// The release whose answers it is held to; `None` when nobody said (an attached gateway).
+    /// The release that the gateway is compared with. `None` if it is not known (an attached gateway).
     pub claims: Option<Release>,
-    /// What can be done with it.
+    /// The capabilities of the gateway.
     pub can: BTreeSet<Capability>,
-    /// What it declares absent: cases that need these are not applicable.
+    /// The features that the gateway declares absent. Cases that need them are not applicable.
     pub lacks: BTreeSet<Capability>,
-    /// What cannot be observed or done and why, one sentence each, for the run's header.
+    /// What cannot be observed or done, with the reason, one sentence each. The header of a run shows them.
     pub notes: Vec<String>,
-    /// Where to read about it.
+    /// Pages about the gateway.
     pub links: Vec<String>,
-    /// The version of the proofs that its clients send; `None` if that of the release's own clients.
+    /// The version of the device proofs that clients send. `None`: the version that the release's own clients use.
     pub(crate) proof: Option<ProofVersion>,
-    /// The variables that it gets from the caller: name and value. The values do not appear in any output of a run.
+    /// The variables that the gateway gets from the caller, with their values. No output of a run contains the
+    /// values.
     pub(crate) secrets: Vec<(String, String)>,
-    /// Fields of its frames that are ignored.
+    /// Fields of the gateway's frames that a run ignores.
     pub ignore: Vec<IgnoredField>,
     /// The folder with the gateway's own snapshots.
     pub snapshots: Option<PathBuf>,
 }
 
 impl Profile {
-    /// Whether it has a capability.
+    /// Whether the gateway has a capability.
     pub fn can(&self, capability: Capability) -> bool {
         self.can.contains(&capability)
     }

@@ -1,4 +1,4 @@
-//! A gateway that is up.
+//! A running gateway.
 
 use super::attached::Attached;
 use super::control_error::ControlError;
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// A gateway that is up, whatever its kind. Dropping it ends it at once.
+/// A running gateway of any kind. A drop ends it immediately.
 pub struct Running {
     pub(super) inner: Inner,
-    /// The path at which it takes WebSockets.
+    /// The URL path for WebSockets.
     pub(super) path: String,
 }
 
@@ -25,10 +25,11 @@ pub(super) enum Inner {
 }
 
 impl Running {
-    /// A fresh way to it. `peer` is the address that the connection shall come from; `None` is plain loopback.
+    /// Returns a new link to the gateway. `peer` is the address that the connection comes from. `None` is plain
+    /// loopback.
     ///
     /// # Errors
-    /// When it is down, or cannot be reached from that address.
+    /// Returns an error if the gateway does not run, or cannot be reached from this address.
     pub fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
         match &self.inner {
             Inner::Embedded(embedded) => embedded.link(peer),
@@ -37,12 +38,12 @@ impl Running {
         }
     }
 
-    /// An upgrade request as a plain client sends it to this gateway: its WebSocket path, nothing else.
+    /// Returns the upgrade request of a plain client: the gateway's WebSocket path without further headers.
     pub fn upgrade(&self) -> Upgrade {
         Upgrade { path: self.path.clone(), ..Upgrade::default() }
     }
 
-    /// Its state directory, if it is within reach.
+    /// The state directory, if clawcheck can access it.
     pub fn state_dir(&self) -> Option<&Path> {
         match &self.inner {
             Inner::Embedded(embedded) => Some(embedded.state_dir()),
@@ -51,7 +52,7 @@ impl Running {
         }
     }
 
-    /// The port that it listens on; `None` for a gateway in this process.
+    /// The port that the gateway listens on. `None` for a gateway in this process.
     pub fn port(&self) -> Option<u16> {
         match &self.inner {
             Inner::Embedded(_) => None,
@@ -60,7 +61,7 @@ impl Running {
         }
     }
 
-    /// What it has logged, as far as it is kept. Not redacted.
+    /// The kept part of the gateway's log. It is not redacted.
     pub fn logs(&self) -> String {
         match &self.inner {
             Inner::Embedded(embedded) => embedded.logs(),
@@ -69,7 +70,7 @@ impl Running {
         }
     }
 
-    /// The time by its clock, milliseconds since the epoch.
+    /// The time of the gateway's clock, in milliseconds since 1970.
     pub fn now(&self) -> i64 {
         match &self.inner {
             Inner::Embedded(embedded) => embedded.now(),
@@ -80,10 +81,10 @@ impl Running {
         }
     }
 
-    /// Moves its clock on; what comes due happens before this returns.
+    /// Moves the gateway's clock. Everything that becomes due happens before this returns.
     ///
     /// # Errors
-    /// When its clock is not ours.
+    /// Returns an error if clawcheck does not control the clock.
     pub async fn advance(&mut self, by: Duration) -> Result<(), ControlError> {
         match &self.inner {
             Inner::Embedded(embedded) => embedded.advance(by).await,
@@ -91,17 +92,19 @@ impl Running {
         }
     }
 
-    /// Waits until an embedded gateway has written to its store what came before. Any other does not say when.
+    /// Waits until an embedded gateway has written everything from earlier messages to its store. Other gateways do
+    /// not report this, so for them this returns immediately.
     pub(crate) async fn written(&self) {
         if let Inner::Embedded(embedded) = &self.inner {
             embedded.written().await;
         }
     }
 
-    /// Stops it as its operator would (SIGTERM), and after the deadline by force. What it was told to keep is on disk then.
+    /// Stops the gateway with SIGTERM, as an operator would, and kills it after the deadline. Its store is then on
+    /// disk.
     ///
     /// # Errors
-    /// When it is not ours to stop.
+    /// Returns an error if clawcheck did not start the gateway.
     pub async fn stop(&mut self, deadline: Instant) -> Result<Exit, ControlError> {
         match &mut self.inner {
             Inner::Embedded(embedded) => Ok(embedded.stop(deadline).await),
@@ -110,10 +113,10 @@ impl Running {
         }
     }
 
-    /// Ends it at once, as a crash does.
+    /// Ends the gateway immediately, like a crash.
     ///
     /// # Errors
-    /// When it is not ours to end.
+    /// Returns an error if clawcheck did not start the gateway.
     pub async fn kill(&mut self) -> Result<(), ControlError> {
         match &mut self.inner {
             Inner::Embedded(embedded) => {
@@ -128,8 +131,8 @@ impl Running {
         }
     }
 
-    /// How it ended, if it does so by itself until the deadline: the system tells of a process's end after that of its
-    /// connections.
+    /// Waits for the exit of the gateway until the deadline, and returns its exit status if it exits by itself. The
+    /// wait is necessary because the system reports the end of a process after the end of its connections.
     pub async fn wait_for_exit(&mut self, deadline: Instant) -> Option<Exit> {
         match &mut self.inner {
             Inner::Spawned(spawned) => spawned.wait_for_exit(deadline).await,
@@ -137,7 +140,7 @@ impl Running {
         }
     }
 
-    /// How it ended, if it did so by itself.
+    /// Returns the exit status if the gateway has exited by itself.
     pub fn exited(&mut self) -> Option<Exit> {
         match &mut self.inner {
             Inner::Spawned(spawned) => spawned.exited(),

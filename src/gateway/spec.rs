@@ -1,4 +1,4 @@
-//! What the user may name as a gateway.
+//! The gateway argument of the command line.
 
 use crate::client::{Link, UrlError};
 use openclaw_model::release::ReleaseError;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// A gateway as named on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewaySpec {
-    /// `embedded`, `embedded@2026.3.31`: ours, in this process. Without a release: the default one.
+    /// `embedded`, `embedded@2026.3.31`: the gateway in this process. Without a release: the default release.
     Embedded(Option<Release>),
     /// `openclaw@2026.4.2`: a release from npm.
     OpenClaw(Release),
@@ -20,19 +20,19 @@ pub enum GatewaySpec {
     Described(PathBuf),
 }
 
-/// A text that names no gateway.
+/// Why an argument is not a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// `openclaw` without a release.
     #[error("`openclaw` needs a release, for example openclaw@2026.4.2")]
     NoRelease,
-    /// What follows the `@` is no release.
+    /// The text after the `@` is not a release.
     #[error(transparent)]
     Release(#[from] ReleaseError),
-    /// A URL that cannot be used.
+    /// The URL is not valid.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// Nothing at all.
+    /// The argument is empty.
     #[error(
         "no gateway is named; expected embedded, embedded@RELEASE, openclaw@RELEASE, ws://HOST:PORT or a description file"
     )]
@@ -40,7 +40,7 @@ pub enum SpecError {
 }
 
 impl GatewaySpec {
-    /// The same with its release, where the default one was meant: `embedded@2026.9.6` for `embedded`.
+    /// The argument with the default release added: `embedded@2026.9.6` for `embedded`.
     #[must_use]
     pub fn with_release(self) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! The run's own corner of the disk. Nothing of a run is written anywhere else.
+//! The directory of a run. A run writes its temporary files only there.
 
 use super::guard::Guard;
 use openclaw_emulator::store::SharedDocuments;
@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A file system in memory, where the system has one.
+/// A file system in memory, if the system has one.
 const MEMORY: &str = "/dev/shm";
-/// What must be free there, in bytes: far more than the stores of all cases that are played at once.
+/// The free space that it must have, in bytes. This is far more than the stores of all cases that run at the same
+/// time need.
 const ROOM: u64 = 32 << 20;
 
-/// One directory per run, removed when dropped, or by the guard when there is nobody left to drop it. Clones share it.
+/// The directory of a run. A drop removes it, or the guard does if clawcheck was killed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: Arc<Root>,
@@ -26,20 +27,20 @@ struct Root {
 }
 
 impl Workspace {
-    /// Makes the run's directory under the system's temporary directory and registers it with the guard.
+    /// Creates the run's directory in the system's temporary directory and registers it with the guard.
     ///
     /// # Errors
-    /// When the directory cannot be made or the guard not started.
+    /// Returns an error if the directory cannot be created or the guard cannot be started.
     pub fn new(guard: &Guard) -> io::Result<Self> {
         Self::within(&std::env::temp_dir(), guard)
     }
 
-    /// The same in memory, where that can be had: for gateways whose state nobody but this run looks at. Making and
-    /// removing small files takes a disk longer than all else that a case does in this process. Where `TMPDIR` is set, it
-    /// is meant.
+    /// Creates the directory in memory if possible. This is for gateways whose files no other program reads. On a
+    /// disk, creating and removing small files takes longer than all other work of a case in this process. If
+    /// `TMPDIR` is set, the directory is created there.
     ///
     /// # Errors
-    /// When the directory cannot be made or the guard not started.
+    /// Returns an error if the directory cannot be created or the guard cannot be started.
     pub fn in_memory(guard: &Guard) -> io::Result<Self> {
         if std::env::var_os("TMPDIR").is_none()
             && has_room(Path::new(MEMORY))
@@ -62,15 +63,16 @@ impl Workspace {
         &self.root.directory
     }
 
-    /// The guard that watches over it.
+    /// The guard that cleans up after the run.
     pub fn guard(&self) -> &Guard {
         &self.root.guard
     }
 
-    /// A corner for one gateway: a HOME, a state directory and room for a configuration, all empty.
+    /// Creates the directories of one gateway: an empty HOME, an empty state directory, and a place for a
+    /// configuration.
     ///
     /// # Errors
-    /// When the directories cannot be made.
+    /// Returns an error if the directories cannot be created.
     pub fn sandbox(&self) -> io::Result<Sandbox> {
         let sandbox = Sandbox { directory: self.unused(), workspace: self.clone(), documents: None };
         std::fs::create_dir(&sandbox.directory)?;
@@ -78,8 +80,8 @@ impl Workspace {
         Ok(sandbox)
     }
 
-    /// A corner for an embedded gateway of which nobody looks at a file: its store is in memory, and its directories have
-    /// names and are not there.
+    /// Returns the directories of an embedded gateway whose files are never read. Its store is in memory, and the
+    /// directories are not created.
     pub fn sandbox_in_memory(&self) -> Sandbox {
         Sandbox { directory: self.unused(), workspace: self.clone(), documents: Some(SharedDocuments::default()) }
     }
@@ -93,19 +95,19 @@ impl Workspace {
 impl Drop for Root {
     fn drop(&mut self) {
         remove(&self.directory);
-        // What could not be removed stays with the guard, which tries again when we are gone.
+        // If the removal fails, the directory stays registered with the guard, which tries again after the run.
         if self.directory.try_exists().is_ok_and(|there| !there) {
             self.guard.forget_directory(&self.directory);
         }
     }
 }
 
-/// Where one gateway lives through all its restarts. Removed when dropped.
+/// The directories of one gateway, through all its restarts. A drop removes them.
 #[derive(Debug)]
 pub struct Sandbox {
     directory: PathBuf,
     workspace: Workspace,
-    /// The store, where it is not in the state directory.
+    /// The store, if it is not in the state directory.
     documents: Option<SharedDocuments>,
 }
 
@@ -115,15 +117,15 @@ impl Sandbox {
         self.directory.join("state")
     }
 
-    /// The gateway's store, where it is in memory.
+    /// The gateway's store, if it is in memory.
     pub fn documents(&self) -> Option<&SharedDocuments> {
         self.documents.as_ref()
     }
 
-    /// The gateway's HOME, made on demand: the embedded gateway needs none.
+    /// The gateway's HOME. It is created on demand, because the embedded gateway needs none.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Returns an error if the directory cannot be created.
     pub fn home(&self) -> io::Result<PathBuf> {
         let home = self.directory.join("home");
         std::fs::create_dir_all(&home)?;
@@ -135,7 +137,7 @@ impl Sandbox {
         self.directory.join("openclaw.json")
     }
 
-    /// The directory of all these; room for a second state directory.
+    /// The parent of these directories. It has room for a second state directory.
     pub fn root(&self) -> &Path {
         &self.directory
     }
@@ -159,7 +161,7 @@ fn has_room(directory: &Path) -> bool {
         .is_ok_and(|file_system| file_system.blocks_available().saturating_mul(file_system.fragment_size()) >= ROOM)
 }
 
-/// Removes a tree that a gateway may still be writing into, and in which a scenario may have locked a directory.
+/// Removes a tree, even if a gateway still writes into it or a scenario has removed permissions.
 pub(super) fn remove(directory: &Path) {
     for _ in 0..3 {
         match std::fs::remove_dir_all(directory) {

@@ -66,8 +66,8 @@ struct Parting {
     bytes: usize,
 }
 
-/// The character from which on two lines are shown that stand in each other's place: the first one, unless what follows
-/// within `width` characters would hardly show that they differ.
+/// The first shown character of two long lines that replace each other. It is 0 if the first `width` characters
+/// already show the difference.
 pub(crate) fn start(old: &str, new: &str, width: usize) -> usize {
     let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
     if common > width / 2 { common - width / 4 } else { 0 }
@@ -173,7 +173,7 @@ mod tests {
         );
     }
 
-    /// Without colours.
+    /// The difference without colors.
     fn strip(text: &str) -> String {
         let mut parts = text.split('\u{1b}');
         let first = parts.next().unwrap_or_default().to_owned();

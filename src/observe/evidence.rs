@@ -43,7 +43,7 @@ pub struct StepEvidence {
     pub opens: bool,
     /// Whether the methods and events of the step's hello-ok are shown.
     pub shows_features: bool,
-    /// What was heard, in order per connection.
+    /// The received messages, in order per connection.
     pub received: Vec<Received<RawFrame>>,
     /// Parallel steps in this step. Their order has no meaning.
     pub parallel: Vec<StepEvidence>,

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// A record as words: the fields that have words take them, the others follow as `name=value`.
+/// The remaining fields of a record. The caller writes fields with a special form, and the others follow as
+/// `name=value`.
 pub(super) struct FieldWriter<'a> {
     parts: Vec<String>,
     rest: Vec<(&'a str, &'a Value)>,
@@ -15,7 +16,7 @@ impl<'a> FieldWriter<'a> {
         Self { parts: vec![name.to_owned()], rest }
     }
 
-    /// Takes a field out, to be written otherwise.
+    /// Removes a field, so that the caller can write it in another form.
     pub(super) fn take(&mut self, field: &str) -> Option<&'a Value> {
         let at = self.rest.iter().position(|(name, _)| *name == field)?;
         Some(self.rest.remove(at).1)
@@ -25,7 +26,8 @@ impl<'a> FieldWriter<'a> {
         self.rest.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
     }
 
-    /// Writes a field if `write` knows how; else it stays for the end. An absent one is said unless it may be absent.
+    /// Writes a field if `write` returns a text. Otherwise the field stays for the end. An absent field is stated as
+    /// absent, unless it may be absent.
     fn put(&mut self, field: &str, word: &str, required: bool, write: impl Fn(&'a Value) -> Option<String>) {
         match self.get(field).map(write) {
             Some(Some(words)) => {
@@ -39,7 +41,7 @@ impl<'a> FieldWriter<'a> {
         }
     }
 
-    /// A field that need not be said when it is what it must be.
+    /// Writes a field only if it does not have its standard value.
     pub(super) fn hide(&mut self, field: &str, expected: &str) {
         self.put(field, field, true, |value| (value.as_str() == Some(expected)).then(String::new));
     }
@@ -49,12 +51,12 @@ impl<'a> FieldWriter<'a> {
         self.put(field, field, false, |value| (value.as_str() == Some(expected)).then(String::new));
     }
 
-    /// A value without its field's name.
+    /// Writes a value without the name of its field.
     pub(super) fn bare(&mut self, field: &str) {
         self.put(field, field, true, bare);
     }
 
-    /// Takes a field out if it can be written bare.
+    /// Removes a field if its value can be written without quotes.
     pub(super) fn take_bare(&mut self, field: &str) -> Option<String> {
         let text = bare(self.get(field)?)?;
         self.take(field);
@@ -88,7 +90,7 @@ impl<'a> FieldWriter<'a> {
         self.put(field, field, false, |value| look_up(value, table));
     }
 
-    /// Two fields that are written as one: `cli/cli`.
+    /// Writes two fields as one: `cli/cli`.
     pub(super) fn pair(&mut self, first: &str, second: &str) {
         match (self.get(first).and_then(bare), self.get(second).and_then(bare)) {
             (Some(a), Some(b)) => {
@@ -119,7 +121,7 @@ fn look_up(value: &Value, table: &[(&str, &str)]) -> Option<String> {
     table.iter().find(|(known, _)| *known == text).map(|(_, word)| (*word).to_owned())
 }
 
-/// A string that can be written without quotes and still not be taken for anything else.
+/// Whether a string can be written without quotes and is not ambiguous.
 fn bare(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let plain =
@@ -133,7 +135,8 @@ pub(super) fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// A value on one line: plain strings bare, lists in brackets, objects in braces with their members sorted.
+/// Writes a value on one line: simple strings without quotes, lists in brackets, objects in braces with sorted
+/// members.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),

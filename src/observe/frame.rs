@@ -128,8 +128,8 @@ fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], 
     }
 }
 
-/// What was heard on one connection: of very much the first and the last, and between them the first of each kind, so that
-/// what a step waits for is seen in any flood.
+/// The messages of one connection. Of a long list, this keeps the first and the last messages, and the first message
+/// of each kind between them. The message that a step waits for is therefore visible even in a flood.
 fn on_one_connection(received: &[&Received<RawFrame>], context: &Context<'_>) -> Vec<Received<Frame>> {
     let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
     let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };

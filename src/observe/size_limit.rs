@@ -9,7 +9,7 @@ use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 /// Maximum shown bytes of one message after the room is used up: its code and its beginning.
 const LEAST: usize = 1 << 10;
 
-/// SizeLimit for a number of bytes of text.
+/// A limit for a number of bytes of text.
 pub(super) struct SizeLimit(Cell<usize>);
 
 impl SizeLimit {

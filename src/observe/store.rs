@@ -70,7 +70,7 @@ pub enum Change {
 pub(super) struct Documents<'a> {
     before: &'a ObservedStore,
     after: &'a ObservedStore,
-    /// What became of the files that are not documents.
+    /// The changes to the files that are not documents.
     others: Vec<(String, Holds)>,
 }
 

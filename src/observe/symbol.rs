@@ -110,7 +110,7 @@ impl Symbols {
     }
 
     fn note(&mut self, text: &str, kind: Kind) {
-        // In its shown form.
+        // The id as the observation shows it.
         let text = &*cut::text(text, SHOWN_STRING);
         if text.trim().is_empty() || is_symbol(text) || self.is_known(text) {
             return;

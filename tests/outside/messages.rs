@@ -42,7 +42,7 @@ fn http(head: &str) -> Vec<u8> {
 #[case::no_such_path(http("404 Not Found"), &["HTTP 404", "is the path correct? clawcheck requested `/ws`"])]
 #[case::an_upgrade_is_wanted(http("426 Upgrade Required"), &["HTTP 426", "is the path correct?"])]
 #[case::a_web_server(http("200 OK"), &["HTTP 200", "like a web server"])]
-#[case::behind_nginx(b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port".to_vec(), &["HTTP 400", "end the TLS in front of it"])]
+#[case::behind_nginx(b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port".to_vec(), &["HTTP 400", "terminate TLS in front of it"])]
 #[case::an_alert(ALERT.to_vec(), &["it uses TLS", "gateway.tls.enabled: false", "socat"])]
 fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
     let test_folder = TestFolder::new(LOOKS);
@@ -71,10 +71,10 @@ fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
     assert!(told(false).contains("closed before the upgrade was answered"));
 }
 
-/// Nothing of the scenario can be played on a gateway whose store cannot be written.
+/// The scenario needs a configuration of its own, which a gateway at a URL cannot get.
 #[test]
-fn a_gateway_that_is_not_there_is_told_also_where_nothing_is_played() {
-    let test_folder = TestFolder::new(SCENARIO);
+fn a_missing_gateway_is_an_error_even_if_every_case_is_skipped() {
+    let test_folder = TestFolder::new(&format!("gateway: {{ auth: {{ mode: none }} }}\n{LOOKS}"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(

@@ -26,9 +26,9 @@ pub(super) enum Event {
     Closed { connection: ConnectionId },
     /// Moves the manual clock to this time.
     Advance { to: i64, done: oneshot::Sender<()> },
-    /// Tell when everything that came before is handled.
+    /// Report when all earlier inputs are handled.
     Written { done: oneshot::Sender<()> },
-    /// Say goodbye to everybody and end.
+    /// Send close frames to all clients and end.
     Stop { done: oneshot::Sender<()> },
 }
 

@@ -335,7 +335,7 @@ impl Documents for StoredDocuments {
     }
 }
 
-/// What is in a file of the store, whoever may read it.
+/// The contents of a file of the store, whoever is allowed to read it.
 fn file(path: &Path, document: Document) -> Result<Kept, AtRestError> {
     let name = document.path();
     match fs::metadata(path) {
@@ -361,7 +361,7 @@ fn file(path: &Path, document: Document) -> Result<Kept, AtRestError> {
     })
 }
 
-/// What is in a database that is there, whoever may write to it.
+/// The contents of an existing database, whoever is allowed to write to it.
 fn database(directory: &Path) -> Result<Database, AtRestError> {
     let path = directory.join(DATABASE);
     match SqliteDocuments::check(directory, Links::Follow) {

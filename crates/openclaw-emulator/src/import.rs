@@ -55,10 +55,10 @@ pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> R
     take_over(&OnDisk(state_dir), store, now)
 }
 
-/// Imports the files. Gives lines for the log.
+/// Imports the files. Returns lines for the log.
 ///
 /// # Errors
-/// A file that does not parse, or a store that cannot be written.
+/// Returns an error for a file that does not parse or a store that cannot be written.
 pub(crate) fn take_over(files: &dyn OldFiles, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
     if !Document::ALL.iter().any(|document| files.has(*document)) {
         return Ok(Vec::new());

@@ -1,11 +1,12 @@
-//! The embedded gateway: sockets and persistence around [`openclaw_model`], nothing decided here.
+//! The embedded gateway: the sockets and the persistence around [`openclaw_model`]. The model makes all decisions.
 //!
-//! [`EmbeddedGateway`] is one gateway process's worth: an owner task holds the [`Model`](openclaw_model::Model) and lets
-//! things happen to it one at a time; every socket has a task of its own that speaks HTTP and WebSocket and passes whole
-//! messages on. Clients come in through an in-memory pipe with an address of the caller's choice
+//! [`EmbeddedGateway`] corresponds to one gateway process. An owner task holds the [`Model`](openclaw_model::Model)
+//! and passes it one input at a time. Each socket has its own task, which reads HTTP and WebSocket frames and passes
+//! complete messages to the owner. Clients connect through an in-memory pipe with any peer address
 //! ([`EmbeddedGateway::connect`]), or through TCP ([`EmbeddedGateway::listening`]). No task outlives the gateway.
 //!
-//! The crate imports `openclaw-model`, `openclaw-protocol` and `untrusted-data`, and no other of our crates.
+//! The crate imports `openclaw-model`, `openclaw-protocol` and `untrusted-data`, and no other crate of this
+//! workspace.
 
 mod actor;
 pub mod at_rest;

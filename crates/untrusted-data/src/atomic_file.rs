@@ -19,32 +19,33 @@ const NEW_PRIVATE: u32 = 0o600;
 /// is a symbolic link, the target is replaced and the link stays.
 ///
 /// # Errors
-/// It cannot be written, or something else than a file stands there.
+/// Returns an error if the file cannot be written, or if the path is not a file.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW)
 }
 
-/// The same with the content of a reader.
+/// Replaces or creates a file with the data of a reader. Otherwise the same as [`replace`].
 ///
 /// # Errors
-/// It cannot be read or written, or something else than a file stands there.
+/// Returns an error if the data cannot be read or written, or if the path is not a file.
 pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
     write(path, content, NEW)
 }
 
-/// The same for a file with secrets. Only the owner can access the file. The data is synced to disk before the file
-/// takes its name.
+/// Replaces or creates a file that contains secrets. Only the owner can access the file. The data is synced to disk
+/// before the file gets its name.
 ///
 /// # Errors
-/// It cannot be written, or something else than a file stands there.
+/// Returns an error if the file cannot be written, or if the path is not a file.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW_PRIVATE)
 }
 
-/// Creates a file. If anything has this name, also a link, it stays as it is.
+/// Creates a file. Anything that already has this name, also a link, stays unchanged.
 ///
 /// # Errors
-/// It cannot be written, or the name is taken ([`io::ErrorKind::AlreadyExists`]). No part of the file is left.
+/// Returns an error if the file cannot be written or the name is taken ([`io::ErrorKind::AlreadyExists`]). No part of
+/// the file is left.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_with(path, bytes, NEW)
 }
@@ -68,7 +69,7 @@ fn create_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Checks whether a file can be replaced, and leaves no trace.
 ///
 /// # Errors
-/// It could not.
+/// Returns an error if the file could not be replaced.
 pub fn probe(path: &Path) -> io::Result<()> {
     let (target, _) = target(path)?;
     temporary(&target, NEW).map(drop)
@@ -111,7 +112,7 @@ fn temporary(target: &Path, mode: u32) -> io::Result<NamedTempFile> {
     prefix.push(name);
     prefix.push(format!(".{}-", std::process::id()));
     let mut builder = tempfile::Builder::new();
-    // A name may have 255 bytes, and most have far fewer.
+    // A name may have 255 bytes, and the prefix and the suffix need some of them. Most names are far shorter.
     if name.len() < 200 {
         builder.prefix(&prefix);
     }
@@ -127,7 +128,7 @@ fn clear_stale(target: &Path) {
         let found = entry.file_name();
         let writer =
             found.to_str().and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(".tmp")?.split_once('-'));
-        // Without /proc nobody knows who is gone.
+        // Without `/proc`, nothing shows which processes have ended.
         let is_gone = |writer: &str| {
             writer.parse::<u32>().is_ok()
                 && Path::new("/proc/self").exists()
@@ -153,7 +154,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let ours = format!(".file.{}-x.tmp", std::process::id());
-        // No process has a number as high as that (proc(5), pid_max).
+        // No process id is as high as this (proc(5), pid_max).
         for name in [".file.4194399-a.tmp", ".other.4194399-a.tmp", ".file.tmp", ".file.x-a.tmp", &ours] {
             fs::write(path(name), "part").unwrap();
         }
@@ -170,7 +171,8 @@ mod tests {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    /// The mode that a file made in the plain way has here: the umask belongs to the whole process, and tests run side by side.
+    /// The mode of a new file under the current umask. The umask belongs to the process, so a test must not change
+    /// it.
     fn usual_mode(folder: &Path) -> u32 {
         let path = folder.join("usual");
         fs::write(&path, "").unwrap();

@@ -1,15 +1,15 @@
-//! A file as it is shown around a fault: lines that would fill the screen are cut.
+//! Prepares a file for an error message: long lines are truncated around the position of the error.
 
 use std::ops::Range;
 
-/// The longest line, in bytes, that is shown whole.
+/// The maximum length of a line that is shown in full, in bytes.
 const LONGEST_LINE: usize = 400;
-/// What of a longer line is shown before the fault.
+/// The number of bytes that are shown before the error in a longer line.
 const BEFORE: usize = 100;
-/// Stands where a line was cut.
+/// The mark for a truncated part.
 const CUT: &str = "…";
 
-/// The text with no long line in it, and where `place` is in that. Lines keep their numbers.
+/// Returns the text with its long lines truncated, and the new position of `place`. The lines keep their numbers.
 pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
     let (mut shown, mut found, mut start) = (String::new(), None, 0);
     for line in text.split_inclusive('\n') {
@@ -33,7 +33,7 @@ pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
     (shown, found)
 }
 
-/// The part of a line that is shown around a place in it.
+/// The shown part of a line around a position.
 fn kept(line: &str, at: usize) -> Range<usize> {
     if line.len() <= LONGEST_LINE {
         return 0..line.len();
@@ -42,7 +42,7 @@ fn kept(line: &str, at: usize) -> Range<usize> {
     from..boundary(line, from + LONGEST_LINE)
 }
 
-/// The last boundary between characters up to there.
+/// Returns the last character boundary up to this byte.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

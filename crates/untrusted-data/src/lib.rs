@@ -1,10 +1,13 @@
-//! Data that others wrote: gateways, users, other programs. This crate reads it within limits, and makes it safe to show.
+//! Data from others: gateways, users, other programs. This crate reads such data within limits, and makes it safe to
+//! show.
 //!
-//! - [`plain_file`] reads only regular files, and [`whole`] replaces them atomically.
-//! - [`limits`] says how much is read and kept, and [`cut`] marks what is left out.
-//! - [`redact`] takes secrets out of text, [`printable`] escapes control characters, and [`excerpt`] shows a place in a file.
+//! - [`plain_file`] reads only regular files, and [`atomic_file`] replaces them atomically.
+//! - [`limits`] defines how much is read and kept, and [`cut`] marks what is left out.
+//! - [`redact`] removes secrets from text, [`printable`] escapes control characters, and [`excerpt`] shows a position
+//!   in a file.
 //!
-//! The crate knows nothing of OpenClaw and imports none of our crates. Each crate that reads files or shows text may import it.
+//! The crate knows nothing about OpenClaw and imports no other crate of this workspace. Every crate that reads files
+//! or shows text may import it.
 
 pub mod atomic_file;
 pub mod cut;

@@ -73,7 +73,7 @@ pub const FLOOD_BYTES: usize = 16 << 10;
 /// Number of values without a usual form (a UUID, a digest, a token) that are searched for inside texts.
 pub const SEARCHED: usize = 1000;
 
-/// A frame that breaks the published schema, as it is shown.
+/// A shown frame that violates the published schema.
 pub const FINDING_BYTES: usize = 2 << 10;
 /// Number of different findings about frames in one case. A gateway can cause a new one with every frame.
 pub const FRAME_FINDINGS: usize = 20;
@@ -105,7 +105,8 @@ pub const LINE: usize = 300;
 /// The same with `--trace`.
 pub const TRACE_LINE: usize = 2000;
 
-/// How much may be kept, by whom, and how much is. Clones share it. What was taken is given back when the last clone goes.
+/// A shared budget in bytes: its owner, its limit and its use. Clones share it. A drop of the last clone returns what
+/// was taken.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Account>);
 
@@ -117,7 +118,7 @@ struct Account {
     part_of: Option<Budget>,
 }
 
-/// More than may be kept.
+/// The error if a budget is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {} MiB in {whose}", most >> 20)]
 pub struct BudgetExceeded {
@@ -126,21 +127,22 @@ pub struct BudgetExceeded {
 }
 
 impl Budget {
-    /// A budget of its own; `whose` ends the sentence that says it is used up.
+    /// Creates a separate budget. `whose` completes the sentence of the error.
     pub fn new(whose: &'static str, most: usize) -> Self {
         Self(Arc::new(Account { whose, most, taken: AtomicUsize::default(), part_of: None }))
     }
 
-    /// A part of this one: what is taken of it is taken of both.
+    /// Creates a part of this budget. Bytes taken from the part are also taken from this budget.
     #[must_use]
     pub fn part(&self, whose: &'static str, most: usize) -> Self {
         Self(Arc::new(Account { whose, most, taken: AtomicUsize::default(), part_of: Some(self.clone()) }))
     }
 
-    /// Takes so many bytes.
+    /// Takes bytes from the budget.
     ///
     /// # Errors
-    /// It does not have them, or that which it is a part of does not; nothing is taken then.
+    /// Returns an error if this budget, or a budget that it is a part of, has too few bytes left. Then nothing is
+    /// taken.
     pub fn take(&self, bytes: usize) -> Result<(), BudgetExceeded> {
         let account = &*self.0;
         let before = account.taken.fetch_add(bytes, Ordering::Relaxed);
@@ -157,7 +159,7 @@ impl Budget {
         taken
     }
 
-    /// Gives back a part of what was taken.
+    /// Returns a part of the taken bytes.
     pub fn give_back(&self, bytes: usize) {
         let account = &*self.0;
         let given = |taken: usize| Some(taken.saturating_sub(bytes));

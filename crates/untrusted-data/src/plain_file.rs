@@ -104,10 +104,10 @@ impl From<PlainFileError> for io::Error {
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// Nothing is there, it is something else than a regular file, or it is longer.
+/// Returns an error if the path does not exist or is not a regular file, or if the file exceeds the limit.
 pub fn read(path: &Path, limit: u64, links: Links) -> Result<Vec<u8>, PlainFileError> {
     let mut bytes = Vec::new();
-    // One byte more than is allowed tells that there is more, whatever size the file had a moment ago.
+    // Reads one byte more than the limit to detect a longer file, because the size from the metadata may be outdated.
     open(path, links)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(PlainFileError::TooLarge(limit)) } else { Ok(bytes) }
 }
@@ -115,7 +115,7 @@ pub fn read(path: &Path, limit: u64, links: Links) -> Result<Vec<u8>, PlainFileE
 /// Reads a regular file of at most `limit` bytes that is UTF-8 text.
 ///
 /// # Errors
-/// Those of [`read`], or it is no text.
+/// Returns the errors of [`read`], or an error if the file is not text.
 pub fn read_text(path: &Path, limit: u64, links: Links) -> Result<String, PlainFileError> {
     text(read(path, limit, links)?)
 }
@@ -123,7 +123,7 @@ pub fn read_text(path: &Path, limit: u64, links: Links) -> Result<String, PlainF
 /// Decodes UTF-8 text.
 ///
 /// # Errors
-/// They are none.
+/// Returns an error if the bytes are not UTF-8.
 pub fn text(bytes: Vec<u8>) -> Result<String, PlainFileError> {
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -134,7 +134,7 @@ pub fn text(bytes: Vec<u8>) -> Result<String, PlainFileError> {
 /// Opens a regular file for reading. Never waits for another process.
 ///
 /// # Errors
-/// Nothing is there, or it is something else than a regular file.
+/// Returns an error if the path does not exist or is not a regular file.
 pub fn open(path: &Path, links: Links) -> Result<File, PlainFileError> {
     check(path, links)?;
     let mut flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
@@ -142,7 +142,7 @@ pub fn open(path: &Path, links: Links) -> Result<File, PlainFileError> {
         flags |= OFlag::O_NOFOLLOW;
     }
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
-    // Another file may have taken its place since it was looked at.
+    // Another file may have replaced this one since the check.
     regular(&file.metadata()?)?;
     Ok(file)
 }
@@ -150,7 +150,7 @@ pub fn open(path: &Path, links: Links) -> Result<File, PlainFileError> {
 /// Checks that a path is a regular file without opening it, for libraries that accept only a path.
 ///
 /// # Errors
-/// Nothing is there, or it is something else than a regular file.
+/// Returns an error if the path does not exist or is not a regular file.
 pub fn check(path: &Path, links: Links) -> Result<(), PlainFileError> {
     let metadata = match links {
         Links::Follow => std::fs::metadata(path)?,

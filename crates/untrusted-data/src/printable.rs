@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(block("a\r\nb\n\tc\rd"), "a\nb\n\\tc\\rd");
     }
 
-    /// Any characters, the dangerous ones more often than chance has them.
+    /// Random characters, in which the dangerous ones are more frequent than by chance.
     fn texts() -> impl Strategy<Value = String> {
         let dangerous = "\u{1b}\u{7}\r\n\t\u{7f}\u{85}\u{9b}\u{9d}\u{ad}\u{200b}\u{200d}\u{202e}\u{2028}\u{2066}\u{feff}\u{e0001}\u{fffe}";
         let dangerous = prop::sample::select(dangerous.chars().collect::<Vec<_>>());

@@ -63,8 +63,8 @@ impl AskedCase {
     pub(super) fn run(self, release: Option<Release>, all: bool, format: Format) -> Result<u8, CommandError> {
         session::block_on([&GatewaySpec::Embedded(None)], async {
             let workspace = Workspace::in_memory(&Guard::default());
-            let workspace =
-                workspace.map_err(|error| CommandError::message(&format!("no temporary directory: {error}")))?;
+            let workspace = workspace
+                .map_err(|error| CommandError::message(&format!("cannot create a temporary directory: {error}")))?;
             let release = release.unwrap_or_else(|| self.newest());
             if let Some(known) = self.case.releases().filter(|known| !known.contains(release)) {
                 let message = format!("the case {} applies only to the releases {known}", self.case.id);

@@ -1,4 +1,4 @@
-//! `clawcheck lint`: is anything wrong with the scenarios?
+//! `clawcheck lint`: checks scenario files.
 
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use untrusted_data::printable::line;
 
-/// Drafts that are named before the rest is a number.
+/// The maximum number of drafts that are listed by name. Further drafts are only counted.
 const NAMED: usize = 10;
 
 /// Check scenario files and print their problems
@@ -40,7 +40,7 @@ impl Lint {
         let fault = |error| CommandError::failed(snapshots::report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {
-            // Scenarios of the user's own: the snapshots inside clawcheck are not about them.
+            // The built-in snapshots do not belong to the user's own scenarios.
             return Ok(exit::OK);
         }
         let library = snapshots.library;

@@ -1,4 +1,4 @@
-//! `clawcheck list`: which cases are there?
+//! `clawcheck list`: lists cases.
 
 use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::snapshots::Snapshots;
@@ -73,7 +73,7 @@ struct Planned<'a> {
 }
 
 impl Planned<'_> {
-    /// The word for it in the list.
+    /// The status in the list.
     fn word(&self) -> &'static str {
         self.applicability.not_played.as_ref().map_or("played", |(verdict, _)| verdict.name())
     }

@@ -1,4 +1,4 @@
-//! The commands, one file each: `arguments -> one library call -> print`.
+//! The commands, one file each. A command parses its arguments, calls the library once, and prints the result.
 
 pub(super) mod accept;
 pub(super) mod capture;

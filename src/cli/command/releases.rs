@@ -1,4 +1,4 @@
-//! `clawcheck releases`: what changed when?
+//! `clawcheck releases`: lists the changes in each release.
 
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, cell, table};
@@ -28,7 +28,7 @@ pub(crate) struct Releases {
 #[derive(Debug, Clone, Copy)]
 enum ReleaseQuery {
     One(Release),
-    /// What changes for those who go from the first to the second.
+    /// The changes between two releases.
     Upgrade(Release, Release),
 }
 
@@ -46,7 +46,7 @@ impl FromStr for ReleaseQuery {
 }
 
 impl ReleaseQuery {
-    /// The releases that are meant, as far as they are known or must be.
+    /// The releases that the argument selects.
     fn releases(self) -> Vec<Release> {
         match self {
             Self::One(release) => vec![release],

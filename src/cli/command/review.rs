@@ -1,4 +1,4 @@
-//! `clawcheck review`: shows what waits for approval, and asks.
+//! `clawcheck review`: shows the observations that wait for approval, and asks about each.
 
 use super::accept;
 use crate::cli::snapshots::{self, Snapshots};
@@ -21,7 +21,7 @@ pub(crate) struct Review {
     snapshots: PathBuf,
 }
 
-/// What the user wants done.
+/// The decision of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Accept,
@@ -63,7 +63,7 @@ impl Review {
     }
 }
 
-/// What waits, against what is approved.
+/// The difference between the approved snapshot and the waiting observation.
 fn describe(library: &Library, proposal: &Proposal) -> Result<String, LibraryError> {
     let snapshot = &proposal.snapshot;
     let text = block(&snapshot.text);
@@ -84,7 +84,7 @@ fn describe(library: &Library, proposal: &Proposal) -> Result<String, LibraryErr
     })
 }
 
-/// Asks until the answer is one. The end of the input is a no to everything.
+/// Repeats the question until the answer is valid. The end of the input means `quit`.
 fn ask(out: &mut impl Write) -> io::Result<Answer> {
     loop {
         write!(out, "(a)ccept, (r)eject, (s)kip, (q)uit? ")?;

@@ -79,7 +79,8 @@ impl Serve {
     }
 }
 
-/// A release that refuses its settings or its store ends with its own exit code, so that what watches it sees no difference.
+/// If a release refuses its settings or its store, `serve` exits with the release's own exit code, so that a process
+/// supervisor sees no difference.
 fn program_error(error: ProgramError) -> CommandError {
     match &error {
         ProgramError::Refused { refusal, .. } | ProgramError::Start(StartError::Refused(refusal)) => {
@@ -91,7 +92,7 @@ fn program_error(error: ProgramError) -> CommandError {
     }
 }
 
-/// Variables that are no Unicode have no meaning to a gateway.
+/// The gateway ignores variables that are not Unicode.
 fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -105,7 +106,7 @@ fn announce(program: &Program, release: Release) -> io::Result<()> {
     out.flush()
 }
 
-/// Nobody may be reading the log any more; the gateway goes on without.
+/// The reader of the log may have exited. The gateway continues without it.
 fn log(line: &str) {
     let _ = writeln!(console::stderr(), "{}", console::sanitize_line(line));
 }

@@ -1,8 +1,9 @@
-//! Standard output of commands whose work and exit code are asked for whoever reads them.
+//! Standard output for commands that finish even if nobody reads their output.
 
 use std::io::{self, Stdout, Write};
 
-/// Standard output. When its reader has left (`clawcheck compare ... | head`), the rest goes nowhere, and the command goes on.
+/// Standard output. If its reader has exited (`clawcheck compare ... | head`), further output is discarded and the
+/// command continues.
 pub(crate) struct IgnoreBrokenPipe(pub(crate) Stdout);
 
 impl Write for IgnoreBrokenPipe {

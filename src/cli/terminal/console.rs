@@ -1,8 +1,9 @@
-//! Standard output and standard error, the only way to them: what is printed is printable and holds no secret of the command
-//! line or the environment.
+//! Standard output and standard error. All output of clawcheck passes through this module. It escapes control
+//! characters, and redacts the secrets of the command line and the environment.
 //!
-//! The secrets of cases are taken out earlier, by the run that knows them; lines are escaped where they are made, so that a
-//! line break in a name makes no second line. Here is the edge where nothing else gets through, whoever forgot it.
+//! The run redacts the secrets of cases earlier, because only the run knows them. Lines are escaped where they are
+//! built, so that a line break in a name cannot start a new line. This module is the second barrier, for output that
+//! missed the first one.
 
 use super::broken_pipe::IgnoreBrokenPipe;
 use std::io::{self, IsTerminal as _, Write};
@@ -10,8 +11,8 @@ use std::sync::OnceLock;
 use untrusted_data::Redactions;
 use untrusted_data::printable;
 
-/// What nobody is shown whatever the command: the token of a gateway that somebody else runs, and what URLs on the command
-/// line let their readers in with.
+/// Secrets that no command may print: the token of a gateway that somebody else runs, and the credentials in URLs on
+/// the command line.
 pub(crate) fn secrets() -> &'static Redactions {
     static SECRETS: OnceLock<Redactions> = OnceLock::new();
     SECRETS.get_or_init(|| {
@@ -26,12 +27,12 @@ pub(crate) fn secrets() -> &'static Redactions {
     })
 }
 
-/// A text of several lines as it may be printed: without secrets, and without anything that a terminal would obey.
+/// Prepares a text of several lines for output: redacts secrets and escapes control characters.
 pub(crate) fn sanitize(text: &str) -> String {
     printable::block(&secrets().apply_known(text)).into_owned()
 }
 
-/// One line, likewise.
+/// The same for one line.
 pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
@@ -48,11 +49,11 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What the user asked for.
+/// The value of `--color`.
 static COLOR: OnceLock<Color> = OnceLock::new();
 
 impl Color {
-    /// Makes this the choice of the process. Only the first call has an effect.
+    /// Sets the value for the process. Only the first call has an effect.
     pub(crate) fn apply(self) {
         let _ = COLOR.set(self);
         if self != Self::Auto {
@@ -60,7 +61,7 @@ impl Color {
                 Box::new(miette::MietteHandlerOpts::new().color(self == Self::Always).build())
                     as Box<dyn miette::ReportHandler>
             };
-            // There is no other hook: nothing was reported yet.
+            // miette has no other hook for this. A second call fails, and then the hook is already set.
             let _ = miette::set_hook(Box::new(handler));
         }
     }
@@ -79,7 +80,7 @@ pub(crate) fn colour() -> bool {
     COLOR.get().copied().unwrap_or_default().shows(&stdout_handle())
 }
 
-/// The same of standard error.
+/// Whether standard error shows colors.
 pub(crate) fn colour_of_stderr() -> bool {
     COLOR.get().copied().unwrap_or_default().shows(&stderr_handle())
 }
@@ -99,8 +100,8 @@ pub(crate) fn stdout() -> Console<io::Stdout> {
     Console { out: stdout_handle(), waiting: Vec::new() }
 }
 
-/// Standard output of a command whose work and exit code are asked for whoever reads it: when its reader has left, the rest
-/// goes nowhere.
+/// Standard output for a command that finishes even if nobody reads its output. If the reader has exited, further
+/// output is discarded.
 pub(crate) fn stdout_while_read() -> Console<IgnoreBrokenPipe> {
     Console { out: IgnoreBrokenPipe(stdout_handle()), waiting: Vec::new() }
 }
@@ -120,10 +121,10 @@ fn stderr_handle() -> io::Stderr {
     io::stderr()
 }
 
-/// Writes what is fit to be printed, line by line.
+/// Redacts and escapes output line by line, and writes it.
 pub(crate) struct Console<W: Write> {
     out: W,
-    /// The beginning of a line.
+    /// The bytes of an incomplete line.
     waiting: Vec<u8>,
 }
 
@@ -151,13 +152,13 @@ impl<W: Write> Write for Console<W> {
 
 impl<W: Write> Drop for Console<W> {
     fn drop(&mut self) {
-        // Standard error may be closed; then there is nobody to tell.
+        // Standard error may be closed. Then nobody can read the message.
         let _ = self.flush();
     }
 }
 
-/// The text as it is printed. Of control sequences only those that colour text get through; what a gateway or a file chose
-/// had its escape characters replaced before it was coloured.
+/// Returns the text as it is printed. Only the control sequences for colors remain. Escape characters from a gateway
+/// or a file were replaced before the text was colored.
 fn printed(text: &str) -> String {
     let text = secrets().apply_known(text);
     let mut parts = text.split('\u{1b}');

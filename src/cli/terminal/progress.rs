@@ -1,4 +1,4 @@
-//! The progress bar: on a terminal, and nowhere else.
+//! The progress bar. It appears only on a terminal.
 
 use super::console;
 use crate::gateway::PrepareEvent;
@@ -9,10 +9,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often the bar is drawn while nothing happens.
+/// The interval at which the bar is drawn if no event occurs.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Shows how far a run has come. Clones share the bar.
+/// Shows the progress of a run. Clones share the bar.
 #[derive(Clone)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -20,7 +20,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar for so many cases. It is drawn on standard error, if that is a terminal.
+    /// Creates a bar for this number of cases. The bar appears on standard error, if that is a terminal.
     pub(crate) fn new(cases: usize) -> Self {
         let target =
             if console::stderr_is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -31,7 +31,7 @@ impl Progress {
         Self { bar, failed: Arc::default() }
     }
 
-    /// Says what is done before the first case can be played.
+    /// Shows the work before the first case.
     pub(crate) fn preparing(&self, event: &PrepareEvent) {
         let words = match event {
             PrepareEvent::Waiting { package } => format!("waiting for another clawcheck that installs {package}"),
@@ -45,22 +45,22 @@ impl Progress {
             PrepareEvent::Installed { package } => format!("installed {package}"),
         };
         self.bar.suspend(|| {
-            // Standard error may be closed; then there is nobody to tell.
+            // Standard error may be closed. Then nobody can read the message.
             let _ = writeln!(console::stderr(), "{}", console::sanitize_line(&words));
         });
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Standard output, written so that the bar is not in its way.
+    /// Standard output. The bar is hidden during a write.
     pub(crate) fn stdout(&self) -> ProgressWriter {
         ProgressWriter { bar: self.bar.clone(), to_stderr: false, waiting: Vec::new() }
     }
 
-    /// Standard error, likewise.
+    /// Standard error. The bar is hidden during a write.
     pub(crate) fn stderr(&self) -> ProgressWriter {
         ProgressWriter { to_stderr: true, ..self.stdout() }
     }
@@ -86,7 +86,7 @@ impl Listener for Progress {
     }
 }
 
-/// Standard output or error behind a progress bar: what was written goes out at each flush, with the bar out of the way.
+/// Standard output or error of a command with a progress bar. Each flush hides the bar and writes the data.
 pub(crate) struct ProgressWriter {
     bar: ProgressBar,
     to_stderr: bool,

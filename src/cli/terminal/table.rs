@@ -1,10 +1,10 @@
-//! Tables: plain ones as wide as the terminal, and Markdown.
+//! Tables in plain text, limited to the width of the terminal, and in Markdown.
 
 use crate::markdown;
 use comfy_table::{ContentArrangement, Table, presets};
 use untrusted_data::printable;
 
-/// How wide a table is where nobody looks at it on a terminal: as wide as the prose of this project.
+/// The width of a table that is not printed to a terminal.
 const WIDTH: u16 = 120;
 
 /// The format of a table.
@@ -19,7 +19,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// An empty table in this format, with a header. JSON has no tables; it gets the plain one.
+/// Creates an empty table in this format, with a header. For JSON, which has no tables, the format is plain text.
 pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl IntoIterator<Item = S>) -> Table {
     let mut table = Table::new();
     if format == Format::Markdown {
@@ -35,7 +35,7 @@ pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl Int
     table
 }
 
-/// A text of a gateway or a file in a cell in this format, fit to be printed. In Markdown, each line is a code span.
+/// Prepares a text of a gateway or a file for a cell. In Markdown, each line is a code span.
 pub(crate) fn code_cell(format: Format, text: &str) -> String {
     match format {
         Format::Markdown => printable::block(text).split('\n').map(markdown::cell).collect::<Vec<_>>().join("<br>"),
@@ -43,7 +43,7 @@ pub(crate) fn code_cell(format: Format, text: &str) -> String {
     }
 }
 
-/// A text of clawcheck in a cell in this format, fit to be printed: Markdown takes a bar for the end of a cell.
+/// Prepares a text of clawcheck for a cell. In Markdown, a vertical bar would end the cell, so it is escaped.
 pub(crate) fn cell(format: Format, text: &str) -> String {
     let text = printable::block(text);
     match format {

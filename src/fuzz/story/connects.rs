@@ -1,23 +1,24 @@
-//! How the devices of a story connect: mostly as they were paired, and now and then as the reports have it.
+//! Generates the connects of a story's devices. Most match the pairing of the device, and some have the errors that
+//! bug reports describe.
 
 use super::records::{Device, scopes};
 use super::rng::Rng;
 use super::settings::PANEL;
 use serde_json::{Map, Value, json};
 
-/// What a connect may speak of besides its own device.
+/// What a connect can refer to, besides its own device.
 pub(super) struct ConnectContext<'a> {
     /// The devices that are in the store or have connected before.
     pub(super) known: &'a [&'static str],
-    /// `token`, `password` or `none`: what the gateway asks for.
+    /// The authentication mode of the gateway: `token`, `password` or `none`.
     pub(super) mode: &'a str,
-    /// Whether it has a second secret.
+    /// Whether the gateway has a second secret.
     pub(super) has_password: bool,
-    /// Names of bootstrap tokens in the store.
+    /// The names of the bootstrap tokens in the store.
     pub(super) bootstrap: &'a [&'static str],
 }
 
-/// A `connect` of a device.
+/// Generates a `connect` of a device.
 pub(super) fn connect(rng: &mut Rng, device: &Device, context: &ConnectContext<'_>) -> Value {
     let mut fields = Map::new();
     let with_device = !rng.chance(6);
@@ -53,7 +54,7 @@ pub(super) fn connect(rng: &mut Rng, device: &Device, context: &ConnectContext<'
     Value::Object(fields)
 }
 
-/// Ranges of protocol versions that fit no release, or more than one.
+/// Protocol ranges that match no release, or more than one.
 const PROTOCOLS: [[u32; 2]; 6] = [[1, 1], [1, 3], [2, 9], [3, 4], [4, 3], [9, 9]];
 
 fn asked(rng: &mut Rng, device: &Device, role: Option<&str>) -> Option<Vec<&'static str>> {
@@ -68,7 +69,7 @@ fn asked(rng: &mut Rng, device: &Device, role: Option<&str>) -> Option<Vec<&'sta
     }
 }
 
-/// Who the client says it is. Gives whether that is a browser.
+/// Sets the client's identity. Returns whether the client is a browser.
 fn client(rng: &mut Rng, device: &Device, role: Option<&str>, fields: &mut Map<String, Value>) -> bool {
     let (id, mode) = if rng.chance(60) {
         device.client
@@ -146,7 +147,7 @@ fn auth(rng: &mut Rng, device: &Device, context: &ConnectContext<'_>, with_devic
     })
 }
 
-/// Where the connection comes from, and the headers that say so.
+/// Sets the address of the client and the headers that report an address.
 fn network_path(rng: &mut Rng, browser: bool, fields: &mut Map<String, Value>) {
     let via = rng.pick(&[
         (58, None),
@@ -210,7 +211,7 @@ fn header(rng: &mut Rng) -> (&'static str, &'static str) {
     (name, value)
 }
 
-/// What a node says that it can do.
+/// Sets the commands and capabilities of a node.
 fn node_surface(rng: &mut Rng, fields: &mut Map<String, Value>) {
     fields.insert("caps".to_owned(), json!(rng.any(&[vec!["camera"], vec!["canvas", "screen"], vec![]])));
     let commands = rng.any(&[
@@ -246,7 +247,7 @@ fn proof(rng: &mut Rng, context: &ConnectContext<'_>, device: &Device) -> Value 
     ])
 }
 
-/// Parameters that no right client sends.
+/// Parameters that no correct client sends.
 fn invalid_params(rng: &mut Rng) -> Value {
     rng.any(&[
         json!({ "client": { "id": "somebody" } }),

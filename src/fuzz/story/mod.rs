@@ -1,7 +1,7 @@
-//! Random life stories: a scenario each, in the project's own language.
+//! Generates random stories. Each story is a scenario in the ordinary scenario language.
 //!
-//! A story is told as the tree that its YAML will have ([`story`]) and written by [`crate::scenario::writer`]. It then goes the way of
-//! every scenario file: the ordinary parser, the ordinary planner, the ordinary player.
+//! A story is built as a YAML tree ([`story`]), and [`crate::scenario::writer`] writes it. It is then treated like
+//! every scenario file: the ordinary parser, the ordinary plan, the ordinary run.
 
 mod connects;
 mod records;
@@ -17,14 +17,15 @@ use rng::Rng;
 use serde_json::{Map, Value, json};
 use settings::{CONFIGURATIONS, settings};
 
-/// Stories in a hundred that must have a gateway for themselves: what was pending before the start, restarts and exec
-/// approvals cannot be shared.
+/// The percentage of stories that need their own gateway. Requests that were pending before the start, restarts and
+/// exec approvals prevent sharing.
 const ALONE_PERCENT: u32 = 2;
 
-/// The story of a seed at an index: always the same one. It is the tree that a scenario's YAML has.
+/// Returns the story of a seed at an index, as the tree of the scenario's YAML. The same arguments always give the
+/// same story.
 pub(super) fn story(seed: u64, index: u64) -> Value {
     let rng = &mut Rng::new(seed, "story", index);
-    // Everybody's configuration is the most common one in the reports, too.
+    // Configuration 0 is the default one. It is also the most common one in bug reports.
     let number = if rng.chance(25) { 0 } else { rng.between(0, CONFIGURATIONS - 1) };
     let gateway = settings(seed, number);
     let mut builder = StoryBuilder::new(rng, &gateway);
@@ -44,14 +45,14 @@ pub(super) fn story(seed: u64, index: u64) -> Value {
     Value::Object(scenario)
 }
 
-/// A story while it is told.
+/// A story under construction.
 struct StoryBuilder {
     devices: Vec<Device>,
     paired: Map<String, Value>,
     pending: Map<String, Value>,
     bootstrap: Map<String, Value>,
     steps: Vec<Value>,
-    /// Connections that are held, by name.
+    /// The open connections, by name.
     held: Vec<String>,
     mode: String,
     has_password: bool,
@@ -90,7 +91,7 @@ impl StoryBuilder {
         fields.map(|(name, part)| (name.to_owned(), Value::Object(std::mem::take(part)))).collect()
     }
 
-    /// Some beats: connects, and what those who are connected do.
+    /// Adds some steps: connects, and requests on open connections.
     fn add_steps(&mut self, rng: &mut Rng) {
         for _ in 0..rng.between(2, 6) {
             match rng.between(0, 99) {
@@ -111,7 +112,7 @@ impl StoryBuilder {
         }
     }
 
-    /// A story that no other may be beside.
+    /// Adds steps that need a gateway of their own.
     fn add_unshareable(&mut self, rng: &mut Rng) {
         match rng.between(0, 2) {
             0 => {
@@ -146,12 +147,12 @@ impl StoryBuilder {
         self.steps.push(step);
     }
 
-    /// A name that no connection of the story has had.
+    /// Returns a name that no connection of the story has had.
     fn name_for(&self, kind: &str) -> String {
         format!("{kind}-{}", self.steps.len())
     }
 
-    /// A held connection of somebody who may decide about devices, or of somebody who may do less.
+    /// Opens a connection of a device that may decide about other devices, or of one with fewer rights.
     fn privileged_connection(&mut self, rng: &mut Rng) -> String {
         let (name, device, has): (_, _, &[&str]) = rng.pick(&[
             (7, ("boss", "admin", &["operator.admin"][..])),
@@ -171,7 +172,7 @@ impl StoryBuilder {
 
     fn request(&mut self, rng: &mut Rng, on: &str) {
         let mut about = self.devices.clone();
-        // Now and then about those in charge themselves.
+        // Sometimes the target is one of the deciding devices itself.
         if rng.chance(10) && self.paired.contains_key("admin") {
             let scopes = vec!["operator.admin"];
             about.push(Device { name: "admin", role: "operator", scopes, client: ("cli", "cli"), platform: None });
@@ -195,7 +196,7 @@ impl StoryBuilder {
         self.paired.contains_key(device) || self.pending.contains_key(device) || self.steps.iter().any(connects)
     }
 
-    /// Frames that are no connect.
+    /// Adds frames that are not a connect.
     fn raw(&mut self, rng: &mut Rng) {
         let name = self.name_for("raw");
         self.steps.push(json!({ "open": {}, "as": name }));
@@ -213,7 +214,7 @@ impl StoryBuilder {
         self.steps.push(json!({ "send": { "on": name, "frame": frame } }));
     }
 
-    /// A tool asks, and perhaps somebody is there to decide.
+    /// A tool requests an approval. Sometimes an operator decides about it.
     fn exec_approval(&mut self, rng: &mut Rng) {
         let client = json!({ "id": "gateway-client", "mode": "backend" });
         let anything = scopes(rng);
@@ -244,7 +245,7 @@ impl StoryBuilder {
     }
 }
 
-/// A bootstrap token in the store.
+/// Adds a bootstrap token to the store.
 fn bootstrap(rng: &mut Rng) -> Value {
     rng.any(&[
         json!({}),

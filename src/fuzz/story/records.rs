@@ -1,24 +1,24 @@
-//! What a story's store holds: records of devices, with the oddities of the reports.
+//! Generates the device records of a story's store, with the anomalies that bug reports describe.
 
 use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
-/// What the story knows of a device when it lets it connect.
+/// The properties of a device that its connects use.
 #[derive(Debug, Clone)]
 pub(super) struct Device {
     /// Its name.
     pub(super) name: &'static str,
-    /// The role that it was paired for, or would be.
+    /// The role that the device is or would be paired for.
     pub(super) role: &'static str,
-    /// The scopes that it was paired for, or would be.
+    /// The scopes that the device is or would be paired for.
     pub(super) scopes: Vec<&'static str>,
-    /// The client that it is.
+    /// The client of the device.
     pub(super) client: (&'static str, &'static str),
-    /// The platform that it is pinned to.
+    /// The platform that the record pins the device to.
     pub(super) platform: Option<&'static str>,
 }
 
-/// Sets of scopes that the reports are about.
+/// Sets of scopes from bug reports.
 pub(super) fn scopes(rng: &mut Rng) -> Vec<&'static str> {
     rng.pick(&[
         (6, vec!["operator.read"]),
@@ -38,7 +38,7 @@ pub(super) fn scopes(rng: &mut Rng) -> Vec<&'static str> {
     ])
 }
 
-/// A device that may be in the store, and its record if it is.
+/// Returns a device, and its record if the device is in the store.
 pub(super) fn device(rng: &mut Rng, name: &'static str) -> (Device, Option<Value>) {
     let role = rng.pick(&[(3, "operator"), (1, "node")]);
     let scopes = if role == "operator" || rng.chance(15) { scopes(rng) } else { Vec::new() };
@@ -87,7 +87,7 @@ fn paired(rng: &mut Rng, device: &mut Device) -> Map<String, Value> {
         for _ in 0..rng.between(1, 3) {
             without.push(rng.any(&["role", "roles", "scopes", "approved-scopes", "client-id", "client-mode"]));
         }
-        // Lists are sorted by these: such a record cannot be beside others.
+        // Releases sort lists by these fields, so such a record cannot share a gateway with other stories.
         if rng.chance(6) {
             without.push(rng.any(&["created-at", "approved-at"]));
         }
@@ -108,7 +108,7 @@ fn paired(rng: &mut Rng, device: &mut Device) -> Map<String, Value> {
     record
 }
 
-/// The heart of the reports: what stands where the device tokens should.
+/// Generates a value for the device tokens of a record. Most bug reports concern this value.
 fn tokens(rng: &mut Rng, device: &Device, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
     let own = device.role;
     let other = if own == "operator" { "node" } else { "operator" };
@@ -155,14 +155,14 @@ fn token(rng: &mut Rng) -> Value {
             token.insert(state.to_owned(), json!(true));
         }
     }
-    // What every list goes through: such a token cannot be beside others.
+    // Every list reads these tokens, so such a token cannot share a gateway with other stories.
     if rng.chance(3) {
         token.insert("without".to_owned(), json!([rng.any(&["token", "role", "scopes", "created-at"])]));
     }
     Value::Object(token)
 }
 
-/// What the record pins the device to.
+/// Sets the properties that the record pins the device to.
 fn pinned(rng: &mut Rng, device: &mut Device, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
     match rng.between(0, 99) {
         0..8 => {
@@ -177,7 +177,7 @@ fn pinned(rng: &mut Rng, device: &mut Device, record: &mut Map<String, Value>, w
     }
 }
 
-/// A pending request that was there before the start.
+/// Generates a pending request that existed before the start.
 pub(super) fn pending(rng: &mut Rng, device: &Device) -> Value {
     let mut record = Map::new();
     if rng.chance(50) {

@@ -1,10 +1,11 @@
-//! What a story does on a connection that is held: decisions about devices, tokens and nodes, and calls that fit nothing.
+//! Generates requests on open connections: decisions about devices, tokens and nodes, and calls with invalid
+//! parameters.
 
 use super::records::{Device, scopes};
 use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
-/// An act of a held connection on one of the devices.
+/// Generates a request of an open connection about one of the devices.
 pub(super) fn request(rng: &mut Rng, on: &str, devices: &[Device]) -> Value {
     let device = rng.any(devices);
     let role = rng.pick(&[(12, device.role), (3, "operator"), (3, "node"), (1, "wizard")]);
@@ -42,7 +43,7 @@ fn node_call(rng: &mut Rng, on: &str, device: &str) -> Value {
     json!({ "call": { "on": on, "method": method, "params": params } })
 }
 
-/// Calls with parameters that are missing, of another type or of nobody.
+/// Generates calls with missing parameters, parameters of a wrong type, or parameters that nobody owns.
 fn invalid_call(rng: &mut Rng, on: &str, device: &str) -> Value {
     let id = format!("<device {device}>");
     let (method, params) = rng.any(&[

@@ -1,38 +1,39 @@
-//! Seeded choice: the same seed and index throw the same story.
+//! A seeded random number generator. The same seed and index give the same story.
 
 use sha2::{Digest as _, Sha256};
 
-/// Choices that look random and are not.
+/// Deterministic pseudo-random choices.
 pub(super) struct Rng(fastrand::Rng);
 
 impl Rng {
-    /// Dice for one thing of a seed: what it is, and which of its kind.
+    /// Creates a generator for one purpose of a seed. `what` is the purpose, and `number` the index.
     pub(super) fn new(seed: u64, what: &str, number: u64) -> Self {
-        // Neighbouring seeds and numbers must not throw alike.
+        // Similar seeds and indexes must give independent sequences.
         let digest = Sha256::digest(format!("clawcheck fuzz {seed} {what} {number}"));
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&digest[..8]);
         Self(fastrand::Rng::with_seed(u64::from_le_bytes(bytes)))
     }
 
-    /// True so many times in a hundred.
+    /// Returns true with this probability, in percent.
     pub(super) fn chance(&mut self, percent: u32) -> bool {
         self.0.u32(..100) < percent
     }
 
-    /// A number from the first to the last.
+    /// Returns a number between the first and the last, inclusive.
     pub(super) fn between(&mut self, first: u32, last: u32) -> u32 {
         self.0.u32(first..=last)
     }
 
-    /// One of these, each as often as the others.
+    /// Returns one of the values, all with the same probability.
     pub(super) fn any<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.0.usize(..of.len())].clone()
     }
 
-    /// One of these, each as often as its weight says.
+    /// Returns one of the values, with a probability in proportion to its weight.
     pub(super) fn pick<T: Clone>(&mut self, of: &[(u32, T)]) -> T {
         let total = of.iter().map(|(weight, _)| *weight).sum::<u32>();
+        // Subtract the weights from a random number. The value whose weight exceeds the rest is the result.
         let mut drawn = self.0.u32(..total);
         let found = of.iter().find(|(weight, _)| match drawn.checked_sub(*weight) {
             Some(left) => {

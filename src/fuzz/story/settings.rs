@@ -1,17 +1,17 @@
-//! The gateway configurations of a seed: few, so that many stories share one gateway.
+//! Generates the gateway configurations of a seed. There are few, so that many stories can share one gateway.
 
 use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
-/// How many configurations a seed has at most.
+/// The maximum number of configurations of a seed.
 pub(super) const CONFIGURATIONS: u32 = 20;
-/// Failed credentials that a gateway puts up with: stories beside each other must not lock each other out. The limits themselves are a
-/// matter of the corpus.
+/// The limit of failed credentials. It is high, so that stories on one gateway do not lock each other out. The
+/// built-in scenarios test the limit itself.
 const MOST_ATTEMPTS: u32 = 1_000_000;
-/// The page of the Control UI.
+/// The origin of the Control UI page.
 pub(super) const PANEL: &str = "https://panel.example";
 
-/// The `gateway` part of the stories that a seed plays on one of its configurations. The first is what everybody has.
+/// Returns the `gateway` section for one configuration of a seed. The first configuration is the default.
 pub(super) fn settings(seed: u64, number: u32) -> Value {
     let rng = &mut Rng::new(seed, "configuration", number.into());
     let mut fields = Map::new();

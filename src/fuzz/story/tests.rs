@@ -1,4 +1,4 @@
-//! Whatever the seed: a story is a scenario that a person could have written.
+//! Every generated story is a valid scenario, whatever the seed.
 
 use super::*;
 use crate::scenario::lint::lint;

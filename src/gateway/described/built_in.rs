@@ -1,11 +1,11 @@
-//! Finds a description: a file, or one that is inside the binary.
+//! Finds a description: a file, or a built-in description.
 
 use super::error::DescriptionError;
 use std::path::Path;
 use untrusted_data::limits::DESCRIPTION_BYTES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
-/// The descriptions in the binary, by name.
+/// The built-in descriptions, by name.
 pub(super) const ALL: [(&str, &str); 9] = [
     ("carapace", include_str!("../../../gateways/carapace.yaml")),
     ("clawdbot", include_str!("../../../gateways/clawdbot.yaml")),
@@ -18,7 +18,8 @@ pub(super) const ALL: [(&str, &str); 9] = [
     ("reclaw", include_str!("../../../gateways/reclaw.yaml")),
 ];
 
-/// The name and the text of what was named. A file comes before a built-in of the same name.
+/// Returns the name and the text of a description. A file takes precedence over a built-in description of the same
+/// name.
 pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     let shown = named.display().to_string();
     if named.is_dir() {

@@ -1,4 +1,4 @@
-//! What can be wrong with a description: file, line, and a caret under the fault.
+//! Errors in a description, with the file, the line and a label under the wrong text.
 
 use crate::yaml::{Explanation, explain};
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -9,61 +9,61 @@ use untrusted_data::excerpt;
 /// Why a description cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum DescriptionError {
-    /// It is not there.
+    /// No such description exists.
     #[error("the gateway description `{}` does not exist", path.display())]
     #[diagnostic(help("{help}"))]
     Missing {
-        /// What was named.
+        /// The argument of the user.
         path: PathBuf,
-        /// What else there is.
+        /// The names of the built-in descriptions.
         help: String,
     },
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("the gateway description `{}` cannot be read: {reason}", path.display())]
     #[diagnostic(help("{help}"))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What to do about it.
+        /// Advice for the user.
         help: String,
     },
-    /// It is something else: a scenario, or a folder with them perhaps.
+    /// The file is not a description. For example, it is a scenario or a folder of scenarios.
     #[error("`{}` is {is}, not a gateway description", path.display())]
     #[diagnostic(help(
         "to play scenarios, use `clawcheck run PATH --gateway GATEWAY` or `clawcheck compare GATEWAY GATEWAY --scenarios PATH`"
     ))]
     SomethingElse {
-        /// What was named.
+        /// The argument of the user.
         path: PathBuf,
-        /// What it is.
+        /// The kind of the file.
         is: &'static str,
     },
-    /// It says something wrong.
+    /// A value in the description is not valid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Invalid(Box<InvalidDescription>),
 }
 
-/// Something wrong in a description, and where.
+/// A value that is not valid, and its position.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
 pub struct InvalidDescription {
-    /// What is wrong.
+    /// The error.
     pub message: String,
     /// The file.
     #[source_code]
     pub source_code: NamedSource<String>,
-    /// Where.
+    /// The position.
     #[label("here")]
     pub span: SourceSpan,
-    /// What would be right.
+    /// What is expected.
     #[help]
     pub help: Option<String>,
 }
 
-/// The description that is being read.
+/// The description that the reader reads at the moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) name: &'a str,
@@ -71,7 +71,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// A fault at a place.
+    /// Creates an error at a position.
     pub(super) fn error_at(&self, at: Location, message: impl Into<String>, help: Option<String>) -> DescriptionError {
         let span = self.span(at);
         let (shown, place) = excerpt(self.text, span.offset()..span.offset() + span.len());
@@ -83,7 +83,7 @@ impl Source<'_> {
         }))
     }
 
-    /// What the YAML reader complains about.
+    /// Converts an error of the YAML reader.
     pub(super) fn yaml(&self, error: &serde_saphyr::Error) -> DescriptionError {
         let error = error.without_snippet();
         let at = error.location().unwrap_or(Location::UNKNOWN);
@@ -95,7 +95,7 @@ impl Source<'_> {
         self.error_at(at, message, self.bare_placeholder(at).or(help))
     }
 
-    /// A placeholder without quotes is a map to YAML.
+    /// YAML reads a placeholder without quotes as a map.
     fn bare_placeholder(&self, at: Location) -> Option<String> {
         let rest = self.text.get(self.span(at).offset()..)?;
         let (name, after) = rest.strip_prefix('{')?.split_once('}')?;
@@ -116,7 +116,7 @@ impl Source<'_> {
             0 => rest.find(['\n', ' ', ',', ']', '}']).unwrap_or(rest.len()),
             count => rest.chars().take(number(count)).map(char::len_utf8).sum(),
         };
-        // A span over several lines hides more than it shows.
+        // A span of several lines hides more than it shows.
         let length = rest.find('\n').map_or(length, |end| length.min(end));
         (start, length.max(1).min(rest.len())).into()
     }

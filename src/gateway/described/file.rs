@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use serde_saphyr::{Location, Spanned};
 use std::time::Duration;
 
-/// A gateway that is not ours.
+/// A gateway that a description file describes.
 #[derive(Debug, Clone)]
 pub(super) struct Description {
     pub(super) gateway: String,
@@ -46,25 +46,25 @@ pub(super) struct Description {
 }
 
 impl Description {
-    /// The command, the arguments, the variables and the other short texts that can contain placeholders.
+    /// Returns the command, the arguments, the variables and the other short texts that can contain placeholders.
     pub(super) fn phrases(&self) -> impl Iterator<Item = &Spanned<String>> {
         let commands = std::iter::once(&self.command).chain(&self.args).chain(&self.before).chain(&self.stop);
         commands.chain(self.env.values()).chain(std::iter::once(&self.path))
     }
 }
 
-/// What it reads its settings from, at `{config}`.
+/// The source of the settings that the gateway reads at `{config}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Config {
-    /// The scenarios' `openclaw.json`.
+    /// The `openclaw.json` of the scenario.
     OpenClaw,
-    /// Nothing.
+    /// The gateway reads no file.
     None,
-    /// This text.
+    /// The gateway reads this text.
     Text(String),
 }
 
-/// Nesting above which a file is no description: each level takes the stack of the reader.
+/// The maximum nesting of a description. Each level needs stack space of the reader.
 const MAX_DEPTH: usize = 32;
 
 fn options() -> serde_saphyr::Options {
@@ -75,7 +75,7 @@ fn options() -> serde_saphyr::Options {
     options
 }
 
-/// Reads a description. `name` is what faults call the file.
+/// Reads a description. `name` is the file name that errors show.
 pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionError> {
     let source = Source { name, text };
     let raw: Raw = serde_saphyr::from_str_with_options(text, options()).map_err(|error| match is_scenario(text) {
@@ -128,7 +128,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
     Ok(description)
 }
 
-/// Whether this is a scenario, which has a title or steps and starts no program.
+/// Whether the file is a scenario: it has a title or steps, and no command.
 fn is_scenario(text: &str) -> bool {
     let keys = serde_saphyr::from_str_with_options::<Map<String, Value>>(text, options()).unwrap_or_default();
     ["scenario", "steps"].into_iter().any(|key| keys.contains_key(key)) && !keys.contains_key("command")
@@ -149,7 +149,7 @@ fn word<T>(
     }
 }
 
-/// A time limit: no shorter than a millisecond, since nothing could ever be in time.
+/// A time limit of at least one millisecond. No gateway could meet a shorter limit.
 fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<Option<Duration>, DescriptionError> {
     match said {
         Some(said) if said.value.milliseconds == 0 => {

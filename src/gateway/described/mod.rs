@@ -1,4 +1,5 @@
-//! Gateways that are not ours, by a YAML file: how to start one, when it is ready, what it claims and what it lacks.
+//! Gateways from description files. A description says how to start a gateway, when the gateway is ready, which
+//! release it claims to implement, and which features it lacks.
 
 mod built_in;
 mod check;
@@ -23,7 +24,8 @@ use raw::{Npm, Store};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Reads a description, or takes the built-in one of this name, and installs the packages that it names.
+/// Reads a description from a file, or selects the built-in description of this name. Installs the packages that the
+/// description names.
 pub(super) async fn prepare(
     named: &Path,
     preparation: &Preparation,
@@ -67,12 +69,12 @@ pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError
 /// Checks that a text is a valid description.
 ///
 /// # Errors
-/// The first mistake and its place.
+/// Returns the first error and its position.
 pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareError> {
     file::parse(name, text).map(drop).map_err(PrepareError::from)
 }
 
-/// The folder of a description. The parent of a bare file name is empty, and means the working directory.
+/// The folder of a description. A bare file name has an empty parent, which means the working directory.
 fn folder_of(named: &Path) -> PathBuf {
     Path::new(".").join(named.parent().unwrap_or(Path::new("")))
 }
@@ -82,7 +84,7 @@ fn absolute(path: &Path) -> String {
 }
 
 fn program(description: &Description, placeholders: Placeholders, installed: Option<&Installed>) -> Program {
-    // The starts of an npm package keep what Node has compiled: a start from nothing takes ten times as long.
+    // The starts of an npm package share Node's compile cache. A start without the cache takes ten times as long.
     let compile_cache = installed.map(|installed| &installed.compile_cache);
     let compile_cache = compile_cache.map(|path| ("NODE_COMPILE_CACHE".to_owned(), path.display().to_string()));
     let passed = passed(description).into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -90,7 +92,7 @@ fn program(description: &Description, placeholders: Placeholders, installed: Opt
     Program {
         command: description.command.value.clone(),
         arguments: description.args.iter().map(|argument| argument.value.clone()).collect(),
-        // What the description says comes last, and counts.
+        // The variables of the description come last, so they override the others.
         environment: compile_cache.into_iter().chain(passed).chain(pairs).collect(),
         config: match &description.config.value {
             Config::OpenClaw => ConfigTemplate::OpenClaw,
@@ -111,13 +113,14 @@ fn program(description: &Description, placeholders: Placeholders, installed: Opt
     }
 }
 
-/// The variables that the gateway gets from the caller, and their values, as far as they are set.
+/// Returns the variables that the gateway gets from the caller, with their values. Variables that are not set are
+/// left out.
 fn passed(description: &Description) -> Vec<(&str, Option<String>)> {
     let names = description.pass_env.iter().map(|name| name.value.as_str());
     names.map(|name| (name, std::env::var(name).ok())).collect()
 }
 
-/// The further ports that a description names.
+/// Returns the additional ports that a description names.
 fn ports(description: &Description) -> Vec<u16> {
     let config = match &description.config.value {
         Config::Text(text) => Some(text),
@@ -165,7 +168,7 @@ fn profile(description: &Description, named: &Path) -> Profile {
     }
 }
 
-/// The placeholders of a description: those of a launch, and those that are known before.
+/// The placeholders of a description: those of a launch, and those whose values are known before the launch.
 fn known_placeholder(name: &str) -> bool {
     AT_LAUNCH.contains(&name) || ["here", "node", "package"].contains(&name)
 }

@@ -1,4 +1,4 @@
-//! Mutants of the descriptions: each is read, and what is wrong has a place in the file.
+//! Mutation tests of descriptions: each error that the reader reports has a position in the file.
 
 use super::error::DescriptionError;
 use super::{Placeholders, built_in, file, profile, program};

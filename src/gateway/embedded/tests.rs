@@ -147,7 +147,7 @@ async fn a_kill_cuts_without_a_word() {
     assert_eq!(closed(&mut connection).await, (None, String::new(), false));
 }
 
-/// Waits until no more tasks are alive than before.
+/// Waits until no more tasks are alive than at the start of the test.
 async fn settled(before: usize) {
     let deadline = soon();
     while Handle::current().metrics().num_alive_tasks() > before {
@@ -202,7 +202,7 @@ async fn a_refused_configuration_does_not_start() {
     }
 }
 
-/// As on the real 2026.9.6, whose parser reports where the text is wrong.
+/// The real 2026.9.6 does the same: its parser reports the position of the error.
 #[tokio::test]
 async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
     use openclaw_emulator::store::SqliteDocuments;

@@ -1,9 +1,10 @@
-//! Whatever ends the run, nothing of it is left: a second process that outlives us clears up.
+//! Cleans up after the run, however the run ends. A second process, the guard, outlives clawcheck and does the work.
 //!
-//! The first thing that must not outlive the run starts the guard: clawcheck itself, run again as `clawcheck __guard`,
-//! in a process group of its own so that Ctrl-C does not reach it. It holds the read end of a pipe. Process groups and
-//! directories are registered through the pipe and forgotten through it; when the pipe closes, be it by a `kill -9`, the
-//! guard ends the groups and removes the directories that are still registered, and exits.
+//! The guard is clawcheck itself, started as `clawcheck __guard` when the run registers its first process or
+//! directory. The guard has its own process group, so Ctrl-C does not reach it. It holds the read end of a pipe. The
+//! run registers process groups and directories through the pipe, and removes the registration through the same pipe.
+//! The pipe closes when clawcheck ends, even after a `kill -9`. The guard then ends the registered groups, removes
+//! the registered directories, and exits.
 
 mod record;
 mod registry;
@@ -22,7 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The hidden subcommand that the guard process runs.
 const SUBCOMMAND: &str = "__guard";
-/// The environment variable by which everything that a run started is known, however it detached itself.
+/// The environment variable that marks every process of a run. It finds processes that have left their process group
+/// or session.
 pub(super) const MARK: &str = "CLAWCHECK_RUN";
 
 /// The run's guard. Clones share it. The process starts with the first registration.
@@ -33,9 +35,9 @@ pub struct Guard {
 
 #[derive(Debug)]
 struct Shared {
-    /// The program that knows [`SUBCOMMAND`]; `None`: no guard process.
+    /// The program that accepts [`SUBCOMMAND`]. `None`: the run has no guard process.
     program: Option<PathBuf>,
-    /// Unique to the run.
+    /// A value that is unique to the run.
     run: String,
     launches: AtomicU64,
     process: Mutex<Option<Process>>,
@@ -44,7 +46,7 @@ struct Shared {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    /// `None` once it is being ended.
+    /// `None` once the guard is ending.
     pipe: Option<ChildStdin>,
 }
 
@@ -55,27 +57,27 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// A guard that runs this very program again; `main` must call `serve_if_asked` first.
+    /// Creates a guard that runs this program again. `main` must call `serve_if_asked` first.
     pub fn of_this_program() -> Self {
-        // The file may have been replaced by a new build meanwhile: the link still leads to the one that runs.
+        // A new build may have replaced the file. The link still leads to the program that runs.
         let link = Path::new("/proc/self/exe");
         let program = if link.exists() { Some(link.to_owned()) } else { std::env::current_exe().ok() };
         Self::new(program)
     }
 
-    /// A guard that runs this clawcheck binary.
+    /// Creates a guard that runs this clawcheck binary.
     pub fn of_program(program: PathBuf) -> Self {
         Self::new(Some(program))
     }
 
-    /// No guard process: what is registered is cleared when it is dropped and not after a `kill -9`, and no gateway can be
-    /// started that is a process. For tests of this library, whose program is not clawcheck.
+    /// Creates a guard without a process. A drop clears what is registered, but a `kill -9` leaves it. Such a run
+    /// cannot spawn gateways. This is for tests of this library, whose test program is not clawcheck.
     pub fn absent() -> Self {
         Self::new(None)
     }
 
     fn new(program: Option<PathBuf>) -> Self {
-        // A time and a process id cannot be had twice together.
+        // Two runs cannot have the same time and the same process id.
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         let run = format!("{:x}-{:x}", std::process::id(), since.as_nanos());
         let shared = Shared { program, run, launches: AtomicU64::new(0), process: Mutex::new(None) };
@@ -85,34 +87,34 @@ impl Guard {
     /// Registers a directory. Its name must contain `clawcheck`: the guard removes nothing else.
     ///
     /// # Errors
-    /// When the guard cannot be started, or is gone.
+    /// Returns an error if the guard cannot be started or has ended.
     pub fn watch_directory(&self, directory: &Path) -> io::Result<()> {
         self.send(&Record::watch_directory(directory))
     }
 
-    /// Forgets a directory that was removed or is to be kept.
+    /// Removes the registration of a directory that was removed or that the user keeps.
     pub fn forget_directory(&self, directory: &Path) {
-        // A guard that is gone has nothing to forget.
+        // A guard that has ended has no registrations, so the error is ignored.
         let _ = self.send(&Record::forget_directory(directory));
     }
 
-    /// Registers the process group of a child that leads it.
+    /// Registers the process group that a child leads.
     pub(super) fn watch_group(&self, leader: u32) -> io::Result<()> {
         self.send(&Record::WatchGroup { leader, started: system::start_time(leader) })
     }
 
-    /// Forgets a process group that is gone.
+    /// Removes the registration of a process group that has ended.
     pub(super) fn forget_group(&self, leader: u32) {
         let _ = self.send(&Record::ForgetGroup { leader });
     }
 
-    /// A value of [`MARK`] for one child, unlike every other.
+    /// Returns a value of [`MARK`] for one child. Each call returns another value.
     pub(super) fn mark(&self) -> String {
         let number = self.shared.launches.fetch_add(1, Ordering::Relaxed);
         format!("{}.{number}", self.shared.run)
     }
 
-    /// The program that knows the hidden subcommands.
+    /// Returns the program that accepts the hidden subcommands.
     pub(super) fn program(&self) -> Option<&Path> {
         self.shared.program.as_deref()
     }
@@ -121,6 +123,7 @@ impl Guard {
         let Some(program) = &self.shared.program else { return Ok(()) };
         let mut process = self.shared.lock();
         if process.is_none() {
+            // Nothing was registered, so there is nothing to forget, and no guard is needed.
             if record.is_forget() {
                 return Ok(());
             }
@@ -141,6 +144,7 @@ impl Shared {
 impl Process {
     fn start(program: &Path, run: &str) -> io::Result<Self> {
         let mut command = Command::new(program);
+        // The guard outlives the run, so it must not keep a directory of the run busy or hold its output pipes open.
         command.arg(SUBCOMMAND).arg(run).env_clear().current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         system::detach(&mut command);
@@ -151,14 +155,14 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Closes the pipe and waits until the guard has cleared what is left, which takes it a few seconds at most.
+    /// Closes the pipe and waits until the guard has cleaned up, which takes a few seconds at most.
     fn drop(&mut self) {
         drop(self.pipe.take());
         let _ = self.child.wait();
     }
 }
 
-/// Ends everything that carries this mark: children of a gateway that left its process group.
+/// Ends every process with this mark: the descendants of a gateway that have left its process group.
 pub(super) fn kill_marked_as(mark: &str) {
     system::kill_marked(&format!("{MARK}={mark}"), false);
 }

@@ -1,10 +1,10 @@
-//! What goes through the guard's pipe: one JSON object per line.
+//! The records in the guard's pipe, one JSON object per line.
 
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One thing to know or to forget.
+/// One registration, or the removal of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Record {
@@ -12,7 +12,8 @@ pub(super) enum Record {
     ForgetDirectory(Vec<u8>),
     WatchGroup {
         leader: u32,
-        /// When the leader started, in the kernel's clock ticks: a process id that was given out again has another one.
+        /// The start time of the leader, in the kernel's clock ticks. It distinguishes two processes that had the
+        /// same id.
         started: Option<u64>,
     },
     ForgetGroup {

@@ -1,4 +1,4 @@
-//! What is registered, and clearing it.
+//! The registrations of a run, and the cleanup.
 
 use super::record::Record;
 use super::system;
@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often what would not go is tried again, and how long the processes get to die in between: 3 s in all.
+/// The number of attempts to end a process or remove a directory, and the pause between two attempts. Together they
+/// last 3 s.
 const ROUNDS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What the guard would have to clear.
+/// The processes and directories that the guard would have to clean up.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     directories: BTreeSet<PathBuf>,
@@ -38,9 +39,10 @@ impl Registry {
         }
     }
 
-    /// Ends the groups and whatever else carries the run's mark, then removes the directories.
+    /// Ends the registered groups and every process with the run's mark. Then removes the directories.
     pub(super) fn clear(&self, mark: &str) {
         for (leader, started) in &self.groups {
+            // Another start time means that the id was reused by an unrelated process.
             if system::start_time(*leader).is_none_or(|now| started.is_none_or(|then| then == now)) {
                 system::kill_group(*leader);
             }
@@ -51,13 +53,14 @@ impl Registry {
             if killed == 0 && left == 0 {
                 return;
             }
-            // A killed process still holds its files for a moment, and nothing tells a stranger when it is gone.
+            // A killed process still holds its files for a moment. The guard gets no event when a process that is not
+            // its child has ended.
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-/// A safety belt: a guard that is told nonsense removes nothing that is not clawcheck's.
+/// A safety check: the guard removes only directories of clawcheck, even if a record is wrong.
 fn removable(path: &Path) -> bool {
     let ours = path.file_name().is_some_and(|name| name.to_string_lossy().contains("clawcheck"));
     ours && path.is_absolute() && path.components().count() > 2

@@ -6,16 +6,17 @@ use super::{MARK, SUBCOMMAND};
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::ExitCode;
 
-/// No record is longer than this: a path has 4096 bytes, each up to four characters in JSON.
+/// The maximum length of a record. A path has at most 4096 bytes, and JSON needs up to four characters for each.
 const LINE_BYTES: u64 = 64 * 1024;
 
-/// The guard's exit code, if this process was started to be one. Asked before anything else, and before arguments are parsed.
+/// Returns the guard's exit code if this process is a guard. `main` calls this before it parses arguments.
 pub(crate) fn serve_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     (arguments.next()? == SUBCOMMAND).then(|| serve(&arguments.next().unwrap_or_default()))
 }
 
-/// Runs the guard: reads from standard input until it ends, then clears what is still registered. `run` is the run's mark.
+/// Runs the guard: reads records until standard input ends, then cleans up what is still registered. `run` is the
+/// run's mark.
 fn serve(run: &str) -> ExitCode {
     let mut registry = Registry::default();
     listen(std::io::stdin(), &mut registry);
@@ -31,7 +32,7 @@ fn listen(pipe: impl Read, registry: &mut Registry) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        // The last line may be cut by the death of its writer.
+        // The last line may be incomplete because its writer was killed.
         if let Ok(record) = serde_json::from_slice::<Record>(&line) {
             registry.apply(record);
         }

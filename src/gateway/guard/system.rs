@@ -1,4 +1,4 @@
-//! The guard's Unix part: process groups, `/proc`, permissions.
+//! The Unix part of the guard: process groups, `/proc`, and permissions.
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -24,20 +24,22 @@ pub(super) fn path_from(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// Makes a directory one that can be emptied.
+/// Gives the user the permissions to empty a directory.
 pub(in crate::gateway) fn make_removable(directory: &Path) {
     let _ = std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700));
 }
 
-/// When a process started, in clock ticks since boot. `None`: it is gone, or this system has no `/proc`.
+/// Returns the start time of a process, in clock ticks since boot. `None` if the process has ended or the system has
+/// no `/proc`.
 pub(super) fn start_time(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // Field 22, counted behind the name, which may contain anything and ends at the last parenthesis (proc_pid_stat(5)).
+    // The start time is field 22. Count from the last parenthesis, because the name before it can contain anything
+    // (proc_pid_stat(5)).
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 pub(super) fn kill_group(leader: u32) {
-    // Group 0 would be our own, and 1 is nobody's to kill.
+    // Group 0 means our own group, and group 1 belongs to init. Never signal either.
     if let Some(group) = i32::try_from(leader).ok().filter(|group| *group > 1) {
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
@@ -47,8 +49,8 @@ pub(super) fn kill_group(leader: u32) {
 const SWEEPS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Ends every process whose environment was given `mark` when it started: as a whole entry, or as the beginning of one.
-/// Returns how many there were.
+/// Ends every process whose environment at its start contained `mark`, as a whole entry or as the beginning of one.
+/// Returns the number of processes.
 ///
 /// A process inside `execve` shows an empty environment for a moment, although its parent already counts it as started
 /// (Linux sets `mm->env_end` after it has released a parent that waits in `vfork`). Such a process is checked again.
@@ -70,6 +72,7 @@ fn sweep(mark: &[u8], prefix: bool, killed: &mut BTreeSet<i32>) -> bool {
     let mut settled = true;
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        // A killed process stays in `/proc` until its parent reaps it. It counts only once.
         if process == ours || killed.contains(&process) {
             continue;
         }
@@ -94,7 +97,7 @@ fn is_marked(environment: &[u8], mark: &[u8], prefix: bool) -> bool {
 mod tests {
     use super::*;
 
-    /// Many times, because a process that has only just started shows no environment now and then.
+    /// Repeats the scan, because a process that has just started sometimes shows no environment.
     #[test]
     fn a_marked_process_is_ended_and_no_other() {
         let sleeper = |value: &str| Command::new("sleep").arg("60").env("CLAWCHECK_RUN", value).spawn().unwrap();

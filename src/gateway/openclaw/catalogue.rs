@@ -1,4 +1,4 @@
-//! `gateways/openclaw.yaml`: what npm has to be told besides the release.
+//! Reads `gateways/openclaw.yaml`: what npm needs to install a release, besides its version.
 
 use super::install::InstallError;
 use openclaw_model::Release;
@@ -29,7 +29,7 @@ pub(super) struct Published {
     from: String,
 }
 
-/// What some releases need beside what all need.
+/// Additional needs of a range of releases.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Extra {
@@ -39,7 +39,7 @@ struct Extra {
 }
 
 impl Catalogue {
-    /// The one in the binary.
+    /// Returns the built-in catalogue.
     pub(super) fn built_in() -> Result<Self, InstallError> {
         let invalid = |reason: String| InstallError::Catalogue { reason };
         let catalogue: Self = serde_saphyr::from_str(TEXT).map_err(|error| invalid(error.to_string()))?;
@@ -54,7 +54,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// The packages to install beside a release.
+    /// The packages to install next to a release.
     pub(super) fn beside(&self, release: Release) -> Vec<&str> {
         let covers = |extra: &&Extra| {
             let bound = |text: &str| text.parse::<Release>().ok();
@@ -65,13 +65,13 @@ impl Catalogue {
         self.packages.iter().chain(extras).map(String::as_str).collect()
     }
 
-    /// The newest protocol schema that was published for this release or before it.
+    /// The newest protocol schema that was published with this release or an earlier one.
     pub(super) fn schema(&self, release: Release) -> Option<&Published> {
         let covers = |schema: &&Published| schema.from.parse::<Release>().is_ok_and(|from| from <= release);
         self.schemas.iter().rev().find(covers)
     }
 
-    /// The first protocol schema that was published.
+    /// The first published protocol schema.
     pub(super) fn first_schema(&self) -> Option<&Published> {
         self.schemas.first()
     }

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// What the installers print when there is no network.
+/// What the installers print if they cannot reach the network.
 const NETWORK: [&str; 6] = [
     "Failed to establish a new connection",
     "Temporary failure in name resolution",
@@ -66,10 +66,10 @@ impl ForeignPackage<'_> {
         }
     }
 
-    /// What of an installation must be there.
-    fn sign(&self) -> &'static str {
+    /// A path in the directory of every complete installation.
+    fn marker(&self) -> &'static str {
         match self {
-            // A link to the Python that made it, which may have been removed since.
+            // A link to the Python that created the environment. Its user may have removed this Python.
             Self::Pip(_) => "bin/python",
             Self::Cargo { .. } => "bin",
         }
@@ -78,7 +78,8 @@ impl ForeignPackage<'_> {
     /// The commands that install it into an empty directory, one after another.
     fn commands(&self, directory: &Path) -> Vec<(Installer, OsString, Vec<OsString>)> {
         match self {
-            // Python's own variables and the working directory could stand in for packages that the gateway then misses (-I).
+            // `-I` ignores PYTHONPATH and the working directory. Packages there would not be installed, and the gateway would
+            // not find them.
             Self::Pip(packages) => {
                 let make = ["-I", "-m", "venv"].map(OsString::from).into_iter().chain([directory.into()]);
                 let install = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"];
@@ -102,12 +103,12 @@ impl Installation<'_> {
     pub(super) async fn foreign(&self, package: &ForeignPackage<'_>) -> Result<PathBuf, InstallError> {
         let (label, key) = (package.label(), package.key());
         let directory = package.directory(self.cache, &key);
-        let is_whole = |directory: &Path| directory.join(package.sign()).exists();
+        let is_whole = |directory: &Path| directory.join(package.marker()).exists();
         if is_whole(&directory) {
             return Ok(directory);
         }
         let _lock = self.lock(&directory, &key, &label).await?;
-        // Whoever held the lock before us may have installed it.
+        // Another process may have installed the package while this one waited for the lock.
         if is_whole(&directory) {
             return Ok(directory);
         }
@@ -116,8 +117,8 @@ impl Installation<'_> {
             let invocation = Invocation {
                 command,
                 arguments,
-                // Both are errors in a virtual environment, and some users have set them for all others.
-                environment: ["PIP_USER", "PIP_REQUIRE_VIRTUALENV"].map(|name| (name.into(), "0".into())).to_vec(),
+                // pip refuses `--user` in a virtual environment, and some users have set it for all installs.
+                environment: vec![("PIP_USER".into(), "0".into())],
                 directory: partial.path.clone(),
                 // The installers need their user's registry, proxy and certificates.
                 inherited: InheritedEnvironment::All,
@@ -129,10 +130,10 @@ impl Installation<'_> {
         }
         if !is_whole(&partial.path) {
             let installer = if matches!(package, ForeignPackage::Pip(_)) { Installer::Pip } else { Installer::Cargo };
-            return Err(InstallError::Incomplete { installer, package: label, missing: package.sign().to_owned() });
+            return Err(InstallError::Incomplete { installer, package: label, missing: package.marker().to_owned() });
         }
-        // The scripts of a virtual environment contain its path: it stays where it was made, and a link leads to it.
-        lead_to(&partial.path, &directory)
+        // The scripts of a virtual environment contain its path, so the environment cannot be renamed.
+        replace_link(&partial.path, &directory)
             .map_err(|error| InstallError::Cache { path: directory.clone(), reason: error.to_string() })?;
         partial.keep();
         (self.listener)(PrepareEvent::Installed { package: label });
@@ -140,8 +141,8 @@ impl Installation<'_> {
     }
 }
 
-/// Makes `link` lead to a directory beside it. The lock is held: nobody else writes the link.
-fn lead_to(directory: &Path, link: &Path) -> io::Result<()> {
+/// Replaces `link` by a symbolic link to a directory next to it. The caller must hold the lock.
+fn replace_link(directory: &Path, link: &Path) -> io::Result<()> {
     match std::fs::remove_file(link) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -189,7 +190,7 @@ mod tests {
         let (made, link) = (folder.path().join("made"), folder.path().join("link"));
         symlink("gone", &link).unwrap();
         std::fs::create_dir(&made).unwrap();
-        lead_to(&made, &link).unwrap();
+        replace_link(&made, &link).unwrap();
         assert!(link.is_dir());
     }
 }

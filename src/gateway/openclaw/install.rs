@@ -1,4 +1,5 @@
-//! Installs packages into the cache: whole or not at all, and by one process at a time.
+//! Installs packages into the cache. An install is complete or leaves nothing, and only one process installs a package at
+//! a time.
 
 use super::cache::{self, Cache, Package};
 use super::catalogue::Catalogue;
@@ -17,18 +18,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// Without `--ignore-scripts` packages build native parts that no gateway needs for its handshake; optional dependencies are
-/// hundreds of megabytes of them.
+/// Without `--ignore-scripts`, packages build native parts that a gateway does not need for its handshake. The
+/// optional dependencies have hundreds of megabytes.
 pub(in crate::gateway) const RELEASE_FLAGS: [&str; 5] =
     ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
-/// How long an install may take; also how long one waits for another process that does it.
+/// The maximum duration of an install, and the maximum wait for another process that installs the same package.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
-/// How often progress is told, and a lock that somebody else holds is tried again.
+/// The interval of progress events, and of attempts to take a lock that another process holds.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// In the name of every directory that an install works in; the guard removes it, and so does the next install.
+/// A part of the name of every directory that an install works in. The guard and the next install remove such
+/// directories.
 const PARTIAL: &str = ".clawcheck-partial-";
 
-/// Why a release cannot be had.
+/// Why a package cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstallError {
     /// The installer is not on PATH.
@@ -36,23 +38,23 @@ pub enum InstallError {
     NoInstaller {
         /// The program.
         installer: Installer,
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
-    /// The installer cannot be run.
+    /// The installer cannot be started.
     #[error("{installer} cannot be run to install {package}: {reason}")]
     CannotRun {
         /// The program.
         installer: Installer,
-        /// What was to be installed.
+        /// The package.
         package: String,
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
-    /// npm knows no such version.
+    /// The registry has no such version.
     #[error("{package} does not exist on npm; `npm view {} versions` lists what does", without_version(package))]
     NoSuchVersion {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
     /// The registry cannot be reached.
@@ -62,86 +64,86 @@ pub enum InstallError {
     Network {
         /// The program.
         installer: Installer,
-        /// What was to be installed.
+        /// The package.
         package: String,
         /// Its error code, or its words.
         code: &'static str,
     },
-    /// There is no room.
+    /// The disk is full.
     #[error(
         "not enough disk space to install {package}; a release needs about 500 MB (CLAWCHECK_CACHE selects another folder)"
     )]
     DiskFull {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
-    /// The installer failed in another way.
+    /// The installer failed for another reason.
     #[error("{installer} could not install {package}:\n{log}")]
     Failed {
         /// The program.
         installer: Installer,
-        /// What was to be installed.
+        /// The package.
         package: String,
         /// Its error lines.
         log: String,
     },
-    /// The installer did not come to an end.
+    /// The installer did not exit in time.
     #[error("installing {package} took longer than {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
     TooSlow {
-        /// What was to be installed.
+        /// The package.
         package: String,
     },
-    /// Another process holds the lock.
+    /// Another process holds the lock and did not release it in time.
     #[error("another process has been installing {package} for more than {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
     Locked {
-        /// What was to be installed.
+        /// The package.
         package: String,
         /// The lock file.
         lock: PathBuf,
     },
-    /// The installer was content, and yet the package is not there.
+    /// The installer succeeded, but the package is not in the cache.
     #[error("{installer} installed {package}, but the package has no {missing}")]
     Incomplete {
         /// The program.
         installer: Installer,
-        /// What was installed.
+        /// The package.
         package: String,
-        /// What is not there.
+        /// The missing file or directory.
         missing: String,
     },
-    /// Neither the one Node nor the other fits.
+    /// Neither the Node.js on PATH nor the one that clawcheck installs meets the package's requirement.
     #[error("the release needs Node {range}; neither the Node on PATH nor npm's node@{offered} matches")]
     NoNode {
         /// `engines.node`.
         range: String,
-        /// The version that we would install.
+        /// The version that clawcheck would install.
         offered: String,
     },
-    /// No cache directory is known.
+    /// The system has no cache directory.
     #[error("cannot determine the cache directory; set CLAWCHECK_CACHE")]
     NoCache,
-    /// The cache cannot be written or read.
+    /// The cache cannot be read or written.
     #[error("cannot use the cache {}: {reason} (CLAWCHECK_CACHE selects another folder)", path.display())]
     Cache {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
-    /// `gateways/openclaw.yaml` is wrong: a fault of this program.
+    /// `gateways/openclaw.yaml` is not valid. This is a bug of clawcheck.
     #[error("the built-in gateways/openclaw.yaml is invalid: {reason}")]
     Catalogue {
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
 }
 
-/// `@openclaw/gateway-protocol` of `@openclaw/gateway-protocol@2026.9.1`.
+/// Extracts `@openclaw/gateway-protocol` from `@openclaw/gateway-protocol@2026.9.1`.
 fn without_version(package: &str) -> &str {
     package.rsplit_once('@').map_or(package, |(name, _)| name)
 }
 
-/// What installing needs.
+/// The common parameters of installs.
 pub(super) struct Installation<'a> {
     pub(super) cache: &'a Cache,
     pub(super) catalogue: &'a Catalogue,
@@ -149,19 +151,19 @@ pub(super) struct Installation<'a> {
     pub(super) listener: PrepareListener<'a>,
 }
 
-/// One package.
+/// One package to install.
 pub(in crate::gateway) struct InstallRequest<'a> {
     pub(in crate::gateway) name: &'a str,
     pub(in crate::gateway) version: &'a str,
-    /// Installed with it.
+    /// Packages that are installed next to it.
     pub(in crate::gateway) beside: &'a [&'a str],
     pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
-    /// For npm.
+    /// The npm `overrides`.
     pub(in crate::gateway) flags: &'a [&'a str],
 }
 
 impl Installation<'_> {
-    /// A release, from the cache or from npm.
+    /// Returns a release from the cache, or installs it.
     pub(super) async fn release(&self, release: Release) -> Result<Package, InstallError> {
         let beside = self.catalogue.beside(release);
         let request = InstallRequest {
@@ -174,7 +176,7 @@ impl Installation<'_> {
         self.package(&self.cache.release(release), &request).await
     }
 
-    /// A package at its place in the cache.
+    /// Returns a package from the cache, or installs it.
     pub(super) async fn package(
         &self,
         directory: &Path,
@@ -188,7 +190,7 @@ impl Installation<'_> {
         let cache_error =
             |error: &io::Error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() };
         let _lock = self.lock(directory, version, &package).await?;
-        // Whoever held the lock before us may have installed it.
+        // Another process may have installed the package while this one waited for the lock.
         if let Some(found) = cache::package(directory, name) {
             return Ok(found);
         }
@@ -197,13 +199,14 @@ impl Installation<'_> {
         if cache::package(&partial.path, name).is_none() {
             return Err(incomplete(package, name));
         }
+        // The rename is the last step: another process sees the package only when it is complete.
         std::fs::rename(&partial.path, directory).map_err(|error| cache_error(&error))?;
         (self.listener)(PrepareEvent::Installed { package: package.clone() });
         cache::package(directory, name).ok_or_else(|| incomplete(package, name))
     }
 
-    /// Holds the lock file of a directory to be until dropped. The file stays on disk: removing it would let two processes
-    /// lock two files of one name. `key` is the name of the directory.
+    /// Holds the lock on the directory of a package until dropped. `key` is the name of the directory. The lock file stays
+    /// on disk. If it were removed, two processes could lock two different files of the same name.
     pub(super) async fn lock(&self, directory: &Path, key: &str, package: &str) -> Result<File, InstallError> {
         let parent = directory.parent().unwrap_or(directory);
         let path = &parent.join(format!("{key}.lock"));
@@ -225,12 +228,12 @@ impl Installation<'_> {
             if !std::mem::replace(&mut reported, true) {
                 (self.listener)(PrepareEvent::Waiting { package: package.to_owned() });
             }
-            // A blocking lock could not be given up on Ctrl-C.
+            // A blocking lock could not be interrupted by Ctrl-C.
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Announces an install, and makes the directory that it works in. The lock must be held.
+    /// Announces an install, and creates the directory that it works in. The caller must hold the lock.
     pub(super) fn begin(&self, directory: &Path, key: &str, package: &str) -> Result<PartialInstall, InstallError> {
         let parent = directory.parent().unwrap_or(directory);
         clear_partial(parent, key);
@@ -241,7 +244,7 @@ impl Installation<'_> {
         Ok(partial)
     }
 
-    /// A directory beside the one to be: a rename between the two is atomic.
+    /// Creates a directory next to the final one, so that a rename between the two is atomic.
     fn partial(&self, parent: &Path, version: &str) -> io::Result<PartialInstall> {
         let directory = tempfile::Builder::new().prefix(&format!("{version}{PARTIAL}")).tempdir_in(parent)?;
         self.guard.watch_directory(directory.path())?;
@@ -264,7 +267,7 @@ impl Installation<'_> {
             arguments: arguments.map(Into::into).collect(),
             environment: vec![("npm_config_progress".into(), "false".into())],
             directory: partial.path.clone(),
-            // npm needs its user's registry, proxy and certificates.
+            // npm needs the user's settings for the registry, the proxy and the certificates.
             inherited: InheritedEnvironment::All,
         };
         let tick = || (self.listener)(PrepareEvent::Progress { packages: packages(&partial.path) });
@@ -296,6 +299,7 @@ impl Installation<'_> {
                 return Err(InstallError::TooSlow { package: package.to_owned() });
             }
         };
+        // npm's error lines can arrive after its exit.
         process.final_log().await;
         Ok((exit, process.log().all()))
     }
@@ -305,7 +309,7 @@ fn incomplete(package: String, name: &str) -> InstallError {
     InstallError::Incomplete { installer: Installer::Npm, package, missing: format!("node_modules/{name}") }
 }
 
-/// A directory that is being filled. Whatever is left of it when it is dropped goes.
+/// A directory that an install fills. A drop removes what is left of it.
 pub(super) struct PartialInstall {
     pub(super) path: PathBuf,
     guard: Guard,
@@ -324,14 +328,15 @@ impl Drop for PartialInstall {
         if !self.kept {
             let _ = std::fs::remove_dir_all(&self.path);
         }
-        // What could not be removed stays with the guard, which tries again when we are gone.
+        // If the removal fails, the directory stays registered with the guard, which tries again after the run.
         if self.kept || self.path.try_exists().is_ok_and(|there| !there) {
             self.guard.forget_directory(&self.path);
         }
     }
 }
 
-/// Removes what an install that was killed with its guard left behind. The lock is held: nobody works in there.
+/// Removes the directories of an install that was killed together with its guard. The caller holds the lock, so no
+/// process works in them.
 fn clear_partial(parent: &Path, version: &str) {
     let prefix = format!("{version}{PARTIAL}");
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -341,7 +346,7 @@ fn clear_partial(parent: &Path, version: &str) {
     }
 }
 
-/// How many packages are on disk: cheap to count, and it grows while npm works.
+/// Counts the packages on disk. The count is cheap, and it grows while npm works.
 fn packages(directory: &Path) -> usize {
     std::fs::read_dir(directory.join("node_modules")).map_or(0, |entries| entries.flatten().count())
 }

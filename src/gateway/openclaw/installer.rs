@@ -5,18 +5,18 @@ use std::fmt;
 /// A program that installs packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installer {
-    /// Node's.
+    /// Installs Node.js packages.
     Npm,
-    /// Python itself, which makes the virtual environment that pip is in.
+    /// Creates the virtual environment of a set of Python packages.
     Python,
-    /// Python's.
+    /// Installs Python packages.
     Pip,
-    /// Rust's.
+    /// Installs Rust programs.
     Cargo,
 }
 
 impl Installer {
-    /// Where to get it.
+    /// The web page of the program.
     pub(super) fn home(self) -> &'static str {
         match self {
             Self::Npm => "https://nodejs.org",

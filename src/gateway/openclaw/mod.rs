@@ -28,10 +28,10 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What is said of a release that does not write its log to `logging.file`.
+/// The note about a release that does not write its log to `logging.file`.
 const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log and ignores its log configuration";
 
-/// Installs a release, if it is not in the cache, and says how to start it.
+/// Installs a release if it is not in the cache, and returns how to start it.
 pub(super) async fn prepare(
     release: Release,
     preparation: &Preparation,
@@ -46,19 +46,19 @@ pub(super) async fn prepare(
     Ok(program(&Facts::nearest(release).program, &node, &package, &cache))
 }
 
-/// A package that is installed, and what its starts have in common.
+/// An installed package, and what its starts have in common.
 pub(super) struct Installed {
-    /// A Node that it runs on.
+    /// The Node.js executable that runs the package.
     pub(super) node: PathBuf,
-    /// Its directory.
+    /// The directory of the package.
     pub(super) directory: PathBuf,
-    /// Where Node keeps what it has compiled.
+    /// The directory of Node's compile cache.
     pub(super) compile_cache: PathBuf,
-    /// Where jiti keeps what it has translated.
+    /// The directory of jiti's cache of translated plugins.
     pub(super) jiti_cache: PathBuf,
 }
 
-/// Installs a package that is no OpenClaw release, if it is not in the cache.
+/// Installs a package that is not an OpenClaw release, if it is not in the cache.
 pub(super) async fn prepare_package(
     request: &InstallRequest<'_>,
     preparation: &Preparation,
@@ -90,7 +90,8 @@ pub(super) async fn prepare_foreign(
 fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
     let compile_cache = cache.compile_cache().to_string_lossy().into_owned();
     let fixed = [
-        // A release compiles some hundred modules at each start, and would keep the result in its temporary directory.
+        // A release compiles some hundred modules at each start. Without this variable, it would keep the result in
+        // its temporary directory, which the run removes.
         ("NODE_COMPILE_CACHE", compile_cache.as_str()),
         ("OPENCLAW_STATE_DIR", "{state-dir}"),
         ("OPENCLAW_CONFIG_PATH", "{config}"),
@@ -99,7 +100,8 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         ("OPENCLAW_NO_RESPAWN", "1"),
         ("OPENCLAW_DISABLE_BONJOUR", "1"),
         ("NO_COLOR", "1"),
-        // From 2026.4.5 on a bundled plugin has npm fetch a program at every start; a run talks to loopback alone.
+        // From 2026.4.5 on, a bundled plugin has npm download a program at every start. A run uses loopback only, so
+        // the plugin is off.
         ("npm_config_offline", "true"),
     ];
     let entry = package.directory.join("openclaw.mjs").to_string_lossy().into_owned();
@@ -109,7 +111,7 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         arguments: arguments.map(str::to_owned).to_vec(),
         environment: fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         config: ConfigTemplate::OpenClaw,
-        // What keeps it on this machine, and its log in its own place.
+        // Settings that prevent requests to other machines, and the path of the log.
         defaults: json!({
             "update": { "checkOnStart": false },
             "discovery": { "mdns": { "mode": "off" } },
@@ -119,18 +121,18 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         before: Vec::new(),
         stop: Vec::new(),
         further_ports: Vec::new(),
-        // Asking with a `connect` is right for every release; a challenge is cheaper.
+        // A `connect` works for every release, but a challenge is cheaper.
         placeholders: Placeholders::default(),
         readiness: if facts.listens_early { Readiness::Connect } else { Readiness::Challenge },
         path: "/".to_owned(),
         store: true,
-        // 2026.3.13 spends half a minute of processor time on it at each start.
+        // 2026.3.13 spends half a minute of processor time on this at each start.
         jiti_cache: Some(cache.jiti_cache()),
         answer: DEFAULT_ANSWER_TIMEOUT,
     }
 }
 
-/// What a release from npm is and what can be done with it.
+/// Returns the properties and the capabilities of a release from npm.
 pub(super) fn profile(release: Release) -> Profile {
     let facts = Facts::nearest(release).program;
     let unsupported = [Capability::PeerAddress, Capability::Clock];

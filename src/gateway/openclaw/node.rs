@@ -1,4 +1,4 @@
-//! A Node that a release runs on.
+//! Selects the Node.js that runs a release.
 
 use super::cache::{self, Package};
 use super::install::{InstallError, InstallRequest, Installation};
@@ -12,11 +12,12 @@ use tokio::time::{Instant, timeout_at};
 use untrusted_data::limits::MANIFEST_BYTES;
 use untrusted_data::plain_file::{self, Links};
 
-/// Printing its version takes Node a tenth of a second, on a cold disk some seconds.
+/// Maximum wait for `node --version`. It takes a tenth of a second, and some seconds on a cold disk.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Installation<'_> {
-    /// The Node on PATH if the package asks for no other, else one from the cache, else npm's `node` package.
+    /// Returns the Node.js on PATH if it meets the package's requirement, else one from the cache, else one from
+    /// npm's `node` package.
     pub(super) async fn node_for(&self, package: &Package) -> Result<PathBuf, InstallError> {
         let range = engines(package);
         let on_path =
@@ -57,7 +58,7 @@ impl Installation<'_> {
     }
 }
 
-/// `engines.node`; everything where it is absent.
+/// The value of `engines.node`. A missing value allows every version.
 fn engines(package: &Package) -> String {
     let text = plain_file::read(&package.directory.join("package.json"), MANIFEST_BYTES, Links::Follow);
     let manifest: Value = serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! What npm says when it fails.
+//! Reads the error messages of npm.
 
 use super::install::InstallError;
 use super::installer::Installer;
 
-/// Node's names for a network that is not there.
+/// Node.js error codes that mean that the network is not available.
 const NETWORK: [&str; 9] = [
     "ENOTFOUND",
     "EAI_AGAIN",
@@ -16,11 +16,11 @@ const NETWORK: [&str; 9] = [
     "UND_ERR_CONNECT_TIMEOUT",
 ];
 
-/// Reads npm's log. `package` is what was asked for, `openclaw@2026.4.2`.
+/// Reads npm's log. `package` is the requested package, such as `openclaw@2026.4.2`.
 pub(super) fn failure(package: &str, log: &str) -> InstallError {
     let package = package.to_owned();
     let said = |text: &str| log.contains(text);
-    // npm names the package in the message; the same codes for a dependency are another matter.
+    // npm names the package in the message. The same error codes for a dependency have another cause.
     let no_version = said("ETARGET") && said(&format!("No matching version found for {package}"));
     let no_package = said("E404") && log.lines().any(|line| line.contains("404") && line.contains(&package));
     if no_version || no_package {
@@ -35,7 +35,7 @@ pub(super) fn failure(package: &str, log: &str) -> InstallError {
     InstallError::Failed { installer: Installer::Npm, package, log: errors(log) }
 }
 
-/// npm's own error lines, else the last lines of all.
+/// Returns npm's error lines, or the last lines of the log if there are none.
 fn errors(log: &str) -> String {
     let marked: Vec<_> =
         log.lines().filter(|line| line.starts_with("npm error") || line.starts_with("npm ERR!")).collect();

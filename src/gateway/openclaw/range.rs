@@ -1,9 +1,9 @@
 //! The part of npm's version ranges that `engines.node` uses.
 
-/// A version's three numbers.
+/// The three numbers of a version.
 pub(super) type Version = (u64, u64, u64);
 
-/// Reads `v24.21.0`, `24.21.0`, `24`; what follows a dash or a plus does not count.
+/// Reads `v24.21.0`, `24.21.0` or `24`. Everything after a dash or a plus is ignored.
 pub(super) fn version(text: &str) -> Option<Version> {
     let text = text.trim().trim_start_matches(['v', '=']);
     let text = text.split(['-', '+']).next()?;
@@ -14,8 +14,8 @@ pub(super) fn version(text: &str) -> Option<Version> {
     Some((first, next()?, next()?))
 }
 
-/// Whether a range such as `>=22.22.3 <23 || >=24.15.0 <25` holds a version. A range that cannot be read holds everything:
-/// the release will say so itself if it minds.
+/// Whether a range such as `>=22.22.3 <23 || >=24.15.0 <25` contains a version. A range that cannot be read contains
+/// every version: the release itself reports an unsuitable Node.js.
 pub(super) fn holds(range: &str, version: Version) -> bool {
     range
         .split("||")

@@ -24,44 +24,44 @@ pub(crate) struct ProtocolSchema {
     pub text: String,
 }
 
-/// Why there is no schema to hold frames to.
+/// Why there is no schema to compare frames with.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum SchemaError {
-    /// The release is older than the first package.
+    /// The release is older than the first published package.
     #[error("no schema was published for {release}: the first version of {PACKAGE} is {first}")]
     #[diagnostic(help("to use that version anyway, pass --schema={first}"))]
     NoneFor {
         /// The release.
         release: Release,
-        /// The first version.
+        /// The version of the first published package.
         first: String,
     },
     /// The package cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// The package is there, and the schema cannot be read.
+    /// The package is installed, but its schema cannot be read.
     #[error("{package} has no readable {}: {reason}", path.display())]
     Unreadable {
         /// The package.
         package: String,
-        /// Where the schema should be.
+        /// The expected path of the schema.
         path: PathBuf,
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
 }
 
 impl SchemaError {
-    /// Whether the user asked for something that does not exist, rather than for something that could not be had.
+    /// Whether the requested schema does not exist. `false`: it exists but could not be installed or read.
     pub(crate) fn is_usage(&self) -> bool {
         matches!(self, Self::NoneFor { .. } | Self::Install(InstallError::NoSuchVersion { .. }))
     }
 }
 
-/// The schema that belongs to a release, or the one of this version of the package; from the cache or from npm.
+/// Returns the schema for a release, or of a version of the package, from the cache or from npm.
 ///
 /// # Errors
-/// Why it cannot be had.
+/// Returns the reason why the schema is not available.
 pub(crate) async fn protocol_schema(
     release: Release,
     version: Option<&str>,

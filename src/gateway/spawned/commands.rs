@@ -6,13 +6,13 @@ use crate::gateway::guard::Guard;
 use crate::gateway::launch::{Exit, LaunchError};
 use tokio::time::{Instant, timeout_at};
 
-/// The part of the time for a stop that is left for the signal, as a divisor.
+/// The divisor of the time for a stop: this part of it is reserved for the signal.
 const FOR_THE_SIGNAL: u32 = 3;
 
-/// Runs a command before a start and waits until it exits. Then kills the processes that it left.
+/// Runs a command before a start and waits until it exits. Then kills the processes that the command left.
 ///
 /// # Errors
-/// It cannot be started, does not exit before the deadline, or reports a failure.
+/// The command cannot be started, does not exit before the deadline, or fails.
 pub(super) async fn before(invocation: &Invocation, guard: &Guard, deadline: Instant) -> Result<(), LaunchError> {
     let command = invocation.command.to_string_lossy().into_owned();
     let mut process = Process::start(invocation, guard).await.map_err(|error| cannot_start(&command, &error))?;
@@ -34,24 +34,27 @@ pub(super) struct StopCommand {
 }
 
 impl StopCommand {
-    /// Runs the command and waits until the gateway has exited. `None` if the gateway has not exited after most of the
-    /// time until the deadline, or if the command fails or cannot be started. The caller must then stop the gateway in
-    /// another way, for which the rest of the time is left.
+    /// Runs the command and waits until the gateway has exited. `None` if the gateway has not exited after most of
+    /// the time until the deadline, or if the command fails or cannot be started. The caller must then stop the
+    /// gateway in another way, in the rest of the time.
     pub(super) async fn run(&self, gateway: &mut Process, port: u16, deadline: Instant) -> Option<Exit> {
         if gateway.exited(port).is_some() {
             return None;
         }
-        // Dropped at the end, which ends it if it still runs.
+        // The process is dropped at the end of the function, which ends it if it still runs.
         let mut command = Process::start(&self.invocation, &self.guard).await.ok()?;
         let left = deadline.saturating_duration_since(Instant::now());
         let exit = timeout_at(deadline - left / FOR_THE_SIGNAL, async {
             tokio::select! {
                 biased;
                 exit = gateway.wait_for_all() => Some(exit),
+                // A command that succeeds may return before the gateway has exited, so only its failure ends the
+                // wait.
                 () = failure(&mut command) => None,
             }
         });
         let exit = exit.await.ok().flatten()?;
+        // The gateway has exited, but its descendants can be left.
         gateway.kill().await;
         Some(exit)
     }

@@ -1,4 +1,4 @@
-//! What a gateway's process prints, as far as it is kept.
+//! The output of a gateway's process, within limits.
 
 use crate::gateway::launch::LogTail;
 use std::collections::VecDeque;
@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use untrusted_data::limits::{LOG_BYTES, LOG_LINE_BYTES};
 
-/// How many lines an error shows.
+/// The number of lines that an error shows.
 const TAIL: usize = 12;
-/// How long the end of a process's output may lag behind its exit: a child of its own may hold the pipe open for ever.
+/// The maximum wait for the end of the output after the exit of a process. A child of the process can hold the pipe
+/// open forever.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ impl Log {
         Self { lines: Arc::default(), changed: watch::Sender::new(()) }
     }
 
-    /// Everything kept, a line each.
+    /// The kept lines, one string.
     pub(crate) fn all(&self) -> String {
         let lines = self.lock();
         let mut text = String::new();
@@ -59,7 +60,7 @@ impl Log {
         self.lock().kept.iter().any(|line| texts.iter().any(|text| line.contains(text)))
     }
 
-    /// Returns once a line contains this text.
+    /// Returns when a line contains this text.
     pub(crate) async fn wait_for(&self, text: &str) {
         let mut changed = self.changed.subscribe();
         while !self.contains(&[text]) {
@@ -69,7 +70,7 @@ impl Log {
         }
     }
 
-    /// Reads a stream to its end, in a task of its own.
+    /// Reads a stream to its end, in a separate task.
     pub(crate) fn read(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> LogReader {
         let log = self.clone();
         LogReader(tokio::spawn(log.follow(stream)))
@@ -112,12 +113,12 @@ impl Log {
     }
 }
 
-/// A task that reads one stream; ends with it.
+/// A task that reads one stream. It ends with the stream.
 #[derive(Debug)]
 pub(crate) struct LogReader(JoinHandle<()>);
 
 impl LogReader {
-    /// Waits until the stream's end has been read, but not for long.
+    /// Waits a short time for the end of the stream.
     pub(crate) async fn finish(&mut self) {
         if !self.0.is_finished() {
             let _ = tokio::time::timeout(DRAIN_TIMEOUT, &mut self.0).await;
@@ -131,7 +132,7 @@ impl Drop for LogReader {
     }
 }
 
-/// A line without escape sequences and control characters: it will be shown on a terminal.
+/// Returns a line without escape sequences and control characters, because terminals will show it.
 fn printable(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line.chars();

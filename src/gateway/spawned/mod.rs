@@ -1,4 +1,4 @@
-//! A gateway that is a process of its own.
+//! Gateways that run as separate processes.
 
 mod commands;
 mod log;
@@ -23,55 +23,55 @@ use std::time::Duration;
 use template::{Placeholders, further_ports, merge_defaults};
 use tokio::time::{Instant, timeout_at};
 
-/// How often a start is tried again when somebody else got the port first.
+/// The number of attempts to start if another program takes the port first.
 const PORT_ATTEMPTS: u32 = 5;
 
-/// What the gateway reads its settings from.
+/// The source of the settings that the gateway reads.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ConfigTemplate {
-    /// `openclaw.json`, as the scenario and the harness fill it.
+    /// `openclaw.json`, with the settings of the scenario and the harness.
     OpenClaw,
-    /// None: its arguments and its environment say it all.
+    /// None. Arguments and environment contain all settings.
     None,
-    /// This text, placeholders filled in.
+    /// This text, with its placeholders replaced.
     Literal(String),
 }
 
-/// How to start one kind of gateway. Placeholders in its texts are filled in at each launch.
+/// How to start one kind of gateway. Each launch replaces the placeholders in the texts.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) command: String,
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) config: ConfigTemplate,
-    /// Added to an `openclaw.json` that does not say otherwise.
+    /// Defaults for `openclaw.json`.
     pub(super) defaults: Value,
     /// Text files to write before each start, by path.
     pub(super) files: Vec<(String, String)>,
     /// A command to run before each start, with its arguments.
     pub(super) before: Vec<String>,
-    /// The command that stops the gateway, with its arguments; empty: SIGTERM does.
+    /// The command that stops the gateway, with its arguments. If empty, SIGTERM stops it.
     pub(super) stop: Vec<String>,
     /// The offsets of the additional ports from the gateway's port.
     pub(super) further_ports: Vec<u16>,
-    /// The placeholders that have their value before a launch.
+    /// The placeholders whose values are known before a launch.
     pub(super) placeholders: Placeholders,
     pub(super) readiness: Readiness,
     pub(super) path: String,
-    /// Whether its store is a state directory in OpenClaw's layout, within our reach.
+    /// Whether the store is a state directory in OpenClaw's layout that clawcheck can access.
     pub(super) store: bool,
-    /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
-    /// nothing each time.
+    /// The directory of jiti's cache of translated plugins. The default is the temporary directory, which is empty at
+    /// each start.
     pub(super) jiti_cache: Option<PathBuf>,
-    /// How long it may leave a connection unanswered while it starts. Less than the start may take: the slow part of a start
-    /// is over when it listens.
+    /// The maximum time that the gateway may leave a connection unanswered while it starts. It is shorter than the
+    /// time for the start, because the slow part of a start is over when the gateway listens.
     pub(super) answer: Duration,
 }
 
-/// [`Program::answer`] where nobody says otherwise.
+/// The default of [`Program::answer`].
 pub(super) const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A process that answered.
+/// A running process that was ready.
 #[derive(Debug)]
 pub(super) struct Spawned {
     process: Process,
@@ -82,14 +82,16 @@ pub(super) struct Spawned {
 }
 
 impl Program {
-    /// The same with another time to answer in, where one is said.
+    /// Returns the same program with another time limit for answers, if there is one.
     pub(super) fn with_answer_timeout(self, answer: Option<Duration>) -> Self {
         Self { answer: answer.unwrap_or(self.answer), ..self }
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the gateway and waits until it is ready.
     pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
         let mut port = 0;
+        // Another program can take a free port before the gateway listens on it, so a port in use is tried again with
+        // another port.
         for _ in 0..PORT_ATTEMPTS {
             port = port::free(&self.further_ports).map_err(|error| harness("find a free port", &error))?;
             match self.launch_on(port, launch).await {
@@ -108,7 +110,7 @@ impl Program {
         let mut environment: Vec<_> =
             self.environment.iter().map(|(name, value)| (name.into(), values.fill(value).into())).collect();
         environment.extend(launch.environment.iter().map(|(name, value)| (name.into(), value.into())));
-        // Last, so that nothing can lead it into the user's own.
+        // These come last, so that no setting can lead the gateway into the user's own directories.
         environment.push(("HOME".into(), directories.home.into()));
         environment.push(("TMPDIR".into(), directories.temp.into()));
         self.write_files(&values, launch).map_err(|error| harness("write its files", &error))?;
@@ -128,6 +130,7 @@ impl Program {
         let mut process = started.map_err(|error| cannot_start(&command, &error))?;
         let probe =
             Probe { port, path: &path, readiness: &self.readiness, deadline: launch.deadline, answer: self.answer };
+        // Kill before the error is returned, so that the next attempt cannot meet this process.
         if let Err(error) = probe.wait(&mut process).await {
             process.kill().await;
             return Err(error);
@@ -182,13 +185,13 @@ impl Program {
     }
 }
 
-/// Writes a file below the directory of a gateway. The gateway may have created links there, so links are not followed.
+/// Writes a file below the directory of a gateway. Links are not followed, because the gateway may have created them.
 fn write_config(root: &Path, file: &Path, text: &str) -> io::Result<()> {
     let path = file.strip_prefix(root).unwrap_or(file);
     let written = NoFollowDir::open(root).and_then(|root| root.write(path, text.as_bytes()));
     written.map_err(|error| {
         let error = io::Error::from(error);
-        // An error of the system is kept: it can mean a full disk.
+        // The original error of the system is kept, because it can mean a full disk.
         if error.raw_os_error().is_some() { error } else { io::Error::other(format!("{}: {error}", path.display())) }
     })
 }
@@ -203,7 +206,7 @@ fn beside(command: &[String], values: &Placeholders, gateway: &Invocation) -> Op
     })
 }
 
-/// Where a launch keeps its files.
+/// The directories where a launch keeps its files.
 struct Directories {
     state_dir: String,
     config: String,
@@ -212,7 +215,7 @@ struct Directories {
 }
 
 impl Directories {
-    /// The directories of a launch; those that only a process needs are made.
+    /// Returns the directories of a launch. Creates the directories that only a process needs.
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
         let sandbox = launch.sandbox;
         let temp = sandbox.root().join("tmp");
@@ -227,12 +230,13 @@ impl Directories {
     }
 }
 
-/// What every OpenClaw needs in order to start at all.
+/// Settings that every OpenClaw needs to start.
 pub(super) fn gateway_defaults() -> Value {
     json!({ "gateway": { "mode": "local", "bind": "loopback" } })
 }
 
-/// Makes `link` a symbolic link to a directory. Without it a gateway starts all the same, only later.
+/// Makes `link` a symbolic link to a directory. Errors are ignored, because a gateway also starts without the link,
+/// only more slowly.
 fn link_directory(directory: &Path, link: &Path) {
     let exists = std::fs::create_dir_all(directory).is_ok();
     if exists && !link.exists() {
@@ -251,7 +255,7 @@ fn harness(what: &str, error: &io::Error) -> LaunchError {
     LaunchError::Harness(format!("{what}: {why}"))
 }
 
-/// Whether a command names something: a path, or a name in a folder of PATH that this user can look into.
+/// Whether a command exists: a path, or a name in a folder of PATH that this user can read.
 fn is_there(command: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.contains('/') || std::env::split_paths(&path).any(|folder| folder.join(command).exists())
@@ -263,19 +267,20 @@ fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
         return LaunchError::Harness(why.to_owned());
     }
     match error.kind() {
-        // The system says the same of a script whose interpreter is missing.
+        // The system reports the same error for a script whose interpreter is missing.
         io::ErrorKind::NotFound if Path::new(&command).exists() => {
             let reason = "the interpreter in its first line (`#!`) does not exist".to_owned();
             LaunchError::CannotRun { command, reason }
         }
         io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
-        // The system says so, too, of a name that no folder of PATH has, where this user cannot look into one of them.
+        // The system also reports this error for a name that is in no folder of PATH, if this user cannot read one of
+        // the folders.
         io::ErrorKind::PermissionDenied if !is_there(&command) => LaunchError::CommandNotFound { command },
         io::ErrorKind::WouldBlock => {
             let why = "the user cannot start more processes (EAGAIN); raise `ulimit -u` or lower --jobs";
             LaunchError::Harness(why.to_owned())
         }
-        // Not about the command at all.
+        // The error has nothing to do with the command.
         io::ErrorKind::Other | io::ErrorKind::Unsupported => LaunchError::Harness(error.to_string()),
         io::ErrorKind::PermissionDenied => {
             let reason = format!("{error}; is it an executable file (chmod +x)?");
@@ -297,7 +302,7 @@ impl Spawned {
         self.state_dir.as_deref()
     }
 
-    /// The path at which it takes WebSockets.
+    /// The URL path for WebSockets.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
@@ -311,6 +316,7 @@ impl Spawned {
     }
 
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
+        // The description's command comes first. SIGTERM follows if the command does not end the gateway.
         if let Some(stop) = &self.stop
             && let Some(exit) = stop.run(&mut self.process, self.port, deadline).await
         {
@@ -323,7 +329,7 @@ impl Spawned {
         self.process.kill().await;
     }
 
-    /// How it ended, if it does until the deadline.
+    /// Waits until the deadline, and returns the exit status if the gateway exits.
     pub(super) async fn wait_for_exit(&mut self, deadline: Instant) -> Option<Exit> {
         let _ = timeout_at(deadline, self.process.wait()).await;
         self.exited()

@@ -1,13 +1,14 @@
-//! A free port, and whose it is after that. Linux can tell; elsewhere the gateway's own complaint has to do.
+//! Finds a free port, and the process that listens on a port. Linux provides this in `/proc`. On other systems, the
+//! gateway's own error message is the only evidence.
 
 use crate::gateway::process_tree;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
-/// Some gateways open a second and a third server this far above their port.
+/// The distances of a second and a third server that some gateways open above their port.
 const NEIGHBOURS: [u16; 2] = [2, 3];
-/// How many ports are looked at before one with free neighbours is given up.
+/// The maximum number of attempts to find a port with free neighbors.
 const TRIES: u32 = 64;
 
 /// A free port on 127.0.0.1. The ports of the second and third server and the `further` ports are also free.
@@ -29,11 +30,11 @@ fn are_vacant<'a>(port: u16, mut distances: impl Iterator<Item = &'a u16>) -> bo
     })
 }
 
-/// What a gateway says when somebody else has its port.
+/// Messages of a gateway whose port is in use.
 pub(crate) const IN_USE: [&str; 4] =
     ["EADDRINUSE", "ddress already in use", "is already in use", "another gateway instance is already listening"];
 
-/// A process and everything below it, as the owner of a port.
+/// A process and its descendants, as the owner of a port.
 #[derive(Debug, Clone)]
 pub(crate) struct ProcessTree {
     root: u32,
@@ -44,13 +45,14 @@ impl ProcessTree {
         Self { root }
     }
 
-    /// Whether one of its processes listens on this port. `true` too where the system does not tell.
+    /// Whether one of the processes listens on this port. Also `true` if the system does not provide this
+    /// information.
     pub(crate) fn listens(&self, port: u16) -> bool {
         let Some(listeners) = listening_sockets(port) else { return true };
         process_tree::members(self.root).into_iter().any(|process| has_any(process, &listeners))
     }
 
-    /// The ports on which its processes listen, as far as the system tells.
+    /// The ports on which the processes listen. Empty if the system does not provide this information.
     pub(crate) fn ports(&self) -> Vec<u16> {
         let family = process_tree::members(self.root);
         let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
@@ -60,13 +62,14 @@ impl ProcessTree {
     }
 }
 
-/// The sockets that listen on a port, as `/proc/PID/fd` names them. `None`: the system does not tell.
+/// The sockets that listen on a port, in the form of `/proc/PID/fd`. `None`: the system does not provide this
+/// information.
 fn listening_sockets(port: u16) -> Option<Vec<String>> {
     let on_it = listeners()?.into_iter().filter(|(found, _)| *found == port);
     Some(on_it.map(|(_, socket)| socket).collect())
 }
 
-/// All sockets that listen, with their ports.
+/// All listening sockets, with their ports.
 fn listeners() -> Option<Vec<(u16, String)>> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
     if tables.iter().all(Result::is_err) {
@@ -129,7 +132,7 @@ mod tests {
         }));
     }
 
-    /// More than once, because other tests take ports at the same time.
+    /// Several attempts, because other tests take ports at the same time.
     #[test]
     fn a_free_port_can_be_had() {
         assert!((0..20).any(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free(&[1, 9]).unwrap())).is_ok()));

@@ -1,4 +1,4 @@
-//! A gateway's process and everything that it starts in turn. Unix.
+//! The process of a gateway and its descendants. Unix only.
 
 use super::log::{Log, LogReader};
 use super::port::ProcessTree;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 /// The variables of [`InheritedEnvironment::Minimal`].
 const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE"];
 
-/// What to run.
+/// The command to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pub(crate) command: OsString,
@@ -24,17 +24,17 @@ pub(crate) struct Invocation {
     pub(crate) inherited: InheritedEnvironment,
 }
 
-/// What of the user's environment a process gets.
+/// The part of the user's environment that a process gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InheritedEnvironment {
-    /// What it needs to find programs and to speak the user's language.
+    /// The variables that a program needs to find programs and to use the user's language.
     Minimal,
-    /// All of it.
+    /// All variables.
     All,
 }
 
 impl Invocation {
-    /// All that the command gets as its environment.
+    /// The complete environment of the command.
     fn environment(&self) -> Vec<(OsString, OsString)> {
         let inherited = std::env::vars_os().filter(|(name, _)| match self.inherited {
             InheritedEnvironment::Minimal => INHERITED.iter().any(|inherited| name == inherited),
@@ -44,20 +44,21 @@ impl Invocation {
     }
 }
 
-/// A running process below a [`Supervisor`]. Dropping it ends it and everything that it has started.
+/// A running process below a [`Supervisor`]. A drop ends the process and its descendants.
 #[derive(Debug)]
 pub(crate) struct Process {
     supervisor: Supervisor,
     log: Log,
     readers: Vec<LogReader>,
-    /// Whether it and what it has started was ended.
+    /// Whether the process and its descendants were ended.
     is_ended: bool,
     mark: String,
     guard: Guard,
 }
 
 impl Process {
-    /// Starts it: nothing on its standard input, its output kept, its environment clean, watched by the guard.
+    /// Starts the process with an empty standard input, a captured output and a clean environment. Registers it with
+    /// the guard.
     pub(crate) async fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
         let program = guard.program().ok_or_else(|| {
             io::Error::new(io::ErrorKind::Unsupported, "clawcheck cannot find its own program; is /proc mounted?")
@@ -81,11 +82,13 @@ impl Process {
         if let Some(err) = err {
             process.readers.push(process.log.read(ChildStderr::from_std(err)?));
         }
+        // Register last: the process group exists only after the start. If registration fails, the drop of `process`
+        // ends the process.
         process.guard.watch_group(process.supervisor.leader())?;
         Ok(process)
     }
 
-    /// It and everything below it, as the owner of a port.
+    /// The process and its descendants, as the owner of a port.
     pub(crate) fn tree(&self) -> ProcessTree {
         ProcessTree::new(self.supervisor.id())
     }
@@ -94,7 +97,7 @@ impl Process {
         &self.log
     }
 
-    /// Its log once it has ended: waits for the last lines.
+    /// The log after the process has ended. Waits for the last lines.
     pub(crate) async fn final_log(&mut self) -> LogTail {
         for reader in &mut self.readers {
             reader.finish().await;
@@ -102,13 +105,13 @@ impl Process {
         self.log.tail()
     }
 
-    /// Waits until it ends.
+    /// Waits until the process ends.
     pub(crate) async fn wait(&mut self) -> Exit {
         self.supervisor.leader_ended().await
     }
 
-    /// Waits until it ends for good: one that ends with 0 and leaves others running has gone into the background, as
-    /// `setsid` and other starters do, and has not ended before these have.
+    /// Waits until the gateway ends. A process that exits with code 0 and leaves descendants has gone into the
+    /// background, as `setsid` and other starters do. Such a gateway ends when its descendants have ended.
     pub(crate) async fn wait_for_all(&mut self) -> Exit {
         match self.supervisor.leader_ended().await {
             exit if exit.code == Some(0) && self.supervisor.has_descendants() => self.supervisor.all_ended().await,
@@ -116,12 +119,13 @@ impl Process {
         }
     }
 
-    /// Whether it has ended, and left others running.
+    /// Whether the process has ended and left descendants that still run.
     pub(crate) fn has_descendants(&self) -> bool {
         self.supervisor.has_descendants()
     }
 
-    /// How it ended, if it has. One that has gone into the background has not while something of it listens on its port.
+    /// The exit status, if the gateway has ended. A gateway in the background counts as running while a descendant
+    /// listens on its port.
     pub(crate) fn exited(&mut self, port: u16) -> Option<Exit> {
         let exit = self.supervisor.has_ended()?;
         (exit.code != Some(0) || !self.is_in_background(port)).then_some(exit)
@@ -131,8 +135,8 @@ impl Process {
         self.supervisor.has_descendants() && self.tree().listens(port)
     }
 
-    /// Asks it to end, and after the deadline ends it. A starter (`setsid --wait`) may end without handing that on: then what
-    /// listens on the port is asked, too.
+    /// Sends SIGTERM, and kills the process after the deadline. A starter (`setsid --wait`) can end without passing
+    /// the signal on. The process that listens on the port then gets a signal, too.
     pub(crate) async fn stop(&mut self, port: u16, deadline: Instant) -> Exit {
         if let Some(exit) = self.exited(port) {
             self.kill().await;
@@ -147,12 +151,13 @@ impl Process {
             self.supervisor.terminate().await;
             exit = timeout_at(deadline, self.supervisor.all_ended()).await.ok();
         }
+        // Always kill, also after a clean exit: descendants can be left.
         let killed = self.kill().await;
         exit.unwrap_or(killed)
     }
 
-    /// Ends it and everything that it has started at once. Gives how it ended; where it had gone into the background, how the
-    /// last of it did.
+    /// Kills the process and its descendants. Returns the exit status of the process, or that of the last descendant
+    /// if the process had ended before.
     pub(crate) async fn kill(&mut self) -> Exit {
         let had_ended = self.supervisor.has_ended().is_some();
         let all_gone = self.supervisor.end().await;
@@ -160,11 +165,14 @@ impl Process {
         if had_ended { self.supervisor.all_ended().await } else { self.supervisor.leader_ended().await }
     }
 
-    /// `cleared`: whether the supervisor vouches for it that nothing is left.
+    /// Removes the registration with the guard. `all_gone`: whether the supervisor confirms that no descendant is
+    /// left.
     fn unregister(&mut self, all_gone: bool) {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
+        // Without the supervisor's confirmation, search all processes for the mark. The search is the fallback
+        // because it is slow and a process can remove its environment.
         if !all_gone {
             guard::kill_marked_as(&self.mark);
         }

@@ -1,4 +1,4 @@
-//! Finds out when a gateway is ready, by asking it.
+//! Detects when a gateway is ready, by sending requests to it.
 
 mod http;
 
@@ -17,83 +17,85 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// The first and the longest pause between two tries.
+/// The first and the longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// For how long an answer that no ready gateway gives is taken for one that is still starting.
+/// The time for which a gateway may give an unexpected answer and still count as starting.
 const STARTUP_GRACE: Duration = Duration::from_secs(10);
-/// How long a gateway that hangs up on HTTP may take to answer TLS.
+/// The maximum wait for an answer to TLS, for a gateway that hangs up on HTTP.
 pub(crate) const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where every gateway that we start listens.
+/// The address on which every spawned gateway listens.
 pub(crate) const LOOPBACK: &str = "127.0.0.1";
-/// A protocol version that no gateway will ever have.
+/// A protocol version that no gateway supports.
 const NO_PROTOCOL: i64 = 1_000_000;
 
-/// What tells that a gateway is ready.
+/// The condition that means that a gateway is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Readiness {
-    /// It takes TCP connections.
+    /// The gateway accepts TCP connections.
     Tcp,
-    /// It answers an upgrade.
+    /// The gateway answers an upgrade.
     WebSocket,
-    /// It sends a challenge.
+    /// The gateway sends a challenge.
     Challenge,
-    /// It answers a `connect` whose protocol range no gateway has, with anything but `gateway starting`.
+    /// The gateway answers a `connect` with an unsupported protocol range, and the answer is not `gateway starting`.
     Connect,
-    /// It logs a line that contains this.
+    /// The gateway logs a line that contains this text.
     LogLine(String),
-    /// It answers an HTTP request for this path with a status from 200 to 299.
+    /// The gateway answers an HTTP request for this path with a status from 200 to 299.
     Http(String),
 }
 
-/// Where to ask.
+/// The gateway to ask, and the limits.
 pub(crate) struct Probe<'a> {
     pub(crate) port: u16,
     pub(crate) path: &'a str,
     pub(crate) readiness: &'a Readiness,
     pub(crate) deadline: Instant,
-    /// How long a connection that was taken may go unanswered.
+    /// The maximum time that an accepted connection may go unanswered.
     pub(crate) answer: Duration,
 }
 
-/// What one try found.
+/// The result of one attempt.
 #[derive(Debug)]
 enum ProbeResult {
     Ready,
-    /// Nobody listens yet.
+    /// No process listens yet.
     NotListening,
-    /// It says that it is starting. Ask again after this long, if it said so.
+    /// The gateway reports that it is starting, and perhaps after which time to ask again.
     Starting(Option<Duration>),
-    /// Something that a gateway may say while it starts, but not for long.
+    /// A reaction that a starting gateway may show, but not for long.
     Unexpected(String),
-    /// Something that no gateway ever says.
+    /// A reaction that no gateway shows.
     Garbage(String),
-    /// It took the connection, and then nothing came until the deadline.
+    /// The gateway accepted the connection, and then sent nothing until the deadline.
     Unanswered(&'static str),
-    /// The machine that clawcheck runs on has run out of something.
+    /// The machine that clawcheck runs on lacks a resource.
     Machine(&'static str),
 }
 
-/// Why it is not ready.
+/// Why a gateway is not ready.
 enum ReadinessError {
     NeverListened,
     NeverLogged(String),
     NeverAnswered(&'static str),
     Garbage(String),
     Machine(&'static str),
-    /// Somebody else listens on its port.
+    /// Another program listens on the port.
     PortTaken,
 }
 
 impl Probe<'_> {
-    /// Waits until the gateway is ready, dead, or out of time.
+    /// Waits until the gateway is ready, has ended, or has reached the deadline.
     pub(crate) async fn wait(&self, process: &mut Process) -> Result<(), LaunchError> {
         let log = process.log().clone();
         let tree = process.tree();
         let polled = tokio::select! {
             biased;
             exit = process.wait_for_all() => Err(exit),
+            // `biased` checks the exit first: a gateway that has exited can no longer become ready, even if another
+            // program answers on its port.
             polled = self.poll(&log, &tree) => Ok(polled),
         };
         let unready = match polled {
@@ -137,7 +139,7 @@ impl Probe<'_> {
                         ReadinessError::PortTaken
                     });
                 }
-                // What it said before, however odd, says more than that it then fell silent.
+                // An earlier unexpected answer says more about the cause than the later silence.
                 ProbeResult::Unanswered(what) => {
                     return Err(
                         unexpected.map_or(ReadinessError::NeverAnswered(what), |(_, saw)| ReadinessError::Garbage(saw))
@@ -157,15 +159,16 @@ impl Probe<'_> {
             if Instant::now() + wait >= self.deadline {
                 return Err(unexpected.map_or(ReadinessError::NeverListened, |(_, saw)| ReadinessError::Garbage(saw)));
             }
-            // Nothing tells when a stranger begins to listen: it has to be asked again and again.
+            // The system sends no event when another process begins to listen, so the port must be polled.
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// One try.
+    /// Makes one attempt.
     async fn attempt(&self, tree: &ProcessTree) -> ProbeResult {
         match timeout_at(self.deadline, TcpStream::connect((LOOPBACK, self.port))).await {
+            // Another program can take the port between the search for a free port and the start of the gateway.
             Ok(Ok(_)) if !tree.listens(self.port) => return ProbeResult::Garbage("another program".to_owned()),
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return machine::shortage(&error).map_or(ProbeResult::NotListening, ProbeResult::Machine),
@@ -192,7 +195,7 @@ impl Probe<'_> {
             Readiness::Connect => connect(&mut connection, deadline).await,
             Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) | Readiness::Http(_) => ProbeResult::Ready,
         };
-        // A polite end, so that the gateway's log does not begin with a complaint.
+        // A close handshake, so that the gateway's log does not begin with an error.
         let _ = connection.close(Some(codes::close::NORMAL), "", deadline).await;
         found
     }
@@ -227,8 +230,8 @@ async fn challenge(connection: &mut Connection, deadline: Instant) -> ProbeResul
     }
 }
 
-/// Newer releases listen, and send challenges, before they take connects. What they say to a connect whose protocol range
-/// nobody has tells which it is, and leaves no trace in their store.
+/// Newer releases listen and send challenges before they accept connects. A connect with an unsupported protocol
+/// range shows whether the release accepts connects, and changes nothing in its store.
 async fn connect(connection: &mut Connection, deadline: Instant) -> ProbeResult {
     let first = challenge(connection, deadline).await;
     if !matches!(first, ProbeResult::Ready) {
@@ -253,7 +256,7 @@ async fn connect(connection: &mut Connection, deadline: Instant) -> ProbeResult 
 fn closed_result(closed: &Closed) -> ProbeResult {
     match (closed.code, &closed.how) {
         (Some(codes::close::TRY_LATER | codes::close::RESTART), _) => ProbeResult::Starting(None),
-        // That is not how a gateway begins, however long it is waited for.
+        // A starting gateway does not violate the protocol, so there is no reason to wait.
         (_, Ending::Violation(_) | Ending::TooMuch(_)) => ProbeResult::Garbage(ending(closed)),
         _ => ProbeResult::Unexpected(format!("{} at once", ending(closed))),
     }

@@ -1,9 +1,9 @@
-//! What is filled in when a gateway is launched.
+//! Placeholders in a description, and their values at a launch.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Placeholders that are filled in at each launch.
+/// Placeholders that each launch replaces.
 pub(crate) const AT_LAUNCH: [&str; 16] = [
     "port",
     "state-dir",
@@ -33,12 +33,12 @@ pub(crate) fn further_ports() -> impl Iterator<Item = (&'static str, u16)> {
 pub(crate) struct Placeholders(BTreeMap<&'static str, String>);
 
 impl Placeholders {
-    /// Gives a placeholder its value.
+    /// Sets the value of a placeholder.
     pub(crate) fn set(&mut self, name: &'static str, value: String) {
         self.0.insert(name, value);
     }
 
-    /// The text with every placeholder filled in, in one pass: what a value contains is not looked at again.
+    /// Returns the text with every placeholder replaced, in one pass. Placeholders in values are not replaced.
     pub(crate) fn fill(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -51,7 +51,7 @@ impl Placeholders {
         out
     }
 
-    /// A JSON value with the placeholders in its strings filled in.
+    /// Returns a JSON value with the placeholders in its strings replaced.
     pub(crate) fn fill_json(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.fill(text)),
@@ -63,8 +63,8 @@ impl Placeholders {
         }
     }
 
-    /// The text before the next placeholder, its value, and the text after it. Braces around anything else are text: JSON
-    /// has many.
+    /// The text before the next placeholder, its value, and the text after it. Other braces are text, which JSON has
+    /// many of.
     fn next<'a>(&'a self, text: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
         text.match_indices('{').find_map(|(at, _)| {
             self.0.iter().find_map(|(name, value)| {
@@ -84,7 +84,7 @@ pub(crate) fn words_in_braces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Adds what `target` does not say.
+/// Adds the members that `target` does not have.
 pub(crate) fn merge_defaults(target: &mut Value, defaults: &Value) {
     if target.is_null() {
         *target = defaults.clone();

@@ -1,4 +1,4 @@
-//! A supervisor's children: the command that it started, and the orphans that the kernel gave to it.
+//! The children of a supervisor: the command that it started, and the orphans that the kernel has assigned to it.
 
 use super::protocol::{Report, Status};
 use crate::gateway::process_tree;
@@ -7,13 +7,14 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgid};
 
-/// The children of this process. Signals go to children that nobody has reaped, so that no number is another process's.
+/// The children of this process. Only children that were not reaped get signals, so a signal never reaches another
+/// process with a reused id.
 #[derive(Debug)]
 pub(super) struct Descendants {
     leader: Pid,
-    /// How the leader ended, once it was reaped.
+    /// The status of the leader after it was reaped.
     leader_ended: Option<Status>,
-    /// How the last one ended that was reaped.
+    /// The status of the child that was reaped last.
     last: Status,
     /// Whether a child is left.
     some: bool,
@@ -25,7 +26,7 @@ impl Descendants {
         Self { leader, leader_ended: None, last: Status::default(), some: true }
     }
 
-    /// Reaps those that have ended. Gives what is worth a report.
+    /// Reaps the children that have ended. Returns the change that clawcheck must know.
     pub(super) fn reap(&mut self) -> Option<Report> {
         let (had_ended, had_some) = (self.leader_ended, self.some);
         loop {
@@ -41,7 +42,8 @@ impl Descendants {
                     self.some = false;
                     break;
                 }
-                // One was reaped that a signal ended which has no name (a real-time one): whose number is free now?
+                // `waitpid` has reaped a child that a real-time signal ended, and nix has no name for the signal. If
+                // the leader's id is free now, the leader was the child.
                 Err(Errno::EINVAL) if self.leader_ended.is_none() && kill(self.leader, None) == Err(Errno::ESRCH) => {
                     self.reaped(self.leader, Status::default());
                 }
@@ -62,19 +64,20 @@ impl Descendants {
         }
     }
 
-    /// Whether nothing is left.
+    /// Whether no child is left.
     pub(super) fn is_empty(&self) -> bool {
         !self.some
     }
 
-    /// Sends SIGTERM to the leader's group; where the leader has ended, to the children that are left, each with the group that
-    /// it leads.
+    /// Sends SIGTERM to the leader's group. If the leader has ended, sends SIGTERM to the remaining children, each
+    /// with the group that it leads.
     pub(super) fn terminate(&self) {
         if self.leader_ended.is_none() {
             let _ = killpg(self.leader, Signal::SIGTERM);
             return;
         }
         for child in children() {
+            // Only groups that a child leads get the signal. Any other group could contain the supervisor itself.
             match getpgid(Some(child)) {
                 Ok(group) if group == child => drop(killpg(group, Signal::SIGTERM)),
                 _ => drop(kill(child, Signal::SIGTERM)),
@@ -82,7 +85,7 @@ impl Descendants {
         }
     }
 
-    /// Kills the children. What these leave behind are children the next time.
+    /// Kills the children. Their own children then become children of this process.
     pub(super) fn kill(&self) {
         if self.leader_ended.is_none() {
             let _ = killpg(self.leader, Signal::SIGKILL);
@@ -93,7 +96,7 @@ impl Descendants {
     }
 }
 
-/// The children of this process, as the system tells them; none where it does not.
+/// The children of this process. Empty if the system does not provide this information.
 fn children() -> impl Iterator<Item = Pid> {
     process_tree::children(std::process::id()).filter_map(|child| i32::try_from(child).ok()).map(Pid::from_raw)
 }

@@ -1,26 +1,29 @@
-//! Nothing that a gateway starts outlives it: every process that clawcheck starts runs below a supervisor of its own.
+//! Supervisors: no process that a gateway starts outlives the gateway. Every process that clawcheck starts runs below
+//! its own supervisor.
 //!
-//! A supervisor is clawcheck itself, run again as `clawcheck __supervise`. It becomes the *child subreaper* of everything
-//! below it (`PR_SET_CHILD_SUBREAPER`, Linux) and only then starts the command, as the leader of a process group. From then
-//! on the kernel hands every orphan below the supervisor to it, whatever the orphan did to its group, session and
-//! environment (`env -i setsid ...`): no descendant can leave, and every one of them leads to its supervisor by its chain of
-//! parents.
+//! A supervisor is clawcheck itself, started as `clawcheck __supervise`. It becomes the *child subreaper* of its
+//! descendants (`PR_SET_CHILD_SUBREAPER`, Linux). Only then does it start the command, as the leader of a process
+//! group. From then on, the kernel makes every orphan below the supervisor a child of the supervisor, whatever the
+//! orphan did to its group, session and environment (`env -i setsid ...`). No descendant can escape, and the chain of
+//! parents of each leads to its supervisor.
 //!
-//! Why this needs no luck:
+//! Why this is reliable:
 //!
-//! - **No process number is used after it was given back.** The supervisor signals its own children only, and nobody else can
-//!   reap those. What is deeper becomes its child when the parent dies; the supervisor kills and reaps until the kernel says
-//!   that it has no child left (`ECHILD`).
-//! - **No end is missed.** Supervisor and clawcheck talk over one socket pair, of which clawcheck's end is in no other process.
-//!   When that end is shut, by a request or by a `kill -9` of clawcheck, the supervisor clears up and exits; when the
-//!   supervisor's end is shut, nothing is left. The supervisor has a process group of its own, so that Ctrl-C does not reach it.
-//! - **Gateways that run side by side are told apart.** Were clawcheck the subreaper, nothing would tell whose an orphan is.
-//! - **The exit statuses of clawcheck's own children are not touched**: strangers are reaped in the supervisor alone.
+//! - **No process id is used after it was freed.** The supervisor sends signals only to its own children, and no
+//!   other process can reap these. A deeper descendant becomes a child when its parent dies. The supervisor kills and
+//!   reaps until the kernel reports that no child is left (`ECHILD`).
+//! - **No exit is missed.** The supervisor and clawcheck communicate over one socket pair. No other process has
+//!   clawcheck's end. When that end closes, on request or after a `kill -9` of clawcheck, the supervisor cleans up and
+//!   exits. When the supervisor's end closes, no descendant is left. The supervisor has its own process group, so
+//!   Ctrl-C does not reach it.
+//! - **The processes of two gateways are never confused.** If clawcheck were the subreaper, an orphan would not show
+//!   which gateway started it.
+//! - **The exit statuses of clawcheck's own children are not affected.** Only the supervisor reaps orphans.
 //!
-//! What remains: a gateway that runs as our user can kill its supervisor, as it can kill us. Its processes are then found by
-//! the mark in their environment, and its group by the [guard](super::guard). A process that the user may not signal (a
-//! set-user-ID program) is waited for for ten seconds. On systems without subreapers a supervisor ends the process
-//! group, and nothing more.
+//! Limits: a gateway runs as the same user, so it can kill its supervisor and clawcheck. Its processes are then found
+//! by the mark in their environment, and its group by the [guard](super::guard). The supervisor waits ten seconds for
+//! a process that the user may not signal (a set-user-ID program). On systems without subreapers, a supervisor ends
+//! only the process group.
 
 mod descendants;
 mod protocol;
@@ -45,39 +48,39 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// The hidden subcommand that a supervisor runs.
 const SUBCOMMAND: &str = "__supervise";
-/// How long a supervisor may take to start its command.
+/// The maximum time for a supervisor to start its command.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a supervisor kills what is below it before it gives up what cannot be killed.
+/// The maximum time for a supervisor to kill its descendants. After it, the supervisor gives up.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long is waited for a supervisor to clear up and exit.
+/// The maximum wait for a supervisor to clean up and exit.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// A supervisor and the command below it. Dropping it ends both.
+/// A supervisor and the command below it. A drop ends both.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     process: Child,
     stream: UnixStream,
-    /// The same socket, for where nothing can be awaited.
+    /// The same socket, for code that cannot await.
     direct: DirectStream,
-    /// The beginning of a report whose end is not here yet.
+    /// The beginning of a report whose end has not arrived yet.
     partial: Vec<u8>,
     leader: Option<u32>,
     failed: Option<i32>,
-    /// How the command ended, and whether anything that it started was left then.
+    /// The exit status of the command, and whether a descendant was left then.
     leader_ended: Option<(Exit, bool)>,
-    /// How the last process ended that the command had left.
+    /// The exit status of the last descendant.
     all_ended: Option<Exit>,
-    /// Whether the supervisor is gone.
+    /// Whether the supervisor has closed the socket.
     closed: bool,
-    /// Whether nothing is left, once all was ended.
+    /// Whether no descendant is left, after [`Supervisor::end`].
     all_gone: Option<bool>,
 }
 
 impl Supervisor {
-    /// Starts a supervisor and has it start the command. Gives what the command prints, too.
+    /// Starts a supervisor, which starts the command. Also returns the output of the command.
     ///
     /// # Errors
-    /// When the supervisor cannot be started; when the command cannot be, with the system's own error.
+    /// Returns an error if the supervisor cannot be started, or the system's error if the command cannot be started.
     pub(super) async fn start(
         program: &Path,
         request: SpawnRequest,
@@ -90,7 +93,8 @@ impl Supervisor {
         let direct = ours.try_clone()?;
         let stream = UnixStream::from_std(ours)?;
         let mut process = command.spawn().map_err(supervisor_error)?;
-        // With it goes our copy of the supervisor's end, without which its death would not be seen.
+        // This closes our copy of the supervisor's end. With an open copy, the socket would not show the end of the
+        // supervisor.
         drop(command);
         let (out, err) = (process.stdout.take(), process.stderr.take());
         let mut supervisor = Self {
@@ -124,12 +128,12 @@ impl Supervisor {
         }
     }
 
-    /// The command's process: it leads the group.
+    /// The id of the command's process, which leads the group.
     pub(super) fn leader(&self) -> u32 {
         self.leader.unwrap_or_default()
     }
 
-    /// The supervisor's own process: everything below it belongs to the command.
+    /// The id of the supervisor's process, whose descendants all belong to the command.
     pub(super) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -140,13 +144,13 @@ impl Supervisor {
         self.exit()
     }
 
-    /// Waits until the command's process and all that it started have ended. Gives how the last one ended.
+    /// Waits until the command's process and all its descendants have ended. Returns the exit status of the last one.
     pub(super) async fn all_ended(&mut self) -> Exit {
         self.read_until(|this| this.all_ended.is_some() || matches!(this.leader_ended, Some((_, false)))).await;
         self.all_ended.clone().unwrap_or_else(|| self.exit())
     }
 
-    /// How the command's process ended, if it has; asked of the system itself, without waiting.
+    /// The exit status of the command's process, if it has ended. Reads the pending reports without waiting.
     pub(super) fn has_ended(&mut self) -> Option<Exit> {
         let mut bytes = [0; 1024];
         while !self.closed {
@@ -161,30 +165,32 @@ impl Supervisor {
         (self.leader_ended.is_some() || self.closed).then(|| self.exit())
     }
 
-    /// Whether processes were left when the command's own ended, and one of them still runs.
+    /// Whether descendants were left when the command's process ended, and one of them still runs.
     pub(super) fn has_descendants(&self) -> bool {
         !self.closed && self.all_ended.is_none() && matches!(self.leader_ended, Some((_, true)))
     }
 
-    /// Sends SIGTERM to the command's group; where its leader has ended, to what that has left.
+    /// Sends SIGTERM to the command's group. If the leader has ended, sends SIGTERM to the remaining descendants.
     pub(super) async fn terminate(&mut self) {
         if let Ok(line) = Request::Terminate.line() {
-            // A supervisor that is gone has nothing left to terminate.
+            // A supervisor that has ended has nothing left to terminate.
             let _ = timeout(EXIT_TIMEOUT, self.stream.write_all(line.as_bytes())).await;
         }
     }
 
-    /// Kills everything that is left, and waits until it is gone. `false` where the supervisor cannot vouch for that.
+    /// Kills all descendants and waits until they are gone. `false` if the supervisor does not confirm that.
     pub(super) async fn end(&mut self) -> bool {
         if let Some(all_gone) = self.all_gone {
             return all_gone;
         }
+        // The closed socket is the request to clean up. The supervisor answers with the last reports and then closes
+        // its end.
         let _ = self.stream.shutdown().await;
         let _ = timeout(EXIT_TIMEOUT, self.read_until(|_| false)).await;
         self.reap()
     }
 
-    /// The same where nothing can be awaited.
+    /// The same as [`Supervisor::end`], for code that cannot await.
     pub(super) fn end_blocking(&mut self) -> bool {
         if let Some(all_gone) = self.all_gone {
             return all_gone;
@@ -193,7 +199,7 @@ impl Supervisor {
         let deadline = std::time::Instant::now() + EXIT_TIMEOUT;
         let mut bytes = [0; 1024];
         while !self.closed {
-            // No time left is an error here, and ends the wait as its end does.
+            // A timeout of zero is an error here, which ends the wait like the timeout itself.
             let left = deadline.saturating_duration_since(std::time::Instant::now());
             let waits = self.direct.set_nonblocking(false).and_then(|()| self.direct.set_read_timeout(Some(left)));
             match waits.and_then(|()| self.direct.read(&mut bytes)) {
@@ -206,9 +212,10 @@ impl Supervisor {
         self.reap()
     }
 
-    /// Takes the exit status of a supervisor whose end of the socket is shut: it is exiting. One whose end is open still was
-    /// stopped by somebody (SIGSTOP): it is killed, and nothing more of it is waited for.
+    /// Reaps the supervisor. If its end of the socket is closed, it is exiting. If the end is still open, somebody
+    /// has stopped the supervisor (SIGSTOP): it is killed without a further wait.
     fn reap(&mut self) -> bool {
+        // `closed` means that the supervisor has closed its end and is about to exit, so `wait` below does not block.
         let exits = std::mem::replace(&mut self.closed, true);
         if !exits {
             let _ = self.process.kill();
@@ -217,7 +224,7 @@ impl Supervisor {
         *self.all_gone.insert(all_gone)
     }
 
-    /// Reads reports until this holds, or the supervisor is gone.
+    /// Reads reports until the condition holds or the supervisor has ended.
     async fn read_until(&mut self, holds: impl Fn(&Self) -> bool) {
         let mut bytes = [0; 1024];
         while !self.closed && !holds(self) {
@@ -242,14 +249,15 @@ impl Supervisor {
         }
     }
 
-    /// How the command's process ended, as far as is known: a supervisor that was killed did not say it.
+    /// The exit status of the command's process. Both fields are `None` if the supervisor was killed before it
+    /// reported the status.
     fn exit(&self) -> Exit {
         self.leader_ended.as_ref().map_or(Exit { code: None, signal: None }, |(exit, _)| exit.clone())
     }
 }
 
-/// That the supervisor cannot be started must not be taken for the command's not being there. What the machine lacks is told as
-/// it is.
+/// A failed start of the supervisor must not look like a missing command. An error about a resource of the machine is
+/// returned unchanged.
 fn supervisor_error(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {

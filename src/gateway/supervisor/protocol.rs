@@ -1,4 +1,4 @@
-//! What goes through the socket between clawcheck and a supervisor: one JSON object per line.
+//! The messages between clawcheck and a supervisor, one JSON object per line.
 
 use crate::gateway::launch::Exit;
 use serde::{Deserialize, Serialize};
@@ -6,30 +6,30 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-/// What clawcheck says.
+/// A message of clawcheck.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
-    /// Start this. Said once, and first.
+    /// Start this command. The first message, sent once.
     Start(SpawnRequest),
-    /// Send SIGTERM to it.
+    /// Send SIGTERM to the command.
     Terminate,
 }
 
-/// A command to start. Nothing of it is in the supervisor's own arguments or environment: those can be seen by every user of
-/// the machine, and would change how the supervisor itself runs.
+/// A command to start. It is not in the supervisor's arguments or environment, because every user of the machine can
+/// read the arguments, and the variables would affect the supervisor itself.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::gateway) struct SpawnRequest {
     pub(in crate::gateway) command: Text,
     pub(in crate::gateway) arguments: Vec<Text>,
-    /// All of it.
+    /// The complete environment.
     pub(in crate::gateway) environment: Vec<(Text, Text)>,
     pub(in crate::gateway) directory: Text,
-    /// How many descriptors it may open unless it asks for more (the soft RLIMIT_NOFILE); clawcheck's own is higher.
+    /// The soft limit of open descriptors (RLIMIT_NOFILE). clawcheck's own limit is higher.
     pub(in crate::gateway) descriptors: Option<u64>,
 }
 
-/// A text of the operating system, which need not be UTF-8.
+/// A text of the operating system, which does not have to be UTF-8.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(in crate::gateway) struct Text(Vec<u8>);
@@ -46,31 +46,31 @@ impl From<Text> for OsString {
     }
 }
 
-/// What a supervisor says.
+/// A message of a supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
-    /// The command runs as this process.
+    /// The command runs.
     Started {
-        /// Its number; it leads a group of the same number.
+        /// The process id. It is also the id of the process group.
         process: u32,
     },
     /// The command cannot be started.
     Failed {
-        /// The system's error.
+        /// The error number of the system.
         errno: i32,
     },
-    /// The command's process ended.
+    /// The command's process has ended.
     Ended {
         exit: Status,
-        /// Whether something that it started still runs.
+        /// Whether a descendant still runs.
         left: bool,
     },
-    /// The last process that the command had left ended.
+    /// The last descendant has ended.
     AllEnded { exit: Status },
 }
 
-/// How a process ended.
+/// The exit status of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Status {
     pub(super) code: Option<i32>,

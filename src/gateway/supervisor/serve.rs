@@ -17,26 +17,27 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout};
 
-/// No request is longer than this, in bytes: arguments and environment together have 2 MiB on Linux, each byte up to four
-/// characters in JSON.
+/// The maximum length of a request, in bytes. Linux allows 2 MiB of arguments and environment, and JSON needs up to
+/// four characters for each byte.
 const LINE_BYTES: u64 = 16 << 20;
-/// How often is looked for orphans of a process that cannot be killed: nothing tells when one is given to us.
+/// The interval of the search for orphans of a process that cannot be killed. The system sends no event when a
+/// process becomes our child.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A supervisor's exit code, if this process was started to be one. Asked before anything else, and before arguments are parsed.
+/// Returns the exit code of the supervisor if this process is one. `main` calls this before it parses arguments.
 pub(crate) fn serve_if_asked() -> Option<ExitCode> {
     (std::env::args().nth(1)? == SUBCOMMAND).then(|| match serve() {
         Ok(true) => ExitCode::SUCCESS,
-        // Nobody reads what a supervisor prints. That it has not cleared up is told by its exit code.
+        // Nobody reads a supervisor's output. The exit code shows whether the supervisor has cleaned up.
         Ok(false) | Err(_) => ExitCode::FAILURE,
     })
 }
 
-/// Runs a supervisor with the socket that is its standard input. Gives whether nothing is left.
+/// Runs a supervisor with the socket that is its standard input. Returns whether no descendant is left.
 fn serve() -> io::Result<bool> {
     let socket = std::os::unix::net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     socket.set_nonblocking(true)?;
-    // Before anything is started: what is started later cannot escape.
+    // This must precede the start of the command, so that no descendant can escape.
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_child_subreaper(true);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -72,7 +73,7 @@ async fn supervise(socket: UnixStream) -> io::Result<bool> {
                     descendants.terminate();
                     requested.set(next(requests));
                 }
-                // clawcheck has shut its end or is gone.
+                // clawcheck has closed its end or has ended.
                 Some(Request::Start(_)) | None => break,
             },
             () = ends.any() => break,
@@ -81,10 +82,11 @@ async fn supervise(socket: UnixStream) -> io::Result<bool> {
     Ok(clear(&mut descendants, &mut children, &mut writing).await)
 }
 
-/// Kills and reaps until no child is left. Gives whether that came about in time.
+/// Kills and reaps until no child is left. Returns `false` after [`KILL_TIMEOUT`].
 async fn clear(descendants: &mut Descendants, children: &mut Signal, writing: &mut OwnedWriteHalf) -> bool {
     let deadline = Instant::now() + KILL_TIMEOUT;
     loop {
+        // Repeat the kill: each death can make new orphans our children.
         descendants.kill();
         if let Some(news) = descendants.reap() {
             report(writing, &news).await;
@@ -96,12 +98,13 @@ async fn clear(descendants: &mut Descendants, children: &mut Signal, writing: &m
     }
 }
 
-/// The next request, with where it came from: what is read of one must not be lost when something else happens first.
+/// Returns the next request and the reader. The future owns the reader, so another branch of `select!` does not lose
+/// a partly read request.
 async fn next<R: AsyncRead + Unpin>(mut requests: BufReader<R>) -> (Option<Request>, BufReader<R>) {
     (request(&mut requests).await, requests)
 }
 
-/// `None`: nobody is there any more to say one.
+/// `None` if clawcheck has closed its end or has ended.
 async fn request<R: AsyncRead + Unpin>(requests: &mut BufReader<R>) -> Option<Request> {
     let mut line = Vec::new();
     requests.take(LINE_BYTES).read_until(b'\n', &mut line).await.ok()?;
@@ -110,7 +113,7 @@ async fn request<R: AsyncRead + Unpin>(requests: &mut BufReader<R>) -> Option<Re
 
 async fn report(writing: &mut OwnedWriteHalf, report: &Report) {
     if let Ok(line) = report.line() {
-        // A clawcheck that is gone need not hear it; that it is gone is seen where its requests are read.
+        // If clawcheck has ended, nobody needs the report. The loop that reads requests detects the end.
         let _ = writing.write_all(line.as_bytes()).await;
     }
 }
@@ -123,14 +126,17 @@ fn start(request: SpawnRequest) -> io::Result<u32> {
     let text = OsString::from;
     let mut command = Command::new(text(command));
     command.args(arguments.into_iter().map(text)).current_dir(text(directory));
+    // The supervisor has an empty environment, so the variables come from the request only.
     command.env_clear().envs(environment.into_iter().map(|(name, value)| (text(name), text(value))));
-    // What it prints goes where ours goes: to clawcheck.
+    // The command inherits our output, which goes to clawcheck. Its own process group makes one signal reach its
+    // descendants.
     command.stdin(Stdio::null()).process_group(0);
-    // It is reaped with all others, and not through this handle.
+    // `waitpid` for all children reaps this child, so the handle is not needed.
     Ok(command.spawn()?.id())
 }
 
-/// The end of a gateway's output is the end of those who can still write to it. We are none of them.
+/// Closes our copies of the gateway's output. clawcheck sees the end of the output when the last writer has closed
+/// it.
 fn close_output() {
     if let Ok(nothing) = File::options().write(true).open("/dev/null") {
         let _ = nix::unistd::dup2_stdout(&nothing);
@@ -138,7 +144,7 @@ fn close_output() {
     }
 }
 
-/// The signals that end a process which does not mind them. A supervisor clears up first.
+/// The signals that end a process by default. A supervisor cleans up before it exits.
 struct TerminationSignals([Signal; 3]);
 
 impl TerminationSignals {

@@ -30,7 +30,7 @@ fn scene(goodbye: Duration) -> TestGateway {
 }
 
 impl TestGateway {
-    /// Upgrades, and lets the owner answer so.
+    /// Sends an upgrade request, and makes the owner give this answer.
     async fn upgrade(&mut self, answer: Admission) -> (Result<Client, NoUpgrade>, Outbox) {
         let opening = Client::open(self.client.take().unwrap(), ("x-real-ip", "1.2.3.4"));
         let owner = async {
@@ -146,7 +146,7 @@ async fn the_limit_before_hello(#[case] size: usize, #[case] code: Option<u16>) 
             assert!(matches!(event, Some(Event::Message { data, .. }) if data.len() == size));
         }
         Some(_) => {
-            // The gateway stops reading in earnest at the header, so the rest may or may not be taken.
+            // The gateway stops processing at the header, so it may or may not read the rest.
             let _ = sending.await;
             assert_eq!(read_close(&mut client).await, (code, String::new(), true));
         }

@@ -70,7 +70,7 @@ impl Refusal {
         Self::new([format!("Gateway failed to start: Error: {error}")])
     }
 
-    /// What is said where the database is none.
+    /// The output if the file is not a database.
     pub(crate) fn at_database(path: &Path) -> Self {
         let unreadable = format!("shared state database is unreadable at {}: file is not a database", path.display());
         let advice = "Stop OpenClaw processes, then restore this file from a verified backup; the unreadable database was \
@@ -80,7 +80,7 @@ impl Refusal {
         Self { lines: vec![line], exit_code: MAINTENANCE_REQUIRED }
     }
 
-    /// What is said where the database or its directory cannot be written (2026.9.6, as a user other than root).
+    /// The output if the database or its directory cannot be written (2026.9.6, as a user other than root).
     pub(crate) fn at_read_only_database() -> Self {
         let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
                     ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
@@ -88,12 +88,12 @@ impl Refusal {
         Self { lines: vec![line.to_owned()], exit_code: MAINTENANCE_REQUIRED }
     }
 
-    /// What is said where a cell of the database is no JSON, but for what Node's parser says of it.
+    /// The output if a cell of the database is not JSON, without the error of Node's parser.
     pub(crate) fn at_cell(error: &str) -> Self {
         Self::new([format!("Gateway failed to start: {error}. Run openclaw gateway status --deep for diagnostics.")])
     }
 
-    /// What is said where the files of an older release cannot be imported.
+    /// The output if the files of an older release cannot be imported.
     pub(crate) fn at_import(error: &str) -> Self {
         let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \
                        run because prior step \"pairing-stores\" refused execution.. Stop the service with openclaw gateway \

@@ -1,4 +1,4 @@
-//! Where the embedded gateway keeps its documents: JSON files, a database, or memory that it shares.
+//! The stores of the embedded gateway: JSON files, a database, or shared memory.
 
 mod directory;
 mod shared;
@@ -8,5 +8,5 @@ pub use directory::DirectoryDocuments;
 pub use shared::SharedDocuments;
 pub use sqlite::{SqliteDocuments, SqliteError};
 
-/// The longest file of a store that is read, in bytes. Those of real gateways take a thousandth of it.
+/// The maximum length of a file of the store, in bytes. Files of real gateways have a thousandth of it.
 pub const LONGEST_FILE: u64 = 64 << 20;

@@ -1,4 +1,4 @@
-//! Requests of clients that have been welcomed, by what they are about.
+//! Requests of admitted clients, by subject.
 
 mod devices;
 mod dispatch;

@@ -1,8 +1,8 @@
-//! What `hello-ok` tells the Control UI of widgets and links.
+//! The widgets and links for the Control UI in `hello-ok`.
 
 use serde_json::{Value, json};
 
-/// `controlUiWidgetKinds`: what may stand on a dashboard. The browser's widget is for administrators.
+/// `controlUiWidgetKinds`: the widgets that a dashboard can show. Only administrators get the browser's widget.
 pub(crate) fn widget_kinds(admin: bool) -> Value {
     let kind = |plugin: &str, kind: &str, label: &str| json!({ "pluginId": plugin, "kind": kind, "label": label });
     let browser = admin.then(|| kind("browser", "browser:dashboard", "Browser"));
@@ -11,7 +11,7 @@ pub(crate) fn widget_kinds(admin: bool) -> Value {
     Value::Array(browser.into_iter().chain(session).collect())
 }
 
-/// `controlUiLinkReaders`: which links a page may open in a reader.
+/// `controlUiLinkReaders`: the links that a page can open in a reader.
 pub(crate) fn link_readers() -> Value {
     let issues = "^/[^/]+/[^/]+/(?:issues/[1-9][0-9]{0,9}|pull/[1-9][0-9]{0,9}(?:/files)?)/?$";
     let commits = "^/[^/]+/[^/]+/commit/[a-fA-F0-9]{7,40}/?$";

@@ -1,4 +1,5 @@
-//! What no scenario is about, and what real clients call all the same. `docs/fidelity.md` says how it was compared.
+//! Parts of the gateway that no scenario covers but real clients use. `docs/fidelity.md` describes how they were
+//! compared.
 
 pub(crate) mod control_ui;
 pub(crate) mod presence;

@@ -1,5 +1,5 @@
-//! What a gateway says of itself. The reference gateway has no agents at work, no sessions, channels, models or cron jobs,
-//! and says so in the release's shapes.
+//! The status reports of a gateway. The embedded gateway has no running agents, sessions, channels, models or cron
+//! jobs, and reports that in the format of the release.
 
 use crate::model::Model;
 use crate::rpc::schemas::NOTHING;
@@ -8,7 +8,7 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// What stands in the place of a secret (`redact-snapshot.ts`).
+/// The replacement for a secret (`redact-snapshot.ts`).
 const REDACTED: &str = "__OPENCLAW_REDACTED__";
 const MODEL: &str = "claude-opus-4-6";
 const CONTEXT_TOKENS: u32 = 200_000;
@@ -93,7 +93,7 @@ pub(super) fn status(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(status)))
 }
 
-/// The counts of background tasks, none of which there are.
+/// The counts of background tasks. All are zero.
 fn no_tasks() -> Record {
     let none = |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), json!(0))).collect::<Record>();
     js::spread(Some(&json!({
@@ -130,7 +130,8 @@ pub(super) fn last_heartbeat(_: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Null))
 }
 
-/// `config.get`: what was read, without its secrets; nothing is resolved or filled in.
+/// `config.get`: the configuration as it was read, without secrets. References are not resolved, and defaults are not
+/// added.
 pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     let config = &call.model.config;
@@ -158,8 +159,8 @@ pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(answer)))
 }
 
-/// `exec.approvals.get`: the policy of a machine on which none was written down but that the gateway itself writes when
-/// it is asked. Its socket's token is not shown.
+/// `exec.approvals.get`: the policy of a machine that has no stored policy. A release creates a default policy on the
+/// first request. The token of its socket is not shown.
 pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     let state = &call.model.config.state_dir;
@@ -170,8 +171,9 @@ pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
     };
     let socket = json!({"path": format!("{state}/exec-approvals.sock")});
     let file = json!({"version": 1, "socket": socket, "defaults": {}, "agents": {}});
-    // Seen on 2026.6.11, 2026.7.35 and 2026.9.6; the older ones write it when asked, too (`exec-approvals.ts`, not seen). The
-    // hash has the form of a real one and stands for no bytes: nothing is written here.
+    // Observed on 2026.6.11, 2026.7.35 and 2026.9.6. Older releases also write the policy on request
+    // (`exec-approvals.ts`, not observed). The hash has the form of a real one but is not a digest, because nothing
+    // is written here.
     let mut policy = json!({"path": path, "exists": true, "hash": digest(state), "file": file});
     if in_store {
         policy["resolvedDefaults"] =
@@ -184,7 +186,7 @@ fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A configuration with every text under a key that names a secret taken out.
+/// A configuration without the texts under keys that name a secret.
 fn redacted(value: &Value, key: &str) -> Value {
     let key = key.to_lowercase();
     let secret = ["token", "password", "secret", "apikey", "privatekey"].iter().any(|word| key.ends_with(word));

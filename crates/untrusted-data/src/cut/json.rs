@@ -1,6 +1,6 @@
-//! JSON of which no more is kept than there is room for.
+//! Parses JSON and keeps only a limited number of values.
 //!
-//! A byte of JSON text can take seventy in memory (`[0,0,0]`), so a limit on the text alone is none.
+//! One byte of JSON text can need seventy bytes of memory (`[0,0,0]`), so a limit on the text is not enough.
 
 use super::{left_out, more, text};
 use crate::limits::VALUE_BYTES;
@@ -8,28 +8,28 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// The member that says how many members of an object are left out.
+/// The name of the member that states how many members of an object are left out.
 const MORE: &str = "…";
-/// The first members of the outer objects are kept whatever came before them: they say what a message is.
+/// The first members of the outer objects are always kept, because they identify the message.
 const OUTER: usize = 3;
 const FIRST: usize = 16;
-/// The depth of a message's payload: none of its members takes more than half of the room that is left, so that what a gateway
-/// is (`snapshot`) leaves room for what it answers (`auth`).
+/// The depth of a message's payload. None of its members gets more than half of the remaining room. The description
+/// of the gateway (`snapshot`) therefore leaves room for its answer (`auth`).
 const PAYLOAD: usize = 1;
 
-/// What was parsed.
+/// The result of parsing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
-    /// The value; where something is left out there is a mark in its place.
+    /// The value, with a mark in place of everything that is left out.
     pub value: Value,
-    /// How many values it has.
+    /// The number of values in the text.
     pub values: usize,
     /// Whether something is left out.
     pub is_cut: bool,
 }
 
-/// Parses JSON text and keeps about `most` values of it: of an array its first items, of an object its first members. `None`
-/// where it is no JSON, also in the part that is left out.
+/// Parses JSON text and keeps about `most` of its values: the first items of an array, and the first members of an
+/// object. `None` if the text is not JSON, also in the part that is left out.
 pub fn parse(json: &[u8], most: usize) -> Option<Parsed> {
     let mut room = Room { most, values: 0, is_cut: false };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -38,7 +38,7 @@ pub fn parse(json: &[u8], most: usize) -> Option<Parsed> {
     Some(Parsed { value, values: room.values, is_cut: room.is_cut })
 }
 
-/// About how many values a JSON text has; of any other text, a number.
+/// The approximate number of values in a JSON text. For any other text, the result is arbitrary.
 pub fn count(json: &[u8]) -> usize {
     let mut values = 1;
     let mut bytes = json.iter();
@@ -176,13 +176,13 @@ impl<'de> Visitor<'de> for Bounded<'_> {
 }
 
 impl Bounded<'_> {
-    /// Whether the next member of an object that has so many belongs to those that are always kept.
+    /// Whether the next member of an object with this many members is one that is always kept.
     fn is_outer(&self, members: usize) -> bool {
         self.depth < OUTER && members < FIRST
     }
 }
 
-/// The name of the next member; no name where it is left out.
+/// The name of the next member. `None` if the name is left out.
 fn next_name<'de, A: MapAccess<'de>>(members: &mut A, is_left_out: bool) -> Result<Option<Option<String>>, A::Error> {
     Ok(if is_left_out {
         members.next_key::<IgnoredAny>()?.map(|_| None)
@@ -191,7 +191,7 @@ fn next_name<'de, A: MapAccess<'de>>(members: &mut A, is_left_out: bool) -> Resu
     })
 }
 
-/// What a value takes in memory, about, in bytes.
+/// The approximate memory of a value, in bytes.
 pub fn weight(value: &Value) -> usize {
     let inside = match value {
         Value::String(text) => text.len(),
@@ -202,7 +202,7 @@ pub fn weight(value: &Value) -> usize {
     VALUE_BYTES + inside
 }
 
-/// What a value takes as text, about, and no more than is asked for: it is not counted on beyond `most`.
+/// The approximate length of a value as text, in bytes. The count stops at `most`.
 pub fn length(value: &Value, most: usize) -> usize {
     let mut sum: usize = 4;
     let mut add = |length: usize| {
@@ -218,7 +218,8 @@ pub fn length(value: &Value, most: usize) -> usize {
     sum
 }
 
-/// The value, cut to about `bytes` of text: its strings to `string` bytes, its arrays and objects where there is no room for more.
+/// The value, truncated to about `bytes` of text: strings to `string` bytes, and arrays and objects to the remaining
+/// room.
 pub fn shorten(value: &Value, string: usize, bytes: usize) -> Value {
     let mut left = bytes;
     shortened(value, string, &mut left)
@@ -247,7 +248,7 @@ fn shortened(value: &Value, string: usize, left: &mut usize) -> Value {
         Value::Object(members) => {
             let mut kept = Map::new();
             let mut rest = members.iter();
-            // What is long in an object leaves room for the plain members after it: a code behind its details.
+            // A long member leaves room for the simple members after it. For example, a code can follow its details.
             let mut plain = members.values().map(|member| plain_length(member, string)).sum::<usize>();
             while *left > 0
                 && let Some((name, member)) = rest.next()
@@ -271,7 +272,7 @@ fn shortened(value: &Value, string: usize, left: &mut usize) -> Value {
     }
 }
 
-/// What a member takes that holds no others.
+/// The length of a member without nested values.
 fn plain_length(member: &Value, string: usize) -> usize {
     match member {
         Value::String(said) => 8 + said.len().min(string),
@@ -280,7 +281,7 @@ fn plain_length(member: &Value, string: usize) -> usize {
     }
 }
 
-/// Marks what is left out, what an earlier mark among it speaks of included.
+/// Adds a mark for the left-out values. The count includes those of an earlier mark among them.
 fn mark(rest: u64, earlier: Option<u64>, put: impl FnOnce(Value)) {
     if rest > 0 {
         put(Value::String(more(rest + earlier.map_or(0, |earlier| earlier.saturating_sub(1)))));

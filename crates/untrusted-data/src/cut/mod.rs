@@ -4,10 +4,12 @@ pub mod json;
 
 use std::borrow::Cow;
 
-/// How far a cut moves back to the beginning of the word that it would fall into: half a token is a secret, and no symbol.
+/// The maximum number of bytes that a cut moves back to the start of a word. Half a token would be a secret without
+/// its symbol.
 const WORD: usize = 128;
 
-/// The text, or its beginning and how many bytes follow. At most `bytes` long, without the mark.
+/// Returns the text, or its beginning and the number of missing bytes. The result has at most `bytes` bytes, without
+/// the mark.
 pub fn text(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
@@ -19,12 +21,12 @@ pub fn text(text: &str, bytes: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}… {} more bytes", &text[..end], number((text.len() - end) as u64)))
 }
 
-/// The end of the last whole character before this byte.
+/// Returns the last character boundary up to this byte.
 fn boundary(text: &str, byte: usize) -> usize {
     (0..=byte).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The line, or its first characters and how many follow.
+/// Returns the line, or its first characters and the number of missing ones.
 pub fn line(line: &str, characters: usize) -> Cow<'_, str> {
     match line.char_indices().nth(characters) {
         None => Cow::Borrowed(line),
@@ -34,7 +36,7 @@ pub fn line(line: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
-/// The lines, or the first and the last of them and how many are between.
+/// Returns the lines, or the first and the last of them and the number of missing lines between them.
 pub fn lines(text: &str, first: usize, last: usize) -> Cow<'_, str> {
     let all = text.lines().count();
     if all <= first + last + 1 {
@@ -46,7 +48,8 @@ pub fn lines(text: &str, first: usize, last: usize) -> Cow<'_, str> {
     Cow::Owned(shown.join("\n"))
 }
 
-/// The text, or whole lines of its beginning and its end, about as much of each, and how many are between.
+/// Returns the text, or complete lines of its beginning and its end, half of `bytes` each, and the number of missing
+/// lines between them.
 pub fn middle(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
@@ -59,12 +62,12 @@ pub fn middle(text: &str, bytes: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}… {between} more lines …\n{}", &text[..start], &text[end..]))
 }
 
-/// The mark behind the last of those that are shown: `… 4,990 more`.
+/// The mark after the last shown item: `… 4,990 more`.
 pub fn more(left_out: u64) -> String {
     format!("… {} more", number(left_out))
 }
 
-/// How many a mark says were left out; `None` where the text is none.
+/// The number in a mark. `None` if the text is not a mark.
 fn left_out(mark: &str) -> Option<u64> {
     mark.strip_prefix("… ")?.strip_suffix(" more")?.replace(',', "").parse().ok()
 }

@@ -1,4 +1,4 @@
-//! `clawcheck accept`: approves what a run left for approval.
+//! `clawcheck accept`: approves the observations that a run saved for approval.
 
 mod known;
 
@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use untrusted_data::printable::line;
 
-/// Cases that are named before the rest is a number.
+/// The maximum number of cases that are listed by id. Further cases are only counted.
 const NAMED: usize = 10;
 
 /// Approve observations that a run saved next to the snapshots
@@ -66,7 +66,7 @@ impl Accept {
         Ok(exit::OK)
     }
 
-    /// Nothing of what waits is meant.
+    /// The error if no waiting observation matches the arguments.
     fn nothing(&self, waiting: &[Proposal]) -> miette::Report {
         let folder = self.snapshots.display();
         if waiting.is_empty() {
@@ -90,7 +90,7 @@ impl Accept {
     }
 }
 
-/// Approves one observation; says in one line each what that did to the files.
+/// Approves one observation. Returns one line for each file that the approval changes.
 pub(crate) fn accept(library: &mut Library, proposal: &Proposal) -> Result<Vec<String>, LibraryError> {
     let (case, release) = (&proposal.snapshot.case, proposal.snapshot.release);
     let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();

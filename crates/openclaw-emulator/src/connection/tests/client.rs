@@ -1,4 +1,4 @@
-//! The other end of a socket: a WebSocket client of tokio-tungstenite, so that another implementation holds against ours.
+//! A WebSocket client of tokio-tungstenite, so that the tests use an implementation that is independent of ours.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::collections::VecDeque;
@@ -10,27 +10,27 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// How long anything may take, by the paused clock.
+/// The maximum wait for any event, on the paused clock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open connection.
 pub(super) struct Client {
     socket: WebSocketStream<DuplexStream>,
-    /// Messages that came before a pong.
+    /// Messages that arrived before a pong.
     unread: VecDeque<Seen>,
 }
 
-/// What came in.
+/// A received event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Text(String),
     /// A close frame.
     Closed(Option<u16>, String),
-    /// The socket ended without one.
+    /// The socket ended without a close frame.
     Cut,
 }
 
-/// An answer to the upgrade that is no WebSocket: the status, and the body.
+/// An answer to the upgrade that does not open a WebSocket: the status and the body.
 pub(super) type NoUpgrade = (u16, String);
 
 impl Client {
@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    /// Whether the message was taken in time.
+    /// Whether the message was received in time.
     pub(super) async fn send(&mut self, message: Message) -> bool {
         timeout(PATIENCE, self.socket.send(message)).await.is_ok_and(|sent| sent.is_ok())
     }

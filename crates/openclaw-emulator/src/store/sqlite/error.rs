@@ -27,7 +27,7 @@ pub enum SqliteError {
         /// The column.
         column: &'static str,
     },
-    /// A record cannot be a row.
+    /// A record does not fit into a row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
     /// The database exceeds the limit of bytes.

@@ -109,7 +109,7 @@ impl SqliteDocuments {
     /// The private key of the gateway's own device, in PEM, where the database keeps it (2026.9.6).
     ///
     /// # Errors
-    /// What SQLite says. A table of that name that is no plain one.
+    /// Returns an error of SQLite, or an error if the table is not an ordinary table.
     pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;

@@ -1,4 +1,4 @@
-//! Mutation tests of databases: each is read, and none is written to by that.
+//! Mutation tests of databases: each mutant is read, and the read changes none of them.
 
 use super::SqliteDocuments;
 use input_mutants::{folder, play};
@@ -8,7 +8,7 @@ use serde_json::json;
 use std::sync::Arc;
 use untrusted_data::plain_file::Links;
 
-/// A database in one file, as a release leaves it.
+/// A database in one file, as a release leaves it when it stops.
 fn seed(folder: &std::path::Path) -> Vec<u8> {
     let record = json!({ "d": { "deviceId": "d", "publicKey": "k", "role": "operator", "scopes": ["operator.read"],
         "createdAtMs": 1, "approvedAtMs": 1, "tokens": { "operator": { "token": "t", "role": "operator", "scopes": [],

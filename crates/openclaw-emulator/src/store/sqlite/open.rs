@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
-/// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
+/// The suffixes of the files that SQLite reads next to a database. The database itself (the empty suffix) is first.
 pub(super) const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// Maximum wait for the lock of another process when reading.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);

@@ -23,7 +23,7 @@ pub(in crate::handshake) enum Method {
 }
 
 impl Method {
-    /// What it is, for a person.
+    /// The method in words, for people.
     pub(in crate::handshake) fn words(self) -> &'static str {
         match self {
             Self::None => "auth mode none, which needs no credentials",
@@ -60,7 +60,7 @@ pub(in crate::handshake) struct Failure {
 }
 
 impl Failure {
-    /// What is wrong, for a person.
+    /// The reason in words, for people.
     pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
         let words = match self.reason.as_ref() {
             "token_missing_config" => "the gateway requires a token, but has none configured",
@@ -100,7 +100,7 @@ pub(in crate::handshake) struct Given<'a> {
     pub password: Option<&'a str>,
 }
 
-/// Whose failures are counted where.
+/// The scope and the address of the failure count.
 pub(in crate::handshake) struct Counter<'a> {
     pub now: i64,
     pub address: Option<&'a str>,
@@ -109,7 +109,7 @@ pub(in crate::handshake) struct Counter<'a> {
     pub later: bool,
 }
 
-/// What tokens are bound to that the shared secret brought: a digest of it, where there is one.
+/// The digest of the shared secret that tokens are bound to, if the client got in with it.
 pub(in crate::handshake) fn generation(config: &GatewayConfig) -> Option<String> {
     let (mode, secret) = match config.auth_mode {
         AuthMode::Token => ("token", config.token.as_deref()?),
@@ -119,7 +119,7 @@ pub(in crate::handshake) fn generation(config: &GatewayConfig) -> Option<String>
     Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
 }
 
-/// What a connection is bound to that the shared secret let in: a digest of it, also beside a reverse proxy (2026.9.6).
+/// The digest of the shared secret that the connection is bound to, also beside a reverse proxy (2026.9.6).
 pub(in crate::handshake) fn of_connection(config: &GatewayConfig) -> Option<String> {
     let beside_proxy = || {
         let password = config.password.as_deref().filter(|_| config.auth_mode == AuthMode::TrustedProxy)?;
@@ -134,7 +134,7 @@ pub(in crate::handshake) fn of_connection(config: &GatewayConfig) -> Option<Stri
 /// the releases behave as if it were off.
 ///
 /// # Errors
-/// Why it is not let in.
+/// Returns the reason why the client is not admitted.
 pub(in crate::handshake) fn authorise(
     rules: &HandshakeRules,
     config: &GatewayConfig,

@@ -21,8 +21,8 @@ fn skew(form: ProofForm) -> f64 {
     }
 }
 
-/// Whether the configuration lets this client do without any device: the Control UI where
-/// `gateway.controlUi.dangerouslyDisableDeviceAuth` is set.
+/// Whether the configuration admits this client without a device: the Control UI with
+/// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
 pub(in crate::handshake) fn is_disregarded(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> bool {
     attempt.is_operator_ui() && config.control_ui_disable_device_auth && !rules.flags_replace_no_device
 }
@@ -44,7 +44,7 @@ pub(in crate::handshake) fn is_vouched_control_ui(
 /// Checks a client without a device. Some are admitted, most of them without scopes.
 ///
 /// # Errors
-/// The refusal, which blames the credentials where they are wrong.
+/// Returns the refusal. If the credentials are wrong, the refusal names them.
 pub(in crate::handshake) fn do_without(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -140,19 +140,19 @@ fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
     (rules.refusals_detailed).then_some(details)
 }
 
-/// A local backend that auth mode none lets in.
+/// Whether the client is a local backend that auth mode `none` admits.
 pub(in crate::handshake) fn is_unasked_backend(attempt: &Attempt, auth_result: &AuthResult) -> bool {
     attempt.is_local_backend() && auth_result.verdict == Ok(Method::None)
 }
 
-/// Cuts the scopes down to those that the reverse proxy names, where it names any.
+/// Limits the scopes to those that the reverse proxy names, if it names any.
 pub(in crate::handshake) fn bound_by_proxy(attempt: &mut Attempt) {
     let mut scopes = std::mem::take(&mut attempt.scopes);
     bound_scopes(attempt, &mut scopes);
     attempt.scopes = scopes;
 }
 
-/// The same for any scopes.
+/// The same for other scopes.
 pub(in crate::handshake) fn bound_scopes(attempt: &Attempt, scopes: &mut Vec<String>) {
     let named = attempt
         .peer
@@ -167,7 +167,7 @@ pub(in crate::handshake) fn bound_scopes(attempt: &Attempt, scopes: &mut Vec<Str
 /// the store.
 ///
 /// # Errors
-/// The refusal for the first thing that is wrong.
+/// Returns the refusal for the first error.
 pub(in crate::handshake) fn check_proof(
     rules: &HandshakeRules,
     attempt: &Attempt,

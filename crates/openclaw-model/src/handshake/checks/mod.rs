@@ -1,4 +1,4 @@
-//! Checks of one connect that no secret decides: its origin, its device, and what it offers as a node.
+//! Checks of a connect that do not depend on a secret: its origin, its device, and what it offers as a node.
 
 pub(super) mod device;
 pub(super) mod node;

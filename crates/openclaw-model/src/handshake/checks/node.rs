@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Admits a node: counts its request, and limits its commands to those that it can have.
 ///
 /// # Errors
-/// The refusal of an address that asks too often, or what a release throws.
+/// Returns the refusal of an address with too many requests, or an error that the release throws.
 pub(in crate::handshake) fn admit(
     model: &mut Model,
     environment: &mut Environment<'_>,
@@ -34,7 +34,7 @@ pub(in crate::handshake) fn admit(
 /// Updates the store of a node after `hello-ok`.
 ///
 /// # Errors
-/// The store.
+/// Returns an error if the store cannot be written.
 pub(in crate::handshake) fn welcomed(
     model: &mut Model,
     environment: &mut Environment<'_>,

@@ -14,7 +14,7 @@ const MESSAGE: &str =
 /// Checks the origin of every client that sends one or must send one: the Control UI and the chat.
 ///
 /// # Errors
-/// The refusal of an origin that is not allowed.
+/// Returns the refusal of an origin that is not allowed.
 pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
     let asked = attempt.origin.is_some()
         && match rules.handshake.origins {
@@ -43,7 +43,7 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
 /// from an extension.
 ///
 /// # Errors
-/// The refusal of one that does not.
+/// Returns the refusal of a client that does not.
 pub(in crate::handshake) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
     if !attempt.is_copilot() {
         return Ok(());
@@ -95,7 +95,7 @@ fn verdict(
     let ours = match rules.handshake.origins {
         AllowedOrigins::SameHost | AllowedOrigins::LoopbackHost => {
             let named = address::host_name(&host);
-            // 2026.2.19 looks at the text: `127.1` will do.
+            // 2026.2.19 compares the text, so `127.1` is enough.
             let by_text = rules.handshake.origins == AllowedOrigins::SameHost && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }
@@ -107,7 +107,7 @@ fn verdict(
     Err("origin not allowed")
 }
 
-/// Whether a page of this very gateway is open in a browser on the gateway's machine.
+/// Whether a page of this gateway is open in a browser on the gateway's machine.
 pub(in crate::handshake) fn is_on_this_machine(rules: &Facts, attempt: &Attempt) -> bool {
     let host = attempt.host().unwrap_or_default().trim().to_lowercase();
     let page = attempt.origin.as_deref().and_then(|origin| Origin::parse(origin.trim()));

@@ -1,4 +1,4 @@
-//! The welcome: what a client is handed out, and the payload of `hello-ok`.
+//! The end of a handshake: the tokens for the client, and the payload of `hello-ok`.
 
 pub(super) mod capabilities;
 pub(super) mod payload;

@@ -26,7 +26,7 @@ const BROWSER_LOGIN: &str = "mcp.authLogin";
 /// The only port that the port of a `Host` header replaces in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;
 
-/// The payload of `hello-ok`. `token` is the device's, where it was given one.
+/// The payload of `hello-ok`. `token` is the token of the device, if it got one.
 pub(in crate::handshake) fn hello(
     model: &mut Model,
     environment: &mut Environment<'_>,

@@ -14,7 +14,7 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Since 2026.4.5: what the bootstrap token that let the client in was issued for.
+/// The profile of the bootstrap token that admitted the client (since 2026.4.5).
 pub(in crate::handshake) fn issued_profile(
     model: &Model,
     environment: &Environment<'_>,
@@ -28,7 +28,8 @@ pub(in crate::handshake) fn issued_profile(
     }
 }
 
-/// `hello-ok.auth`: the device's token, minted if need be, and those of every role that a bootstrap token handed off.
+/// `hello-ok.auth`: the device's token, which is created if necessary, and the tokens of every role that a bootstrap
+/// token hands off.
 pub(in crate::handshake) fn tokens(
     model: &Model,
     environment: &mut Environment<'_>,
@@ -62,7 +63,8 @@ pub(in crate::handshake) fn tokens(
     Ok(Some(auth))
 }
 
-/// `hello-ok.auth` of the releases that always have it: role and scopes first, those of the token where there is one.
+/// `hello-ok.auth` of the releases that always send it. Role and scopes come first. If there is a token, they are
+/// those of the token.
 pub(in crate::handshake) fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
     let token = token.unwrap_or_default();
     let scopes = token.get("scopes").cloned().unwrap_or_else(|| json!(attempt.scopes));
@@ -81,7 +83,7 @@ pub(in crate::handshake) fn vouched_user<'a>(config: &GatewayConfig, attempt: &'
     attempt.peer.header(&proxy.user_header.to_lowercase())
 }
 
-/// `hello-ok.auth` of the releases that speak of the connection: its scopes, and who may take over what it had begun.
+/// `hello-ok.auth` of the releases that describe the connection: its scopes, and who can take over its work.
 pub(in crate::handshake) fn connection_auth(
     config: &GatewayConfig,
     attempt: &Attempt,
@@ -130,7 +132,7 @@ fn bound_to(model: &Model, attempt: &Attempt, auth_result: &AuthResult, linked: 
     }
 }
 
-/// Whether a link has let in this page: the Control UI with a bootstrap token made for it (2026.9.6 on).
+/// Whether a link admitted this page: the Control UI with a bootstrap token that was issued for it (since 2026.9.6).
 pub(in crate::handshake) fn is_linked_page(
     model: &Model,
     attempt: &Attempt,
@@ -156,8 +158,8 @@ fn shown_token(token: &Record) -> Record {
     shown
 }
 
-/// A bootstrap token that has handed off, or whose profile has been used up, is taken back. What fails here is only
-/// logged: the client is in already.
+/// Revokes a bootstrap token that has handed off or whose profile is used up. Errors are only logged, because the
+/// client is already admitted.
 pub(in crate::handshake) fn settle_bootstrap(
     model: &Model,
     environment: &mut Environment<'_>,

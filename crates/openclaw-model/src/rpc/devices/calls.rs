@@ -113,7 +113,7 @@ pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-/// Gives a paired device a name that its owner chose.
+/// Sets the name of a paired device, chosen by its owner.
 pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&RENAME)?;
     let device_id = text(&params, "deviceId");
@@ -214,13 +214,13 @@ impl Call<'_, '_> {
         Ok(())
     }
 
-    /// The device that the caller is, where that counts.
+    /// The device of the caller, in releases that check it.
     pub(in crate::rpc) fn caller_device(&self) -> Option<&str> {
         let counts = self.client.by_device_token || !self.model.rules.rpc.device_token_sessions;
         self.client.device_id().map(js::trim).filter(|id| !id.is_empty() && counts)
     }
 
-    /// Whether a device that is no admin reaches for another one where it may not.
+    /// Whether a device without `operator.admin` acts on another device and is not allowed to.
     pub(in crate::rpc) fn manages_another(&mut self, target: &str) -> bool {
         let denied = self.model.rules.rpc.devices_manage_themselves
             && self.caller_device().is_some_and(|caller| caller != js::trim(target))
@@ -231,7 +231,8 @@ impl Call<'_, '_> {
         denied
     }
 
-    /// The device whose entries are all that the caller may see and decide, where that is so.
+    /// The device whose entries are the only ones that the caller can see and decide. `None` if the caller has no
+    /// such limit.
     pub(in crate::rpc) fn own_device_only(&self) -> Option<String> {
         let bounded = self.model.rules.rpc.device_token_sessions && !self.holds("operator.admin");
         self.caller_device().filter(|_| bounded).map(str::to_owned)

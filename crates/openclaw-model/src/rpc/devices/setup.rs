@@ -1,5 +1,5 @@
-//! `device.pair.setupCode` and `device.pair.setupStatus` (`server-methods/device-pair-setup.ts`, `pairing/setup-code.ts`), as far as
-//! a gateway answers that makes no setup codes.
+//! `device.pair.setupCode` and `device.pair.setupStatus` (`server-methods/device-pair-setup.ts`,
+//! `pairing/setup-code.ts`), limited to the answers of a gateway that creates no setup codes.
 
 use crate::address;
 use crate::config::{AuthMode, GatewayConfig};
@@ -32,7 +32,7 @@ const INSECURE: &str = "Tailscale and public mobile pairing require a secure gat
                         to a wss:// URL. ws:// is only valid for localhost, private LAN addresses, .local hosts, or the \
                         Android emulator.";
 
-/// `device.pair.setupCode`: nobody can come from elsewhere to a gateway on loopback. What 2026.7.35 answers is not told.
+/// `device.pair.setupCode`: no phone can reach a gateway on loopback. The answer of 2026.7.35 is not known.
 pub(in crate::rpc) fn code(call: &mut Call<'_, '_>) -> Handled {
     if !call.model.rules.rpc.setup_codes {
         return Err(not_implemented("device.pair.setupCode"));
@@ -53,10 +53,10 @@ pub(in crate::rpc) fn code(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-/// Whether there is a secret that a phone could be told of (resolvePairingSetupAuthLabel).
+/// Whether the gateway has a secret that a phone can get (`resolvePairingSetupAuthLabel`).
 ///
 /// # Errors
-/// The refusal where there is none, though a secret or nothing at all is what lets clients in.
+/// Returns the refusal if there is no secret and the auth mode needs one.
 fn has_secret(config: &GatewayConfig) -> Result<(), Refusal> {
     match (&config.auth_mode, &config.token, &config.password) {
         (AuthMode::Token, None, _) => Err(invalid(NO_TOKEN)),
@@ -66,7 +66,7 @@ fn has_secret(config: &GatewayConfig) -> Result<(), Refusal> {
     }
 }
 
-/// `device.pair.setupStatus`: no setup has ever come to its end here.
+/// `device.pair.setupStatus`: this gateway has never finished a setup.
 pub(in crate::rpc) fn status(call: &mut Call<'_, '_>) -> Handled {
     call.params(&STATUS)?;
     Ok(Reply::Answer(json!({})))
@@ -76,7 +76,7 @@ fn not_made() -> Refusal {
     refuse(error::UNAVAILABLE, "setup codes are not made by this reference gateway")
 }
 
-/// Whether the configuration says how a phone would come here, but for the public URL.
+/// Whether the configuration, apart from the public URL, gives an address for a phone.
 fn reachable(config: &GatewayConfig) -> bool {
     let bind = text_at(config, "/gateway/bind").unwrap_or("loopback");
     let tailscale = text_at(config, "/gateway/tailscale/mode").unwrap_or("off");
@@ -89,7 +89,7 @@ fn text_at<'a>(config: &'a GatewayConfig, path: &str) -> Option<&'a str> {
     config.document.pointer(path).and_then(Value::as_str)
 }
 
-/// Whether a phone may be sent to this address, and what is wrong with it.
+/// Checks whether a phone can use this address. Returns the refusal if it cannot.
 fn public(url: &str) -> Result<(), &'static str> {
     let scheme = url.split_once(':').map(|(scheme, rest)| (scheme.to_lowercase(), rest));
     let (secure, rest) = match scheme {
@@ -105,7 +105,7 @@ fn public(url: &str) -> Result<(), &'static str> {
     if secure || cleartext_allowed(&host.hostname) { Ok(()) } else { Err(INSECURE) }
 }
 
-/// Hosts that a phone may talk to without encryption.
+/// Hosts that a phone can use without encryption.
 fn cleartext_allowed(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_lowercase();
     let local = |address: IpAddr| match address.to_canonical() {

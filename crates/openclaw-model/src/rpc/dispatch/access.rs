@@ -1,11 +1,11 @@
-//! Who may call which method (`server-methods-list.ts`, `method-scopes.ts`).
+//! The access rules of the methods (`server-methods-list.ts`, `method-scopes.ts`).
 
 use crate::facts::rpc::names::Names;
 
-/// Who may call a method.
+/// The clients that can call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rpc) enum Access {
-    /// Nodes, and nobody else.
+    /// Only nodes.
     Node,
     /// Operators, whatever their scopes.
     Operator,
@@ -23,12 +23,12 @@ pub(in crate::rpc) enum Access {
     Approvals,
     /// Operators with `operator.pairing`.
     Pairing,
-    /// Operators with `operator.admin`, which suffices for all the others too.
+    /// Operators with `operator.admin`, which also includes all the other scopes.
     Admin,
 }
 
 impl Access {
-    /// Who may call a method of this release; `None` where it has no such method.
+    /// The clients that can call a method of this release. `None` if the release does not have the method.
     pub(in crate::rpc) fn of(methods: &Names, method: &str) -> Option<Self> {
         Some(match methods.letter(method)? {
             "n" => Self::Node,
@@ -58,7 +58,7 @@ impl Access {
         }
     }
 
-    /// Whether a scope gives it.
+    /// Whether a scope grants the access.
     pub(in crate::rpc) fn given_by(self, held: &str) -> bool {
         let implied = matches!(self, Self::Read | Self::Talk | Self::SessionsWrite) && held == "operator.write";
         held == "operator.admin" || held == self.scope() || implied

@@ -19,7 +19,7 @@ use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::js::TypeError;
 use serde_json::{Value, json};
 
-/// One request on its way through its handler.
+/// One request and its context.
 pub(crate) struct Call<'a, 'e> {
     pub(crate) model: &'a mut Model,
     pub(crate) connection: ConnectionId,
@@ -29,7 +29,7 @@ pub(crate) struct Call<'a, 'e> {
     pub(crate) outcome: &'a mut Outcome,
 }
 
-/// What a handler ends in.
+/// The result of a handler.
 pub(crate) enum Reply {
     /// The answer.
     Answer(Value),
@@ -42,11 +42,11 @@ pub(crate) enum Reply {
         /// The role. `None` for all roles.
         role: Option<String>,
     },
-    /// There is nothing more to answer now.
+    /// The handler has already answered, or answers later.
     Answered,
 }
 
-/// Why a handler does not answer with a payload.
+/// The reason why a handler returns no payload.
 pub(crate) enum Refusal {
     /// An error for the caller.
     Error(Box<ErrorShape>),
@@ -157,7 +157,7 @@ impl Call<'_, '_> {
         Err(missing(&self.model.rules.rpc, scope, &[scope]))
     }
 
-    /// The parameters after their schema has been checked; absent ones are an empty object.
+    /// The parameters, validated against their schema. Absent parameters count as an empty object.
     pub(crate) fn params(&self, schema: &Schema) -> Result<Value, Refusal> {
         let params = self.raw_params();
         schema
@@ -167,12 +167,12 @@ impl Call<'_, '_> {
         Ok(params)
     }
 
-    /// The parameters unchecked.
+    /// The parameters without validation.
     pub(crate) fn raw_params(&self) -> Value {
         self.request.params.clone().filter(|params| !params.is_null()).unwrap_or_else(|| json!({}))
     }
 
-    /// Whether the caller holds this very scope.
+    /// Whether the caller has exactly this scope.
     pub(crate) fn holds(&self, scope: &str) -> bool {
         self.client.scopes.iter().any(|held| held == scope)
     }
@@ -215,7 +215,7 @@ pub(crate) fn shape(code: &str, message: impl Into<String>) -> ErrorShape {
     ErrorShape { code: code.to_owned(), message: message.into(), details: None, retryable: None, retry_after_ms: None }
 }
 
-/// The refusal for want of a scope.
+/// The refusal of a caller without the necessary scope.
 pub(crate) fn missing(rules: &RpcRules, scope: &str, takes: &[&str]) -> Refusal {
     let message = format!("missing scope: {scope}");
     if !rules.scopes_forbidden {

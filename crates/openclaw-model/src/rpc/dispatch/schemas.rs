@@ -1,4 +1,4 @@
-//! The parameters of the methods that are answered. They are the same in all releases, unless a function selects them
+//! The parameters of the supported methods. They are the same in all releases, unless a function selects them
 //! (`method-scopes.ts`, `protocol/schema/*.ts`).
 
 use crate::facts::rpc::RpcRules;
@@ -140,7 +140,7 @@ static EXEC_REQUEST: Schema = exec_request!([], [], []);
 static EXEC_REQUEST_WITH_WARNING: Schema = exec_request!([WARNING], [], []);
 static EXEC_REQUEST_WITH_DELIVERY: Schema =
     exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, ROUTE, UNTOLD]);
-// The kinds of scope are not told apart.
+// The schema does not distinguish the kinds of scope.
 static EXEC_REQUEST_WITH_RUN: Schema = exec_request!(
     [WARNING, optional("scope", Schema::Any), DECISIONS_TAKEN, SPANS],
     [optional("sessionId", OPTIONAL_TEXT), optional("runId", OPTIONAL_TEXT), optional("toolCallId", OPTIONAL_TEXT)],

@@ -28,7 +28,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
         ExecRequestForm::PlanText => ExecRequest::read(&params).and_then(|asked| {
             asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;
-            // This check comes before the others: nobody is asked about a command that cannot be shown.
+            // This check comes first: no approval is requested for a command that cannot be shown.
             if call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc) {
                 return Err(TOO_LONG);
             }
@@ -110,7 +110,7 @@ pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(prompts::pending(call, Kind::Exec)))
 }
 
-/// The preview that is not the command over again: the request's own, else that of a node's plan.
+/// The preview, if it differs from the command: the request's own, or that of a node's plan.
 fn preview(rules: &RpcRules, request: &js::Record) -> Option<String> {
     let of_plan = || request.get("systemRunPlan").and_then(|plan| plan.get("commandPreview"));
     let preview = js::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;

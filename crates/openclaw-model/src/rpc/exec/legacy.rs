@@ -56,7 +56,7 @@ pub(in crate::rpc) static FIRST_REQUEST: Schema = object(&[
     optional("twoPhase", Schema::Boolean),
 ]);
 
-/// The request as events show it in 2026.2.19: as it came.
+/// The request as events show it in 2026.2.19: unchanged.
 pub(in crate::rpc) fn first_announced(params: &Value) -> Record {
     let mut request = Record::new();
     js::set(&mut request, "command", params.get("command").cloned());
@@ -116,7 +116,7 @@ fn quoted(arg: &str) -> String {
 /// The request in events of 2026.2.26.
 ///
 /// # Errors
-/// The sentence of the refusal.
+/// The message of the refusal.
 pub(in crate::rpc) fn announced(params: &Value) -> Result<Record, &'static str> {
     let host = stripped(params.get("host"));
     let on_node = host.as_deref() == Some("node");

@@ -1,4 +1,4 @@
-//! The common part of approvals for commands and plugins: announcing, waiting, deciding.
+//! The common part of approvals for commands and plugins: announce, wait, decide.
 
 use crate::approvals::{Approval, Approvals, Named, Waiter};
 use crate::facts::rpc::{NoApprover, RpcRules};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// The kind of approval.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::rpc) enum Kind {
-    /// Of commands.
+    /// Approvals of commands.
     Exec,
     /// Approvals of plugins.
     Plugin,
@@ -54,19 +54,19 @@ impl Kind {
 /// All decisions.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
-/// How an approval is requested.
+/// The options of an approval request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::rpc) struct Asking {
-    /// It is answered `accepted` before.
+    /// Whether the response `accepted` comes first.
     pub two_phase: bool,
-    /// Whether it is not announced, and no client counts as an approver.
+    /// Whether the request is not announced. No client then counts as an approver.
     pub tells_nobody: bool,
-    /// Whether it waits although there is no approver.
+    /// Whether the request waits even if there is no approver.
     pub waits_for_nobody: bool,
 }
 
-/// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
-/// it is given.
+/// Registers an approval and announces it. If no client can decide it, answers immediately without a decision.
+/// Otherwise, answers after the decision.
 pub(in crate::rpc) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
@@ -111,7 +111,7 @@ pub(in crate::rpc) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approva
     Ok(Reply::Answered)
 }
 
-/// Whether one of these channels is named.
+/// Whether the request names one of these channels.
 fn asks_back(channel: &str, channels: &str) -> bool {
     let channel = js::trim(channel).to_lowercase();
     channels.split_whitespace().any(|name| name == channel)
@@ -142,13 +142,13 @@ fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, cli
 }
 
 impl Call<'_, '_> {
-    /// Whether the caller knows of an approval.
+    /// Whether the caller can see an approval.
     pub(in crate::rpc) fn shown(&self) -> impl Fn(&Approval) -> bool + use<> {
         let (rules, connection, client) = (self.model.rules.rpc.clone(), self.connection, self.client.clone());
         move |approval| is_shown(&rules, approval, connection, &client)
     }
 
-    /// Who asks for an approval.
+    /// The requester of an approval.
     pub(in crate::rpc) fn requester(&self) -> (ConnectionId, Option<String>) {
         (self.connection, self.client.device_id().map(str::to_owned))
     }
@@ -233,7 +233,7 @@ pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     Ok(Reply::Answered)
 }
 
-/// Tells everybody who waits for it what was decided.
+/// Sends the decision to all clients that wait for it.
 pub(in crate::rpc) fn answer_waiters(
     model: &mut Model,
     approval: &Approval,
@@ -260,7 +260,7 @@ fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     decision
 }
 
-/// The undecided approval that an id names.
+/// The undecided approval with this id.
 pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
     let now = call.now();
     let rules = call.model.rules.rpc.clone();
@@ -321,7 +321,7 @@ fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &st
     Some(Err(invalid_with("approval already resolved", json!({"reason": "APPROVAL_ALREADY_RESOLVED"}))))
 }
 
-/// The decisions that a plugin's approval allows: those that it names, each once, else all.
+/// The decisions that a plugin's approval allows: those that it names, without duplicates, or all.
 pub(in crate::rpc) fn plugin_decisions(request: &Value) -> Vec<Value> {
     let named = request.get("allowedDecisions").and_then(Value::as_array).into_iter().flatten();
     let decisions: IndexSet<Value> = named.cloned().collect();
@@ -350,7 +350,7 @@ pub(in crate::rpc) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static
     }
 }
 
-/// The decisions that a request allows and has not taken away.
+/// The decisions that a request allows and does not exclude.
 pub(in crate::rpc) fn allowed(request: &Record, ask: Option<&str>) -> Vec<&'static str> {
     let taken = |decision: &str| {
         let taken = request.get("unavailableDecisions").and_then(Value::as_array);
@@ -363,7 +363,7 @@ fn allows(request: &Record, decision: &str) -> bool {
     allowed(request, request.get("ask").and_then(Value::as_str)).contains(&decision)
 }
 
-/// The undecided approvals that the caller knows of.
+/// The undecided approvals that the caller can see.
 pub(in crate::rpc) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
     let shown = call.shown();
     let named = call.model.rules.rpc.exec.kind_named;

@@ -37,7 +37,7 @@ impl ExecRequest {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// The sentence of the refusal.
+    /// The message of the refusal.
     pub(in crate::rpc) fn read(params: &Value) -> Result<Self, &'static str> {
         let text = |key: &str| stripped(params.get(key));
         let host = text("host").unwrap_or_default();
@@ -72,7 +72,7 @@ impl ExecRequest {
     /// A command must contain more than blanks.
     ///
     /// # Errors
-    /// The sentence of the refusal.
+    /// The message of the refusal.
     pub(in crate::rpc) fn check_blank(&self, rules: &RpcRules) -> Result<(), &'static str> {
         match rules.exec.blank_refused && js::trim(&self.command).is_empty() {
             true => Err("command is required"),
@@ -83,7 +83,7 @@ impl ExecRequest {
     /// A node runs arguments and not a string.
     ///
     /// # Errors
-    /// The sentence of the refusal.
+    /// The message of the refusal.
     pub(in crate::rpc) fn check_argv(&self) -> Result<(), &'static str> {
         match self.host == "node" && self.argv.as_ref().is_none_or(Vec::is_empty) {
             true => Err("commandArgv is required for host=node"),
@@ -91,7 +91,7 @@ impl ExecRequest {
         }
     }
 
-    /// Whether the command cannot be shown whole.
+    /// Whether a part of the command cannot be shown.
     pub(in crate::rpc) fn is_too_long(&self, rules: &RpcRules) -> bool {
         visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > LONGEST
     }
@@ -139,7 +139,7 @@ impl ExecRequest {
                 js::set(&mut request, key, Some(json!(stripped(params.get(key)))));
             }
             js::set(&mut request, "scope", Some(kept("scope")));
-            // Jobs of the cron scheduler have these, and it does not call.
+            // Only the cron scheduler sends these members, and it is not emulated.
             for key in ["cronExecutionSource", "cronOperationBinding"] {
                 js::set(&mut request, key, Some(Value::Null));
             }
@@ -211,13 +211,13 @@ fn file_operand(operand: &Value) -> Option<Value> {
     Some(json!({"argvIndex": index, "path": path, "sha256": sha256}))
 }
 
-/// One of these words, regardless of letter case.
+/// One of these words, in any letter case.
 fn one_of(value: Option<&Value>, words: &[&str]) -> Option<String> {
     let word = stripped(value)?.to_lowercase();
     words.contains(&word.as_str()).then_some(word)
 }
 
-/// A text with something in it, trimmed.
+/// A trimmed text. `None` if it is empty.
 pub(in crate::rpc) fn stripped(value: Option<&Value>) -> Option<String> {
     let text = value.and_then(Value::as_str).map(js::trim)?;
     (!text.is_empty()).then(|| text.to_owned())
@@ -229,10 +229,10 @@ pub(in crate::rpc) fn texts(list: Option<&Value>) -> Vec<String> {
 
 /// Maximum number of characters of a shown command, in releases with a limit.
 const SHOWN: usize = 16 * 1024;
-/// A longer command is not shown at all.
+/// The maximum length of a command. A longer command is refused because it cannot be shown.
 const LONGEST: usize = 256 * 1024;
 
-/// Characters that show nothing, spelt out, so that what is approved is what is seen.
+/// Escapes invisible characters, so that the approver sees what is approved.
 pub(in crate::rpc) fn visible(rules: &RpcRules, text: &str) -> String {
     if !rules.exec.fillers_spelt {
         return spelt(text, is_format);

@@ -1,13 +1,13 @@
-//! What a command's approval says that the command is made of (`command-analysis/explain.ts`).
+//! The analysis of a command for its approval (`command-analysis/explain.ts`).
 //!
-//! The releases split a shell command into its commands and warn of programs that run others. Here documents and the rarer
-//! interpreters are left out: such a command counts as one that cannot be read.
+//! The releases split a shell command into its commands and warn about programs that run other programs. Here
+//! documents and the rarer interpreters are not supported here: such a command counts as one that cannot be parsed.
 
 use crate::facts::rpc::exec::ExecRules;
 use crate::rpc::exec::shell_words::{self, Command};
 use serde_json::{Value, json};
 
-/// Interpreters that take a program on the command line, and the flag that says so.
+/// Interpreters that accept a program on the command line, and the flag for it.
 const INLINE: [(&str, &[&str]); 5] = [
     ("python", &["-c"]),
     ("node", &["-e", "--eval", "-p", "--print"]),
@@ -32,10 +32,10 @@ const XARGS_VALUES: [&str; 14] = [
     "-s",
     "--max-chars",
 ];
-/// The flags by which `find` runs commands.
+/// The flags of `find` that run commands.
 const FIND_FLAGS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 
-/// The summary of a shell command; null where it cannot be taken apart.
+/// The summary of a shell command. `null` if it cannot be parsed.
 pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
     if !rules.nested_commands_explained {
         return split(command).map_or(Value::Null, |commands| summary(rules, &commands));
@@ -47,10 +47,10 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
     shape.told()
 }
 
-/// Commands in commands that are looked into; a client may send more of them than there is stack for.
+/// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
 const DEEPEST: usize = 16;
 
-/// From 2026.6.11 on: what the commands do, one after the other, and those inside them.
+/// From 2026.6.11 on: the commands in order, and those inside them.
 #[derive(Default)]
 struct Shape {
     commands: usize,
@@ -59,7 +59,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// `None` where it cannot be taken apart. `depth`: in how many commands this one is.
+    /// `None` if the command cannot be parsed. `depth` is the number of commands around this one.
     fn explain(&mut self, rules: &ExecRules, text: &str, depth: usize) -> Option<()> {
         let commands = shell_words::commands(text).filter(|_| depth <= DEEPEST)?;
         match depth {
@@ -137,12 +137,12 @@ impl Shape {
     }
 }
 
-/// Programs that run others with other rights: carriers from 2026.9.6 on.
+/// Programs that run others with different rights. They count as carriers from 2026.9.6 on.
 const BLOCKED: [&str; 2] = ["sudo", "doas"];
-/// Shells that take a command.
+/// Shells that accept a command as an argument.
 const SHELLS: [&str; 6] = ["bash", "sh", "zsh", "dash", "ksh", "ash"];
 
-/// The command that a shell is given, and the flag before it.
+/// The command that a shell runs, and the flag before it.
 fn payload(argv: &[String]) -> Option<(&str, &str)> {
     if !SHELLS.contains(&program(argv).as_str()) {
         return None;
@@ -202,7 +202,7 @@ fn inline(argv: &[String]) -> Option<(String, &str)> {
     Some((name, flag))
 }
 
-/// Whether `xargs` is given a command.
+/// Whether `xargs` has a command.
 fn hands_on(argv: &[String]) -> bool {
     let mut arguments = argv.iter().skip(1);
     while let Some(argument) = arguments.next() {
@@ -229,7 +229,7 @@ fn carrier(argv: &[String]) -> Option<String> {
     }
 }
 
-/// The commands of a pipeline or chain with their arguments. `None` where there is more to it than that.
+/// The commands of a pipeline or chain with their arguments. `None` if the text contains anything else.
 fn split(text: &str) -> Option<Vec<Vec<String>>> {
     let mut commands = Vec::new();
     let (mut argv, mut word) = (Vec::new(), String::new());
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(of_shell(&rules("2026.9.6"), &deep), Value::Null);
     }
 
-    /// As 2026.9.6 and 2026.6.11 have shown it.
+    /// The output of 2026.9.6 and 2026.6.11.
     #[rstest]
     #[case("bash -c \"ls\"", 1, 1, &["Contains shell-wrapper: bash -c"])]
     #[case("eval ls", 1, 0, &["Contains eval"])]

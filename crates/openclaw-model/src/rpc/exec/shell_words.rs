@@ -1,5 +1,5 @@
-//! A shell command taken apart as the releases from 2026.6.11 on do it (`command-explainer/extract.ts`): pipelines, chains and
-//! lines, quotes, substitutions and redirections. What has more to it (loops, subshells, here documents) is left alone.
+//! Parses a shell command as the releases from 2026.6.11 on do (`command-explainer/extract.ts`): pipelines, chains
+//! and lines, quotes, substitutions and redirections. Loops, subshells and here documents are not supported.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -7,20 +7,20 @@ use std::str::Chars;
 /// One command.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::rpc) struct Command {
-    /// Its words, quotes gone.
+    /// The words without quotes.
     pub argv: Vec<String>,
-    /// A word beside the first is only known when it runs.
+    /// Whether a word other than the first is known only at run time.
     pub dynamic: bool,
     /// The commands inside its words.
     pub substitutions: Vec<String>,
-    /// It reads from or writes to a file.
+    /// Whether the command reads from or writes to a file.
     pub redirects: bool,
 }
 
-/// Words that begin what is no plain command.
+/// Words that start a compound command.
 const KEYWORDS: [&str; 12] = ["if", "for", "while", "until", "case", "function", "select", "[[", "[", "{", "!", "time"];
 
-/// The commands of a text. `None` where there is more to it than that.
+/// The commands of a text. `None` if the text contains anything else.
 pub(in crate::rpc) fn commands(text: &str) -> Option<Vec<Command>> {
     let mut reader = Reader { rest: text.trim().chars().peekable(), commands: Vec::new(), current: Command::default() };
     while let Some(c) = reader.rest.peek().copied() {
@@ -54,7 +54,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Ends a command. `None` where there is none and there has to be one.
+    /// Ends a command. `None` if a required command is missing.
     fn end(&mut self, may_be_empty: bool) -> Option<()> {
         let command = std::mem::take(&mut self.current);
         match command.argv.first() {
@@ -157,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A variable, a calculation, or a command inside a word.
+    /// A variable, an arithmetic expression, or a command inside a word.
     fn read_expansion(&mut self, word: &mut Word) -> Option<()> {
         let first = self.rest.next()?;
         word.text.push(first);
@@ -204,7 +204,7 @@ struct Word {
     substitutions: Vec<String>,
 }
 
-/// Whether a bracket or brace with something in it ends here.
+/// Whether a bracket expression or a brace expression that is not empty ends here.
 fn closes(text: &str, last: char) -> bool {
     let open = match last {
         ']' => '[',

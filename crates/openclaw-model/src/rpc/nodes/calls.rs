@@ -18,7 +18,7 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// How long a node has for a command that does not say so, in milliseconds.
+/// The default timeout of a command, in milliseconds.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
 pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
@@ -77,7 +77,7 @@ pub(in crate::rpc) struct Dispatched {
     pub asked: Option<(ConnectionId, String)>,
 }
 
-/// Sends a command to a node and notes that it is on its way (`node-registry.ts` invoke).
+/// Sends a command to a node and records it as running (`node-registry.ts` invoke).
 pub(in crate::rpc) fn dispatch(
     model: &mut Model,
     command: Dispatched,
@@ -106,7 +106,7 @@ fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>,
     }
 }
 
-/// What a node makes of a command.
+/// The result of a command from a node.
 pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     if let Some(Value::Object(params)) = &mut call.request.params {
         normalise_result(params);
@@ -208,7 +208,7 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
             let (handled, reason) = call.note_sign_of_life(&said)?;
             Ok(Reply::Answer(told(handled, reason)))
         }
-        // No command is sent that a node could report on.
+        // The gateway sends no such command, so a node has nothing to report.
         "exec.started" | "exec.finished" | "exec.denied" if rules.unmatched_runs_told && said.is_some() => {
             Ok(Reply::Answer(told(false, "unmatched_exec_event")))
         }
@@ -273,7 +273,7 @@ pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": ids, "remainingCount": 0})))
 }
 
-/// What a node's plugins, skills and programs are is not kept; wrong parameters are refused.
+/// Validates the report of a node's plugins, skills and programs. The report is not stored.
 pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
     let method = call.request.method.clone();
     match method.as_str() {
@@ -285,13 +285,13 @@ pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
     Err(not_implemented(&method))
 }
 
-/// Renews the node's way to the canvas, up to 2026.5.7.
+/// Renews the node's access to the canvas, up to 2026.5.7.
 pub(in crate::rpc) fn refresh_canvas(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     Err(not_implemented("node.canvas.capability.refresh"))
 }
 
-/// Renews what a plugin of the gateway serves to the node.
+/// Renews the node's access to what a plugin of the gateway serves.
 pub(in crate::rpc) fn refresh_surface(call: &mut Call<'_, '_>) -> Handled {
     let params = call.raw_params();
     if trimmed(&params, "surface").is_empty() {
@@ -308,7 +308,7 @@ impl Call<'_, '_> {
         clients.into_iter().rev().find(|(_, client)| is(client)).map(|(connection, _)| connection)
     }
 
-    /// Whether a node is paired and its commands were approved: what 2026.9.6 calls a pairing generation.
+    /// Whether a node is paired and its commands were approved. 2026.9.6 calls this a pairing generation.
     pub(in crate::rpc) fn is_approved_node(&mut self, node_id: &str) -> Result<bool, Refusal> {
         let now = self.now();
         let rules = &self.model.rules;
@@ -364,7 +364,7 @@ impl Call<'_, '_> {
     }
 }
 
-/// Lets the commands expire whose time is up.
+/// Expires the commands whose time limit has passed.
 pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
     for (id, invoke) in model.node_work.expire(now) {
         let failed = json!({"code": "TIMEOUT", "message": "node invoke timed out"});

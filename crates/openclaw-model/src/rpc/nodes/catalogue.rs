@@ -17,7 +17,7 @@ struct Sources {
     node: Option<Value>,
     pending: Option<Value>,
     live: Option<Record>,
-    /// What the live node offers.
+    /// The commands and capabilities that the live node offers.
     declared: Option<Surface>,
 }
 
@@ -136,7 +136,7 @@ impl Sources {
             of(self.node("lastConnectedAtMs"), connect),
             of(self.device("lastSeenAtMs"), self.device("lastSeenReason").cloned()),
         ];
-        // The first of the newest.
+        // Of several equal times, the first one counts.
         let newer = |(at, _): &(Value, Option<Value>), than: &Value| js::number(Some(at)) > js::number(Some(than));
         seen.into_iter().flatten().fold(None, |best, next| match best {
             Some((at, reason)) if !newer(&next, &at) => Some((at, reason)),

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 /// Commands that read and write a node's own approvals. They have their own methods.
 const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
-/// The command to a browser that every release knows.
+/// The browser command that every release knows.
 const BROWSER: &str = "browser.proxy";
 
 impl Call<'_, '_> {
-    /// Commands that are refused whatever the node.
+    /// Commands that are refused for every node.
     pub(in crate::rpc) fn refuse_command(&mut self, command: &str, params: &Value) -> Result<(), Refusal> {
         let rules = self.model.rules.rpc.node_calls;
         let details = || json!({"command": command});
@@ -41,7 +41,8 @@ impl Call<'_, '_> {
         Ok(())
     }
 
-    /// What of a program's run goes to its node. A run that names an approval is looked at as far as to its approval.
+    /// Keeps only the parameters of a program's run that go to its node. For a run that names an approval, only the
+    /// checks before the use of the approval are implemented.
     pub(in crate::rpc) fn sanitise_run(&mut self, run: &mut Record) -> Result<(), Refusal> {
         const KEPT: [&str; 11] = [
             "command",
@@ -142,7 +143,7 @@ fn says_the_same(run: &Record) -> Result<bool, Refusal> {
     Ok(words.iter().all(plain) && words.join(" ") == raw)
 }
 
-/// What is said of a command that is not allowed.
+/// The refusal of a command that is not allowed.
 fn hint(
     rules: &NodeCallRules,
     reason: &str,
@@ -176,7 +177,7 @@ fn hint(
     format!("{NOT_ALLOWED}: {why}")
 }
 
-/// The scope that a command takes beyond what the method takes .
+/// The scope that a command needs in addition to the scope of the method.
 pub(in crate::rpc) fn takes_admin(rules: &NodeCallRules, params: Option<&Value>) -> bool {
     let command = params.and_then(|params| params.get("command")).and_then(Value::as_str).unwrap_or_default();
     let changes =

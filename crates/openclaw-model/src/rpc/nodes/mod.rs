@@ -1,4 +1,4 @@
-//! Calls about nodes: their pairing, what they are asked to do, and what they answer.
+//! Calls about nodes: their pairing, the commands that they get, and their answers.
 
 pub(in crate::rpc) mod calls;
 mod catalogue;

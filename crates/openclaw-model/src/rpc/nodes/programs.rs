@@ -1,4 +1,5 @@
-//! Which of the programs that skills need a Mac has: the gateway asks it, and writes down what it says (`skills-remote.ts`).
+//! Detects the programs on a Mac that skills need. The gateway asks the Mac and stores the answer
+//! (`skills-remote.ts`).
 
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
@@ -9,10 +10,10 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// How long a Mac may take to answer, in milliseconds.
+/// The maximum wait for the answer of a Mac, in milliseconds.
 const PATIENCE_MS: i64 = 15_000;
 
-/// Asks a Mac that has just been welcomed which of the programs it has.
+/// Asks a Mac that has just connected for its programs.
 pub(crate) fn ask_welcomed_mac(
     model: &mut Model,
     connection: ConnectionId,
@@ -25,7 +26,7 @@ pub(crate) fn ask_welcomed_mac(
     }
 }
 
-/// Asks a Mac which of the programs it has, where it lets itself be asked.
+/// Asks a Mac for its programs, if it supports the request.
 pub(crate) fn ask_mac(
     model: &mut Model,
     connection: ConnectionId,
@@ -57,7 +58,7 @@ pub(crate) fn ask_mac(
     dispatch(model, command, environment, outcome);
 }
 
-/// Writes down which programs a Mac says it has. What fails here is only logged: nobody waits for it.
+/// Stores the programs in a Mac's answer. Errors are only logged, because no client waits for the answer.
 pub(in crate::rpc) fn note(
     model: &mut Model,
     environment: &mut Environment<'_>,
@@ -76,7 +77,8 @@ pub(in crate::rpc) fn note(
     }
 }
 
-/// The programs in a Mac's answer (`parseBinProbePayload`): a list, from 2026.5.7 on a map to their paths, or a shell's lines.
+/// The programs in a Mac's answer (`parseBinProbePayload`): a list, a map to their paths (from 2026.5.7 on), or the
+/// lines of a shell.
 fn told(result: &Value, with_paths: bool) -> Vec<String> {
     let parsed = match result.get("payloadJSON").filter(|text| js::truthy(Some(text))).and_then(Value::as_str) {
         Some(text) => serde_json::from_str(text).unwrap_or_default(),
@@ -100,7 +102,7 @@ pub(in crate::rpc) fn is_mac(platform: &str, family: Option<&str>) -> bool {
     platform.contains("mac") || platform.contains("darwin") || family.as_deref() == Some("mac")
 }
 
-/// The parameters of `system.run` that tell which programs there are. From 2026.6.11 on a run has an id (`node-registry.ts`).
+/// The parameters of `system.run` that list the programs. From 2026.6.11 on, a run has an id (`node-registry.ts`).
 fn run(has_id: bool, bins: &[&str], environment: &mut Environment<'_>) -> Value {
     let mut params = json!({"command": ["/bin/sh", "-lc", script(bins)]});
     if has_id {
@@ -109,7 +111,7 @@ fn run(has_id: bool, bins: &[&str], environment: &mut Environment<'_>) -> Value 
     params
 }
 
-/// A shell's way to tell which of the programs there are.
+/// The shell command that lists the available programs.
 fn script(bins: &[&str]) -> String {
     let quoted: Vec<String> = bins.iter().map(|bin| format!("'{bin}'")).collect();
     let list = quoted.join(" ");

@@ -28,7 +28,7 @@ impl Entropy for Counter {
     }
 }
 
-/// A gateway with clients already welcomed.
+/// A gateway with connected clients.
 pub(super) struct TestGateway {
     model: Model,
     pub(super) store: MemoryDocuments,
@@ -77,7 +77,8 @@ impl TestGateway {
         id
     }
 
-    /// Calls a method and says what went out, in short: `1 ok {...}`, `2 error ...`, `1 event ...`, `1 close ...`.
+    /// Calls a method and returns the outgoing messages in short form: `1 ok {...}`, `2 error ...`, `1 event ...`, `1
+    /// close ...`.
     pub(super) fn call(&mut self, connection: ConnectionId, method: &str, params: Value) -> Vec<String> {
         let mut outcome = Outcome::default();
         let request = RequestFrame { id: "r".to_owned(), method: method.to_owned(), params: Some(params) };
@@ -93,7 +94,7 @@ impl TestGateway {
         shown(&outcome)
     }
 
-    /// Answers who waits for a scope upgrade.
+    /// Answers the clients that wait for a scope upgrade.
     pub(super) fn settle(&mut self) -> Vec<String> {
         let mut outcome = Outcome::default();
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
@@ -121,24 +122,24 @@ impl TestGateway {
         self.model.node_work.send("i".to_owned(), invoke);
     }
 
-    /// A connection is gone.
+    /// Removes a connection.
     pub(super) fn close(&mut self, connection: ConnectionId) -> Vec<String> {
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
         shown(&self.model.handle(Input::Closed { connection }, &mut environment))
     }
 
-    /// Its own token let a client in.
+    /// The device's own token admitted the client.
     pub(super) fn by_device_token(&mut self, connection: ConnectionId) {
         self.client(connection).by_device_token = true;
     }
 
-    /// A node offers these commands.
+    /// Makes a node offer these commands.
     pub(super) fn offers(&mut self, connection: ConnectionId, commands: &[&str]) {
         let commands = commands.iter().map(|command| (*command).to_owned()).collect();
         self.client(connection).connect.commands = Some(commands);
     }
 
-    /// Asks a node for its programs, as one that runs macOS.
+    /// Asks a node for its programs, as a node with macOS.
     pub(super) fn asks_mac(&mut self, connection: ConnectionId, node_id: &str) -> Vec<String> {
         self.client(connection).connect.client.platform = "macOS 26.1".to_owned();
         let mut outcome = Outcome::default();
@@ -147,18 +148,18 @@ impl TestGateway {
         shown(&outcome)
     }
 
-    /// The client stands for somebody.
+    /// The client represents a person.
     pub(super) fn is_of(&mut self, connection: ConnectionId, person: &str) {
         let person = Person { id: person.to_owned(), email: None, name: None, written_at: 1 };
         self.client(connection).person = Some(person);
     }
 
-    /// A node runs macOS.
+    /// The node runs macOS.
     pub(super) fn is_mac(&mut self, connection: ConnectionId) {
         self.client(connection).connect.client.platform = "macOS 15.1.0".to_owned();
     }
 
-    /// The id of the command that was sent to a node last.
+    /// The id of the last command that was sent to a node.
     pub(super) fn last_invoke(&self) -> String {
         openclaw_protocol::ids::uuid([self.entropy.0; 16])
     }
@@ -251,7 +252,7 @@ fn the_listed_methods_are_those_of_hello() {
         "2026.9.6",
     ]
     .map(count);
-    // The last one is listed for browsers on the gateway's machine alone.
+    // The last method is listed only for browsers on the gateway's machine.
     assert_eq!(counts, [111, 111, 111, 112, 116, 122, 130, 155, 191, 218, 467]);
 }
 

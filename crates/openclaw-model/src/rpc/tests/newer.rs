@@ -1,4 +1,4 @@
-//! Devices' names, scope upgrades, and calls to nodes and of nodes.
+//! Tests of device names, scope upgrades, calls to nodes and calls of nodes.
 
 use super::{ADMIN, TestGateway};
 use crate::config::AuthMode;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const DEVICE: &str = "laptop";
 
-/// A gateway of the newest release that knows a device, and what it is known as.
+/// A gateway of the newest release with a paired device, and the id of the device.
 fn home(role: &str, scopes: &[&str]) -> TestGateway {
     let mut house = TestGateway::new("2026.9.6");
     let record = json!({

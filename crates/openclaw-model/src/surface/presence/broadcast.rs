@@ -1,4 +1,5 @@
-//! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
+//! Sends the presence list, and determines which person a client represents (`presence-events.ts`,
+//! `client-presence.ts`).
 
 use super::{MOST, NewEntry, Person};
 use crate::input::{ConnectionId, Environment, Outcome};
@@ -9,11 +10,11 @@ use openclaw_protocol::js;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// The profile of the gateway's owner, whom every client stands for that no proxy has named.
+/// The profile of the gateway's owner. Clients without a user from a reverse proxy represent the owner.
 const OWNER: &str = "gateway-owner";
 
 impl Model {
-    /// The presence list of now.
+    /// The current presence list.
     pub(crate) fn present(&mut self, now: i64) -> Vec<Value> {
         if self.rules.handshake.presence.shows_clients {
             let clients = self.connections.values().filter_map(|open| open.client.as_ref());
@@ -25,7 +26,7 @@ impl Model {
         self.presence.list(now)
     }
 
-    /// Says who is there now.
+    /// Sends the current presence list.
     pub(crate) fn announce_presence(&mut self, now: i64, outcome: &mut Outcome) {
         self.presence.told();
         let state_version = json!({"presence": self.presence.version(), "health": self.health_version});
@@ -33,13 +34,14 @@ impl Model {
         self.broadcast_state("presence", payload, Some(state_version), outcome);
     }
 
-    /// Says that a client has gone: everyone gets the presence list as it is now.
+    /// Sends the current presence list to all clients after a client has disconnected.
     pub(crate) fn announce_departure(&mut self, presence_key: &str, now: i64, outcome: &mut Outcome) {
         self.presence.left(presence_key, now);
         self.announce_presence(now, outcome);
     }
 
-    /// A client's connection is gone. From 2026.9.6 on a node goes with the connection by which it is known.
+    /// Handles the end of a client's connection. From 2026.9.6 on, a node disappears together with its current
+    /// connection.
     pub(crate) fn tell_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
         let by_registry = self.rules.handshake.presence.shows_clients && gone.role == "node";
         if by_registry && !gone.stands_for_node {
@@ -53,8 +55,9 @@ impl Model {
         }
     }
 
-    /// A device was removed, or its token rotated or revoked: its node has gone, though the connection is open still, and who waits
-    /// for the node hears so (2026.9.6 on, `node-registry.ts` invalidateSessionForPairingChange).
+    /// Handles a removed device, or a rotated or revoked token. The node of the device disappears, although its
+    /// connection is still open, and clients that wait for the node are notified (since 2026.9.6, `node-registry.ts`
+    /// invalidateSessionForPairingChange).
     pub(crate) fn retire_nodes(&mut self, device_id: &str, role: Option<&str>, now: i64, outcome: &mut Outcome) {
         if !self.rules.handshake.presence.shows_clients || role.is_some_and(|role| role != "node") {
             return;
@@ -73,7 +76,8 @@ impl Model {
         }
     }
 
-    /// Puts a client into the presence list. Since when the person is there whom it stands for, if it stands for one.
+    /// Adds a client to the presence list. If the client represents a person, the entry contains the time since which
+    /// the person is present.
     pub(crate) fn enter(&mut self, key: &str, newcomer: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
         let now = environment.now;
         if !self.rules.handshake.presence.shows_clients {
@@ -90,7 +94,8 @@ impl Model {
         since
     }
 
-    /// One more client of a person comes: since when they are there, which all their clients say from now on.
+    /// Adds a client of a person. Returns the time since which the person is present, which all clients of the person
+    /// report.
     fn gather(&mut self, person: &Person, now: i64) -> i64 {
         let open = self.connections.values_mut().filter(|open| !open.closing);
         let theirs = |client: &&mut ConnectedClient| {
@@ -109,13 +114,13 @@ impl Model {
         since
     }
 
-    /// The gateway's owner. Their profile is written when it is first asked for.
+    /// The gateway's owner. The profile is created on first use.
     pub(crate) fn owner(&mut self, now: i64) -> Person {
         let profile = || Person { id: OWNER.to_owned(), email: None, name: None, written_at: now };
         self.people.entry(String::new()).or_insert_with(profile).clone()
     }
 
-    /// The user whom a reverse proxy names so. Their profile is written when they first come.
+    /// The user with this name from a reverse proxy. The profile is created on the first connect.
     pub(crate) fn vouched_user(&mut self, user: &str, environment: &mut Environment<'_>) -> Person {
         let address = js::trim(user).to_lowercase();
         let name = address.split('@').next().unwrap_or_default().to_owned();
@@ -132,8 +137,9 @@ impl Model {
         Person { email: Some(js::trim(user).to_owned()), ..known.clone() }
     }
 
-    /// Makes room for one more profile: the oldest go that no open connection stands for. (A release writes them into its database
-    /// and forgets none: who comes back after so many others has another profile here.)
+    /// Makes room for another profile: removes the oldest profiles that no open connection represents. (A release
+    /// stores them in its database and removes none. A user who returns after very many others therefore has another
+    /// profile here.)
     fn forget_people(&mut self) {
         let clients = self.connections.values().filter_map(|open| open.client.as_ref());
         let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
@@ -145,7 +151,7 @@ impl Model {
         });
     }
 
-    /// Whom the events of a connection are for.
+    /// The recipient profile of a connection's events.
     pub(crate) fn recipient(&self, connection: ConnectionId) -> Option<String> {
         let client = self.connections.get(&connection)?.client.as_ref()?;
         client.person.as_ref().map(|person| person.id.clone())

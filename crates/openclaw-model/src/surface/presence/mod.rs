@@ -1,4 +1,4 @@
-//! Who is there: the presence list (`system-presence.ts`).
+//! The presence list (`system-presence.ts`).
 
 use crate::facts::presence::PresenceRules;
 mod broadcast;
@@ -13,18 +13,20 @@ use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// How long an entry stays after its last update, in milliseconds.
+/// The lifetime of an entry after its last update, in milliseconds.
 const TTL_MS: i64 = 300_000;
-/// Most entries.
+/// The maximum number of entries.
 const MOST: usize = 200;
-/// Most roles and most scopes of an entry. A release keeps every one that was ever said; nobody has so many.
+/// The maximum number of roles and of scopes of an entry. A release has no limit, but no client has as many.
 const MOST_NAMES: usize = 1_000;
-/// The gateway's own entry, where no client can have its name: those have no white space before them.
+/// The key of the gateway's own entry. No client can have this key, because client keys do not start with white
+/// space.
 const OWN: &str = " self";
-/// How often an open connection keeps its entry, in milliseconds (`websocket-keepalive.ts`).
+/// The interval at which an open connection renews its entry, in milliseconds (`websocket-keepalive.ts`).
 const KEPT_EVERY_MS: i64 = 25_000;
 
-/// The presence list and its version. `null` stands for what a release knows to be missing: it keeps its place in the order.
+/// The presence list and its version. `null` marks a member that a release knows to be missing, so that the member
+/// keeps its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Presence {
     rules: PresenceRules,
@@ -35,7 +37,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// The list of a gateway that has just started: the gateway alone, of this release where it knows it.
+    /// The list of a gateway that has just started: only the gateway, with the release if it is known.
     pub(crate) fn new(rules: PresenceRules, host: &Host, release: Option<Release>) -> Self {
         let version = release.map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let address = host.address.as_deref().unwrap_or(&host.name);
@@ -60,7 +62,7 @@ impl Presence {
         Self { rules, own_key, own, entries, version: 1 }
     }
 
-    /// The gateway runs from now on. `id` is the name of this run, a UUID.
+    /// Records the start of the gateway. `id` is the id of this run, a UUID.
     pub(crate) fn begin(&mut self, now: i64, id: impl FnOnce() -> String) {
         self.own.insert("ts".to_owned(), json!(now));
         if self.rules.names_run {
@@ -69,17 +71,17 @@ impl Presence {
         self.entries.insert(self.own_key.clone(), self.own.clone());
     }
 
-    /// Counts the changes that are told to clients.
+    /// The version of the list, which counts the changes that clients are notified of.
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    /// The list is told: its version is the next one.
+    /// Increments the version, because the list is sent.
     pub(crate) fn told(&mut self) {
         self.version += 1;
     }
 
-    /// A client has been welcomed.
+    /// Adds a client that was admitted.
     pub(crate) fn joined(&mut self, key: &str, newcomer: NewEntry<'_>, now: i64) {
         let NewEntry { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
         let shows_clients = self.rules.shows_clients;
@@ -110,7 +112,7 @@ impl Presence {
         self.update(key, update, now);
     }
 
-    /// Somebody is there by this client, since then.
+    /// Records that a person is present with this client since this time.
     pub(crate) fn stands_for(&mut self, key: &str, client: (&str, &str), person: &Person, since: i64, now: i64) {
         let (client_id, mode) = client;
         let update = entry([
@@ -122,12 +124,12 @@ impl Presence {
         self.update(key, update, now);
     }
 
-    /// A client has gone.
+    /// Marks a client as disconnected.
     pub(crate) fn left(&mut self, key: &str, now: i64) {
         self.update(key, entry([("reason", json!("disconnect"))]), now);
     }
 
-    /// A connection that was opened then is open still: its entry is as new as its last sign of life.
+    /// Renews the entry of a connection that is still open. The time is that of its last sign of life.
     pub(crate) fn keep(&mut self, key: &str, opened_at: i64, now: i64) {
         let heard_at = now - (now - opened_at).rem_euclid(KEPT_EVERY_MS);
         let Some(entry) = self.entries.get_mut(&normal(key)).filter(|entry| stamp(entry) < heard_at) else { return };
@@ -136,7 +138,7 @@ impl Presence {
         }
     }
 
-    /// Everybody, the latest first.
+    /// All entries, the latest first.
     pub(crate) fn list(&mut self, now: i64) -> Vec<Value> {
         let own_stays = self.rules.shows_clients;
         let own_key = self.own_key.clone();
@@ -156,7 +158,7 @@ impl Presence {
         everybody.into_iter().map(known).map(Value::Object).collect()
     }
 
-    /// The entry that was written last is the last one: on a release some time lies between any two.
+    /// The entry that was written last comes last. On a release, some time passes between two writes.
     fn put(&mut self, key: String, entry: Record) {
         self.entries.shift_remove(&key);
         self.entries.insert(key, entry);
@@ -197,7 +199,7 @@ fn stamp(entry: &Record) -> i64 {
     entry.get("ts").and_then(Value::as_i64).unwrap_or_default()
 }
 
-/// What was said before and what is said now, each once.
+/// The earlier and the new values, without duplicates.
 fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {

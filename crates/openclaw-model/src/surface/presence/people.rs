@@ -1,24 +1,24 @@
-//! Who comes, and whom clients stand for.
+//! The persons that clients represent.
 
 use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// Somebody whom clients stand for: the gateway's owner, or a user whom a reverse proxy vouches for.
+/// A person that clients represent: the gateway's owner, or a user that a reverse proxy names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
     /// The profile's id.
     pub id: String,
-    /// What the proxy calls them, in its own letters.
+    /// The name from the proxy, unchanged.
     pub email: Option<String>,
-    /// What the profile calls them.
+    /// The name in the profile.
     pub name: Option<String>,
-    /// When the profile was written, milliseconds since the epoch.
+    /// The time at which the profile was created, in milliseconds since 1970.
     pub written_at: i64,
 }
 
 impl Person {
-    /// As `authenticated-presence-user.ts` shows them.
+    /// The person in the form of `authenticated-presence-user.ts`.
     pub(super) fn shown(&self) -> Value {
         let mut shown = Record::new();
         js::set(&mut shown, "id", Some(self.id.as_str()));
@@ -31,17 +31,17 @@ impl Person {
     }
 }
 
-/// A client whose entry is to be written.
+/// A client whose entry is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewEntry<'a> {
-    /// What it connected with.
+    /// The parameters of its connect.
     pub connect: &'a ConnectParams,
     /// Its role.
     pub role: &'a str,
-    /// The scopes it holds.
+    /// Its scopes.
     pub scopes: &'a [String],
-    /// Its address where it is not local.
+    /// Its address, if it is not local.
     pub ip: Option<&'a str>,
-    /// Whom it stands for.
+    /// The person that it represents.
     pub person: Option<&'a Person>,
 }
