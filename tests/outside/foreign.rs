@@ -141,7 +141,7 @@ fn a_failed_install_is_told_and_never_used(
     let ended = machine.run();
     assert_eq!(ended.code, Some(3), "{}{}", ended.out, ended.err);
     assert!(ended.err.contains(says) && ended.err.contains(why), "{}", ended.err);
-    assert_eq!(machine.installs(), [PathBuf::new(); 0], "nothing of it is left");
+    assert!(machine.installs().is_empty(), "{:?}", machine.installs());
     std::fs::write(machine.folder.path("bin").join(broken), script_before).unwrap();
     played(&machine.run());
 }
