@@ -41,6 +41,7 @@ mod built_in;
 mod capture;
 mod cli;
 mod client;
+mod counted;
 mod explain;
 mod fuzz;
 mod gateway;

@@ -12,7 +12,7 @@ mod settings;
 mod substitution;
 
 pub(crate) use connects::Connect;
-pub(crate) use save::save;
+pub(crate) use save::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
 use crate::explain::{Question, State, Verdict};

@@ -25,7 +25,7 @@ pub(crate) use error::CommandError;
 
 use crate::report::Listener;
 use crate::scenario::Corpus;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use command::{
     accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
     serve,
@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
     }
     crate::machine::raise_descriptors();
     untrusted_data::redact::set_own_words(own_words::contain);
-    let arguments = match Arguments::try_parse() {
+    let arguments = match arguments() {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),
     };
@@ -153,6 +153,14 @@ pub fn main() -> ExitCode {
         .map_err(|error| CommandError::failed(miette::Report::msg(format!("cannot catch signals: {error}"))))
         .and_then(|signals| arguments.command.run(&signals));
     ExitCode::from(ended.unwrap_or_else(CommandError::report))
+}
+
+/// The arguments of the process. Help and errors have the colors that `--color` says, although it is not parsed yet.
+fn arguments() -> Result<Arguments, clap::Error> {
+    let color = Color::of_arguments(std::env::args_os().skip(1)).unwrap_or_default();
+    let mut command = Arguments::command().color(color.into());
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 #[cfg(test)]

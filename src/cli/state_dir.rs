@@ -4,7 +4,7 @@ use super::CommandError;
 use super::command::explain::now;
 use super::terminal::console;
 use crate::capture::{Capture, Substitution};
-use crate::explain::{self, Places, State};
+use crate::explain::{self, Places, QuestionError, State};
 use crate::scenario::Case;
 use crate::shell::quoted;
 use std::io::Write as _;
@@ -87,7 +87,7 @@ impl CopiedState {
         let state = state.map_err(CommandError::usage)?;
         let mut named = Vec::new();
         for NamedDevice { name, device } in &self.device {
-            let id = explain::device_id(&state, device).map_err(CommandError::usage)?;
+            let id = explain::device_id(&state, device).map_err(|error| not_named(error, name))?;
             named.extend(id.map(|id| (id, name.clone())));
         }
         let capture = Capture::of(&state, None, &named, now())
@@ -106,6 +106,16 @@ impl CopiedState {
         let _ = console::stderr().write_all(note(&capture, &state, state_dir).as_bytes());
         Ok(Some(cases.iter().map(|case| substitution.apply(case)).collect()))
     }
+}
+
+/// The error of a device that is unknown or ambiguous, with advice in the form that these commands accept.
+fn not_named(error: QuestionError, name: &str) -> CommandError {
+    let QuestionError::Device { problem, known } = error else { return CommandError::usage(error) };
+    let help = match known.as_str() {
+        "" => "the store of the state directory has no devices".to_owned(),
+        known => format!("pass --device {name}=DEVICE, where DEVICE is one of {known}"),
+    };
+    CommandError::usage(miette::miette!(help = help, "{problem}"))
 }
 
 /// What the cases play on.

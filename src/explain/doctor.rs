@@ -1,7 +1,7 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
 use super::render::{Format, short, short_id};
-use super::{Question, State, Verdict, world};
+use super::{Question, State, Verdict, Who, world};
 use crate::markdown;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::Kept;
@@ -178,7 +178,7 @@ fn client_of(key: &str, record: &Value) -> Question {
 fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
     for facts in releases {
         let settings = Settings::resolve(facts.release, &state.config, &state.env);
-        let (what, place) = match settings.map(|_| state.at_rest.start(facts, now)) {
+        let (what, place) = match settings.map(|_| state.at_rest.started(facts.pairing.format, now, &Who::Nobody)) {
             Err(refusal) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "openclaw.json"),
             Ok(Err(refusal)) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "state directory"),
             Ok(Ok((_, log))) => {

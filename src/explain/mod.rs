@@ -11,6 +11,7 @@ mod log;
 pub(crate) mod remedies;
 mod render;
 mod state;
+mod store_at_rest;
 pub(crate) mod trace;
 mod world;
 
@@ -18,6 +19,7 @@ pub(crate) use client::{Client, Credential, Preset, Who};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
+pub(crate) use store_at_rest::StoreAtRest;
 pub(crate) use world::{Answer, Verdict, World};
 
 use crate::client::{Proxy, Upgrade};
@@ -73,12 +75,12 @@ pub(crate) struct Question {
 pub(crate) enum QuestionError {
     /// The device is unknown or ambiguous.
     #[error("{problem}")]
-    #[diagnostic(help("{help}"))]
+    #[diagnostic(help("{}", device_option(known)))]
     Device {
         /// The problem.
         problem: String,
         /// The known devices.
-        help: String,
+        known: String,
     },
     /// A release before the first known one.
     #[error(transparent)]
@@ -163,7 +165,11 @@ fn come(client: &mut Client, question: &Question) {
 /// # Errors
 /// The device is unknown or ambiguous.
 pub(crate) fn device_id(state: &State, device: &str) -> Result<Option<String>, QuestionError> {
-    Ok(who(state, &devices(&state.at_rest), Some(device))?.id())
+    let devices = devices(&state.at_rest);
+    if ["none", "new"].contains(&device) {
+        return Err(unmeant(&format!("`{device}` is not a device of the state directory"), &devices));
+    }
+    who(state, &devices, Some(device)).map(|who| who.id())
 }
 
 /// The data about a device in a store.
@@ -263,9 +269,13 @@ fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
     if devices.len() > LISTED {
         listed.push(format!("{} more", devices.len() - LISTED));
     }
-    let help = match listed.is_empty() {
-        true => "--device accepts `none`, `new`, an id, a prefix of it or a name; the store has no devices".to_owned(),
-        false => format!("pass --device `none`, `new`, or one of {}", listed.join(", ")),
-    };
-    QuestionError::Device { problem: problem.to_owned(), help }
+    QuestionError::Device { problem: problem.to_owned(), known: listed.join(", ") }
+}
+
+/// Advice about `explain --device`.
+fn device_option(known: &str) -> String {
+    match known {
+        "" => "--device accepts `none`, `new`, an id, a prefix of it or a name; the store has no devices".to_owned(),
+        known => format!("pass --device `none`, `new`, or one of {known}"),
+    }
 }

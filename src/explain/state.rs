@@ -1,5 +1,6 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
+use super::StoreAtRest;
 use openclaw_emulator::at_rest::{AtRest, AtRestError, Kept};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
@@ -33,7 +34,7 @@ pub(crate) struct Places {
 #[derive(Clone)]
 pub(crate) struct State {
     /// The store.
-    pub at_rest: AtRest,
+    pub at_rest: StoreAtRest,
     /// The configuration. Without a file, the smallest configuration that a gateway starts with.
     pub config: Value,
     /// The path of the configuration file, if it exists.
@@ -109,7 +110,7 @@ impl State {
         let installed = || Some((installed(&env)?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
-        Ok(Self { at_rest, config, config_path, env, is_default, own_key, own_id, notes, release })
+        Ok(Self { at_rest: at_rest.into(), config, config_path, env, is_default, own_key, own_id, notes, release })
     }
 
     /// An empty state directory with this configuration.
@@ -121,7 +122,7 @@ impl State {
         let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "from openclaw.json"));
         let release = written();
         Ok(Self {
-            at_rest: AtRest::empty(""),
+            at_rest: AtRest::empty("").into(),
             config,
             config_path: Some(path.to_owned()),
             env: Vec::new(),

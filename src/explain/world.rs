@@ -2,15 +2,15 @@
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
 use super::client::{Client, Credential, Who};
+use super::store_at_rest::StoreAtRest;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
-use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
+use openclaw_emulator::at_rest::StoredDocuments;
 use openclaw_emulator::settings::{DEFAULT_PORT, Refusal, Settings};
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
 use openclaw_protocol::frame::{ErrorShape, ServerFrame};
 use openclaw_protocol::proof::ProofVersion;
-use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::{Document, Documents as _};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub(crate) struct World {
     /// The environment of the gateway.
     pub env: Vec<(String, String)>,
     /// The store.
-    pub at_rest: AtRest,
+    pub at_rest: StoreAtRest,
     /// The client.
     pub client: Client,
     /// The device of the `openclaw` command on the gateway's machine.
@@ -107,10 +107,7 @@ impl World {
     /// The release refuses to start with this configuration or store.
     pub(crate) fn start(&self) -> Result<Gateway, Refusal> {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
-        let (mut store, log) = self.at_rest.start(&self.facts, self.now)?;
-        if let Who::StandIn { id, key } = &self.client.who {
-            stand_in(&mut store, id, &key.device_id(), &key.public_key(), &key.public_key_pem());
-        }
+        let (store, log) = self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who)?;
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
     }
 
@@ -292,35 +289,6 @@ fn refusal(effects: Vec<Effect>) -> Verdict {
         }
     }
     Verdict::Refused { error, close }
-}
-
-/// Replaces a device with a stand-in in every document: its id, and its public key if the key belongs to the id. If the
-/// encoding of the key differs from the one that releases use, so does that of the new key. Other keys do not change.
-fn stand_in(store: &mut StoredDocuments, id: &str, new_id: &str, key: &str, pem: &str) {
-    store.change(|document| {
-        exchanged(document, &|text| {
-            if text == id {
-                return Some(new_id.to_owned());
-            }
-            let parsed =
-                (text.len() >= 40).then(|| PublicKey::parse(text)).flatten().filter(|found| found.device_id() == id)?;
-            Some(if parsed.to_base64url() == text { key.to_owned() } else { pem.to_owned() })
-        })
-    });
-}
-
-fn exchanged(value: &Value, exchange: &dyn Fn(&str) -> Option<String>) -> Value {
-    match value {
-        Value::String(text) => exchange(text).map_or_else(|| value.clone(), Value::String),
-        Value::Array(items) => items.iter().map(|item| exchanged(item, exchange)).collect(),
-        Value::Object(members) => {
-            let member = |(name, member): (&String, &Value)| {
-                (exchange(name).unwrap_or_else(|| name.clone()), exchanged(member, exchange))
-            };
-            Value::Object(members.iter().map(member).collect())
-        }
-        other => other.clone(),
-    }
 }
 
 /// Generates ids and tokens from a counter. They are never sent to a gateway.

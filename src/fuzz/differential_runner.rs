@@ -87,10 +87,18 @@ impl<'a> DifferentialRunner<'a> {
         if on_rules.interrupted.is_some() {
             return Ok(ComparisonReport { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
         }
-        // A case that does not run on the rules has no prediction.
-        let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(PlayResult::Observed(_)));
-        let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
+        // A case that does not run on the rules has no prediction. A gateway cannot do what its description says that it
+        // lacks.
+        let (mut worth, mut lacked) = (Vec::new(), BTreeMap::new());
+        for case in cases {
+            let Some(PlayResult::Observed(predicted)) = predicted.get(&case.id) else { continue };
+            match run::lacked(case, predicted.text(), self.gateway.profile()) {
+                Some(reason) => drop(lacked.insert(case.id.clone(), PlayResult::Not(reason))),
+                None => worth.push(*case),
+            }
+        }
         let (mut seen, ran) = self.play(&worth, self.gateway, isolation, listen).await?;
+        seen.append(&mut lacked);
         let mut compared = BTreeMap::new();
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {

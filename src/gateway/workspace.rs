@@ -1,6 +1,7 @@
 //! The directory of a run. A run writes its temporary files only there.
 
 use super::guard::Guard;
+use crate::no_follow::NoFollowDir;
 use openclaw_emulator::store::SharedDocuments;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -125,11 +126,23 @@ impl Sandbox {
     /// The gateway's HOME. It is created on demand, because the embedded gateway needs none.
     ///
     /// # Errors
-    /// Returns an error if the directory cannot be created.
+    /// Returns an error if the directory cannot be created, or if its path is a link.
     pub fn home(&self) -> io::Result<PathBuf> {
-        let home = self.directory.join("home");
-        std::fs::create_dir_all(&home)?;
-        Ok(home)
+        self.create("home")
+    }
+
+    /// The gateway's directory for temporary files. It is created on demand.
+    ///
+    /// # Errors
+    /// Returns an error if the directory cannot be created, or if its path is a link.
+    pub fn temp(&self) -> io::Result<PathBuf> {
+        self.create("tmp")
+    }
+
+    /// Creates a directory in the sandbox. Does not follow a link that an earlier gateway process put in its place.
+    fn create(&self, name: &str) -> io::Result<PathBuf> {
+        NoFollowDir::open(&self.directory)?.make_directory(Path::new(name))?;
+        Ok(self.directory.join(name))
     }
 
     /// The gateway's configuration file.

@@ -6,7 +6,7 @@ use crate::judge::cause::Kind;
 use crate::scenario::Pattern;
 use crate::scenario::problems::SpannedError;
 use crate::scenario::spans::{Span, Spanned};
-use crate::scenario::{deserializer, nodes};
+use crate::scenario::{deserializer, lint, nodes};
 use globset::{Glob, GlobMatcher};
 use indexmap::IndexMap;
 use nodes::Node;
@@ -47,9 +47,10 @@ pub(super) struct Entry {
     /// Why the deviation is accepted.
     #[schemars(with = "String")]
     pub(super) reason: Spanned<String>,
-    /// The issue or page where the deviation is tracked.
+    /// The issue or page where the deviation is tracked: `https://...` or `owner/repository#number`.
     #[serde(default)]
-    pub(super) link: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub(super) link: Option<Spanned<String>>,
     /// The last day on which the entry applies.
     #[serde(default)]
     #[schemars(with = "Option<Date>")]
@@ -193,6 +194,11 @@ impl Entry {
         if self.exclude && (self.flaky || self.seen.is_some() || self.kind.is_some()) {
             let message = "an excluded case is not played, so `kind`, `seen` and `flaky` have no effect";
             return Some(SpannedError::at(self.span(), message, "this entry excludes the case"));
+        }
+        if let Some(link) = self.link.as_ref().filter(|link| !lint::is_link(&link.value)) {
+            let message = format!("`{}` is not a link", link.value);
+            let expected = "expected an https:// URL or owner/repository#number";
+            return Some(SpannedError::at(link.span, message, expected));
         }
         if !self.exclude && self.seen.is_none() {
             let message = "`seen` is missing: without it, every deviation of the case would be accepted";

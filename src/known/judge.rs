@@ -195,7 +195,7 @@ impl Listed {
 
     /// The reason and the link.
     fn why(&self) -> String {
-        let link = self.entry.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
+        let link = self.entry.link.as_ref().map(|link| format!(" ({})", link.value)).unwrap_or_default();
         format!("{}{link}", self.entry.reason.value.trim())
     }
 }

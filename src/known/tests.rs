@@ -110,6 +110,17 @@ fn another_observation_with_the_same_differences_fails() {
     assert!(reason.contains("known.yaml:8 lists the digest"), "{reason}");
 }
 
+#[rstest]
+#[case::word("the tracker")]
+#[case::script("javascript:alert(1)")]
+#[case::file("file:///etc/passwd")]
+fn what_is_no_link_is_refused(#[case] link: &str) {
+    let text = ONE.replace("o/o#1", &format!("\"{link}\""));
+    let error = parse(Path::new(PATH), &text).unwrap_err().to_string();
+    assert!(error.contains(&format!("`{link}` is not a link")), "{error}");
+    parse(Path::new(PATH), &ONE.replace("o/o#1", "https://example.org/issues/1")).unwrap();
+}
+
 #[test]
 fn errors_can_be_known_and_what_was_not_played_stays() {
     let list = "known:\n  - { case: role/a, kind: error, seen: 'the gateway exited*', reason: crash }\n";

@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::known::Reference;
 use super::portrait::Portrait;
 use super::question::{Question, Topic};
+use crate::counted::counted;
 use crate::markdown;
 use crate::release_ranges;
 use openclaw_model::{Release, releases};
@@ -52,9 +53,10 @@ impl Portrait {
         let Some(first) = best.first() else { return "not compared".to_owned() };
         let named = release_ranges::text(&best.iter().map(|reference| reference.release).collect::<Vec<_>>());
         let similarity = first.similarity;
+        let answers = counted(similarity.of, "answer");
         match similarity.is_close() {
-            true => format!("{named}: {} of {} answers{}", similarity.equal, similarity.of, self.next(first)),
-            false => format!("none: at most {} of {} answers, as {named}", similarity.equal, similarity.of),
+            true => format!("{named}: {} of {answers}{}", similarity.equal, self.next(first)),
+            false => format!("none: at most {} of {answers}, as {named}", similarity.equal),
         }
     }
 
@@ -71,7 +73,8 @@ impl Portrait {
         let mut lines = vec![("closest to", self.verdict())];
         if let Some(reference) = claims.and_then(|claims| self.reference(claims)) {
             let similarity = reference.similarity;
-            lines.push(("claims", format!("{}: {} of {} answers", reference.release, similarity.equal, similarity.of)));
+            let answers = counted(similarity.of, "answer");
+            lines.push(("claims", format!("{}: {} of {answers}", reference.release, similarity.equal)));
         }
         lines
     }

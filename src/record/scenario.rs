@@ -7,6 +7,7 @@ use super::frames::Message;
 use super::recording::Recorded;
 use super::redaction;
 use super::symbols::{Symbols, pattern, step_name};
+use crate::counted::counted;
 use crate::scenario::writer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -364,20 +365,22 @@ fn expected(draft: &Draft, connection: &Connection) -> Option<Value> {
 
 fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<String> {
     let mut lines = writer.lost.iter().cloned().collect::<Vec<_>>();
-    let counted = [
-        (recorded.other_requests, "connections without a WebSocket, such as those of a web page"),
-        (recorded.turned_away, "connections were refused, because too many were open"),
-        (recorded.left_out, "events were not recorded, because the recording was too large"),
-        (drafts.too_long, "messages were too long"),
+    let missing = [
+        (recorded.other_requests, "connection", "without a WebSocket, such as those of a web page"),
+        (recorded.turned_away, "connection", "beyond the limit of open connections"),
+        (recorded.left_out, "event", "beyond the size limit of the recording"),
+        (drafts.too_long, "message", "beyond the size limit of a message"),
     ];
-    lines.extend(counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    let missing = missing.into_iter().filter(|(count, ..)| *count > 0);
+    lines.extend(missing.map(|(count, noun, which)| format!("{} {which}", counted(count, noun))));
     let unanswered = drafts
         .steps
         .iter()
         .filter(|step| matches!(step.action, Action::Call { .. }) && step.answer.is_none() && step.close.is_none());
     let unanswered = unanswered.count();
     if unanswered > 0 {
-        lines.push(format!("the answers to {unanswered} requests, because they did not arrive during the recording"));
+        let requests = counted(unanswered, "request");
+        lines.push(format!("the answers to {requests}, because they did not arrive during the recording"));
     }
     if !writer.unexpected.is_empty() {
         let methods = listed(&writer.unexpected);

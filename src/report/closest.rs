@@ -1,5 +1,6 @@
 //! Renders the release that the answers of a gateway are closest to, as text and as JSON.
 
+use crate::counted::counted;
 use crate::release_ranges;
 use crate::run::closest::{Closest, Likeness};
 use openclaw_model::Release;
@@ -24,7 +25,8 @@ pub(crate) fn lines(closest: &Closest, attached: bool) -> Vec<String> {
         let equal = best.first().map_or(0, |best| overall.of(*best));
         let (cases, own) = (overall.cases, overall.of(release));
         let named = release_ranges::text(&best);
-        lines.push(format!("it answers as {named} in {equal} of {cases} cases, and as {release} in {own}"));
+        lines
+            .push(format!("it answers as {named} in {equal} of {}, and as {release} in {own}", counted(cases, "case")));
         let families = closest.differing_families().map(|(family, likeness)| self::family(family, likeness));
         let families = families.collect::<Vec<_>>();
         if !families.is_empty() {

@@ -43,6 +43,30 @@ impl Collected {
     pub(crate) fn cases(&self) -> usize {
         self.0.len()
     }
+
+    /// What was seen in a case.
+    pub(crate) fn text(&self, case: &str) -> Option<&str> {
+        text(self.0.get(case))
+    }
+
+    /// Makes a case not applicable to this gateway, whatever was seen.
+    pub(crate) fn take_out(&mut self, case: &str, reason: String) {
+        if let Some(outcome) = self.0.get_mut(case) {
+            outcome.verdict = Verdict::NotApplicable;
+            outcome.reason = reason;
+            outcome.text = None;
+        }
+    }
+
+    /// The reasons why this gateway did not play cases, each with the number of the cases.
+    pub(crate) fn not_played(&self) -> BTreeMap<&str, usize> {
+        let mut reasons = BTreeMap::new();
+        let not = |outcome: &&CaseOutcome| matches!(outcome.verdict, Verdict::NotApplicable | Verdict::Skipped);
+        for outcome in self.0.values().filter(not) {
+            *reasons.entry(outcome.reason.as_str()).or_default() += 1;
+        }
+        reasons
+    }
 }
 
 /// Why two gateways answer cases differently: what the first one saw counts as expected. `rerun` is the command that compares

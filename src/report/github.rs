@@ -7,7 +7,7 @@
 use super::Listener;
 use super::causes::Cause;
 use super::markdown::Summary;
-use super::terminal::counted;
+use crate::counted::counted;
 use crate::judge::{Finding, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunReport};
 use std::collections::BTreeMap;

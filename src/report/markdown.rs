@@ -4,7 +4,7 @@
 use super::Listener;
 use super::causes::{Cause, Causes, fold};
 use super::destination::Sink;
-use super::terminal::counted;
+use crate::counted::counted;
 use crate::judge::{Level, Verdict};
 use crate::markdown::{code, longest_run};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};

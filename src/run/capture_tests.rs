@@ -107,7 +107,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
         plain.params.clear();
         let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
         client.is_page = !said.params.is_empty();
-        let (facts, at_rest) = (Facts::of(release).unwrap(), AtRest::read(copy.path()).unwrap());
+        let (facts, at_rest) = (Facts::of(release).unwrap(), AtRest::read(copy.path()).unwrap().into());
         let world = World {
             facts,
             config: config.clone(),

@@ -44,7 +44,7 @@ fn world(case: &Case, release: Release) -> Option<World> {
         facts,
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
-        at_rest: AtRest::read(directory.path()).unwrap(),
+        at_rest: AtRest::read(directory.path()).unwrap().into(),
         client_facts: None,
         now: NOW,
     })

@@ -313,4 +313,8 @@ fn a_state_directory_that_cannot_be_used_is_named() {
     }
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "laptop=nobody"]);
     assert!(ran.code == Some(2) && ran.err.contains("no device is named `nobody`"), "{}", ran.err);
+    assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is"), "{}", ran.err);
+    let ran =
+        clawcheck(&test_folder, &["compare", "embedded", "embedded", "--state-dir", "state", "--device", "a=none"]);
+    assert!(ran.code == Some(2) && ran.err.contains("`none` is not a device of the state directory"), "{}", ran.err);
 }

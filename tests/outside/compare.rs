@@ -92,6 +92,36 @@ fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
     assert!(names.iter().all(|name| header.contains(name.as_str())), "{}", ran.out);
 }
 
+/// The other gateway shows what the case needs: there is no approved snapshot that does.
+#[test]
+fn what_a_description_declares_absent_is_taken_out_and_counted() {
+    let connect = "scenario: A device connects\nsteps:\n  - connect: { device: laptop }\n";
+    let refused = "steps:\n  - connect: { device: none, auth: { token: wrong } }\n";
+    let test_folder = TestFolder::new(connect);
+    let file = test_folder.path("scenarios/family/refused.yaml");
+    std::fs::write(file, format!("scenario: A wrong token\n{refused}")).unwrap();
+    let compare = |lacks: &str, format: &str| {
+        let program = assert_cmd::cargo::cargo_bin!("clawcheck").display().to_string();
+        let description = format!(
+            "gateway: old\nabout: An older release.\nclaims: 2026.4.2\ncommand: {program}\n\
+             args: [serve, --release, 2026.3.31, --port, '{{port}}', --state-dir, '{{state-dir}}', --config, '{{config}}']\n\
+             lacks: {lacks}\n"
+        );
+        std::fs::write(test_folder.path("old.yaml"), description).unwrap();
+        let compare = ["compare", "./old.yaml", "embedded@2026.4.2", "--scenarios", "scenarios", "--format", format];
+        test_folder.clawcheck(&compare)
+    };
+    let ran = compare("[]", "plain");
+    assert!(ran.code == Some(1) && ran.out.ends_with("\n1 differ, 1 alike\n"), "{}{}", ran.out, ran.err);
+    let ran = compare("[tokens]", "plain");
+    let reason = "the description of the gateway lists `tokens` under `lacks`";
+    let out = format!("not played on ./old.yaml: 1 case: {reason}\n0 differ, 1 alike, 1 not played on all\n");
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), out.as_str()), "{}", ran.err);
+    let document: Value = serde_json::from_str(&compare("[tokens]", "json").out).unwrap();
+    assert_eq!(document["not_played"], json!([{ "gateway": "./old.yaml", "cases": 1, "reason": reason }]));
+    test_folder.leaves_nothing();
+}
+
 /// Scenarios are given with an option here, and as a path to `run`.
 #[test]
 fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {

@@ -147,7 +147,7 @@ fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
     let test_folder = TestFolder::new(TWO_CONNECTS);
     let server = Server::start(Manner::NoChallengeNoPatience);
     // What is started only holds a port open: the connections go to the server in this process.
-    let described = |lacks: &str| {
+    let described = |lacks: &str, command: &[&str]| {
         let text = format!(
             "gateway: impatient\nabout: x\nclaims: 2026.4.2\n{lacks}command: {}\n\
              args: [\"hostile::serve\", --exact, --nocapture]\n\
@@ -156,14 +156,24 @@ fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
             server.port
         );
         std::fs::write(test_folder.path("gateway.yaml"), text).unwrap();
-        test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
+        test_folder.clawcheck(command)
     };
-    let ran = described("lacks: [challenge]\n");
+    let run = ["run", "scenarios", "--gateway", "gateway.yaml"];
+    let ran = described("lacks: [challenge]\n", &run);
     assert_eq!(ran.out.matches("<- hello-ok").count(), 2, "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains("no connect.challenge"), "a declared lack is no deviation: {}", ran.out);
     // One who waits for it is hung up on: the check above can fail.
-    let ran = described("");
+    let ran = described("", &run);
     assert_eq!(ran.out.matches("<- hello-ok").count(), 0, "{}{}", ran.out, ran.err);
+    let compare = |lacks: &str| {
+        let command =
+            ["compare", "embedded@2026.4.2", "./gateway.yaml", "--scenarios", "scenarios", "--format", "json"];
+        let ran = described(lacks, &command);
+        let document: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
+        document["differing"][0]["gateways"][1]["line"].as_str().unwrap().to_owned()
+    };
+    assert!(compare("lacks: [challenge]\n").starts_with("<- hello-ok"));
+    assert!(!compare("").starts_with("<- hello-ok"), "the comparison can fail");
 }
 
 #[rstest]

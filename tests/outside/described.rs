@@ -85,6 +85,8 @@ fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
 #[rstest]
 #[case::file("ln -sf $HERE/theirs $HOME/.x/config.json", "`home/.x/config.json` is a symbolic link")]
 #[case::folder("rm -r $HOME/.x; ln -s $HERE $HOME/.x", "`home/.x` is a symbolic link")]
+#[case::home("rm -r home; ln -s $HERE home", "`home` is a symbolic link")]
+#[case::temporary_files("rm -r tmp; ln -s $HERE tmp", "`tmp` is a symbolic link")]
 #[case::configuration("mv openclaw.json mine; ln -s mine openclaw.json", "`openclaw.json` is a symbolic link")]
 fn a_restart_writes_no_file_through_a_link(#[case] replace: &str, #[case] says: &str) {
     let more = "files: { \"{home}/.x/config.json\": ours }\n";

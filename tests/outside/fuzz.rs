@@ -3,13 +3,13 @@
 use super::run::TestFolder;
 use std::path::PathBuf;
 
-/// 2026.3.31 under the name of 2026.4.2.
-fn planted(test_folder: &TestFolder) -> String {
+/// 2026.3.31 under the name of 2026.4.2, with these lines more.
+fn planted(test_folder: &TestFolder, more: &str) -> String {
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
         "gateway: planted\nabout: An old release that claims to be a newer one.\nclaims: 2026.4.2\ncommand: {program}\n\
          args: [serve, --release, 2026.3.31, --port, '{{port}}', --state-dir, '{{state-dir}}', --config, '{{config}}']\n\
-         config: openclaw\nready: challenge\nstore: openclaw\n"
+         config: openclaw\nready: challenge\nstore: openclaw\n{more}"
     );
     std::fs::write(test_folder.path("planted.yaml"), description).unwrap();
     "./planted.yaml".to_owned()
@@ -37,7 +37,7 @@ fn a_release_does_what_its_rules_say() {
 #[test]
 fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_again() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
-    let gateway = planted(&test_folder);
+    let gateway = planted(&test_folder, "");
     let ran = test_folder.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""), "{}", ran.out);
     let upgrade = "differs  refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok";
@@ -56,6 +56,20 @@ fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_agai
     let again = test_folder.clawcheck(&["run", &file, "--gateway", &gateway]);
     assert_eq!(again.code, Some(1), "{}", again.out);
     assert!(again.out.contains("the observation differs from the draft for 2026.4.2"), "{}", again.out);
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn what_a_description_declares_absent_is_no_difference() {
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let gateway = planted(&test_folder, "lacks: [tokens]\n");
+    let ran = test_folder.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
+    let reason = "the description of the gateway lists `tokens` under `lacks`";
+    let not_played = ran.out.lines().find(|line| line.starts_with("not played  ") && line.ends_with(reason));
+    let stories = not_played.and_then(|line| line.split(' ').nth(3)?.parse::<usize>().ok());
+    assert!(stories.is_some_and(|stories| stories > 5), "{}{}", ran.out, ran.err);
+    // The rules show who gets a token, not the scenario alone. The other stories are compared.
+    assert!(!ran.out.contains("device-token <token") && !ran.out.contains(" 0 stories compared"), "{}", ran.out);
     test_folder.leaves_nothing();
 }
 

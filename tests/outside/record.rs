@@ -282,7 +282,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
         "# - the header authorization, a secret",
         "# - the header cookie, a secret",
         "# - the value of `apiKey`, a secret",
-        "# - 1 connections without a WebSocket, such as those of a web page",
+        "# - 1 connection without a WebSocket, such as those of a web page",
         "stand-in key",
         "# - the header x-openclaw-token, a secret",
         "# - the header cf-access-jwt-assertion, a secret",

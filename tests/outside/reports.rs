@@ -162,6 +162,17 @@ fn colors_are_a_choice() {
     for never in [&["--color", "never"][..], &[]] {
         assert!(!ran(&test_folder, never).0.contains('\u{1b}'));
     }
+    // The parser's own help and errors, too.
+    for arguments in [&["run", "--help"][..], &["run", "--no-such-option"], &["list", "--format", "x"]] {
+        for (color, shows) in
+            [(&["--color", "always"][..], true), (&["--color=always"], true), (&["--color=never"], false)]
+        {
+            let ran = test_folder.clawcheck(&[arguments, color].concat());
+            assert_eq!((ran.out + &ran.err).contains('\u{1b}'), shows, "{arguments:?} {color:?}");
+        }
+    }
+    let ran = test_folder.clawcheck(&["run", "--color", "purple"]);
+    assert!(ran.code == Some(2) && ran.err.contains("invalid value 'purple'"), "{}", ran.err);
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use super::import::{ImportError, OldFiles, take_over};
 use super::settings::Refusal;
 use crate::store::{SqliteDocuments, SqliteError};
-use openclaw_model::Facts;
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, StoreFormat, WriteError, json};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -245,13 +244,13 @@ impl AtRest {
         }
     }
 
-    /// The store of a release after its start, and the log lines about the store.
+    /// The store after the start of a release with this format, and the log lines about the store.
     ///
     /// # Errors
     /// The release does not start on this store.
-    pub fn start(&self, facts: &Facts, now: i64) -> Result<(StoredDocuments, Vec<String>), Refusal> {
+    pub fn start(&self, format: StoreFormat, now: i64) -> Result<(StoredDocuments, Vec<String>), Refusal> {
         let mut store = StoredDocuments { directory: self.directory.clone(), ..StoredDocuments::default() };
-        if facts.pairing.format == StoreFormat::Files {
+        if format == StoreFormat::Files {
             store.locked = self.locked.clone();
             for (document, kept) in &self.files {
                 match kept {
@@ -406,10 +405,6 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn facts(release: &str) -> Facts {
-        Facts::of(release.parse().unwrap()).unwrap()
-    }
-
     #[test]
     fn a_directory_is_read_and_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
@@ -417,7 +412,7 @@ mod tests {
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"deviceId":"a"}}"#).unwrap();
         fs::write(folder.path().join("devices/pending.json"), "{").unwrap();
         let at_rest = AtRest::read(folder.path()).unwrap();
-        let (mut store, _) = at_rest.start(&facts("2026.4.2"), 0).unwrap();
+        let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();
         assert_eq!(*store.read(Document::DevicesPaired).unwrap(), json!({"a": {"deviceId": "a"}}));
         assert_eq!(store.try_read(Document::DevicesPending).unwrap_err().what, "parse");
         store.write(&[(Document::DevicesPending, &Arc::new(json!({})))]).unwrap();
@@ -430,10 +425,10 @@ mod tests {
     fn a_release_with_a_database_imports_the_files_or_refuses_to_start() {
         let mut at_rest = AtRest::empty("/state");
         at_rest.set_file(Document::DevicesPaired, Kept::Unusable { what: "parse", why: String::new() });
-        assert_eq!(at_rest.start(&facts("2026.9.6"), 0).unwrap_err().exit_code, 78);
+        assert_eq!(at_rest.start(StoreFormat::Sqlite, 0).unwrap_err().exit_code, 78);
         at_rest.set_file(Document::DevicesPaired, Kept::Json(Arc::new(json!({}))));
         at_rest.set_file(Document::DevicesPending, Kept::Json(Arc::new(json!({"r": {"requestId": "r"}}))));
-        let (store, log) = at_rest.start(&facts("2026.9.6"), 0).unwrap();
+        let (store, log) = at_rest.start(StoreFormat::Sqlite, 0).unwrap();
         assert_eq!(store.read(Document::DevicesPending), None, "pending requests are not imported");
         assert!(log.iter().any(|line| line.contains("migrated to SQLite")), "{log:?}");
     }
@@ -454,7 +449,7 @@ mod tests {
     fn a_folder_that_is_locked_fails_as_node_says() {
         let mut at_rest = AtRest::empty("/state");
         at_rest.locked.insert("devices", String::new());
-        let (mut store, _) = at_rest.start(&facts("2026.4.2"), 0).unwrap();
+        let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();
         let fault = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap_err();
         assert_eq!(fault.0, "EACCES: permission denied, open '/state/devices/paired.json'");
     }

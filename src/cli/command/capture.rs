@@ -1,6 +1,6 @@
 //! `clawcheck capture`: a state directory as a scenario without secrets.
 
-use crate::capture::{self, Capture as Captured};
+use crate::capture::{self, Capture as Captured, SaveError};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::explain::{Places, State};
@@ -50,10 +50,18 @@ impl Capture {
         let state = State::read(&places).map_err(CommandError::usage)?;
         let captured = Captured::of(&state, self.release, &[], super::explain::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
-        let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(CommandError::usage)?;
+        let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(not_saved)?;
         let text = report(&captured, &state, &file, &self.output);
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
+    }
+}
+
+/// The error of a scenario that could not be saved: a wrong folder, or a failure of the operating system.
+fn not_saved(error: SaveError) -> CommandError {
+    match error {
+        SaveError::NotEmpty(_) | SaveError::Inside(_) => CommandError::usage(error),
+        SaveError::Io { .. } => CommandError::failed(error),
     }
 }
 

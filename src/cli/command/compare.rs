@@ -9,12 +9,12 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, code_cell, table};
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
+use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec};
 use crate::observe::snapshot::Library;
 use crate::report::causes::{Causes, Screen};
 use crate::report::comparison::{Cell, Row, causes};
 use crate::report::json::cause;
-use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Listener as _};
 use crate::run::outcome::Event;
 use crate::run::{self, RunEnd};
@@ -142,6 +142,7 @@ impl Compare {
             }
         }
         session.progress.finish();
+        take_out_lacking(cases, &gateways, &mut all);
         Ok(self.played(all, interrupted))
     }
 
@@ -178,7 +179,7 @@ impl Compare {
         let names = self.names();
         let causes = self.causes(gateways);
         if self.format == Format::Json {
-            return document(&names, comparison, &causes, interrupted.is_some());
+            return document(&names, gateways, comparison, &causes, interrupted.is_some());
         }
         let by_cause = comparison.differing.len() > IN_A_TABLE;
         let mut text = String::new();
@@ -200,13 +201,22 @@ impl Compare {
         if !rows.is_empty() {
             text.push_str(&self.table(&names, &rows));
         }
+        for (name, gateway) in names.iter().zip(gateways) {
+            for (reason, cases) in gateway.not_played() {
+                text.push_str(&format!(
+                    "not played on {name}: {}: {}\n",
+                    counted(cases, "case"),
+                    printable::line(reason)
+                ));
+            }
+        }
         let Comparison { differing, alike, incomplete, errors } = comparison;
         text.push_str(&format!("{} differ, {alike} alike", differing.len()));
         if *incomplete > 0 {
             text.push_str(&format!(", {incomplete} not played on all"));
         }
         if *errors > 0 {
-            text.push_str(&format!(", {errors} errors"));
+            text.push_str(&format!(", {}", counted(*errors, "error")));
         }
         text.push('\n');
         if let Some(progress_so_far) = interrupted {
@@ -275,15 +285,43 @@ struct GatewayRuns {
     interrupted: bool,
 }
 
-fn document(names: &[String], comparison: &Comparison, causes: &[Causes], interrupted: bool) -> String {
+/// Takes out the cases in which another gateway shows a feature that a description declares absent, as `run` takes them
+/// out by their approved snapshots.
+fn take_out_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [Collected]) {
+    let mut lacking = Vec::new();
+    for (at, gateway) in gateways.iter().enumerate().take(all.len()) {
+        let others = || all.iter().enumerate().filter(|(other, _)| *other != at);
+        for case in cases {
+            let reason = |text: &str| run::lacked(case, text, gateway.profile());
+            let reason = others().filter_map(|(_, other)| other.text(&case.id)).find_map(reason);
+            lacking.extend(reason.map(|reason| (at, &case.id, reason)));
+        }
+    }
+    for (at, case, reason) in lacking {
+        all[at].take_out(case, reason);
+    }
+}
+
+fn document(
+    names: &[String],
+    gateways: &[Collected],
+    comparison: &Comparison,
+    causes: &[Causes],
+    interrupted: bool,
+) -> String {
     let pair = |(name, causes): (&String, &Causes)| json!({ "gateway": name, "causes": causes.list().iter().map(cause).collect::<Vec<_>>() });
     let row = |row: &Row| {
         let cells = row.cells.iter().map(|cell| json!({ "group": cell.group, "line": cell.line }));
         json!({ "case": row.case, "step": row.step, "gateways": cells.collect::<Vec<_>>() })
     };
+    let reasons = |(name, gateway): (&String, &Collected)| {
+        let reason = |(reason, cases): (&str, usize)| json!({ "gateway": name, "cases": cases, "reason": reason });
+        gateway.not_played().into_iter().map(reason).collect::<Vec<_>>()
+    };
     let document = json!({
         "schema": 1,
         "gateways": names,
+        "not_played": names.iter().zip(gateways).flat_map(reasons).collect::<Vec<_>>(),
         "causes": names.iter().skip(1).zip(causes).map(pair).collect::<Vec<_>>(),
         "differing": comparison.differing.iter().map(row).collect::<Vec<_>>(),
         "alike": comparison.alike,

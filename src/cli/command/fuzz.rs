@@ -7,11 +7,11 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
+use crate::counted::counted;
 use crate::fuzz::{self, FuzzOptions, FuzzReport};
 use crate::gateway::GatewaySpec;
 use crate::observe::diff;
 use crate::report::Listener as _;
-use crate::report::terminal::counted;
 use crate::run::outcome::Event;
 use crate::shell::quoted;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ const NAMED: usize = 5;
 #[command(after_long_help = concat!(
     cache_variable!(),
     "\n\n",
-    exit_codes!(0: "no difference", 1: "a difference", 2: "usage error", 4: "no story could be compared")
+    exit_codes!(0: "no difference", 1: "a difference", 2: "usage error or invalid file", 4: "no story could be compared")
 ))]
 pub(crate) struct Fuzz {
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
@@ -105,10 +105,7 @@ impl Fuzz {
         found.sort_by_key(|(cause, _)| cause.kind);
         for (cause, found) in found {
             let shrunk = &found.shrunk;
-            let stories = match found.stories.len() {
-                1 => "1 story".to_owned(),
-                many => format!("{many} stories"),
-            };
+            let stories = stories(found.stories.len());
             let first = found.stories.iter().take(NAMED).map(u64::to_string).collect::<Vec<_>>().join(", ");
             writeln!(
                 out,
@@ -138,25 +135,25 @@ impl Fuzz {
             writeln!(out, "not shared  {}", line(why)).map_err(CommandError::output)?;
         }
         for (why, count) in &report.not_played {
-            writeln!(out, "not played  {count}: {}", line(why)).map_err(CommandError::output)?;
+            writeln!(out, "not played  {}: {}", stories(*count), line(why)).map_err(CommandError::output)?;
         }
         for (index, why) in report.failed.iter().take(NAMED) {
             writeln!(out, "failed  story {index}: {}", block(why)).map_err(CommandError::output)?;
         }
         if report.interrupted {
             let made_short = if report.replayed > 0 { ", while shortening differences" } else { "" };
-            writeln!(out, "interrupted after {} of {} stories{made_short}", report.compared, self.cases)
+            writeln!(out, "interrupted after {} of {}{made_short}", report.compared, stories(self.cases as usize))
                 .map_err(CommandError::output)?;
         }
         let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));
         writeln!(
             out,
-            "seed {seed}: {} stories compared with {gateway} on {}, {differing}, {} failed; {} replays, {} boots made, {} saved, {:.1} s",
-            report.compared,
+            "seed {seed}: {} compared with {gateway} on {}, {differing}, {} failed; {}, {} made, {} saved, {:.1} s",
+            stories(report.compared),
             counted(report.configurations, "configuration"),
             report.failed.len(),
-            report.replayed,
-            report.boots.made,
+            counted(report.replayed, "replay"),
+            counted(report.boots.made, "boot"),
             report.boots.saved,
             report.duration.as_secs_f64(),
         )
@@ -169,4 +166,9 @@ impl Fuzz {
             _ => exit::OK,
         })
     }
+}
+
+/// A number of stories in words.
+fn stories(number: usize) -> String {
+    if number == 1 { "1 story".to_owned() } else { format!("{number} stories") }
 }

@@ -3,7 +3,7 @@
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
-use crate::report::terminal::counted;
+use crate::counted::counted;
 use crate::scenario::lint;
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -4,6 +4,7 @@ use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::judge::Verdict;
 use crate::run::needs::{self, Applicability};
@@ -105,7 +106,8 @@ fn on_gateway(planned: &[Planned<'_>]) -> String {
         }
     }
     let played = planned.iter().filter(|case| case.applicability.not_played.is_none()).count();
-    let _ = writeln!(text, "\n{played} of {} cases are played", planned.len());
+    let are = if planned.len() == 1 { "is" } else { "are" };
+    let _ = writeln!(text, "\n{played} of {} {are} played", counted(planned.len(), "case"));
     reasons.sort_by(|one, count, other, more| more.cmp(count).then_with(|| one.cmp(other)));
     for ((verdict, reason), count) in reasons {
         let _ = writeln!(text, "{count:5}  {}: {}", verdict.name(), line(reason));

@@ -5,6 +5,7 @@ use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
+use crate::counted::counted;
 use crate::explain::{Places, State};
 use crate::record::{Before, Recorder};
 use crate::scenario::Corpus;
@@ -39,7 +40,7 @@ Examples:
 
 Exit codes:
   0    the scenario was written
-  2    usage error, or a state directory that cannot be read
+  2    usage error, a state directory that cannot be read, or a file that cannot be created
   3    the proxy cannot listen, or the file cannot be written")]
 pub(crate) struct Record {
     /// The gateway, on this machine
@@ -149,12 +150,13 @@ impl Record {
         }
         let left_out = match recorded.left_out.len() {
             0 => String::new(),
+            1 => "; a comment at its start says what it does not contain".to_owned(),
             count => format!("; {count} comments at its start list what it does not contain"),
         };
         let text = format!(
-            "{file}: {} connections, {} steps{left_out}\nto replay it: clawcheck run {}{}\n",
-            recorded.connections,
-            recorded.steps,
+            "{file}: {}, {}{left_out}\nto replay it: clawcheck run {}{}\n",
+            counted(recorded.connections, "connection"),
+            counted(recorded.steps, "step"),
             quoted(&written.to_string_lossy()),
             // A method that clawcheck does not know can do anything.
             if Corpus::load(std::slice::from_ref(&written)).is_ok() { "" } else { " --trust" }

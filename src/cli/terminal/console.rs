@@ -6,6 +6,7 @@
 //! missed the first one.
 
 use super::broken_pipe::IgnoreBrokenPipe;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 use untrusted_data::Redactions;
@@ -66,11 +67,37 @@ impl Color {
         }
     }
 
+    /// The choice in arguments that are not parsed yet. `None` if there is none, or it is not valid.
+    pub(crate) fn of_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut arguments = arguments.take_while(|argument| argument != "--");
+        while let Some(argument) = arguments.next() {
+            let chosen = match argument.to_str() {
+                Some("--color") => arguments.next(),
+                Some(other) => other.strip_prefix("--color=").map(OsString::from),
+                None => None,
+            };
+            if let Some(chosen) = chosen {
+                return chosen.to_str().and_then(|chosen| clap::ValueEnum::from_str(chosen, false).ok());
+            }
+        }
+        None
+    }
+
     fn shows(self, stream: &impl io::IsTerminal) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
             Self::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+impl From<Color> for clap::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
         }
     }
 }

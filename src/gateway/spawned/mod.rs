@@ -218,8 +218,7 @@ impl Directories {
     /// Returns the directories of a launch. Creates the directories that only a process needs.
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
         let sandbox = launch.sandbox;
-        let temp = sandbox.root().join("tmp");
-        std::fs::create_dir_all(&temp)?;
+        let temp = sandbox.temp()?;
         let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
         Ok(Self {
             state_dir: text(&state_dir)?,

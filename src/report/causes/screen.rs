@@ -2,8 +2,8 @@
 
 use super::highlight::marked;
 use super::{Cause, Causes, fold::fold};
+use crate::counted::counted;
 use crate::judge::cause::Kind;
-use crate::report::terminal::counted;
 use owo_colors::OwoColorize as _;
 use untrusted_data::cut;
 use untrusted_data::printable;

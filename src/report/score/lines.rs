@@ -2,8 +2,8 @@
 
 use super::rungs::RUNGS;
 use super::{Family, RungScore, Score, State};
+use crate::counted::counted;
 use crate::judge::Level;
-use crate::report::terminal::counted;
 use untrusted_data::cut;
 use untrusted_data::printable;
 

@@ -8,6 +8,7 @@ use super::Listener;
 use super::causes::{Causes, Screen, fold};
 use super::closest;
 use super::score::Score;
+use crate::counted::counted;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport};
 use crate::shell::quoted;
@@ -422,11 +423,6 @@ fn folder_flag(proposed: &Path, case: &str) -> String {
         }
         _ => String::new(),
     }
-}
-
-/// `1 case`, `2 cases`.
-pub(crate) fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn seconds(duration: Duration) -> String {

@@ -11,6 +11,7 @@ use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
 use super::{Isolation, Shared, explanation};
+use crate::counted::counted;
 use crate::gateway::{Capability, Gateway, Kind, one_line};
 use crate::judge::Verdict;
 use crate::run::outcome::{Boot, CaseReport};
@@ -207,7 +208,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
         }
         Err(error) => {
             let why = error.to_string();
-            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), one_line(&why)));
+            shared.boots().given_up.push(format!("{}, since {}", counted(cases.len(), "case"), one_line(&why)));
             done.rerun.extend(apart(cases));
             return done;
         }

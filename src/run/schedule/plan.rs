@@ -7,6 +7,7 @@ use crate::run::outcome::OTHER_RELEASES;
 use crate::run::wire_store::recipe;
 use crate::scenario::{Case, Need};
 use openclaw_model::Release;
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,8 +38,7 @@ pub(crate) fn not_played(
     }
     let recipe = (!profile.can(Capability::StoreWrite)).then(|| recipe(case));
     let needs = needs::of(case, expected, matches!(recipe, Some(Ok(_))));
-    if let Some(lacked) = needs.iter().find(|need| profile.lacks.contains(need)) {
-        let reason = format!("the description of the gateway lists `{lacked}` under `lacks`");
+    if let Some(reason) = lacked_of(&needs, profile) {
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     if let Some(missing) = needs.iter().find(|need| !profile.can(**need)) {
@@ -53,6 +53,22 @@ pub(crate) fn not_played(
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     None
+}
+
+/// The reason why a case is not applicable to a gateway whose description says that it lacks a feature. `expected` is an
+/// observation that the gateway would be compared with: the case also needs the features that it shows. `None` if the
+/// gateway lacks nothing that the case needs.
+pub(crate) fn lacked(case: &Case, expected: &str, profile: &Profile) -> Option<String> {
+    if profile.lacks.is_empty() {
+        return None;
+    }
+    let is_created = !profile.can(Capability::StoreWrite) && recipe(case).is_ok();
+    lacked_of(&needs::of(case, Some(expected), is_created), profile)
+}
+
+fn lacked_of(needs: &BTreeSet<Capability>, profile: &Profile) -> Option<String> {
+    let lacked = needs.iter().find(|need| profile.lacks.contains(need))?;
+    Some(format!("the description of the gateway lists `{lacked}` under `lacks`"))
 }
 
 /// The verdict on a case that needs a feature which clawcheck cannot use. A description that names no store declares that
@@ -103,7 +119,6 @@ mod tests {
     use super::*;
     use crate::scenario::{Corpus, Filter};
     use rstest::rstest;
-    use std::collections::BTreeSet;
 
     fn profile(kind: Kind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
         let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();

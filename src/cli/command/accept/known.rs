@@ -3,9 +3,9 @@
 use super::Accept;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::counted::counted;
 use crate::judge::{Difference, Level, Verdict};
 use crate::known::{self, Observed};
-use crate::report::terminal::counted;
 use crate::scenario::{Filter, lint};
 use serde::Deserialize;
 use std::io::{self, Read as _, Write as _};

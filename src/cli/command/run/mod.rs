@@ -18,6 +18,7 @@ use crate::cli::state_dir::CopiedState;
 use crate::cli::terminal::console;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
+use crate::counted::counted;
 use crate::gateway::{GatewaySpec, Preparation};
 use crate::known::Known;
 use crate::observe::snapshot::Library;
@@ -196,8 +197,8 @@ impl Run {
         let code = self.exit_code(&report);
         if code == exit::DEVIATES && report.outcome(false) == Outcome::Conforms {
             let skipped = report.summary.count(crate::judge::Verdict::Skipped);
-            let unused = report.unused_snapshots.len();
-            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
+            let unused = counted(report.unused_snapshots.len(), "unused snapshot");
+            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} (--deny)");
         }
         if code == exit::NOTHING_PLAYED || (code == exit::DEVIATES && self.played_too_few(&report)) {
             self.print_too_few(&report);
