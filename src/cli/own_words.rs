@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 /// Shorter words are never replaced.
 const SHORTEST: usize = 4;
 
-/// Whether a text is such a word or a part of one. Letter case is ignored.
+/// Whether a text is such a word. Letter case is ignored. Only a whole word counts: each part of a word is a word of
+/// somebody, and most short passwords are a part of some word.
 pub(super) fn contain(text: &str) -> bool {
-    static WORDS: LazyLock<String> = LazyLock::new(|| collect().into_iter().collect::<Vec<_>>().join("\n"));
-    !text.contains('\n') && WORDS.contains(&text.to_ascii_lowercase())
+    static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(collect);
+    WORDS.contains(&text.to_ascii_lowercase())
 }
 
 fn collect() -> BTreeSet<String> {
@@ -26,21 +27,30 @@ fn collect() -> BTreeSet<String> {
     words
 }
 
+/// Adds the words of a text. One with a hyphen or an underscore also gives its parts: `role-upgrade`, `role`, `upgrade`.
+/// One with a digit is a name, a number or a sample secret.
 fn add(text: &str, words: &mut BTreeSet<String>) {
-    let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let found = text.split(|c| !in_word(c)).map(|word| word.trim_matches('-'));
-    let found = found.filter(|word| word.len() >= SHORTEST && word.bytes().any(|byte| byte.is_ascii_alphabetic()));
-    words.extend(found.map(str::to_ascii_lowercase));
+    let joins = |c: char| matches!(c, '-' | '_');
+    let found = text.split(|c: char| !c.is_ascii_alphanumeric() && !joins(c)).map(|word| word.trim_matches(joins));
+    let found = found.flat_map(|word| std::iter::once(word).chain(word.split(joins)));
+    let is_word = |word: &&str| word.len() >= SHORTEST && !word.bytes().any(|byte| byte.is_ascii_digit());
+    words.extend(found.filter(is_word).map(str::to_ascii_lowercase));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::contain;
+    use super::{add, contain};
     use rstest::rstest;
 
     #[rstest]
     #[case::message("token", true)]
-    #[case::message_part("pair", true)]
+    #[case::message_part("airin", false)]
+    #[case::two_parts("pairing-requ", false)]
+    #[case::part_of_a_reason("upgrade", true)]
+    #[case::part_of_a_name("iphon", false)]
+    #[case::year("2026", false)]
+    #[case::digits_of_a_name("1234", false)]
+    #[case::name_with_digits("tail1234", false)]
     #[case::upper_case("PAIRING_REQUIRED", true)]
     #[case::reason("role-upgrade", true)]
     #[case::family("empty-tokens", true)]
@@ -52,5 +62,23 @@ mod tests {
     #[case::name_in_code("letters_only_x", false)]
     fn words_of_clawcheck(#[case] text: &str, #[case] expected: bool) {
         assert_eq!(contain(text), expected);
+    }
+
+    #[test]
+    fn parts_are_words_only_between_hyphens_and_underscores() {
+        let mut words = std::collections::BTreeSet::new();
+        add("role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026", &mut words);
+        let expected = [
+            "admins",
+            "host",
+            "operator",
+            "pairing",
+            "pairing_required",
+            "required",
+            "role",
+            "role-upgrade",
+            "upgrade",
+        ];
+        assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
     }
 }

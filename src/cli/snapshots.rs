@@ -58,17 +58,12 @@ impl Snapshots {
     /// # Errors
     /// Returns an error if the user named a folder that cannot be written, or if the disk is full.
     pub(super) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
-        match self.library.probe() {
-            Ok(()) => Ok(None),
-            Err(LibraryError::Write { path, source })
-                if !self.named
-                    && matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
-            {
-                self.library.freeze();
-                Ok(Some(format!("cannot write {}: {source}; name another folder with --snapshots", path.display())))
-            }
-            Err(error) => Err(CommandError::failed(report(error))),
-        }
+        let reason = match self.named {
+            true => self.library.probe().map(|()| None),
+            false => self.library.freeze_if_protected(),
+        };
+        let reason = reason.map_err(|error| CommandError::failed(report(error)))?;
+        Ok(reason.map(|reason| format!("{reason}; name another folder with --snapshots")))
     }
 
     /// Whether observations can be saved for approval.

@@ -2,10 +2,13 @@
 
 use super::doctor::{CLOSES, Finding, NO_START, findings};
 use super::{Places, Question, State, Verdict, world};
-use openclaw_model::known_releases;
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_model::{Facts, known_releases};
 use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
 use rstest::rstest;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const NOW: i64 = 1_800_000_000_000;
 const CONFIG: &str =
@@ -13,22 +16,33 @@ const CONFIG: &str =
 
 /// A state directory with these texts in `paired.json` and `openclaw.json`.
 fn state(paired: &str, config: &str) -> State {
+    state_with_pending(paired, "{}", config)
+}
+
+fn state_with_pending(paired: &str, pending: &str, config: &str) -> State {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("devices")).unwrap();
     std::fs::write(folder.path().join("devices/paired.json"), paired).unwrap();
+    std::fs::write(folder.path().join("devices/pending.json"), pending).unwrap();
     std::fs::write(folder.path().join("openclaw.json"), config).unwrap();
     State::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap()
 }
 
 /// A store with one device, which has these tokens.
 fn with_tokens(tokens: &Value) -> String {
-    let key = DeviceKey::from_name("agreement");
+    let (id, record) = device("agreement", "operator", tokens);
+    json!({ id: record }).to_string()
+}
+
+/// The id and the record of a device.
+fn device(name: &str, role: &str, tokens: &Value) -> (String, Value) {
+    let key = DeviceKey::from_name(name);
     let record = json!({
         "deviceId": key.device_id(), "publicKey": key.public_key(), "clientId": "cli", "clientMode": "cli",
-        "platform": "linux", "role": "operator", "roles": ["operator"], "scopes": ["operator.read"],
+        "platform": "linux", "role": role, "roles": [role], "scopes": ["operator.read"],
         "approvedScopes": ["operator.read"], "tokens": tokens, "createdAtMs": 1, "approvedAtMs": 1,
     });
-    json!({ key.device_id(): record }).to_string()
+    (key.device_id(), record)
 }
 
 /// Whether `doctor` says this about a release.
@@ -73,4 +87,80 @@ fn doctor_says_what_explain_says(#[case] paired: &str, #[case] config: &str) {
         let silent = matches!(verdict, Verdict::Refused { error: None, .. });
         assert_eq!(says(&found, CLOSES, release), silent, "{release}: {verdict:?} {found:#?}");
     }
+}
+
+/// The findings about a document or about a record.
+fn about(state: &State, place: &str, record: Option<&str>) -> Vec<Finding> {
+    let found = findings(state, NOW).into_iter();
+    found.filter(|finding| finding.place == place && finding.record.as_deref() == record).collect()
+}
+
+#[rstest]
+#[case::list("[]")]
+#[case::number("5")]
+fn a_damaged_document_is_not_blamed_for_another(#[case] pending: &str) {
+    let both = state_with_pending("5", pending, CONFIG);
+    let only_paired = state_with_pending("5", "{}", CONFIG);
+    let only_pending = state_with_pending("{}", pending, CONFIG);
+    let (paired_json, pending_json) = ("devices/paired.json", "devices/pending.json");
+    assert_eq!(about(&both, paired_json, None), about(&only_paired, paired_json, None));
+    assert_eq!(about(&both, pending_json, None), about(&only_pending, pending_json, None));
+    let release = "2026.4.2".parse().unwrap();
+    assert!(says(&about(&both, paired_json, None), CLOSES, release));
+    assert_eq!(says(&about(&both, pending_json, None), CLOSES, release), pending != "[]");
+}
+
+#[test]
+fn damage_is_told_of_releases_that_do_not_start() {
+    let config = r#"{ "gateway": { "mode": 7 } }"#;
+    let found = findings(&state("5", config), NOW);
+    let tokens = findings(&state(&with_tokens(&json!("x")), config), NOW);
+    for release in known_releases() {
+        assert!(says(&found, NO_START, release), "{release}: {found:#?}");
+        assert!(says(&found, "devices/paired.json is not an object", release), "{release}: {found:#?}");
+        assert!(says(&tokens, "tokens is text, not an object", release), "{release}: {tokens:#?}");
+    }
+}
+
+/// The same damage matters only for some clients: the role of a record decides which token a release reads.
+#[test]
+fn each_record_with_damaged_tokens_is_tried() {
+    let damaged = json!({ "operator": "x" });
+    let (node, operator) = (device("a", "node", &damaged), device("b", "operator", &damaged));
+    let both = state(&json!({ &node.0: node.1, &operator.0: operator.1 }).to_string(), CONFIG);
+    let answers = [node, operator].map(|(id, record)| {
+        let alone = about(&state(&json!({ &id: record }).to_string(), CONFIG), "devices/paired.json", Some(&id));
+        assert_eq!(about(&both, "devices/paired.json", Some(&id)), alone);
+        alone.into_iter().map(|finding| (finding.what, finding.releases)).collect::<Vec<_>>()
+    });
+    assert_ne!(answers[0], answers[1], "the answers of the releases differ");
+}
+
+#[test]
+fn each_of_many_kinds_of_damage_is_told() {
+    let devices = (0..40).map(|number| {
+        let role = format!("role-{number}");
+        device(&role, "operator", &json!({ &role: "x" }))
+    });
+    let found = findings(&state(&Value::Object(devices.collect()).to_string(), CONFIG), NOW);
+    for number in 0..40 {
+        let what = format!("the token for role-{number} is not an object");
+        assert!(known_releases().all(|release| says(&found, &what, release)), "{what}: {found:#?}");
+    }
+}
+
+#[test]
+fn two_stores_are_told_with_the_releases_of_the_facts() {
+    let mut sqlite =
+        known_releases().filter(|release| Facts::of(*release).unwrap().pairing.format == StoreFormat::Sqlite);
+    let first = sqlite.next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("devices")).unwrap();
+    std::fs::write(folder.path().join("devices/paired.json"), "{}").unwrap();
+    std::fs::write(folder.path().join("openclaw.json"), CONFIG).unwrap();
+    SqliteDocuments::new(folder.path(), false).write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
+    let state = State::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap();
+    let note = state.notes.iter().find(|note| note.contains("two stores")).unwrap();
+    let last = known_releases().take_while(|release| *release != first).last().unwrap();
+    assert!(note.contains(&format!("to {last}, and state/openclaw.sqlite, for {first}")), "{note}");
 }

@@ -4,15 +4,15 @@ use super::render::{Format, short, short_id};
 use super::{Question, State, Verdict, Who, world};
 use crate::markdown;
 use crate::release_ranges;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::{AtRest, Kept};
 use openclaw_emulator::settings::Settings;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, known_releases, pairing};
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MOST: usize = 200;
@@ -22,11 +22,16 @@ pub(super) const CLOSES: &str = "closes every connection that needs it, without 
 /// What a release does that refuses the configuration or the store.
 pub(super) const NO_START: &str = "does not start";
 
-/// The maximum number of kinds of damage that are tried on the model.
-const MOST_TRIED: usize = 16;
-
-/// The releases that close a connection without an answer, and those that answer it.
-type Answering = (Vec<Release>, Vec<Release>);
+/// How the releases answer a connect.
+#[derive(Debug, Default)]
+struct Answering {
+    /// The releases that close the connection without an answer.
+    silent: Vec<Release>,
+    /// The releases that answer.
+    others: Vec<Release>,
+    /// The releases that cannot be asked, because they do not start.
+    unstarted: Vec<Release>,
+}
 
 /// A problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +52,9 @@ pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
     let mut found = Vec::new();
     files(state, &releases, &mut found);
     starts(state, &releases, now, &mut found);
-    let mut tried = HashMap::new();
     for (document, place, value) in documents(state) {
         let Value::Object(records) = value else {
-            not_records(state, document, place, &releases, now, &mut found);
+            not_records(state, (document, place), value, &releases, now, &mut found);
             continue;
         };
         for (key, record) in records {
@@ -60,7 +64,7 @@ pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
             match document {
                 Document::DevicesPaired => {
                     paired(place, key, record, &releases, &mut found);
-                    damaged_tokens(state, (place, key), record, &releases, now, &mut tried, &mut found);
+                    damaged_tokens(state, (place, key), record, &releases, now, &mut found);
                 }
                 Document::DevicesPending => pending(place, key, record, now, &mut found),
                 _ => {}
@@ -143,27 +147,51 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
 }
 
 /// A document that is not an object, and how each release handles it.
-fn not_records(state: &State, document: Document, place: &str, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
-    let (silent, others) =
-        answering(state, &Question { device: Some("new".to_owned()), ..Question::default() }, releases, now);
-    let what = format!("{} is not an object: a gateway", document.path());
-    let ways = [(format!("{what} {CLOSES}"), silent), (format!("{what} finds no records in it"), others)];
+fn not_records(
+    state: &State,
+    (document, place): (Document, &'static str),
+    value: &Value,
+    releases: &[Facts],
+    now: i64,
+    found: &mut Vec<Finding>,
+) {
+    let client = Question { device: Some("new".to_owned()), ..Question::default() };
+    let answering = answering(state, (document, place), value.clone(), &client, releases, now);
+    let what = format!("{} is not an object", document.path());
+    let ways = [
+        (format!("{what}: a gateway {CLOSES}"), answering.silent),
+        (format!("{what}: a gateway finds no records in it"), answering.others),
+        (what, answering.unstarted),
+    ];
     let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
     found.extend(ways.map(|(what, releases)| Finding { place: place.to_owned(), record: None, what, releases }));
 }
 
-/// The releases that close the connection of a client without an answer, and those that answer it, as `explain` says.
-fn answering(state: &State, client: &Question, releases: &[Facts], now: i64) -> Answering {
-    let (mut silent, mut others) = (Vec::new(), Vec::new());
-    for facts in releases {
+/// How the releases that read a document answer a client if the store contains nothing else. Otherwise, the answer could
+/// be due to damage at another place.
+fn answering(
+    state: &State,
+    (document, place): (Document, &'static str),
+    value: Value,
+    client: &Question,
+    releases: &[Facts],
+    now: i64,
+) -> Answering {
+    let format = if place == DATABASE { StoreFormat::Sqlite } else { StoreFormat::Files };
+    let at_rest = AtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
+    let state = State { at_rest: at_rest.into(), ..state.clone() };
+    let mut answering = Answering::default();
+    // A release with files does not read the database. A release with a database imports the files.
+    for facts in releases.iter().filter(|facts| place != DATABASE || facts.pairing.format == StoreFormat::Sqlite) {
         let question = Question { release: Some(facts.release), ..client.clone() };
-        match world(state, &question, now).map(|world| world.answer().verdict) {
-            Err(_) | Ok(Verdict::NoStart(_)) => {}
-            Ok(Verdict::Refused { error: None, .. }) => silent.push(facts.release),
-            Ok(_) => others.push(facts.release),
-        }
+        let list = match world(&state, &question, now).map(|world| world.answer().verdict) {
+            Err(_) | Ok(Verdict::NoStart(_)) => &mut answering.unstarted,
+            Ok(Verdict::Refused { error: None, .. }) => &mut answering.silent,
+            Ok(_) => &mut answering.others,
+        };
+        list.push(facts.release);
     }
-    (silent, others)
+    answering
 }
 
 /// The client of a record, which requests what was approved.
@@ -245,11 +273,10 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
 /// The damaged tokens of a record, and the releases that cannot process them.
 fn damaged_tokens(
     state: &State,
-    (place, key): (&str, &str),
+    (place, key): (&'static str, &str),
     record: &Value,
     releases: &[Facts],
     now: i64,
-    tried: &mut HashMap<String, Answering>,
     found: &mut Vec<Finding>,
 ) {
     let what = match record.get("tokens") {
@@ -263,12 +290,13 @@ fn damaged_tokens(
         Some(Value::Array(_)) => "tokens is a list, not an object".to_owned(),
         Some(other) => format!("tokens is {}, not an object", short(&other.to_string())),
     };
-    if !tried.contains_key(&what) && tried.len() >= MOST_TRIED {
-        return;
-    }
-    let (silent, others) =
-        tried.entry(what.clone()).or_insert_with(|| answering(state, &client_of(key, record), releases, now)).clone();
-    let ways = [(format!("{what}: a gateway {CLOSES}"), silent), (what, others)];
+    // The answer depends on the whole record, not only on its tokens.
+    let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
+    let client = client_of(key, record);
+    let answering = answering(state, (Document::DevicesPaired, place), records, &client, releases, now);
+    let mut others = [answering.others, answering.unstarted].concat();
+    others.sort();
+    let ways = [(format!("{what}: a gateway {CLOSES}"), answering.silent), (what, others)];
     let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
     let record = Some(key.to_owned());
     found.extend(ways.map(|(what, releases)| Finding {

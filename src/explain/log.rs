@@ -26,8 +26,8 @@ const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address a
 const MOST_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
 /// The beginnings of the details about a connection.
-const DETAILS: [&str; 3] =
-    ["device access upgrade requested ", "device metadata upgrade requested ", "[ws] unauthorized "];
+const DETAILS: [&str; 3] = ["device access upgrade requested ", "device metadata upgrade requested ", UNAUTHORIZED];
+const UNAUTHORIZED: &str = "[ws] unauthorized ";
 const UNKNOWN_PROXY: &str = "observed unattributable proxy-shaped traffic from ";
 /// Close codes of clients that leave by themselves, such as a probe.
 const LEFT: [&str; 4] = ["1000", "1001", "1005", "1006"];
@@ -85,17 +85,16 @@ impl Logged {
     /// No line is about a refused connect.
     fn parse(log: &str) -> Result<Self, LogError> {
         let mut details = BTreeMap::new();
-        let mut last = None;
+        let (mut last, mut requested) = (None, None);
         for line in log.lines() {
-            if let Some(detail) = DETAILS.iter().find_map(|begin| Some(fields(line.split_once(begin)?.1))) {
-                if let Some(conn) = detail.get("conn") {
-                    // The newest one of a connection counts. A connection that was not refused leaves its line behind.
-                    if details.len() >= MOST_OPEN {
-                        details.pop_first();
-                    }
-                    details.insert(conn.clone(), detail.clone());
+            if let Some((begin, rest)) = DETAILS.iter().find_map(|begin| Some((*begin, line.split_once(begin)?.1))) {
+                let detail = Self { closed: BTreeMap::new(), detail: merge(&mut details, fields(rest)) };
+                // A gateway can approve a requested upgrade. Only refused credentials are a refused connect by themselves.
+                if begin == UNAUTHORIZED {
+                    last = Some(detail);
+                } else {
+                    requested = Some(detail);
                 }
-                last = Some(Self { closed: BTreeMap::new(), detail });
             } else if let Some((_, rest)) = line.split_once(CLOSED) {
                 let closed = fields(rest);
                 let detail = closed.get("conn").and_then(|conn| details.remove(conn));
@@ -110,7 +109,7 @@ impl Logged {
                 last = Some(Self { closed: closed.into(), detail: BTreeMap::new() });
             }
         }
-        last.ok_or(LogError::Nothing)
+        last.or(requested).ok_or(LogError::Nothing)
     }
 
     /// Fills in the values that the user does not specify.
@@ -131,7 +130,7 @@ impl Logged {
             question.headers.push(("x-forwarded-for".to_owned(), forwarded.to_owned()));
         }
         if question.device.is_none() {
-            question.device = detail("device").filter(|device| *device != "yes" && *device != "no").map(str::to_owned);
+            question.device = detail("device").map(str::to_owned);
         }
         if question.role.is_none() {
             question.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
@@ -161,6 +160,27 @@ impl Logged {
         let advice = if reason.contains("too many failed") { RATE_LIMITED } else { "" };
         Some(format!("the log says close {} \"{}\"{advice}", printable::line(code), printable::line(reason)))
     }
+}
+
+/// Adds a detail to the earlier details about the same connection, and returns all of them. A later value counts, unless it
+/// says nothing. A connection that was not refused leaves its details behind.
+fn merge(
+    details: &mut BTreeMap<String, BTreeMap<String, String>>,
+    mut detail: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    // Only whether there is a device, not which.
+    if detail.get("device").is_some_and(|device| device == "yes" || device == "no") {
+        detail.remove("device");
+    }
+    let Some(conn) = detail.get("conn").cloned() else { return detail };
+    if details.len() >= MOST_OPEN && !details.contains_key(&conn) {
+        details.pop_first();
+    }
+    let known = details.entry(conn).or_default();
+    for name in detail.keys().filter(|name| said(&detail, name).is_some()) {
+        known.insert(name.clone(), detail[name].clone());
+    }
+    known.clone()
 }
 
 /// The credentials that a gateway refuses for a reason. The secret itself is not in the log.
@@ -312,6 +332,36 @@ ua=n/a code=1008 reason=pairing required
         assert_eq!((question.credential, question.platform.as_deref()), (credential, platform));
         assert!(question.device.is_none_or(|device| device == "abcd"));
         Logged::parse(left).unwrap_err();
+    }
+
+    #[test]
+    fn an_upgrade_of_an_open_connection_does_not_replace_a_refused_connect() {
+        let closed = "[ws] closed before connect conn=c1 remote=192.0.2.1 code=1008 reason=pairing required";
+        let open = "device metadata upgrade requested reason=metadata-upgrade device=abcd claimedPlatform=macos client=cli conn=c2";
+        let unauthorized = "[ws] unauthorized conn=c3 remote=192.0.2.3 client=cli cli v1.0.0 reason=token_mismatch";
+        let peer = |lines: &[&str]| {
+            let mut question = Question::default();
+            Logged::parse(&lines.join("\n")).unwrap().complete(&mut question);
+            (question.peer.map(|peer| peer.to_string()), question.device)
+        };
+        assert_eq!(peer(&[closed, open]), (Some("192.0.2.1".to_owned()), None));
+        assert_eq!(peer(&[open]), (None, Some("abcd".to_owned())), "there is no refused connect");
+        assert_eq!(peer(&[closed, unauthorized, open]).0.unwrap(), "192.0.2.3", "refused credentials are a refusal");
+    }
+
+    #[test]
+    fn details_of_one_connection_are_merged() {
+        let unauthorized = "[ws] unauthorized conn=c1 remote=127.0.0.1 client=cli cli v1.0.0 role=operator scopes=1 auth=n/a \
+                            device=yes platform=n/a reason=token_mismatch";
+        let (upgrade, closed) = LOG.split_once('\n').unwrap();
+        for log in [format!("{upgrade}\n{unauthorized}\n{closed}"), format!("{upgrade}\n{unauthorized}\n")] {
+            let mut question = Question::default();
+            Logged::parse(&log).unwrap().complete(&mut question);
+            assert_eq!(question.scopes.unwrap(), ["operator.admin", "operator.write"]);
+            assert_eq!((question.device.as_deref(), question.role.as_deref()), (Some("abcd"), Some("operator")));
+            assert_eq!(question.preset.unwrap().name, "cli", "the later value counts");
+            assert_eq!(question.credential, Some(Credential::Token(Some(WRONG.to_owned()))));
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use super::StoreAtRest;
+use crate::release_ranges;
 use openclaw_emulator::at_rest::{AtRest, AtRestError, Kept};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
-use openclaw_model::Release;
+use openclaw_model::{Facts, Release, known_releases};
 use openclaw_protocol::identity::DeviceKey;
-use openclaw_protocol::store::{DATABASE, Document};
+use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use untrusted_data::Redactions;
@@ -183,9 +184,16 @@ fn odd(at_rest: &AtRest) -> Vec<String> {
     notes.extend(at_rest.damaged_database().map(str::to_owned));
     notes.extend(at_rest.locked().map(str::to_owned));
     if files > 0 && at_rest.has_database() {
+        let of = |format: StoreFormat| {
+            let facts = known_releases().filter_map(|release| Facts::of(release).ok());
+            let same = facts.filter(|facts| facts.pairing.format == format).map(|facts| facts.release);
+            release_ranges::list(&same.collect::<Vec<_>>())
+        };
         notes.push(format!(
-            "there are two stores, JSON files and {DATABASE}: releases before 2026.8.1 use the files; later ones use \
-             the database and import the files into it"
+            "there are two stores: JSON files, for {}, and {DATABASE}, for {}; a gateway that uses the database imports \
+             the files into it",
+            of(StoreFormat::Files),
+            of(StoreFormat::Sqlite)
         ));
     }
     notes

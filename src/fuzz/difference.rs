@@ -25,15 +25,15 @@ impl StoryDifference {
     }
 }
 
-/// The kind of a difference: the first lines that differ, without the names of devices and connections. Differences
-/// of one kind usually have one cause.
+/// The kind of a difference: what differs in the first lines that are not equal, without values and names.
+/// Differences of one kind usually have one cause.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DifferenceKind {
     /// The part of the observation: `steps`, or a section of the store.
     part: String,
-    /// The line that the rules predict and that was not observed.
+    /// What the rules predict in this line and the gateway does not show.
     predicted: String,
-    /// The line that was observed instead.
+    /// What the gateway shows instead.
     seen: String,
 }
 

@@ -32,6 +32,7 @@ impl Attached {
         let out_of_reach = [
             Capability::StoreRead,
             Capability::StoreWrite,
+            Capability::StoreFiles,
             Capability::Config,
             Capability::Environment,
             Capability::Restart,

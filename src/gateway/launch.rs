@@ -89,6 +89,11 @@ fn listens(ports: &[u16], in_background: bool) -> String {
     }
 }
 
+/// How a command ended, and its last lines of output.
+pub(super) fn ended_with_log(exit: Option<&Exit>, log: &LogTail) -> String {
+    format!("{}{LOG_HEADING}{log}", how_it_ended(exit))
+}
+
 fn how_it_ended(exit: Option<&Exit>) -> String {
     exit.map_or_else(|| "did not exit in time".to_owned(), |exit| format!("ended with {exit}"))
 }

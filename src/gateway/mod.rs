@@ -39,6 +39,7 @@ pub use prepared::Gateway;
 pub use profile::Capability;
 pub(crate) use profile::{Kind, Profile};
 pub use running::Running;
+pub(crate) use spawned::store_commands::StoreCommandError;
 pub use spec::GatewaySpec;
 pub(crate) use spec::SpecError;
 pub use workspace::{Sandbox, Workspace};

@@ -11,8 +11,11 @@ use super::profile::{Capability, Profile};
 use super::running::{Inner, Running};
 use super::spawned::Program;
 use super::spawned::readiness::Readiness;
+use super::spawned::store_commands::StoreCommandError;
 use super::spec::GatewaySpec;
+use super::workspace::Sandbox;
 use openclaw_model::{Facts, Release, releases};
+use tokio::time::Instant;
 
 /// A gateway that can be launched any number of times, also at the same time.
 #[derive(Debug, Clone)]
@@ -151,6 +154,29 @@ impl Gateway {
     /// slow, the machine is the cause.
     pub fn is_known(&self) -> bool {
         matches!(self.backend, Backend::Embedded(_) | Backend::OpenClaw(_))
+    }
+
+    /// Writes the gateway's store to the state directory of the sandbox, if its description has a command for it.
+    ///
+    /// # Errors
+    /// The command cannot be started, fails, or does not exit before the deadline.
+    pub(crate) async fn read_store(&self, sandbox: &Sandbox, deadline: Instant) -> Result<(), StoreCommandError> {
+        match &self.backend {
+            Backend::Described(program) => program.read_store(sandbox, deadline).await,
+            Backend::Embedded(_) | Backend::OpenClaw(_) | Backend::Attached(_) => Ok(()),
+        }
+    }
+
+    /// Replaces the gateway's store with the one in the state directory of the sandbox, if its description has a command
+    /// for it.
+    ///
+    /// # Errors
+    /// As [`Gateway::read_store`].
+    pub(crate) async fn write_store(&self, sandbox: &Sandbox, deadline: Instant) -> Result<(), StoreCommandError> {
+        match &self.backend {
+            Backend::Described(program) => program.write_store(sandbox, deadline).await,
+            Backend::Embedded(_) | Backend::OpenClaw(_) | Backend::Attached(_) => Ok(()),
+        }
     }
 
     /// Starts a gateway and waits until it is ready.

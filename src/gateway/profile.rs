@@ -59,6 +59,7 @@ capabilities! {
     RateLimit = "rate-limit": "The gateway locks out an address after too many wrong credentials.",
     StoreRead = "store-read": "clawcheck can read the pairing store.",
     StoreWrite = "store-write": "clawcheck can write the pairing store, before the start and while the gateway runs.",
+    StoreFiles = "store-files": "The store consists of OpenClaw's own files, which clawcheck can damage, remove and replace.",
     Config = "config": "The scenario can choose the configuration.",
     Environment = "environment": "The scenario can choose the environment variables.",
     Restart = "restart": "clawcheck can stop, kill and restart the gateway.",
@@ -73,7 +74,7 @@ impl Capability {
     pub(crate) fn with_dependents(self) -> Vec<Self> {
         let dependents: &[Self] = match self {
             Self::Pairing => &[Self::Store, Self::Approvals, Self::Tokens, Self::BootstrapTokens],
-            Self::Store => &[Self::StoreRead, Self::StoreWrite],
+            Self::Store => &[Self::StoreRead, Self::StoreWrite, Self::StoreFiles],
             _ => &[],
         };
         std::iter::once(self).chain(dependents.iter().flat_map(|dependent| dependent.with_dependents())).collect()

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The name of [`Sandbox::own_state_dir`].
+const OWN_STATE: &str = "own-state";
 /// A file system in memory, if the system has one.
 const MEMORY: &str = "/dev/shm";
 /// The free space that it must have, in bytes. This is far more than the stores of all cases that run at the same
@@ -143,6 +145,28 @@ impl Sandbox {
     fn create(&self, name: &str) -> io::Result<PathBuf> {
         NoFollowDir::open(&self.directory)?.make_directory(Path::new(name))?;
         Ok(self.directory.join(name))
+    }
+
+    /// The state directory of a gateway whose store commands convert. It may not exist.
+    pub(crate) fn own_state_dir(&self) -> PathBuf {
+        self.directory.join(OWN_STATE)
+    }
+
+    /// The same directory. It is created on demand.
+    ///
+    /// # Errors
+    /// Returns an error if the directory cannot be created, or if its path is a link.
+    pub(super) fn make_own_state_dir(&self) -> io::Result<PathBuf> {
+        self.create(OWN_STATE)
+    }
+
+    /// Removes everything from the state directory.
+    ///
+    /// # Errors
+    /// Returns an error if the directory cannot be removed or created again.
+    pub(super) fn empty_state_dir(&self) -> io::Result<()> {
+        remove(&self.state_dir());
+        std::fs::create_dir(self.state_dir())
     }
 
     /// The gateway's configuration file.

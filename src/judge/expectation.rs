@@ -57,7 +57,7 @@ fn says(auth: Option<&Value>, expected: &Hello) -> bool {
 
 fn is_refused<'a, I: Iterator<Item = &'a Message<Frame>>>(expected: &Refused, own: impl Fn() -> I) -> bool {
     let error = own().find_map(|what| if let Message::Frame(Frame::Error(error)) = what { Some(error) } else { None });
-    // A connection that is lost without a close frame is nobody's refusal: the gateway may have crashed.
+    // The loss of a connection without a close frame is not a refusal, because the gateway may have crashed.
     let close = own().find_map(|what| match what {
         Message::Close { code: Some(code), reason, .. } => Some((*code, reason)),
         _ => None,
@@ -91,7 +91,8 @@ fn meets(pattern: Option<&Pattern>, text: Option<&str>) -> bool {
     pattern.is_none_or(|pattern| text.is_some_and(|text| pattern.matches(text)))
 }
 
-/// Whether a value has at least what is expected of it: of objects the members that are named, everything else whole.
+/// Whether a value contains the expected value. An object may have additional members, and everything else must be
+/// equal.
 fn has(seen: Option<&Value>, expected: Option<&Value>) -> bool {
     match (seen, expected) {
         (_, None) => true,
@@ -199,7 +200,7 @@ mod tests {
     }
 
     fn expect(value: Value) -> Expectation {
-        // A bare word is the scenario parser's short form for a map that asks for nothing more.
+        // A bare word is the short form of a map without further keys.
         let value = match value.as_str() {
             Some(word @ ("hello" | "refused")) => json!({ word: {} }),
             _ => value,

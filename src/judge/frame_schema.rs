@@ -1,7 +1,8 @@
-//! Holds frames to the JSON Schema that OpenClaw publishes for its protocol (`protocol.schema.json` of `@openclaw/gateway-protocol`).
+//! Validates frames against the JSON Schema that OpenClaw publishes for its protocol (`protocol.schema.json` of
+//! `@openclaw/gateway-protocol`).
 //!
-//! The schema's root says which definition each `type` of frame has, and leaves `payload` and `details` open there: their owner
-//! defines them. Which definition that is, the package says by its names alone (read in 2026.8.1-beta.3 and 2026.9.1):
+//! The root of the schema gives the definition for each `type` of frame, but does not restrict `payload` and
+//! `details`. The names of the definitions show which one belongs to which payload (in 2026.8.1-beta.3 and 2026.9.1):
 //!
 //! | frame | definition |
 //! |---|---|
@@ -11,28 +12,28 @@
 //! | payload of the answer to `device.token.rotate` | `DeviceTokenRotateResult` |
 //! | `error.details` with a `code` | the `...ErrorDetails` whose `code` is that constant |
 //!
-//! Where there is no such definition (`connect.challenge`, `health`, most pairing answers) the frame alone is held to the schema, and
-//! the payload is counted as not described.
+//! If there is no such definition (`connect.challenge`, `health`, most pairing answers), only the frame itself is
+//! validated, and the payload counts as not described.
 
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
-/// The name under which the published document is referred to, whatever its own `$id`.
+/// The URI by which references name the published document, whatever its own `$id` is.
 const BASE: &str = "urn:clawcheck:protocol";
 
-/// In a pattern, any character as JavaScript has it, which reads text in halves of surrogate pairs: one outside these, or two that
-/// make a pair. Text here has whole characters alone.
+/// A part of a pattern that matches any character in JavaScript, which reads text in surrogate halves: a character
+/// that is not a surrogate, or a pair of surrogates. Here, text consists of complete characters.
 const JAVASCRIPT_CHARACTER: &str = r"(?:[^\uD800-\uDFFF]|[\uD800-\uDBFF][\uDC00-\uDFFF])";
 const CHARACTER: &str = r"[\s\S]";
 
-/// A text that cannot be used as the protocol's schema.
+/// A text that is not usable as the protocol's schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{package} cannot be used as a schema: {reason}")]
 pub struct FrameSchemaError {
-    /// Where the text is from.
+    /// The origin of the text.
     pub package: String,
-    /// What is wrong with it.
+    /// The error.
     pub reason: String,
 }
 
@@ -49,23 +50,23 @@ pub struct FrameSchema {
     definitions: HashMap<String, Validator>,
 }
 
-/// How a frame breaks the schema.
+/// A violation of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The definition that it breaks.
+    /// The violated definition.
     pub definition: String,
-    /// The JSON pointer to what is wrong in the frame.
+    /// The JSON pointer to the invalid position in the frame.
     pub pointer: String,
-    /// The validator's words, `value` standing for what is there.
+    /// The message of the validator, with `value` in place of the actual value.
     pub message: String,
 }
 
-/// What came of holding one frame to the schema.
+/// The result of the validation of one frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// How it breaks the schema.
+    /// The violations.
     pub violations: Vec<Violation>,
-    /// Whether it has a payload of which the schema says nothing.
+    /// Whether the schema does not describe the payload of the frame.
     pub payload_not_described: bool,
 }
 
@@ -73,7 +74,7 @@ impl FrameSchema {
     /// Reads the published document.
     ///
     /// # Errors
-    /// It is not what it was in the versions that are known, or not a JSON Schema.
+    /// Returns an error if the document has another form than the known versions, or is not a JSON Schema.
     pub fn parse(package: &str, text: &str) -> Result<Self, FrameSchemaError> {
         let fault = |reason: String| FrameSchemaError { package: package.to_owned(), reason };
         let mut document: Value = serde_json::from_str(text).map_err(|error| fault(error.to_string()))?;
@@ -128,7 +129,7 @@ impl FrameSchema {
         &self.package
     }
 
-    /// Holds a frame that a gateway has sent to the schema. `method` is the one that it answers.
+    /// Validates a frame from a gateway. `method` is the method of the request that the frame answers.
     pub fn check(&self, frame: &Value, method: Option<&str>) -> Checked {
         let text = |pointer: &str| frame.pointer(pointer).and_then(Value::as_str);
         let Some(name) = text("/type").and_then(|kind| self.frames.get(kind)) else {
@@ -170,7 +171,7 @@ impl FrameSchema {
     }
 }
 
-/// Puts patterns that speak of surrogates into words that a reader of whole characters knows.
+/// Replaces the surrogate parts of a pattern by equivalents for complete characters.
 fn with_whole_characters(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -188,7 +189,7 @@ fn with_whole_characters(schema: &mut Value) {
     }
 }
 
-/// `device.pair.requested` and `hello-ok` as definitions are named: `DevicePairRequested`, `HelloOk`.
+/// The name of a definition: `DevicePairRequested` for `device.pair.requested`, `HelloOk` for `hello-ok`.
 fn pascal(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    /// A small schema of the published form.
+    /// A small schema in the form of the published one.
     fn schema() -> FrameSchema {
         let document = json!({
             "$schema": "http://json-schema.org/draft-07/schema#",

@@ -66,8 +66,8 @@ struct Parting {
     bytes: usize,
 }
 
-/// The first shown character of two long lines that replace each other. It is 0 if the first `width` characters
-/// already show the difference.
+/// The first shown character of two long lines that replace each other. It is 0 if the lines differ within the first
+/// half of `width` characters.
 pub(crate) fn start(old: &str, new: &str, width: usize) -> usize {
     let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
     if common > width / 2 { common - width / 4 } else { 0 }

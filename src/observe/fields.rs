@@ -26,8 +26,8 @@ impl<'a> FieldWriter<'a> {
         self.rest.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
     }
 
-    /// Writes a field if `write` returns a text. Otherwise the field stays for the end. An absent field is stated as
-    /// absent, unless it may be absent.
+    /// Writes a field if `write` returns a text. Otherwise the field stays for the end. An absent `required` field is
+    /// written as `no WORD`.
     fn put(&mut self, field: &str, word: &str, required: bool, write: impl Fn(&'a Value) -> Option<String>) {
         match self.get(field).map(write) {
             Some(Some(words)) => {
@@ -41,7 +41,7 @@ impl<'a> FieldWriter<'a> {
         }
     }
 
-    /// Writes a field only if it does not have its standard value.
+    /// Omits a field with its standard value. A field with another value stays for the end.
     pub(super) fn hide(&mut self, field: &str, expected: &str) {
         self.put(field, field, true, |value| (value.as_str() == Some(expected)).then(String::new));
     }

@@ -6,7 +6,7 @@ use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::{Rounds, StepObservation, time};
-use openclaw_protocol::connect::LONGEST_NONCE;
+use openclaw_protocol::connect::{LONGEST_NONCE, is_hello};
 use serde_json::{Map, Value};
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
@@ -182,7 +182,9 @@ impl FrameKind {
     fn of(frame: &Value, method: Option<&str>) -> Self {
         let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
         match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
-            (Some("res"), Some(true)) if member("payload").is_some_and(|payload| is_hello(payload, method)) => {
+            (Some("res"), Some(true))
+                if member("payload").is_some_and(|payload| is_hello(payload, method == Some("connect"))) =>
+            {
                 Self::Hello
             }
             (Some("res"), Some(true)) => Self::Response,
@@ -200,15 +202,6 @@ impl FrameKind {
             Self::Event => &EVENT_MEMBERS,
             Self::Odd => &[],
         }
-    }
-}
-
-/// Whether the payload of an answer is a hello-ok. Some gateways leave out `type`, and then the answer to a connect that
-/// names the protocol is one.
-fn is_hello(payload: &Value, method: Option<&str>) -> bool {
-    match payload.get("type") {
-        None => method == Some("connect") && payload.get("protocol").is_some(),
-        Some(kind) => kind == "hello-ok",
     }
 }
 

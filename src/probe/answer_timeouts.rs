@@ -20,12 +20,42 @@ pub(super) struct AnswerTimeouts {
     /// The end of the whole probe.
     end: Instant,
     slowest: Cell<Option<Duration>>,
-    /// The number of consecutive waits without an answer.
-    missed: Cell<u32>,
-    /// The number of consecutive waits after an answer in which the gateway did not close the connection.
-    left_open: Cell<u32>,
+    /// The waits that timed out before the first answer. The order of questions has no effect on their number.
+    silent: Cell<u32>,
+    /// The consecutive waits without an answer.
+    missed: Streak,
+    /// The consecutive waits after an answer in which the gateway did not close the connection.
+    left_open: Streak,
+    /// Whether questions are asked at the same time.
+    at_once: Cell<bool>,
     /// Whether the last wait for a challenge timed out.
     challenge_missed: Cell<bool>,
+}
+
+/// The number of consecutive timeouts. Of questions asked at the same time, it depends on chance which ones end after
+/// each other, so that they count as one wait, when all have ended. That wait timed out if all of them did.
+#[derive(Debug, Default)]
+struct Streak {
+    count: Cell<u32>,
+    /// Whether all waits at the same time timed out. `None` if there were none.
+    together: Cell<Option<bool>>,
+}
+
+impl Streak {
+    fn note(&self, timed_out: bool, at_once: bool) {
+        if at_once {
+            self.together.set(Some(timed_out && self.together.get().unwrap_or(true)));
+        } else {
+            self.count.set(if timed_out { self.count.get() + 1 } else { 0 });
+        }
+    }
+
+    /// Counts the waits at the same time, which have ended.
+    fn settle(&self) {
+        if let Some(timed_out) = self.together.take() {
+            self.note(timed_out, false);
+        }
+    }
 }
 
 impl AnswerTimeouts {
@@ -34,10 +64,19 @@ impl AnswerTimeouts {
             most,
             end: Instant::now() + total,
             slowest: Cell::new(None),
-            missed: Cell::new(0),
-            left_open: Cell::new(0),
+            silent: Cell::new(0),
+            missed: Streak::default(),
+            left_open: Streak::default(),
+            at_once: Cell::new(false),
             challenge_missed: Cell::new(false),
         }
+    }
+
+    /// A stage begins, whose questions are asked at the same time or one after the other. The one before it has ended.
+    pub(super) fn stage(&self, at_once: bool) {
+        self.missed.settle();
+        self.left_open.settle();
+        self.at_once.set(at_once);
     }
 
     /// Whether the time of the whole probe is over.
@@ -57,17 +96,17 @@ impl AnswerTimeouts {
 
     /// The deadline of a wait for the end of a connection after an answer.
     pub(super) fn close_deadline(&self) -> Instant {
-        (Instant::now() + self.limit_after(self.left_open.get())).min(self.end)
+        (Instant::now() + self.limit_after(self.left_open.count.get())).min(self.end)
     }
 
     fn limit(&self) -> Duration {
-        self.limit_after(self.missed.get())
+        self.limit_after(self.missed.count.get())
     }
 
     /// The wait after this number of consecutive waits that timed out.
     fn limit_after(&self, missed: u32) -> Duration {
         match self.slowest.get() {
-            None if missed >= MISSES => BRIEF,
+            None if self.silent.get() >= MISSES => BRIEF,
             None => self.most,
             // If several consecutive waits time out, the next ones will probably time out too.
             Some(slowest) if missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
@@ -78,17 +117,18 @@ impl AnswerTimeouts {
     /// Something came after this time.
     pub(super) fn answered(&self, after: Duration) {
         self.slowest.set(Some(self.slowest.get().unwrap_or_default().max(after)));
-        self.missed.set(0);
+        self.missed.note(false, self.at_once.get());
     }
 
     /// Nothing came.
     pub(super) fn missed(&self) {
-        self.missed.set(self.missed.get() + 1);
+        self.silent.set(self.silent.get() + u32::from(self.slowest.get().is_none()));
+        self.missed.note(true, self.at_once.get());
     }
 
     /// Whether the gateway closed the connection after an answer.
     pub(super) fn closed(&self, closed: bool) {
-        self.left_open.set(if closed { 0 } else { self.left_open.get() + 1 });
+        self.left_open.note(!closed, self.at_once.get());
     }
 
     /// Whether a challenge came.
@@ -124,6 +164,41 @@ mod tests {
         assert_eq!(timeouts.limit(), LEAST);
         timeouts.closed(true);
         assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
+    }
+
+    #[test]
+    fn questions_at_the_same_time_that_time_out_do_not_shorten_the_other_waits() {
+        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+        timeouts.answered(Duration::from_millis(2));
+        timeouts.stage(true);
+        (0..MISSES + 5).for_each(|_| timeouts.missed());
+        (0..MISSES + 5).for_each(|_| timeouts.closed(false));
+        assert_eq!(timeouts.limit(), LEAST);
+        assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
+        // All of them are one wait that timed out.
+        timeouts.stage(false);
+        (1..MISSES - 1).for_each(|_| timeouts.missed());
+        assert_eq!(timeouts.limit(), LEAST);
+        timeouts.missed();
+        assert_eq!(timeouts.limit(), BRIEF);
+    }
+
+    #[test]
+    fn the_order_in_which_questions_at_the_same_time_end_has_no_effect() {
+        let limit_after = |answered_at: u32| {
+            let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+            timeouts.answered(Duration::from_millis(2));
+            (1..MISSES).for_each(|_| timeouts.missed());
+            timeouts.stage(true);
+            for at in 0..5 {
+                if at == answered_at { timeouts.answered(Duration::from_millis(2)) } else { timeouts.missed() }
+            }
+            timeouts.stage(false);
+            timeouts.limit()
+        };
+        assert_eq!((0..5).map(limit_after).collect::<Vec<_>>(), [LEAST; 5]);
+        // Without any answer, the stage is the last timeout that is missing.
+        assert_eq!(limit_after(5), BRIEF);
     }
 
     #[test]

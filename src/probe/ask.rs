@@ -10,6 +10,7 @@ use super::questions::{HELLO, NEW_DEVICE, NO_SECRET};
 use crate::client::connect::Challenge;
 use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;
+use openclaw_protocol::connect::is_hello;
 use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -70,6 +71,11 @@ impl<'a> Asker<'a> {
         let methods = self.hello.get().and_then(|hello| hello.pointer("/features/methods")?.as_array());
         let methods = methods.into_iter().flatten().take(MOST_METHODS).filter_map(Value::as_str);
         methods.map(str::to_owned).collect()
+    }
+
+    /// A stage begins, whose questions are asked at the same time or one after the other.
+    pub(super) fn stage(&self, at_once: bool) {
+        self.timeouts.stage(at_once);
     }
 
     /// Why a question is not asked, given the answers so far.
@@ -331,9 +337,8 @@ fn response(frame: &Value) -> Response<'_> {
     }
     let payload = frame.get("payload");
     match (frame.get("ok").and_then(Value::as_bool), payload) {
-        (Some(true), Some(payload)) if payload.get("type").is_some_and(|kind| kind == "hello-ok") => {
-            Response::Hello(payload)
-        }
+        // The frame answers a connect, or a first frame that no gateway accepts.
+        (Some(true), Some(payload)) if is_hello(payload, true) => Response::Hello(payload),
         (Some(true), _) => Response::Ok,
         _ => Response::Error,
     }

@@ -24,6 +24,7 @@ pub(super) async fn ask(
             false => group.questions.chunks(1).collect(),
         });
         let lanes = lanes.map(|lane| ask_in_order(asker, lane, &reason_not_to_ask, &portrait));
+        asker.stage(groups.len() > 1 || groups.iter().any(|group| !group.in_order));
         stream::iter(lanes).buffer_unordered(MOST_AT_ONCE).for_each(|()| async {}).await;
     }
     let mut portrait = portrait.into_inner();

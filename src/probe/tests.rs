@@ -96,7 +96,7 @@ async fn without_permission_nothing_is_written() {
         assert_eq!(before, after, "{release}");
         assert!(asked.closest().contains(&release), "{}", asked.verdict());
         assert!(asked.answer("new-device").is_none() && asked.answer("forged").is_some());
-        // A gateway that lets everybody in pairs whoever has a valid proof: that is not asked either.
+        // A gateway that admits every client pairs every device with a valid proof, so this question is skipped, too.
         let (asked, [before, after]) =
             portrait(release, json!({ "mode": "none" }), &settings(Secret::Unknown, false)).await;
         assert_eq!(before, after, "{release}");

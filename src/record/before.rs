@@ -167,15 +167,23 @@ impl Before {
 }
 
 /// Whether the gateway took a connection with a proxy header, although its release refuses those of unknown proxies. In
-/// other releases, an answer does not show whether it trusts the proxy.
+/// other releases, an answer does not show whether it trusts the proxy. An upgrade without a message from the gateway shows
+/// nothing.
 fn trusts_a_proxy(drafts: &Drafts) -> bool {
     let release = drafts.version.as_deref().and_then(|version| version.parse::<Release>().ok());
     let refuses_unknown = release.is_some_and(|release| Facts::nearest(release).locality.attribution_required);
-    let is_taken = |known: &Connection| {
-        let header = |name: &str| known.head.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
-        known.refused.is_none() && ["x-forwarded-for", "x-real-ip", "forwarded"].into_iter().any(header)
+    let is_admitted = |number: usize| {
+        let mut connects = drafts.steps.iter().filter(|step| step.connection == number);
+        connects.any(|step| {
+            matches!(step.action, Action::Connect(_)) && step.answer.as_ref().is_some_and(|answer| answer["ok"] == true)
+        })
     };
-    refuses_unknown && drafts.connections.values().any(is_taken)
+    let is_taken = |(number, known): (&usize, &Connection)| {
+        let header = |name: &str| known.head.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+        let is_answered = known.challenge.is_some() || is_admitted(*number);
+        is_answered && ["x-forwarded-for", "x-real-ip", "forwarded"].into_iter().any(header)
+    };
+    refuses_unknown && drafts.connections.iter().any(is_taken)
 }
 
 /// The record that a device had before its first connect. `None` if it was not paired.
@@ -217,4 +225,48 @@ fn record(params: &Map<String, Value>, answer: &Value, now: i64, symbols: &Symbo
     let client = json!({ "id": text("client/id").unwrap_or("cli"), "mode": text("client/mode").unwrap_or("cli") });
     record.insert("client".to_owned(), client);
     Some(Value::Object(record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::frames::Message;
+    use crate::record::recording::{Event, Head, Recording};
+    use rstest::rstest;
+
+    /// The release of the gateway is known from the connect of another client, which comes without a proxy.
+    #[rstest]
+    #[case::hanging(&[], "2026.9.6", false)]
+    #[case::challenge(&[json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } })], "2026.9.6", true)]
+    #[case::hello(&[json!({ "type": "res", "id": "1", "ok": true, "payload": { "type": "hello-ok" } })], "2026.9.6", true)]
+    #[case::error(&[json!({ "type": "res", "id": "1", "ok": false, "error": {} })], "2026.9.6", false)]
+    #[case::older_release(&[json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } })], "2026.4.2", false)]
+    fn only_a_proxied_connection_with_an_answer_shows_a_trusted_proxy(
+        #[case] answers: &[Value],
+        #[case] release: &str,
+        #[case] is_trusted: bool,
+    ) {
+        let head = |headers: &[(&str, &str)]| Head {
+            path: "/".to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        };
+        let client = json!({ "id": "cli", "mode": "cli", "platform": "linux", "version": "1" });
+        let params = json!({ "client": client, "minProtocol": 4, "maxProtocol": 4 });
+        let connect = json!({ "type": "req", "id": "1", "method": "connect", "params": params });
+        let hello = json!({ "type": "res", "id": "1", "ok": true, "payload": { "server": { "version": release } } });
+        let text = |frame: &Value| Message::Text(frame.to_string());
+        let mut events = vec![
+            (1, Event::Opened(head(&[]))),
+            (1, Event::FromClient(text(&connect))),
+            (1, Event::FromGateway(text(&hello))),
+            (2, Event::Opened(head(&[("X-Forwarded-For", "203.0.113.7")]))),
+            (2, Event::FromClient(text(&connect))),
+        ];
+        events.extend(answers.iter().map(|answer| (2, Event::FromGateway(text(answer)))));
+        let recording = Recording::new();
+        events.into_iter().for_each(|(connection, event)| recording.add(connection, event));
+        let drafts = Drafts::of(&mut recording.take());
+        assert_eq!(drafts.version.as_deref(), Some(release));
+        assert_eq!(trusts_a_proxy(&drafts), is_trusted);
+    }
 }

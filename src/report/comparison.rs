@@ -1,4 +1,4 @@
-//! Several gateways side by side: which cases they answer alike, and where the others part.
+//! Compares the answers of several gateways, case by case.
 
 use super::Listener;
 use super::causes::{Causes, Differs};
@@ -10,19 +10,19 @@ use std::io;
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
-/// Keeps what became of every case.
+/// Collects the result of every case.
 #[derive(Debug, Default)]
 pub(crate) struct Collected(BTreeMap<String, CaseOutcome>);
 
-/// The result of a case, as far as runs are compared.
+/// The result of a case, as far as a comparison needs it.
 #[derive(Debug)]
 struct CaseOutcome {
     verdict: Verdict,
     /// The first line of its reason.
     reason: String,
-    /// What was seen.
+    /// The observation.
     text: Option<String>,
-    /// Where its scenario comes from.
+    /// The origin of its scenario.
     links: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl CaseOutcome {
 }
 
 impl Collected {
-    /// How many cases came to their end.
+    /// The number of cases that were played to their end.
     pub(crate) fn cases(&self) -> usize {
         self.0.len()
     }
@@ -69,8 +69,8 @@ impl Collected {
     }
 }
 
-/// Why two gateways answer cases differently: what the first one saw counts as expected. `rerun` is the command that compares
-/// them in one case.
+/// The causes of the differences between two gateways. The answer of the first one counts as expected. `rerun` is the
+/// command that compares them in one case.
 pub(crate) fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) -> String) -> Causes {
     let mut causes = Causes::default();
     for (id, became) in &first.0 {
@@ -93,42 +93,43 @@ impl Listener for Collected {
     }
 }
 
-/// What one gateway did in one case, held against the others.
+/// The result of one gateway in one case, in comparison with the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cell {
-    /// `A` for what the first gateway saw, `B` for the first other thing, and so on; absent where nothing was seen.
+    /// `A` for the observation of the first gateway, `B` for the first different one, and so on. Absent without an
+    /// observation.
     pub group: Option<char>,
-    /// The line in which the groups part, or why nothing was seen.
+    /// The first line that differs between the groups, or the reason why there is no observation.
     pub line: String,
 }
 
-/// A case that the gateways do not answer alike.
+/// A case whose observations differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     /// The case.
     pub case: String,
-    /// The step in which they part first, in words; empty where it is in the store.
+    /// The first step that differs, in words. Empty if the difference is in the store.
     pub step: String,
-    /// What each of them did, in their order.
+    /// The results of the gateways, in their order.
     pub cells: Vec<Cell>,
 }
 
-/// Several gateways held against each other, case by case.
+/// The comparison of several gateways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Comparison {
-    /// The cases that are not answered alike, by id.
+    /// The cases with different observations, by id.
     pub differing: Vec<Row>,
-    /// How many cases are.
+    /// The number of cases with equal observations.
     pub alike: usize,
-    /// Cases that at least one gateway did not play: skipped or not applicable there. They are in neither of the others
-    /// unless those who played it differ.
+    /// Cases that at least one gateway did not play, because they were skipped or not applicable there. They are in
+    /// neither of the other counts, unless the observations of the other gateways differ.
     pub incomplete: usize,
-    /// How many cases could not be played by a gateway or by the harness.
+    /// The number of cases in which a gateway or the harness failed.
     pub errors: usize,
 }
 
 impl Comparison {
-    /// Holds against each other what was collected of several gateways.
+    /// Compares the collected results of several gateways.
     pub(crate) fn new(gateways: &[Collected]) -> Self {
         let cases: BTreeSet<&String> = gateways.iter().flat_map(|gateway| gateway.0.keys()).collect();
         let mut comparison = Self { differing: Vec::new(), alike: 0, incomplete: 0, errors: 0 };
@@ -179,7 +180,7 @@ fn cell(report: Option<&CaseOutcome>, text: Option<&str>, groups: &[&str], parts
     Cell { group, line: cut::line(line, LINE).into_owned() }
 }
 
-/// The number of the first line in which not all texts are alike.
+/// The number of the first line that is not equal in all texts.
 fn parting(texts: &[&str]) -> usize {
     let Some((first, others)) = texts.split_first() else { return 0 };
     let differs = |at: usize, line: &str| others.iter().any(|other| other.lines().nth(at) != Some(line));

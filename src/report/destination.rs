@@ -26,7 +26,7 @@ impl Destination {
     /// The destination for a path. `-` is standard output.
     ///
     /// # Errors
-    /// It cannot be found out.
+    /// Returns an error if the destination cannot be determined.
     pub(crate) fn find(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::Stdout);
@@ -45,7 +45,7 @@ impl Destination {
     /// Prepares to write. A separate thread opens a stream, because opening a pipe blocks until it has a reader.
     ///
     /// # Errors
-    /// There is no room for the file, or no thread.
+    /// Returns an error if there is no space for the file, or if the thread cannot be created.
     pub(crate) fn open(self) -> io::Result<(Sink, Option<Delivery>)> {
         let path = match self {
             Self::File(path) => {
@@ -65,18 +65,18 @@ impl Destination {
                 false => Box::new(OpenOptions::new().append(true).open(&name)?),
             };
             let _ = opened.send(());
-            // A run that never came to its end has nothing to say.
+            // A run that did not finish has no report.
             let Ok(mut document) = document.recv() else { return Ok(()) };
             io::copy(&mut document, &mut stream)?;
             stream.flush()
         };
-        // Nobody waits for it at the end of the process: what it waits for may never come.
+        // The thread is not joined at the end of the process, because its stream may never get a reader.
         std::thread::Builder::new().name("report".to_owned()).spawn(move || finished.send(write()))?;
         Ok((Sink::Stream(sender), Some(Delivery { path, is_open, done })))
     }
 }
 
-/// The report is fit to be printed as it is, and no line of it is to wait.
+/// The report is already redacted, and its lines must not be buffered.
 #[expect(clippy::disallowed_methods, reason = "a report is printable and without secrets already")]
 fn stdout() -> Box<dyn io::Write> {
     Box::new(io::stdout())
@@ -106,15 +106,15 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// Gives it the report, whole, from where the file stands.
+    /// Writes the complete report. A file is read from its current position.
     ///
     /// # Errors
-    /// The file cannot be replaced. What is wrong with a stream is said by its [`Delivery`].
+    /// Returns an error if the file cannot be replaced. The [`Delivery`] reports errors of a stream.
     pub(crate) fn take(&self, mut document: File) -> io::Result<()> {
         match self {
             Self::File(path) => atomic_file::replace_from(path, &mut document).map_err(|error| named(path, error)),
             Self::Stream(sender) => {
-                // The thread has ended, and says why.
+                // If the thread has ended, the delivery reports its error.
                 let _ = sender.send(document);
                 Ok(())
             }
@@ -122,7 +122,7 @@ impl Sink {
     }
 }
 
-/// A report that is being written to a stream.
+/// A report on its way to a stream.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     path: PathBuf,
@@ -131,10 +131,10 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Waits until the report, which the sink was given, is written.
+    /// Waits until the thread has written the report.
     ///
     /// # Errors
-    /// Nobody opened a pipe to read from it, or writing failed.
+    /// Returns an error if no program read from a pipe in time, or if a write failed.
     pub(crate) async fn finish(self) -> io::Result<()> {
         let Self { path, is_open, mut done } = self;
         let ended =

@@ -1,8 +1,8 @@
-//! The report as one JSON document, for programs. Its form is described in `docs/report.md`; `schema` counts up with
-//! every change that a reader could stumble over.
+//! The report as one JSON document, for programs. `docs/report.md` describes the format. `schema` increases with
+//! every change that can break a reader.
 //!
-//! Cases wait on the disk for the end of the run, as they will be written: in memory those of a gateway that answers everything
-//! with a lot would be more than it holds.
+//! Until the end of the run, the cases are in a temporary file, in their final form. The cases of a gateway that
+//! sends large answers could need more memory than the limit.
 
 use super::Listener;
 use super::causes::{Cause, Causes};
@@ -19,13 +19,13 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use untrusted_data::printable;
 
-/// The version of the report's form.
+/// The version of the report format.
 pub(crate) const SCHEMA: u32 = 1;
 
 /// The JSON Schema of a report (draft 2020-12).
 pub(crate) const SCHEMA_TEXT: &str = include_str!("../../schema/report.json");
 
-/// Writes the report when the run is over; also when it was broken off.
+/// Writes the report at the end of the run, also if the run was interrupted.
 pub(crate) struct Json {
     sink: Sink,
     gateway: Value,
@@ -42,10 +42,10 @@ pub(crate) struct Json {
     cases: Option<Cases>,
 }
 
-/// The cases that were told, written already.
+/// The finished cases, already serialized.
 struct Cases {
     file: File,
-    /// Where each of them is, by id.
+    /// The position of each case, by id.
     places: BTreeMap<String, Range<u64>>,
     end: u64,
 }
@@ -56,7 +56,7 @@ impl Cases {
     }
 
     fn add(&mut self, id: &str, case: &Value) -> io::Result<()> {
-        // As deep in the document as it will stand there; a string has no line break in it.
+        // The indentation is that of the final document. No string contains a line break.
         let text = serde_json::to_string_pretty(case)?.replace('\n', "\n    ");
         let text = printable::json(&text);
         self.file.write_all(text.as_bytes())?;
@@ -66,7 +66,7 @@ impl Cases {
         Ok(())
     }
 
-    /// Writes them as the items of the array that ends the document, sorted by id.
+    /// Writes the cases as the items of the array at the end of the document, sorted by id.
     fn write(&mut self, out: &mut impl io::Write) -> io::Result<()> {
         for (number, place) in self.places.values().enumerate() {
             out.write_all(if number == 0 { b"\n    " } else { b",\n    " })?;
@@ -81,7 +81,7 @@ impl Cases {
 }
 
 impl Json {
-    /// A report into this.
+    /// Creates a listener that writes the report to this sink.
     pub(crate) fn new(sink: Sink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
         let (causes, slight) = (Causes::default(), Causes::default());
@@ -101,7 +101,7 @@ impl Json {
         }
     }
 
-    /// The document without its cases, which end it.
+    /// The document without its cases, which come last.
     fn document(&self, run: &RunReport) -> Value {
         let summary =
             Verdict::ALL.iter().map(|verdict| (verdict.name().to_owned(), run.summary.count(*verdict).into()));
@@ -137,7 +137,7 @@ impl Json {
         })
     }
 
-    /// The whole report, in a file without a name.
+    /// The complete report, in a file without a name.
     fn assemble(&mut self, run: &RunReport) -> io::Result<File> {
         let document = serde_json::to_string_pretty(&self.document(run))?;
         let document = printable::json(&document);
@@ -300,6 +300,6 @@ fn finding(finding: &Finding) -> Value {
 }
 
 fn milliseconds(duration: std::time::Duration) -> Value {
-    // Three digits: what is below a microsecond is noise.
+    // Three digits, because the measurement is not more precise than a microsecond.
     json!((duration.as_secs_f64() * 1e6).round() / 1e3)
 }

@@ -1,7 +1,7 @@
-//! One stream of events, many listeners: the terminal, JSON, JUnit, Markdown and GitHub, each in a file of its own.
+//! The listeners for the events of a run: the terminal, JSON, JUnit, Markdown and GitHub, one file each.
 //!
-//! A listener hears [`Event`]s in the order in which they happen, from one thread. What it is told is fit to be shown: the
-//! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
+//! A listener receives [`Event`]s in their order, from one thread. All texts in events can be printed. The run has
+//! replaced ids and tokens with symbols, and has redacted the secrets in transcripts and logs.
 
 pub(crate) mod causes;
 mod closest;
@@ -28,11 +28,11 @@ pub(crate) use terminal::Terminal;
 use crate::run::outcome::Event;
 use std::io;
 
-/// Hears what happens in a run.
+/// Receives the events of a run.
 pub(crate) trait Listener {
-    /// Hears one event.
+    /// Receives one event.
     ///
     /// # Errors
-    /// It could not write what it had to say.
+    /// Returns an error if the listener could not write its output.
     fn on_event(&mut self, event: Event<'_>) -> io::Result<()>;
 }

@@ -7,9 +7,10 @@
 use super::outcome::CaseReport;
 use crate::judge::cause::differences;
 use crate::judge::{Level, Verdict};
-use crate::observe::StepEvidence;
 use crate::observe::snapshot::{History, Library, LibraryError};
+use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use openclaw_model::{Release, releases};
+use openclaw_protocol::connect::is_hello;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use untrusted_data::cut;
@@ -201,14 +202,15 @@ fn comparable(text: &str, with_store: bool) -> &str {
 
 /// The versions in the hello-oks that a step received.
 fn versions(step: &StepEvidence) -> Vec<String> {
-    let own = step.received.iter().filter_map(|received| version(received.message.frame()?));
+    let own = step.received.iter().filter_map(|received| version(&received.message));
     own.chain(step.parallel.iter().flat_map(versions)).collect()
 }
 
-fn version(frame: &Value) -> Option<String> {
-    let payload = frame.get("payload")?;
+fn version(message: &RawMessage) -> Option<String> {
+    let RawMessage::Frame(RawFrame::Regular { json, method }) = message else { return None };
+    let payload = json.get("payload")?;
     let version = payload.pointer("/server/version").and_then(Value::as_str)?;
-    (payload.get("type")? == "hello-ok").then(|| cut::line(version, LINE).into_owned())
+    is_hello(payload, method.as_deref() == Some("connect")).then(|| cut::line(version, LINE).into_owned())
 }
 
 #[cfg(test)]
@@ -262,10 +264,15 @@ mod tests {
 
     #[test]
     fn a_version_is_taken_from_a_hello_ok_and_nothing_else() {
-        let hello = json!({ "payload": { "type": "hello-ok", "server": { "version": "2026.4.2" } } });
-        assert_eq!(version(&hello).as_deref(), Some("2026.4.2"));
-        assert_eq!(version(&json!({ "payload": { "server": { "version": "2026.4.2" } } })), None);
-        assert_eq!(version(&json!({ "payload": { "type": "hello-ok", "server": {} } })), None);
+        let of = |payload: Value| {
+            let json = json!({ "type": "res", "ok": true, "payload": payload });
+            version(&RawMessage::Frame(RawFrame::Regular { json, method: Some("connect".to_owned()) }))
+        };
+        let server = json!({ "version": "2026.4.2" });
+        assert_eq!(of(json!({ "type": "hello-ok", "server": server })).as_deref(), Some("2026.4.2"));
+        assert_eq!(of(json!({ "protocol": 3, "server": server })).as_deref(), Some("2026.4.2"));
+        assert_eq!(of(json!({ "server": server })), None);
+        assert_eq!(of(json!({ "type": "hello-ok", "server": {} })), None);
     }
 
     #[test]

@@ -167,7 +167,8 @@ fn planned<'c>(
     let mut planned = Vec::new();
     for case in cases {
         // The snapshots are needed here only if the gateway lacks a feature.
-        let approved = if lacks_nothing { None } else { approved(case, shared.library, release) };
+        let approved =
+            if lacks_nothing { None } else { approved(case, shared.own_library.as_ref(), shared.library, release) };
         if let Some(reason) = shared.options.known.excludes(case) {
             reporter.not_played(case, Verdict::NotApplicable, reason)?;
             continue;
@@ -180,11 +181,13 @@ fn planned<'c>(
     Ok(planned)
 }
 
-/// The approved snapshot of a case, which shows what the case needs. A file that cannot be read is reported when the case
-/// is judged.
-fn approved(case: &Case, library: &Library, release: Release) -> Option<String> {
-    let history = library.serving(&case.id, release).ok()?;
-    history.serving(release).map(|(_, variant)| variant.text.clone())
+/// The approved snapshot of a case, which shows what the case needs: the gateway's own one, or else that of the release. A
+/// file that cannot be read is reported when the case is judged.
+fn approved(case: &Case, own: Option<&Library>, library: &Library, release: Release) -> Option<String> {
+    own.into_iter().chain([library]).find_map(|library| {
+        let history = library.serving(&case.id, release).ok()?;
+        history.serving(release).map(|(_, variant)| variant.text.clone())
+    })
 }
 
 /// Completes the report with what only the whole run shows.

@@ -5,7 +5,7 @@ use super::schedule::plan;
 use crate::gateway::{Capability, Profile};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
-use crate::run::state_dir::openclaw_json;
+use crate::run::state_dir::{self, openclaw_json};
 use crate::scenario::connect::{Connect, Nonce, Proof, SharedSecret, Via};
 use crate::scenario::expect::Expectation;
 use crate::scenario::gateway::GatewaySettings;
@@ -31,13 +31,18 @@ pub(crate) struct Applicability {
     pub(crate) not_played: Option<(Verdict, String)>,
 }
 
-/// Determines what a run on a gateway does with a case, without starting the gateway.
+/// Determines what a run on a gateway does with a case, without starting the gateway. `own` are the gateway's own snapshots.
 ///
 /// # Errors
 /// The temporary directory cannot be written.
-pub(crate) fn applicability(case: &Case, profile: &Profile, library: &Library) -> io::Result<Applicability> {
+pub(crate) fn applicability(
+    case: &Case,
+    profile: &Profile,
+    own: Option<&Library>,
+    library: &Library,
+) -> io::Result<Applicability> {
     let release = profile.claims.unwrap_or(releases::DEFAULT);
-    let approved = super::approved(case, library, release);
+    let approved = super::approved(case, own, library, release);
     let permissions_bind = plan::permissions_bind(&std::env::temp_dir())?;
     let not_played = plan::not_played(case, approved.as_deref(), profile, release, permissions_bind);
     Ok(Applicability {
@@ -66,6 +71,9 @@ pub(crate) fn of(case: &Case, expected: Option<&str>, is_created: bool) -> BTree
     if case.scenario.written_by.is_some() {
         needs.insert(Capability::OtherRelease);
     }
+    if case.scenario.other_store.is_some() || !case.scenario.stores().all(state_dir::is_records) {
+        needs.insert(Capability::StoreFiles);
+    }
     case.scenario.stores().for_each(|records| store(records, &mut needs));
     case.steps().for_each(|each| step(each, &mut needs));
     expected.into_iter().for_each(|text| snapshot(text, &mut needs));
@@ -75,10 +83,11 @@ pub(crate) fn of(case: &Case, expected: Option<&str>, is_created: bool) -> BTree
 
 /// Adds the features that other features require.
 fn complete(needs: &mut BTreeSet<Capability>) {
-    use Capability::{Approvals, BootstrapTokens, Pairing, Restart, Store, StoreRead, StoreWrite, Tokens};
+    use Capability::{Approvals, BootstrapTokens, Pairing, Restart, Store, StoreFiles, StoreRead, StoreWrite, Tokens};
     let any = |needs: &BTreeSet<Capability>, of: &[Capability]| of.iter().any(|one| needs.contains(one));
     // Paired devices must still be paired after a restart.
-    if any(needs, &[StoreRead, StoreWrite]) || (needs.contains(&Restart) && any(needs, &[Pairing, Tokens])) {
+    if any(needs, &[StoreRead, StoreWrite, StoreFiles]) || (needs.contains(&Restart) && any(needs, &[Pairing, Tokens]))
+    {
         needs.insert(Store);
     }
     if any(needs, &[Store, Approvals, Tokens, BootstrapTokens]) {

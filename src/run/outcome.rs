@@ -1,6 +1,6 @@
-//! What a run says of itself as it goes: one stream of events, for listeners in `report`.
+//! The events and the results of a run, for the listeners in `report`.
 //!
-//! What it says is fit to be shown: the run has put symbols in the place of ids and tokens and taken the secrets out of
+//! All texts can be printed. The run has replaced ids and tokens with symbols, and has redacted the secrets in
 //! transcripts and logs.
 
 use crate::judge::{Difference, Finding, Level, StepNote, Verdict};
@@ -13,19 +13,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// The run begins.
+    /// The run starts.
     Started(&'a RunInfo),
-    /// A case begins to be played.
+    /// A case starts.
     Playing {
         /// Its id.
         case: &'a str,
     },
-    /// A case is done.
+    /// A case is finished.
     Case(&'a CaseReport),
-    /// The run is over.
+    /// The run is finished.
     Finished(&'a RunReport),
 }
 
@@ -34,18 +34,18 @@ pub(crate) const OTHER_RELEASES: &str = "the case applies only to the releases "
 /// The maximum number of reasons for skipped cases that are counted apart.
 const REASONS: usize = 40;
 
-/// What is known when a run begins.
+/// The data that is known when a run starts.
 #[derive(Debug, Clone)]
 pub struct RunInfo {
     /// The gateway under test.
     pub gateway: GatewayInfo,
-    /// How many cases were selected.
+    /// The number of selected cases.
     pub cases: usize,
-    /// How many cases are played at once.
+    /// The number of cases that are played at the same time.
     pub jobs: usize,
-    /// Whether cases share gateways: `case` or `shared`; absent where somebody else runs the one.
+    /// `case` or `shared`. Absent for a gateway at a URL, which every case uses.
     pub isolation: Option<&'static str>,
-    /// The package of the schema that frames are held to, where the run asked for that.
+    /// The package of the schema that frames are validated against, if the run validates them.
     pub schema: Option<String>,
     /// How strictly the gateway is compared with the snapshots.
     pub level: Level,
@@ -56,46 +56,46 @@ pub struct RunInfo {
 pub struct GatewayInfo {
     /// `embedded`, `spawned` or `attached`.
     pub kind: &'static str,
-    /// As it was named: `openclaw@2026.4.2`.
+    /// The argument of the user: `openclaw@2026.4.2`.
     pub name: String,
-    /// The program behind it.
+    /// The program of the gateway.
     pub program: String,
-    /// The release whose answers it is held to.
+    /// The release that the gateway is compared with.
     pub release: Option<Release>,
-    /// What it declares absent.
+    /// The features that the gateway declares absent.
     pub lacks: Vec<&'static str>,
-    /// What cannot be observed or done and why.
+    /// What cannot be observed or done, with the reasons.
     pub notes: Vec<String>,
 }
 
-/// What became of one case.
+/// The report of one case.
 #[derive(Debug, Clone)]
 pub struct CaseReport {
     /// Its id.
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Where its scenario stands.
+    /// The path of its scenario file.
     pub file: PathBuf,
-    /// Whether the file is in the binary and not on the disk.
+    /// Whether the scenario is built into the binary.
     pub is_built_in: bool,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it is an error, not applicable or skipped.
+    /// The reason why the case is an error, not applicable or skipped.
     pub reason: Option<String>,
-    /// Whether it was not even begun, because the gateway had been found dead before.
+    /// Whether the case was not tried because the run had already given up the gateway.
     pub given_up: bool,
-    /// Which gateway it was played on.
+    /// The gateway that played the case.
     pub boot: Boot,
     /// What the scenario is about.
     pub about: Option<String>,
     /// Issues, pull requests and pages that the scenario comes from.
     pub links: Vec<String>,
-    /// The requirements that its expectations stand for.
+    /// The requirements that its expectations test.
     pub requirements: Vec<String>,
-    /// What speaks against it.
+    /// The findings: unmet expectations and other deviations.
     pub findings: Vec<Finding>,
-    /// The differences by cause, the gravest first.
+    /// The differences by cause, the most serious first.
     pub differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,
@@ -156,6 +156,8 @@ pub struct Boots {
 pub struct RunReport {
     /// Number of cases with a new observation that could not be saved for approval.
     pub unkept: usize,
+    /// Why observations cannot be saved in the folder of the gateway's own snapshots, if this user may not write it.
+    pub own_protected: Option<String>,
     /// Number of cases for each verdict.
     pub summary: Summary,
     /// The reasons for skipped cases, with the number of cases; at most `REASONS`.
@@ -176,24 +178,24 @@ pub struct RunReport {
     pub closest: Option<Closest>,
 }
 
-/// Frames that were held to the published schema.
+/// The frames that were validated against the published schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FrameTally {
-    /// How many there were.
+    /// The number of validated frames.
     pub checked: usize,
-    /// Those of whose payload the schema says nothing: `event health`, `answer to device.pair.list`.
+    /// Frames whose payload the schema does not describe: `event health`, `answer to device.pair.list`.
     pub payload_not_described: BTreeSet<String>,
 }
 
 impl FrameTally {
-    /// Counts more.
+    /// Adds the counts of another case.
     pub fn add(&mut self, other: &Self) {
         self.checked += other.checked;
         self.payload_not_described.extend(other.payload_not_described.iter().cloned());
     }
 }
 
-/// How many cases were played.
+/// The number of played cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Played {
     /// The cases that were played.
@@ -202,22 +204,22 @@ pub struct Played {
     pub applicable: usize,
 }
 
-/// How many cases came to each verdict.
+/// The number of cases with each verdict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary(BTreeMap<Verdict, usize>);
 
 impl Summary {
-    /// Counts one more.
+    /// Counts a verdict.
     pub fn add(&mut self, verdict: Verdict) {
         *self.0.entry(verdict).or_default() += 1;
     }
 
-    /// How many came to this verdict.
+    /// The number of cases with this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.0.get(&verdict).copied().unwrap_or_default()
     }
 
-    /// How many there are.
+    /// The total number of cases.
     pub fn total(&self) -> usize {
         self.0.values().sum()
     }
@@ -236,7 +238,7 @@ impl RunReport {
         Played { cases: applicable - self.summary.count(Verdict::Skipped), applicable }
     }
 
-    /// The worst that a case came to. `deny_skipped`: a case that was skipped counts as one that deviates.
+    /// The most serious result of all cases. With `deny_skipped`, a skipped case counts as a deviation.
     pub fn outcome(&self, deny_skipped: bool) -> Outcome {
         let count = |verdict| self.summary.count(verdict);
         let skipped = count(Verdict::Skipped);
@@ -252,16 +254,17 @@ impl RunReport {
     }
 }
 
-/// What a run came to as a whole.
+/// The result of a run as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All cases conform, deviate as written down, are not applicable or skipped; at least one was played.
+    /// Every case conforms, shows only known deviations, is not applicable, or is skipped. At least one case was
+    /// played.
     Conforms,
-    /// A case deviates or unexpectedly conforms, or is skipped and must not be.
+    /// A case deviates or unexpectedly conforms, or is skipped although `--deny skipped` was given.
     Deviates,
-    /// The harness or the gateway could not do its part in a case.
+    /// The harness or the gateway failed in a case.
     Failed,
-    /// No case was played: there were none, or all are not applicable or skipped.
+    /// No case was played: none was selected, or all are not applicable or skipped.
     NothingPlayed,
 }
 

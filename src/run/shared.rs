@@ -21,6 +21,8 @@ pub(super) struct Shared<'a> {
     pub(super) library: &'a Library,
     /// The gateway's own snapshots, if its description names a folder.
     pub(super) own_library: Option<Library>,
+    /// Why observations cannot be saved in that folder.
+    pub(super) own_protected: Option<String>,
     pub(super) options: &'a Options,
     pub(super) breaker: Breaker,
     pub(super) timeouts: Timeouts,
@@ -68,7 +70,8 @@ impl<'a> Shared<'a> {
             Kind::Embedded => Workspace::in_memory(guard),
             Kind::Spawned | Kind::Attached => Workspace::new(guard),
         };
-        let own_library = gateway.profile().snapshots.as_deref().map(Library::open).transpose()?;
+        let mut own_library = gateway.profile().snapshots.as_deref().map(Library::open).transpose()?;
+        let own_protected = own_library.as_mut().map(Library::freeze_if_protected).transpose()?.flatten();
         let mut secrets = options.secrets.clone();
         if let Some(token) = &options.token {
             secrets.add(token, "gateway token");
@@ -77,6 +80,7 @@ impl<'a> Shared<'a> {
             workspace: workspace.map_err(RunError::Workspace)?,
             library,
             own_library,
+            own_protected,
             options,
             breaker: Breaker::default(),
             timeouts: Timeouts::of(gateway),

@@ -45,5 +45,6 @@ mod serve;
 mod share;
 mod signals;
 mod special_files;
+mod store_commands;
 mod trust;
 mod wire_store;

@@ -62,7 +62,7 @@ fn each_release_meets_the_requirements_but_for_its_known_deviations() {
 }
 
 /// The description of a gateway whose program hands every connection on to a port of this process.
-fn stand_in(test_folder: &TestFolder, url: &str) -> String {
+pub(super) fn stand_in(test_folder: &TestFolder, url: &str) -> String {
     let (program, port) = (std::env::current_exe().unwrap(), url.rsplit(':').next().unwrap());
     let description = format!(
         "gateway: stand-in\nabout: A stand-in.\nclaims: 2026.4.2\ncommand: {}\n\

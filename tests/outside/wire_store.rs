@@ -1,8 +1,11 @@
 //! Stores that connections and approvals create, because clawcheck cannot write the store of the gateway.
 
 use super::described::described;
+use super::heavy::{ok, sending};
+use super::requirements::stand_in;
 use super::run::TestFolder;
 use super::serve::{Serving, serve};
+use rstest::rstest;
 use serde_json::Value;
 
 const TOKEN: &str = "a-token-of-somebody-else";
@@ -147,7 +150,29 @@ fn a_gateway_that_creates_no_record_deviates_and_says_where() {
         "{message}"
     );
     assert!(
-        message.contains("expected hello-ok with a device token; saw error INVALID_REQUEST AUTH_TOKEN_MISMATCH"),
+        message.contains(
+            "expected hello-ok with role operator, a device token; saw error INVALID_REQUEST AUTH_TOKEN_MISMATCH"
+        ),
         "{message}"
     );
+}
+
+/// A case whose store was not created is never played, and never conforms.
+#[rstest]
+#[case::no_role(r#"{"type":"hello-ok","protocol":3,"auth":{"deviceToken":"of-nobody-1"}}"#)]
+#[case::another_role(r#"{"type":"hello-ok","protocol":3,"auth":{"role":"node","deviceToken":"of-nobody-1"}}"#)]
+#[case::no_type_and_no_token(r#"{"protocol":3,"auth":{"role":"operator"}}"#)]
+fn a_gateway_that_pairs_nobody_deviates(#[case] hello: &'static str) {
+    let test_folder = TestFolder::new(SEEDED);
+    let url = sending(move |id| vec![ok(id, if id == "1" { hello } else { "{}" })]);
+    let description = stand_in(&test_folder, &url);
+    let text = std::fs::read_to_string(&description).unwrap() + "store: none\nconfig: none\n";
+    std::fs::write(&description, text).unwrap();
+    let arguments = ["run", "scenarios", "--gateway", "gateway.yaml", "--report", "json=report.json"];
+    let ran = test_folder.clawcheck(&arguments);
+    let report = std::fs::read(test_folder.path("report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!((ran.code, count(&report, "deviates")), (Some(1), 1), "{}{}", ran.out, ran.err);
+    let reason = report["cases"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the gateway did not create the store of the case"), "{reason}");
 }

@@ -110,6 +110,16 @@ impl AtRest {
         }
     }
 
+    /// A state directory that contains only this document: in its file, or in the database.
+    pub fn of_document(directory: &Path, document: Document, value: Arc<Value>, format: StoreFormat) -> Self {
+        let mut at_rest = Self::empty(directory);
+        match format {
+            StoreFormat::Files => at_rest.set_file(document, Kept::Json(value)),
+            StoreFormat::Sqlite => at_rest.database = Database::Holds(BTreeMap::from([(document, value)])),
+        }
+        at_rest
+    }
+
     /// Reads a state directory. The gateway is assumed to run as the owner of the directory.
     ///
     /// # Errors

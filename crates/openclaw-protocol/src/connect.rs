@@ -118,3 +118,11 @@ pub struct Credentials {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_runtime_identity_token: Option<String>,
 }
+/// Whether the payload of a successful response is a hello-ok. Some gateways leave out `type`. Then it is one if the
+/// response answers a `connect` (`to_connect`) and names the protocol.
+pub fn is_hello(payload: &Value, to_connect: bool) -> bool {
+    match payload.get("type") {
+        None => to_connect && payload.get("protocol").is_some(),
+        Some(kind) => kind == "hello-ok",
+    }
+}

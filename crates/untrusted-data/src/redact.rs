@@ -5,7 +5,7 @@ mod names;
 mod reading;
 mod url;
 
-use known::Finder;
+use known::{Finder, Needed};
 pub use names::{is_count_name, is_secret_name};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +24,9 @@ const LONG_RUN: usize = 40;
 const DIGEST: usize = 64;
 
 /// Whether a text is a word of the program itself.
-static OWN_WORDS: OnceLock<fn(&str) -> bool> = OnceLock::new();
+type IsOwnWord = fn(&str) -> bool;
+/// What recognizes the words of the program that runs.
+static OWN_WORDS: OnceLock<IsOwnWord> = OnceLock::new();
 /// A longer secret is never a word of the program.
 const LONGEST_OWN_WORD: usize = 16;
 
@@ -32,14 +34,8 @@ const LONGEST_OWN_WORD: usize = 16;
 ///
 /// If a secret is such a word (`token`, `pairing`), a replacement hides nothing: the program prints the word to
 /// everybody. It makes the output unreadable, and it tells the reader what the secret is.
-pub fn set_own_words(is_own_word: fn(&str) -> bool) {
+pub fn set_own_words(is_own_word: IsOwnWord) {
     let _ = OWN_WORDS.set(is_own_word);
-}
-
-/// Whether a secret occurs in texts without being the secret: it is very short, or a word of the program.
-fn is_ordinary(secret: &str) -> bool {
-    let is_own_word = || OWN_WORDS.get().is_some_and(|is_own_word| is_own_word(secret));
-    secret.len() < SHORTEST || (secret.len() <= LONGEST_OWN_WORD && is_own_word())
 }
 
 /// The secrets of a case, with their replacements.
@@ -51,9 +47,19 @@ fn is_ordinary(secret: &str) -> bool {
 /// HTML, in hex or base64, in other letter case, wrapped over several lines, or truncated.
 #[derive(Clone, Default)]
 pub struct Redactions {
-    known: BTreeMap<String, String>,
+    known: BTreeMap<String, Symbol>,
+    /// Recognizes the program's own words. `None`: the function of [`set_own_words`].
+    own_words: Option<IsOwnWord>,
     /// Built on first use, because most cases have nothing to show.
     finder: Arc<OnceLock<Option<Finder>>>,
+}
+
+/// What stands for a secret.
+#[derive(Clone)]
+struct Symbol {
+    text: String,
+    /// Where the secret is one.
+    needed: Needed,
 }
 
 /// Shows only the number of secrets.
@@ -67,17 +73,30 @@ impl Redactions {
     /// Replaces `secret` with `<name>`. Strings of less than four characters are ignored, because they occur
     /// everywhere, and so are words of the program ([`set_own_words`]).
     pub fn add(&mut self, secret: &str, name: &str) {
-        if !is_ordinary(secret) {
-            self.known.insert(secret.to_owned(), format!("<{name}>"));
-            self.finder = Arc::default();
+        if !self.is_ordinary(secret) {
+            self.insert(secret, name, Needed::Nothing);
         }
+    }
+
+    fn insert(&mut self, secret: &str, name: &str, needed: Needed) {
+        self.known.insert(secret.to_owned(), Symbol { text: format!("<{name}>"), needed });
+        self.finder = Arc::default();
+    }
+
+    /// Whether a secret occurs in texts without being the secret: it is very short, or a word of the program.
+    fn is_ordinary(&self, secret: &str) -> bool {
+        let is_own_word = || self.own_words.as_ref().or(OWN_WORDS.get()).is_some_and(|is_own_word| is_own_word(secret));
+        secret.len() < SHORTEST || (secret.len() <= LONGEST_OWN_WORD && is_own_word())
     }
 
     /// Redacts the secrets in a URL: a user and a password, secret parameters, and random path segments.
     pub fn add_url(&mut self, url: &str) {
         for url::Secret { value, with_name } in url::secrets(url) {
-            // A word that occurs everywhere is a secret only next to its name.
-            self.add(if is_ordinary(&value) { &with_name } else { &value }, "secret of the URL");
+            // A word that occurs everywhere is a secret only next to its name: `code=1`, but not in `code=1008`.
+            match self.is_ordinary(&value) {
+                true => self.insert(&with_name, "secret of the URL", Needed::Delimiters),
+                false => self.insert(&value, "secret of the URL", Needed::Nothing),
+            }
         }
     }
 
@@ -102,7 +121,9 @@ impl Redactions {
         if text.len() < shortest && !text.ends_with('…') && !text.ends_with(CUT) {
             return text.to_owned();
         }
-        let finder = self.finder.get_or_init(|| Finder::new(self.known.keys().map(String::as_str)));
+        let finder = self
+            .finder
+            .get_or_init(|| Finder::new(self.known.iter().map(|(secret, symbol)| (secret.as_str(), symbol.needed))));
         let Some(finder) = finder else { return text.to_owned() };
         let cut = [CUT, "…"].into_iter().find_map(|mark| text.strip_suffix(mark));
         let symbols = self.known.values().collect::<Vec<_>>();
@@ -111,7 +132,7 @@ impl Redactions {
         let mut done = 0;
         for found in finder.find(body, cut.is_some()) {
             out.push_str(&body[done..found.start]);
-            out.push_str(symbols[found.secret]);
+            out.push_str(&symbols[found.secret].text);
             done = found.end;
         }
         out.push_str(&text[done..]);
@@ -361,8 +382,8 @@ mod tests {
 
     #[test]
     fn words_of_the_program_are_secrets_only_where_they_are_secret() {
-        set_own_words(|text| "pairing required tokens".contains(text));
-        let mut known = Redactions::default();
+        let own_words = Some((|text| ["pairing", "required", "token", "tokens"].contains(&text)) as IsOwnWord);
+        let mut known = Redactions { own_words, ..Redactions::default() };
         ["token", "tokens hunter2", "hunter2"].into_iter().for_each(|secret| known.add(secret, "password"));
         known.add_url("ws://me:pairing@h:1/ws?token=token&x=1");
         let text = r#"pairing required, tokens: hunter2, ws://me:pairing@h:1/ws?token=token&x=1, {"token":"token"}"#;
@@ -370,6 +391,32 @@ mod tests {
             known.apply(text),
             r#"pairing required, tokens: <password>, ws://<secret of the URL>h:1/ws?<secret of the URL>&x=1, {"token":"<secret>"}"#
         );
+    }
+
+    #[rstest]
+    #[case::short("ws://h:1/ws?code=1", "code=1008 ?code=1&x=2", "code=1008 ?<secret of the URL>&x=2")]
+    #[case::part_of_a_name("ws://h:1/ws?code=1", "error_code=1 xcode=1", "error_code=1 xcode=1")]
+    #[case::escaped("ws://h:1/ws?code=1", r"/ws\u003fcode=1\u0026x", r"/ws\u003f<secret of the URL>\u0026x")]
+    #[case::truncated("ws://h:1/ws?code=1", "a code…", "a code…")]
+    #[case::part_of_a_word("ws://h:1/ws?design=a", "?design=a b", "?design=a b")]
+    #[case::empty("ws://h:1/ws?token=", "token= none", "token= none")]
+    #[case::no_password("ws://me:@h:1/ws", "ws://me:@h:1/ws", "ws://me:@h:1/ws")]
+    #[case::short_password("ws://me:x@h:1/ws", "ws://me:x@h:1 some:x@h", "ws://<secret of the URL>h:1 some:x@h")]
+    fn a_short_value_of_a_url_is_hidden_only_as_a_whole_parameter(
+        #[case] url: &str,
+        #[case] text: &str,
+        #[case] shown: &str,
+    ) {
+        let mut known = Redactions::default();
+        known.add_url(url);
+        assert_eq!(known.apply_known(text), shown);
+    }
+
+    #[test]
+    fn an_empty_value_of_a_url_does_not_show_another_value() {
+        let mut known = Redactions::default();
+        known.add_url("ws://h/ws?token=");
+        assert_eq!(known.apply("GET /ws?token=abc"), "GET /ws?token=<secret>");
     }
 
     #[test]

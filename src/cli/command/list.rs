@@ -7,6 +7,7 @@ use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::judge::Verdict;
+use crate::observe::snapshot::Library;
 use crate::run::needs::{self, Applicability};
 use crate::scenario::Case;
 use indexmap::IndexMap;
@@ -84,8 +85,11 @@ impl List {
     fn planned<'a>(&self, gateway: &GatewaySpec, cases: &[&'a Case]) -> Result<Vec<Planned<'a>>, CommandError> {
         let profile = Gateway::profile_of(gateway, &Preparation::default())?;
         let library = Snapshots::find(None, &Named::of(&self.what).paths).map_err(CommandError::failed)?.library;
+        let own = profile.snapshots.as_deref().map(Library::open).transpose();
+        let own = own.map_err(|error| CommandError::message(&error.to_string()))?;
         let planned = cases.iter().map(|case| {
-            needs::applicability(case, &profile, &library).map(|applicability| Planned { case, applicability })
+            needs::applicability(case, &profile, own.as_ref(), &library)
+                .map(|applicability| Planned { case, applicability })
         });
         planned.collect::<Result<_, _>>().map_err(|error| CommandError::message(&error.to_string()))
     }

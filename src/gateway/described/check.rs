@@ -4,6 +4,7 @@ use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
 use super::foreign;
 use super::known_placeholder;
+use super::store;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::readiness::Readiness;
 use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
@@ -26,6 +27,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     files(source, description)?;
     programs(source, description)?;
     foreign::check(source, description)?;
+    store::check(source, &description.store)?;
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
         let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
@@ -83,7 +85,7 @@ fn of_package(source: &Source<'_>, description: &Description) -> Result<(), Desc
     let has = |name: &str| {
         description.npm.is_some() || (name == "package" && (description.pip.is_some() || description.cargo.is_some()))
     };
-    for text in description.phrases().chain(description.files.values()) {
+    for text in description.phrases().chain(description.store.words()).chain(description.files.values()) {
         if let Some(name) = words_in_braces(&text.value).find(|name| OF_PACKAGE.contains(name) && !has(name)) {
             let (package, keys) =
                 if name == "node" { ("an npm package", "`npm`") } else { ("a package", "`npm`, `pip` or `cargo`") };

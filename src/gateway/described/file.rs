@@ -3,7 +3,8 @@
 use super::check::check;
 use super::error::{DescriptionError, Source};
 use super::foreign::{Cargo, Pip};
-use super::raw::{Npm, Raw, Setting, Store};
+use super::raw::{Npm, Raw, Setting};
+use super::store::Store;
 use crate::gateway::ignored::IgnoredField;
 use crate::gateway::limits::TimeLimits;
 use crate::gateway::profile::Capability;
@@ -210,7 +211,8 @@ mod tests {
     fn the_shortest_one_has_defaults() {
         let description = parse("x.yaml", GOOD).unwrap();
         assert_eq!(description.ready.value, Readiness::Challenge);
-        assert_eq!((description.config.value, description.store), (Config::OpenClaw, Store::OpenClaw));
+        assert_eq!(description.config.value, Config::OpenClaw);
+        assert!(matches!(description.store, Store::OpenClaw));
         assert_eq!(description.path.value, "/");
         assert_eq!(description.timeouts, TimeLimits::default());
     }

@@ -10,6 +10,7 @@ mod foreign;
 mod mutants;
 mod raw;
 pub(crate) mod schema;
+mod store;
 
 pub(super) use error::DescriptionError;
 
@@ -20,9 +21,10 @@ use super::profile::{Capability, Kind, Profile};
 use super::spawned::template::{AT_LAUNCH, Placeholders, further_ports};
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use file::{Config, Description};
-use raw::{Npm, Store};
+use raw::Npm;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use store::Store;
 
 /// Reads a description from a file, or selects the built-in description of this name. Installs the packages that the
 /// description names.
@@ -45,7 +47,7 @@ pub(super) async fn prepare(
         placeholders.set("package", absolute(&found.directory));
         installed = Some(found);
     }
-    let mut program = program(&description, placeholders, installed.as_ref());
+    let mut program = program(&description, &name, placeholders, installed.as_ref());
     if let Some(package) = foreign::package(&description) {
         let directory = openclaw::prepare_foreign(&package, preparation, listener).await?;
         program.placeholders.set("package", absolute(&directory));
@@ -83,7 +85,12 @@ fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
-fn program(description: &Description, placeholders: Placeholders, installed: Option<&Installed>) -> Program {
+fn program(
+    description: &Description,
+    name: &str,
+    placeholders: Placeholders,
+    installed: Option<&Installed>,
+) -> Program {
     // The starts of an npm package share Node's compile cache. A start without the cache takes ten times as long.
     let compile_cache = installed.map(|installed| &installed.compile_cache);
     let compile_cache = compile_cache.map(|path| ("NODE_COMPILE_CACHE".to_owned(), path.display().to_string()));
@@ -107,7 +114,7 @@ fn program(description: &Description, placeholders: Placeholders, installed: Opt
         placeholders,
         readiness: description.ready.value.clone(),
         path: description.path.value.clone(),
-        store: description.store == Store::OpenClaw,
+        store: description.store.access(name),
         jiti_cache: installed.map(|installed| installed.jiti_cache.clone()),
         answer: DEFAULT_ANSWER_TIMEOUT,
     }
@@ -137,8 +144,8 @@ fn profile(description: &Description, named: &Path) -> Profile {
     let lacks: BTreeSet<_> = description.lacks.iter().flat_map(|lack| lack.with_dependents()).collect();
     let mut unsupported = BTreeSet::from([Capability::PeerAddress, Capability::Clock, Capability::OtherRelease]);
     let mut notes = Vec::new();
-    if description.store == Store::None {
-        unsupported.extend([Capability::StoreRead, Capability::StoreWrite]);
+    unsupported.extend(description.store.unsupported());
+    if matches!(description.store, Store::None) {
         notes.push("clawcheck cannot read its store and does not observe what it writes".to_owned());
     }
     if description.config.value != Config::OpenClaw {

@@ -18,7 +18,7 @@ fn mutants_of_descriptions_are_read() {
         match file::parse("mutant.yaml", text) {
             Ok(description) => {
                 profile(&description, Path::new("x.yaml"));
-                program(&description, Placeholders::default(), None);
+                program(&description, "mutant.yaml", Placeholders::default(), None);
             }
             Err(DescriptionError::Invalid(error)) => {
                 let shown = error.source_code.inner();

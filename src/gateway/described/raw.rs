@@ -1,6 +1,7 @@
 //! The types of a description file, before validation. The doc comments are the descriptions in the JSON Schema.
 
 use super::foreign::{Cargo, Pip};
+use super::store::Store;
 use crate::gateway::profile::Capability;
 use crate::scenario::connect::ProofVersion;
 use crate::scenario::text::TimeSpan;
@@ -89,7 +90,8 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub(super) path: Option<Spanned<String>>,
-    /// Where the gateway keeps its pairing store. Default: `openclaw`.
+    /// Where the gateway keeps its pairing store: `openclaw` (in `{state-dir}`, in the layout of OpenClaw), `none`
+    /// (clawcheck does not read or write it), or commands that convert it. Default: `openclaw`.
     #[serde(default)]
     pub(super) store: Store,
     /// A folder with snapshots of this gateway, relative to the description. A snapshot in it comes before the one of the
@@ -155,17 +157,6 @@ pub(super) struct Npm {
     /// Other packages to install next to the package.
     #[serde(default)]
     pub(super) beside: Vec<String>,
-}
-
-/// Where the gateway keeps its pairing store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Store {
-    /// The store is in `{state-dir}`, in the layout of OpenClaw.
-    #[default]
-    OpenClaw,
-    /// The store is in another place or has another layout. clawcheck does not read or write it.
-    None,
 }
 
 /// One word, or one key with a text.

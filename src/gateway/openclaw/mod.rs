@@ -19,7 +19,7 @@ use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
 use super::spawned::readiness::Readiness;
 use super::spawned::template::Placeholders;
-use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
+use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program, StoreAccess};
 use cache::Cache;
 use catalogue::Catalogue;
 use openclaw_model::facts::program::ProgramFacts;
@@ -125,7 +125,7 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         placeholders: Placeholders::default(),
         readiness: if facts.listens_early { Readiness::Connect } else { Readiness::Challenge },
         path: "/".to_owned(),
-        store: true,
+        store: StoreAccess::StateDirectory,
         // 2026.3.13 spends half a minute of processor time on this at each start.
         jiti_cache: Some(cache.jiti_cache()),
         answer: DEFAULT_ANSWER_TIMEOUT,

@@ -5,6 +5,7 @@ mod log;
 mod port;
 pub(super) mod process;
 pub(super) mod readiness;
+pub(super) mod store_commands;
 pub(super) mod template;
 
 use super::control_error::ControlError;
@@ -20,6 +21,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store_commands::StoreCommand;
 use template::{Placeholders, further_ports, merge_defaults};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,6 +37,22 @@ pub(super) enum ConfigTemplate {
     None,
     /// This text, with its placeholders replaced.
     Literal(String),
+}
+
+/// How clawcheck accesses the pairing store of a gateway.
+#[derive(Debug, Clone)]
+pub(super) enum StoreAccess {
+    /// The store is in the state directory, in the layout of OpenClaw.
+    StateDirectory,
+    /// Not at all.
+    None,
+    /// Commands convert the store. At least one of them is there.
+    Commands {
+        /// Writes the store to `{store}`.
+        read: Option<StoreCommand>,
+        /// Replaces the store with the one in `{store}`.
+        write: Option<StoreCommand>,
+    },
 }
 
 /// How to start one kind of gateway. Each launch replaces the placeholders in the texts.
@@ -58,8 +76,7 @@ pub(super) struct Program {
     pub(super) placeholders: Placeholders,
     pub(super) readiness: Readiness,
     pub(super) path: String,
-    /// Whether the store is a state directory in OpenClaw's layout that clawcheck can access.
-    pub(super) store: bool,
+    pub(super) store: StoreAccess,
     /// The directory of jiti's cache of translated plugins. The default is the temporary directory, which is empty at
     /// each start.
     pub(super) jiti_cache: Option<PathBuf>,
@@ -104,7 +121,8 @@ impl Program {
     }
 
     async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
-        let directories = Directories::new(launch).map_err(|error| harness("make its directories", &error))?;
+        let directories =
+            Directories::new(launch, &self.store).map_err(|error| harness("make its directories", &error))?;
         let values = self.values(port, &directories, launch);
         self.write_config(&values, port, launch).map_err(|error| harness("write its configuration", &error))?;
         let mut environment: Vec<_> =
@@ -135,7 +153,8 @@ impl Program {
             process.kill().await;
             return Err(error);
         }
-        let state_dir = self.store.then(|| PathBuf::from(directories.state_dir));
+        let is_shared = matches!(self.store, StoreAccess::StateDirectory);
+        let state_dir = is_shared.then(|| PathBuf::from(directories.state_dir));
         let stop = beside(&self.stop, &values, &invocation);
         let stop = stop.map(|invocation| StopCommand { invocation, guard: guard.clone() });
         Ok(Spawned { process, port, path, state_dir, stop })
@@ -216,15 +235,18 @@ struct Directories {
 
 impl Directories {
     /// Returns the directories of a launch. Creates the directories that only a process needs.
-    fn new(launch: &Launch<'_>) -> io::Result<Self> {
+    fn new(launch: &Launch<'_>, store: &StoreAccess) -> io::Result<Self> {
         let sandbox = launch.sandbox;
-        let temp = sandbox.temp()?;
-        let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
+        let state_dir = match (&launch.state_dir, store) {
+            (Some(other), _) => other.clone(),
+            (None, StoreAccess::StateDirectory | StoreAccess::None) => sandbox.state_dir(),
+            (None, StoreAccess::Commands { .. }) => sandbox.make_own_state_dir()?,
+        };
         Ok(Self {
             state_dir: text(&state_dir)?,
             config: text(&sandbox.config_file())?,
             home: text(&sandbox.home()?)?,
-            temp: text(&temp)?,
+            temp: text(&sandbox.temp()?)?,
         })
     }
 }

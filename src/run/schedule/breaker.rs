@@ -150,7 +150,7 @@ impl Breaker {
             GatewayFailure::Ended(_) => STARTED_BEFORE,
         };
         if state.in_a_row >= enough {
-            // The gateway's last words are told with what was tried.
+            // The report contains the last lines of the gateway's log and what was tried.
             let why = one_line(dead.why());
             state.reason = Some(match state.in_a_row {
                 1 => after_one(why),

@@ -32,7 +32,8 @@ pub(super) enum Task<'a> {
     Alone(&'a Case),
     /// Cases that share a gateway.
     Group(Vec<&'a Case>),
-    /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
+    /// A case with its own gateway, after it was played in a group. Contains the result from the group, if that result
+    /// counts.
     Rerun(&'a Case, Option<Box<CaseResult>>),
 }
 
@@ -110,11 +111,12 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// The isolation that is possible on a gateway. If clawcheck cannot access the store, it cannot tell which records
-/// belong to which case.
+/// The isolation that is possible on a gateway. If clawcheck cannot access the store itself, it cannot tell which
+/// records belong to which case.
 pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let profile = gateway.profile();
-    let store = profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite);
+    let access = [Capability::StoreRead, Capability::StoreWrite, Capability::StoreFiles];
+    let store = access.iter().all(|access| profile.can(*access));
     if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
 }
 

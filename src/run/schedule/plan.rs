@@ -5,7 +5,7 @@ use crate::judge::Verdict;
 use crate::run::needs;
 use crate::run::outcome::OTHER_RELEASES;
 use crate::run::wire_store::recipe;
-use crate::scenario::{Case, Need};
+use crate::scenario::{Case, Need, StepKind};
 use openclaw_model::Release;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -46,6 +46,11 @@ pub(crate) fn not_played(
         let reason = what.map_or_else(|| out_of_reach(*missing), not_created);
         return Some(NotPlayed { verdict: without(*missing, profile), reason });
     }
+    let edits = || case.steps().any(|step| matches!(step.kind, StepKind::Edit(_)));
+    if !profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite) && edits() {
+        let reason = "an `edit` step adds records to the current store, which clawcheck cannot read".to_owned();
+        return Some(NotPlayed { verdict: without(Capability::StoreRead, profile), reason });
+    }
     // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
     // user is root.
     if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
@@ -75,7 +80,9 @@ fn lacked_of(needs: &BTreeSet<Capability>, profile: &Profile) -> Option<String> 
 /// there is none of OpenClaw's form. The store of a gateway at a URL is only out of reach.
 pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
     match missing {
-        Capability::StoreRead | Capability::StoreWrite if profile.kind == Kind::Spawned => Verdict::NotApplicable,
+        Capability::StoreRead | Capability::StoreWrite | Capability::StoreFiles if profile.kind == Kind::Spawned => {
+            Verdict::NotApplicable
+        }
         _ => Verdict::Skipped,
     }
 }
@@ -101,6 +108,10 @@ fn out_of_reach(capability: Capability) -> String {
     let reason = match capability {
         Capability::StoreRead => "clawcheck cannot read the gateway's store",
         Capability::StoreWrite => "clawcheck cannot write the gateway's store",
+        Capability::StoreFiles => {
+            "the case writes files of OpenClaw's store, and the gateway's store has another form; its `store` commands \
+             convert only records"
+        }
         Capability::Config => "clawcheck cannot change the gateway's configuration",
         Capability::Environment => "clawcheck cannot change the gateway's environment",
         Capability::Restart => "clawcheck cannot stop and start the gateway",

@@ -24,7 +24,7 @@ impl CaseContext<'_> {
         let scenario = &self.case.scenario;
         let recipe = self.recipe.clone();
         if recipe.is_none() {
-            self.fill()?;
+            self.fill().await?;
         }
         let mut evidence = Vec::new();
         if let Some(earlier) = &scenario.written_by {
@@ -43,6 +43,9 @@ impl CaseContext<'_> {
         }
         evidence.extend(self.play(&scenario.steps).await?);
         self.wait_for_writes().await;
+        if recipe.is_none() {
+            self.refresh().await?;
+        }
         Ok(evidence)
     }
 
@@ -200,7 +203,7 @@ impl CaseContext<'_> {
                 }
                 StepKind::Disconnect(name) => self.disconnect(name.as_str()).await,
                 StepKind::Edit(store) => {
-                    self.edit(store)?;
+                    self.edit(store).await?;
                     StepEvidence::default()
                 }
                 StepKind::Parallel(branches) => self.side_by_side(branches).await?,

@@ -5,6 +5,7 @@ use super::frames::ConnectionFrames;
 use crate::client::{Closed, Connection, Ending, Incoming, RequestId, TextFrame};
 use crate::observe::{RawFrame, RawMessage};
 use crate::run::timeouts::{Timeouts, Wait};
+use openclaw_protocol::connect::is_hello;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use tokio::task::yield_now;
@@ -247,13 +248,13 @@ impl Session {
         self.message(closed)
     }
 
-    /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
-    /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
-    /// stays.
+    /// Empties the members of a hello-ok that describe the gateway's machine (methods, events, presence). They take most of
+    /// the memory of a case, and nothing reads them after the schema check. The names of the members stay.
     pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
-            let RawMessage::Frame(RawFrame::Regular { json: frame, .. }) = message else { continue };
-            if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
+            let RawMessage::Frame(RawFrame::Regular { json: frame, method }) = message else { continue };
+            let to_connect = method.as_deref() == Some("connect");
+            if !frame.get("payload").is_some_and(|payload| is_hello(payload, to_connect)) {
                 continue;
             }
             let before = cut::json::weight(frame);

@@ -140,7 +140,8 @@ impl CaseContext<'_> {
     /// Receives messages from a gateway with its own clock, after it has read what was sent on every connection.
     async fn listen_briefly(&self, session: &mut Session, last: impl FnMut(&RawMessage) -> bool) -> Vec<RawMessage> {
         for other in self.all_sessions() {
-            // One that is in use has a step of its own, played side by side with this one; `session` itself is too.
+            // A connection that is in use belongs to a step that is played in parallel. The same applies to
+            // `session`.
             if let Ok(mut other) = other.try_lock() {
                 other.round_trip(&self.timeouts).await;
             }

@@ -1,7 +1,7 @@
 //! Plays a recipe on the gateway: connects each device, approves it if the gateway asks, and keeps the issued tokens.
 
 use super::recipe::{Paired, Recipe, Request, Role};
-use crate::observe::{RawMessage, StepEvidence};
+use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::received::is_ok;
 use crate::run::steps::silence::was_silent;
@@ -11,6 +11,7 @@ use crate::scenario::expect::{Answer, Expectation, Hello, Refused};
 use crate::scenario::spans::{Name, Span};
 use crate::scenario::step::{PairStep, TokenStep};
 use crate::scenario::{Case, Step, StepKind};
+use openclaw_protocol::connect;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -72,7 +73,8 @@ impl CaseContext<'_> {
         let (name, at) = (&device.device, device.device.span);
         let mut connect = role.connect.clone();
         for attempts_left in (0..ATTEMPTS).rev() {
-            let hello = Expectation::Hello(Hello { device_token: Some(true), ..Hello::default() });
+            let role_name = Some(role.role.clone());
+            let hello = Expectation::Hello(Hello { role: role_name, device_token: Some(true), ..Hello::default() });
             let step = step(StepKind::Connect(Box::new(connect.clone())), at, hello);
             let evidence = self.set_up(&step).await?;
             if has_hello(&evidence) && self.bindings.last_token(name.as_str(), &role.role).is_some() {
@@ -196,7 +198,9 @@ fn has_hello(evidence: &StepEvidence) -> bool {
 }
 
 fn is_hello(message: &RawMessage) -> bool {
-    is_ok(message) && message.frame().is_some_and(|frame| frame.pointer("/payload/type") == Some(&"hello-ok".into()))
+    let RawMessage::Frame(RawFrame::Regular { json, method }) = message else { return false };
+    let to_connect = method.as_deref() == Some("connect");
+    is_ok(message) && json.get("payload").is_some_and(|payload| connect::is_hello(payload, to_connect))
 }
 
 /// Whether the gateway refused a connection until the device is approved.

@@ -19,10 +19,34 @@ const WINDOW: usize = 256 * 1024;
 /// The overlap of two windows: more than the length of a secret with every byte escaped.
 const OVERLAP: usize = 32 * 1024;
 
+/// What a text needs around a secret for it to be the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// Nothing: the secret is hidden everywhere, also in part.
+    Nothing,
+    /// Something other than a word on both sides. The secret is hidden only as a whole.
+    Delimiters,
+}
+
 /// A form of a secret, and the secret that it belongs to.
 struct Needle {
     form: Vec<u8>,
     secret: usize,
+    needed: Needed,
+}
+
+impl Needle {
+    /// Whether bytes that match at `start` up to `end` are this needle or a part of it that must be hidden.
+    fn fits(&self, bytes: &[u8], start: usize, end: usize) -> bool {
+        let in_word =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'%') || !byte.is_ascii();
+        let joined = |one: Option<&u8>, other: Option<&u8>| one.is_some_and(in_word) && other.is_some_and(in_word);
+        let before = start.checked_sub(1).and_then(|before| bytes.get(before));
+        self.needed == Needed::Nothing
+            || (end - start == self.form.len()
+                && !joined(before, self.form.first())
+                && !joined(self.form.last(), bytes.get(end)))
+    }
 }
 
 /// Searches for secrets and their parts. Letter case is ignored.
@@ -47,9 +71,11 @@ pub(super) struct Found {
 
 impl Finder {
     /// Creates a search for these secrets. `None` if there are none.
-    pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let needles = secrets.enumerate().flat_map(|(secret, text)| {
-            forms(text).into_iter().map(move |form| Needle { form: form.to_ascii_lowercase(), secret })
+    pub(super) fn new<'a>(secrets: impl Iterator<Item = (&'a str, Needed)>) -> Option<Self> {
+        let needles = secrets.enumerate().flat_map(|(secret, (text, needed))| {
+            // An encoded text has no delimiters.
+            let forms = if needed == Needed::Nothing { forms(text) } else { vec![text.as_bytes().to_vec()] };
+            forms.into_iter().map(move |form| Needle { form: form.to_ascii_lowercase(), secret, needed })
         });
         let needles = needles.collect::<Vec<_>>();
         if needles.is_empty() {
@@ -57,8 +83,11 @@ impl Finder {
         }
         let mut patterns = Vec::new();
         let mut heads = HashMap::<_, Vec<usize>>::new();
-        for (at, Needle { form, .. }) in needles.iter().enumerate() {
+        for (at, Needle { form, needed, .. }) in needles.iter().enumerate() {
             patterns.push((at, false));
+            if *needed == Needed::Delimiters {
+                continue;
+            }
             if form.len() > PART {
                 patterns.push((at, true));
             }
@@ -116,7 +145,9 @@ impl Finder {
                 add(hit.end() - same, hit.end(), needle);
             } else {
                 let same = bytes[hit.start()..].iter().zip(form).take_while(|(a, b)| a == b).count();
-                add(hit.start(), hit.start() + same, needle);
+                if self.needles[needle].fits(&bytes, hit.start(), hit.start() + same) {
+                    add(hit.start(), hit.start() + same, needle);
+                }
             }
         }
         if let Some((length, needle)) = cut.then(|| self.beginning_at_end(&bytes)).flatten() {

@@ -31,7 +31,7 @@ pub fn is_secret_name(name: &str) -> bool {
 }
 
 /// The words of a name, in lower case: `userPin`, `user_pin` and `USER-PIN` are two words.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
     for letter in name.chars() {

@@ -1,10 +1,12 @@
 //! Finds the secrets in a URL.
 
+use super::names::{is_secret_name, words};
 use percent_encoding::percent_decode_str;
 
-/// Parts of the names of parameters that contain secrets.
-const SECRET_NAMES: [&str; 13] =
-    ["token", "secret", "pass", "pwd", "auth", "key", "sig", "cred", "session", "ticket", "code", "jwt", "bearer"];
+/// Parts of the names of parameters that contain secrets, next to those of [`is_secret_name`].
+const SECRET_PARTS: [&str; 3] = ["session", "ticket", "oauth"];
+/// Shorter ones, which are part of other words (`design`, `decode`, `author`), so that they must stand alone.
+const SECRET_WORDS: [&str; 8] = ["auth", "authkey", "authcode", "key", "sig", "cred", "creds", "code"];
 /// Minimum length of a random word.
 const SHORTEST_DRAWN: usize = 16;
 
@@ -37,17 +39,26 @@ pub(super) fn secrets(url: &str) -> Vec<Secret> {
     found.extend(drawn.map(|segment| (segment, segment.to_owned())));
     for parameter in parameters.split(['?', '#', '&', ';']) {
         let (name, value) = parameter.split_once('=').unwrap_or(("", parameter));
-        let name = name.to_ascii_lowercase();
-        if SECRET_NAMES.iter().any(|secret| name.contains(secret)) || is_drawn(value) {
+        if is_secret(name) || is_drawn(value) {
             found.push((value, parameter.to_owned()));
         }
     }
+    // An empty value is no secret, and its name alone is none either.
+    found.retain(|(value, _)| !value.is_empty());
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let as_written_and_decoded = |(value, with_name): (&str, String)| {
         let decoded = Secret { value: decoded(value), with_name: decoded(&with_name) };
         [Secret { value: value.to_owned(), with_name }, decoded]
     };
     found.into_iter().flat_map(as_written_and_decoded).collect()
+}
+
+/// Whether a parameter with this name contains a secret.
+fn is_secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    is_secret_name(name)
+        || SECRET_PARTS.iter().any(|part| lower.contains(part))
+        || words(name).iter().any(|word| SECRET_WORDS.contains(&word.as_str()))
 }
 
 /// Whether a word looks random: long, with letters and digits, and not the name of a file or host.
@@ -70,6 +81,13 @@ mod tests {
     #[case("ws://lonetoken@h/", &["lonetoken"])]
     #[case("ws://h/?profile=dev&access_token=a%62cd", &["a%62cd", "abcd"])]
     #[case("wss://h#token=abcd", &["abcd"])]
+    #[case("ws://h/?design=abcd&author=abcd&decode=abcd&monkey=abcd", &[])]
+    #[case("ws://h/?X-Amz-Sig=abcd", &["abcd"])]
+    #[case("ws://h/?sessionKey=abcd", &["abcd"])]
+    #[case("ws://h/?apikey=abcd", &["abcd"])]
+    #[case("ws://h/?auth_code=abcd", &["abcd"])]
+    #[case("ws://h/?token=&code=#key=", &[])]
+    #[case("ws://me:@h/", &[])]
     #[case("ws://h/t/a1b2c3d4e5f6a7b8/ws", &["a1b2c3d4e5f6a7b8"])]
     fn finds_what_lets_its_reader_in(#[case] url: &str, #[case] expected: &[&str]) {
         let mut found = secrets(url).into_iter().map(|secret| secret.value).collect::<Vec<_>>();

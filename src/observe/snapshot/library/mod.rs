@@ -124,9 +124,21 @@ impl Library {
         tempfile::tempfile_in(there).map(drop).map_err(error)
     }
 
-    /// Makes the folder read-only for this run.
-    pub fn freeze(&mut self) {
-        self.frozen = true;
+    /// Makes a folder that this user may not write read-only for this run, and returns the reason.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be written for another reason, such as a full disk.
+    pub fn freeze_if_protected(&mut self) -> Result<Option<String>, LibraryError> {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match self.probe() {
+            Err(LibraryError::Write { path, source })
+                if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                self.frozen = true;
+                Ok(Some(format!("cannot write {}: {source}", path.display())))
+            }
+            probed => probed.map(|()| None),
+        }
     }
 
     /// Whether observations can be proposed.

@@ -156,7 +156,13 @@ pub(super) fn conclude_setup(seen: CaseResult, setup: &Case, release: Release, s
     let CaseResult { observation, frames, mut report, kept: _kept } = seen;
     let Judgement { verdict, findings, differences, notes } =
         judge(setup, &observation, release, None, frames, shared.options.level);
-    (report.verdict, report.findings, report.differences, report.notes) = (verdict, findings, differences, notes);
-    report.reason = Some("the gateway did not create the store of the case, so its steps were not played".to_owned());
+    (report.findings, report.differences, report.notes) = (findings, differences, notes);
+    let why = "the gateway did not create the store of the case, so its steps were not played";
+    (report.verdict, report.reason) = match machine::exhausted(shared.workspace.root()) {
+        Some(exhausted) => (Verdict::Error, Some(format!("the observation is not conclusive: {exhausted}"))),
+        // A case that was not played conforms to nothing, whatever the step of the setup saw.
+        None if verdict == Verdict::Conforms => (Verdict::Error, Some(why.to_owned())),
+        None => (verdict, Some(why.to_owned())),
+    };
     report
 }

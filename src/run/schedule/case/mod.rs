@@ -159,8 +159,8 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
     }
 }
 
-/// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
-/// in it that keeps a database.
+/// The sandbox of a case. In this process, a case needs files only if it writes files itself, or if it starts a
+/// release that uses a database.
 pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
     match gateway.profile().kind {
         Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),

@@ -37,7 +37,8 @@ impl CaseContext<'_> {
         self.steps_began.push(self.now());
     }
 
-    /// Lets the case begin now: what connections created before is as old as a written store.
+    /// Sets the start of the case to the current time. Records that connections created before then have the age of a
+    /// written store.
     pub(crate) async fn begin_after_setup(&mut self) {
         self.tick().await;
         self.steps_began.clear();

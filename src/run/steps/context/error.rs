@@ -1,6 +1,6 @@
 //! Why a case could not be played.
 
-use crate::gateway::{ControlError, LaunchError, PrepareError};
+use crate::gateway::{ControlError, LaunchError, PrepareError, StoreCommandError};
 use crate::run::state_dir::StateDirError;
 use crate::run::steps::silence::Silence;
 use crate::run::wire_store::SetupFailure;
@@ -41,6 +41,9 @@ pub(crate) enum CaseError {
     /// The state directory could not be filled.
     #[error("the state directory: {0}")]
     Files(#[from] StateDirError),
+    /// A command of the description did not convert the store.
+    #[error(transparent)]
+    Store(#[from] StoreCommandError),
     /// A connection or an approval did not create its part of the store.
     #[error("{0}")]
     Setup(Box<SetupFailure>),

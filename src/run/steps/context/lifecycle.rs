@@ -142,7 +142,7 @@ impl GatewayStart<'_> {
     }
 }
 
-/// Stops a gateway as its operator would, and by force where it does not go in time.
+/// Stops a gateway as its operator would, and kills it after the deadline.
 pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, ControlError> {
     let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
     let exit = running.stop(began + limit).await?;

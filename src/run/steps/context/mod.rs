@@ -126,6 +126,7 @@ impl<'a> CaseContext<'a> {
         };
         let places = vec![
             known(sandbox.state_dir(), "<state>"),
+            known(sandbox.own_state_dir(), "<state>"),
             known(sandbox.root().join("home"), "<home>"),
             known(sandbox.root().to_owned(), "<case>"),
         ];

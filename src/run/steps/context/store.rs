@@ -1,12 +1,13 @@
 //! Writes and reads the state directory of a case.
 
 use super::{CaseContext, CaseError};
-use crate::gateway::Kind;
+use crate::gateway::{Capability, Kind};
 use crate::observe::ObservedStore;
 use crate::run::attached;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, tokens};
 use crate::scenario::store::Store;
+use openclaw_protocol::store::StoreFormat;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 const WRITING: Duration = Duration::from_secs(2);
 
 impl CaseContext<'_> {
-    /// Writes the state directories of the scenario.
-    pub(crate) fn fill(&mut self) -> Result<(), CaseError> {
+    /// Writes the state directories of the scenario, and passes the store to a gateway that keeps it in another form.
+    pub(crate) async fn fill(&mut self) -> Result<(), CaseError> {
         let scenario = &self.case.scenario;
         self.write(&scenario.store, self.sandbox.state_dir(), true)?;
         if let Some(other) = &scenario.other_store {
@@ -28,12 +29,24 @@ impl CaseContext<'_> {
         }
         self.before = self.files();
         self.unfinished = state_dir::unfinished(&self.state_dir());
-        Ok(())
+        self.pass_on().await
     }
 
     /// Writes to the gateway's state directory while the case is played.
-    pub(crate) fn edit(&self, store: &Store) -> Result<(), CaseError> {
-        self.write(store, self.sandbox.state_dir(), false)
+    pub(crate) async fn edit(&self, store: &Store) -> Result<(), CaseError> {
+        self.refresh().await?;
+        self.write(store, self.sandbox.state_dir(), false)?;
+        self.pass_on().await
+    }
+
+    /// Lets a gateway that keeps its store in another form take over the state directory.
+    async fn pass_on(&self) -> Result<(), CaseError> {
+        Ok(self.gateway.write_store(&self.sandbox, Instant::now() + self.timeouts.answer()).await?)
+    }
+
+    /// Updates the state directory from the store of a gateway that keeps it in another form.
+    pub(crate) async fn refresh(&self) -> Result<(), CaseError> {
+        Ok(self.gateway.read_store(&self.sandbox, Instant::now() + self.timeouts.answer()).await?)
     }
 
     fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), CaseError> {
@@ -44,7 +57,10 @@ impl CaseContext<'_> {
         }
         // The first release that started on the directory determines the format of its store.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
-        state_dir::write(&directory, store, folder, &seeder, state_dir::format(store, first))?;
+        // Commands that convert the store get it as files, whatever the release.
+        let is_own = self.gateway.profile().can(Capability::StoreFiles);
+        let format = if is_own { state_dir::format(store, first) } else { StoreFormat::Files };
+        state_dir::write(&directory, store, folder, &seeder, format)?;
         if folder.is_some() {
             self.bindings.keep_secret(tokens::secrets(&directory));
         }
@@ -90,7 +106,7 @@ impl CaseContext<'_> {
     /// observation. Temporary files that existed before the case and are unchanged are ignored.
     pub(crate) async fn wait_for_writes(&self) {
         if self.has_own_clock() {
-            // The embedded gateway writes before it goes on: what is unfinished then was left so.
+            // The embedded gateway writes before it continues, so an unfinished write here is final.
             if let Some(running) = &self.running {
                 running.written().await;
             }

@@ -1,4 +1,4 @@
-//! A store in `state/openclaw.sqlite`, as in the releases from 2026.8 on.
+//! A store in `state/openclaw.sqlite`, for the releases whose facts name `StoreFormat::Sqlite`.
 //!
 //! The database of a release has about three hundred tables. These are the three tables that pairing uses
 //! (`device-pairing-store.ts` of 2026.9.6). A release completes a database with only these tables, because it migrates
