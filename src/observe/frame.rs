@@ -182,6 +182,8 @@ impl FrameKind {
     fn of(frame: &Value, method: Option<&str>) -> Self {
         let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
         match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
+            // Both an answer and an error: nobody can tell what the gateway decided.
+            (Some("res"), Some(true)) if member("error").is_some() => Self::Odd,
             (Some("res"), Some(true))
                 if member("payload").is_some_and(|payload| is_hello(payload, method == Some("connect"))) =>
             {
@@ -387,8 +389,11 @@ mod tests {
 
     #[test]
     fn a_frame_of_no_known_kind_is_kept_whole() {
-        let odd = json!({"type": "resp", "id": "1", "ok": true});
-        assert_eq!(seen(false, vec![received(odd.clone())])[0].message, Message::Frame(Frame::Other(odd)));
+        let hello = json!({"type": "hello-ok", "protocol": 3});
+        let both = json!({"type": "res", "id": "1", "ok": true, "payload": hello, "error": {"code": "NO"}});
+        for odd in [json!({"type": "resp", "id": "1", "ok": true}), both] {
+            assert_eq!(seen(false, vec![received(odd.clone())])[0].message, Message::Frame(Frame::Other(odd)));
+        }
     }
 
     #[rstest]
