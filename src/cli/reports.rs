@@ -9,6 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// The listeners for the events of a run.
+pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;
+
 /// `json=report.json`, `github`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReportOption {
@@ -175,6 +178,3 @@ mod tests {
         assert!(reports(&["json=/dev/stdout", "junit=-"]).is_err());
     }
 }
-
-/// The listeners for the events of a run.
-pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;
