@@ -3,10 +3,12 @@
 use super::Settings;
 use super::answer::{self, Answer, Decision};
 use super::answer_timeouts::AnswerTimeouts;
-use super::context::{Context, Secret};
+use super::connect::{Connect, Then};
+use super::context::Context;
 use super::portrait::Portrait;
-use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then, Topic};
+use super::question::{Frame, Leaves, Needs, Question, Script, Topic};
 use super::questions::{HELLO, NEW_DEVICE, NO_SECRET};
+use super::settings::Secret;
 use crate::client::connect::Challenge;
 use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;

@@ -1,9 +1,9 @@
 //! A portrait as text, Markdown or JSON.
 
 use super::answer::Answer;
-use super::known::Reference;
 use super::portrait::Portrait;
 use super::question::{Question, Topic};
+use super::reference::Reference;
 use crate::counted::counted;
 use crate::markdown;
 use crate::release_ranges;

@@ -1,8 +1,9 @@
 //! The contents of hello-ok, and the rights of an admitted client.
 
+use crate::probe::connect::{Connect, Then};
 use crate::probe::context::Context;
 use crate::probe::question::Topic::Hello;
-use crate::probe::question::{Connect, Needs, Question, Script, Then};
+use crate::probe::question::{Needs, Question, Script};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;

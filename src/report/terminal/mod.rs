@@ -1,6 +1,7 @@
 //! The report on a terminal: a few failing cases in full, or the causes of many; skipped cases with the reasons; and
 //! the number of cases for each verdict.
 
+mod display;
 mod failing;
 mod slight;
 
@@ -11,16 +12,14 @@ use super::score::Score;
 use crate::counted::counted;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport};
-use crate::shell::quoted;
-use owo_colors::{OwoColorize as _, Style};
+pub(crate) use display::{Detail, DisplayOptions};
+use failing::{REASON_LINES, TRANSCRIPT_LINES, folder_flag};
+use owo_colors::Style;
 use slight::Slight;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 use untrusted_data::cut;
-use untrusted_data::limits::{LINE, TRACE_LINE};
 use untrusted_data::printable;
 
 /// The maximum number of failing cases that are printed in full. If more fail, one screen of causes is printed instead.
@@ -32,80 +31,14 @@ const CAUSES: usize = 20;
 const CAUSES_BESIDE_SCORE: usize = 9;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
-/// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
-const REASON_LINES: usize = 4;
-const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const LISTED: usize = 40;
 /// The maximum number of reasons if the score is printed too.
 const LISTED_BRIEFLY: usize = 8;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
-/// The default folder of `review` and `accept`.
-const USUAL_FOLDER: &str = "snapshots";
 /// The maximum number of slow cases that are printed.
 const SLOWEST: usize = 5;
-
-/// How much is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Detail {
-    /// The failures and the last line.
-    Failures,
-    /// Also the gateway, why cases were not played, and remarks.
-    Usual,
-    /// Also a line for each case when it is done.
-    EachCase,
-    /// Every case in full, with its transcript.
-    Trace,
-}
-
-/// The format of the report.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DisplayOptions {
-    /// Whether terminal colors are used.
-    pub colour: bool,
-    /// How much is printed.
-    pub detail: Detail,
-    /// Whether the score of the gateway is printed at the end.
-    pub score: bool,
-    /// Whether every failing case is printed in full.
-    pub every_failure: bool,
-    /// A case that takes longer than this is reported as slow.
-    pub slow_after: Duration,
-}
-
-impl DisplayOptions {
-    /// Whether every case is printed in full.
-    fn is_in_full(&self) -> bool {
-        self.detail == Detail::Trace
-    }
-
-    fn paint(&self, text: &str, style: Style) -> String {
-        let text = printable::line(text);
-        if self.colour { text.style(style).to_string() } else { text.into_owned() }
-    }
-
-    /// One line, truncated if necessary. Text from a gateway can have any length.
-    fn line(&self, line: &str) -> String {
-        cut::line(&printable::line(line), self.width()).into_owned()
-    }
-
-    /// An indented text. Of a long text, only the first and the last lines.
-    fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
-        let text = printable::block(text.unwrap_or_default());
-        self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()
-    }
-
-    /// The first and the last lines of a long text, or all lines if the user requested them.
-    fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
-        if self.is_in_full() { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
-    }
-
-    /// The maximum length of a line, in characters.
-    fn width(&self) -> usize {
-        if self.is_in_full() { TRACE_LINE } else { LINE }
-    }
-}
 
 /// Writes the report to a terminal or a log.
 pub(crate) struct Terminal<W> {
@@ -410,18 +343,6 @@ impl<W: Write> Listener for Terminal<W> {
             Event::Finished(run) => self.finished(run)?,
         }
         self.out.flush()
-    }
-}
-
-/// The option that `review` and `accept` need to find the file at this path. Empty for the default folder.
-fn folder_flag(proposed: &Path, case: &str) -> String {
-    // FOLDER/FAMILY/NAME@RELEASE.snap.new, or without the family.
-    let depth = if case.contains('/') { 2 } else { 1 };
-    match proposed.ancestors().nth(depth) {
-        Some(folder) if folder != Path::new(USUAL_FOLDER) => {
-            format!(" --snapshots {}", quoted(&folder.to_string_lossy()))
-        }
-        _ => String::new(),
     }
 }
 

@@ -48,7 +48,7 @@ impl Accept {
             );
             return Err(CommandError::usage(error));
         }
-        if let Some(extended) = self.known() {
+        if let Some(extended) = self.list.extend(&self.cases, self.all) {
             return extended;
         }
         let fault = |error: LibraryError| CommandError::failed(library_report(error));

@@ -1,6 +1,6 @@
 //! The reports of a run: who is notified of its events, and how reports reach their readers.
 
-use super::Run;
+use super::arguments::Run;
 use crate::cli::CommandError;
 use crate::cli::reports::{Listeners, Reports};
 use crate::cli::terminal::console;
