@@ -125,15 +125,6 @@ fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
     corpus.map_err(CommandError::usage)
 }
 
-/// The help of all commands.
-fn all_help() -> String {
-    fn of(command: &mut clap::Command) -> String {
-        let own = command.render_long_help().to_string();
-        own + &command.get_subcommands_mut().map(of).collect::<String>()
-    }
-    of(&mut <Arguments as clap::CommandFactory>::command())
-}
-
 /// Parses the arguments, runs the command, prints its error if there is one, and returns the exit code. Invalid
 /// arguments give exit code 2, and `--help` and `--version` give 0.
 pub fn main() -> ExitCode {

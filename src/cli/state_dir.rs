@@ -5,12 +5,16 @@ use super::command::explain::now;
 use super::terminal::console;
 use crate::capture::{Capture, Substitution};
 use crate::explain::{self, Places, QuestionError, State};
-use crate::scenario::Case;
+use crate::scenario::{Case, StepKind};
 use crate::shell::quoted;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use untrusted_data::printable;
+
+/// How many names a message lists.
+const MOST_NAMES: usize = 10;
 
 /// A device of a state directory and its name in the scenario.
 #[derive(Debug, Clone)]
@@ -101,11 +105,53 @@ impl CopiedState {
             );
             return Err(CommandError::usage(error));
         }
+        if state_dir.is_some() {
+            self.check_names(&capture, cases)?;
+        }
         let substitution = Substitution::of(&capture, state_dir.is_some(), state.config_path.is_some());
         let substitution = substitution.map_err(CommandError::usage)?;
         let _ = console::stderr().write_all(note(&capture, &state, state_dir).as_bytes());
         Ok(Some(cases.iter().map(|case| substitution.apply(case)).collect()))
     }
+}
+
+impl CopiedState {
+    /// A case whose device is not in the copy connects as a new device, so its answer says nothing about the copy.
+    fn check_names(&self, capture: &Capture, cases: &[&Case]) -> Result<(), CommandError> {
+        let connected = cases.iter().flat_map(|case| devices(case)).collect::<BTreeSet<_>>();
+        let known = || listed(connected.iter().copied());
+        let unused = self.device.iter().find(|named| !connected.contains(named.name.as_str()));
+        if let Some(NamedDevice { name, device }) = unused {
+            let help = format!("the cases connect {}", known());
+            let error = miette::miette!(help = help, "--device {name}={device}: no case connects a device `{name}`");
+            return Err(CommandError::usage(error));
+        }
+        let is_used = capture.names.iter().any(|(name, _)| connected.contains(name.as_str()));
+        if is_used || capture.names.is_empty() || connected.is_empty() {
+            return Ok(());
+        }
+        let names = listed(capture.names.iter().map(|(name, _)| name.as_str()));
+        let first = connected.first().copied().unwrap_or_default();
+        let help =
+            format!("pass --device {first}=DEVICE, where DEVICE is one of {names}; the cases connect {}", known());
+        let error = miette::miette!(help = help, "no case connects a device of the state directory");
+        Err(CommandError::usage(error))
+    }
+}
+
+/// The names of the devices that a case connects.
+fn devices(case: &Case) -> impl Iterator<Item = &str> {
+    case.steps().filter_map(|step| match &step.kind {
+        StepKind::Connect(connect) => connect.device.name().map(|name| name.as_str()),
+        _ => None,
+    })
+}
+
+/// The first names of a list.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names = names.map(|name| format!("`{}`", printable::line(name))).collect::<Vec<_>>();
+    let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(MOST_NAMES)].join(", "))
 }
 
 /// The error of a device that is unknown or ambiguous, with advice in the form that these commands accept.

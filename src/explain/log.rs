@@ -20,8 +20,8 @@ const LONGEST_LOG: u64 = 32 << 20;
 /// A client behind an unknown proxy. The log does not name its address; this one is reserved for documentation.
 const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
 /// The advice about a rate limit, which exists only in the memory of the gateway.
-const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address and refuses the correct secret, too: wait until the lockout ends \
-     (`gateway.auth.rateLimit.lockoutMs`, five minutes by default), or restart the gateway";
+const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
+     the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
 /// How many connections are followed at once.
 const MOST_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";

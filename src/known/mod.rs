@@ -58,7 +58,7 @@ pub(crate) fn parse_description(path: &Path, text: &str) -> Result<Known, Scenar
 
 /// Whether a text has the keys of a gateway description.
 fn is_description(text: &str) -> bool {
-    nodes::parse(text).is_ok_and(|root| root.get("command").is_some() || root.get("gateway").is_some())
+    nodes::parse(text).is_ok_and(|root| root.get("command").is_some() || root.get("claims").is_some())
 }
 
 /// The digest that stands for an observation in a list.

@@ -370,3 +370,10 @@ fn the_committed_schema_is_the_one_of_the_types() {
     let committed = std::fs::read_to_string(path).unwrap();
     assert!(committed == schema(), "schema/known.json is not what `clawcheck schema known` prints");
 }
+
+#[test]
+fn a_json_report_is_no_list() {
+    let (errors, _) = said(r#"{"schema": 1, "gateway": "mine", "release": "2026.4.2", "cases": []}"#);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].1.contains("unknown key"), "{errors:?}");
+}

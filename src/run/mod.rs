@@ -22,8 +22,8 @@ mod shared;
 mod sharing;
 mod state_dir;
 mod steps;
+mod store_recipe;
 mod timeouts;
-mod wire_store;
 
 use crate::gateway::{Gateway, Guard, Kind};
 use crate::judge::Verdict;

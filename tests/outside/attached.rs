@@ -1,7 +1,7 @@
 //! A gateway that somebody else runs is left as it was found.
 
 use super::run::TestFolder;
-use super::serve::{Serving, serve};
+use super::serve::{Serving, TOKEN, somebody_elses};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;
@@ -18,18 +18,6 @@ steps:
     as: laptop
   - await: { close: laptop }
 ";
-const TOKEN: &str = "a-token-of-somebody-else";
-
-/// A gateway with a state directory below `test_folder`, without authentication or with [`TOKEN`].
-pub(super) fn somebody_elses(test_folder: &TestFolder, mode: &str) -> Serving {
-    let auth = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "{mode}", token: "{TOKEN}" }} }} }}"#);
-    std::fs::write(test_folder.path("openclaw.json"), auth).unwrap();
-    let mut command = serve(&test_folder.path("home"));
-    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
-    command.arg("--config").arg(test_folder.path("openclaw.json"));
-    Serving::start(command)
-}
-
 fn store(state: &Path) -> String {
     let read = |name: &str| std::fs::read_to_string(state.join("devices").join(name)).unwrap_or_default();
     read("paired.json") + &read("pending.json")
@@ -38,7 +26,7 @@ fn store(state: &Path) -> String {
 #[test]
 fn a_gateway_without_authentication_is_not_written_to_unasked() {
     let test_folder = TestFolder::new(KNOCKS);
-    let serving = somebody_elses(&test_folder, "none");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "none");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
@@ -56,7 +44,7 @@ fn a_gateway_without_authentication_is_not_written_to_unasked() {
 #[test]
 fn what_was_written_is_taken_away_also_after_ctrl_c() {
     let test_folder = TestFolder::new(STAYS);
-    let serving = somebody_elses(&test_folder, "token");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port), "--allow-writes"]);
     command.args(["--release", "2026.4.2"]).current_dir(test_folder.path("")).env("CLAWCHECK_TOKEN", TOKEN);
@@ -76,7 +64,7 @@ fn what_was_written_is_taken_away_also_after_ctrl_c() {
 #[test]
 fn a_wrong_token_is_said_once_and_nothing_is_played() {
     let test_folder = TestFolder::new(KNOCKS);
-    let serving = somebody_elses(&test_folder, "token");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let run = |token: &str| {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
@@ -130,7 +118,7 @@ fn run_built_in(serving: &Serving, test_folder: &TestFolder, arguments: &[&str])
 fn a_run_that_plays_too_few_cases_is_no_success() {
     let test_folder = TestFolder::new(KNOCKS);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
-    let serving = somebody_elses(&test_folder, "token");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let (code, says) = run_built_in(&serving, &test_folder, &[]);
     assert_eq!(code, Some(4), "{says}");
     assert!(says.contains("too few cases were played: ") && says.contains("--min-played requires 22"), "{says}");
@@ -154,7 +142,7 @@ fn a_run_that_plays_too_few_cases_is_no_success() {
 fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
     let test_folder = TestFolder::new(KNOCKS);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
-    let serving = somebody_elses(&test_folder, "token");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let run = |more: &[&str]| {
         let arguments = [&["handshake/params", "--report", "json=report.json"], more].concat();
         let (code, says) = run_built_in(&serving, &test_folder, &arguments);

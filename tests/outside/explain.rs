@@ -378,6 +378,23 @@ fn commands_are_quoted_for_a_shell() {
     assert_eq!(words[4..], [json!([origin]).to_string()], "{line}");
 }
 
+/// `config set` replaces a whole list, so a remedy must not drop what the user has in it.
+#[test]
+fn a_setting_that_is_a_list_keeps_its_items() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let config = json!({"gateway": {"mode": "local", "auth": {"mode": "token", "token": "t"},
+        "controlUi": {"allowedOrigins": ["https://one.example"]}}});
+    put(&test_folder, "openclaw.json", &config.to_string());
+    let remedies = |origin: &str| {
+        let ended = explain(&test_folder, &["state", "--as", "control-ui", "--origin", origin]);
+        ended.out
+    };
+    let both = r#"gateway.controlUi.allowedOrigins '["https://one.example","https://two.example"]'"#;
+    assert!(remedies("https://two.example").contains(both), "{}", remedies("https://two.example"));
+    assert!(!remedies("https://one.example").contains(r#"one.example","https://one"#));
+}
+
 #[test]
 fn a_damaged_list_of_devices_that_a_release_overwrites_is_warned_about() {
     let test_folder = TestFolder::new(SCENARIO);

@@ -103,7 +103,7 @@ fn for_another_gateway_the_model_says_what_was_expected() {
     let test_folder = TestFolder::new(
         "scenario: Rejects\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n    expect: hello\n",
     );
-    let serving = super::attached::somebody_elses(&test_folder, "token");
+    let serving = super::serve::somebody_elses(&test_folder, "2026.4.2", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let ended = test_folder.clawcheck(&[
         "run",

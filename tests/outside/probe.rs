@@ -1,27 +1,15 @@
 //! `clawcheck probe` on gateways of all kinds, and on programs that are none.
 
 use super::run::{Ended, TestFolder};
-use super::serve::{Serving, serve};
+use super::serve::{TOKEN, somebody_elses};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
-const TOKEN: &str = "a-token-of-somebody-else";
-
 fn folder() -> TestFolder {
     TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n")
-}
-
-/// `clawcheck serve` at a release with [`TOKEN`].
-fn somebody_elses(test_folder: &TestFolder, release: &str) -> Serving {
-    let config = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "token", token: "{TOKEN}" }} }} }}"#);
-    std::fs::write(test_folder.path("openclaw.json"), config).unwrap();
-    let mut command = serve(&test_folder.path("home"));
-    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
-    command.arg("--config").arg(test_folder.path("openclaw.json"));
-    Serving::start(command)
 }
 
 fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> Ended {
@@ -35,7 +23,7 @@ fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> E
 #[test]
 fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
     let test_folder = folder();
-    let serving = somebody_elses(&test_folder, "2026.3.13");
+    let serving = somebody_elses(&test_folder, "2026.3.13", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let ran = probe(&test_folder, Some(TOKEN), &[&url]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);

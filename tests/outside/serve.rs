@@ -1,5 +1,6 @@
 //! `clawcheck serve` as a process.
 
+use super::run::TestFolder;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -17,6 +18,19 @@ pub(crate) fn serve(home: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.arg("serve").env_clear().env("HOME", home).stdin(Stdio::null());
     command
+}
+
+/// The token of [`somebody_elses`].
+pub(crate) const TOKEN: &str = "a-token-of-somebody-else";
+
+/// `clawcheck serve` at a release, with the auth mode `none` or [`TOKEN`]. Its state directory is `state` in the folder.
+pub(crate) fn somebody_elses(test_folder: &TestFolder, release: &str, mode: &str) -> Serving {
+    let config = json!({ "gateway": { "mode": "local", "auth": { "mode": mode, "token": TOKEN } } });
+    std::fs::write(test_folder.path("openclaw.json"), config.to_string()).unwrap();
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
+    command.arg("--config").arg(test_folder.path("openclaw.json"));
+    Serving::start(command)
 }
 
 /// A gateway that listens; ended with the test.

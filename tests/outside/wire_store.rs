@@ -4,11 +4,13 @@ use super::described::described;
 use super::heavy::{ok, sending};
 use super::requirements::stand_in;
 use super::run::TestFolder;
-use super::serve::{Serving, serve};
+use super::serve::{Serving, TOKEN, somebody_elses};
+use openclaw_emulator::at_rest::AtRest;
+use openclaw_model::Facts;
+use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-const TOKEN: &str = "a-token-of-somebody-else";
 /// A device whose seeded token is rotated, used and revoked, and one that waits.
 const SEEDED: &str = "\
 scenario: A store of several records
@@ -41,16 +43,6 @@ steps:
     expect: hello
 ";
 
-/// A gateway at a URL, whose state directory is not given to clawcheck.
-fn attached(test_folder: &TestFolder, release: &str) -> Serving {
-    let auth = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "token", token: "{TOKEN}" }} }} }}"#);
-    std::fs::write(test_folder.path("openclaw.json"), auth).unwrap();
-    let mut command = serve(&test_folder.path("home"));
-    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
-    command.arg("--config").arg(test_folder.path("openclaw.json"));
-    Serving::start(command)
-}
-
 /// Runs cases on the gateway at a URL and returns the exit code, the output and the report.
 fn run(test_folder: &TestFolder, serving: &Serving, arguments: &[&str]) -> (Option<i32>, String, Value) {
     let mut command = test_folder.command(&["run", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
@@ -79,7 +71,7 @@ fn a_gateway_at_a_url_gets_its_records_from_connections() {
         "exec-approvals/same-id",
         "exec-approvals/one-phase",
     ];
-    let serving = attached(&test_folder, "2026.4.2");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let (code, says, report) = run(&test_folder, &serving, &families);
     assert_eq!(code, Some(0), "{says}");
     assert!(count(&report, "conforms") >= 24, "{says}");
@@ -89,17 +81,40 @@ fn a_gateway_at_a_url_gets_its_records_from_connections() {
     drop(serving);
     // Another release deviates in the same cases, in what clients see.
     std::fs::remove_dir_all(test_folder.path("state")).unwrap();
-    let serving = attached(&test_folder, "2026.3.31");
+    let serving = somebody_elses(&test_folder, "2026.3.31", "token");
     let (code, says, report) = run(&test_folder, &serving, &families);
     assert_eq!(code, Some(1), "{says}");
     assert!(count(&report, "deviates") >= 5 && count(&report, "error") == 0, "{says}");
     assert!(says.contains("refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade"), "{says}");
 }
 
+/// The operator that approves the devices of a case is an administrator, so it must not stay on a gateway of somebody else.
+#[rstest]
+fn no_device_is_left_on_the_gateway(
+    #[values("2026.2.19", "2026.3.13", "2026.3.31", "2026.6.11", "2026.9.6")] release: &str,
+) {
+    let test_folder = TestFolder::new(EMPTY);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let serving = somebody_elses(&test_folder, release, "token");
+    let mut command = test_folder.command(&["run", "role-upgrade", "--allow-writes", "--min-played", "1"]);
+    command.args(["--release", release, "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
+    let output = command.env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+    let says = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{says}");
+    drop(serving);
+    let at_rest = AtRest::read(&test_folder.path("state")).unwrap();
+    let format = Facts::of(release.parse().unwrap()).unwrap().pairing.format;
+    let (store, _) = at_rest.start(format, 0).unwrap();
+    for document in [Document::DevicesPaired, Document::DevicesPending] {
+        let left = store.read(document).map_or_else(|| json!({}), |value| (*value).clone());
+        assert_eq!(left, json!({}), "{says}");
+    }
+}
+
 #[test]
 fn what_no_connection_creates_is_not_played() {
     let test_folder = TestFolder::new(EMPTY);
-    let serving = attached(&test_folder, "2026.4.2");
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let (code, says, report) = run(&test_folder, &serving, &["scenarios"]);
     assert_eq!((code, count(&report, "skipped")), (Some(4), 1), "{says}");
     assert!(says.contains("no connection creates a record without tokens"), "{says}");

@@ -191,14 +191,15 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     if proxied || !is_loopback(client.peer) {
         let what = "Name the proxy in gateway.trustedProxies";
         let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
-        setting("trustedProxies", json!([client.peer.to_string()]), what, opens);
+        setting("trustedProxies", with(world, "trustedProxies", &client.peer.to_string()), what, opens);
     }
     if client.role == "node" && !is_loopback(client.peer) {
-        let network = json!([alone(client.peer)]);
-        setting("nodes.pairing.autoApproveCidrs", network, "Approve new nodes from this address automatically", None);
+        let networks = with(world, "nodes.pairing.autoApproveCidrs", &alone(client.peer));
+        setting("nodes.pairing.autoApproveCidrs", networks, "Approve new nodes from this address automatically", None);
     }
     if let Some(origin) = origin(world) {
-        setting("controlUi.allowedOrigins", json!([origin]), "Allow the origin of the page", None);
+        let origins = with(world, "controlUi.allowedOrigins", &origin);
+        setting("controlUi.allowedOrigins", origins, "Allow the origin of the page", None);
         let opens = Some("every page whose origin equals the Host header that it sends");
         let what = "Allow every origin that equals Host";
         setting("controlUi.dangerouslyAllowHostHeaderOriginFallback", json!(true), what, opens);
@@ -224,6 +225,16 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
         let what = "Approve local clients automatically (the default)";
         setting("nodes.pairing.autoApproveLocal", json!(true), what, None);
     }
+}
+
+/// The list at this path below `gateway` in the configuration, with one more item. `config set` replaces the whole list.
+fn with(world: &World, path: &str, item: &str) -> Value {
+    let set = world.config.pointer(&format!("/gateway/{}", path.replace('.', "/")));
+    let mut items = set.and_then(Value::as_array).cloned().unwrap_or_default();
+    if !items.contains(&json!(item)) {
+        items.push(json!(item));
+    }
+    Value::Array(items)
 }
 
 fn is_loopback(address: IpAddr) -> bool {

@@ -6,7 +6,7 @@ use crate::run::needs;
 use crate::run::outcome::OTHER_RELEASES;
 use crate::run::state_dir::openclaw_json::{self, Configuration, configuration};
 use crate::run::steps::identities::Identities;
-use crate::run::wire_store::recipe;
+use crate::run::store_recipe::recipe;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Case, Need, StepKind};
 use openclaw_model::Release;

@@ -5,6 +5,7 @@ pub(super) mod bindings;
 pub(super) mod connect;
 pub(super) mod connections;
 pub(super) mod context;
+pub(super) mod create_store;
 pub(super) mod frames;
 pub(super) mod identities;
 pub(super) mod play;

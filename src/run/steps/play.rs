@@ -15,9 +15,6 @@ use openclaw_model::{Facts, Release};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The longest handshake timeout of any release, in milliseconds.
-const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
-
 impl CaseContext<'_> {
     /// Plays a case: the store, the release that writes it, the gateway under test and the steps.
     pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
@@ -156,11 +153,10 @@ impl CaseContext<'_> {
     }
 
     async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
-        // A release that ignores the setting has a timeout of at most ten seconds.
-        let settable = Facts::nearest(self.speaking).config.timeout_from_environment;
-        let said = self.case.scenario.gateway.handshake_timeout.filter(|_| settable);
-        let said = said.map(|length| length.milliseconds);
-        let timeout = Duration::from_millis(said.unwrap_or(HANDSHAKE_TIMEOUT_MS));
+        let facts = Facts::nearest(self.speaking);
+        // Older releases ignore the setting.
+        let set = self.case.scenario.gateway.handshake_timeout.filter(|_| facts.config.timeout_from_environment);
+        let timeout = Duration::from_millis(set.map_or(facts.handshake.timeout_ms, |length| length.milliseconds));
         if self.has_own_clock() {
             self.advance(timeout + Duration::from_millis(1)).await?;
         }

@@ -15,7 +15,7 @@ pub(super) enum IsolationOption {
 pub(super) enum LevelOption {
     /// Who is let in, with which role, scopes and token, and what the store keeps
     Decisions,
-    /// Also codes, reasons and details of errors, messages, and how connections are closed
+    /// Also codes, reasons and details of errors, which frames arrive, and how connections are closed
     Wire,
     /// Also texts and all fields
     Exact,

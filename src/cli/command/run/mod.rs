@@ -189,7 +189,13 @@ impl Run {
             let _ = writeln!(console::stderr(), "observations are not saved: {reason}; {advice}");
         } else if !snapshots.is_writable() && report.unkept > 0 && on_copy.is_none() {
             let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
-                true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
+                true => {
+                    let how = match self.gateway {
+                        GatewaySpec::Described(_) => "add `snapshots: FOLDER` to the gateway description",
+                        _ => "name a folder with --snapshots",
+                    };
+                    format!("the built-in snapshots cannot be changed; {how}")
+                }
                 false => {
                     "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
                 }

@@ -1,9 +1,10 @@
 //! Why a planned case is not played: it would write to a gateway at a URL, or connections do not create its store.
 
+use super::recipe_check;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation};
 use crate::judge::Verdict;
 use crate::run::schedule::plan::{self, NotPlayed};
-use crate::run::wire_store::{Recipe, recipe, rules};
+use crate::run::store_recipe::{Recipe, recipe};
 use crate::run::{Shared, attached};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::{Case, Step, StepKind};
@@ -31,7 +32,7 @@ pub(super) async fn not_played(
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });
     }
-    let reason = rules::objection(case, recipe?, release, &shared.workspace).await?;
+    let reason = recipe_check::objection(case, recipe?, release, &shared.workspace).await?;
     Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, gateway.profile()), reason })
 }
 

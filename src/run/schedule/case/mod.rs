@@ -3,6 +3,7 @@
 mod conclude;
 mod eligible;
 mod observe;
+mod recipe_check;
 mod report;
 
 use super::breaker::GatewayFailure;

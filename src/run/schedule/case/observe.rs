@@ -8,7 +8,7 @@ use crate::run::Shared;
 use crate::run::sharing::view;
 use crate::run::steps::approval_ids;
 use crate::run::steps::context::CaseContext;
-use crate::run::wire_store::create::OPERATOR;
+use crate::run::steps::create_store::OPERATOR;
 use crate::scenario::Case;
 use openclaw_model::Release;
 use untrusted_data::Redactions;

@@ -1,11 +1,11 @@
 //! Plays a recipe on the gateway: connects each device, approves it if the gateway asks, and keeps the issued tokens.
 
-use super::recipe::{Paired, Recipe, Request, Role};
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::received::is_ok;
 use crate::run::steps::silence::was_silent;
 use crate::run::steps::title::title;
+use crate::run::store_recipe::{Paired, Recipe, Request, Role};
 use crate::scenario::connect::{Connect, Credentials, DeviceToken};
 use crate::scenario::expect::{Answer, Expectation, Hello, Refused};
 use crate::scenario::spans::{Name, Span};
@@ -72,7 +72,9 @@ impl CaseContext<'_> {
     async fn pair(&mut self, recipe: &Recipe, device: &Paired, role: &Role) -> Result<(), CaseError> {
         let (name, at) = (&device.device, device.device.span);
         let mut connect = role.connect.clone();
-        for attempts_left in (0..ATTEMPTS).rev() {
+        let mut attempts_left = ATTEMPTS;
+        loop {
+            attempts_left -= 1;
             let role_name = Some(role.role.clone());
             let hello = Expectation::Hello(Hello { role: role_name, device_token: Some(true), ..Hello::default() });
             let step = step(StepKind::Connect(Box::new(connect.clone())), at, hello);
@@ -86,7 +88,6 @@ impl CaseContext<'_> {
                 _ => return Err(failure(step, evidence)),
             }
         }
-        Ok(())
     }
 
     async fn approve(&mut self, recipe: &Recipe, device: &Name) -> Result<(), CaseError> {

@@ -1,9 +1,11 @@
-//! Whether connections create the store of a case, according to the rules of a release.
+//! Whether connections create the store of a case, according to the rules of a release: the case is played twice on the
+//! rules, once with the written store and once with the recipe. Only a case with equal answers is played, so a gateway that
+//! behaves like the release conforms in both ways.
 
-use super::recipe::Recipe;
+use super::{observe, sandbox};
 use crate::gateway::{Gateway, GatewaySpec, Preparation, Workspace};
-use crate::run::schedule::case::{observe, sandbox};
 use crate::run::steps::context::{CaseContext, CaseError};
+use crate::run::store_recipe::Recipe;
 use crate::scenario::Case;
 use openclaw_model::Release;
 use untrusted_data::Redactions;
