@@ -5,6 +5,7 @@ mod log;
 mod port;
 pub(super) mod process;
 pub(super) mod readiness;
+mod store_check;
 pub(super) mod store_commands;
 pub(super) mod template;
 

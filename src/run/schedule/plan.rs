@@ -3,7 +3,7 @@
 use crate::gateway::{Capability, Kind, Profile, SettingValues};
 use crate::judge::Verdict;
 use crate::run::needs;
-use crate::run::outcome::OTHER_RELEASES;
+use crate::run::outcome::{OTHER_RELEASES, STORE_UNREADABLE, STORE_UNWRITABLE};
 use crate::run::state_dir::openclaw_json::{self, Configuration, configuration};
 use crate::run::steps::identities::Identities;
 use crate::run::store_recipe::recipe;
@@ -123,7 +123,7 @@ pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
 
 /// The reason to report if the store can neither be written nor created by connections.
 fn not_created(what: &str) -> String {
-    format!("clawcheck cannot write the gateway's store, and no connection creates {what}")
+    format!("{STORE_UNWRITABLE}, and no connection creates {what}")
 }
 
 /// Whether file permissions restrict this process, tested on a directory below `parent`. The user id is not sufficient,
@@ -140,8 +140,8 @@ pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
 /// The reason to report if clawcheck cannot use a feature of the gateway.
 fn out_of_reach(capability: Capability) -> String {
     let reason = match capability {
-        Capability::StoreRead => "clawcheck cannot read the gateway's store",
-        Capability::StoreWrite => "clawcheck cannot write the gateway's store",
+        Capability::StoreRead => STORE_UNREADABLE,
+        Capability::StoreWrite => STORE_UNWRITABLE,
         Capability::StoreFiles => {
             "the case writes files of OpenClaw's store, and the gateway's store has another form; its `store` commands \
              convert only records"
