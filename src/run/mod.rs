@@ -35,6 +35,7 @@ use crate::observe::snapshot::Library;
 use crate::run::outcome::{Boots, Event};
 use crate::scenario::Case;
 use attached::Greeting;
+pub(crate) use case::eligible::store_not_created;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use openclaw_model::Release;
