@@ -1,6 +1,6 @@
 //! Placeholders in a description, and their values at a launch.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Placeholders that each launch replaces.
@@ -97,6 +97,11 @@ pub(crate) fn merge_defaults(target: &mut Value, defaults: &Value) {
             None => drop(target.insert(key.clone(), value.clone())),
         }
     }
+}
+
+/// Settings that every OpenClaw needs to start.
+pub(super) fn gateway_defaults() -> Value {
+    json!({ "gateway": { "mode": "local", "bind": "loopback" } })
 }
 
 #[cfg(test)]
