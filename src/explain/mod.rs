@@ -15,7 +15,7 @@ mod store_at_rest;
 pub(crate) mod trace;
 mod world;
 
-pub(crate) use client::{Client, Credential, Preset, Who};
+pub(crate) use client::{Assumed, Client, Credential, Preset, Who};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
@@ -136,7 +136,20 @@ fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
         client.peer = peer;
     }
     come(&mut client, question);
+    client.assumed = assumed(question, &client, record.is_some());
     client
+}
+
+/// What neither the question nor a record says about the client.
+fn assumed(question: &Question, client: &Client, has_record: bool) -> Vec<Assumed> {
+    let behind_proxy = question.via.is_some_and(Proxy::adds_headers);
+    let all = [
+        (Assumed::Client, question.preset.is_none() && !has_record),
+        (Assumed::Credential, question.credential.is_none()),
+        (Assumed::Host, question.host.is_none() && behind_proxy && client.host.is_some()),
+        (Assumed::Proof, matches!(client.who, Who::StandIn { .. })),
+    ];
+    all.into_iter().filter(|(_, is_assumed)| *is_assumed).map(|(assumed, _)| assumed).collect()
 }
 
 /// Sets the connection of the client: its proxy and its headers.

@@ -1,6 +1,6 @@
 //! An explanation as text, Markdown or JSON.
 
-use super::remedies::{Remedy, Tried};
+use super::remedies::{self, Remedy, Tried};
 use super::world::{Answer, Verdict, World};
 use super::{State, Who, trace};
 use crate::markdown;
@@ -9,11 +9,14 @@ use openclaw_model::{Release, pairing};
 use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use untrusted_data::printable;
 
 /// The maximum length of a sentence, in characters.
 const LONGEST: usize = 240;
+/// The maximum length of a line of a gateway, in characters. Its advice comes last.
+const LONGEST_LINE: usize = 1000;
 /// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
 const MOST: usize = 8;
 
@@ -40,12 +43,23 @@ pub(crate) struct Explanation<'a> {
     pub tried: Option<&'a Tried>,
     /// Additional notes.
     pub notes: Vec<String>,
+    /// Whether the user specified the release.
+    pub is_release_given: bool,
 }
 
 /// Text from a file or a client, as one printable line of limited length.
 pub(super) fn short(text: &str) -> String {
+    within(LONGEST, text)
+}
+
+/// A line of a gateway, with its advice.
+pub(super) fn full(text: &str) -> String {
+    within(LONGEST_LINE, text)
+}
+
+fn within(longest: usize, text: &str) -> String {
     let line = printable::line(text);
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line.into_owned(),
     }
@@ -142,10 +156,22 @@ impl Explanation<'_> {
         text
     }
 
+    /// What is assumed about the client, in one line.
+    fn assumed(&self) -> Option<String> {
+        let assumptions = self.world.client.assumptions();
+        (!assumptions.is_empty()).then(|| short(&assumptions.join("; ")))
+    }
+
     fn device(&self) -> String {
         match (&self.world.client.who, self.record()) {
             (Who::Nobody, _) => "none".to_owned(),
-            (who, None) => format!("{}, which is not in the store", short_id(&who.id().unwrap_or_default())),
+            (who, None) => {
+                let why = match self.world.has_store() {
+                    true => "which is not in the store",
+                    false => "whose record is not known, because the gateway does not start on this store",
+                };
+                format!("{}, {why}", short_id(&who.id().unwrap_or_default()))
+            }
             (who, Some(record)) => {
                 let name =
                     record.get("displayName").and_then(Value::as_str).map(|name| format!(" \"{}\"", short(name)));
@@ -171,12 +197,13 @@ impl Explanation<'_> {
         match self.state.release {
             _ if described != release => format!("{release}, which uses the rules of {described}"),
             Some((said, who)) if said == release => format!("{release} ({who})"),
+            None if !self.is_release_given => format!("{release} (assumed, because it is the newest known one; --release)"),
             _ => release.to_string(),
         }
     }
 
     fn record(&self) -> Option<Value> {
-        self.world.start().ok()?.record(&self.world.client)
+        self.world.record()
     }
 
     /// The parts of the record that affect the answer, without tokens.
@@ -209,6 +236,9 @@ impl Explanation<'_> {
     fn head(&self) -> String {
         let mut out = String::new();
         let _ = writeln!(out, "client   {}", self.client());
+        if let Some(assumed) = self.assumed() {
+            let _ = writeln!(out, "assumed  {assumed}");
+        }
         let _ = writeln!(out, "device   {}", self.device());
         let _ = writeln!(out, "gateway  {}", self.gateway());
         let _ = writeln!(out, "release  {}\n", self.release());
@@ -226,10 +256,10 @@ impl Explanation<'_> {
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
             out.push_str("The gateway says:\n");
             refusal.lines.iter().take(MOST).for_each(|line| {
-                let _ = writeln!(out, "  {}", short(line));
+                let _ = writeln!(out, "  {}", full(line));
             });
         }
-        if let Some(record) = self.record_words() {
+        if let Some(record) = self.record_words().filter(|_| !self.answer.trace.is_empty()) {
             let _ = writeln!(out, "  {:<11} {record}", "record");
         }
         for note in self.all_notes() {
@@ -257,6 +287,13 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       grants more than this client needs: {opens}");
             }
         }
+        let placeholders = remedies::placeholders(&tried.helps);
+        if !placeholders.is_empty() {
+            out.push_str("In the commands, replace:\n");
+        }
+        for (name, meaning) in placeholders {
+            let _ = writeln!(out, "  {name:<14} {meaning}");
+        }
         match tried.releases.as_slice() {
             [] => out.push_str("No other known release lets it in without a change.\n"),
             known => {
@@ -271,12 +308,14 @@ impl Explanation<'_> {
 
     fn markdown(&self) -> String {
         let mut out = format!("**{}**\n\n", markdown::code(&summary(self.answer)));
-        for (name, text) in [
-            ("client", self.client()),
-            ("device", self.device()),
-            ("gateway", self.gateway()),
-            ("release", self.release()),
-        ] {
+        let head = [
+            ("client", Some(self.client())),
+            ("assumed", self.assumed()),
+            ("device", Some(self.device())),
+            ("gateway", Some(self.gateway())),
+            ("release", Some(self.release())),
+        ];
+        for (name, text) in head.into_iter().filter_map(|(name, text)| Some((name, text?))) {
             let _ = writeln!(out, "- {name}: {}", markdown::code(&text));
         }
         out.push_str("\n| check | result | since |\n|---|---|---|\n");
@@ -315,6 +354,7 @@ impl Explanation<'_> {
             "release": self.world.facts.release.to_string(),
             "state_dir": short(&self.world.at_rest.directory().display().to_string()),
             "client": self.client(),
+            "assumed": self.world.client.assumptions(),
             "device": self.world.client.who.id().map(|id| short(&id)),
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
@@ -328,6 +368,7 @@ impl Explanation<'_> {
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
             "remedies": self.tried.map(|tried| remedies(&tried.helps)),
+            "placeholders": self.tried.map(|tried| remedies::placeholders(&tried.helps).into_iter().collect::<BTreeMap<_, _>>()),
             "does_not_help": self.tried.map(|tried| remedies(&tried.fails)),
             "releases_that_let_it_in":
                 self.tried.map(|tried| tried.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),

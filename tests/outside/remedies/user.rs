@@ -78,8 +78,8 @@ impl<'a> User<'a> {
                     }
                     request = self.pending_request().await;
                 }
-                ["openclaw", "devices", "approve" | "reject", "REQUEST-ID"] => {
-                    self.command(&line.replace("REQUEST-ID", &request.clone()?)).await?;
+                ["openclaw", "devices", "approve" | "reject", "<request-id>"] => {
+                    self.command(&line.replace("<request-id>", &request.clone()?)).await?;
                 }
                 ["openclaw", "devices", "remove" | "rotate", ..] => drop(self.command(line).await?),
                 ["openclaw", "config", "set", ..] => {
@@ -234,7 +234,7 @@ impl<'a> User<'a> {
         } else {
             let record = paired.get_mut(&id).ok_or("no record")?;
             let scopes = record["scopes"].to_string();
-            let text = what.replace("RANDOM", "\"a-token-by-hand-2f81\"").replace("SCOPES", &scopes);
+            let text = what.replace("<token>", "\"a-token-by-hand-2f81\"").replace("<scopes>", &scopes);
             let members: Value = serde_json::from_str(&format!("{{{text}}}")).unwrap();
             record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         }
