@@ -194,12 +194,18 @@ impl Unplayable {
 
     /// The error if no case can be played.
     fn error(&self, copied: Option<&BTreeSet<&str>>) -> miette::Report {
-        let device = || format!("one of {}", listed(copied.into_iter().flatten().copied()));
+        let help = |name: &str| {
+            let known = listed(copied.into_iter().flatten().copied());
+            format!("pass --device {name}=DEVICE, where DEVICE is one of {known}; the case connects `{name}`")
+        };
         match self {
-            Self::Record(name) | Self::Devices(name) => miette::miette!(
-                help = format!("pass --device {name}=DEVICE, where DEVICE is {}", device()),
-                "no case connects only devices of the state directory: the copy has no device `{name}`"
+            Self::Record(name) => miette::miette!(
+                help = help(name),
+                "the cases need records of their own stores, which the state directory replaces"
             ),
+            Self::Devices(name) => {
+                miette::miette!(help = help(name), "no case connects a device of the state directory")
+            }
             Self::Expectation => miette::miette!(
                 help = "add an `expect` to a step",
                 "no case has an `expect`, and the snapshots are those of another store"

@@ -158,9 +158,10 @@ fn come(client: &mut Client, question: &Question) {
     let mut upgrade = Upgrade { host, headers: question.headers.clone(), ..Upgrade::default() };
     client.origin.clone_from(&question.origin);
     if let Some(via) = question.via {
-        via.apply(&mut upgrade, BEHIND_PROXY, PUBLIC_HOST);
+        let host = question.host.as_deref().unwrap_or(PUBLIC_HOST);
+        via.apply(&mut upgrade, BEHIND_PROXY, host);
         if via.adds_headers() && client.is_page {
-            client.origin.get_or_insert_with(|| format!("https://{PUBLIC_HOST}"));
+            client.origin.get_or_insert_with(|| format!("https://{host}"));
         }
         let said = |name: &str| question.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         for (name, value) in &mut upgrade.headers {

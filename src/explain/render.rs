@@ -197,7 +197,9 @@ impl Explanation<'_> {
         match self.state.release {
             _ if described != release => format!("{release}, which uses the rules of {described}"),
             Some((said, who)) if said == release => format!("{release} ({who})"),
-            None if !self.is_release_given => format!("{release} (assumed, because it is the newest known one; --release)"),
+            None if !self.is_release_given => {
+                format!("{release} (assumed, because it is the newest known one; --release)")
+            }
             _ => release.to_string(),
         }
     }
@@ -292,7 +294,7 @@ impl Explanation<'_> {
             out.push_str("In the commands, replace:\n");
         }
         for (name, meaning) in placeholders {
-            let _ = writeln!(out, "  {name:<14} {meaning}");
+            let _ = writeln!(out, "  {name:<16} {meaning}");
         }
         match tried.releases.as_slice() {
             [] => out.push_str("No other known release lets it in without a change.\n"),

@@ -49,7 +49,11 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let places = Places { state_dir: self.directory.or(self.state_dir), config: self.config, env: super::explain::environment() };
+        let places = Places {
+            state_dir: self.directory.or(self.state_dir),
+            config: self.config,
+            env: super::explain::environment(),
+        };
         let state = State::read(&places).map_err(CommandError::usage)?;
         let captured = Captured::of(&state, self.release, &[], super::explain::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;

@@ -194,7 +194,12 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     }
     if client.role == "node" && !is_loopback(client.peer) {
         let networks = with(world, "nodes.pairing.autoApproveCidrs", &alone(client.peer));
-        setting("nodes.pairing.autoApproveCidrs", same(networks), "Approve new nodes from this address automatically", None);
+        setting(
+            "nodes.pairing.autoApproveCidrs",
+            same(networks),
+            "Approve new nodes from this address automatically",
+            None,
+        );
     }
     if let Some((origin, shown)) = origin(world) {
         let [origins, shown] = [origin, shown].map(|origin| with(world, "controlUi.allowedOrigins", &origin));
@@ -301,15 +306,15 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
     if let Some(why) = world.at_rest.damaged_database().filter(|_| !world.at_rest.is_database_forbidden()) {
         let what = format!("Stop the gateway, then restore the database from a backup or move it away ({why})");
         // What is in the write-ahead log belongs to the database: the files move together.
-        let how = SqliteDocuments::files(directory).filter(|path| path.exists()).map(|path| move_away(&path)).collect::<Vec<_>>();
+        let how = SqliteDocuments::files(directory)
+            .filter(|path| path.exists())
+            .map(|path| move_away(&path))
+            .collect::<Vec<_>>();
         all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
     }
     if world.at_rest.is_locked() {
         let directory = shown(directory);
-        let how = [
-            format!("sudo chown -R <user> {directory}"),
-            format!("chmod -R u+rwX {directory}"),
-        ];
+        let how = [format!("sudo chown -R <user> {directory}"), format!("chmod -R u+rwX {directory}")];
         all.push(Remedy::new(Change::Unlock, Risk::Files, "Make the gateway's user the owner of the store", &how));
     }
 }

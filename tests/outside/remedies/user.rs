@@ -86,6 +86,8 @@ impl<'a> User<'a> {
                     self.command(line.strip_suffix(", and restart the gateway").unwrap()).await?;
                     self.restart().await?;
                 }
+                ["in", "openclaw.json:", "delete", path, ..] => self.delete(path.trim_end_matches(',')).await?,
+                ["or:", ..] => {}
                 ["in", "devices/paired.json:", ..] => self.edit(line.split_once(": ").unwrap().1).await?,
                 ["mv", ..] => self.shell(line).await?,
                 ["on", "another", "device", ..] => self.is_elsewhere = true,
@@ -220,6 +222,18 @@ impl<'a> User<'a> {
         *at = value;
         std::fs::write(&file, config.to_string()).unwrap();
         Ok(Value::Null)
+    }
+
+    /// Deletes a setting by hand, and starts the gateway.
+    async fn delete(&mut self, path: &str) -> Result<(), String> {
+        self.leave().await;
+        let file = self.state.path().join("openclaw.json");
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let (folder, name) = path.rsplit_once('.').unwrap();
+        let section = config.pointer_mut(&format!("/{}", folder.replace('.', "/"))).and_then(Value::as_object_mut);
+        section.and_then(|section| section.remove(name)).ok_or("no such setting")?;
+        std::fs::write(&file, config.to_string()).unwrap();
+        self.restart().await
     }
 
     /// Changes the client's record by hand.

@@ -22,8 +22,8 @@ use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config, read_config_with_text};
-pub use shape::RefusedSetting;
 pub use secrets::{blotted, redactions, secret_values};
+pub use shape::RefusedSetting;
 
 use openclaw_model::GatewayConfig;
 use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};

@@ -40,9 +40,8 @@ impl ShapeError {
         if self.unknown.is_empty() {
             return vec![RefusedSetting { path, known: None, values }];
         }
-        let unknown = |key: &String| {
-            RefusedSetting { path: format!("{path}.{key}"), known: Some(self.known.clone()), values }
-        };
+        let unknown =
+            |key: &String| RefusedSetting { path: format!("{path}.{key}"), known: Some(self.known.clone()), values };
         self.unknown.iter().map(unknown).collect()
     }
 }
@@ -188,7 +187,13 @@ fn is_host_alias(bind: &str) -> bool {
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
 }
 
-fn section(value: &Value, path: &str, forms: &[(&'static str, Form)], facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+fn section(
+    value: &Value,
+    path: &str,
+    forms: &[(&'static str, Form)],
+    facts: &ConfigFacts,
+    faults: &mut Vec<ShapeError>,
+) {
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
