@@ -257,7 +257,7 @@ impl Gateway {
 }
 
 fn record(store: &StoredDocuments, client: &Client) -> Option<Value> {
-    store.read(Document::DevicesPaired)?.get(&client.who.key()?.device_id()).cloned()
+    store.read(Document::DevicesPaired)?.get(client.who.key()?.device_id().as_str()).cloned()
 }
 
 /// The gateway's address, from the point of view of the client.
