@@ -1,6 +1,7 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
-use super::render::{Format, full, short, short_id};
+use super::render::Format;
+use super::text::{full, short, short_id};
 use super::{Question, State, Verdict, Who, world};
 use crate::markdown;
 use crate::release_ranges;

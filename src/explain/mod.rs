@@ -8,10 +8,12 @@ mod agreement;
 pub(crate) mod client;
 pub(crate) mod doctor;
 mod log;
+mod log_cause;
 pub(crate) mod remedies;
 mod render;
 mod state;
 mod store_at_rest;
+mod text;
 pub(crate) mod trace;
 mod world;
 
@@ -276,8 +278,8 @@ fn is_id(text: &str) -> bool {
 
 fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
     let device = |(id, known): (&String, &Known)| match &known.name {
-        Some(name) => format!("{} ({})", render::short_id(id), render::short(name)),
-        None => render::short_id(id),
+        Some(name) => format!("{} ({})", text::short_id(id), text::short(name)),
+        None => text::short_id(id),
     };
     let mut listed = devices.iter().take(LISTED).map(device).collect::<Vec<_>>();
     if devices.len() > LISTED {

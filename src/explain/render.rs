@@ -1,22 +1,17 @@
 //! An explanation as text, Markdown or JSON.
 
 use super::remedies::{self, Remedy, Tried};
+use super::text::{full, releases, short, short_id, summary, token_words};
 use super::world::{Answer, Verdict, World};
-use super::{State, Who, trace};
+use super::{Logged, State, Who, trace};
 use crate::markdown;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_model::{Release, pairing};
-use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use untrusted_data::printable;
 
-/// The maximum length of a sentence, in characters.
-const LONGEST: usize = 240;
-/// The maximum length of a line of a gateway, in characters. Its advice comes last.
-const LONGEST_LINE: usize = 1000;
 /// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
 const MOST: usize = 8;
 
@@ -43,31 +38,10 @@ pub(crate) struct Explanation<'a> {
     pub tried: Option<&'a Tried>,
     /// Additional notes.
     pub notes: Vec<String>,
+    /// The log, if the client is taken from one.
+    pub logged: Option<&'a Logged>,
     /// Whether the user specified the release.
     pub is_release_given: bool,
-}
-
-/// Text from a file or a client, as one printable line of limited length.
-pub(super) fn short(text: &str) -> String {
-    within(LONGEST, text)
-}
-
-/// A line of a gateway, with its advice.
-pub(super) fn full(text: &str) -> String {
-    within(LONGEST_LINE, text)
-}
-
-fn within(longest: usize, text: &str) -> String {
-    let line = printable::line(text);
-    match line.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.into_owned(),
-    }
-}
-
-/// A prefix of an id that `--device` accepts.
-pub(super) fn short_id(id: &str) -> String {
-    short(id).chars().take(12).collect()
 }
 
 impl Explanation<'_> {
@@ -247,8 +221,35 @@ impl Explanation<'_> {
         out
     }
 
+    /// What the log says, if the model computes another answer: the cause is not in the state directory, or the client
+    /// differs.
+    fn other_answer(&self) -> Vec<(&'static str, String)> {
+        let Some(logged) = self.logged.filter(|logged| !logged.agrees(self.answer)) else { return Vec::new() };
+        let mut lines = vec![("log", logged.says().unwrap_or_default())];
+        match logged.cause(&self.world.facts) {
+            Some(found) => {
+                lines.extend([("cause", found.cause), ("remedy", found.remedy)]);
+                lines.push(("otherwise", "the answer below is that to the same client without this cause".to_owned()));
+            }
+            None => {
+                let options = "--as, --device, --auth, --header, --config and --release";
+                let differs = "the answer below is not the logged one: the client, the settings or the release differ";
+                lines.push(("note", format!("{differs} from those of the log; name them with {options}")));
+            }
+        }
+        lines
+    }
+
     fn text(&self) -> String {
-        let mut out = format!("{}\n\n{}", summary(self.answer), self.head());
+        let mut out = String::new();
+        let other = self.other_answer();
+        other.iter().for_each(|(name, text)| {
+            let _ = writeln!(out, "{name:<9} {}", full(text));
+        });
+        if !other.is_empty() {
+            out.push('\n');
+        }
+        let _ = write!(out, "{}\n\n{}", summary(self.answer), self.head());
         if !self.answer.trace.is_empty() {
             out.push_str("Checks, in order:\n");
         }
@@ -309,7 +310,11 @@ impl Explanation<'_> {
     }
 
     fn markdown(&self) -> String {
-        let mut out = format!("**{}**\n\n", markdown::code(&summary(self.answer)));
+        let mut out = String::new();
+        for (name, text) in self.other_answer() {
+            let _ = writeln!(out, "- {name}: {}", markdown::code(&full(&text)));
+        }
+        let _ = write!(out, "\n**{}**\n\n", markdown::code(&summary(self.answer)));
         let head = [
             ("client", Some(self.client())),
             ("assumed", self.assumed()),
@@ -360,6 +365,13 @@ impl Explanation<'_> {
             "device": self.world.client.who.id().map(|id| short(&id)),
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
+            "log": self.logged.map(|logged| {
+                let cause = logged.cause(&self.world.facts);
+                json!({
+                    "says": logged.says().map(|text| short(&text)), "agrees": logged.agrees(self.answer),
+                    "cause": cause.as_ref().map(|found| &found.cause), "remedy": cause.as_ref().map(|found| &found.remedy),
+                })
+            }),
             "code": error.map(|error| error.code.as_str()),
             "details": error.and_then(|error| error.details.as_ref()).map(|details| json!({
                 "code": details.get("code"), "reason": details.get("reason"), "authReason": details.get("authReason"),
@@ -393,47 +405,4 @@ impl Explanation<'_> {
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })
     }
-}
-
-/// Describes a token of a record without its value.
-fn token_words((role, token): (&String, &Value)) -> String {
-    let revoked = token.get("revokedAtMs").is_some_and(|at| !at.is_null());
-    let scopes = token.get("scopes").map_or_else(|| "absent".to_owned(), |scopes| short(&scopes.to_string()));
-    format!("{} ({}, scopes {scopes})", short(role), if revoked { "revoked" } else { "active" })
-}
-
-/// `2026.4.2, 2026.4.5`.
-fn releases(releases: &[Release]) -> String {
-    releases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The answer in one line.
-pub(super) fn summary(answer: &Answer) -> String {
-    match &answer.verdict {
-        Verdict::NoStart(refusal) => {
-            let line = refusal.lines.first().map(|line| short(line)).unwrap_or_default();
-            format!("the gateway does not start (exit code {}): {line}", refusal.exit_code)
-        }
-        Verdict::NoUpgrade { status, body } => format!("refused: HTTP {status} {}", short(body)),
-        Verdict::Refused { error, close } => {
-            let error = error.as_deref().map_or_else(|| "no answer".to_owned(), error_words);
-            let close = close.as_ref().map_or_else(
-                || "the connection stays open".to_owned(),
-                |(code, reason)| format!("close {code} \"{}\"", short(reason)),
-            );
-            format!("refused: {error}, then {close}")
-        }
-        Verdict::LetIn(held) if !answer.withheld.is_empty() => {
-            format!("let in as {}, without {}", short(&held.role), short(&answer.withheld.join(", ")))
-        }
-        Verdict::LetIn(held) => format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", "))),
-    }
-}
-
-/// The code of the error, the code and the reason in its details, and its message.
-fn error_words(error: &ErrorShape) -> String {
-    let detail = |name: &str| error.details.as_ref()?.get(name)?.as_str().map(short);
-    let words = [Some(short(&error.code)), detail("code"), detail("reason").or_else(|| detail("authReason"))];
-    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    format!("{words} \"{}\"", short(&error.message))
 }

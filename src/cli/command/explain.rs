@@ -153,8 +153,15 @@ impl Explain {
         let world = explain::world(&state, &question, now()).map_err(CommandError::usage)?;
         let answer = world.answer();
         let notes = logged.iter().filter_map(Logged::says).collect();
-        let mut explanation =
-            Explanation { state: &state, world: &world, answer: &answer, tried: None, notes, is_release_given };
+        let mut explanation = Explanation {
+            state: &state,
+            world: &world,
+            answer: &answer,
+            tried: None,
+            notes,
+            logged: logged.as_ref(),
+            is_release_given,
+        };
         let (text, code) = if all {
             let answers = remedies::by_release(&world);
             let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
