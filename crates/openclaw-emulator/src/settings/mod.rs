@@ -23,7 +23,7 @@ use std::path::Path;
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config, read_config_with_text};
 pub use secrets::{blotted, redactions, secret_values};
-pub use shape::RefusedSetting;
+pub use shape::{RefusedSetting, SettingForm, known_settings};
 
 use openclaw_model::GatewayConfig;
 use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};

@@ -150,6 +150,46 @@ const GATEWAY: &[(&str, Form)] = &[
     ),
 ];
 
+/// The form of the value of one setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingForm {
+    /// A string.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A number.
+    Number,
+    /// One of these strings.
+    Words(&'static [&'static str]),
+    /// A list of strings.
+    Texts,
+}
+
+/// The settings in `gateway` of `openclaw.json`, by path (`gateway.auth.mode`), except objects that are not checked here.
+pub fn known_settings() -> Vec<(String, SettingForm)> {
+    fn collect(forms: &[(&'static str, Form)], path: &str, settings: &mut Vec<(String, SettingForm)>) {
+        for (name, form) in forms {
+            let path = format!("{path}.{name}");
+            let form = match form {
+                Text | NonEmpty(_) | Secret => SettingForm::Text,
+                Flag => SettingForm::Flag,
+                Number | Integer(_) => SettingForm::Number,
+                Words(words) => SettingForm::Words(words),
+                Texts => SettingForm::Texts,
+                Section(members) => {
+                    collect(members, &path, settings);
+                    continue;
+                }
+                Opaque => continue,
+            };
+            settings.push((path, form));
+        }
+    }
+    let mut settings = Vec::new();
+    collect(GATEWAY, "gateway", &mut settings);
+    settings
+}
+
 /// The names of all members, and the allowed values of some of them.
 pub(super) fn words() -> Vec<&'static str> {
     fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
