@@ -11,6 +11,7 @@ pub(crate) mod lint;
 mod model;
 pub(crate) mod schema;
 mod syntax;
+mod words_of_releases;
 pub(crate) mod writer;
 
 pub use corpus::Corpus;
