@@ -19,7 +19,7 @@ use crate::explain::{Question, State, Verdict};
 use crate::scenario::writer;
 use aliases::{Aliases, Kind};
 use connects::Device;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document};
@@ -218,8 +218,8 @@ fn devices(state: &State) -> Vec<Device> {
 /// Every document that can be read: those of the files, then those of the database.
 fn all_documents(state: &State) -> Vec<(Document, Arc<Value>)> {
     let of_file = |document| match state.at_rest.file(document) {
-        Kept::Json(value) => Some((document, Arc::clone(value))),
-        Kept::Absent | Kept::Unusable { .. } => None,
+        StoredFile::Json(value) => Some((document, Arc::clone(value))),
+        StoredFile::Absent | StoredFile::Unusable { .. } => None,
     };
     let of_database = state.at_rest.database().map(|(document, value)| (document, Arc::clone(value)));
     Document::ALL.into_iter().filter_map(of_file).chain(of_database).collect()
@@ -230,12 +230,14 @@ fn files(state: &State, now: i64, aliases: &mut Aliases) -> (Map<String, Value>,
     let (mut files, mut modes) = (Map::new(), Map::new());
     for document in Document::ALL {
         let content = match state.at_rest.file(document) {
-            Kept::Absent => continue,
-            Kept::Json(value) => json!({ "json": documents::replaced(document, value, now, aliases) }),
-            Kept::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
-            Kept::Unusable { what: "parse", .. } => json!({ "text": "{" }),
-            Kept::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => json!("directory"),
-            Kept::Unusable { .. } => {
+            StoredFile::Absent => continue,
+            StoredFile::Json(value) => json!({ "json": documents::replaced(document, value, now, aliases) }),
+            StoredFile::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
+            StoredFile::Unusable { what: "parse", .. } => json!({ "text": "{" }),
+            StoredFile::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => {
+                json!("directory")
+            }
+            StoredFile::Unusable { .. } => {
                 modes.insert(document.path().to_owned(), json!({ "mode": "0000" }));
                 json!({ "text": "{}" })
             }
@@ -304,7 +306,7 @@ fn left_out(state: &State, settings: Vec<String>, aliases: &Aliases) -> Vec<Stri
         left_out.push(format!("the contents of the damaged {DATABASE}"));
     }
     for document in Document::ALL {
-        if let Kept::Unusable { .. } = state.at_rest.file(document) {
+        if let StoredFile::Unusable { .. } = state.at_rest.file(document) {
             left_out.push(format!("the contents of {}, which a gateway cannot use", document.path()));
         }
     }

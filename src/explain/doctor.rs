@@ -4,7 +4,7 @@ use super::render::{Format, short, short_id};
 use super::{Question, State, Verdict, Who, world};
 use crate::markdown;
 use crate::release_ranges;
-use openclaw_emulator::at_rest::{AtRest, Kept};
+use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_emulator::settings::Settings;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, known_releases, pairing};
@@ -126,7 +126,7 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
     let of = |place: &str, what: String| Finding { place: place.to_owned(), record: None, what, releases: Vec::new() };
     found.extend(state.notes.iter().map(|note| of("state directory", short(note))));
     for document in Document::ALL {
-        if !matches!(state.at_rest.file(document), Kept::Unusable { .. }) {
+        if !matches!(state.at_rest.file(document), StoredFile::Unusable { .. }) {
             continue;
         }
         let matters = |fits: &dyn Fn(&Facts) -> bool| {
@@ -178,7 +178,7 @@ fn answering(
     now: i64,
 ) -> Answering {
     let format = if place == DATABASE { StoreFormat::Sqlite } else { StoreFormat::Files };
-    let at_rest = AtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
+    let at_rest = StateAtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
     let state = State { at_rest: at_rest.into(), ..state.clone() };
     let mut answering = Answering::default();
     // A release with files does not read the database. A release with a database imports the files.
@@ -226,7 +226,7 @@ fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>)
 fn documents(state: &State) -> Vec<(Document, &'static str, &Value)> {
     let mut documents = Vec::new();
     for document in [Document::DevicesPaired, Document::DevicesPending] {
-        if let Kept::Json(value) = state.at_rest.file(document) {
+        if let StoredFile::Json(value) = state.at_rest.file(document) {
             documents.push((document, document.path(), &**value));
         }
     }

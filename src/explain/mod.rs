@@ -23,7 +23,7 @@ pub(crate) use store_at_rest::StoreAtRest;
 pub(crate) use world::{Answer, Verdict, World};
 
 use crate::client::{Proxy, Upgrade};
-use openclaw_emulator::at_rest::{AtRest, Kept};
+use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::store::Document;
 use serde_json::Value;
@@ -180,7 +180,7 @@ struct Known {
 }
 
 /// The devices of a store by id, both paired and pending.
-fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
+fn devices(at_rest: &StateAtRest) -> BTreeMap<String, Known> {
     let mut devices = BTreeMap::<String, Known>::new();
     let mut learn = |document: Document, value: &Value| {
         let paired = document == Document::DevicesPaired;
@@ -199,7 +199,7 @@ fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
         }
     };
     for document in Document::ALL {
-        if let Kept::Json(value) = at_rest.file(document) {
+        if let StoredFile::Json(value) = at_rest.file(document) {
             learn(document, value);
         }
     }

@@ -4,7 +4,7 @@ use super::remedies::{Remedy, Tried};
 use super::world::{Answer, Verdict, World};
 use super::{State, Who, trace};
 use crate::markdown;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_model::{Release, pairing};
 use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::store::{Document, StoreFormat};
@@ -345,7 +345,7 @@ impl Explanation<'_> {
         let rules = &self.world.facts.pairing;
         let file = self.world.at_rest.file(Document::DevicesPaired);
         let is_lost = rules.format == StoreFormat::Files && !rules.state.unreadable_ends;
-        (is_lost && matches!(file, Kept::Unusable { .. })).then(|| {
+        (is_lost && matches!(file, StoredFile::Unusable { .. })).then(|| {
             let path = Document::DevicesPaired.path();
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })

@@ -2,8 +2,8 @@
 //! every record, and `explain` starts a gateway for each remedy and each release. Therefore, each start is computed once.
 
 use super::client::Who;
-use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
-use openclaw_emulator::settings::Refusal;
+use openclaw_emulator::at_rest::{StateAtRest, StoredDocuments};
+use openclaw_emulator::settings::StartRefusal;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::StoreFormat;
@@ -12,12 +12,12 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The result of a start: the store and the log lines.
-type Outcome = Result<(StoredDocuments, Vec<String>), Refusal>;
+type Outcome = Result<(StoredDocuments, Vec<String>), StartRefusal>;
 
 /// A store before the start of a gateway. Copies share the computed starts until one of them changes.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreAtRest {
-    at_rest: AtRest,
+    at_rest: StateAtRest,
     started: Arc<Mutex<Vec<Started>>>,
 }
 
@@ -31,23 +31,23 @@ struct Started {
     outcome: Outcome,
 }
 
-impl From<AtRest> for StoreAtRest {
-    fn from(at_rest: AtRest) -> Self {
+impl From<StateAtRest> for StoreAtRest {
+    fn from(at_rest: StateAtRest) -> Self {
         Self { at_rest, started: Arc::default() }
     }
 }
 
 impl Deref for StoreAtRest {
-    type Target = AtRest;
+    type Target = StateAtRest;
 
-    fn deref(&self) -> &AtRest {
+    fn deref(&self) -> &StateAtRest {
         &self.at_rest
     }
 }
 
 impl StoreAtRest {
     /// Changes the store, in memory. The other copies do not change.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut AtRest)) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut StateAtRest)) {
         change(&mut self.at_rest);
         self.started = Arc::default();
     }
@@ -119,17 +119,17 @@ fn exchanged(value: &Value, exchange: &dyn Fn(&str) -> Option<String>) -> Value 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openclaw_emulator::at_rest::Kept;
+    use openclaw_emulator::at_rest::StoredFile;
     use openclaw_protocol::store::{Document, Documents as _};
     use serde_json::json;
     use std::cell::Cell;
 
     fn store() -> StoreAtRest {
-        let mut at_rest = AtRest::empty("/state");
+        let mut at_rest = StateAtRest::empty("/state");
         let key = DeviceKey::from_name("laptop");
         let (id, key) = (key.device_id(), key.public_key());
         let paired = json!({ id.clone(): { "deviceId": id, "publicKey": key } });
-        at_rest.set_file(Document::DevicesPaired, Kept::Json(Arc::new(paired)));
+        at_rest.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(paired)));
         at_rest.into()
     }
 
@@ -156,7 +156,7 @@ mod tests {
         start(&copy, StoreFormat::Sqlite);
         start(&store, StoreFormat::Sqlite);
         assert_eq!(starts.get(), 2, "one for each format");
-        copy.change(|at_rest| at_rest.set_file(Document::DevicesPaired, Kept::Absent));
+        copy.change(|at_rest| at_rest.set_file(Document::DevicesPaired, StoredFile::Absent));
         assert_eq!(start(&copy, StoreFormat::Files).0.read(Document::DevicesPaired), None);
         assert_eq!(
             start(&store, StoreFormat::Files).0.read(Document::DevicesPaired),

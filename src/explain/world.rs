@@ -5,7 +5,7 @@ use super::client::{Client, Credential, Who};
 use super::store_at_rest::StoreAtRest;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::at_rest::StoredDocuments;
-use openclaw_emulator::settings::{DEFAULT_PORT, Refusal, Settings};
+use openclaw_emulator::settings::{DEFAULT_PORT, Settings, StartRefusal};
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
@@ -57,7 +57,7 @@ pub(crate) struct Gateway {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// The gateway does not start.
-    NoStart(Refusal),
+    NoStart(StartRefusal),
     /// The upgrade is refused.
     NoUpgrade {
         /// HTTP status.
@@ -95,7 +95,7 @@ impl Answer {
         matches!(self.verdict, Verdict::LetIn(_)) && self.withheld.is_empty()
     }
 
-    fn of_refused_start(refusal: Refusal) -> Self {
+    fn of_refused_start(refusal: StartRefusal) -> Self {
         Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new(), announced: None }
     }
 }
@@ -105,7 +105,7 @@ impl World {
     ///
     /// # Errors
     /// The release refuses to start with this configuration or store.
-    pub(crate) fn start(&self) -> Result<Gateway, Refusal> {
+    pub(crate) fn start(&self) -> Result<Gateway, StartRefusal> {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
         let (store, log) = self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who)?;
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })

@@ -4,7 +4,7 @@ use super::drafts::{Action, Connection, Drafts};
 use super::symbols::{Symbols, pointer_of};
 use crate::capture::Capture;
 use crate::explain::State;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_emulator::settings::Settings;
 use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::store::Document;
@@ -51,8 +51,8 @@ impl Before {
             ..Self::default()
         };
         let file = match state.at_rest.file(Document::DevicesPaired) {
-            Kept::Json(value) => Some(value),
-            Kept::Absent | Kept::Unusable { .. } => None,
+            StoredFile::Json(value) => Some(value),
+            StoredFile::Absent | StoredFile::Unusable { .. } => None,
         };
         let database = state.at_rest.database().filter(|(document, _)| *document == Document::DevicesPaired);
         for paired in file.into_iter().chain(database.map(|(_, value)| value)) {

@@ -10,7 +10,7 @@ use crate::capture::Capture;
 use crate::explain::{Answer, Places, State, Verdict, Who, World};
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
-use openclaw_emulator::at_rest::AtRest;
+use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
@@ -107,7 +107,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
         plain.params.clear();
         let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
         client.is_page = !said.params.is_empty();
-        let (facts, at_rest) = (Facts::of(release).unwrap(), AtRest::read(copy.path()).unwrap().into());
+        let (facts, at_rest) = (Facts::of(release).unwrap(), StateAtRest::read(copy.path()).unwrap().into());
         let world = World {
             facts,
             config: config.clone(),

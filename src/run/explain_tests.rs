@@ -11,7 +11,7 @@ use crate::observe::snapshot::Library;
 use crate::scenario::connect as said;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
-use openclaw_emulator::at_rest::AtRest;
+use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::{Facts, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -44,7 +44,7 @@ fn world(case: &Case, release: Release) -> Option<World> {
         facts,
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
-        at_rest: AtRest::read(directory.path()).unwrap().into(),
+        at_rest: StateAtRest::read(directory.path()).unwrap().into(),
         client_facts: None,
         now: NOW,
     })

@@ -5,7 +5,7 @@ use super::heavy::{ok, sending};
 use super::requirements::stand_in;
 use super::run::TestFolder;
 use super::serve::{Serving, TOKEN, somebody_elses};
-use openclaw_emulator::at_rest::AtRest;
+use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::Facts;
 use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
@@ -102,7 +102,7 @@ fn no_device_is_left_on_the_gateway(
     let says = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{says}");
     drop(serving);
-    let at_rest = AtRest::read(&test_folder.path("state")).unwrap();
+    let at_rest = StateAtRest::read(&test_folder.path("state")).unwrap();
     let format = Facts::of(release.parse().unwrap()).unwrap().pairing.format;
     let (store, _) = at_rest.start(format, 0).unwrap();
     for document in [Document::DevicesPaired, Document::DevicesPending] {

@@ -5,7 +5,7 @@ use super::{Change, Remedy, Risk};
 use crate::explain::client::{Client, Credential, PRESETS, Who};
 use crate::explain::world::{World, address};
 use crate::shell::quoted;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{AuthMode, pairing};
 use openclaw_protocol::identity::DeviceKey;
@@ -268,7 +268,7 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
         format!("mv {} {}", shown(path), shown(Path::new(&damaged)))
     };
     for document in Document::ALL {
-        if let Kept::Unusable { why, .. } = world.at_rest.file(document)
+        if let StoredFile::Unusable { why, .. } = world.at_rest.file(document)
             && !world.at_rest.is_forbidden(document)
         {
             let path = document.path();

@@ -2,7 +2,7 @@
 
 use crate::explain::client::{Client, Credential, Who};
 use crate::explain::world::{Gateway, Verdict, World};
-use openclaw_emulator::at_rest::{AtRest, Kept};
+use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_model::pairing::{self, Approver, TokenRotation};
 use openclaw_model::{Facts, Release};
 use openclaw_protocol::scopes::OPERATOR_SCOPES;
@@ -59,9 +59,9 @@ impl Change {
             Self::Direct => direct(&mut world.client),
             Self::Credential(credential) => world.client.credential = credential.clone(),
             Self::Setting(path, value) => set(&mut world.config, path, value.clone())?,
-            Self::MoveAway(document) => world.at_rest.change(|store| store.set_file(*document, Kept::Absent)),
-            Self::MoveDatabaseAway => world.at_rest.change(AtRest::drop_database),
-            Self::Unlock => world.at_rest.change(AtRest::unlock),
+            Self::MoveAway(document) => world.at_rest.change(|store| store.set_file(*document, StoredFile::Absent)),
+            Self::MoveDatabaseAway => world.at_rest.change(StateAtRest::drop_database),
+            Self::Unlock => world.at_rest.change(StateAtRest::unlock),
             Self::Release(release) => world.facts = Facts::of(*release).ok()?,
             Self::UpdateClient => world.client_facts = None,
             Self::Again

@@ -53,14 +53,14 @@ const MAINTENANCE_REQUIRED: i32 = 78;
 /// A refusal of the release to start with these settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("{}", lines.join("\n"))]
-pub struct Refusal {
+pub struct StartRefusal {
     /// The lines that it prints.
     pub lines: Vec<String>,
     /// The exit code of its process.
     pub exit_code: i32,
 }
 
-impl Refusal {
+impl StartRefusal {
     fn new(lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1 }
     }
@@ -127,7 +127,7 @@ impl Settings {
     ///
     /// # Errors
     /// Returns the refusal of the release in its own words.
-    pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
+    pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, StartRefusal> {
         // A release between two known ones has the settings of the earlier one.
         let facts = Facts::nearest(described(release).unwrap_or(release)).config;
         let env = Env(env);
@@ -135,7 +135,9 @@ impl Settings {
         let faults = shape::faults(&config, &facts);
         if !faults.is_empty() {
             let problems = faults.iter().map(|fault| format!("  - {fault}"));
-            return Err(Refusal::new(["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems)));
+            return Err(StartRefusal::new(
+                ["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems),
+            ));
         }
         let gateway = &config["gateway"];
         require_local_mode(gateway["mode"].as_str(), &facts)?;
@@ -207,7 +209,7 @@ fn either(newer: &Value, older: &Value) -> Vec<String> {
     strings(if newer.is_null() { older } else { newer })
 }
 
-fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Refusal> {
+fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), StartRefusal> {
     if mode == Some("local") {
         return Ok(());
     }
@@ -220,7 +222,7 @@ fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Ref
         let current = mode.unwrap_or("unset");
         format!("Gateway start blocked: set gateway.mode=local (current: {current}) or pass --allow-unconfigured.")
     };
-    Err(Refusal::new([line]))
+    Err(StartRefusal::new([line]))
 }
 
 /// `OPENCLAW_GATEWAY_PORT`, as a number or as `host:port`, takes precedence over `gateway.port`.

@@ -18,7 +18,7 @@ impl fmt::Display for ShapeError {
 }
 
 /// The form of a member.
-enum Form {
+enum SettingForm {
     Text,
     /// A string that is not empty, and the error for an empty one.
     NonEmpty(&'static str),
@@ -30,14 +30,14 @@ enum Form {
     Texts,
     /// A string or a reference to one.
     Secret,
-    Section(&'static [(&'static str, Form)]),
+    Section(&'static [(&'static str, SettingForm)]),
     /// An object whose members are not checked here.
     Opaque,
 }
 
-use Form::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
+use SettingForm::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
 
-const CONTROL_UI: &[(&str, Form)] = &[
+const CONTROL_UI: &[(&str, SettingForm)] = &[
     ("enabled", Flag),
     ("basePath", Text),
     ("root", Text),
@@ -50,7 +50,7 @@ const CONTROL_UI: &[(&str, Form)] = &[
     ("chatMessageMaxWidth", Opaque),
 ];
 
-const AUTH: &[(&str, Form)] = &[
+const AUTH: &[(&str, SettingForm)] = &[
     ("mode", Words(&["none", "token", "password", "trusted-proxy"])),
     ("token", Secret),
     ("password", Secret),
@@ -71,7 +71,7 @@ const AUTH: &[(&str, Form)] = &[
     ),
 ];
 
-const GATEWAY: &[(&str, Form)] = &[
+const GATEWAY: &[(&str, SettingForm)] = &[
     ("port", Integer(1)),
     ("mode", Words(&["local", "remote"])),
     ("bind", Words(&["auto", "lan", "loopback", "custom", "tailnet"])),
@@ -114,7 +114,7 @@ const GATEWAY: &[(&str, Form)] = &[
 
 /// The names of all members, and the allowed values of some of them.
 pub(super) fn words() -> Vec<&'static str> {
-    fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
+    fn collect(forms: &[(&'static str, SettingForm)], words: &mut Vec<&'static str>) {
         for (name, form) in forms {
             words.push(*name);
             match form {
@@ -152,7 +152,13 @@ fn is_host_alias(bind: &str) -> bool {
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
 }
 
-fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+fn section(
+    value: &Value,
+    path: &str,
+    forms: &[(&str, SettingForm)],
+    facts: &ConfigFacts,
+    faults: &mut Vec<ShapeError>,
+) {
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
@@ -180,7 +186,7 @@ fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -
     }
 }
 
-fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+fn check(value: &Value, path: &str, form: &SettingForm, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
     let mut fault = |message: String| faults.push(ShapeError { path: path.to_owned(), message });
     match form {
         Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),
