@@ -6,7 +6,7 @@ use super::handshake::{self, RateLimits};
 use super::input::{ConnectionId, Effect, Environment, Input, Outcome, Peer};
 use super::locality::{self, Locality};
 use super::node_work::NodeWork;
-use super::nodes::{self, Surface};
+use super::nodes::{self, NodeSurface};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
 use super::surface::presence::{Person, Presence};
@@ -97,7 +97,7 @@ pub(crate) struct ConnectedClient {
     /// Its address, if the gateway reports one.
     pub(crate) client_ip: Option<String>,
     /// Its surface as a node, if the release checks more than commands.
-    pub(crate) declared: Option<Surface>,
+    pub(crate) declared: Option<NodeSurface>,
     /// Number of events that it received, if the release counts them for each client.
     pub(crate) events: u64,
     /// Whether it authenticated with a device token.

@@ -20,8 +20,8 @@ use self::auth::{credentials, unauthorised};
 use self::checks::{device, origin};
 use self::hello::welcome;
 use self::pairing::pins;
-use self::pairing::{Paired, PairingCheck};
-use self::refusal::{End, Refusal};
+use self::pairing::{PairingCheck, PairingResult};
+use self::refusal::{HandshakeEnd, Refusal};
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::StoreError;
@@ -66,8 +66,8 @@ pub(crate) fn receive(
         let unheard = !is_open(model, connection);
         if let Err(end) = admit(model, attempt, environment, outcome) {
             match end {
-                End::Refused(refusal) => refuse(model, connection, id, refusal, outcome),
-                End::Threw(fault) => throw(model, connection, &fault, outcome),
+                HandshakeEnd::Refused(refusal) => refuse(model, connection, id, refusal, outcome),
+                HandshakeEnd::Threw(fault) => throw(model, connection, &fault, outcome),
             }
         }
         if unheard {
@@ -152,7 +152,7 @@ fn admit(
     mut attempt: Attempt,
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
-) -> Result<(), End> {
+) -> Result<(), HandshakeEnd> {
     let disregarded = device::is_disregarded(&model.rules.handshake, &model.config, &attempt);
     let has_device = attempt.params.device.is_some() && !disregarded;
     let now = environment.now;
@@ -192,7 +192,7 @@ fn admit(
     {
         device::bound_by_proxy(&mut attempt);
     }
-    let mut paired = Paired::default();
+    let mut paired = PairingResult::default();
     if model.rules.handshake.node_host_named {
         pins::name_node_host(&mut attempt.params.client);
     }

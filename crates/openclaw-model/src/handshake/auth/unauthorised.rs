@@ -2,7 +2,7 @@
 
 use crate::handshake::HandshakeRules;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::secret::Failure;
+use crate::handshake::auth::secret::SecretFailure;
 use crate::handshake::refusal::Refusal;
 use openclaw_protocol::client::mode;
 use openclaw_protocol::connect::Credentials;
@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(in crate::handshake) fn refusal(
     rules: &HandshakeRules,
     attempt: &Attempt,
-    failure: &Failure,
+    failure: &SecretFailure,
     has_device: bool,
 ) -> Refusal {
     let auth = attempt.params.auth.as_ref();

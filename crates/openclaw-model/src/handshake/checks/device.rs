@@ -3,7 +3,7 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::Method;
+use crate::handshake::auth::secret::AuthMethod;
 use crate::handshake::refusal::Refusal;
 use crate::handshake::{HandshakeRules, ProofForm, UnboundScopes, auth::unauthorised};
 use crate::{AuthMode, GatewayConfig};
@@ -38,7 +38,7 @@ pub(in crate::handshake) fn is_vouched_control_ui(
         && attempt.is_operator_ui()
         && attempt.role == "operator"
         && config.auth_mode == AuthMode::TrustedProxy
-        && auth_result.verdict == Ok(Method::TrustedProxy)
+        && auth_result.verdict == Ok(AuthMethod::TrustedProxy)
 }
 
 /// Checks a client without a device. Some are admitted, most of them without scopes.
@@ -78,13 +78,13 @@ fn keeps_unbound_scopes(
         && !rules.flags_replace_no_device
         && config.control_ui_allow_insecure_auth
         && attempt.locality.direct
-        && matches!(auth_result.method, Method::Token | Method::Password);
+        && matches!(auth_result.method, AuthMethod::Token | AuthMethod::Password);
     let loses_scopes = match auth_result.method {
-        Method::Token | Method::Password => true,
-        Method::TrustedProxy => {
+        AuthMethod::Token | AuthMethod::Password => true,
+        AuthMethod::TrustedProxy => {
             rules.vouched_scopes_need_device || is_vouched_control_ui(rules, config, attempt, auth_result)
         }
-        Method::None | Method::BootstrapToken | Method::DeviceToken => false,
+        AuthMethod::None | AuthMethod::BootstrapToken | AuthMethod::DeviceToken => false,
     };
     let backend = rules.backend_keeps_scopes && attempt.is_local_backend() && auth_result.has_matching_secret();
     let cli = rules.cli_keeps_scopes && attempt.is_local_cli() && auth_result.has_matching_secret();
@@ -142,7 +142,7 @@ fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
 
 /// Whether the client is a local backend that auth mode `none` admits.
 pub(in crate::handshake) fn is_unasked_backend(attempt: &Attempt, auth_result: &AuthResult) -> bool {
-    attempt.is_local_backend() && auth_result.verdict == Ok(Method::None)
+    attempt.is_local_backend() && auth_result.verdict == Ok(AuthMethod::None)
 }
 
 /// Limits the scopes to those that the reverse proxy names, if it names any.

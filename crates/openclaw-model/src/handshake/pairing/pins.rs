@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The comparison of a client's platform and device family with its record.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::handshake) struct Pins {
+pub(in crate::handshake) struct PinnedMetadata {
     /// They are others: the change has to be approved.
     pub mismatch: bool,
     /// The platform that the client counts as having.
@@ -21,7 +21,7 @@ pub(in crate::handshake) struct Pins {
 }
 
 /// Holds a client to its record.
-pub(in crate::handshake) fn hold(rules: &HandshakeRules, client: &ClientInfo, record: &Value) -> Pins {
+pub(in crate::handshake) fn hold(rules: &HandshakeRules, client: &ClientInfo, record: &Value) -> PinnedMetadata {
     let pinned =
         |key: &str| record.get(key).and_then(Value::as_str).filter(|value| !normal_metadata(Some(value)).is_empty());
     let (platform, family) = (pinned("platform"), pinned("deviceFamily"));
@@ -31,7 +31,7 @@ pub(in crate::handshake) fn hold(rules: &HandshakeRules, client: &ClientInfo, re
     let native =
         if rules.node_host_named { same_app(client, &paired, &claimed) } else { same_phone(client, &paired, &claimed) };
     let named = rules.node_host_named && names_the_system(client, &paired, &claimed, family.is_some());
-    let mut pins = Pins { family: family.map(str::to_owned), ..Pins::default() };
+    let mut pins = PinnedMetadata { family: family.map(str::to_owned), ..PinnedMetadata::default() };
     let mut platform_differs = false;
     let runtime = rules.node_host_named && platform.is_some() && same_node_host(client, &paired, &claimed);
     if runtime {

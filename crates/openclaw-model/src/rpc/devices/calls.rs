@@ -4,7 +4,7 @@ use crate::nodes;
 use crate::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::rpc::dispatch::schemas::{DEVICE_ID, NOTHING, RENAME, REQUEST_ID, REVOKE, ROTATE};
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid};
-use crate::scope_upgrades::Decided;
+use crate::scope_upgrades::UpgradeDecision;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
@@ -301,7 +301,7 @@ impl Call<'_, '_> {
     }
 
     fn resolved(&mut self, request_id: &str, device_id: Option<Value>, decision: &str) {
-        let decided = if decision == "approved" { Decided::Approved } else { Decided::Rejected };
+        let decided = if decision == "approved" { UpgradeDecision::Approved } else { UpgradeDecision::Rejected };
         self.model.scope_upgrades.decide(request_id, decided);
         let mut payload = Record::new();
         js::set(&mut payload, "requestId", Some(request_id));

@@ -3,7 +3,7 @@
 
 use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::Model;
-use crate::node_work::{Invoke, Wanted};
+use crate::node_work::{PendingInvoke, WorkRequest};
 use crate::nodes;
 use crate::pairing;
 use crate::rpc::dispatch::schemas::NOTHING;
@@ -45,7 +45,7 @@ pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
     if let (true, Some(Value::Object(run))) = (command == "system.run", &mut forwarded) {
         call.sanitise_run(run)?;
     }
-    let command = Dispatched {
+    let command = DispatchedCommand {
         node_id,
         node,
         command,
@@ -59,7 +59,7 @@ pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// A command that goes to a node.
-pub(in crate::rpc) struct Dispatched {
+pub(in crate::rpc) struct DispatchedCommand {
     /// The node's id.
     pub node_id: String,
     /// The node's connection.
@@ -80,11 +80,11 @@ pub(in crate::rpc) struct Dispatched {
 /// Sends a command to a node and records it as running (`node-registry.ts` invoke).
 pub(in crate::rpc) fn dispatch(
     model: &mut Model,
-    command: Dispatched,
+    command: DispatchedCommand,
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
 ) {
-    let Dispatched { node_id, node, command, params, timeout, idempotency_key, asked } = command;
+    let DispatchedCommand { node_id, node, command, params, timeout, idempotency_key, asked } = command;
     let id = ids::uuid(environment.entropy.uuid());
     let mut payload = Record::new();
     js::set(&mut payload, "id", Some(id.as_str()));
@@ -95,12 +95,12 @@ pub(in crate::rpc) fn dispatch(
     js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     js::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
-    model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });
+    model.node_work.send(id, PendingInvoke { node_id, node, command, asked, expires_at });
     model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
 }
 
 /// Answers the caller of a command, unless it is the gateway.
-fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
+fn answer(model: &mut Model, invoke: &PendingInvoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
     if let Some((connection, request)) = &invoke.asked {
         model.respond(*connection, request, answer, outcome);
     }
@@ -148,7 +148,7 @@ fn normalise_result(params: &mut Record) {
     }
 }
 
-fn done(invoke: &Invoke, params: &Value) -> Value {
+fn done(invoke: &PendingInvoke, params: &Value) -> Value {
     let json = params.get("payloadJSON").and_then(Value::as_str);
     let parsed = json.map(str::trim).filter(|json| !json.is_empty());
     let parsed = parsed.map(|json| serde_json::from_str(json).unwrap_or_else(|_| json!({"payloadJSON": json})));
@@ -229,7 +229,7 @@ pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
     if node_id.is_empty() {
         return Err(refuse(error::UNAVAILABLE, "Error: nodeId required"));
     }
-    let wanted = Wanted {
+    let wanted = WorkRequest {
         kind: text(&params, "type"),
         priority: params.get("priority").and_then(Value::as_str),
         expires_in_ms: params.get("expiresInMs").and_then(Value::as_i64),

@@ -1,7 +1,7 @@
 //! `node.pair.*`, `node.rename`, `node.list`, `node.describe` (`server-methods/nodes.ts`).
 
 use crate::ConnectionId;
-use crate::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
+use crate::nodes::{self, NodeApproval, NodeDescription, NodeReconnect, NodeRequest, NodeSurface};
 use crate::pairing;
 use crate::rpc::devices::calls::has_other_role;
 use crate::rpc::dispatch::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
@@ -211,7 +211,7 @@ impl Call<'_, '_> {
 
     /// Limits a live node to the approved part of what it offers. Returns the node's connections.
     fn grant_surface(&mut self, node: &Value) -> Vec<ConnectionId> {
-        let approved = Surface::of(node);
+        let approved = NodeSurface::of(node);
         let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
         let (rules, config) = (&self.model.rules.nodes, &self.model.config);
         let mut live = Vec::new();
@@ -219,7 +219,7 @@ impl Call<'_, '_> {
             let Some(client) = open.client.as_mut().filter(|client| client.role == "node") else { continue };
             let id = client.device_id().unwrap_or(&client.connect.client.id);
             let Some(declared) = client.declared.clone().filter(|_| id == node_id) else { continue };
-            let judged = Judged {
+            let judged = NodeDescription {
                 platform: node.get("platform").and_then(Value::as_str).unwrap_or_default(),
                 family: node.get("deviceFamily").and_then(Value::as_str),
                 caps: &approved.caps,
@@ -227,7 +227,7 @@ impl Call<'_, '_> {
                 approved: Some(&approved.commands),
             };
             let commands = nodes::permitted_commands(rules, config, judged, &approved.commands);
-            let granted = Surface { commands, ..approved.clone() };
+            let granted = NodeSurface { commands, ..approved.clone() };
             let effective = declared.within(&granted);
             client.connect.caps = Some(granted.caps.into_iter().filter(|cap| declared.caps.contains(cap)).collect());
             let offered = |command: &String| declared.commands.contains(command);

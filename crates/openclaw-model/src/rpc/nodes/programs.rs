@@ -4,7 +4,7 @@
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
-use crate::rpc::nodes::calls::{Dispatched, dispatch};
+use crate::rpc::nodes::calls::{DispatchedCommand, dispatch};
 use crate::rpc::nodes::skills::tell_skills_changed;
 use openclaw_protocol::ids;
 use openclaw_protocol::js;
@@ -46,7 +46,7 @@ pub(crate) fn ask_mac(
         (false, true) => ("system.run", run(model.rules.rpc.node_calls.runs_have_ids, &bins, environment)),
         (false, false) => return,
     };
-    let command = Dispatched {
+    let command = DispatchedCommand {
         node_id: node_id.to_owned(),
         node: connection,
         command: command.to_owned(),
@@ -121,12 +121,12 @@ fn script(bins: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::tests::Counter;
+    use crate::rpc::tests::CountingEntropy;
     use openclaw_protocol::store::MemoryDocuments;
 
     #[test]
     fn a_run_has_an_id_where_the_release_gives_one() {
-        let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+        let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
         let mut environment = Environment { now: 0, store: &mut store, entropy: &mut entropy };
         for has_id in [false, true] {
             assert_eq!(run(has_id, &["op"], &mut environment).get("runId").is_some(), has_id);

@@ -78,19 +78,19 @@ impl Model {
 
     /// Adds a client to the presence list. If the client represents a person, the entry contains the time since which
     /// the person is present.
-    pub(crate) fn enter(&mut self, key: &str, newcomer: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
+    pub(crate) fn enter(&mut self, key: &str, entry: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
         let now = environment.now;
         if !self.rules.handshake.presence.shows_clients {
-            self.presence.joined(key, newcomer, now);
+            self.presence.joined(key, entry, now);
             self.presence.told();
             return None;
         }
-        let since = newcomer.person.filter(|_| newcomer.role != "node").map(|person| self.gather(person, now));
-        if let (Some(person), Some(since)) = (newcomer.person, since) {
-            let client = &newcomer.connect.client;
+        let since = entry.person.filter(|_| entry.role != "node").map(|person| self.gather(person, now));
+        if let (Some(person), Some(since)) = (entry.person, since) {
+            let client = &entry.connect.client;
             self.presence.stands_for(key, (&client.id, &client.mode), person, since, now);
         }
-        self.presence.joined(key, newcomer, now);
+        self.presence.joined(key, entry, now);
         since
     }
 
