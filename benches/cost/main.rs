@@ -7,9 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::bare::Bare;
-use support::cpu::{Cost, in_turn, measure, median, peak_memory};
-use support::{ONE_CONNECT, Play, jobs, one_thread};
+use support::bare_client::BareClient;
+use support::cpu::{CpuCost, in_turn, measure, median, peak_memory};
+use support::{CorpusRun, ONE_CONNECT, jobs, one_thread};
 
 /// Exchanges, and cases, in one measurement.
 const BLOCK: usize = 200;
@@ -23,14 +23,14 @@ fn main() {
 
 fn one_connect() {
     let runtime = one_thread();
-    let (play, bare) = (Play::new(&runtime), Bare::new(&runtime));
+    let (play, bare) = (CorpusRun::new(&runtime), BareClient::new(&runtime));
     let cases = play.repeated(ONE_CONNECT, BLOCK);
     let pairs = in_turn(
         ROUNDS,
         || drop(play.run(&runtime, &cases, 1)),
         || (0..BLOCK).for_each(|_| runtime.block_on(bare.exchange())),
     );
-    let micros = |of: fn(&(Cost, Cost)) -> Cost| {
+    let micros = |of: fn(&(CpuCost, CpuCost)) -> CpuCost| {
         median(pairs.iter().map(|pair| of(pair).cpu.as_secs_f64() * 1e6 / BLOCK as f64).collect())
     };
     let ratio = median(pairs.iter().map(|(case, bare)| case.cpu.as_secs_f64() / bare.cpu.as_secs_f64()).collect());
@@ -41,10 +41,11 @@ fn one_connect() {
 
 fn corpus() {
     let runtime = one_thread();
-    let play = Play::new(&runtime);
+    let play = CorpusRun::new(&runtime);
     let cases = play.asked(&runtime);
     let rounds = (0..ROUNDS).map(|_| measure(|| drop(play.run(&runtime, &cases, jobs())))).collect::<Vec<_>>();
-    let per_second = |of: fn(&Cost) -> f64| median(rounds.iter().map(|cost| cases.len() as f64 / of(cost)).collect());
+    let per_second =
+        |of: fn(&CpuCost) -> f64| median(rounds.iter().map(|cost| cases.len() as f64 / of(cost)).collect());
     println!("whole corpus            {:7.0} cases a second", per_second(|cost| cost.wall.as_secs_f64()));
     println!(
         "                        {:7.0} cases a second of processor time",

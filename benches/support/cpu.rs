@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// What something took.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cost {
+pub(crate) struct CpuCost {
     /// User and system time of all threads.
     pub cpu: Duration,
     /// By the clock on the wall.
@@ -14,14 +14,14 @@ pub(crate) struct Cost {
 }
 
 /// Measures once.
-pub(crate) fn measure(work: impl FnOnce()) -> Cost {
+pub(crate) fn measure(work: impl FnOnce()) -> CpuCost {
     let (cpu, began) = (spent(), Instant::now());
     work();
-    Cost { cpu: spent() - cpu, wall: began.elapsed() }
+    CpuCost { cpu: spent() - cpu, wall: began.elapsed() }
 }
 
 /// Measures two things in turn, so that a machine whose speed drifts changes both. Gives the costs pair by pair.
-pub(crate) fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(Cost, Cost)> {
+pub(crate) fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(CpuCost, CpuCost)> {
     a();
     b();
     (0..rounds).map(|_| (measure(&mut a), measure(&mut b))).collect()

@@ -3,7 +3,7 @@
 //! Each of the two bench targets is a program of its own and uses its part of this.
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
-pub(crate) mod bare;
+pub(crate) mod bare_client;
 pub(crate) mod cpu;
 pub(crate) mod store;
 
@@ -26,13 +26,13 @@ pub(crate) const ONE_CONNECT: &str = "exec-approvals/connect#approvals,token";
 pub(crate) const RELEASE: Release = Release::new(2026, 4, 8);
 
 /// The corpus inside the program, its snapshots, and the embedded gateway.
-pub(crate) struct Play {
+pub(crate) struct CorpusRun {
     corpus: Corpus,
     library: Library,
     gateway: Gateway,
 }
 
-impl Play {
+impl CorpusRun {
     pub(crate) fn new(runtime: &Runtime) -> Self {
         let spec = GatewaySpec::Embedded(Some(RELEASE));
         let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };

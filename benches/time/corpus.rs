@@ -1,6 +1,6 @@
 //! The whole corpus on the embedded gateway, and what comes before it.
 
-use crate::support::{Play, jobs, one_thread};
+use crate::support::{CorpusRun, jobs, one_thread};
 use clawcheck::Corpus;
 use clawcheck::Library;
 use divan::Bencher;
@@ -10,7 +10,7 @@ use divan::counter::ItemsCount;
 #[divan::bench]
 fn play(bencher: Bencher<'_, '_>) {
     let runtime = one_thread();
-    let play = Play::new(&runtime);
+    let play = CorpusRun::new(&runtime);
     let cases = play.asked(&runtime);
     bencher.counter(ItemsCount::new(cases.len())).bench_local(|| play.run(&runtime, &cases, jobs()));
 }

@@ -29,7 +29,7 @@ const TOKEN: &str = "a-shared-token-of-forty-three-characters-00";
 const PIPE: usize = 64 * 1024;
 
 /// The exchange.
-pub(crate) struct Bare {
+pub(crate) struct BareClient {
     key: SigningKey,
     public_key: String,
     device_id: String,
@@ -73,7 +73,7 @@ struct Response {
     ok: bool,
 }
 
-impl Bare {
+impl BareClient {
     /// Asks the embedded gateway once what it answers.
     pub(crate) fn new(runtime: &Runtime) -> Self {
         let key = SigningKey::from_bytes(&[7; 32]);
