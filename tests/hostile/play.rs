@@ -1,7 +1,7 @@
 //! Plays a row, and holds what clawcheck said and took to it.
 
 use super::measure::HUNG;
-use super::row::{Cost, Row, Server};
+use super::row::{Row, Server, Timeouts};
 use super::server::{Attached, ENV};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -24,7 +24,7 @@ const ANSWER: Duration = Duration::from_secs(6);
 
 /// What clawcheck said and took.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct PlayOutput {
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -41,7 +41,7 @@ pub(crate) fn play(row: &Row) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(told(&wrong, &ran)) }
 }
 
-fn told(wrong: &[String], ran: &Ran) -> String {
+fn told(wrong: &[String], ran: &PlayOutput) -> String {
     let mut text = wrong.join("\n");
     let cut =
         |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");
@@ -57,7 +57,7 @@ fn told(wrong: &[String], ran: &Ran) -> String {
 }
 
 /// Runs clawcheck on a row's gateway. Gives back the gateway's secret, too.
-fn run(row: &Row, folder: &Path) -> (Ran, String) {
+fn run(row: &Row, folder: &Path) -> (PlayOutput, String) {
     for name in ["home", "tmp", "family", "drafts"] {
         std::fs::create_dir(folder.join(name)).unwrap();
     }
@@ -80,7 +80,7 @@ fn run(row: &Row, folder: &Path) -> (Ran, String) {
             .args(["--gateway", &server.url(), "--release", "2026.4.2", "--allow-writes"])
             .env("CLAWCHECK_TOKEN", CANARY);
     }
-    if row.cost != Cost::Instant {
+    if row.cost != Timeouts::Instant {
         command.args(["--answer-timeout", &ANSWER.as_secs().to_string()]);
     }
     command.current_dir(folder).env("HOME", folder.join("home")).env("TMPDIR", folder.join("tmp")).stdin(Stdio::null());
@@ -104,7 +104,7 @@ pub(crate) fn clawcheck() -> PathBuf {
     std::env::var_os("CLAWCHECK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_clawcheck").into(), PathBuf::from)
 }
 
-fn ended(mut command: Command, folder: &Path) -> Ran {
+fn ended(mut command: Command, folder: &Path) -> PlayOutput {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let said = std::thread::spawn(move || kept(&mut err));
@@ -114,7 +114,7 @@ fn ended(mut command: Command, folder: &Path) -> Ran {
     let report_text = std::fs::read_to_string(folder.join("report.json")).unwrap_or_default();
     let memory = std::fs::read_to_string(folder.join("memory")).unwrap_or_default();
     let memory = memory.parse().unwrap_or(u64::MAX);
-    Ran { code, out, err, report: serde_json::from_str(&report_text).ok(), report_text, memory }
+    PlayOutput { code, out, err, report: serde_json::from_str(&report_text).ok(), report_text, memory }
 }
 
 /// The beginning of what a stream says; all of it is read. What is no UTF-8 shows as U+FFFD.
@@ -126,7 +126,7 @@ fn kept(stream: &mut impl Read) -> String {
 }
 
 /// All that is wrong with what clawcheck said and took.
-fn held(row: &Row, ran: &Ran, secret: &str, folder: &Path) -> Vec<String> {
+fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String> {
     let said = format!("{}{}", ran.out, ran.err);
     let mut wrong = Vec::new();
     let mut check = |holds: bool, text: String| {
@@ -165,7 +165,7 @@ fn control(text: &str) -> Option<char> {
 }
 
 /// What the report says of verdicts and cost.
-fn reported(row: &Row, ran: &Ran) -> Vec<String> {
+fn reported(row: &Row, ran: &PlayOutput) -> Vec<String> {
     let Some(report) = &ran.report else { return Vec::new() };
     let mut wrong = Vec::new();
     let cases = report["cases"].as_array().cloned().unwrap_or_default();
@@ -182,9 +182,9 @@ fn reported(row: &Row, ran: &Ran) -> Vec<String> {
     let took = Duration::from_secs_f64(report["duration_ms"].as_f64().unwrap_or_default() / 1000.0);
     // One deadline of leeway. Rows that wait for nothing are run with the deadline that clawcheck has by itself, 30 s.
     let most = match row.cost {
-        Cost::Instant => Duration::from_secs(29),
-        Cost::OneDeadline => 2 * ANSWER,
-        Cost::TwoDeadlines => 3 * ANSWER,
+        Timeouts::Instant => Duration::from_secs(29),
+        Timeouts::OneDeadline => 2 * ANSWER,
+        Timeouts::TwoDeadlines => 3 * ANSWER,
     };
     if took > most {
         wrong.push(format!("took {took:?}, which is more than {:?} allows", row.cost));

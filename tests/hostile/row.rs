@@ -4,12 +4,12 @@ use super::peer::{Done, Peer, right};
 use std::path::PathBuf;
 
 /// What a behaviour does on each connection. The connection ends when it comes back.
-pub(crate) type Behave = fn(&mut Peer) -> Done;
+pub(crate) type Behaviour = fn(&mut Peer) -> Done;
 /// What a gateway that is a process does before it listens.
-pub(crate) type Boot = fn(&Started);
+pub(crate) type BeforeListening = fn(&StartedGateway);
 
 /// A gateway that clawcheck started.
-pub(crate) struct Started {
+pub(crate) struct StartedGateway {
     /// `{state-dir}` of the description.
     pub state: PathBuf,
     /// The gateway's own token.
@@ -18,7 +18,7 @@ pub(crate) struct Started {
 
 /// How many times the deadline of an answer is waited for in the run, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cost {
+pub(crate) enum Timeouts {
     /// Never.
     Instant,
     /// Once.
@@ -31,13 +31,13 @@ pub(crate) enum Cost {
 #[derive(Clone, Copy)]
 pub(crate) enum Server {
     /// In this process; clawcheck is given its URL.
-    Attached(Behave),
+    Attached(Behaviour),
     /// Nobody listens behind the URL.
     Nobody,
     /// Somebody listens, and never accepts.
     Deaf,
     /// This program, started by clawcheck from a description.
-    Spawned { boot: Boot, behave: Behave },
+    Spawned { boot: BeforeListening, behave: Behaviour },
 }
 
 /// Two devices that ask to be let in.
@@ -62,7 +62,7 @@ pub(crate) struct Row {
     pub says: Vec<&'static str>,
     /// None of them.
     pub never: Vec<&'static str>,
-    pub cost: Cost,
+    pub cost: Timeouts,
     /// Whether what was seen is left as a draft.
     pub drafts: bool,
     /// Lines of the description, for a gateway that is a process.
@@ -72,7 +72,7 @@ pub(crate) struct Row {
 impl Row {
     fn new(name: &'static str, server: Server) -> Self {
         let (says, never) = (Vec::new(), Vec::new());
-        let cost = Cost::Instant;
+        let cost = Timeouts::Instant;
         Self {
             name,
             server,
@@ -88,12 +88,12 @@ impl Row {
     }
 
     /// A gateway that clawcheck is given the URL of. It is to be found to deviate, at once, unless said otherwise.
-    pub(crate) fn attached(name: &'static str, behave: Behave) -> Self {
+    pub(crate) fn attached(name: &'static str, behave: Behaviour) -> Self {
         Self::new(name, Server::Attached(behave))
     }
 
     /// A gateway that clawcheck starts, right but for what it does before it listens.
-    pub(crate) fn spawned(name: &'static str, boot: Boot) -> Self {
+    pub(crate) fn spawned(name: &'static str, boot: BeforeListening) -> Self {
         Self::new(name, Server::Spawned { boot, behave: right })
     }
 
@@ -102,7 +102,7 @@ impl Row {
         Self::new(name, server)
     }
 
-    pub(crate) fn behaves(mut self, behave: Behave) -> Self {
+    pub(crate) fn behaves(mut self, behave: Behaviour) -> Self {
         if let Server::Spawned { boot, .. } = self.server {
             self.server = Server::Spawned { boot, behave };
         }
@@ -143,7 +143,7 @@ impl Row {
         self
     }
 
-    pub(crate) fn cost(self, cost: Cost) -> Self {
+    pub(crate) fn cost(self, cost: Timeouts) -> Self {
         Self { cost, ..self }
     }
 

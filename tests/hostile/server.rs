@@ -1,7 +1,7 @@
 //! Runs a behaviour behind a port: in a thread of the tests, or as a process that clawcheck starts.
 
 use super::peer::Peer;
-use super::row::{Behave, Boot, Row, Server, Started};
+use super::row::{BeforeListening, Behaviour, Row, Server, StartedGateway};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +56,7 @@ impl Drop for Attached {
     }
 }
 
-fn accept(listener: &TcpListener, behave: Behave, over: &AtomicBool, open: &Open) {
+fn accept(listener: &TcpListener, behave: Behaviour, over: &AtomicBool, open: &Open) {
     for (at, stream) in listener.incoming().enumerate() {
         let Ok(stream) = stream else { continue };
         if over.load(Ordering::SeqCst) {
@@ -84,10 +84,10 @@ pub(crate) fn run(row: &Row) {
     let token = variable("TOKEN");
     // The tests look for it in all that clawcheck says.
     std::fs::write(variable("TOLD"), &token).unwrap();
-    serve(boot, behave, Started { state: variable("STATE").into(), token }, variable("PORT").parse().unwrap());
+    serve(boot, behave, StartedGateway { state: variable("STATE").into(), token }, variable("PORT").parse().unwrap());
 }
 
-fn serve(boot: Boot, behave: Behave, started: Started, port: u16) {
+fn serve(boot: BeforeListening, behave: Behaviour, started: StartedGateway, port: u16) {
     boot(&started);
     let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { std::process::exit(9) };
     accept(&listener, behave, &AtomicBool::new(false), &Open::default());

@@ -1,7 +1,7 @@
 //! Gateways that send back every secret they were shown, in every encoding and every place, among control characters: no
 //! secret and no control character is in anything that clawcheck prints or writes.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use super::serve::serve;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -40,9 +40,9 @@ steps:
 
 /// The secrets that a gateway was shown.
 #[derive(Default)]
-struct Shown(Mutex<BTreeSet<String>>);
+struct ShownSecrets(Mutex<BTreeSet<String>>);
 
-impl Shown {
+impl ShownSecrets {
     fn learn(&self, text: &str) {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => self.walk(&value),
@@ -145,7 +145,7 @@ fn betrays(text: &str, secrets: &[String]) -> Option<String> {
 }
 
 /// Holds every output and every file that was written to both rules.
-fn is_clean(test_folder: &TestFolder, ran: &[&Ended], secrets: &[String]) {
+fn is_clean(test_folder: &TestFolder, ran: &[&ProgramOutput], secrets: &[String]) {
     let mut texts = ran
         .iter()
         .flat_map(|ended| [("standard output", &ended.out), ("standard error", &ended.err)])
@@ -177,7 +177,7 @@ fn walk(folder: &Path) -> Vec<String> {
 }
 
 /// Answers one connection in its manner.
-fn answer(manner: &str, mut stream: TcpStream, shown: &Shown) -> Option<()> {
+fn answer(manner: &str, mut stream: TcpStream, shown: &ShownSecrets) -> Option<()> {
     if matches!(manner, "body" | "garbage") {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -261,7 +261,7 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
     std::fs::create_dir(test_folder.path("reports")).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/gate?token={IN_URL}&access={IN_URL}", listener.local_addr().unwrap());
-    let shown = Arc::new(Shown::default());
+    let shown = Arc::new(ShownSecrets::default());
     let learned = Arc::clone(&shown);
     // Ends with the test's process.
     std::thread::spawn(move || {
@@ -274,7 +274,7 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
         ["run", "scenarios", "--gateway", &url, "--allow-writes", "--trace", "--report", "json=reports/report.json"];
     let output = test_folder.command(&arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let ran = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let ran = ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     let secrets = shown.all();
     assert!(secrets.contains(&IN_URL.to_owned()), "it was never asked: {}{}", ran.out, ran.err);
     if !["body", "garbage"].contains(&manner) {
@@ -291,10 +291,10 @@ fn gateway() {
     let Ok(manner) = std::env::var("CANARY") else { return };
     let variable = |name: &str| std::env::var(name).unwrap();
     let state = std::path::PathBuf::from(variable("CANARY_STATE"));
-    let shown = Arc::new(Shown::default());
+    let shown = Arc::new(ShownSecrets::default());
     shown.learn(&std::fs::read_to_string(variable("CANARY_CONFIG")).unwrap());
     shown.learn(&std::fs::read_to_string(state.join("devices/paired.json")).unwrap_or_default());
-    let note = |shown: &Shown| {
+    let note = |shown: &ShownSecrets| {
         let mut notes = std::fs::OpenOptions::new().append(true).create(true).open(variable("CANARY_NOTES")).unwrap();
         notes.write_all((shown.all().join("\n") + "\n").as_bytes()).unwrap();
     };

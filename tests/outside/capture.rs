@@ -1,7 +1,7 @@
 //! `clawcheck capture`: the scenario conforms on the release that it names, and contains nothing of the original.
 
 use super::explain::{PEM, put, state, tree};
-use super::run::{Ended, SCENARIO, TestFolder};
+use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_protocol::store::{Document, Documents as _};
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(arguments).current_dir(test_folder.path(""));
     command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));

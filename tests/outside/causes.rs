@@ -1,6 +1,6 @@
 //! A gateway that is not what it claims to be: what differs is shown by cause, on one screen.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 
 /// `clawcheck serve` at 2026.3.31 that claims to be 2026.4.2.
 pub(crate) fn old_gateway() -> TestFolder {
@@ -17,7 +17,7 @@ pub(crate) fn old_gateway() -> TestFolder {
     test_folder
 }
 
-fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let ran = test_folder.clawcheck(&[&["run", "--gateway", "old.yaml", "--level", "exact"], arguments].concat());
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     ran

@@ -2,7 +2,7 @@
 //!
 //! The upper bounds are far from what a run takes, and far below what it would take if it waited in every step.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -24,7 +24,7 @@ const BOUND: Duration = Duration::from_secs(60);
 
 /// How a gateway answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
+enum GatewayBehaviour {
     /// As it should.
     Right,
     /// It sends no challenge.
@@ -46,7 +46,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(manner: Manner) -> Self {
+    fn start(manner: GatewayBehaviour) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::<AtomicUsize>::default();
@@ -61,18 +61,18 @@ impl Server {
         Self { port, connections }
     }
 
-    fn run(&self, test_folder: &TestFolder, options: &[&str]) -> Ended {
+    fn run(&self, test_folder: &TestFolder, options: &[&str]) -> ProgramOutput {
         let url = format!("ws://127.0.0.1:{}", self.port);
         test_folder.clawcheck(&[&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"], options].concat())
     }
 }
 
-fn answer(manner: Manner, stream: TcpStream) -> Option<()> {
+fn answer(manner: GatewayBehaviour, stream: TcpStream) -> Option<()> {
     let mut socket = accept(stream).ok()?;
-    if manner == Manner::NoChallengeNoPatience {
+    if manner == GatewayBehaviour::NoChallengeNoPatience {
         socket.get_ref().set_read_timeout(Some(Duration::from_millis(500))).ok()?;
     }
-    if !matches!(manner, Manner::NoChallenge | Manner::NoChallengeNoPatience) {
+    if !matches!(manner, GatewayBehaviour::NoChallenge | GatewayBehaviour::NoChallengeNoPatience) {
         let challenge = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n-1", "ts": 1_760_000_000_000_i64 } });
         say(manner, &mut socket, &challenge)?;
     }
@@ -86,17 +86,17 @@ fn answer(manner: Manner, stream: TcpStream) -> Option<()> {
         let Message::Text(text) = message else { continue };
         let request: Value = serde_json::from_str(&text).ok()?;
         let probed = request["params"]["minProtocol"].as_i64().is_some_and(|protocol| protocol > 100);
-        if probed || manner == Manner::LeavesOpen {
+        if probed || manner == GatewayBehaviour::LeavesOpen {
             let error = json!({ "code": "INVALID_REQUEST", "message": "no" });
             say(manner, &mut socket, &json!({ "type": "res", "id": request["id"], "ok": false, "error": error }))?;
-            if manner != Manner::LeavesOpen {
+            if manner != GatewayBehaviour::LeavesOpen {
                 return None;
             }
             continue;
         }
         let hello = json!({ "type": "hello-ok", "protocol": 3, "auth": { "role": "operator", "scopes": [] } });
         say(manner, &mut socket, &json!({ "type": "res", "id": request["id"], "ok": true, "payload": hello }))?;
-        if manner == Manner::Deaf {
+        if manner == GatewayBehaviour::Deaf {
             // Held open until the test process ends.
             std::mem::forget(socket);
             return None;
@@ -104,20 +104,26 @@ fn answer(manner: Manner, stream: TcpStream) -> Option<()> {
     }
 }
 
-fn say(manner: Manner, socket: &mut WebSocket<TcpStream>, frame: &Value) -> Option<()> {
-    if manner == Manner::Late {
+fn say(manner: GatewayBehaviour, socket: &mut WebSocket<TcpStream>, frame: &Value) -> Option<()> {
+    if manner == GatewayBehaviour::Late {
         std::thread::sleep(Duration::from_millis(1500));
     }
     socket.send(Message::text(frame.to_string())).ok()
 }
 
 #[rstest]
-#[case::right(Manner::Right, "<- hello-ok", 2, "no connect.challenge", 0)]
-#[case::no_challenge(Manner::NoChallenge, "<- no connect.challenge\n      <- hello-ok", 2, "nothing came", 0)]
-#[case::deaf(Manner::Deaf, "<- hello-ok", 2, "nothing came", 0)]
-#[case::leaves_open(Manner::LeavesOpen, "<- error INVALID_REQUEST  \"no\"\n      -- nothing came", 2, "hello-ok", 0)]
+#[case::right(GatewayBehaviour::Right, "<- hello-ok", 2, "no connect.challenge", 0)]
+#[case::no_challenge(GatewayBehaviour::NoChallenge, "<- no connect.challenge\n      <- hello-ok", 2, "nothing came", 0)]
+#[case::deaf(GatewayBehaviour::Deaf, "<- hello-ok", 2, "nothing came", 0)]
+#[case::leaves_open(
+    GatewayBehaviour::LeavesOpen,
+    "<- error INVALID_REQUEST  \"no\"\n      -- nothing came",
+    2,
+    "hello-ok",
+    0
+)]
 fn what_does_not_come_is_not_waited_for_in_every_step(
-    #[case] manner: Manner,
+    #[case] manner: GatewayBehaviour,
     #[case] shows: &str,
     #[case] times: usize,
     #[case] other: &str,
@@ -135,7 +141,7 @@ fn what_does_not_come_is_not_waited_for_in_every_step(
 /// A late challenge is missed once, when clawcheck asks the gateway who it is. The cases then wait for it.
 #[test]
 fn a_late_challenge_is_missed_in_no_case() {
-    let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(Manner::Late));
+    let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(GatewayBehaviour::Late));
     let ran = server.run(&test_folder, &["--answer-timeout", "20"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains("<- no connect.challenge"), "{}", ran.out);
@@ -145,7 +151,7 @@ fn a_late_challenge_is_missed_in_no_case() {
 #[test]
 fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
     let test_folder = TestFolder::new(TWO_CONNECTS);
-    let server = Server::start(Manner::NoChallengeNoPatience);
+    let server = Server::start(GatewayBehaviour::NoChallengeNoPatience);
     // What is started only holds a port open: the connections go to the server in this process.
     let described = |lacks: &str, command: &[&str]| {
         let text = format!(
@@ -199,7 +205,7 @@ fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] o
 fn every_answer_too_late_gives_the_gateway_up() {
     let connects = TWO_CONNECTS.lines().last().unwrap();
     let test_folder = TestFolder::new(&format!("{TWO_CONNECTS}{}\n", [connects; 8].join("\n")));
-    let server = Server::start(Manner::Late);
+    let server = Server::start(GatewayBehaviour::Late);
     // More than a quarter of the limit each, and two limits after a few of them.
     let ran = server.run(&test_folder, &["--answer-timeout", "4"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
@@ -218,7 +224,7 @@ steps:
 ";
 
 /// A real gateway behind a shell that first refuses some of it.
-fn refusing(test_folder: &TestFolder, script: &str) -> Ended {
+fn refusing(test_folder: &TestFolder, script: &str) -> ProgramOutput {
     let text = format!(
         "gateway: refusing\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs:\n  - -c\n  - |\n    {script}\n    \
          exec {} serve --release 2026.4.2 --port {{port}} --config {{config}} --state-dir {{state-dir}}\n",

@@ -1,6 +1,6 @@
 //! Gateways that a description starts: what they need, and what they may lack.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use rstest::rstest;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ fn clients_send_the_proofs_that_the_description_says() {
 }
 
 /// Plays everything, and gives the verdict and the reason of each case by its name.
-fn play(test_folder: &TestFolder) -> (Ended, BTreeMap<String, (String, String)>) {
+fn play(test_folder: &TestFolder) -> (ProgramOutput, BTreeMap<String, (String, String)>) {
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--report", "json=report.json"]);
     let report = std::fs::read_to_string(test_folder.path("report.json")).unwrap_or_default();
     let report: Value = serde_json::from_str(&report).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `clawcheck explain`: what it answers, that it only reads, and that no file makes it wait, fail or show a secret.
 
-use super::run::{Ended, SCENARIO, TestFolder};
+use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
 use nix::sys::stat::Mode;
 use openclaw_emulator::store::SqliteDocuments;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// A private key that is in RFC 8410, section 10.3.
 pub(super) const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
-fn explain(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn explain(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.arg("explain").args(arguments).current_dir(test_folder.path(""));
     command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
@@ -72,7 +72,7 @@ pub(super) fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
     (own, phone)
 }
 
-fn json_of(ended: &Ended) -> Value {
+fn json_of(ended: &ProgramOutput) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
 }
 
@@ -292,27 +292,27 @@ fn no_secret_is_shown(#[case] format: &str) {
 }
 
 #[rstest]
-#[case::pipe("devices/paired.json", Hostile::Pipe)]
-#[case::pipe_for_a_key("identity/device.json", Hostile::Pipe)]
-#[case::pipe_for_a_configuration("openclaw.json", Hostile::Pipe)]
-#[case::pipe_for_a_database("state/openclaw.sqlite", Hostile::Pipe)]
-#[case::device("devices/pending.json", Hostile::Device)]
-#[case::circle("devices/paired.json", Hostile::Circle)]
-#[case::folder("devices/paired.json", Hostile::Folder)]
-#[case::large("devices/paired.json", Hostile::Large)]
-#[case::large_key("identity/device.json", Hostile::Large)]
-#[case::many("devices/paired.json", Hostile::Many)]
-#[case::deep("devices/paired.json", Hostile::Deep)]
-#[case::deep_configuration("openclaw.json", Hostile::Deep)]
-#[case::no_json("devices/paired.json", Hostile::Text("{\"a\":"))]
-#[case::empty("devices/pending.json", Hostile::Text(""))]
-#[case::list("devices/paired.json", Hostile::Text("[1, null, \"a\"]"))]
+#[case::pipe("devices/paired.json", HostileFile::Pipe)]
+#[case::pipe_for_a_key("identity/device.json", HostileFile::Pipe)]
+#[case::pipe_for_a_configuration("openclaw.json", HostileFile::Pipe)]
+#[case::pipe_for_a_database("state/openclaw.sqlite", HostileFile::Pipe)]
+#[case::device("devices/pending.json", HostileFile::Device)]
+#[case::circle("devices/paired.json", HostileFile::Circle)]
+#[case::folder("devices/paired.json", HostileFile::Folder)]
+#[case::large("devices/paired.json", HostileFile::Large)]
+#[case::large_key("identity/device.json", HostileFile::Large)]
+#[case::many("devices/paired.json", HostileFile::Many)]
+#[case::deep("devices/paired.json", HostileFile::Deep)]
+#[case::deep_configuration("openclaw.json", HostileFile::Deep)]
+#[case::no_json("devices/paired.json", HostileFile::Text("{\"a\":"))]
+#[case::empty("devices/pending.json", HostileFile::Text(""))]
+#[case::list("devices/paired.json", HostileFile::Text("[1, null, \"a\"]"))]
 #[case::odd_records(
     "devices/paired.json",
-    Hostile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
+    HostileFile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
 )]
-#[case::no_database("state/openclaw.sqlite", Hostile::Text("SQLite format 3\0, or so it says"))]
-fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
+#[case::no_database("state/openclaw.sqlite", HostileFile::Text("SQLite format 3\0, or so it says"))]
+fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: HostileFile) {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     hostile.put(&test_folder.path("state").join(path));
@@ -430,7 +430,7 @@ fn a_folder_that_is_no_state_directory_is_an_error() {
 }
 
 #[derive(Clone, Copy)]
-enum Hostile {
+enum HostileFile {
     Pipe,
     Device,
     Circle,
@@ -441,7 +441,7 @@ enum Hostile {
     Text(&'static str),
 }
 
-impl Hostile {
+impl HostileFile {
     fn put(self, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let _ = fs::remove_file(path);

@@ -1,20 +1,20 @@
 //! `clawcheck explain CASE[:STEP]` and `run --explain`: why a step of a case is answered as it is.
 
-use super::run::{Ended, SCENARIO, TestFolder};
+use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use openclaw_model::releases::known_releases;
 use rstest::rstest;
 use serde_json::Value;
 
 const APPROVE: &str = "role-upgrade/approve";
 
-fn explain(arguments: &[&str]) -> Ended {
+fn explain(arguments: &[&str]) -> ProgramOutput {
     let test_folder = TestFolder::new(SCENARIO);
     let ended = test_folder.clawcheck(&[&["explain"], arguments].concat());
     test_folder.leaves_nothing();
     ended
 }
 
-fn json_of(ended: &Ended) -> Value {
+fn json_of(ended: &ProgramOutput) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
 }
 

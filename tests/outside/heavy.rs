@@ -26,7 +26,7 @@ const LINE: usize = 350;
 const SCREEN: usize = 70;
 
 /// What a run did.
-struct Ran {
+struct HeavyRun {
     code: Option<i32>,
     out: String,
     /// The most memory that it had, in MB.
@@ -34,7 +34,7 @@ struct Ran {
     report: Value,
 }
 
-impl Ran {
+impl HeavyRun {
     fn observed(&self, case: usize) -> String {
         let text = self.report["cases"][case]["observation"]["text"].as_array().cloned().unwrap_or_default();
         text.iter().filter_map(Value::as_str).map(|line| format!("{line}\n")).collect()
@@ -54,7 +54,7 @@ impl Ran {
 
 /// Runs the scenarios of a test_folder and watches how much memory that takes. More than 4 GiB of addresses is a regression that would
 /// take the machine with it.
-fn run(test_folder: &TestFolder, gateway: &str) -> Ran {
+fn run(test_folder: &TestFolder, gateway: &str) -> HeavyRun {
     let mut command = Command::new("sh");
     command.args(["-c", r#"ulimit -v 4194304; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run", "scenarios"]);
     command.args(["--gateway", gateway, "--snapshots", "snapshots", "--report", "json=report.json"]);
@@ -81,7 +81,7 @@ fn run(test_folder: &TestFolder, gateway: &str) -> Ran {
     };
     let report = fs::read(test_folder.path("report.json")).map(|bytes| serde_json::from_slice(&bytes).unwrap());
     let out = fs::read_to_string(test_folder.path("out")).unwrap();
-    Ran { code: exit.code(), out, peak: peak / 1000, report: report.unwrap_or_default() }
+    HeavyRun { code: exit.code(), out, peak: peak / 1000, report: report.unwrap_or_default() }
 }
 
 const CONNECTS: &str = "scenario: A connect\nsteps:\n  - connect: { device: laptop }\n    expect: EXPECTED\n";

@@ -137,12 +137,12 @@ fn flood(manner: &str) -> Option<Message> {
 }
 
 /// Where the description of a hostile gateway is written, and what it needs.
-pub(crate) struct Yard {
+pub(crate) struct HostileFolder {
     pub directory: tempfile::TempDir,
     pub workspace: Workspace,
 }
 
-impl Yard {
+impl HostileFolder {
     pub(crate) fn new() -> Self {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         Self { directory: tempfile::tempdir().unwrap(), workspace: Workspace::new(&guard).unwrap() }
@@ -189,9 +189,9 @@ impl Yard {
 }
 
 async fn failure(manner: &str, patience: u64) -> LaunchError {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    yard.launch(&yard.description(manner), &sandbox, patience).await.err().expect("it must not count as running")
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    folder.launch(&folder.description(manner), &sandbox, patience).await.err().expect("it must not count as running")
 }
 
 #[tokio::test]
@@ -213,11 +213,11 @@ async fn one_that_never_listens_is_told() {
 
 #[tokio::test]
 async fn one_that_never_logs_that_it_is_ready_is_told_with_the_line() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let text = std::fs::read_to_string(yard.description("silent")).unwrap();
-    let description = yard.write(&format!("{text}ready: {{ log: it is up }}\n"));
-    let error = yard.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let text = std::fs::read_to_string(folder.description("silent")).unwrap();
+    let description = folder.write(&format!("{text}ready: {{ log: it is up }}\n"));
+    let error = folder.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
     let told = error.to_string();
     assert!(told.starts_with("the gateway did not log a line with `it is up` in time"), "{told}");
     assert!(told.contains("a hostile gateway, silent"), "{told}");
@@ -255,22 +255,22 @@ async fn what_only_a_starting_gateway_says_is_told_in_the_end(#[case] manner: &s
 
 #[tokio::test]
 async fn a_command_that_does_not_exist_or_cannot_run_is_told() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
     let absent =
-        yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
-    let error = yard.launch(&absent, &sandbox, 5).await.err().unwrap();
+        folder.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
+    let error = folder.launch(&absent, &sandbox, 5).await.err().unwrap();
     assert!(matches!(&error, LaunchError::CommandNotFound { command } if command == "no-such-gateway"), "{error}");
-    let directory = yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: /tmp\nconfig: none\nstore: none\n");
-    let error = yard.launch(&directory, &sandbox, 5).await.err().unwrap();
+    let directory = folder.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: /tmp\nconfig: none\nstore: none\n");
+    let error = folder.launch(&directory, &sandbox, 5).await.err().unwrap();
     assert!(matches!(error, LaunchError::CannotRun { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let mut running = yard.launch(&yard.description("right"), &sandbox, 60).await.unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let mut running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     assert_eq!(running.exited(), None);
     assert!(running.logs().contains(&format!("home {}", sandbox.root().display())), "{}", running.logs());
@@ -287,16 +287,16 @@ async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
 #[case("big", "more than 20 MiB in one case")]
 #[case("ping", "more than 4096 pings")]
 fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[case] says: &str) {
-    let yard = Yard::new();
-    let description = yard.description(manner);
-    let scenario = yard.directory.path().join("case.yaml");
+    let folder = HostileFolder::new();
+    let description = folder.description(manner);
+    let scenario = folder.directory.path().join("case.yaml");
     std::fs::write(&scenario, "scenario: A flood\nsteps:\n  - connect: { device: laptop }\n").unwrap();
     let began = StdInstant::now();
     // With 2 GiB of address space, which its threads reserve most of, a run that keeps all it hears is killed.
     let ran = std::process::Command::new("sh")
         .args(["-c", r#"ulimit -v 2097152; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run"])
         .args([&scenario, Path::new("--gateway"), &description])
-        .current_dir(yard.directory.path())
+        .current_dir(folder.directory.path())
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&ran.stdout);

@@ -27,11 +27,11 @@ async fn installer() {
     }
 }
 
-struct Machine {
+struct InstallMachine {
     directory: tempfile::TempDir,
 }
 
-impl Machine {
+impl InstallMachine {
     /// A machine whose npm does this, after it has counted its runs.
     fn with_npm(npm: &str) -> Self {
         let machine = Self::without_npm();
@@ -91,7 +91,7 @@ const INSTALLS: &str = "mkdir -p node_modules/openclaw && sleep 0.6 && \
 
 #[test]
 fn two_at_once_install_once() {
-    let machine = Machine::with_npm(INSTALLS);
+    let machine = InstallMachine::with_npm(INSTALLS);
     let children = [machine.install(), machine.install()];
     for child in children {
         assert_eq!(said(child).last().map(String::as_str), Some("have openclaw@2026.4.2"));
@@ -103,22 +103,22 @@ fn two_at_once_install_once() {
 
 #[test]
 fn a_failure_is_named_and_leaves_nothing() {
-    let machine = Machine::with_npm(
+    let machine = InstallMachine::with_npm(
         "mkdir node_modules; echo 'npm error code ETARGET' >&2; \
          echo 'npm error notarget No matching version found for openclaw@2026.4.2.' >&2; exit 1",
     );
     let last = said(machine.install()).pop().unwrap();
     assert!(last.contains("openclaw@2026.4.2 does not exist on npm"), "{last}");
     assert!(machine.cached().is_empty());
-    let last = said(Machine::with_npm("exit 0").install()).pop().unwrap();
+    let last = said(InstallMachine::with_npm("exit 0").install()).pop().unwrap();
     assert!(last.contains("but the package has no"), "{last}");
-    let last = said(Machine::without_npm().install()).pop().unwrap();
+    let last = said(InstallMachine::without_npm().install()).pop().unwrap();
     assert!(last.contains("npm was not found"), "{last}");
 }
 
 #[test]
 fn a_kill_in_the_middle_leaves_neither_npm_nor_half_a_release() {
-    let machine = Machine::with_npm("mkdir -p node_modules/openclaw; exec sleep 600");
+    let machine = InstallMachine::with_npm("mkdir -p node_modules/openclaw; exec sleep 600");
     let mut child = machine.install();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.into_iter().any(|line| line == "said: progress"));

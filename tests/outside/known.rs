@@ -1,6 +1,6 @@
 //! `run --known` and `accept --known`: from a run that fails to one that does not, and to one that says what has changed.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use serde_json::Value;
 
 /// The second connect needs an approval since 2026.3.31 at the latest, so this expectation is not met.
@@ -14,7 +14,7 @@ steps:
     expect: hello
 ";
 
-fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     test_folder.clawcheck(&[&["run", "scenarios"], arguments].concat())
 }
 

@@ -1,6 +1,6 @@
 //! What is said of a gateway that cannot be played on is true, and says what to look at.
 
-use super::hostile::Yard;
+use super::hostile::HostileFolder;
 use super::run::{SCENARIO, TestFolder};
 use clawcheck::LaunchError;
 use rstest::rstest;
@@ -88,11 +88,11 @@ fn a_missing_gateway_is_an_error_even_if_every_case_is_skipped() {
 }
 
 async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let description = yard.description(manner);
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let description = folder.description(manner);
     let text = std::fs::read_to_string(&description).unwrap() + ready;
-    yard.launch(&yard.write(&text), &sandbox, patience).await.err().unwrap()
+    folder.launch(&folder.write(&text), &sandbox, patience).await.err().unwrap()
 }
 
 #[rstest]
@@ -129,9 +129,9 @@ async fn a_line_that_is_never_logged_and_another_port_are_told() {
 
 #[test]
 fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
-    let yard = Yard::new();
-    let description = yard.description("wrong-id");
-    let scenario = yard.directory.path().join("case.yaml");
+    let folder = HostileFolder::new();
+    let description = folder.description("wrong-id");
+    let scenario = folder.directory.path().join("case.yaml");
     std::fs::write(&scenario, LOOKS).unwrap();
     let ran = Command::new(env!("CARGO_BIN_EXE_clawcheck"))
         .arg("run")

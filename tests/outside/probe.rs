@@ -1,6 +1,6 @@
 //! `clawcheck probe` on gateways of all kinds, and on programs that are none.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use super::serve::{TOKEN, somebody_elses};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
@@ -12,12 +12,12 @@ fn folder() -> TestFolder {
     TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n")
 }
 
-fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> Ended {
+fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> ProgramOutput {
     let mut command = test_folder.command(&[&["probe"], arguments].concat());
     token.map(|token| command.env("CLAWCHECK_TOKEN", token));
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn what_is_no_gateway_is_an_error() {
 }
 
 /// `clawcheck init` with the program of this test as the command of a gateway.
-fn init(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn init(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let command = [program.as_str(), "serve", "--release", "2026.4.8", "--port", "{port}", "--config", "{config}"];
     test_folder.clawcheck(&[&["init"], arguments, &command[..], &["--state-dir", "{state-dir}"]].concat())

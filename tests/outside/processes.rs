@@ -3,8 +3,8 @@
 //! The gateway is a script that starts strays and then becomes `clawcheck serve`. A stray is known by the odd number of seconds
 //! that it sleeps for: nothing else of it tells whose it is.
 
-use super::hostile::Yard;
-use super::run::{Ended, TestFolder};
+use super::hostile::HostileFolder;
+use super::run::{ProgramOutput, TestFolder};
 use clawcheck::{Exit, LaunchError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -39,13 +39,13 @@ steps:
 ";
 
 /// A gateway that starts strays.
-struct Wild {
+struct StrayGateway {
     test_folder: TestFolder,
     /// What a stray sleeps for.
     seconds: String,
 }
 
-impl Wild {
+impl StrayGateway {
     /// `after`: what the script does once it has started its stray; `serve` where it is empty.
     fn new(scenario: &str, after: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -88,7 +88,7 @@ impl Wild {
         std::fs::write(self.test_folder.path("gateway.yaml"), text).unwrap();
     }
 
-    fn run(&self) -> Ended {
+    fn run(&self) -> ProgramOutput {
         self.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "60"])
     }
 
@@ -130,7 +130,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 #[case::at_the_end_of_the_run(LOOKS, 1)]
 #[case::between_starts(COMES_AND_GOES, 4)]
 fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) {
-    let wild = Wild::new(scenario, "");
+    let wild = StrayGateway::new(scenario, "");
     let ran = wild.run();
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
     assert_eq!(wild.started(), starts, "{}{}", ran.out, ran.err);
@@ -148,7 +148,7 @@ fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) 
 #[case::it_never_listens("exec sleep 4000", "did not listen on port")]
 #[case::its_supervisor_is_killed("kill -9 $PPID; exec sleep 4000", "ended with an unknown status")]
 fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
-    let wild = Wild::new(LOOKS, script);
+    let wild = StrayGateway::new(LOOKS, script);
     let ran = wild.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     // A supervisor that is killed at once says nothing of the command at all.
@@ -176,7 +176,7 @@ fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
 #[case(Signal::SIGTERM)]
 #[case(Signal::SIGHUP)]
 fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
-    let wild = Wild::new(STAYS, "");
+    let wild = StrayGateway::new(STAYS, "");
     let mut run = wild.begin();
     kill(Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(130));
@@ -186,7 +186,7 @@ fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
 
 #[test]
 fn a_kill_of_the_run_leaves_nothing_in_the_end() {
-    let wild = Wild::new(STAYS, "");
+    let wild = StrayGateway::new(STAYS, "");
     let mut run = wild.begin();
     run.kill().unwrap();
     run.wait().unwrap();
@@ -199,7 +199,7 @@ fn a_kill_of_the_run_leaves_nothing_in_the_end() {
 /// Each of a chain starts the next one in a session of its own and ends: what kills one must find the next.
 #[test]
 fn a_chain_of_strays_is_broken() {
-    let wild = Wild::new(LOOKS, "");
+    let wild = StrayGateway::new(LOOKS, "");
     wild.write(
         "stray.sh",
         &format!("echo >> {}/strays\n(setsid sh \"$0\" {} &)", wild.test_folder.path("").display(), wild.seconds),
@@ -217,7 +217,7 @@ fn a_chain_of_strays_is_broken() {
 #[case("")]
 #[case("--wait, ")]
 fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option: &str) {
-    let wild = Wild::new(COMES_AND_GOES, "");
+    let wild = StrayGateway::new(COMES_AND_GOES, "");
     wild.describe("setsid", &format!("{option}\"{{here}}/gateway.sh\", "));
     let ran = wild.run();
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
@@ -228,13 +228,13 @@ fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option:
 
 #[tokio::test]
 async fn its_environment_holds_nothing_of_the_users() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let description = yard.write(
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let description = folder.write(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs: [-c, 'env; echo in $PWD; exit 7']\nenv: { GIVEN: yes }\n\
          config: none\nstore: none\n",
     );
-    let LaunchError::Exited { log, .. } = yard.launch(&description, &sandbox, 60).await.err().unwrap() else {
+    let LaunchError::Exited { log, .. } = folder.launch(&description, &sandbox, 60).await.err().unwrap() else {
         panic!()
     };
     assert!(log.0.contains("GIVEN=yes") && log.0.contains(&format!("in {}", sandbox.root().display())), "{log}");
@@ -243,30 +243,30 @@ async fn its_environment_holds_nothing_of_the_users() {
 
 #[tokio::test]
 async fn the_path_of_a_description_has_its_placeholders_filled() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
-    let description = yard.write(&format!(
+    let description = folder.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: {}\nargs: [hostile::serve, --exact, --nocapture]\n\
          env: {{ HOSTILE: right, PORT: \"{{port}}\" }}\npath: \"/{{port}}/{{token}}x\"\nconfig: none\nstore: none\n",
         program.display()
     ));
-    let running = yard.launch(&description, &sandbox, 60).await.unwrap();
+    let running = folder.launch(&description, &sandbox, 60).await.unwrap();
     assert_eq!(running.upgrade().path, format!("/{}/x", running.port().unwrap()));
 }
 
 #[tokio::test]
 async fn what_ignores_sigterm_is_killed_at_the_deadline() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
-    let description = yard.write(&format!(
+    let description = folder.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\n\
          args: [-c, 'trap \"\" TERM; exec \"$0\" hostile::serve --exact --nocapture', '{}']\n\
          env: {{ HOSTILE: right, PORT: \"{{port}}\" }}\nconfig: none\nstore: none\n",
         program.display()
     ));
-    let mut running = yard.launch(&description, &sandbox, 60).await.unwrap();
+    let mut running = folder.launch(&description, &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     let exit = running.stop(tokio::time::Instant::now() + Duration::from_millis(200)).await.unwrap();
     assert_eq!(exit, Exit { code: None, signal: Some(9) });

@@ -48,7 +48,7 @@ fn recorded(test_folder: &TestFolder, mut proxy: Serving) -> String {
     std::fs::read_to_string(test_folder.path("recorded.yaml")).unwrap()
 }
 
-fn replay(test_folder: &TestFolder, release: &str) -> super::run::Ended {
+fn replay(test_folder: &TestFolder, release: &str) -> super::run::ProgramOutput {
     // A method that clawcheck does not know needs trust.
     test_folder.clawcheck(&["run", "recorded.yaml", "--trust", "--gateway", &format!("embedded@{release}")])
 }

@@ -29,7 +29,7 @@ pub(crate) fn snapshot_file() -> String {
 /// A folder with one scenario, room for snapshots, a HOME and a place for temporary files.
 pub(crate) struct TestFolder(tempfile::TempDir);
 
-pub(crate) struct Ended {
+pub(crate) struct ProgramOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -60,15 +60,15 @@ impl TestFolder {
         command
     }
 
-    pub(crate) fn clawcheck(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn clawcheck(&self, arguments: &[&str]) -> ProgramOutput {
         let output = self.command(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Sends SIGINT as soon as it has room on the disk for what it plays.
     #[cfg(unix)]
-    pub(crate) fn interrupted(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn interrupted(&self, arguments: &[&str]) -> ProgramOutput {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(arguments).current_dir(self.0.path()).env("HOME", self.path("home"));
         command.env("TMPDIR", self.path("tmp")).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -82,7 +82,7 @@ impl TestFolder {
         nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Everything below a folder.

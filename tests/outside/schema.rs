@@ -1,6 +1,6 @@
 //! `run --schema`: frames are held to a published schema. The package is made here, so that nothing is downloaded.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use super::serve::{Serving, serve};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn test_folder(schema: &str) -> TestFolder {
     test_folder
 }
 
-fn run(test_folder: &TestFolder, arguments: &[&str]) -> (Ended, Value) {
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> (ProgramOutput, Value) {
     let mut command = test_folder.command(&["run", "scenarios", "--report", "json=report.json"]);
     let output = command
         .args(arguments)
@@ -50,7 +50,7 @@ fn run(test_folder: &TestFolder, arguments: &[&str]) -> (Ended, Value) {
         .output();
     let output = output.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let ended = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let ended = ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     let report = std::fs::read_to_string(test_folder.path("report.json")).unwrap_or_default();
     (ended, serde_json::from_str(&report).unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! Named pipes, links and other things in places where a file belongs: nothing waits for them, and nothing follows them.
 
-use super::run::{Ended, SCENARIO, TestFolder, snapshot_file};
+use super::run::{ProgramOutput, SCENARIO, TestFolder, snapshot_file};
 use super::serve::serve;
 use nix::sys::stat::Mode;
 use rstest::rstest;
@@ -19,7 +19,7 @@ fn pipe(path: &Path) {
 }
 
 /// How a command ends that must not wait for a pipe.
-pub(crate) fn ended(mut command: Command) -> Ended {
+pub(crate) fn ended(mut command: Command) -> ProgramOutput {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Read side by side: neither may fill up.
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -47,10 +47,10 @@ pub(crate) fn ended(mut command: Command) -> Ended {
     };
     // Told in lines of a terminal's width.
     let err = err.join().unwrap().replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-    Ended { code: status.code(), out: out.join().unwrap(), err }
+    ProgramOutput { code: status.code(), out: out.join().unwrap(), err }
 }
 
-fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(arguments).current_dir(test_folder.path(""));
     command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));

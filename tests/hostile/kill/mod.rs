@@ -23,20 +23,20 @@ const SIGNALS: [Signal; 3] = [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT];
 const GOING: Duration = Duration::from_secs(30);
 
 /// Ends clawcheck at each of these moments.
-type Loop = fn(&Moments);
+type TrialLoop = fn(&KillMoments);
 
 /// The loops.
 pub(crate) fn trials() -> Vec<Trial> {
-    let loops: [(&str, Loop); 5] = [
+    let loops: [(&str, TrialLoop); 5] = [
         ("run-on-a-process", run::on_a_process),
         ("run-with-a-report", run::with_a_report),
         ("accept", accept::everything),
         ("serve-with-files", serve::with_files),
         ("serve-with-a-database", serve::with_a_database),
     ];
-    let trial = |(name, each): (&'static str, Loop)| {
+    let trial = |(name, each): (&'static str, TrialLoop)| {
         Trial::test(format!("kill::{name}"), move || {
-            let moments = Moments::from_environment(name);
+            let moments = KillMoments::from_environment(name);
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(&moments))).map_err(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 Failed::from(text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it failed").to_owned())
@@ -47,12 +47,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// When clawcheck is ended.
-pub(crate) struct Moments {
+pub(crate) struct KillMoments {
     seed: u64,
     points: u64,
 }
 
-impl Moments {
+impl KillMoments {
     fn from_environment(name: &str) -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
         let seed = number("KILL_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -72,15 +72,15 @@ impl Moments {
 }
 
 /// A folder with all that clawcheck may write to.
-pub(crate) struct Room(TempDir);
+pub(crate) struct WorkFolder(TempDir);
 
-impl Room {
+impl WorkFolder {
     pub(crate) fn new() -> Self {
-        let room = Self(tempfile::tempdir().unwrap());
+        let folder = Self(tempfile::tempdir().unwrap());
         for name in ["home", "tmp", "family", "drafts"] {
-            fs::create_dir(room.path(name)).unwrap();
+            fs::create_dir(folder.path(name)).unwrap();
         }
-        room
+        folder
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

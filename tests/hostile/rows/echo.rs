@@ -2,7 +2,7 @@
 
 use crate::peer::{Done, Peer, event};
 use crate::play::forms;
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use serde_json::{Value, json};
 use std::io;
 
@@ -109,7 +109,7 @@ fn places() -> Vec<Row> {
             peer.hello(&token)?;
             peer.go_on()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .drafts()
         .error_or_deviates(),
         Row::attached("echo-as-role", |peer| {

@@ -1,7 +1,7 @@
 //! Processes: how they start, log, fork and end.
 
 use crate::peer::right;
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use nix::sys::signal::{Signal, kill};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -65,7 +65,7 @@ fn starts() -> Vec<Row> {
         Row::spawned("silent-once-it-listens", |_| ())
             .behaves(|peer| peer.hold())
             .error()
-            .cost(Cost::TwoDeadlines)
+            .cost(Timeouts::TwoDeadlines)
             .says("the upgrade"),
         Row::spawned("answers-404", |_| ())
             .behaves(|peer| peer.http("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"))
@@ -111,14 +111,14 @@ fn ends() -> Vec<Row> {
                 std::process::exit(0)
             })
             .error(),
-        Row::spawned("ignores-sigterm", |_| deaf()).conforms().described(STOPS_SOON).cost(Cost::OneDeadline),
+        Row::spawned("ignores-sigterm", |_| deaf()).conforms().described(STOPS_SOON).cost(Timeouts::OneDeadline),
         Row::spawned("ignores-sigterm-and-forks", |_| {
             deaf();
             let _ = sleeper().process_group(0).spawn();
         })
         .conforms()
         .described(STOPS_SOON)
-        .cost(Cost::OneDeadline),
+        .cost(Timeouts::OneDeadline),
         Row::spawned("stops-slowly", |_| ())
             .behaves(|peer| {
                 let id = peer.asked()?;

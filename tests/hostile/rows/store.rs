@@ -27,7 +27,7 @@ fn write(state: &Path, name: &str, bytes: impl AsRef<[u8]>) {
 }
 
 /// A row whose gateway keeps its store where OpenClaw does.
-fn row(name: &'static str, boot: crate::row::Boot) -> Row {
+fn row(name: &'static str, boot: crate::row::BeforeListening) -> Row {
     Row::spawned(name, boot).described("").scenario(CONNECT).drafts()
 }
 

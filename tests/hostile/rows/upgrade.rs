@@ -1,7 +1,7 @@
 //! The answer to the upgrade.
 
 use crate::peer::{Peer, challenge, right};
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use std::io;
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ pub(super) fn rows() -> Vec<Row> {
             peer.hold()
         })
         .error()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("upgrade-stops-in-the-head", |peer| {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso")?;
             peer.hold()
         })
         .error()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("upgrade-cut-in-the-head", |peer| {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso")
@@ -73,7 +73,7 @@ pub(super) fn rows() -> Vec<Row> {
             peer.hold()
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("upgrade-late", |peer| {
             peer.request_head()?;
             std::thread::sleep(Duration::from_millis(700));

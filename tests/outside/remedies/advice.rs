@@ -31,7 +31,7 @@ impl fmt::Display for Remedy {
 }
 
 /// The remedies that `explain` lists, and the advice that it calls useless.
-pub(super) struct Explained {
+pub(super) struct ListedRemedies {
     pub helps: Vec<Remedy>,
     pub fails: Vec<Remedy>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Explained {
 const RISKS: [&str; 6] = ["client", "approval", "record", "setting", "files", "opens-more"];
 
 /// Runs `explain` on the state directory of a lock-out.
-pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
+pub(super) fn explain(lockout: &LockOut, release: &str) -> ListedRemedies {
     let state = lockout.state(release);
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["explain", "--format", "json", "--release", release, "--state-dir"]).arg(state.path());
@@ -54,7 +54,7 @@ pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
     assert!(risks.is_sorted(), "the least risky first: {text}");
     let list =
         |name: &str| found[name].as_array().unwrap().iter().map(|remedy| of_json(remedy, state.path())).collect();
-    Explained { helps: list("remedies"), fails: list("does_not_help") }
+    ListedRemedies { helps: list("remedies"), fails: list("does_not_help") }
 }
 
 /// A remedy of the report. The state directory is `STATE-DIR`, because each remedy is tried on a copy.

@@ -1,6 +1,6 @@
 //! The locked-out client.
 
-use super::gateway::Site;
+use super::gateway::StartableGateway;
 use clawcheck::{
     Auth, Challenge, ConnectRequest, Connection, Device, Incoming, Link, Reply, Running, Transcript, Upgrade,
 };
@@ -182,8 +182,13 @@ impl Client {
     ///
     /// # Errors
     /// How the gateway refused it.
-    pub(super) async fn connect(&self, site: &Site, running: &Running, token: Option<String>) -> Result<(), String> {
-        let request = self.request(&site.release, self.auth(token));
+    pub(super) async fn connect(
+        &self,
+        startable: &StartableGateway,
+        running: &Running,
+        token: Option<String>,
+    ) -> Result<(), String> {
+        let request = self.request(&startable.release, self.auth(token));
         let mut connection = open(self.link(running), &self.upgrade(running), &request, running.now()).await?;
         for (scope, method) in [("operator.pairing", "device.pair.list"), ("operator.read", "node.list")] {
             if self.scopes.iter().any(|asked| asked == scope) {

@@ -15,14 +15,14 @@ pub(super) enum Operator {
 }
 
 /// A gateway that can be started on a state directory.
-pub(super) struct Site {
+pub(super) struct StartableGateway {
     pub release: String,
     pub operator: Operator,
     gateway: Gateway,
     workspace: Workspace,
 }
 
-impl Site {
+impl StartableGateway {
     pub(super) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
         let spec: GatewaySpec = spec.parse().unwrap();
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());

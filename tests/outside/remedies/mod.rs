@@ -15,12 +15,12 @@ mod user;
 
 use crate::live_clients::reached;
 use advice::{Remedy, advice};
-use gateway::{Operator, Site};
+use gateway::{Operator, StartableGateway};
 use lockouts::{LockOut, lockouts};
-use user::User;
+use user::LockedOutUser;
 
 /// The lock-outs of a release, with what `explain` said of each.
-fn explained(release: &str) -> Vec<(LockOut, advice::Explained)> {
+fn explained(release: &str) -> Vec<(LockOut, advice::ListedRemedies)> {
     let of_release = lockouts().into_iter().filter(|lockout| lockout.on.contains(&release));
     of_release
         .map(|lockout| (advice::explain(&lockout, release), lockout))
@@ -29,19 +29,19 @@ fn explained(release: &str) -> Vec<(LockOut, advice::Explained)> {
 }
 
 /// What became of one remedy.
-async fn outcome(site: &Site, lockout: &LockOut, remedy: &Remedy) -> Result<(), String> {
-    let mut user = User::new(site, lockout).await?;
+async fn outcome(startable: &StartableGateway, lockout: &LockOut, remedy: &Remedy) -> Result<(), String> {
+    let mut user = LockedOutUser::new(startable, lockout).await?;
     let before = user.connects().await;
     if before.is_ok() {
         user.leave().await;
-        panic!("{}: {} lets the client in, so it is not locked out", site.release, lockout.name);
+        panic!("{}: {} lets the client in, so it is not locked out", startable.release, lockout.name);
     }
     let tried = tried(&mut user, remedy).await;
     user.leave().await;
     tried
 }
 
-async fn tried(user: &mut User<'_>, remedy: &Remedy) -> Result<(), String> {
+async fn tried(user: &mut LockedOutUser<'_>, remedy: &Remedy) -> Result<(), String> {
     user.apply(remedy).await?;
     user.connects().await.map_err(|refused| format!("refused: {refused}"))?;
     user.restart().await?;
@@ -49,9 +49,12 @@ async fn tried(user: &mut User<'_>, remedy: &Remedy) -> Result<(), String> {
 }
 
 /// Applies the remedies and the advice of a release; gives the number of each and what was not as `explain` said.
-async fn play(site: &Site, wanted: impl Fn(&LockOut, &Remedy, bool) -> bool) -> (usize, usize, Vec<String>) {
+async fn play(
+    startable: &StartableGateway,
+    wanted: impl Fn(&LockOut, &Remedy, bool) -> bool,
+) -> (usize, usize, Vec<String>) {
     let (mut helped, mut failed, mut wrong) = (0, 0, Vec::new());
-    for (lockout, said) in explained(&site.release) {
+    for (lockout, said) in explained(&startable.release) {
         if lockout.client.elsewhere && client::own_address().is_none() {
             println!("{}: this machine has no address besides loopback, so it is not played", lockout.name);
             continue;
@@ -59,7 +62,7 @@ async fn play(site: &Site, wanted: impl Fn(&LockOut, &Remedy, bool) -> bool) -> 
         let mut all = said.helps.into_iter().map(|remedy| (remedy, true)).collect::<Vec<_>>();
         // What lets a client in at its second attempt, lets it in after any advice.
         let again = all.iter().any(|(remedy, _)| remedy.what.starts_with("Connect again"));
-        for other in said.fails.into_iter().chain(advice(&lockout, &site.release)) {
+        for other in said.fails.into_iter().chain(advice(&lockout, &startable.release)) {
             if !again && !all.iter().any(|(known, _)| known.is(&other)) {
                 all.push((other, false));
             }
@@ -70,8 +73,8 @@ async fn play(site: &Site, wanted: impl Fn(&LockOut, &Remedy, bool) -> bool) -> 
             if only_waits || !wanted(&lockout, &remedy, listed) {
                 continue;
             }
-            let outcome = outcome(site, &lockout, &remedy).await;
-            let line = format!("{} {}: {remedy}: {outcome:?}", site.release, lockout.name);
+            let outcome = outcome(startable, &lockout, &remedy).await;
+            let line = format!("{} {}: {remedy}: {outcome:?}", startable.release, lockout.name);
             println!("{} {line}", if listed { "listed  " } else { "unlisted" });
             match (listed, outcome.is_ok()) {
                 (true, true) => helped += 1,
@@ -88,8 +91,8 @@ async fn play(site: &Site, wanted: impl Fn(&LockOut, &Remedy, bool) -> bool) -> 
 async fn listed_remedies_help_and_unlisted_advice_does_not() {
     let (mut helped, mut failed) = (0, 0);
     for release in ["2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"] {
-        let site = Site::new(&format!("embedded@{release}"), release, Operator::Client).await;
-        let (of_listed, of_unlisted, wrong) = play(&site, |_, _, _| true).await;
+        let startable = StartableGateway::new(&format!("embedded@{release}"), release, Operator::Client).await;
+        let (of_listed, of_unlisted, wrong) = play(&startable, |_, _, _| true).await;
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         helped += of_listed;
         failed += of_unlisted;
@@ -102,13 +105,13 @@ async fn listed_remedies_help_and_unlisted_advice_does_not() {
 async fn listed_remedies_help_on_real_gateways_and_unlisted_advice_does_not() {
     let chosen = std::env::var("CLAWCHECK_REMEDIES").unwrap_or_default();
     for release in reached() {
-        let site = Site::new(&format!("openclaw@{release}"), &release, Operator::Cli).await;
+        let startable = StartableGateway::new(&format!("openclaw@{release}"), &release, Operator::Cli).await;
         let wanted = |lockout: &LockOut, remedy: &Remedy, listed: bool| match chosen.as_str() {
             "all" => true,
             "" => lockout.sampled(remedy, listed),
             word => lockout.name.contains(word),
         };
-        let (helped, failed, wrong) = play(&site, wanted).await;
+        let (helped, failed, wrong) = play(&startable, wanted).await;
         println!("{release}: {helped} listed remedies helped, {failed} unlisted ones did not");
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(!chosen.is_empty() || helped > 3 && failed > 1, "{release}: {helped} and {failed}");

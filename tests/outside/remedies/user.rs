@@ -2,7 +2,7 @@
 
 use super::advice::Remedy;
 use super::client::{self, Client, PASSWORD, Secret, TOKEN, call, key, within};
-use super::gateway::{Operator, Site};
+use super::gateway::{Operator, StartableGateway};
 use super::lockouts::{ADMIN_TOKEN, LockOut};
 use crate::live_cli::{cache, node};
 use clawcheck::{Auth, ConnectRequest, Device, Running, Sandbox};
@@ -16,8 +16,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A locked-out user with a gateway that runs.
-pub(super) struct User<'a> {
-    site: &'a Site,
+pub(super) struct LockedOutUser<'a> {
+    startable: &'a StartableGateway,
     state: TempDir,
     sandbox: Sandbox,
     running: Option<Running>,
@@ -28,17 +28,24 @@ pub(super) struct User<'a> {
     is_elsewhere: bool,
 }
 
-impl<'a> User<'a> {
+impl<'a> LockedOutUser<'a> {
     /// Starts the gateway of a lock-out.
     ///
     /// # Errors
     /// Why it does not start.
-    pub(super) async fn new(site: &'a Site, lockout: &LockOut) -> Result<Self, String> {
-        let (state, sandbox) = (lockout.state(&site.release), site.sandbox());
-        let running = site.start(&sandbox, state.path()).await;
+    pub(super) async fn new(startable: &'a StartableGateway, lockout: &LockOut) -> Result<Self, String> {
+        let (state, sandbox) = (lockout.state(&startable.release), startable.sandbox());
+        let running = startable.start(&sandbox, state.path()).await;
         let running = if lockout.starts { Some(running?) } else { running.ok() };
-        let mut user =
-            Self { site, state, sandbox, running, client: lockout.client.clone(), token: None, is_elsewhere: false };
+        let mut user = Self {
+            startable,
+            state,
+            sandbox,
+            running,
+            client: lockout.client.clone(),
+            token: None,
+            is_elsewhere: false,
+        };
         user.token = lockout.token();
         Ok(user)
     }
@@ -46,12 +53,12 @@ impl<'a> User<'a> {
     /// Connects as the client, in its present form.
     pub(super) async fn connects(&mut self) -> Result<(), String> {
         let Some(running) = &self.running else { return Err("the gateway does not run".to_owned()) };
-        self.client.connect(self.site, running, self.token.clone()).await
+        self.client.connect(self.startable, running, self.token.clone()).await
     }
 
     pub(super) async fn restart(&mut self) -> Result<(), String> {
         self.leave().await;
-        self.running = Some(self.site.start(&self.sandbox, self.state.path()).await?);
+        self.running = Some(self.startable.start(&self.sandbox, self.state.path()).await?);
         Ok(())
     }
 
@@ -139,7 +146,7 @@ impl<'a> User<'a> {
     async fn command(&mut self, line: &str) -> Result<Value, String> {
         let words = shlex::split(line).unwrap();
         let words = words.iter().skip(1).map(String::as_str).collect::<Vec<_>>();
-        match self.site.operator {
+        match self.startable.operator {
             Operator::Cli if !self.is_elsewhere => self.cli(&words).await,
             _ => self.call(&words).await,
         }
@@ -148,7 +155,7 @@ impl<'a> User<'a> {
     /// The command line of the release, on the machine of the gateway.
     async fn cli(&self, words: &[&str]) -> Result<Value, String> {
         let cache = cache();
-        let entry = cache.join("openclaw").join(&self.site.release).join("node_modules/openclaw/openclaw.mjs");
+        let entry = cache.join("openclaw").join(&self.startable.release).join("node_modules/openclaw/openclaw.mjs");
         let port =
             self.running.as_ref().and_then(Running::port).map_or_else(|| "1".to_owned(), |port| port.to_string());
         let mut command = assert_cmd::Command::new(node(&cache));
@@ -195,7 +202,7 @@ impl<'a> User<'a> {
 
     /// The connect of the device `admin`, or of the `openclaw` of the gateway's machine.
     fn introduction(&self, is_admin: bool) -> ConnectRequest {
-        let protocol = i64::from(Facts::of(self.site.release.parse().unwrap()).unwrap().handshake.protocol);
+        let protocol = i64::from(Facts::of(self.startable.release.parse().unwrap()).unwrap().handshake.protocol);
         let own = if self.state.path().join("identity/device.json").exists() { "server" } else { "the machine" };
         let secrets = Auth { token: Some(TOKEN.to_owned()), password: Some(PASSWORD.to_owned()), ..Auth::default() };
         ConnectRequest {
