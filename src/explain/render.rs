@@ -1,8 +1,8 @@
 //! An explanation as text, Markdown or JSON.
 
-use super::remedies::{Remedy, Tried};
-use super::world::{Answer, Verdict, World};
-use super::{State, Who, trace};
+use super::remedies::{Remedy, RemedyResults};
+use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
+use super::{ClientDevice, StateDirectory, trace};
 use crate::markdown;
 use openclaw_emulator::at_rest::StoredFile;
 use openclaw_model::{Release, pairing};
@@ -31,13 +31,13 @@ pub(crate) enum Format {
 /// A question and its answer.
 pub(crate) struct Explanation<'a> {
     /// The state directory.
-    pub state: &'a State,
+    pub state: &'a StateDirectory,
     /// The gateway and the client.
-    pub world: &'a World,
+    pub simulated: &'a SimulatedGateway,
     /// The answer.
     pub answer: &'a Answer,
     /// The remedies. `None` if the client is admitted, or if no remedy was tried.
-    pub tried: Option<&'a Tried>,
+    pub tried: Option<&'a RemedyResults>,
     /// Additional notes.
     pub notes: Vec<String>,
 }
@@ -103,11 +103,11 @@ impl Explanation<'_> {
     /// The text without secrets, and with the device's id in place of that of its stand-in.
     fn fit(&self, text: &str, format: Format) -> String {
         let mut secrets = self.state.secrets();
-        if let Some(secret) = self.world.client.credential.given() {
+        if let Some(secret) = self.simulated.client.credential.given() {
             secrets.add(secret, "secret of the command line");
         }
         let text = secrets.apply_known(text);
-        let Who::StandIn { id, key } = &self.world.client.who else { return text };
+        let ClientDevice::StandIn { id, key } = &self.simulated.client.who else { return text };
         // The id is any text that a file holds.
         let id = match format {
             Format::Plain => short(id),
@@ -119,7 +119,7 @@ impl Explanation<'_> {
     }
 
     fn client(&self) -> String {
-        let client = &self.world.client;
+        let client = &self.simulated.client;
         let mut text = format!(
             "{} ({}/{}) as {} [{}] on {}, with {}, from {}",
             client.what,
@@ -143,8 +143,8 @@ impl Explanation<'_> {
     }
 
     fn device(&self) -> String {
-        match (&self.world.client.who, self.record()) {
-            (Who::Nobody, _) => "none".to_owned(),
+        match (&self.simulated.client.who, self.record()) {
+            (ClientDevice::Nobody, _) => "none".to_owned(),
             (who, None) => format!("{}, which is not in the store", short_id(&who.id().unwrap_or_default())),
             (who, Some(record)) => {
                 let name =
@@ -155,7 +155,7 @@ impl Explanation<'_> {
     }
 
     fn gateway(&self) -> String {
-        let directory = self.world.at_rest.directory().display();
+        let directory = self.simulated.at_rest.directory().display();
         let config = self
             .state
             .config_path
@@ -166,8 +166,8 @@ impl Explanation<'_> {
     }
 
     fn release(&self) -> String {
-        let release = self.world.facts.release;
-        let described = self.world.facts.described();
+        let release = self.simulated.facts.release;
+        let described = self.simulated.facts.described();
         match self.state.release {
             _ if described != release => format!("{release}, which uses the rules of {described}"),
             Some((said, who)) if said == release => format!("{release} ({who})"),
@@ -176,13 +176,13 @@ impl Explanation<'_> {
     }
 
     fn record(&self) -> Option<Value> {
-        self.world.start().ok()?.record(&self.world.client)
+        self.simulated.start().ok()?.record(&self.simulated.client)
     }
 
     /// The parts of the record that affect the answer, without tokens.
     fn record_words(&self) -> Option<String> {
         let record = self.record()?;
-        let rules = &self.world.facts.pairing;
+        let rules = &self.simulated.facts.pairing;
         let list = |key: &str| record.get(key).map_or_else(|| "absent".to_owned(), |value| short(&value.to_string()));
         let effective = match pairing::effective_roles(rules, &record) {
             Ok(roles) if roles.is_empty() => "none".to_owned(),
@@ -221,7 +221,7 @@ impl Explanation<'_> {
             out.push_str("Checks, in order:\n");
         }
         for line in self.answer.trace.iter().filter(|line| trace::is_shown(line)) {
-            let _ = writeln!(out, "  {}", trace::text(line, self.world.facts.release));
+            let _ = writeln!(out, "  {}", trace::text(line, self.simulated.facts.release));
         }
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
             out.push_str("The gateway says:\n");
@@ -242,7 +242,7 @@ impl Explanation<'_> {
         out
     }
 
-    fn remedies(&self, tried: &Tried, out: &mut String) {
+    fn remedies(&self, tried: &RemedyResults, out: &mut String) {
         match tried.helps.is_empty() {
             true => out.push_str("None of the remedies that were tried let this client in on this release.\n"),
             false => out
@@ -282,7 +282,7 @@ impl Explanation<'_> {
         out.push_str("\n| check | result | since |\n|---|---|---|\n");
         for line in &self.answer.trace {
             let sentence = markdown::cell(&short(&line.sentence));
-            let since = trace::since(line, self.world.facts.release);
+            let since = trace::since(line, self.simulated.facts.release);
             let since = since.map(|release| release.to_string()).unwrap_or_default();
             let _ = writeln!(out, "| {} | {sentence} | {since} |", line.check.name());
         }
@@ -312,10 +312,10 @@ impl Explanation<'_> {
         };
         json!({
             "schema": 1,
-            "release": self.world.facts.release.to_string(),
-            "state_dir": short(&self.world.at_rest.directory().display().to_string()),
+            "release": self.simulated.facts.release.to_string(),
+            "state_dir": short(&self.simulated.at_rest.directory().display().to_string()),
             "client": self.client(),
-            "device": self.world.client.who.id().map(|id| short(&id)),
+            "device": self.simulated.client.who.id().map(|id| short(&id)),
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
             "code": error.map(|error| error.code.as_str()),
@@ -324,7 +324,7 @@ impl Explanation<'_> {
             })),
             "close": close.map(|(code, reason)| json!({ "code": code, "reason": short(reason) })),
             "withheld_scopes": self.answer.withheld.iter().map(|scope| short(scope)).collect::<Vec<_>>(),
-            "trace": self.answer.trace.iter().map(|line| trace::json(line, self.world.facts.release)).collect::<Vec<_>>(),
+            "trace": self.answer.trace.iter().map(|line| trace::json(line, self.simulated.facts.release)).collect::<Vec<_>>(),
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
             "remedies": self.tried.map(|tried| remedies(&tried.helps)),
@@ -335,15 +335,15 @@ impl Explanation<'_> {
     }
 
     fn all_notes(&self) -> Vec<String> {
-        let log = self.world.start().map(|gateway| gateway.log).unwrap_or_default();
+        let log = self.simulated.start().map(|gateway| gateway.log).unwrap_or_default();
         let lost = self.overwritten();
         lost.iter().chain(&self.state.notes).chain(&self.notes).chain(&log).take(MOST).cloned().collect()
     }
 
     /// A warning if this release overwrites a damaged list of paired devices, even if it lets the client in.
     fn overwritten(&self) -> Option<String> {
-        let rules = &self.world.facts.pairing;
-        let file = self.world.at_rest.file(Document::DevicesPaired);
+        let rules = &self.simulated.facts.pairing;
+        let file = self.simulated.at_rest.file(Document::DevicesPaired);
         let is_lost = rules.format == StoreFormat::Files && !rules.state.unreadable_ends;
         (is_lost && matches!(file, StoredFile::Unusable { .. })).then(|| {
             let path = Document::DevicesPaired.path();

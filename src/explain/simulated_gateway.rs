@@ -1,7 +1,7 @@
 //! A gateway, built from a state directory, a configuration and a release, and one client that connects to it. All of
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
-use super::client::{Client, Credential, Who};
+use super::client::{Client, ClientDevice, Credential};
 use super::store_at_rest::StoreAtRest;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::at_rest::StoredDocuments;
@@ -20,7 +20,7 @@ const CONNECTION: ConnectionId = ConnectionId(0);
 
 /// Everything that an answer depends on.
 #[derive(Clone)]
-pub(crate) struct World {
+pub(crate) struct SimulatedGateway {
     /// The release.
     pub facts: Facts,
     /// The `openclaw.json`.
@@ -32,7 +32,7 @@ pub(crate) struct World {
     /// The client.
     pub client: Client,
     /// The device of the `openclaw` command on the gateway's machine.
-    pub own: Who,
+    pub own: ClientDevice,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub client_facts: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
@@ -100,7 +100,7 @@ impl Answer {
     }
 }
 
-impl World {
+impl SimulatedGateway {
     /// Starts the gateway.
     ///
     /// # Errors
@@ -132,18 +132,20 @@ impl World {
 
 impl Gateway {
     /// Connects to the gateway as after a restart: only the store keeps its contents between two calls.
-    pub(crate) fn connect(&mut self, world: &World) -> Answer {
-        let client = &world.client;
+    pub(crate) fn connect(&mut self, simulated: &SimulatedGateway) -> Answer {
+        let client = &simulated.client;
         let mut model = Model::new(self.facts.clone(), self.config.clone());
         let peer = Peer { address: client.peer, headers: headers(client, self.config.port) };
         let mut trace = Vec::new();
-        let mut effects = self.handle(&mut model, Input::Open { connection: CONNECTION, peer }, world.now, &mut trace);
+        let mut effects =
+            self.handle(&mut model, Input::Open { connection: CONNECTION, peer }, simulated.now, &mut trace);
         let nonce = effects.iter().find_map(nonce);
         if let Some(nonce) = nonce {
-            let params = self.params(world, nonce);
+            let params = self.params(simulated, nonce);
             let request = json!({"type": "req", "id": "connect-1", "method": "connect", "params": params});
             let data = request.to_string().into_bytes();
-            effects = self.handle(&mut model, Input::Message { connection: CONNECTION, data }, world.now, &mut trace);
+            effects =
+                self.handle(&mut model, Input::Message { connection: CONNECTION, data }, simulated.now, &mut trace);
         }
         let announced = effects.iter().find_map(announced);
         let verdict = match model.access(CONNECTION) {
@@ -166,9 +168,9 @@ impl Gateway {
         outcome.effects
     }
 
-    fn params(&self, world: &World, nonce: String) -> Value {
-        let client = &world.client;
-        let offers = world.client_facts.as_ref().unwrap_or(&self.facts).client.clone();
+    fn params(&self, simulated: &SimulatedGateway, nonce: String) -> Value {
+        let client = &simulated.client;
+        let offers = simulated.client_facts.as_ref().unwrap_or(&self.facts).client.clone();
         let mut auth = self.auth(client);
         let device = client.who.key().map(|key| {
             let mut device = Device::new(key.clone());
@@ -199,7 +201,7 @@ impl Gateway {
             device,
             patch: (!patch.is_empty()).then_some(Value::Object(patch)),
         };
-        request.params(&Challenge { nonce: Some(nonce), ts: Some(world.now) }, world.now)
+        request.params(&Challenge { nonce: Some(nonce), ts: Some(simulated.now) }, simulated.now)
     }
 
     /// The credentials that the client sends to this gateway.

@@ -33,7 +33,7 @@ pub(crate) struct Places {
 
 /// The contents of a state directory.
 #[derive(Clone)]
-pub(crate) struct State {
+pub(crate) struct StateDirectory {
     /// The store.
     pub at_rest: StoreAtRest,
     /// The configuration. Without a file, the smallest configuration that a gateway starts with.
@@ -81,7 +81,7 @@ pub(crate) enum StateError {
     NoConfig(PathBuf),
 }
 
-impl State {
+impl StateDirectory {
     /// Reads a state directory and its configuration.
     ///
     /// # Errors
@@ -287,7 +287,7 @@ mod tests {
         fs::create_dir(folder.path().join("bin")).unwrap();
         std::os::unix::fs::symlink(package.join("openclaw.mjs"), folder.path().join("bin/openclaw")).unwrap();
         let home = ("HOME", folder.path());
-        let read = |places: Places| State::read(&places).unwrap();
+        let read = |places: Places| StateDirectory::read(&places).unwrap();
         let found = read(Places { env: env(&[home]), ..Places::default() });
         assert_eq!(found.at_rest.directory(), state);
         assert_eq!((found.is_default, found.release.unwrap().0), (true, "2026.4.2".parse().unwrap()));
@@ -308,7 +308,7 @@ mod tests {
         fs::write(folder.path().join("devices/bootstrap.json"), r#"{"canary-2":{"ts":1}}"#).unwrap();
         fs::write(folder.path().join("openclaw.json"), r#"{"gateway":{"auth":{"token":"canary-3"}}}"#).unwrap();
         let places = Places { state_dir: Some(folder.path().to_owned()), ..Places::default() };
-        let secrets = State::read(&places).unwrap().secrets();
+        let secrets = StateDirectory::read(&places).unwrap().secrets();
         let shown = secrets.apply_known("canary-1 canary-2 canary-3");
         assert!(!shown.contains("canary"), "{shown}");
     }

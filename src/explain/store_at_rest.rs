@@ -1,7 +1,7 @@
 //! The store of a state directory, together with the stores that the releases have after their start on it. A start reads
 //! every record, and `explain` starts a gateway for each remedy and each release. Therefore, each start is computed once.
 
-use super::client::Who;
+use super::client::ClientDevice;
 use openclaw_emulator::at_rest::{StateAtRest, StoredDocuments};
 use openclaw_emulator::settings::StartRefusal;
 use openclaw_protocol::identity::DeviceKey;
@@ -57,12 +57,12 @@ impl StoreAtRest {
     ///
     /// # Errors
     /// The gateway does not start on this store.
-    pub(super) fn started(&self, format: StoreFormat, now: i64, who: &Who) -> Outcome {
-        let Who::StandIn { id, key } = who else {
+    pub(super) fn started(&self, format: StoreFormat, now: i64, who: &ClientDevice) -> Outcome {
+        let ClientDevice::StandIn { id, key } = who else {
             return self.once(format, now, None, || self.at_rest.start(format, now));
         };
         self.once(format, now, Some(id), || {
-            let (mut store, log) = self.started(format, now, &Who::Nobody)?;
+            let (mut store, log) = self.started(format, now, &ClientDevice::Nobody)?;
             stand_in(&mut store, id, key);
             Ok((store, log))
         })
@@ -169,7 +169,7 @@ mod tests {
     fn a_stand_in_has_the_records_of_its_device_and_changes_no_other_start() {
         let store = store();
         let laptop = DeviceKey::from_name("laptop").device_id();
-        let ids = |who: &Who| {
+        let ids = |who: &ClientDevice| {
             let (documents, _) = store.started(StoreFormat::Files, 0, who).unwrap();
             let paired = documents.read(Document::DevicesPaired).unwrap();
             let (id, record) = paired.as_object().unwrap().iter().next().unwrap();
@@ -179,14 +179,14 @@ mod tests {
                 record["publicKey"].as_str().unwrap().to_owned(),
             )
         };
-        let own = ids(&Who::Nobody);
-        let who = Who::elsewhere(&laptop);
+        let own = ids(&ClientDevice::Nobody);
+        let who = ClientDevice::elsewhere(&laptop);
         let stand_in = who.key().unwrap();
         assert_eq!(ids(&who), (stand_in.device_id(), stand_in.device_id(), stand_in.public_key()));
-        assert_eq!((ids(&Who::Nobody), own.0.as_str()), (own.clone(), laptop.as_str()));
+        assert_eq!((ids(&ClientDevice::Nobody), own.0.as_str()), (own.clone(), laptop.as_str()));
         assert_eq!(computed(&store), 2);
         // Another device takes the place of the stand-in.
-        assert_eq!(ids(&Who::elsewhere("another")), own);
+        assert_eq!(ids(&ClientDevice::elsewhere("another")), own);
         assert_eq!(computed(&store), 2);
     }
 }

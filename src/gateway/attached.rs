@@ -2,7 +2,7 @@
 
 use super::control_error::ControlError;
 use super::launch::LaunchError;
-use super::profile::{Capability, Kind, Profile};
+use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::TLS_CHECK_TIMEOUT;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
 use openclaw_model::{Release, releases};
@@ -60,7 +60,7 @@ impl Attached {
             ));
         }
         Profile {
-            kind: Kind::Attached,
+            kind: GatewayKind::Attached,
             name: self.shown(),
             program: self.shown(),
             claims,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// How a gateway is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum GatewayKind {
     /// The embedded gateway, in this process.
     Embedded,
     /// A process that clawcheck starts and stops.
@@ -91,7 +91,7 @@ impl fmt::Display for Capability {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// How clawcheck runs the gateway.
-    pub kind: Kind,
+    pub kind: GatewayKind,
     /// The argument of the user: `embedded@2026.4.2`, `clawdbot`.
     pub name: String,
     /// The program, for people and reports: `openclaw`, `clawdbot`, a URL.

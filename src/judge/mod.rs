@@ -226,7 +226,7 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
     // The snapshot can show only a difference that counts at a stricter level than the expectation.
     let level = differences.iter().map(|difference| difference.kind.level()).min();
-    let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
+    let counts_before = |kind: cause::CauseKind| level.is_none_or(|level| kind.level() < level);
     let unmet = cause::without_consequences(unmet).into_iter();
     let unmet = unmet
         .filter(|one| counts_before(one.kind) || (!is_reported(&one.place) && graver(one.kind)))

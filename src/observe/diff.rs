@@ -37,7 +37,7 @@ pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> 
             out.push_str("  ...\n");
         }
         for op in group {
-            let parting = Parting::of(&diff, op, width);
+            let parting = FirstDifference::of(&diff, op, width);
             let bytes = parting.bytes;
             if colour && bytes <= MARKED {
                 for change in diff.iter_inline_changes(op) {
@@ -58,7 +58,7 @@ pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> 
 }
 
 /// The first shown character of long lines that replace each other.
-struct Parting {
+struct FirstDifference {
     /// The numbers of the first lines, before and after.
     first: (usize, usize),
     starts: Vec<usize>,
@@ -73,7 +73,7 @@ pub(crate) fn start(old: &str, new: &str, width: usize) -> usize {
     if common > width / 2 { common - width / 4 } else { 0 }
 }
 
-impl Parting {
+impl FirstDifference {
     fn of(diff: &TextDiff<'_, '_, str>, op: &DiffOp, width: usize) -> Self {
         let (old, new) = (op.old_range(), op.new_range());
         let lines = |range: std::ops::Range<usize>, slice: fn(&TextDiff<'_, '_, str>, usize) -> String| {

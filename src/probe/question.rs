@@ -1,6 +1,6 @@
 //! The questions that a probe can ask, and how it asks them.
 
-use super::context::Context;
+use super::context::ProbeContext;
 use crate::client::{ConnectRequest, Upgrade};
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ impl Topic {
 
 /// What a question can leave behind in the pairing store of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leaves {
+pub(crate) enum SideEffect {
     /// Nothing, because the question has no device, or because every gateway that checks the secret or the other error
     /// refuses it.
     Nothing,
@@ -67,7 +67,7 @@ pub(crate) enum Leaves {
 
 /// What a question needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Needs {
+pub(crate) enum Prerequisite {
     /// Nothing.
     Nothing,
     /// The shared secret of the gateway, or a gateway without a secret.
@@ -94,7 +94,7 @@ pub(crate) enum Script {
     /// Say nothing, and wait.
     Silence,
     /// Send a connect.
-    Connect(fn(&Context) -> Connect),
+    Connect(fn(&ProbeContext) -> Connect),
     /// Look at the hello-ok of the question [`HELLO`](super::questions::HELLO).
     OfHello(fn(&Value) -> String),
 }
@@ -115,12 +115,12 @@ pub(crate) struct Connect {
     /// The upgrade.
     pub(crate) upgrade: Upgrade,
     /// The action of an admitted client.
-    pub(crate) then: Then,
+    pub(crate) then: FollowUp,
 }
 
 /// The action of an admitted client. The answer to the action is the answer to the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum FollowUp {
     /// No action. The answer to the connect is the answer to the question.
     Nothing,
     /// It calls a method without parameters.
@@ -138,9 +138,9 @@ pub(crate) struct Question {
     /// The question in a few words: what the client does.
     pub(crate) what: &'static str,
     /// What it can leave behind.
-    pub(crate) leaves: Leaves,
+    pub(crate) leaves: SideEffect,
     /// What it needs.
-    pub(crate) needs: Needs,
+    pub(crate) needs: Prerequisite,
     /// Whether it tries a secret that is not the gateway's. Such questions count towards the gateway's rate limit.
     pub(crate) guesses: bool,
     /// How it is asked.
@@ -150,16 +150,16 @@ pub(crate) struct Question {
 impl Question {
     /// A question that needs nothing and leaves nothing.
     pub(super) const fn new(id: &'static str, topic: Topic, what: &'static str, script: Script) -> Self {
-        Self { id, topic, what, leaves: Leaves::Nothing, needs: Needs::Nothing, guesses: false, script }
+        Self { id, topic, what, leaves: SideEffect::Nothing, needs: Prerequisite::Nothing, guesses: false, script }
     }
 
     /// The same, and it needs this.
-    pub(super) const fn needs(self, needs: Needs) -> Self {
+    pub(super) const fn needs(self, needs: Prerequisite) -> Self {
         Self { needs, ..self }
     }
 
     /// The same, and it can leave this.
-    pub(super) const fn leaves(self, leaves: Leaves) -> Self {
+    pub(super) const fn leaves(self, leaves: SideEffect) -> Self {
         Self { leaves, ..self }
     }
 

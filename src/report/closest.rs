@@ -2,7 +2,7 @@
 
 use crate::counted::counted;
 use crate::release_ranges;
-use crate::run::closest::{Closest, Likeness};
+use crate::run::closest::{ClosestRelease, EqualSnapshots};
 use openclaw_model::Release;
 use serde_json::{Map, Value, json};
 use untrusted_data::limits::SHOWN_STRING;
@@ -12,7 +12,7 @@ use untrusted_data::{cut, printable};
 const FAMILIES: usize = 4;
 
 /// The lines of text. If the gateway names the version of another release, this line comes first.
-pub(crate) fn lines(closest: &Closest, attached: bool) -> Vec<String> {
+pub(crate) fn lines(closest: &ClosestRelease, attached: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let release = closest.release;
     if let Some(version) = closest.misnamed() {
@@ -43,19 +43,19 @@ pub(crate) fn lines(closest: &Closest, attached: bool) -> Vec<String> {
 }
 
 /// The release to compare the gateway with instead.
-fn better(closest: &Closest) -> Option<Release> {
+fn better(closest: &ClosestRelease) -> Option<Release> {
     let named = closest.misnamed().and_then(|version| version.parse().ok());
     if closest.fits_better() { closest.overall.best().last().copied() } else { named }
 }
 
-fn family(name: &str, likeness: &Likeness) -> String {
+fn family(name: &str, likeness: &EqualSnapshots) -> String {
     let best = likeness.best();
     let equal = best.first().map_or(0, |best| likeness.of(*best));
     format!("{} as {} in {equal} of {}", printable::line(name), release_ranges::text(&best), likeness.cases)
 }
 
 /// The member `closest` of the JSON report.
-pub(crate) fn json(closest: &Closest) -> Value {
+pub(crate) fn json(closest: &ClosestRelease) -> Value {
     let families = closest
         .families
         .iter()
@@ -69,6 +69,6 @@ pub(crate) fn json(closest: &Closest) -> Value {
     })
 }
 
-fn equal(likeness: &Likeness) -> Map<String, Value> {
+fn equal(likeness: &EqualSnapshots) -> Map<String, Value> {
     likeness.equal.iter().map(|(release, cases)| (release.to_string(), (*cases).into())).collect()
 }

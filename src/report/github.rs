@@ -147,7 +147,7 @@ fn escaped_property(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::judge::Difference;
-    use crate::judge::cause::Kind;
+    use crate::judge::cause::CauseKind;
     use crate::report::fixtures::{case, info};
 
     fn written(checkout: &Path, cases: &[CaseReport]) -> (String, String) {
@@ -172,7 +172,7 @@ mod tests {
 
     fn deviates(id: &str, what: &str, file: &Path) -> CaseReport {
         let mut case = case(id, Verdict::Deviates);
-        case.differences = vec![Difference::test(Kind::Refused, what, "<- hello-ok", "<- error, 100%")];
+        case.differences = vec![Difference::test(CauseKind::Refused, what, "<- hello-ok", "<- error, 100%")];
         case.findings = vec![Finding::Expectation {
             step: "connect".to_owned(),
             line: 13,

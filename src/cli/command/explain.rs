@@ -6,7 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
-use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, remedies};
+use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, StateDirectory, remedies};
 use openclaw_model::Release;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -141,22 +141,22 @@ impl Explain {
             env: environment(),
         };
         let logged = self.log.as_deref().map(logged).transpose()?;
-        let state = State::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
         let all = self.releases.is_some();
         let mut question = self.question();
         if let Some(logged) = &logged {
             logged.complete(&mut question);
         }
-        let world = explain::world(&state, &question, now()).map_err(CommandError::usage)?;
-        let answer = world.answer();
+        let simulated = explain::simulated(&state, &question, now()).map_err(CommandError::usage)?;
+        let answer = simulated.answer();
         let notes = logged.iter().filter_map(Logged::says).collect();
-        let mut explanation = Explanation { state: &state, world: &world, answer: &answer, tried: None, notes };
+        let mut explanation = Explanation { state: &state, simulated: &simulated, answer: &answer, tried: None, notes };
         let (text, code) = if all {
-            let answers = remedies::by_release(&world);
+            let answers = remedies::by_release(&simulated);
             let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
             (explanation.releases(&answers, format), if differ { exit::DEVIATES } else { exit::OK })
         } else {
-            let tried = (!answer.succeeds()).then(|| remedies::tried(&world));
+            let tried = (!answer.succeeds()).then(|| remedies::tried(&simulated));
             explanation.tried = tried.as_ref();
             (explanation.write(format), if answer.succeeds() { exit::OK } else { exit::DEVIATES })
         };

@@ -16,7 +16,7 @@ pub(super) use error::DescriptionError;
 use super::limits::TimeLimits;
 use super::openclaw::{self, InstallRequest, Installed};
 use super::prepare::{Preparation, PrepareError, PrepareListener};
-use super::profile::{Capability, Kind, Profile};
+use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::template::{AT_LAUNCH, Placeholders, further_ports};
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use file::{Config, Description};
@@ -153,7 +153,7 @@ fn profile(description: &Description, named: &Path) -> Profile {
     }
     let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {
-        kind: Kind::Spawned,
+        kind: GatewayKind::Spawned,
         name: description.gateway.clone(),
         program: description.gateway.clone(),
         claims: Some(description.claims.value),

@@ -144,7 +144,7 @@ fn many_slight_differences_do_not_hide_a_grave_one() {
     let calls = |word: &str| (0..2 * MOST).map(|n| call(n, word)).collect::<String>();
     let found = differences(&format!("{}{OUT}", calls("a")), &format!("{}{IN}", calls("b")));
     assert_eq!(found.len(), MOST);
-    assert_eq!(found.last().unwrap().kind, Kind::LetIn, "in the order of the steps");
+    assert_eq!(found.last().unwrap().kind, CauseKind::LetIn, "in the order of the steps");
 }
 
 #[test]
@@ -166,10 +166,10 @@ proptest::proptest! {
 
 #[test]
 fn names_of_kinds_are_those_of_the_report() {
-    for kind in Kind::ALL {
+    for kind in CauseKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
-    assert!(Kind::ALL.is_sorted());
+    assert!(CauseKind::ALL.is_sorted());
 }
 
 #[rstest]
@@ -178,6 +178,6 @@ fn names_of_kinds_are_those_of_the_report() {
 #[case::longer_title("connect laptop, wrong token", false)]
 #[case::no_step("", false)]
 fn a_difference_is_at_the_step_with_exactly_its_title(#[case] place: &str, #[case] is_at: bool) {
-    let difference = Difference::new(Kind::Text, "text".to_owned(), place, "", "");
+    let difference = Difference::new(CauseKind::Text, "text".to_owned(), place, "", "");
     assert_eq!(difference.is_at("connect laptop"), is_at);
 }

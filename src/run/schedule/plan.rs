@@ -1,6 +1,6 @@
 //! Determines which of the selected cases can be played on a gateway, and why the others cannot.
 
-use crate::gateway::{Capability, Kind, Profile};
+use crate::gateway::{Capability, GatewayKind, Profile};
 use crate::judge::Verdict;
 use crate::run::needs;
 use crate::run::outcome::OTHER_RELEASES;
@@ -53,7 +53,7 @@ pub(crate) fn not_played(
     }
     // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
     // user is root.
-    if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
+    if case.needs().contains(&Need::Unprivileged) && profile.kind != GatewayKind::Attached && !permissions_bind {
         let reason = "file permissions do not restrict this user; run clawcheck as a user other than root".to_owned();
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
@@ -80,7 +80,9 @@ fn lacked_of(needs: &BTreeSet<Capability>, profile: &Profile) -> Option<String> 
 /// there is none of OpenClaw's form. The store of a gateway at a URL is only out of reach.
 pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
     match missing {
-        Capability::StoreRead | Capability::StoreWrite | Capability::StoreFiles if profile.kind == Kind::Spawned => {
+        Capability::StoreRead | Capability::StoreWrite | Capability::StoreFiles
+            if profile.kind == GatewayKind::Spawned =>
+        {
             Verdict::NotApplicable
         }
         _ => Verdict::Skipped,
@@ -131,7 +133,7 @@ mod tests {
     use crate::scenario::{Corpus, Filter};
     use rstest::rstest;
 
-    fn profile(kind: Kind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
+    fn profile(kind: GatewayKind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
         let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
         let can = Capability::ALL.iter().copied().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
         let name = "a gateway".to_owned();
@@ -204,19 +206,21 @@ mod tests {
     ) {
         let scenario = format!("{before}{CONNECT}{step}");
         let verdict = |profile: &Profile| planned(&scenario, profile).map(|not| not.verdict);
-        assert_eq!(verdict(&profile(Kind::Embedded, &[], &[])), None);
-        assert_eq!(verdict(&profile(Kind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
-        assert_eq!(verdict(&profile(Kind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(&profile(GatewayKind::Embedded, &[], &[])), None);
+        assert_eq!(verdict(&profile(GatewayKind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
+        assert_eq!(verdict(&profile(GatewayKind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
     }
 
     #[test]
     fn a_store_that_cannot_be_written_is_created_by_connections_if_they_can_create_it() {
         let missing = [Capability::StoreWrite];
         let plain = format!("store: {{ paired: {{ laptop: {{}} }} }}\n{CONNECT}");
-        assert_eq!(planned(&plain, &profile(Kind::Spawned, &missing, &missing)), None);
+        assert_eq!(planned(&plain, &profile(GatewayKind::Spawned, &missing, &missing)), None);
         let old = format!("store: {{ paired: {{ laptop: {{ age: 2d }} }} }}\n{CONNECT}");
         let reason = "clawcheck cannot write the gateway's store, and no connection creates a record of another time";
-        for (kind, expected) in [(Kind::Spawned, Verdict::NotApplicable), (Kind::Attached, Verdict::Skipped)] {
+        for (kind, expected) in
+            [(GatewayKind::Spawned, Verdict::NotApplicable), (GatewayKind::Attached, Verdict::Skipped)]
+        {
             let not = planned(&old, &profile(kind, &missing, &[])).unwrap();
             assert_eq!((not.verdict, not.reason.as_str()), (expected, reason));
         }
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn a_release_that_the_case_does_not_ask_is_not_applicable() {
         let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
-        let not = planned(&scenario, &profile(Kind::Embedded, &[], &[])).unwrap();
+        let not = planned(&scenario, &profile(GatewayKind::Embedded, &[], &[])).unwrap();
         assert_eq!(
             (not.verdict, not.reason.as_str()),
             (Verdict::NotApplicable, "the case applies only to the releases >=2026.4.5")
@@ -236,11 +240,11 @@ mod tests {
     fn permissions_that_do_not_bind_make_a_case_not_applicable() {
         let scenario = format!("needs: [unprivileged]\n{CONNECT}");
         let verdict = |kind, bind| planned_where(&scenario, &profile(kind, &[], &[]), bind).map(|not| not.verdict);
-        assert_eq!(verdict(Kind::Embedded, false), Some(Verdict::NotApplicable));
-        assert_eq!(verdict(Kind::Spawned, false), Some(Verdict::NotApplicable));
-        assert_eq!(verdict(Kind::Spawned, true), None);
+        assert_eq!(verdict(GatewayKind::Embedded, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(GatewayKind::Spawned, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(GatewayKind::Spawned, true), None);
         // A gateway at a URL runs as its own user.
-        assert_eq!(verdict(Kind::Attached, false), None);
+        assert_eq!(verdict(GatewayKind::Attached, false), None);
     }
 
     #[test]

@@ -43,7 +43,7 @@ const HARMLESS_METHODS: [&str; 9] = [
 /// Groups cases that can share a gateway, in the order of play. A case that cannot share is a group of one. The largest
 /// groups come first because they take longest.
 pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
-    let mut by_settings: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
+    let mut by_settings: IndexMap<String, Vec<CaseGroup<'a>>> = IndexMap::new();
     let mut alone = Vec::new();
     for case in cases {
         let (failures, most) = (Failures::of(case), most_failures(case));
@@ -54,7 +54,7 @@ pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
         let groups = by_settings.entry(gateway_of(case)).or_default();
         match groups.iter_mut().find(|group| group.failures.leaves_room_for(failures, most)) {
             Some(group) => group.add(case, failures),
-            None => groups.push(Group { cases: vec![case], failures }),
+            None => groups.push(CaseGroup { cases: vec![case], failures }),
         }
     }
     let mut groups = by_settings.into_values().flatten().map(|group| group.cases).collect::<Vec<_>>();
@@ -63,12 +63,12 @@ pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
     groups
 }
 
-struct Group<'a> {
+struct CaseGroup<'a> {
     cases: Vec<&'a Case>,
     failures: Failures,
 }
 
-impl<'a> Group<'a> {
+impl<'a> CaseGroup<'a> {
     fn add(&mut self, case: &'a Case, failures: Failures) {
         self.cases.push(case);
         self.failures.browser += failures.browser;

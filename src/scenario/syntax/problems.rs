@@ -64,7 +64,7 @@ impl SpannedError {
             span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
         }
         let shown = self.span.filter(|span| source.line_length(*span) <= LONGEST_LINE);
-        ScenarioError(Box::new(Details {
+        ScenarioError(Box::new(ErrorDetails {
             position: self.span.map(|span| source.position(span)),
             span: shown,
             message: one_line(&self.message),
@@ -83,10 +83,10 @@ fn one_line(message: &str) -> String {
 
 /// An error in a scenario file. It renders with the source and a caret.
 #[derive(Debug, Clone)]
-pub struct ScenarioError(Box<Details>);
+pub struct ScenarioError(Box<ErrorDetails>);
 
 #[derive(Debug, Clone)]
-struct Details {
+struct ErrorDetails {
     path: String,
     position: Option<(usize, usize)>,
     span: Option<Span>,
@@ -99,7 +99,7 @@ struct Details {
 impl ScenarioError {
     /// An error about a whole file, or about a file whose text cannot be shown.
     pub(crate) fn with_file(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
-        Self(Box::new(Details {
+        Self(Box::new(ErrorDetails {
             path: path.display().to_string(),
             position: None,
             span: None,

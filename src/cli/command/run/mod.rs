@@ -20,7 +20,7 @@ use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{GatewaySpec, Preparation};
-use crate::known::Known;
+use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, Options, RunEnd, RunError};
@@ -160,7 +160,7 @@ pub(crate) struct Run {
 struct Scope<'a> {
     /// All scenarios that were read.
     corpus: &'a Corpus,
-    known: Arc<Known>,
+    known: Arc<KnownDeviations>,
     unused: UnusedScope,
 }
 

@@ -9,7 +9,7 @@ mod report;
 use super::breaker::GatewayFailure;
 use super::failed_start;
 use super::plan::NotPlayed;
-use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
+use crate::gateway::{Gateway, GatewayKind, Sandbox, Workspace};
 use crate::judge::Verdict;
 use crate::observe::{Observation, RawMessage, StepEvidence};
 use crate::run::Shared;
@@ -101,7 +101,7 @@ fn context<'a>(
     release: Release,
     shared: &Shared<'_>,
 ) -> CaseContext<'a> {
-    let attached = gateway.profile().kind == Kind::Attached;
+    let attached = gateway.profile().kind == GatewayKind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
     context.timeouts = shared.timeouts.clone();
@@ -164,7 +164,7 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
 /// release that uses a database.
 pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
+        GatewayKind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
         _ => workspace.sandbox(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::gateway::{ControlError, LaunchError, PrepareError, StoreCommandError};
 use crate::run::state_dir::StateDirError;
 use crate::run::steps::create_store::SetupFailure;
-use crate::run::steps::silence::Silence;
+use crate::run::steps::silence::NoAnswer;
 use std::time::Duration;
 
 /// The reason why a case could not be played.
@@ -14,7 +14,7 @@ pub(crate) enum CaseError {
     Launch(#[from] LaunchError),
     /// The gateway started but answered nothing, neither in a step nor to a probe.
     #[error("{0}")]
-    Silent(Silence),
+    Silent(NoAnswer),
     /// The machine that runs clawcheck lacks a resource.
     #[error("this machine: {0}")]
     Machine(&'static str),
