@@ -164,7 +164,7 @@ pub(crate) enum ClientDevice {
 
 impl ClientDevice {
     /// A device with a stand-in key.
-    pub(crate) fn elsewhere(id: &str) -> Self {
+    pub(crate) fn with_stand_in_key(id: &str) -> Self {
         Self::StandIn { id: id.to_owned(), key: DeviceKey::from_name(&format!("explain/{id}")) }
     }
 
@@ -255,12 +255,12 @@ impl Client {
         let preset = PRESETS.iter().find(fits).or_else(similar)?;
         let mut client = Self::of(*preset, who);
         mode.clone_into(&mut client.mode);
-        client.ask_as(role);
+        client.request_role(role);
         Some(client)
     }
 
     /// Sets the requested role and the default scopes of that role.
-    pub(crate) fn ask_as(&mut self, role: &str) {
+    pub(crate) fn request_role(&mut self, role: &str) {
         if self.role == role {
             return;
         }

@@ -109,7 +109,7 @@ pub(crate) fn simulated(
 }
 
 fn client(question: &Question, who: ClientDevice, record: Option<&Value>) -> Client {
-    let elsewhere = matches!(who, ClientDevice::StandIn { .. });
+    let with_stand_in_key = matches!(who, ClientDevice::StandIn { .. });
     let cli = client::PRESETS[0];
     let mut client = match (question.preset, record) {
         (Some(preset), _) => Client::of(preset, who),
@@ -120,12 +120,12 @@ fn client(question: &Question, who: ClientDevice, record: Option<&Value>) -> Cli
         client.on_machine_of(record);
         let role = question.role.as_deref().unwrap_or(&client.role);
         let has_token = record.get("tokens").and_then(|tokens| tokens.get(role)?.get("token")).is_some();
-        if elsewhere && has_token {
+        if with_stand_in_key && has_token {
             client.credential = Credential::DeviceToken(None);
         }
     }
     if let Some(role) = &question.role {
-        client.ask_as(role);
+        client.request_role(role);
     }
     if let Some(scopes) = &question.scopes {
         client.scopes.clone_from(scopes);
@@ -220,7 +220,7 @@ fn who(
     let own = state.own_key.as_ref().map(openclaw_protocol::identity::DeviceKey::device_id);
     let of_id = |id: &str| match &state.own_key {
         Some(key) if own.as_deref() == Some(id) => ClientDevice::Holder(key.clone()),
-        _ => ClientDevice::elsewhere(id),
+        _ => ClientDevice::with_stand_in_key(id),
     };
     let known = || devices.keys().chain(&own).chain(&state.own_id);
     let Some(asked) = asked else {

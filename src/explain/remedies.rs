@@ -10,7 +10,7 @@ mod change;
 pub(crate) use change::Change;
 
 use super::simulated_gateway::{Answer, Gateway, SimulatedGateway};
-use candidates::{again, approve, candidates, reject};
+use candidates::{approve, candidates, connect_again, reject};
 use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
@@ -74,18 +74,18 @@ pub(crate) struct RemedyResults {
 }
 
 /// Tries all remedies.
-pub(crate) fn tried(simulated: &SimulatedGateway) -> RemedyResults {
+pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
     let mut result = RemedyResults { releases: releases(simulated), ..RemedyResults::default() };
-    let again = again();
-    if works(simulated, &again.changes) {
+    let connect_again = connect_again();
+    if admits_client(simulated, &connect_again.changes) {
         // Each other change would seem to help, too.
-        result.helps.push(again);
+        result.helps.push(connect_again);
         return result;
     }
     let candidates = candidates(simulated);
     let mut alone = Vec::new();
     for remedy in &candidates {
-        match works(simulated, &remedy.changes) {
+        match admits_client(simulated, &remedy.changes) {
             true => alone.push(remedy.clone()),
             false if advised(remedy) => result.fails.push(remedy.clone()),
             false => {}
@@ -98,7 +98,7 @@ pub(crate) fn tried(simulated: &SimulatedGateway) -> RemedyResults {
         let after_reject = || Some(reject.and(remedy));
         let then_approve = || (!helps(&approve.changes)).then(|| remedy.and(&approve));
         let ways = [after_reject(), then_approve()];
-        pairs.extend(ways.into_iter().flatten().find(|both| works(simulated, &both.changes)));
+        pairs.extend(ways.into_iter().flatten().find(|both| admits_client(simulated, &both.changes)));
     }
     // Most clients behind a proxy cannot avoid the proxy, so a remedy that bypasses the proxy is not sufficient.
     let stays = |remedy: &Remedy| !remedy.changes.contains(&Change::Direct);
@@ -117,7 +117,8 @@ pub(crate) fn tried(simulated: &SimulatedGateway) -> RemedyResults {
 
 /// Combinations of changes that help only together: first two changes, then three, each also followed by an approval.
 fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
-    let helps = |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| works(simulated, &way.changes));
+    let helps =
+        |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| admits_client(simulated, &way.changes));
     let two = combined(&parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>(), parts);
     let mut found = two.iter().filter_map(helps).collect::<Vec<_>>();
     if found.is_empty() {
@@ -136,7 +137,7 @@ fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
 }
 
 /// Whether the client is admitted after these changes, and again after a restart.
-pub(crate) fn works(simulated: &SimulatedGateway, changes: &[Change]) -> bool {
+pub(crate) fn admits_client(simulated: &SimulatedGateway, changes: &[Change]) -> bool {
     let Some((simulated, mut gateway)) = after(simulated, changes) else { return false };
     gateway.connect(&simulated).succeeds() && gateway.connect(&simulated).succeeds()
 }
@@ -150,7 +151,7 @@ pub(crate) fn after(simulated: &SimulatedGateway, changes: &[Change]) -> Option<
     }
     let mut gateway = simulated.start().ok()?;
     if let Some(refused) = refused {
-        gateway.go_on_from(refused);
+        gateway.continue_from(refused);
     }
     for change in changes {
         change.perform(&simulated, &mut gateway)?;
@@ -174,7 +175,7 @@ fn refused(simulated: &SimulatedGateway, changes: &[Change]) -> Option<Gateway> 
 
 /// Releases that let the client in without a change, oldest first.
 fn releases(simulated: &SimulatedGateway) -> Vec<Release> {
-    let lets_in = |release: &Release| works(simulated, &[Change::Release(*release)]);
+    let lets_in = |release: &Release| admits_client(simulated, &[Change::Release(*release)]);
     known_releases().filter(|release| *release != simulated.facts.described()).filter(lets_in).collect()
 }
 

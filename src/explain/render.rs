@@ -37,7 +37,7 @@ pub(crate) struct Explanation<'a> {
     /// The answer.
     pub answer: &'a Answer,
     /// The remedies. `None` if the client is admitted, or if no remedy was tried.
-    pub tried: Option<&'a RemedyResults>,
+    pub results: Option<&'a RemedyResults>,
     /// Additional notes.
     pub notes: Vec<String>,
 }
@@ -235,20 +235,20 @@ impl Explanation<'_> {
         for note in self.all_notes() {
             let _ = writeln!(out, "  {:<11} {}", "note", short(&note));
         }
-        if let Some(tried) = self.tried {
+        if let Some(results) = self.results {
             out.push('\n');
-            self.remedies(tried, &mut out);
+            self.remedies(results, &mut out);
         }
         out
     }
 
-    fn remedies(&self, tried: &RemedyResults, out: &mut String) {
-        match tried.helps.is_empty() {
+    fn remedies(&self, results: &RemedyResults, out: &mut String) {
+        match results.helps.is_empty() {
             true => out.push_str("None of the remedies that were tried let this client in on this release.\n"),
             false => out
                 .push_str("Remedies for this client (tried on the model, also after a restart; least risky first):\n"),
         }
-        for (index, remedy) in tried.helps.iter().enumerate() {
+        for (index, remedy) in results.helps.iter().enumerate() {
             let _ = writeln!(out, "  {}. {}", index + 1, short(&remedy.what));
             for line in &remedy.how {
                 let _ = writeln!(out, "       {}", short(line));
@@ -257,14 +257,14 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       grants more than this client needs: {opens}");
             }
         }
-        match tried.releases.as_slice() {
+        match results.releases.as_slice() {
             [] => out.push_str("No other known release lets it in without a change.\n"),
             known => {
                 let _ = writeln!(out, "Releases that let it in without a change: {}", releases(known));
             }
         }
-        if !tried.fails.is_empty() {
-            let fails = tried.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
+        if !results.fails.is_empty() {
+            let fails = results.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
             let _ = writeln!(out, "Does not help: {}", fails.join("; "));
         }
     }
@@ -292,9 +292,9 @@ impl Explanation<'_> {
         for note in self.all_notes() {
             let _ = writeln!(out, "\nNote: {}", markdown::code(&short(&note)));
         }
-        if let Some(tried) = self.tried {
+        if let Some(results) = self.results {
             out.push_str("\n```text\n");
-            self.remedies(tried, &mut out);
+            self.remedies(results, &mut out);
             out.push_str("```\n");
         }
         out
@@ -327,10 +327,10 @@ impl Explanation<'_> {
             "trace": self.answer.trace.iter().map(|line| trace::json(line, self.simulated.facts.release)).collect::<Vec<_>>(),
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
-            "remedies": self.tried.map(|tried| remedies(&tried.helps)),
-            "does_not_help": self.tried.map(|tried| remedies(&tried.fails)),
+            "remedies": self.results.map(|results| remedies(&results.helps)),
+            "does_not_help": self.results.map(|results| remedies(&results.fails)),
             "releases_that_let_it_in":
-                self.tried.map(|tried| tried.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                self.results.map(|results| results.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),
         })
     }
 

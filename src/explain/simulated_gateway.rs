@@ -238,7 +238,7 @@ impl Gateway {
     }
 
     /// Takes over the store of an earlier run of this gateway, and its source of ids: an id is never given twice.
-    pub(crate) fn go_on_from(&mut self, earlier: Self) {
+    pub(crate) fn continue_from(&mut self, earlier: Self) {
         self.store = earlier.store;
         self.entropy = earlier.entropy;
     }

@@ -180,13 +180,13 @@ mod tests {
             )
         };
         let own = ids(&ClientDevice::Nobody);
-        let who = ClientDevice::elsewhere(&laptop);
+        let who = ClientDevice::with_stand_in_key(&laptop);
         let stand_in = who.key().unwrap();
         assert_eq!(ids(&who), (stand_in.device_id(), stand_in.device_id(), stand_in.public_key()));
         assert_eq!((ids(&ClientDevice::Nobody), own.0.as_str()), (own.clone(), laptop.as_str()));
         assert_eq!(computed(&store), 2);
         // Another device takes the place of the stand-in.
-        assert_eq!(ids(&ClientDevice::elsewhere("another")), own);
+        assert_eq!(ids(&ClientDevice::with_stand_in_key("another")), own);
         assert_eq!(computed(&store), 2);
     }
 }

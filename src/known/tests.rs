@@ -263,7 +263,7 @@ fn extended(text: Option<&str>, observed: &[Observed]) -> String {
 fn a_new_list_knows_what_was_seen() {
     let seen = [observed("role/b#x,y", &[refused(), fields("a")]), observed("role/a", &[refused()])];
     insta::assert_snapshot!(extended(None, &seen), @r##"
-    # KnownDeviations deviations, for `clawcheck run --known`.
+    # Known deviations, for `clawcheck run --known`.
     known:
       - case:
           - role/a
@@ -293,7 +293,7 @@ known:
   seen: NOT_PAIRED*
   reason: waits
 
-# PinnedObservation.
+# Pinned.
 observations:
   role/a: \"0\" # old
 ";
@@ -315,7 +315,7 @@ observations:
       reason: "it is \"old\""
       link: "o/o#2"
 
-    # PinnedObservation.
+    # Pinned.
     observations:
       role/a: "72631a2b1c0746d8" # old
       role/b: "05efbada53efc83e"

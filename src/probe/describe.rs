@@ -52,7 +52,7 @@ pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
         }
         None => out.push_str(
             "# The command is not known, because the gateway was already running. Replace it, and pass the placeholders that\n\
-             # gateways/README.md describes. FollowUp remove `ran: false`.\n\
+             # gateways/README.md describes. Then remove `ran: false`.\n\
              ran: false\ncommand: my-gateway\nargs: [\"--port\", \"{port}\", \"--token\", \"{token}\"]\n",
         ),
     }

@@ -188,7 +188,7 @@ impl Model {
             }
             Input::Stop => self.announce_stop("gateway stopping", &mut outcome),
         }
-        rpc::settle(self, environment, &mut outcome);
+        rpc::answer_finished_upgrades(self, environment, &mut outcome);
         let handshakes = self.connections.values().filter_map(|open| open.handshake_deadline).min();
         outcome.wake_at = [handshakes, rpc::wake_at(self)].into_iter().flatten().min();
         outcome
@@ -287,7 +287,7 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
-        rpc::lose_node(self, connection, outcome);
+        rpc::fail_node_commands(self, connection, outcome);
         if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node")
             && !self.rules.nodes.gone_with_later_only
         {
@@ -298,13 +298,13 @@ impl Model {
             && let Some(node_id) = client.device_id()
         {
             let Environment { now, store, .. } = environment;
-            let noted = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
-            if let Err(fault) = noted {
+            let recorded = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
+            if let Err(fault) = recorded {
                 outcome.effects.push(Effect::Log(format!("failed to record last disconnect for {node_id}: {fault}")));
             }
         }
         if let Some(client) = &gone.client {
-            self.tell_departure(client, environment.now, outcome);
+            self.handle_departure(client, environment.now, outcome);
         }
     }
 

@@ -120,7 +120,7 @@ impl NodeWork {
     }
 
     /// The commands that were sent to a closed connection.
-    pub(crate) fn lose(&mut self, node: ConnectionId) -> Vec<(String, PendingInvoke)> {
+    pub(crate) fn fail_commands(&mut self, node: ConnectionId) -> Vec<(String, PendingInvoke)> {
         self.take(|invoke| invoke.node == node)
     }
 
@@ -203,7 +203,7 @@ impl NodeWork {
     }
 
     /// Records that a sign of life was stored.
-    pub(crate) fn noted(&mut self, device_id: &str, now: i64) {
+    pub(crate) fn record_sign_of_life(&mut self, device_id: &str, now: i64) {
         self.heard_at.insert(device_id.to_owned(), now);
     }
 }
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(work.next_expiry(), Some(10));
         assert_eq!(work.answered("a", "n", ConnectionId(1)), Some(invoke.clone()));
         work.send("b".to_owned(), invoke.clone());
-        assert_eq!(work.lose(ConnectionId(1)), [("b".to_owned(), invoke.clone())]);
+        assert_eq!(work.fail_commands(ConnectionId(1)), [("b".to_owned(), invoke.clone())]);
         work.send("c".to_owned(), invoke);
         assert!(work.expire(9).is_empty() && work.expire(10).len() == 1);
     }

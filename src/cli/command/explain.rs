@@ -150,14 +150,15 @@ impl Explain {
         let simulated = explain::simulated(&state, &question, now()).map_err(CommandError::usage)?;
         let answer = simulated.answer();
         let notes = logged.iter().filter_map(Logged::says).collect();
-        let mut explanation = Explanation { state: &state, simulated: &simulated, answer: &answer, tried: None, notes };
+        let mut explanation =
+            Explanation { state: &state, simulated: &simulated, answer: &answer, results: None, notes };
         let (text, code) = if all {
             let answers = remedies::by_release(&simulated);
             let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
             (explanation.releases(&answers, format), if differ { exit::DEVIATES } else { exit::OK })
         } else {
-            let tried = (!answer.succeeds()).then(|| remedies::tried(&simulated));
-            explanation.tried = tried.as_ref();
+            let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
+            explanation.results = results.as_ref();
             (explanation.write(format), if answer.succeeds() { exit::OK } else { exit::DEVIATES })
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;

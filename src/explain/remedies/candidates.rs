@@ -22,7 +22,7 @@ pub(super) fn approve() -> Remedy {
 
 /// The refused connect itself can change the record: a release that approves a role automatically does so before it
 /// refuses the scopes.
-pub(super) fn again() -> Remedy {
+pub(super) fn connect_again() -> Remedy {
     Remedy::new(Change::Again, Risk::Client, "Connect again: the refused connect changed the record", &[])
 }
 
@@ -48,8 +48,8 @@ fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String
     if is_let_in {
         return Some(commands.to_vec());
     }
-    let elsewhere = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
-    let lines = || [&[elsewhere.to_owned()], commands].concat();
+    let with_stand_in_key = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
+    let lines = || [&[with_stand_in_key.to_owned()], commands].concat();
     has_another_approver(simulated).then(lines)
 }
 

@@ -21,7 +21,7 @@ use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config, read_config_with_text};
-pub use secrets::{blotted, redactions, secret_values};
+pub use secrets::{masked, redactions, secret_values};
 
 use openclaw_model::GatewayConfig;
 use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};

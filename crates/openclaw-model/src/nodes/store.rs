@@ -297,11 +297,11 @@ pub fn note_life(
     node_id: &str,
     reason: &str,
 ) -> Result<bool, StoreError> {
-    let noted = change(rules, documents, now, node_id, |node| {
+    let recorded = change(rules, documents, now, node_id, |node| {
         js::set(node, "lastSeenAtMs", Some(now));
         js::set(node, "lastSeenReason", Some(reason));
     })?;
-    Ok(noted.is_some())
+    Ok(recorded.is_some())
 }
 
 /// Records the programs of an approved node if they have changed (`updatePairedNodeMetadata`). Returns whether they

@@ -40,7 +40,7 @@ impl AuthResult {
     }
 
     /// The reason for the refusal, for people.
-    pub(in crate::handshake) fn why_not(&self, failure: &SecretFailure) -> String {
+    pub(in crate::handshake) fn refusal_reason(&self, failure: &SecretFailure) -> String {
         match self.token_refusal {
             Some(refusal) => format!("{}; it is also refused as a device token: {}", failure.words(), refusal.reason()),
             None => failure.words().into_owned(),
@@ -64,7 +64,7 @@ impl AuthResult {
 }
 
 /// Looks at the gateway's secret. Bootstrap and device tokens are only noted, and only where there is a device.
-pub(in crate::handshake) fn look(
+pub(in crate::handshake) fn check_shared_secret(
     rules: &Facts,
     config: &GatewayConfig,
     limits: &mut RateLimits,
@@ -167,13 +167,18 @@ pub(in crate::handshake) fn decide(
         limiter.fail(environment.now, attempt.limit_address.as_deref(), Credential::BootstrapToken);
     }
     if !auth_result.authorised() {
-        settle(limits, environment.now, attempt, auth_result);
+        count_wrong_secret(limits, environment.now, attempt, auth_result);
     }
     Ok(())
 }
 
 /// Counts a wrong token or password that has not been counted yet, of a client that nothing else has let in.
-pub(in crate::handshake) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, auth_result: &AuthResult) {
+pub(in crate::handshake) fn count_wrong_secret(
+    limits: &mut RateLimits,
+    now: i64,
+    attempt: &Attempt,
+    auth_result: &AuthResult,
+) {
     if auth_result.wrong_secret
         && let Some(limiter) = limits.of(attempt.origin.is_some())
     {

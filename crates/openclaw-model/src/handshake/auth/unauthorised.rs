@@ -32,12 +32,12 @@ pub(in crate::handshake) fn refusal(
         js::set(&mut details, "recommendedNextStep", Some(step));
     }
     let details = Value::Object(details);
-    let told = rules.refusals_detailed;
+    let has_details = rules.refusals_detailed;
     let message = match rules.says_where_to_look {
         true => newer_message(attempt, &failure.reason, provided),
         false => message(attempt, &failure.reason, provided),
     };
-    let refusal = Refusal::invalid(message, told.then_some(details));
+    let refusal = Refusal::invalid(message, has_details.then_some(details));
     match failure.retry_after_ms.filter(|_| rules.says_where_to_look && failure.rate_limited) {
         Some(retry_after_ms) => refusal.retryable_after(retry_after_ms),
         None => refusal,

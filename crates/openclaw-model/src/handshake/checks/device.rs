@@ -45,7 +45,7 @@ pub(in crate::handshake) fn is_vouched_control_ui(
 ///
 /// # Errors
 /// Returns the refusal. If the credentials are wrong, the refusal names them.
-pub(in crate::handshake) fn do_without(
+pub(in crate::handshake) fn admit_without_device(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &mut Attempt,
@@ -109,7 +109,7 @@ fn may_do_without(
         let local_enough = attempt.locality.direct || !rules.insecure_auth_bounded;
         let insecure_allowed = config.control_ui_allow_insecure_auth && local_enough && !rules.flags_replace_no_device;
         if !(bypass || insecure_allowed) {
-            let details = told(rules, json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" }));
+            let details = detailed(rules, json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" }));
             let message = match details {
                 Some(_) => "control ui requires device identity (use HTTPS or localhost secure context)",
                 None => "control ui requires HTTPS or localhost (secure context)",
@@ -129,14 +129,14 @@ fn may_do_without(
     match &auth_result.verdict {
         Err(failure) if gave_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
         _ => {
-            let details = told(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
+            let details = detailed(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
             Err(Refusal::not_paired("device identity required", details))
         }
     }
 }
 
 /// The details, if the release has details.
-fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
+fn detailed(rules: &HandshakeRules, details: Value) -> Option<Value> {
     (rules.refusals_detailed).then_some(details)
 }
 

@@ -33,8 +33,8 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
         Ok(why) => Ok(format!("`{origin}` is allowed: {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
-            let told = rules.handshake.refusals_exact;
-            Err(Refusal::invalid(MESSAGE, told.then_some(details)))
+            let has_details = rules.handshake.refusals_exact;
+            Err(Refusal::invalid(MESSAGE, has_details.then_some(details)))
         }
     }
 }

@@ -59,7 +59,7 @@ pub(in crate::handshake) fn welcome(
     let told_of = presence.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
     let skilled = rpc::mac_skills(model);
     register_client(model, &attempt, auth_result, presence, node.as_ref(), environment.now);
-    rpc::tell_if_skills_changed(model, &skilled, outcome);
+    rpc::announce_skills_if_changed(model, &skilled, outcome);
     if let Some(node) = &node {
         rpc::ask_welcomed_mac(model, connection, &node.node_id, environment, outcome);
     }
@@ -67,7 +67,7 @@ pub(in crate::handshake) fn welcome(
         auth_result.method == AuthMethod::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
     let wakes_early = redeems && model.rules.handshake.redeems_before_hello;
     if node.is_some() && wakes_early {
-        tell_wake_words(model, connection, outcome);
+        send_wake_words(model, connection, outcome);
     }
     let id = Value::from(attempt.frame_id.as_str());
     let frame = ServerFrame::Res { id, ok: true, payload: Some(hello), error: None };
@@ -82,7 +82,7 @@ pub(in crate::handshake) fn welcome(
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
     if node.is_some() && !wakes_early {
-        tell_wake_words(model, connection, outcome);
+        send_wake_words(model, connection, outcome);
     }
     if told_of {
         model.announce_presence(environment.now, outcome);
@@ -188,13 +188,13 @@ fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&st
 
 /// Sends a node its wake words and their routing. These are the defaults, because nothing in the model changes them
 /// (`voicewake.ts`, `voicewake-routing.ts`).
-fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
+fn send_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
     let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
-    model.tell_node(connection, "voicewake.changed", triggers, outcome);
+    model.send_event_to_node(connection, "voicewake.changed", triggers, outcome);
     if model.rules.handshake.voice_routing {
         let target = json!({"mode": "current"});
         let routing = json!({"version": 1, "defaultTarget": target, "routes": [], "updatedAtMs": 0});
-        model.tell_node(connection, "voicewake.routing.changed", json!({"config": routing}), outcome);
+        model.send_event_to_node(connection, "voicewake.routing.changed", json!({"config": routing}), outcome);
     }
 }
 

@@ -5,7 +5,7 @@ use super::{ApprovalReason, HandshakeEnd, PairingCheck};
 use crate::Environment;
 use crate::facts::handshake::BootstrapPairing;
 use crate::handshake::auth::secret::AuthMethod;
-use crate::handshake::pairing::pins;
+use crate::handshake::pairing::pinned_metadata;
 use crate::model::Model;
 use crate::pairing::{self, BootstrapProfile, StoreError, scopes_allow_values};
 use openclaw_protocol::client::{self, mode};
@@ -20,7 +20,7 @@ pub(super) struct Bootstrap {
 
 impl PairingCheck<'_> {
     /// A node that presents its setup code again gets the part of it that the record contains.
-    pub(super) fn handed_off_again(
+    pub(super) fn hand_off_again(
         &self,
         record: &Value,
         roles: &[String],
@@ -136,7 +136,7 @@ impl PairingCheck<'_> {
         let client = self.attempt.client();
         let family = normal_metadata(client.device_family.as_deref());
         client.id == client::NODE_HOST
-            && pins::names(&normal_metadata(Some(&client.platform)), &["esp32"])
+            && pinned_metadata::names(&normal_metadata(Some(&client.platform)), &["esp32"])
             && family == "esp32"
     }
 
@@ -146,9 +146,10 @@ impl PairingCheck<'_> {
         let (platform, family) =
             (normal_metadata(Some(&client.platform)), normal_metadata(client.device_family.as_deref()));
         match client.id.as_str() {
-            client::ANDROID_APP => pins::names(&platform, &["android"]) && family == "android",
+            client::ANDROID_APP => pinned_metadata::names(&platform, &["android"]) && family == "android",
             client::IOS_APP => {
-                pins::names(&platform, &["ios", "ipados"]) && ["iphone", "ipad", "ios"].contains(&family.as_str())
+                pinned_metadata::names(&platform, &["ios", "ipados"])
+                    && ["iphone", "ipad", "ios"].contains(&family.as_str())
             }
             _ => false,
         }

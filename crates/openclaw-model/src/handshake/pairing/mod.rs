@@ -2,7 +2,7 @@
 //! (`message-handler.ts`).
 
 mod bootstrap;
-pub(super) mod pins;
+pub(super) mod pinned_metadata;
 pub(super) mod refusals;
 mod request_access;
 mod silent;
@@ -220,7 +220,7 @@ impl PairingCheck<'_> {
             }
         }
         outcome.trace_line(Check::Pairing, "the record grants the requested role and scopes");
-        let again = self.handed_off_again(record, &roles, model, environment)?;
+        let again = self.hand_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
         pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?;
@@ -236,8 +236,8 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<String>, HandshakeEnd> {
-        let pins = pins::hold(&model.rules.handshake, self.attempt.client(), record);
-        if pins.mismatch {
+        let pinned = pinned_metadata::compare_with_record(&model.rules.handshake, self.attempt.client(), record);
+        if pinned.mismatch {
             let client = self.attempt.client();
             let why = format!(
                 "paired as platform {} and family {}, now {} and {}",
@@ -248,16 +248,16 @@ impl PairingCheck<'_> {
             );
             outcome.trace_line_of(Check::Pairing, fact!(handshake.pins_metadata), why);
             self.require(ApprovalReason::Metadata, Some(record), model, environment, outcome)?;
-            return Ok(pins.refreshed);
+            return Ok(pinned.refreshed);
         }
         let client = &mut self.attempt.params.client;
-        if let Some(platform) = pins.platform {
+        if let Some(platform) = pinned.platform {
             client.platform = platform;
         }
-        if let Some(family) = pins.family {
+        if let Some(family) = pinned.family {
             client.device_family = Some(family);
         }
-        Ok(pins.refreshed)
+        Ok(pinned.refreshed)
     }
 
     /// Whether a record has the key of this device.

@@ -4,7 +4,7 @@ use super::PairingCheck;
 use super::bootstrap::Bootstrap;
 use crate::facts::handshake::{BootstrapPairing, ScopeUpgrade};
 use crate::handshake::auth::secret::AuthMethod;
-use crate::handshake::pairing::pins;
+use crate::handshake::pairing::pinned_metadata;
 use crate::handshake::pairing::refusals::{ApprovalReason, PairingRequired};
 use crate::handshake::refusal::HandshakeEnd;
 use crate::input::Effect;
@@ -213,7 +213,8 @@ impl PairingCheck<'_> {
             device_family: self.claimed.1.clone(),
             ..self.attempt.client().clone()
         };
-        Ok(!pins::hold(&rules.handshake, &client, &record).mismatch && self.is_let_in_by(model, &record)?)
+        Ok(!pinned_metadata::compare_with_record(&rules.handshake, &client, &record).mismatch
+            && self.is_let_in_by(model, &record)?)
     }
 
     /// The id of the device's pending request.

@@ -23,14 +23,14 @@ fn terminal(device: &'static str) -> Connect {
 fn who_is_there_is_told_after_the_welcome_of_who_is_in_the_list(
     #[case] release: &str,
     #[case] connect: Connect,
-    #[case] told: bool,
+    #[case] increment_version: bool,
 ) {
     let mut gateway = gateway(release);
     gateway.connect(&terminal("e"));
     let before = gateway.model.presence.version();
     let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
-    assert_eq!(answer.events.iter().any(|(event, _)| event == "presence"), told);
+    assert_eq!(answer.events.iter().any(|(event, _)| event == "presence"), increment_version);
     let counted = json!(if release == OLD { before + 1 } else { before });
     assert_eq!(answer.said["snapshot"]["stateVersion"]["presence"], counted);
 }
@@ -151,14 +151,14 @@ fn of_skills(events: &[(String, Value)]) -> Vec<&str> {
 #[rstest]
 #[case(OLD, &[])]
 #[case(NEW, &["skills.changed", "chat.metadata.changed"])]
-fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] told: &[&str]) {
+fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] increment_version: &[&str]) {
     let mut gateway = knows_mac(release);
     gateway.connect(&terminal("d"));
     let come = gateway.connect(&mac());
     assert_eq!(come.verdict(), "hello", "{}", come.reasons);
-    assert_eq!(of_skills(&come.events), told);
+    assert_eq!(of_skills(&come.events), increment_version);
     let outcome = gateway.handle(Input::Closed { connection: come.connection });
-    assert_eq!(of_skills(&Answer::of(come.connection, outcome).events), told);
+    assert_eq!(of_skills(&Answer::of(come.connection, outcome).events), increment_version);
 }
 
 #[test]
@@ -182,10 +182,10 @@ fn the_words_that_wake_a_node_have_no_number() {
             }
             _ => None,
         });
-    let told: Vec<(String, Vec<String>)> = events
+    let increment_version: Vec<(String, Vec<String>)> = events
         .map(|frame| (frame["event"].to_string(), frame.as_object().unwrap().keys().cloned().collect()))
         .collect();
     let bare = |event: &str| (format!("{event:?}"), ["type", "event", "payload"].map(str::to_owned).to_vec());
     let expected = ["voicewake.changed", "voicewake.routing.changed"].map(bare);
-    assert_eq!(told, expected);
+    assert_eq!(increment_version, expected);
 }

@@ -344,15 +344,16 @@ impl Call<'_, '_> {
     fn rotated(&mut self, device_id: &str, entry: &Record) -> Reply {
         let role = entry.get("role").cloned();
         self.log(format!("device token rotated device={device_id} role={}", js::key_text(role.as_ref())));
-        let told = !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(js::trim(device_id));
+        let includes_token =
+            !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(js::trim(device_id));
         let mut payload = Record::new();
         js::set(&mut payload, "deviceId", Some(device_id));
         js::set(&mut payload, "role", role.clone());
-        js::set(&mut payload, "token", entry.get("token").filter(|_| told).cloned());
+        js::set(&mut payload, "token", entry.get("token").filter(|_| includes_token).cloned());
         js::set(&mut payload, "scopes", entry.get("scopes").cloned());
         js::set(&mut payload, "rotatedAtMs", entry.get("rotatedAtMs").cloned());
         if self.model.rules.rpc.devices_show_connected {
-            let delivery = if told { "in-band" } else { "withheld-cross-device" };
+            let delivery = if includes_token { "in-band" } else { "withheld-cross-device" };
             js::set(&mut payload, "tokenDelivery", Some(delivery));
         }
         let payload = Value::Object(payload);

@@ -98,7 +98,7 @@ fn device_required() -> Refusal {
 }
 
 /// Answers the clients that wait for a finished upgrade.
-pub(crate) fn settle(model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) {
+pub(crate) fn answer_finished_upgrades(model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) {
     for (request_id, upgrade) in model.scope_upgrades.awaited() {
         let result = match upgrade.result() {
             Some(result) => Ok(Some(result)),

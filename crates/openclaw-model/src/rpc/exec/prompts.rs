@@ -77,15 +77,15 @@ pub(in crate::rpc) fn ask(
     let asked = call.connection;
     let mut viewers = viewers(call, kind, &approval);
     viewers.retain(|_| !asking.tells_nobody);
-    let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
-    let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
+    let notified: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
+    let approvers = if call.model.rules.rpc.asker_approves_not { notified.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
         true => {
             let mut announcement = approval.announcement();
             if call.model.rules.rpc.exec.kind_named {
                 announcement["approvalKind"] = json!(kind.name());
             }
-            call.model.tell(&told, &kind.event("requested"), &announcement, call.outcome);
+            call.model.send_event_to(&notified, &kind.event("requested"), &announcement, call.outcome);
         }
         false => call.broadcast(&kind.event("requested"), approval.announcement()),
     }
@@ -95,7 +95,7 @@ pub(in crate::rpc) fn ask(
             .get("turnSourceChannel")
             .and_then(Value::as_str)
             .is_some_and(|channel| asks_back(channel, call.model.rules.rpc.turn_sources));
-    let by = if told.is_empty() { "turn-source" } else { "approval-client" };
+    let by = if notified.is_empty() { "turn-source" } else { "approval-client" };
     let acceptance = approval.acceptance(call.model.rules.rpc.acceptance_names_route.then_some(by));
     kind.of(call.model).register(approval);
     let no_approver = call.model.rules.rpc.no_approver;
@@ -222,8 +222,8 @@ pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: PromptKind) -> Hand
     let event = Value::Object(event);
     match call.model.rules.rpc.approvals_private {
         true => {
-            let told = viewers(call, kind, &approval);
-            call.model.tell(&told, &kind.event("resolved"), &event, call.outcome);
+            let notified = viewers(call, kind, &approval);
+            call.model.send_event_to(&notified, &kind.event("resolved"), &event, call.outcome);
         }
         false => call.broadcast(&kind.event("resolved"), event),
     }

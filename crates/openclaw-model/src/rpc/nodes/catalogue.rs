@@ -146,9 +146,9 @@ impl NodeSources {
 
     /// The time of the last connect: the later one of its record and its connection.
     fn last_connected(&self) -> Option<Value> {
-        let (noted, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
-        let later = noted.zip(live).map(|(noted, live)| js::number(Some(noted)) > js::number(Some(live)));
-        if later.unwrap_or(live.is_none()) { noted.cloned() } else { live.cloned() }
+        let (recorded, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
+        let later = recorded.zip(live).map(|(recorded, live)| js::number(Some(recorded)) > js::number(Some(live)));
+        if later.unwrap_or(live.is_none()) { recorded.cloned() } else { live.cloned() }
     }
 
     /// The capabilities or commands of the live connection, or the approved ones without a connection. Sorted, without

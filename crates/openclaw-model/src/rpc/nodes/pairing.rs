@@ -84,11 +84,16 @@ pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
                 let skilled = crate::rpc::mac_skills(call.model);
                 let live = call.grant_surface(&Value::Object(node.clone()));
                 let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
-                crate::rpc::tell_if_skills_changed(call.model, &skilled, call.outcome);
+                crate::rpc::announce_skills_if_changed(call.model, &skilled, call.outcome);
                 if of_device {
                     let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
                     for connection in &live {
-                        call.model.tell_node(*connection, "node.pair.resolved", resolved.clone(), call.outcome);
+                        call.model.send_event_to_node(
+                            *connection,
+                            "node.pair.resolved",
+                            resolved.clone(),
+                            call.outcome,
+                        );
                     }
                 }
                 for connection in live {

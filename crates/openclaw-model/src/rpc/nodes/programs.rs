@@ -5,7 +5,7 @@ use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
 use crate::rpc::nodes::calls::{DispatchedCommand, dispatch};
-use crate::rpc::nodes::skills::tell_skills_changed;
+use crate::rpc::nodes::skills::announce_skills_changed;
 use openclaw_protocol::ids;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
@@ -66,10 +66,10 @@ pub(in crate::rpc) fn note(
     result: &Value,
     outcome: &mut Outcome,
 ) {
-    let programs = told(result, model.rules.rpc.programs_have_paths);
+    let programs = reported_programs(result, model.rules.rpc.programs_have_paths);
     let (rules, now) = (&model.rules.nodes, environment.now);
     match nodes::note_programs(rules, environment.store, now, node_id, &programs) {
-        Ok(true) => tell_skills_changed(model, outcome),
+        Ok(true) => announce_skills_changed(model, outcome),
         Ok(false) => {}
         Err(fault) => {
             outcome.effects.push(Effect::Log(format!("remote bin probe error ({node_id}): {}", fault.for_answer())));
@@ -79,7 +79,7 @@ pub(in crate::rpc) fn note(
 
 /// The programs in a Mac's answer (`parseBinProbePayload`): a list, a map to their paths (from 2026.5.7 on), or the
 /// lines of a shell.
-fn told(result: &Value, with_paths: bool) -> Vec<String> {
+fn reported_programs(result: &Value, with_paths: bool) -> Vec<String> {
     let parsed = match result.get("payloadJSON").filter(|text| js::truthy(Some(text))).and_then(Value::as_str) {
         Some(text) => serde_json::from_str(text).unwrap_or_default(),
         None => result.get("payload").cloned().unwrap_or_default(),

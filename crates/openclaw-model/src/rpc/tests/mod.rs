@@ -1,4 +1,4 @@
-use super::{ask_mac, handle, settle, wake, wake_at};
+use super::{answer_finished_upgrades, ask_mac, handle, wake, wake_at};
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
 use crate::surface::presence::Person;
@@ -95,10 +95,10 @@ impl TestGateway {
     }
 
     /// Answers the clients that wait for a scope upgrade.
-    pub(super) fn settle(&mut self) -> Vec<String> {
+    pub(super) fn answer_finished_upgrades(&mut self) -> Vec<String> {
         let mut outcome = Outcome::default();
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
-        settle(&mut self.model, &mut environment, &mut outcome);
+        answer_finished_upgrades(&mut self.model, &mut environment, &mut outcome);
         shown(&outcome)
     }
 

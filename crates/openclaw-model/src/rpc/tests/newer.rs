@@ -66,12 +66,15 @@ fn who_waits_for_more_scopes_hears_of_the_decision(#[case] decision: &str, #[cas
         gateway.call(admin, "device.scopes.waitUpgrade", id.clone())[0],
         "1 INVALID_REQUEST scope upgrade expired or not found"
     );
-    assert!(gateway.call(laptop, "device.scopes.waitUpgrade", id.clone()).is_empty() && gateway.settle().is_empty());
+    assert!(
+        gateway.call(laptop, "device.scopes.waitUpgrade", id.clone()).is_empty()
+            && gateway.answer_finished_upgrades().is_empty()
+    );
     gateway.call(admin, decision, id.clone());
-    let told = gateway.settle();
-    assert!(told.len() == 1 && told[0].starts_with("2 ok ") && told[0].contains(expected), "{told:?}");
+    let decision = gateway.answer_finished_upgrades();
+    assert!(decision.len() == 1 && decision[0].starts_with("2 ok ") && decision[0].contains(expected), "{decision:?}");
     gateway.call(laptop, "device.scopes.waitUpgrade", id);
-    assert_eq!(gateway.settle(), told);
+    assert_eq!(gateway.answer_finished_upgrades(), decision);
 }
 
 #[test]
@@ -151,7 +154,11 @@ fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value
 #[case("2026.7.35", "gh", &[])]
 #[case("2026.9.6", "old", &[])]
 #[case("2026.9.6", "gh", &["1 event skills.changed 1", "1 event chat.metadata.changed 2"])]
-fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[case] bin: &str, #[case] told: &[&str]) {
+fn who_may_read_hears_that_a_mac_has_other_programs(
+    #[case] release: &str,
+    #[case] bin: &str,
+    #[case] decision: &[&str],
+) {
     let mut gateway = TestGateway::new(release);
     let known = json!({DEVICE: {"nodeId": DEVICE, "bins": ["old"], "approvedAtMs": 1}});
     gateway.store = MemoryDocuments::new().with(Document::NodesPaired, known);
@@ -161,7 +168,7 @@ fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[cas
     gateway.asks_mac(node, DEVICE);
     let answer = json!({"id": gateway.last_invoke(), "nodeId": DEVICE, "ok": true, "payload": {"bins": [bin]}});
     let mut expected = vec![r#"2 ok {"ok":true}"#];
-    expected.extend(told);
+    expected.extend(decision);
     assert_eq!(gateway.call(node, "node.invoke.result", answer), expected);
 }
 
@@ -174,8 +181,8 @@ fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
     gateway.is_of(admin, "ann");
     gateway.is_of(node, "ann");
     assert_eq!(gateway.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
-    let told = gateway.wake(gateway.now + 30_000);
-    assert!(told.contains(&"1 event tick 1 for ann".to_owned()), "{told:?}");
+    let decision = gateway.wake(gateway.now + 30_000);
+    assert!(decision.contains(&"1 event tick 1 for ann".to_owned()), "{decision:?}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Model {
 
     /// Sends the current presence list.
     pub(crate) fn announce_presence(&mut self, now: i64, outcome: &mut Outcome) {
-        self.presence.told();
+        self.presence.increment_version();
         let state_version = json!({"presence": self.presence.version(), "health": self.health_version});
         let payload = json!({"presence": self.present(now)});
         self.broadcast_state("presence", payload, Some(state_version), outcome);
@@ -42,7 +42,7 @@ impl Model {
 
     /// Handles the end of a client's connection. From 2026.9.6 on, a node disappears together with its current
     /// connection.
-    pub(crate) fn tell_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
+    pub(crate) fn handle_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
         let by_registry = self.rules.handshake.presence.shows_clients && gone.role == "node";
         if by_registry && !gone.stands_for_node {
             return;
@@ -51,7 +51,7 @@ impl Model {
             self.announce_departure(key, now, outcome);
         }
         if by_registry && rpc::runs_mac_skills(gone) {
-            rpc::tell_skills_changed(self, outcome);
+            rpc::announce_skills_changed(self, outcome);
         }
     }
 
@@ -72,7 +72,7 @@ impl Model {
             self.announce_departure(&key, now, outcome);
         }
         if skilled {
-            rpc::tell_skills_changed(self, outcome);
+            rpc::announce_skills_changed(self, outcome);
         }
     }
 
@@ -82,7 +82,7 @@ impl Model {
         let now = environment.now;
         if !self.rules.handshake.presence.shows_clients {
             self.presence.joined(key, entry, now);
-            self.presence.told();
+            self.presence.increment_version();
             return None;
         }
         let since = entry.person.filter(|_| entry.role != "node").map(|person| self.gather(person, now));

@@ -77,7 +77,7 @@ impl Presence {
     }
 
     /// Increments the version, because the list is sent.
-    pub(crate) fn told(&mut self) {
+    pub(crate) fn increment_version(&mut self) {
         self.version += 1;
     }
 
