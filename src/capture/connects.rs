@@ -76,7 +76,7 @@ fn clients(
     // `explain` does not know the id of a node without a device.
     let node = || {
         let mut simulated = explain::simulated(state, &of("new"), now).ok()?;
-        simulated.client.who = ClientDevice::elsewhere(&device.id);
+        simulated.client.who = ClientDevice::with_stand_in_key(&device.id);
         Some(simulated)
     };
     let simulated = explain::simulated(state, &of(&device.id), now).ok().or_else(node)?;
@@ -88,7 +88,7 @@ fn clients(
     if let Some(record) = &device.paired {
         for role in roles(record).into_iter().filter(|role| *role != usual.role) {
             let mut client = usual.clone();
-            client.ask_as(&role);
+            client.request_role(&role);
             if !has_token(record, &role) && matches!(client.credential, Credential::DeviceToken(_)) {
                 client.credential = Credential::Shared;
             }
@@ -117,7 +117,7 @@ fn of_request(like: &Client, request: &Value) -> Client {
     };
     client.on_machine_of(request);
     if let Some(role) = request.get("role").and_then(Value::as_str) {
-        client.ask_as(role);
+        client.request_role(role);
     }
     if let Some(scopes) = request.get("scopes").and_then(texts) {
         client.scopes = scopes;

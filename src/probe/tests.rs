@@ -36,6 +36,17 @@ async fn report(release: Release, auth: Value, settings: &Settings) -> (ProbeRep
 }
 
 /// The records in the JSON documents below a directory, by file.
+/// The default wait recognizes the releases with the shortest handshake timeout. 20 s, the wait in the documentation,
+/// recognizes all of them.
+#[test]
+fn idle_waits_and_handshake_timeouts() {
+    let timeouts = releases::known_releases()
+        .map(|release| Duration::from_millis(openclaw_model::Facts::of(release).unwrap().handshake.timeout_ms));
+    let (shortest, longest) = timeouts
+        .fold((Duration::MAX, Duration::ZERO), |(least, most), timeout| (least.min(timeout), most.max(timeout)));
+    assert!(shortest < SILENCE_WAIT && SILENCE_WAIT < longest && longest < Duration::from_secs(20));
+}
+
 fn files(directory: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut folders = vec![directory.to_owned()];

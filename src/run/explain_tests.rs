@@ -66,7 +66,7 @@ pub(super) fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client
         connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
     let cli: Preset = "cli".parse().unwrap();
     let mut client =
-        Client::of(cli, key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::elsewhere(&key.device_id())));
+        Client::of(cli, key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::with_stand_in_key(&key.device_id())));
     client.id = said.client.id.clone().unwrap_or(client.id);
     client.mode = said.client.mode.clone().unwrap_or(client.mode);
     client.platform = said.client.platform.clone().unwrap_or(client.platform);

@@ -25,7 +25,7 @@ fn contents(folder: &Path) -> String {
     tree(folder).values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
 }
 
-/// Moves the documents of the state directory to a database, as a release from 2026.8.1 on does.
+/// Moves the documents of the state directory to a database, as a release with a database does at its start.
 fn into_database(test_folder: &TestFolder) -> SqliteDocuments {
     let directory = test_folder.path("state");
     let mut database = SqliteDocuments::new(&directory, true);

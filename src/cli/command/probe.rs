@@ -70,8 +70,8 @@ pub(crate) struct Probe {
     allow_writes: bool,
     /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
     ///
-    /// OpenClaw closes such a connection after 3, 10 or 15 seconds, depending on the release. The default is enough for
-    /// the shortest time. The other questions do not wait for this one.
+    /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default is
+    /// longer than the shortest of these timeouts only. The other questions do not wait for this one.
     #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_wait: u64,
     #[command(flatten)]

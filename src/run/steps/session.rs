@@ -102,7 +102,7 @@ impl Session {
     }
 
     /// Receives messages until `last` accepts one, the connection ends or the timeout expires. Returns all messages in
-    /// order. Without an answer, the last item is [`RawMessage::NoAnswer`].
+    /// order. Without an answer, the last item is [`RawMessage::Silence`].
     pub(crate) async fn listen(
         &mut self,
         deadline: Instant,

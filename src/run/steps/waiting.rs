@@ -150,7 +150,7 @@ impl CaseContext<'_> {
     }
 
     /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
-    /// order; without an answer, the last item is [`RawMessage::NoAnswer`].
+    /// order; without an answer, the last item is [`RawMessage::Silence`].
     pub(crate) async fn listen(
         &self,
         session: &mut Session,

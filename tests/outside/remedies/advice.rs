@@ -1,6 +1,6 @@
 //! What `explain` says of a lock-out, and the advice that people give each other.
 
-use super::lockouts::{FIRST_WITH_DATABASE, LockOut};
+use super::lockouts::{LockOut, keeps_files};
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
@@ -92,7 +92,7 @@ pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     all.push(Remedy::new("Remove the device", &[format!("openclaw devices remove {id}")]));
     let rotate = format!("openclaw devices rotate --device {id} --role {}", lockout.client.role);
     all.push(Remedy::new("Give the device a new token", &[rotate]));
-    if release < FIRST_WITH_DATABASE {
+    if keeps_files(release) {
         let copy =
             "in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device";
         all.push(Remedy::new("Copy the pending request to the paired devices by hand", &[line(copy)]));

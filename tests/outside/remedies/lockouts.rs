@@ -2,6 +2,8 @@
 
 use super::advice::Remedy;
 use super::client::{Client, PASSWORD, Secret, TOKEN, key};
+use openclaw_model::Facts;
+use openclaw_protocol::store::StoreFormat;
 use serde_json::{Map, Value, json};
 use std::fs;
 use tempfile::TempDir;
@@ -14,8 +16,6 @@ pub(super) const EVERY_SCOPE: [&str; 5] =
 const FOUR: &[&str] = &["2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"];
 const THREE: &[&str] = &["2026.3.31", "2026.4.2", "2026.6.11"];
 const READ: &[&str] = &["operator.read"];
-/// The first release whose store is a database.
-pub(super) const FIRST_WITH_DATABASE: &str = "2026.8.1";
 const FORWARDED: (&str, &str) = ("X-Forwarded-For", "203.0.113.7");
 
 /// A client that is locked out, and the state directory of its gateway.
@@ -100,11 +100,16 @@ impl LockOut {
             "version": 1, "deviceId": own.device_id(), "publicKeyPem": own.public_key_pem(),
             "privateKeyPem": crate::explain::PEM, "createdAtMs": 1_774_000_000_000_u64,
         });
-        if release < FIRST_WITH_DATABASE {
+        if keeps_files(release) {
             write("identity/device.json", identity.to_string());
         }
         folder
     }
+}
+
+/// Whether a release keeps its store in JSON files.
+pub(super) fn keeps_files(release: &str) -> bool {
+    Facts::of(release.parse().unwrap()).unwrap().pairing.format == StoreFormat::Files
 }
 
 /// All lock-outs.
