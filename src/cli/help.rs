@@ -5,8 +5,8 @@ macro_rules! cache_variable {
     () => {
         "\
 Environment variables:
-  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
-                   [default: clawcheck in the user's cache folder]"
+  CLAWCHECK_CACHE  Folder for releases, and for packages of npm, pip and cargo, that clawcheck
+                   installs [default: clawcheck in the user's cache folder]"
     };
 }
 

@@ -314,7 +314,7 @@ fn a_state_directory_that_cannot_be_used_is_named() {
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "laptop=nobody"]);
     assert!(ran.code == Some(2) && ran.err.contains("no device is named `nobody`"), "{}", ran.err);
     assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is"), "{}", ran.err);
-    let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "nobody=phone"]);
+    let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "nobody=server"]);
     assert!(ran.code == Some(2) && ran.err.contains("no case connects a device `nobody`"), "{}", ran.err);
     assert!(ran.err.contains("the cases connect `laptop`"), "{}", ran.err);
     // Its device would be a new one, and `conforms` would say nothing about the copy.

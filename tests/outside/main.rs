@@ -12,6 +12,7 @@ mod described;
 mod ends;
 mod explain;
 mod explain_case;
+mod foreign;
 mod fuzz;
 mod guard;
 mod heavy;

@@ -2,6 +2,7 @@
 
 use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
+use super::foreign;
 use super::known_placeholder;
 use super::store;
 use crate::gateway::profile::Capability;
@@ -16,8 +17,8 @@ const OWN_VARIABLES: [&str; 2] = ["HOME", "TMPDIR"];
 const FOLDERS: [&str; 3] = ["{home}/", "{state-dir}/", "{temp}/"];
 /// The maximum number of files.
 const MOST_FILES: usize = 100;
-/// Placeholders of an npm package.
-const OF_NPM: [&str; 2] = ["node", "package"];
+/// Placeholders of a package. Only an npm package has a Node.
+const OF_PACKAGE: [&str; 2] = ["node", "package"];
 
 /// Checks a description.
 pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
@@ -25,6 +26,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     variables(source, description)?;
     files(source, description)?;
     programs(source, description)?;
+    foreign::check(source, description)?;
     store::check(source, &description.store)?;
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
@@ -65,11 +67,11 @@ fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), De
             return Err(unknown_placeholder(source, at, name));
         }
     }
-    of_npm(source, description)
+    of_package(source, description)
 }
 
 fn every_placeholder() -> Vec<&'static str> {
-    AT_LAUNCH.into_iter().chain(["here"]).chain(OF_NPM).collect()
+    AT_LAUNCH.into_iter().chain(["here"]).chain(OF_PACKAGE).collect()
 }
 
 fn unknown_placeholder(source: &Source<'_>, at: Location, name: &str) -> DescriptionError {
@@ -79,14 +81,16 @@ fn unknown_placeholder(source: &Source<'_>, at: Location, name: &str) -> Descrip
     source.error_at(at, format!("unknown placeholder `{{{name}}}`"), Some(help))
 }
 
-fn of_npm(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
-    if description.npm.is_some() {
-        return Ok(());
-    }
+fn of_package(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    let has = |name: &str| {
+        description.npm.is_some() || (name == "package" && (description.pip.is_some() || description.cargo.is_some()))
+    };
     for text in description.phrases().chain(description.store.words()).chain(description.files.values()) {
-        if let Some(name) = words_in_braces(&text.value).find(|name| OF_NPM.contains(name)) {
-            let help = "name the package and its version under `npm`".to_owned();
-            return Err(source.error_at(text.referenced, format!("`{{{name}}}` needs an npm package"), Some(help)));
+        if let Some(name) = words_in_braces(&text.value).find(|name| OF_PACKAGE.contains(name) && !has(name)) {
+            let (package, keys) =
+                if name == "node" { ("an npm package", "`npm`") } else { ("a package", "`npm`, `pip` or `cargo`") };
+            let help = format!("name the package and its version under {keys}");
+            return Err(source.error_at(text.referenced, format!("`{{{name}}}` needs {package}"), Some(help)));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::check::check;
 use super::error::{DescriptionError, Source};
+use super::foreign::{Cargo, Pip};
 use super::raw::{Npm, Raw, Setting};
 use super::store::Store;
 use crate::gateway::ignored::IgnoredField;
@@ -25,6 +26,8 @@ pub(super) struct Description {
     pub(super) lacks: Vec<Capability>,
     pub(super) ran: bool,
     pub(super) npm: Option<Npm>,
+    pub(super) pip: Option<Pip>,
+    pub(super) cargo: Option<Cargo>,
     pub(super) command: Spanned<String>,
     pub(super) args: Vec<Spanned<String>>,
     pub(super) env: IndexMap<String, Spanned<String>>,
@@ -99,6 +102,8 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         lacks: raw.lacks,
         ran: raw.ran,
         npm: raw.npm,
+        pip: raw.pip,
+        cargo: raw.cargo,
         command: raw.command,
         args: raw.args,
         env: raw.env,
@@ -239,7 +244,7 @@ mod tests {
     #[rstest]
     #[case("arguments: [a]", "arguments", "unknown key")]
     #[case("args: [\"--dir={state_dir}\"]", "\"--dir={state_dir}\"", "unknown placeholder")]
-    #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs an npm package")]
+    #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs a package")]
     #[case("ready: soon", "soon", "unknown readiness check")]
     #[case("ready: {log: a, tcp: b}", "", "unexpected second key `tcp`")]
     #[case("ignore: [payload.a, type]", "type", "not a field inside")]

@@ -5,6 +5,7 @@ mod built_in;
 mod check;
 mod error;
 mod file;
+mod foreign;
 #[cfg(test)]
 mod mutants;
 mod raw;
@@ -25,8 +26,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use store::Store;
 
-/// Reads a description from a file, or selects the built-in description of this name. Installs the npm package that
-/// the description names.
+/// Reads a description from a file, or selects the built-in description of this name. Installs the packages that the
+/// description names.
 pub(super) async fn prepare(
     named: &Path,
     preparation: &Preparation,
@@ -46,7 +47,13 @@ pub(super) async fn prepare(
         placeholders.set("package", absolute(&found.directory));
         installed = Some(found);
     }
-    let program = program(&description, &name, placeholders, installed.as_ref());
+    let mut program = program(&description, &name, placeholders, installed.as_ref());
+    if let Some(package) = foreign::package(&description) {
+        let directory = openclaw::prepare_foreign(&package, preparation, listener).await?;
+        program.placeholders.set("package", absolute(&directory));
+        // First, so that what the description says counts.
+        program.environment.insert(0, foreign::path_variable(&directory));
+    }
     Ok((profile(&description, named), program, description.timeouts))
 }
 

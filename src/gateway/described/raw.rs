@@ -1,5 +1,6 @@
 //! The types of a description file, before validation. The doc comments are the descriptions in the JSON Schema.
 
+use super::foreign::{Cargo, Pip};
 use super::store::Store;
 use crate::gateway::profile::Capability;
 use crate::scenario::connect::ProofVersion;
@@ -39,6 +40,12 @@ pub(super) struct Raw {
     /// A package that clawcheck installs into its cache before the first start.
     #[serde(default)]
     pub(super) npm: Option<Npm>,
+    /// Python packages that clawcheck installs into its cache before the first start.
+    #[serde(default)]
+    pub(super) pip: Option<Pip>,
+    /// A Rust program that clawcheck installs into its cache before the first start.
+    #[serde(default)]
+    pub(super) cargo: Option<Cargo>,
     /// A program on PATH, or a path such as `{here}/my-gateway`.
     #[schemars(with = "String")]
     pub(super) command: Spanned<String>,

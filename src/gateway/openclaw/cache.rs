@@ -52,6 +52,16 @@ impl Cache {
         self.root.join("packages").join(name.replace('/', "+")).join(version)
     }
 
+    /// The directory of a virtual environment with Python packages, whether or not it is installed.
+    pub(super) fn pip(&self, key: &str) -> PathBuf {
+        self.root.join("pip").join(key)
+    }
+
+    /// The directory of a Rust program, whether or not it is installed.
+    pub(super) fn cargo(&self, name: &str, version: &str) -> PathBuf {
+        self.root.join("cargo").join(name).join(version)
+    }
+
     /// The directory of a Node.js version, whether or not it is installed.
     pub(super) fn node(&self, version: &str) -> PathBuf {
         self.root.join("node").join(version)

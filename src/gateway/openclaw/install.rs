@@ -1,10 +1,12 @@
-//! Installs npm packages into the cache. An install is complete or leaves nothing, and only one process installs a
-//! package at a time.
+//! Installs packages into the cache. An install is complete or leaves nothing, and only one process installs a package at
+//! a time.
 
 use super::cache::{self, Cache, Package};
 use super::catalogue::Catalogue;
+use super::installer::Installer;
 use super::npm;
 use crate::gateway::guard::Guard;
+use crate::gateway::launch::Exit;
 use crate::gateway::prepare::{PrepareEvent, PrepareListener};
 use crate::gateway::spawned::process::{InheritedEnvironment, Invocation, Process};
 use openclaw_model::Release;
@@ -31,15 +33,19 @@ const PARTIAL: &str = ".clawcheck-partial-";
 /// Why a package cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstallError {
-    /// npm is not on PATH.
-    #[error("npm was not found on PATH; it is needed to install {package} (https://nodejs.org)")]
-    NoNpm {
+    /// The installer is not on PATH.
+    #[error("{installer} was not found on PATH; it is needed to install {package} ({})", installer.home())]
+    NoInstaller {
+        /// The program.
+        installer: Installer,
         /// The package.
         package: String,
     },
-    /// npm cannot be started.
-    #[error("npm cannot be run to install {package}: {reason}")]
-    CannotRunNpm {
+    /// The installer cannot be started.
+    #[error("{installer} cannot be run to install {package}: {reason}")]
+    CannotRun {
+        /// The program.
+        installer: Installer,
         /// The package.
         package: String,
         /// The error of the operating system.
@@ -53,12 +59,14 @@ pub enum InstallError {
     },
     /// The registry cannot be reached.
     #[error(
-        "npm cannot reach its registry to install {package} ({code}); releases in the cache do not need the network"
+        "{installer} cannot reach its registry to install {package} ({code}); releases in the cache do not need the network"
     )]
     Network {
+        /// The program.
+        installer: Installer,
         /// The package.
         package: String,
-        /// Node's error code.
+        /// Its error code, or its words.
         code: &'static str,
     },
     /// The disk is full.
@@ -69,15 +77,17 @@ pub enum InstallError {
         /// The package.
         package: String,
     },
-    /// npm failed for another reason.
-    #[error("npm could not install {package}:\n{log}")]
-    Npm {
+    /// The installer failed for another reason.
+    #[error("{installer} could not install {package}:\n{log}")]
+    Failed {
+        /// The program.
+        installer: Installer,
         /// The package.
         package: String,
-        /// npm's error lines.
+        /// Its error lines.
         log: String,
     },
-    /// npm did not exit in time.
+    /// The installer did not exit in time.
     #[error("installing {package} took longer than {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
     TooSlow {
         /// The package.
@@ -91,9 +101,11 @@ pub enum InstallError {
         /// The lock file.
         lock: PathBuf,
     },
-    /// npm succeeded, but the package is not in the cache.
-    #[error("npm installed {package}, but the package has no {missing}")]
+    /// The installer succeeded, but the package is not in the cache.
+    #[error("{installer} installed {package}, but the package has no {missing}")]
     Incomplete {
+        /// The program.
+        installer: Installer,
         /// The package.
         package: String,
         /// The missing file or directory.
@@ -177,31 +189,29 @@ impl Installation<'_> {
         let package = format!("{name}@{version}");
         let cache_error =
             |error: &io::Error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() };
-        let parent = directory.parent().unwrap_or(directory);
-        std::fs::create_dir_all(parent).map_err(|error| cache_error(&error))?;
-        let _lock = self.lock(&parent.join(format!("{version}.lock")), &package).await?;
+        let _lock = self.lock(directory, version, &package).await?;
         // Another process may have installed the package while this one waited for the lock.
         if let Some(found) = cache::package(directory, name) {
             return Ok(found);
         }
-        clear_partial(parent, version);
-        let partial = self.partial(parent, version).map_err(|error| cache_error(&error))?;
-        (self.listener)(PrepareEvent::Installing { package: package.clone(), directory: directory.to_owned() });
+        let partial = self.begin(directory, version, &package)?;
         self.npm(&partial, &package, request).await?;
         if cache::package(&partial.path, name).is_none() {
-            return Err(InstallError::Incomplete { package, missing: format!("node_modules/{name}") });
+            return Err(incomplete(package, name));
         }
         // The rename is the last step: another process sees the package only when it is complete.
         std::fs::rename(&partial.path, directory).map_err(|error| cache_error(&error))?;
         (self.listener)(PrepareEvent::Installed { package: package.clone() });
-        cache::package(directory, name)
-            .ok_or(InstallError::Incomplete { package, missing: format!("node_modules/{name}") })
+        cache::package(directory, name).ok_or_else(|| incomplete(package, name))
     }
 
-    /// Holds a lock on a file until dropped. The file stays on disk. If it were removed, two processes could lock two
-    /// different files of the same name.
-    async fn lock(&self, path: &Path, package: &str) -> Result<File, InstallError> {
-        let cache_error = |error: &io::Error| InstallError::Cache { path: path.to_owned(), reason: error.to_string() };
+    /// Holds the lock on the directory of a package until dropped. `key` is the name of the directory. The lock file stays
+    /// on disk. If it were removed, two processes could lock two different files of the same name.
+    pub(super) async fn lock(&self, directory: &Path, key: &str, package: &str) -> Result<File, InstallError> {
+        let parent = directory.parent().unwrap_or(directory);
+        let path = &parent.join(format!("{key}.lock"));
+        let cache_error = |error: &io::Error| InstallError::Cache { path: path.clone(), reason: error.to_string() };
+        std::fs::create_dir_all(parent).map_err(|error| cache_error(&error))?;
         let file =
             File::options().create(true).truncate(false).write(true).open(path).map_err(|error| cache_error(&error))?;
         let deadline = Instant::now() + INSTALL_TIMEOUT;
@@ -211,7 +221,7 @@ impl Installation<'_> {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(error)) => return Err(cache_error(&error)),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                    return Err(InstallError::Locked { package: package.to_owned(), lock: path.to_owned() });
+                    return Err(InstallError::Locked { package: package.to_owned(), lock: path.clone() });
                 }
                 Err(TryLockError::WouldBlock) => {}
             }
@@ -223,11 +233,22 @@ impl Installation<'_> {
         }
     }
 
+    /// Announces an install, and creates the directory that it works in. The caller must hold the lock.
+    pub(super) fn begin(&self, directory: &Path, key: &str, package: &str) -> Result<PartialInstall, InstallError> {
+        let parent = directory.parent().unwrap_or(directory);
+        clear_partial(parent, key);
+        let partial = self
+            .partial(parent, key)
+            .map_err(|error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() })?;
+        (self.listener)(PrepareEvent::Installing { package: package.to_owned(), directory: directory.to_owned() });
+        Ok(partial)
+    }
+
     /// Creates a directory next to the final one, so that a rename between the two is atomic.
     fn partial(&self, parent: &Path, version: &str) -> io::Result<PartialInstall> {
         let directory = tempfile::Builder::new().prefix(&format!("{version}{PARTIAL}")).tempdir_in(parent)?;
         self.guard.watch_directory(directory.path())?;
-        Ok(PartialInstall { path: directory.keep(), guard: self.guard.clone() })
+        Ok(PartialInstall { path: directory.keep(), guard: self.guard.clone(), kept: false })
     }
 
     async fn npm(
@@ -249,9 +270,22 @@ impl Installation<'_> {
             // npm needs the user's settings for the registry, the proxy and the certificates.
             inherited: InheritedEnvironment::All,
         };
-        let mut process = Process::start(&invocation, self.guard).await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => InstallError::NoNpm { package: package.to_owned() },
-            _ => InstallError::CannotRunNpm { package: package.to_owned(), reason: error.to_string() },
+        let tick = || (self.listener)(PrepareEvent::Progress { packages: packages(&partial.path) });
+        let (exit, log) = self.run(Installer::Npm, &invocation, package, &tick).await?;
+        if exit.code == Some(0) { Ok(()) } else { Err(npm::failure(package, &log)) }
+    }
+
+    /// Runs an installer until it exits, and returns its log. `tick` is called several times a second.
+    pub(super) async fn run(
+        &self,
+        installer: Installer,
+        invocation: &Invocation,
+        package: &str,
+        tick: &(dyn Fn() + Send + Sync),
+    ) -> Result<(Exit, String), InstallError> {
+        let mut process = Process::start(invocation, self.guard).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => InstallError::NoInstaller { installer, package: package.to_owned() },
+            _ => InstallError::CannotRun { installer, package: package.to_owned(), reason: error.to_string() },
         })?;
         let deadline = Instant::now() + INSTALL_TIMEOUT;
         let mut ticks = interval(POLL_INTERVAL);
@@ -259,7 +293,7 @@ impl Installation<'_> {
         let exit = loop {
             tokio::select! {
                 exit = process.wait() => break exit,
-                _ = ticks.tick() => (self.listener)(PrepareEvent::Progress { packages: packages(&partial.path) }),
+                _ = ticks.tick() => tick(),
             }
             if Instant::now() >= deadline {
                 return Err(InstallError::TooSlow { package: package.to_owned() });
@@ -267,21 +301,35 @@ impl Installation<'_> {
         };
         // npm's error lines can arrive after its exit.
         process.final_log().await;
-        if exit.code == Some(0) { Ok(()) } else { Err(npm::failure(package, &process.log().all())) }
+        Ok((exit, process.log().all()))
     }
 }
 
+fn incomplete(package: String, name: &str) -> InstallError {
+    InstallError::Incomplete { installer: Installer::Npm, package, missing: format!("node_modules/{name}") }
+}
+
 /// A directory that an install fills. A drop removes what is left of it.
-struct PartialInstall {
-    path: PathBuf,
+pub(super) struct PartialInstall {
+    pub(super) path: PathBuf,
     guard: Guard,
+    kept: bool,
+}
+
+impl PartialInstall {
+    /// Leaves the directory where it is.
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
 }
 
 impl Drop for PartialInstall {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
+        if !self.kept {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
         // If the removal fails, the directory stays registered with the guard, which tries again after the run.
-        if self.path.try_exists().is_ok_and(|there| !there) {
+        if self.kept || self.path.try_exists().is_ok_and(|there| !there) {
             self.guard.forget_directory(&self.path);
         }
     }

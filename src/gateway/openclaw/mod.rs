@@ -2,12 +2,15 @@
 
 mod cache;
 mod catalogue;
+mod foreign;
 mod install;
+mod installer;
 mod node;
 mod npm;
 mod range;
 mod schema;
 
+pub(super) use foreign::ForeignPackage;
 pub(crate) use install::InstallError;
 pub(super) use install::{InstallRequest, RELEASE_FLAGS};
 pub(crate) use schema::{SchemaError, protocol_schema};
@@ -69,6 +72,19 @@ pub(super) async fn prepare_package(
     let node = installation.node_for(&package).await?;
     let (compile_cache, jiti_cache) = (cache.compile_cache(), cache.jiti_cache());
     Ok(Installed { node, directory: package.directory, compile_cache, jiti_cache })
+}
+
+/// Installs a package of pip or cargo, if it is not in the cache, and returns its directory.
+pub(super) async fn prepare_foreign(
+    package: &ForeignPackage<'_>,
+    preparation: &Preparation,
+    listener: PrepareListener<'_>,
+) -> Result<PathBuf, InstallError> {
+    let cache = Cache::locate(preparation.cache.as_deref())?;
+    let catalogue = Catalogue::built_in()?;
+    let installation =
+        install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
+    installation.foreign(package).await
 }
 
 fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {

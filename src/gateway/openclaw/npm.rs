@@ -1,6 +1,7 @@
 //! Reads the error messages of npm.
 
 use super::install::InstallError;
+use super::installer::Installer;
 
 /// Node.js error codes that mean that the network is not available.
 const NETWORK: [&str; 9] = [
@@ -26,12 +27,12 @@ pub(super) fn failure(package: &str, log: &str) -> InstallError {
         return InstallError::NoSuchVersion { package };
     }
     if let Some(code) = NETWORK.into_iter().find(|code| said(code)) {
-        return InstallError::Network { package, code };
+        return InstallError::Network { installer: Installer::Npm, package, code };
     }
     if said("ENOSPC") {
         return InstallError::DiskFull { package };
     }
-    InstallError::Npm { package, log: errors(log) }
+    InstallError::Failed { installer: Installer::Npm, package, log: errors(log) }
 }
 
 /// Returns npm's error lines, or the last lines of the log if there are none.
@@ -52,7 +53,7 @@ mod tests {
         let ours = "npm error code ETARGET\nnpm error notarget No matching version found for openclaw@2026.4.3.";
         assert!(matches!(failure("openclaw@2026.4.3", ours), InstallError::NoSuchVersion { .. }));
         let theirs = "npm error code ETARGET\nnpm error notarget No matching version found for axios@99.";
-        assert!(matches!(failure("openclaw@2026.4.3", theirs), InstallError::Npm { .. }));
+        assert!(matches!(failure("openclaw@2026.4.3", theirs), InstallError::Failed { .. }));
     }
 
     #[test]
@@ -64,7 +65,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_shown() {
-        let InstallError::Npm { log, .. } = failure("openclaw@1", "chatter\nnpm error code EXOTIC\n") else { panic!() };
+        let InstallError::Failed { log, .. } = failure("openclaw@1", "chatter\nnpm error code EXOTIC\n") else {
+            panic!()
+        };
         assert_eq!(log, "npm error code EXOTIC");
     }
 }

@@ -44,7 +44,7 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
     if shape.explain(rules, command, 0).is_none() {
         return Value::Null;
     }
-    shape.to_json()
+    shape.into_json()
 }
 
 /// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
@@ -118,7 +118,7 @@ impl CommandSummary {
         self.risks.push((kind, format!("Contains {kind}{label}")));
     }
 
-    fn to_json(self) -> Value {
+    fn into_json(self) -> Value {
         let (mut kinds, mut lines): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
         for (kind, line) in self.risks {
             if !kinds.contains(&kind) {

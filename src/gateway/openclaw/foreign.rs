@@ -1,0 +1,196 @@
+//! Installs packages of pip and cargo into the cache, each set in a directory of its own with a `bin` in it.
+
+use super::cache::Cache;
+use super::install::{InstallError, Installation};
+use super::installer::Installer;
+use crate::gateway::prepare::PrepareEvent;
+use crate::gateway::spawned::process::{InheritedEnvironment, Invocation};
+use sha2::{Digest as _, Sha256};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// What the installers print if they cannot reach the network.
+const NETWORK: [&str; 6] = [
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Could not resolve host",
+    "Connection refused",
+    "Network is unreachable",
+];
+/// The maximum number of log lines in an error.
+const LOG_LINES: usize = 12;
+
+/// Packages that npm does not have.
+#[derive(Debug)]
+pub(in crate::gateway) enum ForeignPackage<'a> {
+    /// Python packages, each with its version: `fastapi==0.165.0`.
+    Pip(Vec<&'a str>),
+    /// A program on crates.io.
+    Cargo {
+        /// The name of the package.
+        name: &'a str,
+        /// Its version.
+        version: &'a str,
+    },
+}
+
+impl ForeignPackage<'_> {
+    /// The name in messages.
+    fn label(&self) -> String {
+        match self {
+            Self::Pip(packages) => packages.join(" "),
+            Self::Cargo { name, version } => format!("{name}@{version}"),
+        }
+    }
+
+    /// The name of its directory. The order of Python packages does not matter.
+    fn key(&self) -> String {
+        match self {
+            Self::Pip(packages) => {
+                let mut packages = packages.clone();
+                packages.sort_unstable();
+                let digest = Sha256::digest(packages.join("\n"));
+                digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+            Self::Cargo { version, .. } => (*version).to_owned(),
+        }
+    }
+
+    fn directory(&self, cache: &Cache, key: &str) -> PathBuf {
+        match self {
+            Self::Pip(_) => cache.pip(key),
+            Self::Cargo { name, version } => cache.cargo(name, version),
+        }
+    }
+
+    /// A path in the directory of every complete installation.
+    fn marker(&self) -> &'static str {
+        match self {
+            // A link to the Python that created the environment. Its user may have removed this Python.
+            Self::Pip(_) => "bin/python",
+            Self::Cargo { .. } => "bin",
+        }
+    }
+
+    /// The commands that install it into an empty directory, one after another.
+    fn commands(&self, directory: &Path) -> Vec<(Installer, OsString, Vec<OsString>)> {
+        match self {
+            // `-I` ignores PYTHONPATH and the working directory. Packages there would not be installed, and the gateway would
+            // not find them.
+            Self::Pip(packages) => {
+                let make = ["-I", "-m", "venv"].map(OsString::from).into_iter().chain([directory.into()]);
+                let install = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"];
+                let install = install.iter().chain(packages).map(OsString::from);
+                vec![
+                    (Installer::Python, "python3".into(), make.collect()),
+                    (Installer::Pip, directory.join("bin/python").into(), install.collect()),
+                ]
+            }
+            Self::Cargo { name, version } => {
+                let words = ["install", "--locked", "--version", version, "--root"].map(OsString::from);
+                let words = words.into_iter().chain([directory.into(), name.into()]);
+                vec![(Installer::Cargo, "cargo".into(), words.collect())]
+            }
+        }
+    }
+}
+
+impl Installation<'_> {
+    /// The directory of a package, from the cache or from its registry.
+    pub(super) async fn foreign(&self, package: &ForeignPackage<'_>) -> Result<PathBuf, InstallError> {
+        let (label, key) = (package.label(), package.key());
+        let directory = package.directory(self.cache, &key);
+        let is_whole = |directory: &Path| directory.join(package.marker()).exists();
+        if is_whole(&directory) {
+            return Ok(directory);
+        }
+        let _lock = self.lock(&directory, &key, &label).await?;
+        // Another process may have installed the package while this one waited for the lock.
+        if is_whole(&directory) {
+            return Ok(directory);
+        }
+        let partial = self.begin(&directory, &key, &label)?;
+        for (installer, command, arguments) in package.commands(&partial.path) {
+            let invocation = Invocation {
+                command,
+                arguments,
+                // pip refuses `--user` in a virtual environment, and some users have set it for all installs.
+                environment: vec![("PIP_USER".into(), "0".into())],
+                directory: partial.path.clone(),
+                // The installers need their user's registry, proxy and certificates.
+                inherited: InheritedEnvironment::All,
+            };
+            let (exit, log) = self.run(installer, &invocation, &label, &|| {}).await?;
+            if exit.code != Some(0) {
+                return Err(failure(installer, label, &log));
+            }
+        }
+        if !is_whole(&partial.path) {
+            let installer = if matches!(package, ForeignPackage::Pip(_)) { Installer::Pip } else { Installer::Cargo };
+            return Err(InstallError::Incomplete { installer, package: label, missing: package.marker().to_owned() });
+        }
+        // The scripts of a virtual environment contain its path, so the environment cannot be renamed.
+        replace_link(&partial.path, &directory)
+            .map_err(|error| InstallError::Cache { path: directory.clone(), reason: error.to_string() })?;
+        partial.keep();
+        (self.listener)(PrepareEvent::Installed { package: label });
+        Ok(directory)
+    }
+}
+
+/// Replaces `link` by a symbolic link to a directory next to it. The caller must hold the lock.
+fn replace_link(directory: &Path, link: &Path) -> io::Result<()> {
+    match std::fs::remove_file(link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    symlink(directory.file_name().unwrap_or(directory.as_os_str()), link)
+}
+
+fn failure(installer: Installer, package: String, log: &str) -> InstallError {
+    if let Some(code) = NETWORK.into_iter().find(|text| log.contains(text)) {
+        return InstallError::Network { installer, package, code };
+    }
+    InstallError::Failed { installer, package, log: errors(log) }
+}
+
+/// The log from its first error line on, else its last lines.
+fn errors(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    let is_error = |line: &&str| line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"));
+    let start = lines.iter().position(is_error).unwrap_or(lines.len().saturating_sub(LOG_LINES));
+    lines[start..].iter().take(LOG_LINES).copied().collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_that_of_the_list_in_any_order() {
+        let key = |packages: &[&str]| ForeignPackage::Pip(packages.to_vec()).key();
+        assert_eq!(key(&["a==1", "b==2"]), key(&["b==2", "a==1"]));
+        assert_ne!(key(&["a==1", "b==2"]), key(&["a==1", "b==3"]));
+    }
+
+    #[test]
+    fn no_network_is_told_and_other_errors_are_shown() {
+        let offline = "WARNING: Retrying ... Failed to establish a new connection: [Errno -3]\nERROR: No matching";
+        assert!(matches!(failure(Installer::Pip, "a==1".into(), offline), InstallError::Network { .. }));
+        assert_eq!(errors("Collecting a\nerror: no such\n  Caused by: x"), "error: no such\n  Caused by: x");
+        assert_eq!(errors("only\nchatter"), "only\nchatter");
+    }
+
+    #[test]
+    fn a_link_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (made, link) = (folder.path().join("made"), folder.path().join("link"));
+        symlink("gone", &link).unwrap();
+        std::fs::create_dir(&made).unwrap();
+        replace_link(&made, &link).unwrap();
+        assert!(link.is_dir());
+    }
+}
