@@ -300,7 +300,8 @@ fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) ->
         left_out.push(format!("all tables of {DATABASE} that do not contain devices or nodes"));
     }
     if state.own_key.is_some() {
-        left_out.push("the private key of the gateway's own device; each device has a key of the scenario".to_owned());
+        left_out
+            .push("the private key of the gateway's own device; the scenario gives each device its own key".to_owned());
     }
     if state.at_rest.damaged_database().is_some() {
         left_out.push(format!("the contents of the damaged {DATABASE}"));

@@ -145,7 +145,7 @@ impl Finding {
                 format!("the observation differs from the draft for {variant} and later, seen on no real release")
             }
             Self::NoSnapshot { later: None, .. } => {
-                "nothing it expects is broken, and no snapshot is approved for this case yet".to_owned()
+                "all expectations are met, but no snapshot is approved for this case yet".to_owned()
             }
             Self::NoSnapshot { later: Some(later), .. } => {
                 format!("no snapshot is approved for this case before release {later}")

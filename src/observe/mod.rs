@@ -264,7 +264,11 @@ mod tests {
         let files = [("devices/paired.json", NoFile::TooLarge), ("devices/pipe", NoFile::NotPlain)];
         let after = files.map(|(path, what)| (path.to_owned(), Err(what)));
         let seen = normalise(&Evidence { after: Some(after.into()), ..Evidence::default() });
-        assert!(seen.text().contains("paired\n  too large: of a store 4 MiB are read\n"), "{}", seen.text());
+        assert!(
+            seen.text().contains("paired\n  too large: clawcheck reads at most 4 MiB of a store\n"),
+            "{}",
+            seen.text()
+        );
         assert!(seen.text().contains("devices/pipe\n  not a plain file\n"), "{}", seen.text());
     }
 

@@ -137,8 +137,9 @@ impl Delivery {
     /// Returns an error if no program read from a pipe in time, or if a write failed.
     pub(crate) async fn finish(self) -> io::Result<()> {
         let Self { path, is_open, mut done } = self;
-        let ended =
-            |ended: Result<io::Result<()>, _>| ended.unwrap_or_else(|_| Err(io::Error::other("it was given up")));
+        let ended = |ended: Result<io::Result<()>, _>| {
+            ended.unwrap_or_else(|_| Err(io::Error::other("the writer stopped early")))
+        };
         tokio::select! {
             biased;
             written = &mut done => return ended(written).map_err(|error| named(&path, error)),

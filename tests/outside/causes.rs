@@ -23,7 +23,8 @@ fn run(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     ran
 }
 
-const VERSION: &str = "the gateway says that it is 2026.3.31 (server.version), but is compared with 2026.4.2";
+const VERSION: &str =
+    "the gateway reports the version 2026.3.31 (server.version), but its answers are compared with those of 2026.4.2";
 
 /// The cases of a sentence about the closest release: equal to it, in all, and equal to the claimed one.
 fn numbers(sentence: &str, begins: &str) -> [usize; 3] {
@@ -42,7 +43,7 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
     assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
     assert_eq!(lines[2], VERSION);
     // Every case is that of the release that it is.
-    let [equal, of, claimed] = numbers(lines[3], "it answers as 2026.3.31 in ");
+    let [equal, of, claimed] = numbers(lines[3], "its answers equal those of 2026.3.31 in ");
     assert!(equal == of && of > 200 && claimed < 100, "{}", ran.out);
     assert!(lines[5].contains(" cases fail. "), "{}", ran.out);
     assert!(lines[6].ends_with(LOCK_OUT), "{}", ran.out);
@@ -61,7 +62,9 @@ fn the_causes_of_a_lock_out() {
     let closest = ran.out.split("\n\n").nth(1).unwrap().to_owned();
     assert_eq!(
         closest,
-        format!("{VERSION}\nit answers as 2026.3.31 to 2026.4.1 in 17 of 17 cases, and as 2026.4.2 in 1")
+        format!(
+            "{VERSION}\nits answers equal those of 2026.3.31 to 2026.4.1 in 17 of 17 cases, and those of 2026.4.2 in 1"
+        )
     );
     let screen = ran.out.split("\n\n").nth(2).unwrap().to_owned();
     insta::assert_snapshot!(screen, @r#"

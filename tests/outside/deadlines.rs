@@ -287,7 +287,7 @@ fn a_gateway_that_never_starts_is_found_dead_with_two_starts() {
     }
     let ran = refusing(&test_folder, "echo broken; exit 7");
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("boots: 2 made"), "{}", ran.out);
+    assert!(ran.out.contains("gateway starts: 2 made"), "{}", ran.out);
     assert!(ran.out.contains("not even with the default configuration"), "{}", ran.out);
     assert!(verdicts(&test_folder).iter().all(|(_, verdict, _)| verdict == "error"), "{:?}", verdicts(&test_folder));
 }

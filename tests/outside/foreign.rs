@@ -1,7 +1,7 @@
 //! `pip` and `cargo` in a description. Python and cargo are scripts here, and what they install starts `clawcheck serve`.
 
 use super::described::described;
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use rstest::rstest;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -43,12 +43,12 @@ impl Machine {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn run(&self) -> Ended {
+    fn run(&self) -> ProgramOutput {
         let path = format!("{}:/usr/bin:/bin", self.folder.path("bin").display());
         let mut command = self.folder.command(&["run", "scenarios", "--gateway", "ours.yaml"]);
         let output = command.env("PATH", path).env("CLAWCHECK_CACHE", self.folder.path("cache")).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// How the installers were called, with the name of the partial directory replaced.
@@ -76,7 +76,7 @@ impl Machine {
 }
 
 /// The gateway was played: the observation of its case is new.
-fn played(ended: &Ended) {
+fn played(ended: &ProgramOutput) {
     assert!(ended.out.contains("no snapshot is approved"), "{}{}", ended.out, ended.err);
 }
 

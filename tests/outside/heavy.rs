@@ -187,14 +187,14 @@ fn answers(manner: &str, id: &str) -> Vec<String> {
     "above the limit",
     "hello",
     false,
-    "<- connection lost: the gateway flooded it: a message of 8,388,653 bytes, more than 2,097,152"
+    "<- connection lost: the gateway sent too much: a message of 8,388,653 bytes, more than 2,097,152"
 )]
 #[case("members", "hello", false, "<- ok connect  k={}  k0={}  k1={}")]
 #[case("a welcome", "hello", true, "<- hello-ok  protocol 3  role operator  scopes operator.read")]
 #[case("details", REFUSED, true, "<- error NOT_PAIRED  \"m\"  k={}  k0={}")]
 #[case("a message", REFUSED, true, "no … 1,895,904 more bytes")]
 #[case("many events", "hello", true, "-- … 14,901 more\n")]
-#[case("long events", "hello", false, "<- connection lost: the gateway flooded it: more than 20 MiB in one case")]
+#[case("long events", "hello", false, "<- connection lost: the gateway sent too much: more than 20 MiB in one case")]
 fn what_is_sent_is_cut_and_counted(
     #[case] manner: &'static str,
     #[case] expected: &str,
@@ -314,13 +314,13 @@ fn writing(test_folder: &TestFolder, manner: &str, claims: &str) -> String {
 }
 
 #[rstest]
-#[case::files("files", "2026.4.2", "devices/f9\n  too large: of a store 4 MiB are read\n")]
+#[case::files("files", "2026.4.2", "devices/f9\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::many_files("many-files", "2026.4.2", "other files\n  … 901 more files, not looked at\n")]
-#[case::an_array("array", "2026.4.2", "paired\n  too large: of a store 4 MiB are read\n")]
+#[case::an_array("array", "2026.4.2", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::a_short_array("short-array", "2026.4.2", "paired\n  too large: 1,500,001 JSON values, more than 100,000\n")]
-#[case::records("records", "2026.4.2", "paired\n  too large: of a store 4 MiB are read\n")]
+#[case::records("records", "2026.4.2", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::some_records("some-records", "2026.4.2", "\n  … 4,000 more records\npending\n")]
-#[case::a_cell("cell", "2026.9.6", "paired\n  too large: of a store 4 MiB are read\n")]
+#[case::a_cell("cell", "2026.9.6", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::rows("rows", "2026.9.6", "paired\n  too large: 300,000 JSON values, more than 100,000\n")]
 fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str, #[case] says: &str) {
     let test_folder = connects("{ refused: { code: NOT_PAIRED, close: 1008 } }");

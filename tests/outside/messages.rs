@@ -84,7 +84,7 @@ fn a_missing_gateway_is_an_error_even_if_every_case_is_skipped() {
     );
     let port = listening(|_| http("101 Switching Protocols"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
-    assert!(said(&ran.err).contains("101 without `Upgrade: websocket`"), "{}", ran.err);
+    assert!(said(&ran.err).contains("HTTP 101 without `Upgrade: websocket`"), "{}", ran.err);
 }
 
 async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {

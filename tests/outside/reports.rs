@@ -196,7 +196,7 @@ fn run_list_and_compare_select_the_same_cases() {
         let ran = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap().to_owned());
         assert_eq!(ran.collect::<Vec<_>>(), ids, "{selection:?}");
         let compared = test_folder.clawcheck(&[&["compare", "embedded", "embedded"], selection].concat());
-        let alike = format!("0 differ, {} alike", listed.len());
+        let alike = format!("0 differ, {} equal", listed.len());
         assert!(compared.out.contains(&alike) || compared.out.contains("not played on all"), "{}", compared.out);
     }
     let nothing = test_folder.clawcheck(&["run", "--filter", "issue:1"]);

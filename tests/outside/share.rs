@@ -81,7 +81,7 @@ fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
     let (once, _) =
         Report::of(&test_folder, &["--gateway", &served, "--isolation", "case", "--filter", "proxied-loopback"]);
     assert_eq!((once.boots("saved"), once.boots("made")), (0, once.on("own")));
-    assert!(out.contains(&format!("boots: {made} made, {saved} saved")), "{out}");
+    assert!(out.contains(&format!("gateway starts: {made} made, {saved} saved")), "{out}");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
         let (again, out) = Report::of(&test_folder, &["scenarios", "--gateway", &spoilt]);
         assert_eq!((again.boots("made"), again.boots("saved"), again.on("rerun")), (4, 0, 3), "{spoil}: {}", again.0);
         assert!(again.0["boots"]["given_up"][0].as_str().unwrap().contains(says), "{}", again.0["boots"]);
-        assert!(out.contains("shared gateway given up: 3 cases"), "{out}");
+        assert!(out.contains("cases of a shared gateway played again alone: 3 cases"), "{out}");
         assert_eq!(again.observations(), shared.observations(), "{spoil}");
     }
 }
@@ -115,7 +115,12 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
                 (until grep -q deviceId $2/devices/pending.json 2>/dev/null; do :; done; kill -9 $$) &\nfi";
     let (again, out) = Report::of(&test_folder, &["scenarios", "--gateway", &description(&test_folder, dies)]);
     assert_eq!(again.on("rerun"), 3, "{}", again.0);
-    assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway exited unexpectedly ("), "{out}");
+    assert!(
+        out.contains(
+            "cases of a shared gateway played again alone: 3 cases, since the shared gateway exited unexpectedly ("
+        ),
+        "{out}"
+    );
     assert_eq!(again.observations(), shared.observations());
 }
 

@@ -211,7 +211,7 @@ impl Compare {
             }
         }
         let Comparison { differing, alike, incomplete, errors } = comparison;
-        text.push_str(&format!("{} differ, {alike} alike", differing.len()));
+        text.push_str(&format!("{} differ, {alike} equal", differing.len()));
         if *incomplete > 0 {
             text.push_str(&format!(", {incomplete} not played on all"));
         }

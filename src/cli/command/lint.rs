@@ -47,8 +47,7 @@ impl Lint {
         let drafts = library.drafts().map_err(fault)?;
         if !drafts.is_empty() {
             let count = counted(drafts.len(), "draft");
-            writeln!(out, "{count} among the snapshots: not confirmed by a real release")
-                .map_err(CommandError::output)?;
+            writeln!(out, "{count}: snapshots that no real release has confirmed").map_err(CommandError::output)?;
         }
         for (case, release) in drafts.iter().take(NAMED) {
             writeln!(out, "    {} at {release}", line(case)).map_err(CommandError::output)?;

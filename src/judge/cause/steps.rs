@@ -126,11 +126,13 @@ impl Step<'_, '_> {
         let (kind, what) = match (a.is_empty(), b.is_empty()) {
             (true, true) => return,
             _ if a == b && closes_first(expected, answers.0) == closes_first(seen, answers.1) => return,
-            _ if a == b => (CauseKind::Close, "the close and the answer are in another order".to_owned()),
+            _ if a == b => (CauseKind::Close, "the close and the answer are in a different order".to_owned()),
             (false, true) => (CauseKind::Close, format!("the connection stays open instead of {sign_a}")),
-            (true, false) => (CauseKind::Close, format!("{sign_b} as well")),
+            (true, false) => (CauseKind::Close, format!("{sign_b} in addition")),
             _ if sign_a != sign_b => (CauseKind::Close, format!("{sign_b} instead of {sign_a}")),
-            _ if clean(&a) != clean(&b) => (CauseKind::Close, format!("{sign_b} in another way")),
+            _ if clean(&a) != clean(&b) => {
+                (CauseKind::Close, format!("{sign_b}, {}", if clean(&a) { "not clean" } else { "clean" }))
+            }
             _ => (CauseKind::Text, word::says(&sign_b, behind_sign(&a), behind_sign(&b))),
         };
         found.push(self.found(kind, what, &a, &b));
@@ -163,7 +165,7 @@ impl Step<'_, '_> {
         found.extend(extra.iter().map(|line| {
             let what = match other_members(line) {
                 Some(members) => format!("a frame also has {}", word::names(members)),
-                None => format!("{} as well", sign(line)),
+                None => format!("{} in addition", sign(line)),
             };
             self.found(kind_of(line), what, "", line)
         }));

@@ -81,7 +81,7 @@ impl Section<'_, '_> {
             }
         }
         for other in others {
-            self.add(CauseKind::Store, format!("`{name}` has one more record"), "", other.line);
+            self.add(CauseKind::Store, format!("`{name}` has an additional record"), "", other.line);
         }
     }
 
@@ -97,7 +97,7 @@ impl Section<'_, '_> {
             }
         }
         for token in others {
-            self.add(CauseKind::Store, format!("a record in `{name}` has one more token"), "", token);
+            self.add(CauseKind::Store, format!("a record in `{name}` has an additional token"), "", token);
         }
     }
 

@@ -36,7 +36,7 @@ impl Score {
         lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide)));
         if differing.len() > FAMILIES {
             let more = differing.len() - FAMILIES;
-            lines.push(format!("… {more} more families"));
+            lines.push(format!("… {more} more {}", if more == 1 { "family" } else { "families" }));
         }
         if self.families.len() > 1 {
             lines.push(row("all cases", &self.total(), wide));

@@ -344,15 +344,15 @@ impl<W: Write> Terminal<W> {
         }
         lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
         for left in run.left_behind.iter().take(LISTED) {
-            lines.push(self.display.line(&format!("left behind on the gateway: {left}")));
+            lines.push(self.display.line(&format!("remains on the gateway: {left}")));
         }
         lines.extend(and_more(run.left_behind.len(), "more item"));
         if let Some(boots) = &run.boots {
             for why in boots.given_up.iter().take(LISTED) {
-                lines.push(self.display.line(&format!("shared gateway given up: {why}")));
+                lines.push(self.display.line(&format!("cases of a shared gateway played again alone: {why}")));
             }
             lines.extend(and_more(boots.given_up.len(), "more item"));
-            lines.push(format!("boots: {} made, {} saved", boots.made, boots.saved));
+            lines.push(format!("gateway starts: {} made, {} saved", boots.made, boots.saved));
         }
         lines
     }

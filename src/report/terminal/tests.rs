@@ -91,8 +91,8 @@ fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
         family/{case-0,case-1,case-2,case-3,case-4,case-5,case-6,case-7}
     slow: family/slow took 61.00 s
     unused snapshot: no case has the id family/gone
-    shared gateway given up: 2 cases, since it ended
-    boots: 3 made, 5 saved
+    cases of a shared gateway played again alone: 2 cases, since it ended
+    gateway starts: 3 made, 5 saved
     interrupted: 3 cases not played
     9 cases: 1 conforms, 8 skipped  in 61.00 s
     "#);
@@ -223,7 +223,10 @@ fn quiet_output_has_the_failures_and_the_last_line() {
     insta::assert_snapshot!(shown_as(Verbosity::Failures, &green), @"1 case: 1 conforms  in 0.0 ms");
     let red = [Event::Started(&info), Event::Case(&skipped), Event::Case(&failing), Event::Finished(&run)];
     let text = shown_as(Verbosity::Failures, &red);
-    assert!(text.contains("the gateway exited") && !text.contains("skipped") && !text.contains("boots"), "{text}");
+    assert!(
+        text.contains("the gateway exited") && !text.contains("skipped") && !text.contains("gateway starts"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -189,13 +189,12 @@ impl Bindings {
 
     fn answer(&self, step: &str, path: &str) -> Result<Value, String> {
         let learned = self.learned();
-        let whole =
-            learned.answers.get(step).ok_or_else(|| format!("nothing was answered or awaited in step {step}"))?;
+        let whole = learned.answers.get(step).ok_or_else(|| format!("step {step} has no answer"))?;
         let part = path.split('.').try_fold(whole, |value, key| match value {
             Value::Array(items) => items.get(key.parse::<usize>().ok()?),
             other => other.get(key),
         });
-        part.cloned().ok_or_else(|| format!("what came in step {step} has no {path}"))
+        part.cloned().ok_or_else(|| format!("the answer of step {step} has no {path}"))
     }
 
     /// All values that have a symbol in an observation.

@@ -126,7 +126,7 @@ impl Connecting<'_> {
             spec::Nonce::Of(step) => match self.bindings.nonce(step.as_str()) {
                 Some(nonce) => SentNonce::Other(nonce),
                 None => {
-                    self.bindings.miss(format!("step {step} saw no challenge"));
+                    self.bindings.miss(format!("step {step} received no challenge"));
                     SentNonce::Absent
                 }
             },
@@ -189,7 +189,7 @@ impl Connecting<'_> {
         if found.is_none() {
             self.bindings.miss(match said {
                 spec::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
-                spec::DeviceToken::From(step) => format!("step {step} gave no device token"),
+                spec::DeviceToken::From(step) => format!("step {step} returned no device token"),
                 spec::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
                 _ => format!("{own} was given no {role} token"),
             });

@@ -357,7 +357,7 @@ fn close(closed: Closed) -> RawMessage {
     let reason = match closed.how {
         Ending::CloseFrame | Ending::Eof | Ending::Reset => closed.reason,
         Ending::Violation(why) => why,
-        Ending::TooMuch(why) => format!("the gateway flooded it: {why}"),
+        Ending::TooMuch(why) => format!("the gateway sent too much: {why}"),
     };
     RawMessage::Close { code: closed.code, reason, clean }
 }

@@ -101,12 +101,15 @@ impl fmt::Display for NoAnswer {
         let seconds = self.within.as_secs_f64().ceil();
         match &self.instead {
             None => {
-                write!(f, "the gateway is silent: nothing came in a step, nor on a new connection within {seconds} s")
+                write!(
+                    f,
+                    "the gateway is silent: it sent nothing in a step, and nothing on a new connection within {seconds} s"
+                )
             }
             Some(instead) => write!(
                 f,
-                "the gateway does not answer: no response came in a step, nor on a new connection within {seconds} s; \
-                 there {instead}"
+                "the gateway does not answer: it sent no response in a step, and none on a new connection within \
+                 {seconds} s; there, {instead}"
             ),
         }
     }

@@ -1,6 +1,7 @@
 //! Errors in scenario files, with their positions.
 
 use super::spans::Span;
+use crate::counted::counted;
 use crate::scenario::model::case::Source;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::collections::HashSet;
@@ -25,7 +26,11 @@ pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<Scenario
     errors.truncate(MOST_OF_A_FILE);
     let mut problems: Vec<_> = errors.into_iter().map(|error| error.within(source)).collect();
     if more > 0 {
-        problems.push(ScenarioError::with_file(&source.path, format!("and {more} more problems in this file"), None));
+        problems.push(ScenarioError::with_file(
+            &source.path,
+            format!("and {} in this file", counted(more, "more problem")),
+            None,
+        ));
     }
     problems
 }

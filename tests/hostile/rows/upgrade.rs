@@ -39,22 +39,22 @@ pub(super) fn rows() -> Vec<Row> {
             switching(peer, "Upgrade: websocket\r\nConnection: Upgrade\r\n")
         })
         .error()
-        .says("101 without `Sec-WebSocket-Accept`"),
+        .says("HTTP 101 without `Sec-WebSocket-Accept`"),
         Row::attached("upgrade-101-with-wrong-accept", |peer| {
             switching(peer, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n")
         })
         .error()
-        .says("101 with a wrong `Sec-WebSocket-Accept`"),
+        .says("HTTP 101 with a wrong `Sec-WebSocket-Accept`"),
         Row::attached("upgrade-101-without-upgrade", |peer| {
             switching(peer, "Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n")
         })
         .error()
-        .says("101 without `Upgrade: websocket`"),
+        .says("HTTP 101 without `Upgrade: websocket`"),
         Row::attached("upgrade-101-to-something-else", |peer| {
             switching(peer, "Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n")
         })
         .error()
-        .says("101 without `Upgrade: websocket`"),
+        .says("HTTP 101 without `Upgrade: websocket`"),
         Row::attached("upgrade-in-capitals", |peer| {
             switching(peer, "UPGRADE: WEBSOCKET\r\nCONNECTION: UPGRADE\r\nSEC-WEBSOCKET-ACCEPT: {accept}\r\n")
         })

@@ -20,8 +20,8 @@ pub(crate) enum CaseError {
     Machine(&'static str),
     /// The gateway answers, but too many answers are late.
     #[error(
-        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
-         take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
+        "the gateway is too slow: its slow answers took {} s in total, each more than a quarter of the answer timeout of \
+         {} s (--answer-timeout)", .late.as_secs(), .answer.as_secs()
     )]
     TooSlow {
         /// The total time of late answers.

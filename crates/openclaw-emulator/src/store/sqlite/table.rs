@@ -52,7 +52,7 @@ pub(super) struct Table {
 
 /// The reason why a record cannot be a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` cannot be the column {table}.{column}")]
+#[error("the value of `{field}` does not fit the column {table}.{column}")]
 pub struct RowError {
     table: &'static str,
     column: &'static str,

@@ -40,11 +40,11 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
     if !rules.nested_commands_explained {
         return split(command).map_or(Value::Null, |commands| summary(rules, &commands));
     }
-    let mut shape = CommandSummary::default();
-    if shape.explain(rules, command, 0).is_none() {
+    let mut summary = CommandSummary::default();
+    if summary.explain(rules, command, 0).is_none() {
         return Value::Null;
     }
-    shape.into_json()
+    summary.into_json()
 }
 
 /// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
