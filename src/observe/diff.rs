@@ -201,7 +201,7 @@ mod tests {
     fn equal_texts_have_no_difference_and_others_always_show_one() {
         assert_eq!(render("a\nb\n", "a\nb\n", true), "");
         let text = |last: &str| format!("{}{last}\n", "line\n".repeat(LINES + 9));
-        assert_eq!(render(&text("a"), &text("b"), false), "  … the first 2,000 lines are alike …\n");
+        assert_eq!(render(&text("a"), &text("b"), false), "  … the first 2,000 lines are equal …\n");
     }
 
     #[test]

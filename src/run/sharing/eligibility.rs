@@ -257,9 +257,9 @@ mod tests {
     #[case::handshake_timeout("", "  - await: { handshake-timeout: one }\n", "time")]
     #[case::parallel("", "  - parallel:\n    - connect: { device: phone }\n", "in parallel")]
     #[case::other_host("", "  - connect: { device: phone, via: other-host }\n", "another host")]
-    #[case::approval("", "  - call: { on: one, method: exec.approval.request }\n", "others may notice")]
-    #[case::presence("", "  - call: { on: one, method: system-presence }\n", "others may notice")]
-    #[case::settings("", "  - send: { on: one, frame: { json: { method: config.set } } }\n", "others may notice")]
+    #[case::approval("", "  - call: { on: one, method: exec.approval.request }\n", "affect other clients")]
+    #[case::presence("", "  - call: { on: one, method: system-presence }\n", "affect other clients")]
+    #[case::settings("", "  - send: { on: one, frame: { json: { method: config.set } } }\n", "affect other clients")]
     #[case::pending("store: { pending: { phone: {} } }\n", "", "five minutes")]
     #[case::copied_pending("store: { copied-pending: { phone: {} } }\n", "", "unusual record")]
     #[case::null_token("store: { paired: { laptop: { tokens: { node: null } } } }\n", "", "unusual record")]
@@ -268,12 +268,12 @@ mod tests {
     #[case::token_without(
         "store: { paired: { laptop: { tokens: { node: { without: [role] } } } } }\n",
         "",
-        "odd record"
+        "unusual record"
     )]
     #[case::set("store: { paired: { laptop: { set: { x: 1 } } } }\n", "", "unusual record")]
     #[case::nodes("store: { nodes: { paired: { laptop: { x: 1 } } } }\n", "", "unusual record")]
     #[case::files("store: { files: { devices/x: { text: x } } }\n", "", "files of its own")]
-    #[case::other_store("other-store: { paired: { laptop: {} } }\n", "", "another store")]
+    #[case::other_store("other-store: { paired: { laptop: {} } }\n", "", "a second store")]
     #[case::limit_on_loopback("gateway: { rate-limit: { exempt-loopback: false } }\n", "", "a limit")]
     #[case::timeout("gateway: { handshake-timeout: 1s }\n", "", "a limit")]
     fn what_may_touch_others_is_alone(#[case] before: &str, #[case] step: &str, #[case] why: &str) {

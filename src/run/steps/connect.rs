@@ -276,7 +276,7 @@ mod tests {
         assert_eq!([sent(json!("last")), sent(json!("seeded")), sent(json!({"from": "first"}))], ["new", "old", "new"]);
         assert_eq!(bindings.missed(), Vec::<String>::new());
         assert_eq!(sent(json!({"from": "second"})), Value::Null);
-        assert_eq!(bindings.missed(), ["step second gave no device token"]);
+        assert_eq!(bindings.missed(), ["step second returned no device token"]);
     }
 
     #[test]
