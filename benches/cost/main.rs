@@ -1,7 +1,7 @@
-//! The goals of `docs/performance.md`, by processor time: `cargo bench --bench cost`.
+//! Measures the goals of `docs/performance.md` in processor time: `cargo bench --bench cost`.
 //!
-//! A benchmark harness times by the clock on the wall, which on a busy machine says how busy it is. What one connect costs
-//! as a case is therefore told in processor time, and against a bare exchange that was measured in turn with it.
+//! Benchmark harnesses measure elapsed time, which depends on the load of the machine. Therefore, this program measures
+//! processor time, and alternates a connect as a case with an exchange without the harness.
 #![allow(clippy::print_stdout)]
 
 #[path = "../support/mod.rs"]
@@ -11,9 +11,9 @@ use support::bare_client::BareClient;
 use support::cpu::{CpuCost, in_turn, measure, median, peak_memory};
 use support::{CorpusRun, ONE_CONNECT, jobs, one_thread};
 
-/// Exchanges, and cases, in one measurement.
+/// The number of exchanges or cases in one measurement.
 const BLOCK: usize = 200;
-/// Measurements of each.
+/// The number of measurements of each.
 const ROUNDS: usize = 15;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! One connect as a case on the embedded gateway, beside a bare exchange of the same frames.
+//! One connect as a case on the embedded gateway, and the same frames without the harness.
 
 use crate::support::bare_client::BareClient;
 use crate::support::{CorpusRun, ONE_CONNECT, one_thread};

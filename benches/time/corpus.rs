@@ -1,4 +1,4 @@
-//! The whole corpus on the embedded gateway, and what comes before it.
+//! The whole corpus on the embedded gateway, and the preparation of a run.
 
 use crate::support::{CorpusRun, jobs, one_thread};
 use clawcheck::Corpus;
@@ -6,7 +6,7 @@ use clawcheck::Library;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
-/// Every case once, as `clawcheck run` plays them.
+/// Plays every case once, like `clawcheck run`.
 #[divan::bench]
 fn play(bencher: Bencher<'_, '_>) {
     let runtime = one_thread();
@@ -15,13 +15,13 @@ fn play(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(cases.len())).bench_local(|| play.run(&runtime, &cases, jobs()));
 }
 
-/// Reading all scenarios and making cases of them.
+/// Reads all scenarios and expands them into cases.
 #[divan::bench]
 fn scenarios() -> usize {
     Corpus::embedded().map_or(0, |corpus| corpus.cases().len())
 }
 
-/// Reading the names of all snapshots and the drafts among them, which reads all of them.
+/// Reads the names of all snapshots and finds the drafts.
 #[divan::bench]
 fn snapshots() -> usize {
     Library::built_in().and_then(|library| library.drafts()).map_or(0, |drafts| drafts.len())

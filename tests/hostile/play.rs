@@ -1,4 +1,4 @@
-//! Plays a row, and holds what clawcheck said and took to it.
+//! Plays a row and checks the output, the verdict and the cost of clawcheck.
 
 use super::measure::HUNG;
 use super::row::{Row, Server, Timeouts};
@@ -12,17 +12,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// The shared token of an attached gateway. JSON, URLs and base64 write it in ways of their own.
+/// The shared token of an attached gateway. JSON, URLs and base64 encode it in different ways.
 pub(crate) const CANARY: &str = "canary/9f\"7c+2ü";
 
-/// No run may print more, on both streams together.
+/// The maximum output of a run on both streams, in bytes.
 const MOST_OUTPUT: usize = 200 << 10;
-/// No run may take more memory, in KiB.
+/// The maximum memory of a run, in KiB.
 const MOST_MEMORY: u64 = 100 << 10;
-/// The deadline of an answer for rows that wait for it.
+/// The answer timeout in rows that wait for it.
 const ANSWER: Duration = Duration::from_secs(6);
 
-/// What clawcheck said and took.
+/// The output and the cost of clawcheck.
 #[derive(Debug)]
 pub(crate) struct PlayOutput {
     pub code: i32,
@@ -33,7 +33,7 @@ pub(crate) struct PlayOutput {
     pub memory: u64,
 }
 
-/// Plays a row. The error says all that is wrong.
+/// Plays a row. The error lists everything that is wrong.
 pub(crate) fn play(row: &Row) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let (ran, secret) = run(row, folder.path());
@@ -56,7 +56,7 @@ fn told(wrong: &[String], ran: &PlayOutput) -> String {
     text
 }
 
-/// Runs clawcheck on a row's gateway. Gives back the gateway's secret, too.
+/// Runs clawcheck on the gateway of a row. Also returns the secret of the gateway.
 fn run(row: &Row, folder: &Path) -> (PlayOutput, String) {
     for name in ["home", "tmp", "family", "drafts"] {
         std::fs::create_dir(folder.join(name)).unwrap();
@@ -72,7 +72,7 @@ fn run(row: &Row, folder: &Path) -> (PlayOutput, String) {
     let server = Attached::start(&row.server);
     if matches!(row.server, Server::Spawned { .. }) {
         std::fs::write(folder.join("gateway.yaml"), description(row, &this, folder)).unwrap();
-        // A gateway that writes thousands of files before it listens takes long on a busy disk.
+        // A gateway that writes thousands of files before it listens starts slowly on a busy disk.
         let start_timeout = if row.name.starts_with("store-") { "30" } else { "8" };
         command.args(["--gateway", "gateway.yaml", "--start-timeout", start_timeout]);
     } else {
@@ -99,7 +99,7 @@ fn description(row: &Row, this: &Path, folder: &Path) -> String {
     )
 }
 
-/// The program that is held to the table: the one that was just built, or the one that `CLAWCHECK_BIN` names.
+/// The program under test: the one that was just built, or the one that `CLAWCHECK_BIN` names.
 pub(crate) fn clawcheck() -> PathBuf {
     std::env::var_os("CLAWCHECK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_clawcheck").into(), PathBuf::from)
 }
@@ -117,7 +117,7 @@ fn ended(mut command: Command, folder: &Path) -> PlayOutput {
     PlayOutput { code, out, err, report: serde_json::from_str(&report_text).ok(), report_text, memory }
 }
 
-/// The beginning of what a stream says; all of it is read. What is no UTF-8 shows as U+FFFD.
+/// Reads a stream to its end and returns its beginning. Bytes that are not UTF-8 become U+FFFD.
 fn kept(stream: &mut impl Read) -> String {
     let mut kept = Vec::new();
     let _ = stream.take(4 * MOST_OUTPUT as u64).read_to_end(&mut kept);
@@ -125,7 +125,7 @@ fn kept(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// All that is wrong with what clawcheck said and took.
+/// Everything that is wrong with the output and the cost of clawcheck.
 fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String> {
     let said = format!("{}{}", ran.out, ran.err);
     let mut wrong = Vec::new();
@@ -155,7 +155,7 @@ fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String>
     wrong
 }
 
-/// The first character that a terminal would obey.
+/// The first control character that a terminal would interpret.
 fn control(text: &str) -> Option<char> {
     text.chars().find(|c| match c {
         '\n' => false,
@@ -164,7 +164,7 @@ fn control(text: &str) -> Option<char> {
     })
 }
 
-/// What the report says of verdicts and cost.
+/// Checks the verdicts and the waits in the report.
 fn reported(row: &Row, ran: &PlayOutput) -> Vec<String> {
     let Some(report) = &ran.report else { return Vec::new() };
     let mut wrong = Vec::new();
@@ -175,12 +175,12 @@ fn reported(row: &Row, ran: &PlayOutput) -> Vec<String> {
             wrong.push(format!("{} {verdict}, expected {:?}", case["id"], row.verdicts));
         }
     }
-    // A gateway that is not there is told once, and not for every case.
+    // A gateway that does not exist is reported once, not for every case.
     if cases.is_empty() && ran.code != 3 {
         wrong.push("the report has no case".to_owned());
     }
     let took = Duration::from_secs_f64(report["duration_ms"].as_f64().unwrap_or_default() / 1000.0);
-    // One deadline of leeway. Rows that wait for nothing are run with the deadline that clawcheck has by itself, 30 s.
+    // One answer timeout of tolerance. Rows that do not wait use the default timeout of 30 s.
     let most = match row.cost {
         Timeouts::Instant => Duration::from_secs(29),
         Timeouts::OneDeadline => 2 * ANSWER,
@@ -192,7 +192,7 @@ fn reported(row: &Row, ran: &PlayOutput) -> Vec<String> {
     wrong
 }
 
-/// Where a secret stands, in whatever form.
+/// The texts that contain the secret in any form.
 fn leaks(texts: &[(&str, &str)], secret: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (form, written) in forms(secret) {
@@ -205,7 +205,7 @@ fn leaks(texts: &[(&str, &str)], secret: &str) -> Vec<String> {
     wrong
 }
 
-/// A secret in the forms in which a gateway could send it back.
+/// The forms of a secret that a gateway can send back.
 pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let bytes = secret.as_bytes();
     let each = |write: &dyn Fn(&u8) -> String| bytes.iter().map(write).collect::<String>();
@@ -226,7 +226,7 @@ pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What is left on the disk: nothing but drafts, and no secret in them.
+/// Checks the files that remain: only drafts, without secrets.
 fn left(folder: &Path, secret: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for name in ["home", "tmp"] {

@@ -83,7 +83,7 @@ fn the_captured_scenario_gives_the_same_answers(#[case] release: &str, #[case] d
     let gateway = format!("embedded@{release}");
     let ran = clawcheck(&test_folder, &["run", "mine/captured", "--gateway", &gateway]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    // The usual client of each device is the one that `explain` explains.
+    // The usual client of each device is the one whose answer `explain` computes.
     let text = fs::read_to_string(test_folder.path("mine/captured/captured.yaml")).unwrap();
     for (device, what) in [("server", "cli"), ("Phone", "iphone")] {
         let id = if device == "server" { vec![] } else { vec!["--device", "Phone \u{1b}[31m"] };
@@ -145,7 +145,7 @@ fn nothing_of_the_original_is_in_the_scenario(#[case] path: &str, #[case] databa
         }
         put(&test_folder, path, &changed.to_string());
         if database {
-            // A row cannot contain every record.
+            // Not every record fits into a row.
             let mut rows = SqliteDocuments::new(&test_folder.path("state"), true);
             if rows.write(&[(Document::DevicesPaired, &Arc::new(changed.clone()))]).is_err() {
                 continue;
@@ -253,7 +253,7 @@ fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] da
     let changed = after.keys().filter(|path| before.get(*path) != after.get(*path) && !path.ends_with("-shm"));
     assert_eq!(changed.collect::<Vec<_>>(), Vec::<&String>::new());
     drop(held);
-    // Without the name, the device of the case is another one.
+    // Without `--device`, the device of the case is not in the store.
     arguments.truncate(6);
     let other = clawcheck(&test_folder, &arguments);
     assert_eq!(other.code, Some(1), "{}{}", other.out, other.err);
@@ -317,7 +317,7 @@ fn a_state_directory_that_cannot_be_used_is_named() {
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "nobody=server"]);
     assert!(ran.code == Some(2) && ran.err.contains("no case connects a device `nobody`"), "{}", ran.err);
     assert!(ran.err.contains("the cases connect `laptop`"), "{}", ran.err);
-    // Its device would be a new one, and `conforms` would say nothing about the copy.
+    // The device of the case would be unknown, and the verdict would not depend on the copy.
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state"]);
     assert!(ran.code == Some(2) && ran.err.contains("no case connects a device of the state directory"), "{}", ran.err);
     assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is one of `cli`"), "{}", ran.err);

@@ -1,4 +1,4 @@
-//! A gateway that is not what it claims to be: what differs is shown by cause, on one screen.
+//! A gateway that claims another release than it implements: the differences are grouped by cause on one screen.
 
 use super::run::{ProgramOutput, TestFolder};
 
@@ -12,7 +12,7 @@ pub(crate) fn old_gateway() -> TestFolder {
          config: openclaw\nready: connect\nstore: openclaw\n"
     );
     std::fs::write(test_folder.path("old.yaml"), description).unwrap();
-    // The cases are held to the snapshots inside the program.
+    // The cases are compared with the built-in snapshots.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     test_folder
 }
@@ -26,7 +26,8 @@ fn run(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
 const VERSION: &str =
     "the gateway reports the version 2026.3.31 (server.version), but its answers are compared with those of 2026.4.2";
 
-/// The cases of a sentence about the closest release: equal to it, in all, and equal to the claimed one.
+/// The three numbers in the sentence about the closest release: equal cases, all cases, and cases equal to the claimed
+/// release.
 fn numbers(sentence: &str, begins: &str) -> [usize; 3] {
     let rest = sentence.strip_prefix(begins).unwrap_or_else(|| panic!("{sentence}"));
     let words = rest.split([' ', ',']).filter_map(|word| word.parse().ok()).collect::<Vec<_>>();
@@ -42,14 +43,14 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
     let lines = ran.out.lines().collect::<Vec<_>>();
     assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
     assert_eq!(lines[2], VERSION);
-    // Every case is that of the release that it is.
+    // Every case equals the snapshot of the actual release.
     let [equal, of, claimed] = numbers(lines[3], "its answers equal those of 2026.3.31 in ");
     assert!(equal == of && of > 200 && claimed < 100, "{}", ran.out);
     assert!(lines[5].contains(" cases fail. "), "{}", ran.out);
     assert!(lines[6].ends_with(LOCK_OUT), "{}", ran.out);
     let failed = lines[5].split(' ').next().unwrap().parse::<usize>().unwrap();
     assert!(failed > 100, "{}", ran.out);
-    // What nearly every case has is told once, behind what is graver.
+    // A difference that nearly every case has is printed once, after the more serious causes.
     let fields = ran.out.matches("hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir").count();
     assert_eq!(fields, 1, "{}", ran.out);
     test_folder.leaves_nothing();
@@ -89,7 +90,7 @@ fn the_causes_of_a_lock_out() {
           show one: clawcheck run 'empty-tokens/reconnect#absent,direct' --gateway old.yaml --level exact
     --trace shows every case in full
     "#);
-    // The command that is named shows the case, and what it is about.
+    // The printed command shows the case and the difference.
     let command = screen.lines().find_map(|line| line.trim().strip_prefix("show one: clawcheck run ")).unwrap();
     let id = command.split(' ').next().unwrap();
     let one = run(&test_folder, &[id]);

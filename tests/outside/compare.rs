@@ -92,7 +92,7 @@ fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
     assert!(names.iter().all(|name| header.contains(name.as_str())), "{}", ran.out);
 }
 
-/// The other gateway shows what the case needs: there is no approved snapshot that does.
+/// The other gateway shows which features the case needs, because no approved snapshot does.
 #[test]
 fn what_a_description_declares_absent_is_taken_out_and_counted() {
     let connect = "scenario: A device connects\nsteps:\n  - connect: { device: laptop }\n";
@@ -122,7 +122,7 @@ fn what_a_description_declares_absent_is_taken_out_and_counted() {
     test_folder.leaves_nothing();
 }
 
-/// Scenarios are given with an option here, and as a path to `run`.
+/// `compare` takes scenarios with an option, and `run` takes them as paths.
 #[test]
 fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
     let test_folder = TestFolder::new(SCENARIO);

@@ -1,4 +1,4 @@
-//! `clawcheck explain`: what it answers, that it only reads, and that no file makes it wait, fail or show a secret.
+//! `clawcheck explain`: its answers, that it only reads, and that no file makes it wait, fail or print a secret.
 
 use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-/// A private key that is in RFC 8410, section 10.3.
+/// The private key of RFC 8410, section 10.3.
 pub(super) const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
 fn explain(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
@@ -45,7 +45,7 @@ fn record(key: &DeviceKey, name: &str, roles: &[&str], scopes: &[&str]) -> Value
     })
 }
 
-/// A state directory with the gateway's own device, a phone, and secrets wherever there may be some.
+/// A state directory with the gateway's own device, a phone, and secrets in every place that can contain one.
 pub(super) fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
     let (own, phone) = (DeviceKey::from_pem(PEM).unwrap(), DeviceKey::from_name("phone"));
     let mut paired = serde_json::Map::new();
@@ -76,7 +76,7 @@ fn json_of(ended: &ProgramOutput) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
 }
 
-/// Every file below a folder with its bytes.
+/// Every file below a folder, with its bytes.
 pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -115,7 +115,7 @@ fn a_refused_connect_is_explained_and_remedied() {
     assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
 }
 
-/// A page without a device behind an unknown proxy needs both mended.
+/// A page without a device behind an unknown proxy needs two changes.
 #[test]
 fn what_helps_only_together_is_found() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -130,7 +130,7 @@ fn what_helps_only_together_is_found() {
     assert!(has(&["device identity", "without the proxy"]), "{found:#}");
 }
 
-/// The way around the proxy is not enough for whoever has to come through it.
+/// A connection without the proxy does not help a client that must use the proxy.
 #[test]
 fn the_way_through_the_proxy_is_mended_too() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -324,7 +324,7 @@ fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: HostileFil
     }
 }
 
-/// The id of a device is any text that a file holds.
+/// A file can contain any text as the id of a device.
 #[test]
 fn an_odd_id_spoils_no_output() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -378,7 +378,7 @@ fn commands_are_quoted_for_a_shell() {
     assert_eq!(words[4..], [json!([origin]).to_string()], "{line}");
 }
 
-/// `config set` replaces a whole list, so a remedy must not drop what the user has in it.
+/// `config set` replaces a whole list, so a remedy must contain the existing items.
 #[test]
 fn a_setting_that_is_a_list_keeps_its_items() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -492,7 +492,7 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
     assert!(has(Some(&own), "has no role in effect: tokens is {}", "2026.3.31"), "{found:#}");
     assert!(!has(Some(&own), "has no role in effect", "2026.4.2"), "{found:#}");
     assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
-    // Pending requests are not read before a release with a database drops them.
+    // A release with a database drops pending requests, so nothing reads them before.
     assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
     assert!(has(None, "overwritten", "2026.4.2") && has(None, "closes every connection", "2026.6.11"), "{found:#}");
     assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
@@ -524,14 +524,14 @@ fn dead_ends_point_on() {
             process.args([command, argument]).current_dir(test_folder.path(""));
             let ended = ended(process);
             assert_eq!(ended.code, Some(2), "{command} {argument}: {}", ended.err);
-            // The help is wrapped, also at a hyphen.
+            // miette wraps the help text.
             let said = ended.err.replace(' ', "");
             assert!(said.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
         }
     }
 }
 
-/// The replacement of an own word would hide nothing, and would tell what the secret is.
+/// Replacing one of clawcheck's own words would hide nothing and would reveal the secret.
 #[rstest]
 fn a_secret_that_is_a_usual_word_does_not_change_the_output(
     #[values("token", "pairing", "operator", "role-upgrade", "record")] secret: &str,

@@ -1,4 +1,4 @@
-//! `clawcheck explain CASE[:STEP]` and `run --explain`: why a step of a case is answered as it is.
+//! `clawcheck explain CASE[:STEP]` and `run --explain`: the reasons for the answer to a step.
 
 use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use openclaw_model::releases::known_releases;
@@ -28,7 +28,7 @@ fn a_case_is_explained_step_by_step() {
     let numbers = lines.iter().filter_map(|line| line.trim().split_once("  ")?.0.parse::<u32>().ok());
     assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 4, 5], "{}", ended.out);
     assert!(ended.out.contains("let in as node [operator.read]"), "{}", ended.out);
-    // The first refused one is explained.
+    // `explain` selects the first refused connect.
     let explained = ended.out.split_once("\nStep 1, line 14 of scenarios/role-upgrade/approve.yaml: ").unwrap().1;
     for line in [
         "refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade",

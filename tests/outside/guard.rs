@@ -1,6 +1,6 @@
-//! A `kill -9` of the harness leaves no process and no directory.
+//! `kill -9` of the harness leaves no process and no directory.
 //!
-//! The victim is this very test binary, run again with `VICTIM` set.
+//! The killed process is this test binary, run again with `VICTIM` set.
 
 use super::hostile::HostileFolder;
 use std::io::{BufRead as _, BufReader};
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Run as a child: starts a gateway, says where it is, and waits to be killed. Run as a test: nothing.
+/// As a child process: starts a gateway, prints its location, and waits to be killed. As a test: nothing.
 #[tokio::test]
 async fn victim() {
     if std::env::var_os("VICTIM").is_none() {
@@ -17,9 +17,9 @@ async fn victim() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
-    // libtest has written the beginning of a line already.
+    // libtest has already written the beginning of a line.
     println!("\nvictim: {} {}", running.port().unwrap(), sandbox.root().parent().unwrap().display());
-    // What the guard cannot know of, the victim's own parent removes.
+    // The guard does not know this directory. The test removes it.
     println!("victim: yard {}", folder.directory.path().display());
     std::future::pending::<()>().await;
 }

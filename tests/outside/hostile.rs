@@ -1,6 +1,6 @@
-//! Gateways that do everything wrong that a process can do, and how each is told from the others.
+//! Gateway processes that fail in every possible way, and the messages that distinguish them.
 //!
-//! The hostile gateway is this very test binary, run again with `HOSTILE` set: then [`serve`] is a server instead of a test.
+//! The hostile gateway is this test binary, run again with `HOSTILE` set. [`serve`] is then a server instead of a test.
 
 use clawcheck::{
     Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, Running, Sandbox, Workspace,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant as StdInstant};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Message, accept};
 
-/// Run as a child: the gateway. Run as a test: nothing.
+/// As a child process: the gateway. As a test: nothing.
 #[test]
 fn serve() {
     let Ok(manner) = std::env::var("HOSTILE") else { return };
@@ -34,12 +34,12 @@ fn serve() {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming().flatten() {
         let manner = manner.clone();
-        // What is left open stays so until the process ends.
+        // The connection stays open until the process ends.
         std::thread::spawn(move || std::mem::forget(answer(&manner, stream)));
     }
 }
 
-/// Answers one connection. What is given back stays open.
+/// Answers one connection. The caller keeps a returned stream open.
 fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
     if let Some(port) = manner.strip_prefix("forward ") {
         return forward(port.parse().ok()?, stream);
@@ -91,7 +91,7 @@ fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
     None
 }
 
-/// Bytes after the challenge that are no frame of a server.
+/// Bytes after the challenge that are not a valid frame of a server.
 fn broken(manner: &str) -> Option<&'static [u8]> {
     match manner {
         "masked" => Some(b"\x81\x82\x00\x00\x00\x00{}"),
@@ -100,7 +100,7 @@ fn broken(manner: &str) -> Option<&'static [u8]> {
     }
 }
 
-/// What a gateway of this manner says to every request.
+/// The answer of this kind of gateway to every request.
 fn wrong(manner: &str) -> Option<String> {
     match manner {
         "wrong-id" => Some(r#"{"type":"res","id":"99","ok":true,"payload":{}}"#.to_owned()),
@@ -112,7 +112,7 @@ fn wrong(manner: &str) -> Option<String> {
     }
 }
 
-/// Hands every byte on to another port of this machine, and back.
+/// Forwards all bytes to another port of this machine, and back.
 fn forward(port: u16, stream: TcpStream) -> Option<TcpStream> {
     let other = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let (mut from, mut to) = (stream.try_clone().ok()?, other.try_clone().ok()?);
@@ -123,7 +123,7 @@ fn forward(port: u16, stream: TcpStream) -> Option<TcpStream> {
     None
 }
 
-/// What a gateway of this manner says without end after its challenge.
+/// The message that this kind of gateway sends endlessly after its challenge.
 fn flood(manner: &str) -> Option<Message> {
     let event = |padding: usize| {
         Message::text(format!(r#"{{"type":"event","event":"noise","payload":"{}"}}"#, "x".repeat(padding)))
@@ -136,7 +136,7 @@ fn flood(manner: &str) -> Option<Message> {
     }
 }
 
-/// Where the description of a hostile gateway is written, and what it needs.
+/// The folder with the description of a hostile gateway, and the resources that it needs.
 pub(crate) struct HostileFolder {
     pub directory: tempfile::TempDir,
     pub workspace: Workspace,
@@ -148,7 +148,7 @@ impl HostileFolder {
         Self { directory: tempfile::tempdir().unwrap(), workspace: Workspace::new(&guard).unwrap() }
     }
 
-    /// The description of a gateway of this manner.
+    /// The description of this kind of gateway.
     pub(crate) fn description(&self, manner: &str) -> PathBuf {
         let program = std::env::current_exe().unwrap();
         self.write(&format!(
@@ -292,7 +292,7 @@ fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[ca
     let scenario = folder.directory.path().join("case.yaml");
     std::fs::write(&scenario, "scenario: A flood\nsteps:\n  - connect: { device: laptop }\n").unwrap();
     let began = StdInstant::now();
-    // With 2 GiB of address space, which its threads reserve most of, a run that keeps all it hears is killed.
+    // With 2 GiB of address space, most of which its threads reserve, a run that keeps all received data is killed.
     let ran = std::process::Command::new("sh")
         .args(["-c", r#"ulimit -v 2097152; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run"])
         .args([&scenario, Path::new("--gateway"), &description])

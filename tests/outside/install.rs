@@ -1,6 +1,7 @@
-//! Installing a release: whole or not at all, once, and with a clear word when it fails. npm and Node are scripts here.
+//! Installing a release: complete or not at all, once, and with a clear message if it fails. npm and Node are scripts
+//! here.
 //!
-//! The installer is this very test binary, run again with `INSTALL` set, so that it has a PATH of its own.
+//! The installer is this test binary, run again with `INSTALL` set, so that it has its own PATH.
 
 use clawcheck::{Gateway, GatewaySpec, Guard, Preparation, PrepareEvent};
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Run as a child: installs, and says how it went. Run as a test: nothing.
+/// As a child process: installs, and prints the result. As a test: nothing.
 #[tokio::test]
 async fn installer() {
     let Ok(cache) = std::env::var("INSTALL") else { return };
@@ -32,7 +33,7 @@ struct InstallMachine {
 }
 
 impl InstallMachine {
-    /// A machine whose npm does this, after it has counted its runs.
+    /// A machine whose npm records each call and then runs this script.
     fn with_npm(npm: &str) -> Self {
         let machine = Self::without_npm();
         let runs = machine.path("runs");
@@ -72,7 +73,7 @@ impl InstallMachine {
         std::fs::read_to_string(self.path("runs")).unwrap_or_default().lines().count()
     }
 
-    /// What is in the cache besides the lock file.
+    /// The contents of the cache, except the lock file.
     fn cached(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path("cache/openclaw")).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -132,7 +133,7 @@ fn a_kill_in_the_middle_leaves_neither_npm_nor_half_a_release() {
     }
 }
 
-/// Whether a process has its working directory below this one.
+/// Whether a process has its working directory below this directory.
 fn works_in(directory: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

@@ -1,7 +1,8 @@
-//! Nothing that a gateway starts outlives it, whatever it does to its group, session and environment, and however the run ends.
+//! No process of a gateway survives the run, even if it changes its process group, session or environment, and however
+//! the run ends.
 //!
-//! The gateway is a script that starts strays and then becomes `clawcheck serve`. A stray is known by the odd number of seconds
-//! that it sleeps for: nothing else of it tells whose it is.
+//! The gateway is a script that starts stray processes and then becomes `clawcheck serve`. The test recognizes a stray
+//! process by the unusual number of seconds that it sleeps for.
 
 use super::hostile::HostileFolder;
 use super::run::{ProgramOutput, TestFolder};
@@ -23,7 +24,7 @@ steps:
     as: laptop
   - await: { close: laptop }
 ";
-/// Starts the gateway four times, and leaves it in every way.
+/// Starts the gateway four times and ends it in every way.
 const COMES_AND_GOES: &str = "\
 scenario: Comes and goes
 steps:
@@ -38,15 +39,15 @@ steps:
   - start: {}
 ";
 
-/// A gateway that starts strays.
+/// A gateway that starts stray processes.
 struct StrayGateway {
     test_folder: TestFolder,
-    /// What a stray sleeps for.
+    /// The number of seconds that a stray process sleeps for.
     seconds: String,
 }
 
 impl StrayGateway {
-    /// `after`: what the script does once it has started its stray; `serve` where it is empty.
+    /// `after`: the commands of the script after the start of its stray process. Empty means `serve`.
     fn new(scenario: &str, after: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +58,8 @@ impl StrayGateway {
             "exec {} serve --release 2026.4.2 --port $1 --state-dir $2 --config $3",
             env!("CARGO_BIN_EXE_clawcheck")
         );
-        // No shell may have the number in its own arguments: `grep` looks for those that a start before this one has left.
+        // No shell may have the number in its own arguments, because `grep` searches for stray processes of earlier
+        // starts.
         wild.write(
             "stray.sh",
             &format!("echo >> {0}/strays\nsleep {seconds} &\nexec sleep {seconds}", test_folder.path("").display()),
@@ -92,9 +94,9 @@ impl StrayGateway {
         self.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "60"])
     }
 
-    /// Starts a run and comes back once a stray is there.
+    /// Starts a run and returns when a stray process exists.
     fn begin(&self) -> Child {
-        // Under `nohup` the tests themselves ignore SIGHUP, and so would what they start.
+        // Under `nohup`, the tests ignore SIGHUP, and child processes inherit that.
         let mut command = Command::new("env");
         command.arg("--default-signal=HUP").arg(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(["run", "scenarios", "--gateway", "gateway.yaml"]).current_dir(self.test_folder.path(""));
@@ -104,7 +106,7 @@ impl StrayGateway {
         child
     }
 
-    /// The strays that are alive.
+    /// The living stray processes.
     fn strays(&self) -> Vec<String> {
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
@@ -112,7 +114,7 @@ impl StrayGateway {
         lines.filter(|line| line.contains(&self.seconds)).collect()
     }
 
-    /// How many strays have been started.
+    /// The number of stray processes that were started.
     fn started(&self) -> usize {
         std::fs::read_to_string(self.test_folder.path("strays")).unwrap_or_default().lines().count()
     }
@@ -151,12 +153,12 @@ fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
     let wild = StrayGateway::new(LOOKS, script);
     let ran = wild.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    // A supervisor that is killed at once says nothing of the command at all.
+    // A supervisor that is killed immediately reports nothing about the command.
     let is_killed = script.starts_with("kill");
     assert!(ran.out.contains(says) || is_killed && ran.out.contains("ended before it started it"), "{}", ran.out);
-    // The second start is one with the plain configuration: it decides that the gateway is given up.
+    // The second start uses the default configuration. It decides that the gateway cannot start.
     assert!((1..=2).contains(&wild.started()), "{}", wild.started());
-    // Without its supervisor a stray that bears no mark belongs to nobody. What bears it is found all the same.
+    // Without its supervisor, a stray process without a mark cannot be found. A process with the mark is still found.
     if is_killed {
         for process in std::fs::read_dir("/proc").unwrap().flatten() {
             let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -196,7 +198,8 @@ fn a_kill_of_the_run_leaves_nothing_in_the_end() {
     });
 }
 
-/// Each of a chain starts the next one in a session of its own and ends: what kills one must find the next.
+/// Each process of a chain starts the next one in a new session and exits. The kill loop must find the next one each
+/// time.
 #[test]
 fn a_chain_of_strays_is_broken() {
     let wild = StrayGateway::new(LOOKS, "");
@@ -212,7 +215,7 @@ fn a_chain_of_strays_is_broken() {
     assert_eq!(wild.started(), started, "the chain goes on");
 }
 
-/// `setsid` alone goes into the background and ends with 0; with `--wait` it does not hand signals on.
+/// `setsid` alone runs in the background and exits with 0. With `--wait`, it does not forward signals.
 #[rstest]
 #[case("")]
 #[case("--wait, ")]

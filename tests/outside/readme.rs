@@ -1,4 +1,4 @@
-//! Every command of the README does what the README says.
+//! Every command of the README behaves as the README says.
 
 use super::serve::Serving;
 use nix::sys::signal::Signal;
@@ -9,24 +9,24 @@ use tempfile::TempDir;
 
 const README: &str = include_str!("../../README.md");
 
-/// What the README promises of a command.
+/// The result of a command according to the README.
 enum CommandCheck {
-    /// It ends with this code.
+    /// The command exits with this code.
     Exits(i32),
-    /// It ends with this code on a real release, which takes a download.
+    /// The command exits with this code on a real release, which needs a download.
     ExitsLive(i32),
-    /// It ends with this code while a gateway listens where the URL says.
+    /// The command exits with this code while a gateway listens at the URL.
     ExitsBeside(&'static str, i32),
-    /// It prints a line when it listens, and stops on SIGTERM.
+    /// The command prints a line when it listens, and stops on SIGTERM.
     Serves,
-    /// It is what runs this test.
+    /// The command runs this test.
     RunsThis,
 }
 
 /// Explains a lock-out.
 const LOCKED_OUT: &str = "clawcheck explain --state-dir examples/locked-out --as exec";
 
-/// The promises, in the README's order. A command that is not here fails the test, and so does one that is only here.
+/// The results, in the order of the README. The test fails if a command is missing here or in the README.
 const PROMISES: &[(&str, CommandCheck)] = &[
     ("cargo run --release -- run", CommandCheck::Exits(0)),
     ("cargo test", CommandCheck::RunsThis),
@@ -51,7 +51,7 @@ const PROMISES: &[(&str, CommandCheck)] = &[
         "clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config examples/openclaw.json",
         CommandCheck::Serves,
     ),
-    // It deviates. Without the packages, a run would fetch them.
+    // The cases deviate. Without installed packages, a run would download them.
     ("clawcheck run --gateway gateways/pyclaw.yaml", CommandCheck::ExitsLive(1)),
     (
         "clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1",
@@ -76,7 +76,7 @@ fn commands() -> Vec<&'static str> {
     README.lines().filter_map(|line| line.strip_prefix("$ ")).collect()
 }
 
-/// The folders that the README's commands name, copied, so that nothing is left in the checkout.
+/// A copy of the folders that the README's commands name, so that the checkout stays unchanged.
 fn checkout() -> TempDir {
     let folder = TempDir::new().unwrap();
     for name in ["examples", "gateways", "requirements", "scenarios", "snapshots"] {

@@ -1,4 +1,4 @@
-//! `clawcheck accept`: no answer is lost, and accepting again comes to the same end.
+//! `clawcheck accept`, killed at any moment: no answer is lost, and a second `accept` gives the same result.
 
 use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, whole};
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, whole};
 use crate::row::TWO_CONNECTS;
 use std::fs;
 
-/// Many cases that take no time.
+/// Many short cases.
 const MANY: &str = "scenario: Many
 matrix:
   role: [operator, node]
@@ -13,7 +13,7 @@ steps:
   - connect: { device: laptop, role: \"${role}\", client: { platform: \"${platform}\" } }
 ";
 
-/// The gateway is a process, with a child of its own, and leaves drafts.
+/// The gateway is a process with a child process, and writes drafts.
 pub(super) fn on_a_process(moments: &KillMoments) {
     let description = |folder: &WorkFolder| {
         let this = std::env::current_exe().unwrap();
@@ -38,7 +38,7 @@ pub(super) fn on_a_process(moments: &KillMoments) {
     play(moments, fresh, &arguments);
 }
 
-/// The report takes the place of an older one.
+/// The report replaces an older report.
 pub(super) fn with_a_report(moments: &KillMoments) {
     let arguments = ["run", "family", "--snapshots", "drafts", "--report", "json=report.json"];
     let fresh = || {
@@ -50,7 +50,7 @@ pub(super) fn with_a_report(moments: &KillMoments) {
     assert!(play(moments, fresh, &arguments) > 40, "no draft would ever be torn");
 }
 
-/// Gives back how many drafts there are.
+/// Returns the number of drafts.
 fn play(moments: &KillMoments, fresh: impl Fn() -> WorkFolder, arguments: &[&str]) -> usize {
     let folder = fresh();
     let whole = whole(folder.clawcheck(arguments), 1);

@@ -1,4 +1,4 @@
-//! `clawcheck serve`: whoever was told hello is paired, also when the gateway was killed the moment after.
+//! `clawcheck serve`: a device that received hello-ok is paired, even if the gateway is killed immediately afterwards.
 
 use super::{KillMoments, WorkFolder, ended, listing};
 use clawcheck::{Auth, Challenge, Device};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const TOKEN: &str = "a-token-of-the-tests";
-/// For how long clients pair, unless the gateway is ended before.
+/// How long clients pair, unless the gateway ends earlier.
 const PAIRING: Duration = Duration::from_millis(600);
 
 pub(super) fn with_files(moments: &KillMoments) {
@@ -49,7 +49,7 @@ fn play(moments: &KillMoments, release: &str) {
             })
             .collect();
         assert!(torn.is_empty(), "{moment}: {torn:?} is torn");
-        // It starts on what was left, and knows everybody.
+        // The next gateway starts with this store and knows every device.
         let (child, port) = start(&folder, release);
         let known = known(port);
         ended(child, Duration::ZERO, Signal::SIGTERM);
@@ -85,7 +85,7 @@ fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Pairs one device after the other until the gateway is gone; notes each that was told hello.
+/// Pairs one device after the other until the gateway ends. Records each device that received hello-ok.
 fn pair(port: u16, told: &Mutex<Vec<String>>) {
     block(async {
         for number in 0..10_000 {
@@ -111,7 +111,7 @@ fn known(port: u16) -> Vec<String> {
     })
 }
 
-/// Connects a device as the CLI does; `None` where no hello came.
+/// Connects a device like the CLI. `None` if the gateway sent no hello-ok.
 async fn connect(port: u16, key: &DeviceKey, scopes: &[&str]) -> Option<Connection> {
     let deadline = Instant::now() + Duration::from_secs(20);
     let link = Link::Tcp { host: "127.0.0.1".to_owned(), port };

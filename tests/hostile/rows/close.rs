@@ -1,18 +1,18 @@
-//! How a connection ends.
+//! Ways to end a connection.
 
 use crate::frames::{CLOSE, FIN, frame};
 use crate::peer::{Done, Peer, event, right};
 use crate::row::{Row, Timeouts};
 use serde_json::json;
 
-/// Ends the connection with this close payload in place of an answer.
+/// Closes the connection with this payload instead of an answer.
 fn ends(peer: &mut Peer, payload: &[u8]) -> Done {
     peer.asked()?;
     peer.raw(frame(FIN | CLOSE, payload))?;
     peer.hold()
 }
 
-/// Ends the connection with this code in place of an answer.
+/// Closes the connection with this code instead of an answer.
 fn code(peer: &mut Peer, code: u16) -> Done {
     ends(peer, &code.to_be_bytes())
 }

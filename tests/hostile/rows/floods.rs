@@ -1,4 +1,4 @@
-//! More than anybody may say.
+//! More data than any gateway may send.
 
 use crate::frames::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT, frame};
 use crate::peer::{challenge, event, hello, refusal};

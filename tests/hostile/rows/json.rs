@@ -1,23 +1,23 @@
-//! Text that is no JSON, or JSON that is too much.
+//! Text that is not JSON, and JSON that exceeds the limits.
 
 use crate::peer::{Done, Peer, hello};
 use crate::row::{Row, Timeouts};
 
-/// Sends this text in the place of the challenge, and goes on.
+/// Sends this text instead of the challenge, and continues.
 fn first(peer: &mut Peer, text: impl AsRef<[u8]>) -> Done {
     peer.upgrade()?;
     peer.text(text)?;
     peer.go_on()
 }
 
-/// Answers the connect with this text, in which `ID` is the request's id, and goes on.
+/// Answers the connect with this text, and continues. `ID` in the text is the request's id.
 fn answer(peer: &mut Peer, text: &str) -> Done {
     let id = peer.asked()?;
     peer.text(text.replace("ID", &id))?;
     peer.go_on()
 }
 
-/// Answers the connect with a hello whose snapshot is this, and goes on.
+/// Answers the connect with a hello-ok with this snapshot, and continues.
 fn snapshot(peer: &mut Peer, value: &str) -> Done {
     let id = peer.asked()?;
     let mut frame = hello(&id);
@@ -26,7 +26,7 @@ fn snapshot(peer: &mut Peer, value: &str) -> Done {
     peer.go_on()
 }
 
-/// Answers the connect with an error whose details are this.
+/// Answers the connect with an error with these details.
 fn details(peer: &mut Peer, value: &str) -> Done {
     answer(
         peer,

@@ -5,14 +5,14 @@ use crate::row::{Row, Timeouts};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Says this in the place of the challenge, and goes on.
+/// Sends this frame instead of the challenge, and continues.
 fn first(peer: &mut Peer, frame: &Value) -> Done {
     peer.upgrade()?;
     peer.json(frame)?;
     peer.go_on()
 }
 
-/// Answers the connect with what `change` makes of a right hello, and goes on.
+/// Answers the connect with a changed hello-ok, and continues.
 fn changed(peer: &mut Peer, change: fn(&mut Value)) -> Done {
     let id = peer.asked()?;
     let mut frame = hello(&id);
@@ -21,7 +21,7 @@ fn changed(peer: &mut Peer, change: fn(&mut Value)) -> Done {
     peer.go_on()
 }
 
-/// Answers every connect with this error, and hangs up as OpenClaw does.
+/// Answers every connect with this error, and disconnects like OpenClaw.
 fn error(peer: &mut Peer, error: Value) -> Done {
     let id = peer.asked()?;
     peer.json(&json!({ "type": "res", "id": id, "ok": false, "error": error }))?;
@@ -29,7 +29,7 @@ fn error(peer: &mut Peer, error: Value) -> Done {
     peer.hold()
 }
 
-/// All that a terminal obeys.
+/// Control characters that a terminal interprets.
 const CONTROL: &str = "\u{1b}[2J\u{7}\u{1b}]0;t\u{7}\u{9b}31m\u{7f}\r\n\t\u{0}\u{202e}\u{2066}\u{2028}\u{85}";
 
 fn challenges() -> Vec<Row> {

@@ -1,4 +1,4 @@
-//! Below HTTP.
+//! Behaviours below HTTP.
 
 use crate::peer::right;
 use crate::row::{Row, Server, Timeouts};

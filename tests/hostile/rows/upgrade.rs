@@ -1,11 +1,11 @@
-//! The answer to the upgrade.
+//! Answers to the upgrade request.
 
 use crate::peer::{Peer, challenge, right};
 use crate::row::{Row, Timeouts};
 use std::io;
 use std::time::Duration;
 
-/// Answers the upgrade with these header lines; `{accept}` is the right value.
+/// Answers the upgrade with these header lines. `{accept}` is the correct value.
 fn switching(peer: &mut Peer, lines: &str) -> io::Result<()> {
     peer.request_head()?;
     let lines = lines.replace("{accept}", &peer.accept());

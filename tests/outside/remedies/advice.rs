@@ -1,4 +1,4 @@
-//! What `explain` says of a lock-out, and the advice that people give each other.
+//! The remedies that `explain` prints for a lock-out, and common advice.
 
 use super::lockouts::{LockOut, keeps_files};
 use serde_json::Value;
@@ -18,7 +18,7 @@ impl Remedy {
         Self { what: what.to_owned(), how: how.to_vec() }
     }
 
-    /// Whether two remedies are the same steps.
+    /// Whether two remedies have the same steps.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.how == other.how && (!self.how.is_empty() || self.what == other.what)
     }
@@ -36,7 +36,7 @@ pub(super) struct ListedRemedies {
     pub fails: Vec<Remedy>,
 }
 
-/// The extents of remedies, the smallest first.
+/// The risks of remedies, the smallest first.
 const RISKS: [&str; 6] = ["client", "approval", "record", "setting", "files", "opens-more"];
 
 /// Runs `explain` on the state directory of a lock-out.
@@ -73,7 +73,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback", "true"),
 ];
 
-/// The advice that a locked-out user finds, whether it fits the lock-out or not.
+/// The advice that a locked-out user finds, whether it applies to the lock-out or not.
 pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     let line = |text: &str| text.to_owned();
     let fits = |(path, _): &&(&str, &str)| {

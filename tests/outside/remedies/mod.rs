@@ -1,10 +1,12 @@
-//! Each remedy that `explain` lists lets a locked-out client in, also after a restart of the gateway. Advice that it does not
-//! list does not. The remedies are applied as `explain` prints them, to a copy of the state directory of a gateway, and the
-//! client of clawcheck connects. Nothing of the computation behind `explain` is used.
+//! Each remedy that `explain` lists lets a locked-out client in, also after a restart of the gateway. Other advice does
+//! not.
 //!
-//! The ignored test applies them to the real releases in `CLAWCHECK_LIVE`. A few for each release take two minutes; with
-//! `CLAWCHECK_REMEDIES=all` it applies all of them, and with `CLAWCHECK_REMEDIES=WORD` those of the lock-outs with this word
-//! in their name.
+//! The test applies the remedies as `explain` prints them to a copy of the state directory of a gateway, and the client
+//! of clawcheck connects. The test does not use the computation behind `explain`.
+//!
+//! The ignored test applies the remedies to the real releases in `CLAWCHECK_LIVE`. By default, it applies a sample,
+//! which takes two minutes for each release. `CLAWCHECK_REMEDIES=all` applies all of them, and
+//! `CLAWCHECK_REMEDIES=WORD` applies those of the lock-outs with this word in their name.
 #![expect(clippy::print_stdout, reason = "what was played on a real release, and what was not")]
 
 mod advice;
@@ -19,7 +21,7 @@ use gateway::{Operator, StartableGateway};
 use lockouts::{LockOut, lockouts};
 use user::LockedOutUser;
 
-/// The lock-outs of a release, with what `explain` said of each.
+/// The lock-outs of a release, with the output of `explain` for each.
 fn explained(release: &str) -> Vec<(LockOut, advice::ListedRemedies)> {
     let of_release = lockouts().into_iter().filter(|lockout| lockout.on.contains(&release));
     of_release
@@ -28,7 +30,7 @@ fn explained(release: &str) -> Vec<(LockOut, advice::ListedRemedies)> {
         .collect()
 }
 
-/// What became of one remedy.
+/// The result of one remedy.
 async fn outcome(startable: &StartableGateway, lockout: &LockOut, remedy: &Remedy) -> Result<(), String> {
     let mut user = LockedOutUser::new(startable, lockout).await?;
     let before = user.connects().await;
@@ -48,7 +50,8 @@ async fn tried(user: &mut LockedOutUser<'_>, remedy: &Remedy) -> Result<(), Stri
     user.connects().await.map_err(|refused| format!("refused after a restart: {refused}"))
 }
 
-/// Applies the remedies and the advice of a release; gives the number of each and what was not as `explain` said.
+/// Applies the remedies and the advice of a release. Returns the number of each, and the results that differ from the
+/// output of `explain`.
 async fn play(
     startable: &StartableGateway,
     wanted: impl Fn(&LockOut, &Remedy, bool) -> bool,
@@ -60,7 +63,7 @@ async fn play(
             continue;
         }
         let mut all = said.helps.into_iter().map(|remedy| (remedy, true)).collect::<Vec<_>>();
-        // What lets a client in at its second attempt, lets it in after any advice.
+        // If a second attempt lets a client in, every advice appears to work.
         let again = all.iter().any(|(remedy, _)| remedy.what.starts_with("Connect again"));
         for other in said.fails.into_iter().chain(advice(&lockout, &startable.release)) {
             if !again && !all.iter().any(|(known, _)| known.is(&other)) {
@@ -68,7 +71,7 @@ async fn play(
             }
         }
         for (remedy, listed) in all {
-            // Nothing is done in these five minutes.
+            // These five minutes need no action.
             let only_waits = remedy.what.starts_with("Wait five minutes");
             if only_waits || !wanted(&lockout, &remedy, listed) {
                 continue;

@@ -1,4 +1,4 @@
-//! A user who does what a remedy says, word for word.
+//! A user who follows the text of a remedy exactly.
 
 use super::advice::Remedy;
 use super::client::{self, Client, PASSWORD, Secret, TOKEN, call, key, within};
@@ -15,16 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A locked-out user with a gateway that runs.
+/// A locked-out user with a running gateway.
 pub(super) struct LockedOutUser<'a> {
     startable: &'a StartableGateway,
     state: TempDir,
     sandbox: Sandbox,
     running: Option<Running>,
     client: Client,
-    /// The device token that the client holds.
+    /// The device token of the client.
     token: Option<String>,
-    /// Whether commands are typed on a device that is let in, and not on the gateway's machine.
+    /// Whether commands run on an admitted device instead of the gateway's machine.
     is_elsewhere: bool,
 }
 
@@ -32,7 +32,8 @@ impl<'a> LockedOutUser<'a> {
     /// Starts the gateway of a lock-out.
     ///
     /// # Errors
-    /// Why it does not start.
+    ///
+    /// The reason why it does not start.
     pub(super) async fn new(startable: &'a StartableGateway, lockout: &LockOut) -> Result<Self, String> {
         let (state, sandbox) = (lockout.state(&startable.release), startable.sandbox());
         let running = startable.start(&sandbox, state.path()).await;
@@ -50,7 +51,7 @@ impl<'a> LockedOutUser<'a> {
         Ok(user)
     }
 
-    /// Connects as the client, in its present form.
+    /// Connects the client in its current form.
     pub(super) async fn connects(&mut self) -> Result<(), String> {
         let Some(running) = &self.running else { return Err("the gateway does not run".to_owned()) };
         self.client.connect(self.startable, running, self.token.clone()).await
@@ -69,9 +70,10 @@ impl<'a> LockedOutUser<'a> {
         }
     }
 
-    /// Does what a remedy says.
+    /// Applies a remedy.
     ///
     /// # Errors
+    ///
     /// A step that is not possible.
     pub(super) async fn apply(&mut self, remedy: &Remedy) -> Result<(), String> {
         self.change_client(&remedy.what);
@@ -103,7 +105,7 @@ impl<'a> LockedOutUser<'a> {
         Ok(())
     }
 
-    /// Changes the client as a sentence says.
+    /// Applies a sentence about the client.
     fn change_client(&mut self, what: &str) {
         let after = |sentence: &str| {
             let lower = what.to_lowercase();
@@ -176,7 +178,7 @@ impl<'a> LockedOutUser<'a> {
         Ok(serde_json::from_str(&out).unwrap_or(Value::String(out)))
     }
 
-    /// The method behind a command, called by a device with every scope; `config set` is an edit of the file.
+    /// Calls the method of a command with a device that has every scope. `config set` edits the file.
     async fn call(&mut self, words: &[&str]) -> Result<Value, String> {
         let (method, params) = match words {
             ["devices", "list"] => ("device.pair.list", json!({})),
@@ -192,7 +194,7 @@ impl<'a> LockedOutUser<'a> {
             _ => panic!("no method for {words:?}"),
         };
         let running = self.running.as_ref().ok_or("the gateway does not run")?;
-        // A real `openclaw` that is refused lists and approves without the gateway.
+        // If the real `openclaw` is refused, it lists and approves without the gateway.
         let falls_back = matches!(words, ["devices", "list" | "approve", ..]);
         let request = self.introduction(self.is_elsewhere || falls_back);
         let link = running.link(None).unwrap();
@@ -215,7 +217,7 @@ impl<'a> LockedOutUser<'a> {
         }
     }
 
-    /// Sets a value of `openclaw.json`, which is JSON where it can be.
+    /// Sets a value of `openclaw.json`. A text that is valid JSON is set as JSON.
     fn set(&self, path: &str, value: &str) -> Result<Value, String> {
         let file = self.state.path().join("openclaw.json");
         let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
@@ -249,7 +251,7 @@ impl<'a> LockedOutUser<'a> {
         self.restart().await
     }
 
-    /// Runs a command of a shell, while the gateway is stopped.
+    /// Runs a shell command while the gateway is stopped.
     async fn shell(&mut self, line: &str) -> Result<(), String> {
         self.leave().await;
         let line = line.replace("STATE-DIR", self.state.path().to_str().unwrap());
