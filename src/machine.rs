@@ -68,7 +68,7 @@ pub(crate) fn exhausted(directory: &Path) -> Option<String> {
         return Some(why.to_owned());
     }
     let disk = statvfs(directory).ok()?;
-    // What is kept back is for the superuser alone.
+    // The reserved blocks are for the superuser only.
     let blocks = if Uid::effective().is_root() { disk.blocks_free() } else { disk.blocks_available() };
     let full = disk.blocks() > 0 && blocks.saturating_mul(disk.fragment_size()) < LEAST_ROOM;
     let crowded = disk.files() > 0 && disk.files_available() == 0;

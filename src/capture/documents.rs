@@ -101,7 +101,7 @@ pub(super) fn replaced(document: Document, value: &Value, now: i64, aliases: &mu
     };
     let mut walk = RecordWalk { now, aliases };
     let record = |(key, record): (&String, &Value)| {
-        // A request that somebody copied into the paired devices has its own id as the key.
+        // A request that a user copied into the paired devices has its own id as the key.
         let own = record.get("requestId").is_some_and(|id| id == key.as_str());
         let kind = if own { ValueKind::Request } else { kind };
         (walk.aliases.text(kind, key), walk.value(record, ValueKind::Text, true))

@@ -146,7 +146,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(ended.unwrap_or_else(CommandError::report))
 }
 
-/// The arguments of the process. Help and errors have the colors that `--color` says, although it is not parsed yet.
+/// The arguments of the process. Help and errors use the value of `--color`, although it is not parsed yet.
 fn arguments() -> Result<Arguments, clap::Error> {
     let color = Color::of_arguments(std::env::args_os().skip(1)).unwrap_or_default();
     let mut command = Arguments::command().color(color.into());

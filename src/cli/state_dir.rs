@@ -116,7 +116,7 @@ impl CopiedState {
 }
 
 impl CopiedState {
-    /// A case whose device is not in the copy connects as a new device, so its answer says nothing about the copy.
+    /// A case whose device is not in the copy connects as a new device, so its answer does not depend on the copy.
     fn check_names(&self, capture: &Capture, cases: &[&Case]) -> Result<(), CommandError> {
         let connected = cases.iter().flat_map(|case| devices(case)).collect::<BTreeSet<_>>();
         let known = || listed(connected.iter().copied());
@@ -164,7 +164,7 @@ fn not_named(error: QuestionError, name: &str) -> CommandError {
     CommandError::usage(miette::miette!(help = help, "{problem}"))
 }
 
-/// What the cases play on.
+/// The store and the settings that the cases play on.
 fn note(capture: &Capture, state: &StateDirectory, state_dir: Option<&Path>) -> String {
     let show = |path: &Path| printable::line(&path.display().to_string()).into_owned();
     let mut parts = Vec::new();

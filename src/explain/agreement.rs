@@ -45,7 +45,7 @@ fn device(name: &str, role: &str, tokens: &Value) -> (String, Value) {
     (key.device_id(), record)
 }
 
-/// Whether `doctor` says this about a release.
+/// Whether `doctor` reports this for a release.
 fn says(found: &[Finding], what: &str, release: openclaw_model::Release) -> bool {
     let mut about = found.iter().filter(|finding| finding.what.contains(what));
     about.any(|finding| finding.releases.is_empty() || finding.releases.contains(&release))

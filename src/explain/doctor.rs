@@ -17,9 +17,9 @@ use std::sync::Arc;
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MOST: usize = 200;
 
-/// What a release does that cannot process a document or a record.
+/// The effect on a release that cannot process a document or a record.
 pub(super) const CLOSES: &str = "closes every connection that needs it, without an answer";
-/// What a release does that refuses the configuration or the store.
+/// The effect on a release that refuses the configuration or the store.
 pub(super) const NO_START: &str = "does not start";
 
 /// How the releases answer a connect.
@@ -308,7 +308,7 @@ fn damaged_tokens(
     }));
 }
 
-/// What is wrong with a token of a record.
+/// The problem of a token in a record.
 fn damaged_token(token: &Value) -> Option<&'static str> {
     let Value::Object(fields) = token else { return Some("is not an object") };
     match (fields.get("token"), fields.get("scopes")) {

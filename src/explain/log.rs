@@ -162,8 +162,8 @@ impl Logged {
     }
 }
 
-/// Adds a detail to the earlier details about the same connection, and returns all of them. A later value counts, unless it
-/// says nothing. A connection that was not refused leaves its details behind.
+/// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an
+/// earlier one, unless it is empty. A connection that was not refused leaves its details behind.
 fn merge(
     details: &mut BTreeMap<String, BTreeMap<String, String>>,
     mut detail: BTreeMap<String, String>,

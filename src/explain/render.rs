@@ -111,7 +111,7 @@ impl Explanation<'_> {
         // The id is any text that a file holds.
         let id = match format {
             Format::Plain => short(id),
-            // It stands in code spans, which a backtick would end.
+            // The text is in a code span, which a backtick would end.
             Format::Markdown => short(id).replace('|', "\\|").replace('`', "'"),
             Format::Json => json!(short(id)).to_string().trim_matches('"').to_owned(),
         };

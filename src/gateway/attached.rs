@@ -1,4 +1,4 @@
-//! A gateway that somebody else runs.
+//! A gateway that clawcheck did not start.
 
 use super::control_error::ControlError;
 use super::launch::LaunchError;
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
-/// A URL, and what the user said about the gateway at this URL.
+/// A URL, and the properties of its gateway that the user specified.
 #[derive(Debug, Clone)]
 pub(super) struct Attached {
     url: String,

@@ -17,7 +17,7 @@ pub enum GatewayKind {
     Embedded,
     /// A process that clawcheck starts and stops.
     Spawned,
-    /// A gateway that somebody else runs.
+    /// A gateway that clawcheck did not start.
     Attached,
 }
 
@@ -102,7 +102,7 @@ pub struct Profile {
     pub can: BTreeSet<Capability>,
     /// The features that the gateway declares absent. Cases that need them are not applicable.
     pub lacks: BTreeSet<Capability>,
-    /// What cannot be observed or done, with the reason, one sentence each. The header of a run shows them.
+    /// The limitations of the gateway, with the reason, one sentence each. The header of a run shows them.
     pub notes: Vec<String>,
     /// Pages about the gateway.
     pub links: Vec<String>,

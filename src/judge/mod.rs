@@ -80,7 +80,7 @@ pub enum Finding {
         step: String,
         /// Its line in the scenario file, counted from 1.
         line: usize,
-        /// What was expected.
+        /// The expectation.
         expected: String,
         /// The observed answer.
         seen: String,
@@ -95,14 +95,14 @@ pub enum Finding {
         draft: bool,
         /// The part of the snapshot that the observation can be compared with.
         expected: String,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// There is no snapshot for this release.
     NoSnapshot {
         /// The first later release that has one.
         later: Option<Release>,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// A frame violates the published schema.
@@ -166,7 +166,8 @@ pub(crate) struct Judgement {
     pub verdict: Verdict,
     /// The findings against the case.
     pub findings: Vec<Finding>,
-    /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
+    /// The differences by cause, in the order of the steps. Differences beyond the level of the run do not change the
+    /// verdict.
     pub differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,
@@ -295,7 +296,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
     (findings, differences)
 }
 
-/// What a step received on its own connection, in one line.
+/// The messages that a step received on its own connection, in one line.
 pub(crate) fn in_words(step: &StepObservation) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =

@@ -22,7 +22,7 @@ pub(crate) struct Observed {
     pub requirements: Vec<String>,
     /// The level at which it was compared.
     pub level: Level,
-    /// What differs.
+    /// The difference.
     pub differences: Vec<Difference>,
     /// The text of the observation.
     pub observation: Option<String>,

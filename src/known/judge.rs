@@ -43,7 +43,7 @@ pub(crate) struct PlayedCase<'a> {
     pub verdict: Verdict,
     /// The level at which it was compared. Differences beyond the level need no entry.
     pub level: Level,
-    /// What differs. If the case is an error without differences, the error.
+    /// The differences. If the case is an error without differences, the error.
     pub differences: &'a [Difference],
     /// The text of the observation, if the case was played to its end.
     pub observation: Option<&'a str>,
@@ -144,7 +144,7 @@ impl KnownDeviations {
         // A case without differences cannot match an entry.
         match seen.is_empty() {
             true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
-            // What is known does not count at this level.
+            // The differences of the case do not count at this level.
             false if case.verdict == Verdict::Conforms => KnownVerdict { verdict: Verdict::Conforms, reason: seen },
             false => KnownVerdict { verdict: Verdict::KnownDeviation, reason: seen },
         }

@@ -35,7 +35,7 @@ const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersi
 /// answers.
 const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
 
-/// Number of items shown for a step after the room is used up.
+/// Number of items shown for a step after the size limit is reached.
 const FEW: usize = 8;
 
 /// Members of `hello-ok` whose own members are listed by name.
@@ -65,7 +65,7 @@ fn approval_ids(frame: &Value) -> impl Iterator<Item = &str> {
 pub(super) struct FrameContext<'a> {
     pub(super) symbols: &'a Symbols,
     pub(super) started_at: i64,
-    /// The room for all messages.
+    /// The size limit for all messages.
     pub(super) room: &'a SizeLimit,
 }
 
@@ -182,7 +182,7 @@ impl FrameKind {
     fn of(frame: &Value, method: Option<&str>) -> Self {
         let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
         match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
-            // Both an answer and an error: nobody can tell what the gateway decided.
+            // A frame with both an answer and an error does not show the gateway's decision.
             (Some("res"), Some(true)) if member("error").is_some() => Self::Odd,
             (Some("res"), Some(true))
                 if member("payload").is_some_and(|payload| is_hello(payload, method == Some("connect"))) =>

@@ -27,7 +27,7 @@ pub(crate) enum StoredDocument {
     Json(Arc<Value>),
     /// Bytes that do not parse.
     Unreadable(Vec<u8>),
-    /// There is no readable file.
+    /// No readable file exists.
     NoFile(NoFile),
 }
 

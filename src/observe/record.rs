@@ -23,7 +23,7 @@ pub struct RecordSeen {
     pub(super) lines: Vec<String>,
 }
 
-/// Normalizes the records of a document as far as there is room, sorts them by their text, and numbers their symbols.
+/// Normalizes the records of a document up to the size limit, sorts them by their text, and numbers their symbols.
 pub(super) fn normalise(
     document: Document,
     records: &Map<String, Value>,
@@ -168,7 +168,7 @@ fn pending(name: &str, object: &Map<String, Value>) -> String {
     words.finish()
 }
 
-/// Who the client says it is: `cli/cli linux`.
+/// The client id and mode that the client reports: `cli/cli linux`.
 fn identity(words: &mut FieldWriter<'_>) {
     words.pair("clientId", "clientMode");
     words.bare("platform");

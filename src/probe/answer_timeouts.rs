@@ -32,8 +32,8 @@ pub(super) struct AnswerTimeouts {
     challenge_missed: Cell<bool>,
 }
 
-/// The number of consecutive timeouts. Of questions asked at the same time, it depends on chance which ones end after
-/// each other, so that they count as one wait, when all have ended. That wait timed out if all of them did.
+/// The number of consecutive timeouts. Questions that are asked at the same time end in a random order, so they count
+/// as one wait when all of them have ended. That wait timed out if all of them did.
 #[derive(Debug, Default)]
 struct TimeoutStreak {
     count: Cell<u32>,
@@ -72,7 +72,7 @@ impl AnswerTimeouts {
         }
     }
 
-    /// A stage begins, whose questions are asked at the same time or one after the other. The one before it has ended.
+    /// Begins a stage, whose questions are asked at the same time or in order. The previous stage has ended.
     pub(super) fn stage(&self, at_once: bool) {
         self.missed.settle();
         self.left_open.settle();

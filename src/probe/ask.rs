@@ -73,7 +73,7 @@ impl<'a> Asker<'a> {
         methods.map(str::to_owned).collect()
     }
 
-    /// A stage begins, whose questions are asked at the same time or one after the other.
+    /// Begins a stage, whose questions are asked at the same time or in order.
     pub(super) fn stage(&self, at_once: bool) {
         self.timeouts.stage(at_once);
     }

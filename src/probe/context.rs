@@ -17,7 +17,7 @@ const SCOPE: &str = "operator.read";
 /// A secret that no gateway has.
 pub(super) const WRONG: &str = "clawcheck-probe-wrong-secret";
 
-/// What is known about the shared secret of a gateway.
+/// The known information about the shared secret of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Secret {
     /// Its token.

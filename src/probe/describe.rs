@@ -20,7 +20,7 @@ pub(crate) struct Start {
     pub(crate) path: String,
 }
 
-/// What a probe found out about a gateway.
+/// The properties of a gateway that a probe found.
 pub(crate) struct Described<'a> {
     /// Its answers.
     pub(crate) report: &'a ProbeReport,

@@ -43,7 +43,7 @@ impl ReleaseAnswers {
 /// The reason why the known releases could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReleaseAnswersError {
-    /// There is no room for their state directories.
+    /// The disk has no space for their state directories.
     #[error("not enough disk space for the embedded gateways: {0}")]
     Workspace(#[from] io::Error),
     /// A release is not known.
@@ -77,7 +77,7 @@ async fn reference(
         state_dir: None,
         openclaw_json: configuration(report, &settings.secret),
         environment: BTreeMap::new(),
-        // Its clock stands still, so that the question about the silent client needs no wait.
+        // Its clock is stopped, so the question about the silent client needs no wait.
         clock: Some(now()),
         trace: None,
         deadline: Instant::now() + START,

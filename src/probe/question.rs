@@ -4,7 +4,7 @@ use super::context::ProbeContext;
 use crate::client::{ConnectRequest, Upgrade};
 use serde_json::Value;
 
-/// What a question is about. The order is the order of the output.
+/// The subject of a question. The order is the order of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Topic {
     /// The upgrade, the challenge and the life of a connection.
@@ -53,7 +53,7 @@ impl Topic {
     }
 }
 
-/// What a question can leave behind in the pairing store of the gateway.
+/// The records that a question can leave behind in the pairing store of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SideEffect {
     /// Nothing, because the question has no device, or because every gateway that checks the secret or the other error
@@ -65,7 +65,7 @@ pub(crate) enum SideEffect {
     Record,
 }
 
-/// What a question needs.
+/// The prerequisites of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prerequisite {
     /// Nothing.
@@ -133,13 +133,13 @@ pub(crate) enum FollowUp {
 pub(crate) struct Question {
     /// Its id in the JSON output.
     pub(crate) id: &'static str,
-    /// What it is about.
+    /// The subject.
     pub(crate) topic: Topic,
     /// The question in a few words: what the client does.
     pub(crate) what: &'static str,
-    /// What it can leave behind.
+    /// The records that it can leave behind.
     pub(crate) leaves: SideEffect,
-    /// What it needs.
+    /// Its prerequisites.
     pub(crate) needs: Prerequisite,
     /// Whether it tries a secret that is not the gateway's. Such questions count towards the gateway's rate limit.
     pub(crate) guesses: bool,

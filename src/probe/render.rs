@@ -20,7 +20,7 @@ const WIDTH: usize = 150;
 const UNLIKE: usize = 12;
 /// The length of `, ` and ` and 99 more: `, which end a list of questions.
 const AND_MORE: usize = 17;
-/// The name of the version that a gateway says it has.
+/// The name of the version that a gateway reports.
 const SAYS: &str = "says it is";
 /// The width of the names of sections.
 const NAMES: usize = 12;

@@ -68,7 +68,7 @@ impl ProbeReport {
         self.not_asked.sort_by_key(|not_asked| order.get(not_asked.question.id));
     }
 
-    /// Redacts these secrets and the issued device tokens in everything that the gateway said.
+    /// Redacts these secrets and the issued device tokens in all answers of the gateway.
     pub(crate) fn redact(&mut self, secrets: &Redactions) {
         let mut all = secrets.clone();
         all.extend(&self.issued);

@@ -11,8 +11,7 @@ use std::cell::RefCell;
 /// The maximum number of connections at the same time. OpenClaw allows 32 unauthenticated connections of one address.
 const MOST_AT_ONCE: usize = 8;
 
-/// Asks all questions for which there is no reason not to ask, given the answers so far. The answers have the order of
-/// the questions.
+/// Asks all questions that the answers so far do not rule out. The answers have the order of the questions.
 pub(super) async fn ask(
     asker: &Asker<'_>,
     reason_not_to_ask: impl Fn(&Question, &ProbeReport) -> Option<&'static str>,

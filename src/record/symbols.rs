@@ -13,7 +13,7 @@ use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 const SHORTEST_SECRET: usize = 6;
 /// The same for a value inside a list or a map with a secret name, which can also be a common word.
 const SHORTEST_NESTED_SECRET: usize = 12;
-/// What replaces a secret.
+/// The replacement of a secret.
 const HIDDEN: &str = "<secret shared>";
 /// The members of a reference to a secret, which say only what kind of reference it is.
 const OF_REFERENCE: [&str; 4] = ["source", "provider", "id", "value"];

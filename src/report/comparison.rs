@@ -44,7 +44,7 @@ impl CaseCollector {
         self.0.len()
     }
 
-    /// What was seen in a case.
+    /// The observation of a case.
     pub(crate) fn text(&self, case: &str) -> Option<&str> {
         text(self.0.get(case))
     }

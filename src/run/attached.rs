@@ -218,7 +218,7 @@ impl CaseContext<'_> {
         left
     }
 
-    /// What the case may have left on the gateway if nobody can check it.
+    /// The records that the case may have left on the gateway, if clawcheck cannot check it.
     pub(super) fn perhaps_left(&self) -> Vec<String> {
         let devices = self.bindings.identities.device_names();
         devices.iter().map(|(_, name)| format!("{}: possibly the device {name}", self.case.id)).collect()

@@ -87,7 +87,7 @@ pub struct CaseReport {
     pub given_up: bool,
     /// The gateway that played the case.
     pub boot: GatewayUse,
-    /// What the scenario is about.
+    /// The description of the scenario.
     pub about: Option<String>,
     /// Issues, pull requests and pages that the scenario comes from.
     pub links: Vec<String>,
@@ -170,7 +170,7 @@ pub struct RunReport {
     pub boots: Option<GatewayStarts>,
     /// Ids with a snapshot and without a case.
     pub unused_snapshots: Vec<String>,
-    /// What the run wrote to a gateway at a URL and could not remove.
+    /// The records that the run wrote to a gateway at a URL and could not remove.
     pub left_behind: Vec<String>,
     /// The frames that were validated against the published schema, if the run validates them.
     pub frames: Option<FrameTally>,

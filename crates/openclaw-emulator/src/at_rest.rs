@@ -67,15 +67,15 @@ pub enum StateAtRestError {
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The operating system does not let clawcheck look at a file.
+    /// The operating system denies access to a file.
     #[error("cannot read {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// A file exceeds a limit.
@@ -91,7 +91,7 @@ pub enum StateAtRestError {
     Database {
         /// The database.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         fault: SqliteError,
     },
 }

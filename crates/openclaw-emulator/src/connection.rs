@@ -26,14 +26,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The minimum time that a release needs for a connect. It looks at what arrives meanwhile before it has finished.
 const BUSY_WITH_CONNECT: Duration = Duration::from_millis(3);
-/// Number of unsent bytes above which nothing more is read from the peer or accepted from the owner.
+/// Number of unsent bytes above which nothing more is read from the peer or accepted from the actor.
 const HIGH_WATER: usize = 64 * 1024;
 
 /// The parts of the gateway that a connection's task needs.
 #[derive(Clone)]
 pub(super) struct ConnectionContext {
     pub(super) events: mpsc::Sender<Event>,
-    /// Becomes true when the owner has closed all connections.
+    /// Becomes true when the actor has closed all connections.
     pub(super) stopping: watch::Receiver<bool>,
     /// The time that a peer then has to answer a close frame.
     pub(super) goodbye: Duration,
@@ -323,7 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         self.hand_over(messages).await
     }
 
-    /// Passes the messages of one read to the owner.
+    /// Passes the messages of one read to the actor.
     async fn hand_over(&self, mut messages: Vec<Vec<u8>>) -> Result<(), mpsc::error::SendError<Event>> {
         let connection = self.connection;
         match messages.len() {
@@ -347,7 +347,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong => {}
             Incoming::Close(frame) => {
                 self.hand_over(std::mem::take(messages)).await?;
-                // The owner is notified before the peer has our answer, so the peer's next action finds the connection
+                // The actor is notified before the peer has our answer, so the peer's next action finds the connection
                 // closed.
                 self.context.events.send(Event::Closed { connection: self.connection }).await?;
                 let echo = frame.as_ref().map(|(code, reason)| (*code, reason.as_slice()));

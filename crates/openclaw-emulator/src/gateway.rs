@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
-/// Maximum number of queued events for the owner. Senders wait if the queue is full.
+/// Maximum number of queued events for the actor. Senders wait if the queue is full.
 const EVENTS: usize = 32;
 /// Maximum number of bytes in transit in each direction of a pipe.
 const PIPE: usize = 64 * 1024;

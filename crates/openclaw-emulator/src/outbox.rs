@@ -1,4 +1,4 @@
-//! The queue of commands from the owner to a connection's task.
+//! The queue of commands from the actor to a connection's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ pub(super) enum OutboxCommand {
     Close { code: u16, reason: String },
 }
 
-/// The owner's end. It never blocks: a reader that is too slow is disconnected, as in the release.
+/// The actor's end. It never blocks: a reader that is too slow is disconnected, as in the release.
 pub(super) struct Outbox {
     commands: mpsc::Sender<OutboxCommand>,
     shared: Arc<OutboxState>,
@@ -64,7 +64,7 @@ impl Outbox {
 }
 
 impl Inbox {
-    /// The next command. `None` after the owner has dropped its end.
+    /// The next command. `None` after the actor has dropped its end.
     pub(super) async fn next(&mut self) -> Option<OutboxCommand> {
         let command = self.commands.recv().await?;
         self.shared.bytes.fetch_sub(command.size(), Ordering::Relaxed);

@@ -43,12 +43,12 @@ pub struct Model {
     pub(crate) scope_upgrades: ScopeUpgrades,
     /// Commands and pending work for nodes.
     pub(crate) node_work: NodeWork,
-    /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
+    /// The time of the next sign of life to clients, in milliseconds since 1970. `None` before the first input.
     pub(crate) next_tick: Option<i64>,
     /// The presence list.
     pub(crate) presence: Presence,
-    /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing. The oldest first, and only so
-    /// many as the presence list may have entries, besides those of open connections.
+    /// Profiles of users by the name from the reverse proxy, in lower case, oldest first. The owner's profile has an
+    /// empty name. Profiles without an open connection are limited to the maximum number of presence entries.
     pub(crate) people: IndexMap<String, Person>,
     /// Number of changes of the health summary.
     pub(crate) health_version: u64,

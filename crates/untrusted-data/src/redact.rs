@@ -25,7 +25,7 @@ const DIGEST: usize = 64;
 
 /// Whether a text is a word of the program itself.
 type IsOwnWord = fn(&str) -> bool;
-/// What recognizes the words of the program that runs.
+/// The function that recognizes the words of the running program.
 static OWN_WORDS: OnceLock<IsOwnWord> = OnceLock::new();
 /// A longer secret is never a word of the program.
 const LONGEST_OWN_WORD: usize = 16;
@@ -54,11 +54,11 @@ pub struct Redactions {
     finder: Arc<OnceLock<Option<Finder>>>,
 }
 
-/// What stands for a secret.
+/// The replacement of a secret.
 #[derive(Clone)]
 struct Symbol {
     text: String,
-    /// Where the secret is one.
+    /// The context that the secret needs, which depends on whether it is one of the program's own words.
     needed: RequiredContext,
 }
 

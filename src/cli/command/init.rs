@@ -93,7 +93,7 @@ impl Init {
         let Some(probed) = session::block_on([&spec], work)? else { return Ok(exit::INTERRUPTED) };
         let Probed { report, has_store, .. } = probed;
         let text = describe(&start, Some(&Described { report: &report, has_store }));
-        // A file that cannot be used must not be written.
+        // Do not write a description that is not valid.
         check_description(&file.to_string_lossy(), &text)?;
         write(&file, &text)?;
         let shown = file.display().to_string();

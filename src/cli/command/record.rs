@@ -82,7 +82,7 @@ impl Record {
                 self.output.display()
             )));
         }
-        // What cannot be written at the end is an error at the start.
+        // A file that cannot be written is an error at the start, not at the end.
         atomic_file::probe(&self.output)
             .map_err(|error| CommandError::usage(miette::miette!("cannot write {}: {error}", self.output.display())))?;
         let initial_state = self.initial_state()?;

@@ -12,8 +12,7 @@ use std::sync::OnceLock;
 use untrusted_data::Redactions;
 use untrusted_data::printable;
 
-/// Secrets that no command may print: the token of a gateway that somebody else runs, and the credentials in URLs on
-/// the command line.
+/// Secrets that no command may print: the token of a gateway at a URL, and the credentials in URLs on the command line.
 pub(crate) fn secrets() -> &'static Redactions {
     static SECRETS: OnceLock<Redactions> = OnceLock::new();
     SECRETS.get_or_init(|| {

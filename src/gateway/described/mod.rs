@@ -51,7 +51,7 @@ pub(super) async fn prepare(
     if let Some(package) = foreign::package(&description) {
         let directory = openclaw::prepare_foreign(&package, preparation, listener).await?;
         program.placeholders.set("package", absolute(&directory));
-        // First, so that what the description says counts.
+        // First, so that the values of the description take precedence.
         program.environment.insert(0, foreign::path_variable(&directory));
     }
     Ok((profile(&description, named), program, description.timeouts))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 use std::borrow::Cow;
 
-/// Where the gateway keeps its pairing store.
+/// The place and the format of the gateway's pairing store.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Store {
     /// The store is in `{state-dir}`, in the layout of OpenClaw.
@@ -52,7 +52,7 @@ impl Store {
         commands.into_iter().flat_map(Commands::present).flat_map(|(_, words)| words)
     }
 
-    /// What clawcheck cannot do with the store.
+    /// The operations on the store that clawcheck cannot perform.
     pub(super) fn unsupported(&self) -> Vec<Capability> {
         let commands = match self {
             Self::OpenClaw => return Vec::new(),

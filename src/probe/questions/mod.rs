@@ -20,8 +20,8 @@ use super::question::Question;
 pub(super) struct QuestionGroup {
     /// The questions.
     pub(super) questions: &'static [Question],
-    /// Whether they are asked one after the other, because an answer depends on the questions before it or decides
-    /// whether the next question is harmless.
+    /// Whether they are asked in order, because an answer depends on the questions before it or decides whether the
+    /// next question is harmless.
     pub(super) in_order: bool,
 }
 

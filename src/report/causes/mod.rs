@@ -235,7 +235,8 @@ fn key(difference: &Difference) -> String {
     key
 }
 
-/// Joins two sentences: `hello-ok also has a, b` if both have the same beginning, otherwise one after the other.
+/// Joins two sentences: `hello-ok also has a, b` if both have the same beginning, otherwise separated by a
+/// semicolon.
 fn join(one: &str, other: &str) -> String {
     for words in [" also has ", " lacks "] {
         if let (Some((subject, _)), Some((same, item))) = (one.rsplit_once(words), other.split_once(words))

@@ -90,7 +90,7 @@ impl DisplayOptions {
         cut::line(&printable::line(line), self.width()).into_owned()
     }
 
-    /// An indented text. Of a long text, only the first and the last lines.
+    /// An indented text. A long text is shortened to its first and last lines.
     fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
         let text = printable::block(text.unwrap_or_default());
         self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()
@@ -357,7 +357,7 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// The reasons in one line each, with the number of cases, because the score needs the room on the screen.
+    /// The reasons in one line each, with the number of cases, because the score needs most of the screen.
     fn reasons_briefly(&self) -> Vec<String> {
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
         for ((verdict, reason), cases) in &self.reasons {

@@ -31,7 +31,8 @@ pub(crate) enum GatewayFailure {
 }
 
 impl GatewayFailure {
-    /// What the failure of a case shows about a gateway that had started. `None` if it shows nothing.
+    /// The failure of the gateway that the failure of a case shows, after the gateway had started. `None` if it shows
+    /// none.
     pub(crate) fn of(error: &CaseError) -> Option<Self> {
         match error {
             CaseError::Silent(_) => Some(Self::Silent(error.to_string())),
@@ -161,7 +162,7 @@ impl Breaker {
 
     /// Records a failed start with these settings.
     pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> AfterFailedStart {
-        // A refused configuration is caused by the scenario and says nothing about the next case.
+        // The scenario causes a refused configuration, so the refusal is not a failure of the gateway.
         if matches!(error, LaunchError::Refused { .. }) {
             return AfterFailedStart::GoOn;
         }

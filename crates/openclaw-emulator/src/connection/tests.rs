@@ -1,4 +1,4 @@
-//! Tests of a socket with a scripted owner, without a model and with paused time.
+//! Tests of a socket with a scripted actor, without a model and with paused time.
 
 mod client;
 
@@ -30,7 +30,7 @@ fn scene(goodbye: Duration) -> TestGateway {
 }
 
 impl TestGateway {
-    /// Sends an upgrade request, and makes the owner give this answer.
+    /// Sends an upgrade request, and makes the actor give this answer.
     async fn upgrade(&mut self, answer: Admission) -> (Result<Client, NoUpgrade>, Outbox) {
         let opening = Client::open(self.client.take().unwrap(), ("x-real-ip", "1.2.3.4"));
         let owner = async {

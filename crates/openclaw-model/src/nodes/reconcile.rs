@@ -33,9 +33,9 @@ pub struct Reconciliation {
 /// The offered and the available surface of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeSurfaces {
-    /// What it offers.
+    /// The surface that the node offers.
     pub declared: NodeSurface,
-    /// What it has now.
+    /// The surface that the node has now.
     pub effective: NodeSurface,
 }
 
@@ -135,7 +135,7 @@ fn reconcile_surface(
         ..node_request(connect, &node_id, remote_ip)
     };
     if rules.nodes.part_of_device {
-        // The nodes are found by going through all devices, and what is odd about one of them ends that.
+        // The release searches all devices for the nodes. An invalid record of one device ends the search.
         crate::pairing::list(&rules.pairing, environment.store, environment.now)?;
     }
     let Some(paired) = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)? else {
@@ -164,7 +164,7 @@ fn reconcile_surface(
     Ok(Reconciliation { node_id, commands, requested, surfaces, ..Reconciliation::default() })
 }
 
-/// What the node offers, as far as its platform permits it.
+/// The part of the offered surface that the platform permits.
 fn declared_surface(
     rules: &Facts,
     config: &GatewayConfig,

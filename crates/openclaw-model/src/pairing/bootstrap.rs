@@ -136,9 +136,10 @@ pub(super) fn forget_device_tokens(
     if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
 }
 
-/// The profile of a bootstrap token, whoever presents it (since 2026.4.5).
+/// The profile of a bootstrap token, regardless of the device that presents it (since 2026.4.5).
 ///
 /// # Errors
+///
 /// Returns an error for an invalid entry.
 pub fn bootstrap_profile(
     rules: &PairingRules,

@@ -58,8 +58,8 @@ impl RequestOutcome {
         js::key_text(self.request.get("requestId"))
     }
 
-    /// Whether it can be approved silently. A silent request that meets a pending request for a person is no longer
-    /// silent.
+    /// Whether it can be approved silently. A silent request that meets a pending request which is not silent is no
+    /// longer silent.
     pub fn silent(&self) -> bool {
         self.request.get("silent") == Some(&Value::Bool(true))
     }

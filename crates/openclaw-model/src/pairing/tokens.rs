@@ -342,7 +342,7 @@ pub(super) struct TokenToMint<'a> {
     pub scopes: Vec<String>,
     /// The time of the rotation, if it replaced another token.
     pub rotated_at: Option<i64>,
-    /// What it is bound to.
+    /// The shared secret that it is bound to.
     pub issuer: Option<Value>,
 }
 

@@ -13,8 +13,8 @@ const MORE: &str = "…";
 /// The first members of the outer objects are always kept, because they identify the message.
 const OUTER: usize = 3;
 const FIRST: usize = 16;
-/// The depth of a message's payload. None of its members gets more than half of the remaining room. The description
-/// of the gateway (`snapshot`) therefore leaves room for its answer (`auth`).
+/// The depth of a message's payload. None of its members gets more than half of the remaining budget. The description
+/// of the gateway (`snapshot`) therefore leaves space for its answer (`auth`).
 const PAYLOAD: usize = 1;
 
 /// The result of parsing.
@@ -221,7 +221,7 @@ pub fn length(value: &Value, most: usize) -> usize {
 }
 
 /// The value, truncated to about `bytes` of text: strings to `string` bytes, and arrays and objects to the remaining
-/// room.
+/// budget.
 pub fn shorten(value: &Value, string: usize, bytes: usize) -> Value {
     let mut left = bytes;
     shortened(value, string, &mut left)
@@ -250,7 +250,7 @@ fn shortened(value: &Value, string: usize, left: &mut usize) -> Value {
         Value::Object(members) => {
             let mut kept = Map::new();
             let mut rest = members.iter();
-            // A long member leaves room for the simple members after it. For example, a code can follow its details.
+            // A long member leaves space for the simple members after it. For example, a code can follow its details.
             let mut plain = members.values().map(|member| plain_length(member, string)).sum::<usize>();
             while *left > 0
                 && let Some((name, member)) = rest.next()

@@ -1,11 +1,11 @@
-//! The possible readings of a text: with its escapes decoded, and without invisible characters and line wraps.
+//! The possible forms of a text: with its escapes decoded, and without invisible characters and line wraps.
 
 use crate::printable::is_printable;
 
 /// A text with its escapes decoded, and the origin of each byte.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DecodedText {
-    /// The bytes. They are not UTF-8 if an escape stands for something else.
+    /// The bytes. They are not UTF-8 if an escape encodes other bytes.
     pub(super) bytes: Vec<u8>,
     /// For each byte, the start and the end of its range in the original text.
     places: Vec<(usize, usize)>,
@@ -93,7 +93,7 @@ fn escape(bytes: &[u8]) -> Option<(usize, EscapeValue)> {
         }
         [b'\\', b'u', rest @ ..] => unit(rest),
         [b'\\', b'n', ..] => Some((2, EscapeValue::Byte(b'\n'))),
-        // The characters that these stand for are invisible.
+        // The characters of these escapes are invisible.
         [b'\\', b'b' | b'f' | b'r' | b't', ..] => Some((2, EscapeValue::Byte(0))),
         [b'\\', c, ..] if c.is_ascii_punctuation() => Some((2, EscapeValue::Byte(*c))),
         _ => None,

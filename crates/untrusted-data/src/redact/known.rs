@@ -19,7 +19,7 @@ const WINDOW: usize = 256 * 1024;
 /// The overlap of two windows: more than the length of a secret with every byte escaped.
 const OVERLAP: usize = 32 * 1024;
 
-/// What a text needs around a secret for it to be the secret.
+/// The characters that must surround a secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredContext {
     /// Nothing: the secret is hidden everywhere, also in part.

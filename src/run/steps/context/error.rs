@@ -29,7 +29,7 @@ pub(crate) enum CaseError {
         /// The answer timeout.
         answer: Duration,
     },
-    /// The run was told to stop.
+    /// A signal stopped the run.
     #[error("interrupted")]
     BrokenOff,
     /// The release that the case needs is not available.

@@ -93,7 +93,7 @@ fn next_step(reason: &str) -> &'static str {
     }
 }
 
-/// The message of the newer releases. On the gateway's own host, it says where to look.
+/// The message of the newer releases. On the gateway's own host, it names the place of the secret.
 fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
     let browser = attempt.is_operator_ui() || attempt.is_webchat();
     let local_cli = attempt.is_cli() && attempt.locality.direct;

@@ -39,11 +39,12 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
     }
 }
 
-/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and comes
-/// from an extension.
+/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and has the
+/// origin of an extension.
 ///
 /// # Errors
-/// Returns the refusal of a client that does not.
+///
+/// Returns the refusal of a client that does not meet these conditions.
 pub(in crate::handshake) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
     if !attempt.is_copilot() {
         return Ok(());

@@ -73,10 +73,11 @@ impl PairingRequired<'_> {
 
     /// The refusal of releases that state the upgrade, the request and the approved access.
     ///
-    /// `advises` tells waiting nodes to wait and omits empty lists.
+    /// With `advises`, it tells waiting nodes to wait and omits empty lists.
     ///
     /// # Errors
-    /// An odd record.
+    ///
+    /// Returns an error for an invalid record.
     pub(in crate::handshake) fn named(self, rules: &PairingRules, advises: bool) -> Result<Refusal, StoreError> {
         let request_id = self.request_id.filter(|id| is_plain_id(id));
         let message = format!("pairing required: {}", self.upgrade.requirement());

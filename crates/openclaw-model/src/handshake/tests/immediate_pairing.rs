@@ -1,5 +1,5 @@
-//! Tests of devices that are paired at once: with a setup code that has a purpose, or for the user of a reverse proxy
-//! (2026.9.6).
+//! Tests of devices that are paired immediately: with a setup code that has a purpose, or for the user of a reverse
+//! proxy (2026.9.6).
 
 use super::*;
 use crate::AuthMode;

@@ -1,4 +1,4 @@
-//! Who is there, and who is told of it, since 2026.9.6.
+//! Tests of the presence list and its events, since 2026.9.6.
 
 use super::newest::newer;
 use super::*;
@@ -142,7 +142,7 @@ fn knows_mac(release: &str) -> TestGateway {
     gateway(release).with(Document::NodesPaired, json!({ id: node }))
 }
 
-/// The events of skills among these.
+/// The events about skills among these events.
 fn of_skills(events: &[(String, Value)]) -> Vec<&str> {
     let skills = |name: &&str| name.starts_with("skills.") || name.starts_with("chat.");
     events.iter().map(|(name, _)| name.as_str()).filter(skills).collect()

@@ -1,4 +1,4 @@
-//! `hello-ok`, presence, and the end.
+//! Tests of `hello-ok`, the presence list and the end of a connection.
 
 use super::*;
 use rstest::rstest;

@@ -136,7 +136,7 @@ impl NodeSources {
             of(self.node("lastConnectedAtMs"), connect),
             of(self.device("lastSeenAtMs"), self.device("lastSeenReason").cloned()),
         ];
-        // Of several equal times, the first one counts.
+        // If several times are equal, the first one counts.
         let newer = |(at, _): &(Value, Option<Value>), than: &Value| js::number(Some(at)) > js::number(Some(than));
         seen.into_iter().flatten().fold(None, |best, next| match best {
             Some((at, reason)) if !newer(&next, &at) => Some((at, reason)),

@@ -137,9 +137,9 @@ impl Model {
         Person { email: Some(js::trim(user).to_owned()), ..known.clone() }
     }
 
-    /// Makes room for another profile: removes the oldest profiles that no open connection represents. (A release
-    /// stores them in its database and removes none. A user who returns after very many others therefore has another
-    /// profile here.)
+    /// Limits the number of profiles: removes the oldest profiles that no open connection represents. (A release stores
+    /// them in its database and removes none. A user who returns after very many others therefore has another profile
+    /// here.)
     fn forget_people(&mut self) {
         let clients = self.connections.values().filter_map(|open| open.client.as_ref());
         let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
