@@ -5,7 +5,7 @@ use super::snapshots;
 use super::terminal::console;
 use crate::gateway::{PrepareError, SchemaError};
 use crate::run::RunError;
-use miette::{MietteHandlerOpts, Report, ReportHandler};
+use miette::{Report, ReportHandler};
 use std::fmt;
 use std::io::{self, Write as _};
 
@@ -96,7 +96,7 @@ struct PlainReport<'a>(&'a Report);
 
 impl fmt::Display for PlainReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        MietteHandlerOpts::new().color(false).build().debug(&**self.0, f)
+        console::error_reports().color(false).build().debug(&**self.0, f)
     }
 }
 

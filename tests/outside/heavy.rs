@@ -318,7 +318,7 @@ fn writing(test_folder: &TestFolder, manner: &str, claims: &str) -> String {
 
 #[rstest]
 #[case::files("files", "2026.4.2", "devices/f9\n  too large: clawcheck reads at most 4 MiB of a store\n")]
-#[case::many_files("many-files", "2026.4.2", "other files\n  … 901 more files, not looked at\n")]
+#[case::many_files("many-files", "2026.4.2", "other files\n  … 901 more files, not read\n")]
 #[case::an_array("array", "2026.4.2", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::a_short_array("short-array", "2026.4.2", "paired\n  too large: 1,500,001 JSON values, more than 100,000\n")]
 #[case::records("records", "2026.4.2", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]

@@ -6,7 +6,7 @@ use std::fs;
 
 const LOG: &str = "[ws] closed before connect conn=1 remote=127.0.0.1 fwd=n/a origin=n/a host=h ua=n/a code=1008 reason=pairing required";
 
-/// The text without white space, because miette breaks lines inside words.
+/// The text without white space, because error reports are wrapped.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().filter(|word| *word != "│").collect()
 }
