@@ -48,7 +48,8 @@ Examples:
 
 Exit codes:
   0    the client is let in with the scopes that it requests
-  1    the client is refused, or let in without its scopes; with --releases: only some releases let it in with them
+  1    the client is refused, or let in without its scopes; with --releases: only some releases
+       let it in with them
   2    usage error or invalid file
   3    the output could not be written")]
 pub(crate) struct Explain {

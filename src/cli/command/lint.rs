@@ -15,8 +15,13 @@ const NAMED: usize = 10;
 /// Check scenario files and print their problems
 ///
 /// `lint` prints each problem with its line and a caret. For a file that is not a valid scenario, it prints only the first
-/// problem. It exits with code 2 if there is a problem.
+/// problem.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes:
+  0    no problems were found
+  2    problems were found, or usage error
+  3    the snapshots could not be read, or the output could not be written")]
 pub(crate) struct Lint {
     /// Scenario files and folders [default: the built-in scenarios]
     #[arg(value_name = "PATH")]

@@ -52,8 +52,8 @@ Examples:
   clawcheck probe openclaw@2026.4.2 --format json
 
 Exit codes:
-  0    the answers are close to a known release, and no other release is closer than the one that the gateway claims
-  1    the answers are not close to a known release, or another release is closer than the one that the gateway claims
+  0    the answers are close to a known release, and none is closer than the claimed release
+  1    the answers are close to no known release, or another one is closer than the claimed release
   2    usage error or invalid file
   3    the gateway or the harness failed
   130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
@@ -71,7 +71,7 @@ pub(crate) struct Probe {
     /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
     ///
     /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default is
-    /// longer than the shortest of these timeouts only. The other questions do not wait for this one.
+    /// longer than only the shortest of these timeouts. The other questions do not wait for this one.
     #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_wait: u64,
     #[command(flatten)]
