@@ -1,6 +1,7 @@
 //! A gateway that clawcheck did not start.
 
 use super::control_error::ControlError;
+use super::flags::Flags;
 use super::launch::LaunchError;
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::TLS_CHECK_TIMEOUT;
@@ -72,6 +73,7 @@ impl Attached {
             secrets: Vec::new(),
             ignore: Vec::new(),
             snapshots: None,
+            flags: Flags::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The embedded gateway, which runs in this process.
 
 use super::control_error::ControlError;
+use super::flags::Flags;
 use super::launch::{Exit, Launch, LaunchError};
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::gateway_defaults;
@@ -44,6 +45,7 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
         secrets: Vec::new(),
         ignore: Vec::new(),
         snapshots: None,
+        flags: Flags::default(),
     }
 }
 

@@ -9,6 +9,7 @@ mod attached;
 mod control_error;
 mod described;
 mod embedded;
+mod flags;
 pub(crate) mod guard;
 mod ignored;
 mod launch;
@@ -26,6 +27,9 @@ mod workspace;
 
 pub(crate) use control_error::ControlError;
 pub(crate) use described::{check_description, schema as description_schema};
+#[cfg(test)]
+pub(crate) use flags::Flags;
+pub(crate) use flags::SettingValues;
 pub use guard::Guard;
 pub(crate) use ignored::IgnoredField;
 #[cfg(test)]

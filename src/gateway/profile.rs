@@ -1,5 +1,6 @@
 //! The properties and the capabilities of a gateway.
 
+use super::flags::Flags;
 use super::ignored::IgnoredField;
 use crate::scenario::connect::ProofVersion;
 use openclaw_model::Release;
@@ -115,6 +116,8 @@ pub struct Profile {
     pub ignore: Vec<IgnoredField>,
     /// The folder with the gateway's own snapshots.
     pub snapshots: Option<PathBuf>,
+    /// The settings that the gateway gets as arguments.
+    pub(crate) flags: Flags,
 }
 
 impl Profile {

@@ -39,6 +39,7 @@ pub(crate) use options::Isolation;
 pub use options::{Options, RunError};
 use reporter::Reporter;
 pub use reporter::RunEnd;
+pub(crate) use schedule::case::eligible::store_not_created;
 pub(crate) use schedule::plan::lacked;
 use schedule::{Schedule, plan};
 use shared::{ProgressEvent, Shared};

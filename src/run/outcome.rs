@@ -31,6 +31,10 @@ pub enum Event<'a> {
 
 /// The start of the reason for cases of other releases.
 pub(crate) const OTHER_RELEASES: &str = "the case applies only to the releases ";
+/// The beginning of the reason for a case that needs to read the pairing store of a gateway whose store is out of reach.
+pub(crate) const STORE_UNREADABLE: &str = "clawcheck cannot read the gateway's store";
+/// The beginning of the reason for a case that needs to write it.
+pub(crate) const STORE_UNWRITABLE: &str = "clawcheck cannot write the gateway's store";
 /// The maximum number of reasons for skipped cases that are counted apart.
 const REASONS: usize = 40;
 

@@ -12,6 +12,7 @@ mod described;
 mod ends;
 mod explain;
 mod explain_case;
+mod flags;
 mod foreign;
 mod fuzz;
 mod guard;

@@ -119,7 +119,7 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
     assert_eq!(test_folder.files("snapshots"), [format!("family/{}.new", snapshot_file())]);
 
     let review = test_folder.clawcheck(&["review"]);
-    let shown = format!("[1 of 1] family/case for {DEFAULT}, seen on the embedded gateway");
+    let shown = format!("[1 of 1] family/case for {DEFAULT}, not seen on the real release");
     assert!(review.out.contains(&shown), "{}", review.out);
     let accepted = test_folder.clawcheck(&["accept", "nope"]);
     assert_eq!(accepted.code, Some(4));

@@ -72,8 +72,11 @@ fn seeded_and_edited_stores_pass_through_the_commands() {
 
 #[rstest]
 // The gateway does not know the device and pairs it silently.
-#[case::write("{ read: READ, write: [sh, -c, 'mkdir -p \"$0\"', '{home}/mine'] }", "+   laptop  new  cli/cli")]
-#[case::read("{ read: [sh, -c, ':'], write: WRITE }", "-   laptop  cli/cli")]
+#[case::write(
+    "{ read: READ, write: [sh, -c, 'mkdir -p \"$0\"', '{home}/mine', '{store}'] }",
+    "+   laptop  new  cli/cli"
+)]
+#[case::read("{ read: [sh, -c, ':', '{store}'], write: WRITE }", "-   laptop  cli/cli")]
 fn a_lost_record_deviates(#[case] store: &str, #[case] says: &str) {
     let test_folder = elsewhere(&[], &store.replace("READ", READ).replace("WRITE", WRITE));
     let ended = test_folder.clawcheck(&PLAY);
@@ -99,19 +102,28 @@ fn one_command_is_enough(#[case] store: &str, #[case] says: &str) {
 
 #[rstest]
 #[case::write_fails(
-    "{ read: READ, write: [sh, -c, 'echo no such table; exit 7'] }",
+    "{ read: READ, write: [sh, -c, 'echo no such table; exit 7', '{store}'] }",
     "the `store.write` command `sh` (ours.yaml:7) ended with exit code 7; its last log lines"
 )]
-#[case::says_why("{ read: READ, write: [sh, -c, 'echo no such table; exit 7'] }", "no such table")]
+#[case::says_why("{ read: READ, write: [sh, -c, 'echo no such table; exit 7', '{store}'] }", "no such table")]
 #[case::read_fails(
-    "{ read: [sh, -c, 'exit 3'], write: WRITE }",
+    "{ read: [sh, -c, 'exit 3', '{store}'], write: WRITE }",
     "`store.read` command `sh` (ours.yaml:7) ended with exit code 3"
 )]
 #[case::hangs(
-    "{ read: [sleep, '600'], write: WRITE }",
-    "`store.read` command `sleep` (ours.yaml:7) did not exit in time"
+    "{ read: [sh, -c, 'exec sleep 600', '{store}'], write: WRITE }",
+    "`store.read` command `sh` (ours.yaml:7) did not exit in time"
 )]
-#[case::not_there("{ read: READ, write: ['{here}/missing'] }", "(ours.yaml:7) cannot be started: `")]
+#[case::not_there("{ read: READ, write: ['{here}/missing', '{store}'] }", "(ours.yaml:7) cannot be started: `")]
+#[case::rubbish(
+    "{ read: [sh, -c, 'mkdir \"$0/devices\"; echo ERROR: no database >\"$0/devices/paired.json\"', '{store}'], write: WRITE }",
+    "the `store.read` command `sh` (ours.yaml:7) wrote devices/paired.json, which is not JSON (expected value at line 1 column 1); \
+     it begins with: ERROR: no database"
+)]
+#[case::printed(
+    "{ read: [sh, -c, 'echo \"{}\"', '{store}'], write: WRITE }",
+    "the `store.read` command `sh` (ours.yaml:7) wrote no file to `{store}`; it printed: {}"
+)]
 fn a_command_that_fails_is_an_error_with_its_place(#[case] store: &str, #[case] says: &str) {
     let test_folder = elsewhere(&[], &store.replace("READ", READ).replace("WRITE", WRITE));
     let began = std::time::Instant::now();
@@ -123,8 +135,10 @@ fn a_command_that_fails_is_an_error_with_its_place(#[case] store: &str, #[case] 
 }
 
 #[rstest]
-#[case::port("{ read: [x, '{port}'] }", "`{port}` has no value while the gateway is stopped")]
-#[case::misspelled("{ read: [x, '{stor}'] }", "unknown placeholder `{stor}`")]
+#[case::port("{ read: [x, '{port}', '{store}'] }", "`{port}` has no value while the gateway is stopped")]
+#[case::misspelled("{ read: [x, '{stor}', '{store}'] }", "unknown placeholder `{stor}`")]
+#[case::without_store("{ read: [x, '{stor}'] }", "`store.read` does not contain `{store}`")]
+#[case::another_word("sqlite", "read: [CMD")]
 #[case::no_command("{}", "`store` needs `read`, `write` or both")]
 #[case::no_program("{ write: [] }", "`store.write` must name a program")]
 #[case::unknown_key("{ list: [x] }", "list")]

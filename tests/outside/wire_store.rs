@@ -192,3 +192,48 @@ fn a_gateway_that_pairs_nobody_deviates(#[case] hello: &'static str) {
     let reason = report["cases"][0]["reason"].as_str().unwrap();
     assert!(reason.starts_with("the gateway did not create the store of the case"), "{reason}");
 }
+
+/// Without tokens, a hello-ok is all that a gateway says about a pairing.
+#[test]
+fn a_gateway_without_tokens_is_asked_for_none() {
+    let test_folder = TestFolder::new(
+        "scenario: A paired device is let in\nstore: { paired: { laptop: { scopes: [operator.read] } } }\nsteps:\n  \
+         - connect: { device: laptop, role: operator, scopes: [operator.read] }\n    expect: hello\n",
+    );
+    let url = sending(|id| vec![ok(id, r#"{"type":"hello-ok","protocol":3,"auth":{"role":"operator"}}"#)]);
+    let description = stand_in(&test_folder, &url);
+    let text = std::fs::read_to_string(&description).unwrap() + "store: none\nconfig: none\n";
+    let ran = |lacks: &str| {
+        std::fs::write(&description, format!("{text}{lacks}")).unwrap();
+        test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
+    };
+    let without = ran("lacks: [tokens]\n");
+    assert!(without.out.contains("nothing it expects is broken, and no snapshot is approved"), "{}", without.out);
+    let with = ran("");
+    assert!(
+        with.out.contains("set up the store: connect laptop") && with.out.contains("a device token"),
+        "{}",
+        with.out
+    );
+}
+
+/// A list says what a run does, also where only the rules of the release show that connections do not replace a store.
+#[test]
+fn a_list_plans_what_a_run_plays() {
+    let test_folder = described(&[], "store: none\n");
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let families = ["role-upgrade", "scope-upgrade", "metadata-upgrade"];
+    let ran = test_folder
+        .clawcheck(&[&["run", "--gateway", "ours.yaml", "--report", "json=report.json"], &families[..]].concat());
+    let listed =
+        test_folder.clawcheck(&[&["list", "--gateway", "ours.yaml", "--format", "json"], &families[..]].concat());
+    let report: Value = serde_json::from_slice(&std::fs::read(test_folder.path("report.json")).unwrap()).unwrap();
+    let list: Value = serde_json::from_str(&listed.out).unwrap();
+    let reasons = |document: &Value, key: &str| {
+        let not_played = document["cases"].as_array().unwrap().iter().filter(|case| case[key] == "not-applicable");
+        let reasons = not_played.map(|case| (case["id"].to_string(), case["reason"].to_string()));
+        reasons.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(reasons(&list, "plan"), reasons(&report, "verdict"), "{}{}", ran.out, ran.err);
+    assert!(listed.out.contains("the records that connections create lead to other answers"), "{}", listed.out);
+}

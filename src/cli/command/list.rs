@@ -3,14 +3,16 @@
 use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
-use crate::cli::{CommandError, exit};
+use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
-use crate::gateway::{Gateway, GatewaySpec, Preparation};
+use crate::gateway::{Capability, Gateway, GatewaySpec, Guard, Preparation, Profile, Workspace};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
+use crate::run;
 use crate::run::needs::{self, Applicability};
 use crate::scenario::Case;
 use indexmap::IndexMap;
+use openclaw_model::releases;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -93,12 +95,32 @@ impl List {
         let library = Snapshots::find(None, &Named::of(&self.what).paths).map_err(CommandError::failed)?.library;
         let own = profile.snapshots.as_deref().map(Library::open).transpose();
         let own = own.map_err(|error| CommandError::message(&error.to_string()))?;
-        let planned = cases.iter().map(|case| {
-            needs::applicability(case, &profile, own.as_ref(), &library)
-                .map(|applicability| Planned { case, applicability })
-        });
-        planned.collect::<Result<_, _>>().map_err(|error| CommandError::message(&error.to_string()))
+        let planned: Result<Vec<_>, _> = cases
+            .iter()
+            .map(|case| {
+                needs::applicability(case, &profile, own.as_ref(), &library)
+                    .map(|applicability| Planned { case, applicability })
+            })
+            .collect();
+        let mut planned = planned.map_err(|error| CommandError::message(&error.to_string()))?;
+        if !profile.can(Capability::StoreWrite) {
+            check_stores(&mut planned, &profile)?;
+        }
+        Ok(planned)
     }
+}
+
+/// Finds the cases whose store connections do not create. For each case, the embedded gateway plays it twice.
+fn check_stores(planned: &mut [Planned<'_>], profile: &Profile) -> Result<(), CommandError> {
+    let release = profile.claims.unwrap_or(releases::DEFAULT);
+    session::block_on([&GatewaySpec::Embedded(None)], async {
+        let workspace = Workspace::in_memory(&Guard::default())
+            .map_err(|error| CommandError::message(&format!("cannot create a temporary directory: {error}")))?;
+        for Planned { case, applicability } in planned.iter_mut().filter(|one| one.applicability.not_played.is_none()) {
+            applicability.not_played = run::store_not_created(case, profile, release, &workspace).await;
+        }
+        Ok(())
+    })
 }
 
 /// One line for each case, and one for each reason not to play cases.

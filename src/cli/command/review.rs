@@ -67,8 +67,9 @@ impl Review {
 fn describe(library: &Library, proposal: &Proposal) -> Result<String, LibraryError> {
     let snapshot = &proposal.snapshot;
     let text = block(&snapshot.text);
-    let seen = if snapshot.seen.is_empty() { "the embedded gateway" } else { "the real release" };
-    let head = format!("{} for {}, seen on {seen}", line(&snapshot.case), snapshot.release);
+    // An observation of the embedded gateway, or of a gateway that a description or a URL names.
+    let seen = if snapshot.seen.is_empty() { "not seen on the real release" } else { "seen on the real release" };
+    let head = format!("{} for {}, {seen}", line(&snapshot.case), snapshot.release);
     let history = library.history(&snapshot.case)?;
     Ok(match history.serving(snapshot.release) {
         None => format!("{head}: there is no snapshot yet\n{text}"),

@@ -2,9 +2,11 @@
 
 use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
+use super::flags;
 use super::foreign;
 use super::known_placeholder;
 use super::store;
+use crate::gateway::flags::VALUE;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::readiness::Readiness;
 use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
@@ -27,6 +29,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     files(source, description)?;
     programs(source, description)?;
     foreign::check(source, description)?;
+    flags::check(source, description)?;
     store::check(source, &description.store)?;
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
@@ -47,6 +50,12 @@ fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), De
     for text in description.phrases() {
         let mut words = words_in_braces(&text.value);
         if let Some(name) = words.find(|name| !known_placeholder(name)) {
+            return Err(unknown_placeholder(source, text.referenced, name));
+        }
+    }
+    for text in description.flags.words() {
+        let mut words = words_in_braces(&text.value);
+        if let Some(name) = words.find(|name| *name != VALUE && !known_placeholder(name)) {
             return Err(unknown_placeholder(source, text.referenced, name));
         }
     }
@@ -85,7 +94,8 @@ fn of_package(source: &Source<'_>, description: &Description) -> Result<(), Desc
     let has = |name: &str| {
         description.npm.is_some() || (name == "package" && (description.pip.is_some() || description.cargo.is_some()))
     };
-    for text in description.phrases().chain(description.store.words()).chain(description.files.values()) {
+    let words = description.phrases().chain(description.flags.words()).chain(description.store.words());
+    for text in words.chain(description.files.values()) {
         if let Some(name) = words_in_braces(&text.value).find(|name| OF_PACKAGE.contains(name) && !has(name)) {
             let (package, keys) =
                 if name == "node" { ("an npm package", "`npm`") } else { ("a package", "`npm`, `pip` or `cargo`") };

@@ -1,5 +1,6 @@
 //! Errors in a description, with the file, the line and a label under the wrong text.
 
+use crate::gateway::flags::VALUE;
 use crate::yaml::{Explanation, explain};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};
@@ -101,7 +102,7 @@ impl Source<'_> {
         let (name, after) = rest.strip_prefix('{')?.split_once('}')?;
         let name = name.trim();
         let after = after.split([' ', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
-        super::known_placeholder(name).then(|| format!("quote it: \"{{{name}}}{after}\""))
+        (name == VALUE || super::known_placeholder(name)).then(|| format!("quote it: \"{{{name}}}{after}\""))
     }
 
     fn span(&self, at: Location) -> SourceSpan {

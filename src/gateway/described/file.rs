@@ -2,6 +2,7 @@
 
 use super::check::check;
 use super::error::{DescriptionError, Source};
+use super::flags::FlagEntries;
 use super::foreign::{Cargo, Pip};
 use super::raw::{Npm, Raw, Setting};
 use super::store::Store;
@@ -30,6 +31,7 @@ pub(super) struct Description {
     pub(super) cargo: Option<Cargo>,
     pub(super) command: Spanned<String>,
     pub(super) args: Vec<Spanned<String>>,
+    pub(super) flags: FlagEntries,
     pub(super) env: IndexMap<String, Spanned<String>>,
     pub(super) pass_env: Vec<Spanned<String>>,
     pub(super) config: Spanned<Config>,
@@ -106,6 +108,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         cargo: raw.cargo,
         command: raw.command,
         args: raw.args,
+        flags: raw.flags,
         env: raw.env,
         pass_env: raw.pass_env,
         config: word(raw.config, Config::OpenClaw, |word| config(&source, word))?,
@@ -273,6 +276,29 @@ mod tests {
     #[case("config: { text: \"p = {prot}\" }", "", "did you mean `{port}`?")]
     #[case("ready: { http: health }", "", "must start with `/`")]
     #[case("proof: v4", "v4", "unknown value")]
+    #[case("flags: { gateway.bind: [--host, \"{value}\"] }", "gateway.bind", "needs no `flags`")]
+    #[case(
+        "config: none\nflags: { gateway.bnd: [--host, \"{value}\"] }",
+        "gateway.bnd",
+        "did you mean `gateway.bind`?"
+    )]
+    #[case(
+        "config: none\nflags: { trustedProxies: [\"{value}\"] }",
+        "trustedProxies",
+        "unknown setting `trustedProxies`"
+    )]
+    #[case("config: none\nflags: { gateway.port: [\"{value}\"] }", "gateway.port", "pass `{port}` in `args`")]
+    #[case("config: none\nflags: { gateway.bind: [--host] }", "--host", "{ auto: [...], lan: [...] }")]
+    #[case("config: none\nflags: { gateway.auth.token: [--token] }", "--token", "[--token, \"{value}\"]")]
+    #[case("config: none\nflags: { gateway.allowRealIpFallback: [] }", "gateway.allow", "has no arguments")]
+    #[case("config: none\nflags: { gateway.bind: { lna: [x] } }", "lna", "did you mean `lan`?")]
+    #[case("config: none\nflags: { gateway.allowRealIpFallback: { yes: [x] } }", "yes", "expected one of true, false")]
+    #[case("config: none\nflags: { gateway.bind: {} }", "gateway.bind", "`gateway.bind` has no values")]
+    #[case("config: none\nflags: { gateway.auth.token: { a: [x] } }", "gateway.auth.token", "can have any value")]
+    #[case("config: none\nflags: { gateway.bind: [\"{vlaue}\"] }", "\"{vlaue}\"", "unknown placeholder")]
+    #[case("config: none\nflags: { gateway.bind: [\"{value}\", \"{node}\"] }", "\"{node}\"", "needs an npm package")]
+    #[case("config: none\nflags: { gateway.bind: \"--host {value}\" }", "gateway.bind", "a list of arguments")]
+    #[case("args: [\"{value}\"]", "\"{value}\"", "unknown placeholder `{value}`")]
     #[case("snapshots: \" \"", "\" \"", "`snapshots` must name a folder")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
@@ -302,6 +328,7 @@ mod tests {
     #[case("args:\n  - {state-dir}", "quote it: \"{state-dir}\"")]
     #[case("env: { PORT: {port} }", "quote it: \"{port}\"")]
     #[case("path: {here}/x", "quote it: \"{here}/x\"")]
+    #[case("config: none\nflags: { gateway.bind: [--host, {value}] }", "quote it: \"{value}\"")]
     #[case("path: {port}", "quote it: \"{port}\"")]
     fn a_placeholder_without_quotes_is_told_to_have_some(#[case] line: &str, #[case] help: &str) {
         let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();

@@ -5,6 +5,7 @@ mod built_in;
 mod check;
 mod error;
 mod file;
+mod flags;
 mod foreign;
 #[cfg(test)]
 mod mutants;
@@ -101,6 +102,7 @@ fn program(
         arguments: description.args.iter().map(|argument| argument.value.clone()).collect(),
         // The variables of the description come last, so they override the others.
         environment: compile_cache.into_iter().chain(passed).chain(pairs).collect(),
+        flags: description.flags.flags(),
         config: match &description.config.value {
             Config::OpenClaw => ConfigTemplate::OpenClaw,
             Config::None => ConfigTemplate::None,
@@ -133,7 +135,8 @@ fn ports(description: &Description) -> Vec<u16> {
         Config::Text(text) => Some(text),
         Config::OpenClaw | Config::None => None,
     };
-    let texts = description.phrases().chain(description.files.values()).map(|text| &text.value).chain(config);
+    let phrases = description.phrases().chain(description.flags.words());
+    let texts = phrases.chain(description.files.values()).map(|text| &text.value).chain(config);
     let defaults = description.defaults.to_string();
     let texts = texts.chain([&defaults]).collect::<Vec<_>>();
     let named = |name: &str| texts.iter().any(|text| text.contains(&format!("{{{name}}}")));
@@ -150,7 +153,12 @@ fn profile(description: &Description, named: &Path) -> Profile {
     }
     if description.config.value != Config::OpenClaw {
         unsupported.insert(Capability::Config);
-        notes.push("it uses the settings of its description, not those of the scenarios".to_owned());
+        notes.push(match description.flags.flags().settings().collect::<Vec<_>>() {
+            settings if settings.is_empty() => {
+                "it uses the settings of its description, not those of the scenarios".to_owned()
+            }
+            settings => format!("of the settings of the scenarios, it gets only {}", settings.join(", ")),
+        });
     }
     if !description.ran {
         notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
@@ -171,6 +179,7 @@ fn profile(description: &Description, named: &Path) -> Profile {
         proof: description.proof,
         secrets: passed(description).into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         ignore: description.ignore.clone(),
+        flags: description.flags.flags(),
         snapshots: description.snapshots.as_ref().map(|folder| folder_of(named).join(&folder.value)),
     }
 }

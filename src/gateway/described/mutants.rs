@@ -6,7 +6,8 @@ use input_mutants::play;
 use std::path::Path;
 
 const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand: \"{here}/x\"\nnpm: { package: \"@a/b\", version: \"1\", \
-                    overrides: { a: b }, beside: [c] }\nready: { log: up }\npath: /ws\nconfig: { text: \"{port}\" }\nstore: none\n";
+                    overrides: { a: b }, beside: [c] }\nready: { log: up }\npath: /ws\nconfig: { text: \"{port}\" }\nstore: none\n\
+                    flags: { gateway.auth.token: [--token, \"{value}\"], gateway.bind: { lan: [-l], loopback: [] } }\n";
 
 #[test]
 fn mutants_of_descriptions_are_read() {

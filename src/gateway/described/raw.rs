@@ -1,5 +1,6 @@
 //! The types of a description file, before validation. The doc comments are the descriptions in the JSON Schema.
 
+use super::flags::FlagEntries;
 use super::foreign::{Cargo, Pip};
 use super::store::Store;
 use crate::gateway::profile::Capability;
@@ -53,6 +54,10 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) args: Vec<Spanned<String>>,
+    /// Settings of openclaw.json that the gateway gets as arguments, after `args`. The keys are paths, such as
+    /// `gateway.auth.token`. Only for a gateway that does not read openclaw.json.
+    #[serde(default)]
+    pub(super) flags: FlagEntries,
     /// Environment variables of the gateway. clawcheck sets HOME and TMPDIR itself.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]

@@ -81,9 +81,20 @@ mod tests {
     #[case::no_packages("pip: { packages: [] }", false)]
     #[case::cargo("cargo: { package: a, version: 1.2.3 }", true)]
     #[case::cargo_requirement("cargo: { package: a, version: \"^1\" }", false)]
+    #[case::flags(
+        "config: none\nflags: { gateway.auth.token: [\"-t={value}\"], gateway.bind: { lan: [] }, gateway.allowRealIpFallback: [x] }",
+        true
+    )]
+    #[case::flag_of_nothing("config: none\nflags: { gateway.auth.tokn: [\"{value}\"] }", false)]
+    #[case::flag_without_value("config: none\nflags: { gateway.auth.token: [-t] }", false)]
+    #[case::flag_without_arguments("config: none\nflags: { gateway.allowRealIpFallback: [] }", false)]
+    #[case::flag_of_an_unknown_value("config: none\nflags: { gateway.bind: { lna: [x] } }", false)]
+    #[case::flag_without_values("config: none\nflags: { gateway.bind: {} }", false)]
+    #[case::flag_text("config: none\nflags: { gateway.bind: \"{value}\" }", false)]
     #[case::snapshots("snapshots: ours", true)]
-    #[case::store_commands("store: { read: [x, \"{store}\"], write: [z] }", true)]
-    #[case::one_store_command("store: { read: [x] }", true)]
+    #[case::store_commands("store: { read: [x, \"{store}\"], write: [z, \"--from={store}\"] }", true)]
+    #[case::one_store_command("store: { read: [x, \"{store}\"] }", true)]
+    #[case::command_without_store("store: { read: [x] }", false)]
     #[case::no_store_command("store: {}", false)]
     #[case::empty_store_command("store: { write: [] }", false)]
     #[case::unknown_store_command("store: { list: [x] }", false)]

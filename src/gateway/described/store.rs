@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 use std::borrow::Cow;
 
+/// The form of the commands, for errors.
+const COMMANDS: &str = "{ read: [CMD, \"{store}\"], write: [CMD, \"{store}\"] }";
+
 /// The place and the format of the gateway's pairing store.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Store {
@@ -82,13 +85,26 @@ impl Store {
     }
 }
 
-/// Checks the commands: each names a program, and contains only placeholders that have a value while the gateway is stopped.
+/// What the directory `{store}` is to `read` and to `write`.
+const STORE_DIRECTORY: [&str; 2] = [
+    "to which the command writes the store of the gateway",
+    "from which the command reads the store that the gateway gets",
+];
+
+/// Checks the commands: each names a program and `{store}`, and contains only placeholders that have a value while the gateway is stopped.
 pub(super) fn check(source: &Source<'_>, store: &Store) -> Result<(), DescriptionError> {
     let Store::Commands(commands) = store else { return Ok(()) };
     for (key, words) in commands.present() {
         // The reader refuses an empty list, so there is a first word.
         if let Some(program) = words.first().filter(|program| program.value.trim().is_empty()) {
             return Err(source.error_at(program.referenced, format!("`{key}` must name a program"), None));
+        }
+        let names_store = |word: &Spanned<String>| words_in_braces(&word.value).any(|name| name == "store");
+        if let Some(first) = words.first().filter(|_| !words.iter().any(names_store)) {
+            let (message, does) =
+                (format!("`{key}` does not contain `{{store}}`"), STORE_DIRECTORY[usize::from(key == "store.write")]);
+            let help = format!("add the argument \"{{store}}\": the directory {does}");
+            return Err(source.error_at(first.referenced, message, Some(help)));
         }
     }
     for word in store.words() {
@@ -118,13 +134,13 @@ impl<'de> Deserialize<'de> for Store {
         impl<'de> serde::de::Visitor<'de> for Visitor {
             type Value = Store;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("openclaw, none, or a map with `read` and `write`")
+                write!(f, "openclaw, none, or {COMMANDS}")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Store, E> {
                 match text {
                     "openclaw" => Ok(Store::OpenClaw),
                     "none" => Ok(Store::None),
-                    other => Err(E::unknown_variant(other, &["openclaw", "none"])),
+                    other => Err(E::unknown_variant(other, &["openclaw", "none", COMMANDS])),
                 }
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Store, A::Error> {
@@ -147,7 +163,12 @@ impl JsonSchema for Store {
         "Store".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let command = |description: &str| json_schema!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "description": description });
+        let command = |description: &str| {
+            json_schema!({
+                "type": "array", "items": { "type": "string" }, "minItems": 1,
+                "contains": { "type": "string", "pattern": "\\{store\\}" }, "description": description,
+            })
+        };
         json_schema!({ "oneOf": [
             { "enum": ["openclaw", "none"] },
             { "type": "object", "minProperties": 1, "additionalProperties": false, "properties": {

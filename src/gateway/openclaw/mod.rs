@@ -15,6 +15,7 @@ pub(crate) use install::InstallError;
 pub(super) use install::{InstallRequest, RELEASE_FLAGS};
 pub(crate) use schema::{SchemaError, protocol_schema};
 
+use super::flags::Flags;
 use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::Readiness;
@@ -110,6 +111,7 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         command: node.to_string_lossy().into_owned(),
         arguments: arguments.map(str::to_owned).to_vec(),
         environment: fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        flags: Flags::default(),
         config: ConfigTemplate::OpenClaw,
         // Settings that prevent requests to other machines, and the path of the log.
         defaults: json!({
@@ -151,5 +153,6 @@ pub(super) fn profile(release: Release) -> Profile {
         secrets: Vec::new(),
         ignore: Vec::new(),
         snapshots: None,
+        flags: Flags::default(),
     }
 }

@@ -5,10 +5,12 @@ mod log;
 mod port;
 pub(super) mod process;
 pub(super) mod readiness;
+mod store_check;
 pub(super) mod store_commands;
 pub(super) mod template;
 
 use super::control_error::ControlError;
+use super::flags::{Flags, SettingValues};
 use super::launch::{Exit, Launch, LaunchError};
 use crate::client::Link;
 use crate::machine;
@@ -17,6 +19,7 @@ use commands::StopCommand;
 use process::{InheritedEnvironment, Invocation, Process};
 use readiness::{LOOPBACK, Probe, Readiness};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -60,6 +63,8 @@ pub(super) enum StoreAccess {
 pub(super) struct Program {
     pub(super) command: String,
     pub(super) arguments: Vec<String>,
+    /// Arguments for the settings of the scenario. They follow the others.
+    pub(super) flags: Flags,
     pub(super) environment: Vec<(String, String)>,
     pub(super) config: ConfigTemplate,
     /// Defaults for `openclaw.json`.
@@ -135,7 +140,7 @@ impl Program {
         let (command, path) = (values.fill(&self.command), values.fill(&self.path));
         let invocation = Invocation {
             command: command.clone().into(),
-            arguments: self.arguments.iter().map(|argument| values.fill(argument).into()).collect(),
+            arguments: self.arguments(&values, launch),
             environment,
             directory: launch.sandbox.root().to_owned(),
             inherited: InheritedEnvironment::Minimal,
@@ -158,6 +163,12 @@ impl Program {
         let stop = beside(&self.stop, &values, &invocation);
         let stop = stop.map(|invocation| StopCommand { invocation, guard: guard.clone() });
         Ok(Spawned { process, port, path, state_dir, stop })
+    }
+
+    fn arguments(&self, values: &Placeholders, launch: &Launch<'_>) -> Vec<OsString> {
+        let settings = SettingValues::of(&launch.openclaw_json, &launch.environment);
+        let flags = self.flags.arguments(&settings, values);
+        self.arguments.iter().map(|argument| values.fill(argument)).chain(flags).map(OsString::from).collect()
     }
 
     fn values(&self, port: u16, directories: &Directories, launch: &Launch<'_>) -> Placeholders {

@@ -3,7 +3,7 @@
 
 use super::process::{InheritedEnvironment, Invocation, Process};
 use super::template::{AT_LAUNCH, Placeholders, words_in_braces};
-use super::{Program, StoreAccess, cannot_start, text};
+use super::{Program, StoreAccess, cannot_start, store_check, text};
 use crate::gateway::launch::{Exit, LaunchError, LogTail, ended_with_log};
 use crate::gateway::workspace::Sandbox;
 use std::io;
@@ -55,6 +55,18 @@ pub(crate) enum StoreCommandError {
         /// Its last lines of output.
         log: LogTail,
     },
+    /// A command wrote something else than a store.
+    #[error("the `{key}` command `{command}` ({place}) {problem}")]
+    NoStore {
+        /// The key in the description.
+        key: &'static str,
+        /// The program.
+        command: String,
+        /// The file and the line.
+        place: String,
+        /// What is wrong with it, and how it begins.
+        problem: String,
+    },
     /// The directories of the case could not be created.
     #[error("cannot create the directory for the store: {0}")]
     Directory(#[from] io::Error),
@@ -65,7 +77,7 @@ impl Program {
     /// first, so that a record that the command does not write is missing. Nothing happens without such a command.
     ///
     /// # Errors
-    /// The command cannot be started, fails, or does not exit before the deadline.
+    /// The command cannot be started, fails, does not exit before the deadline, or does not write a store.
     pub(in crate::gateway) async fn read_store(
         &self,
         sandbox: &Sandbox,
@@ -73,7 +85,11 @@ impl Program {
     ) -> Result<(), StoreCommandError> {
         let StoreAccess::Commands { read: Some(command), .. } = &self.store else { return Ok(()) };
         sandbox.empty_state_dir()?;
-        self.convert(command, sandbox, deadline).await
+        let printed = self.convert(command, sandbox, deadline).await?;
+        let Some(problem) = store_check::problem(&sandbox.state_dir(), &printed) else { return Ok(()) };
+        let StoreCommand { words, key, place } = command;
+        let command = self.store_invocation(words, sandbox)?.command.to_string_lossy().into_owned();
+        Err(StoreCommandError::NoStore { key, command, place: place.clone(), problem })
     }
 
     /// Runs the command that replaces the gateway's store with the one in the state directory of the sandbox. Nothing
@@ -87,15 +103,16 @@ impl Program {
         deadline: Instant,
     ) -> Result<(), StoreCommandError> {
         let StoreAccess::Commands { write: Some(command), .. } = &self.store else { return Ok(()) };
-        self.convert(command, sandbox, deadline).await
+        self.convert(command, sandbox, deadline).await.map(drop)
     }
 
+    /// Runs a command and returns the last lines of its output.
     async fn convert(
         &self,
         command: &StoreCommand,
         sandbox: &Sandbox,
         deadline: Instant,
-    ) -> Result<(), StoreCommandError> {
+    ) -> Result<String, StoreCommandError> {
         let StoreCommand { words, key, place } = command;
         let invocation = self.store_invocation(words, sandbox)?;
         let name = invocation.command.to_string_lossy().into_owned();
@@ -110,12 +127,10 @@ impl Program {
         if exit.is_none() {
             process.kill().await;
         }
+        let log = process.final_log().await;
         match exit {
-            Some(exit) if exit.code == Some(0) => Ok(()),
-            exit => {
-                let log = process.final_log().await;
-                Err(StoreCommandError::Failed { key, command: name, place: place.clone(), exit, log })
-            }
+            Some(exit) if exit.code == Some(0) => Ok(log.0),
+            exit => Err(StoreCommandError::Failed { key, command: name, place: place.clone(), exit, log }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The report on a terminal: a few failing cases in full, or the causes of many; skipped cases with the reasons; and
 //! the number of cases for each verdict.
 
+mod advice;
 mod failing;
 mod minor;
 
@@ -322,6 +323,7 @@ impl<W: Write> Terminal<W> {
     /// Other remarks: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
+        lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
         let minor = if self.display.score { minor::FEW } else { minor::CAUSES };
         lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));
         if self.display.score {

@@ -1,10 +1,13 @@
 //! Determines which of the selected cases can be played on a gateway, and why the others cannot.
 
-use crate::gateway::{Capability, GatewayKind, Profile};
+use crate::gateway::{Capability, GatewayKind, Profile, SettingValues};
 use crate::judge::Verdict;
 use crate::run::needs;
-use crate::run::outcome::OTHER_RELEASES;
+use crate::run::outcome::{OTHER_RELEASES, STORE_UNREADABLE, STORE_UNWRITABLE};
+use crate::run::state_dir::openclaw_json::{self, Configuration, configuration};
+use crate::run::steps::identities::Identities;
 use crate::run::store_recipe::recipe;
+use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Case, Need, StepKind};
 use openclaw_model::Release;
 use std::collections::BTreeSet;
@@ -37,13 +40,23 @@ pub(crate) fn not_played(
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     let recipe = (!profile.can(Capability::StoreWrite)).then(|| recipe(case));
-    let needs = needs::of(case, expected, matches!(recipe, Some(Ok(_))));
+    let mut needs = needs::of(case, expected, matches!(recipe, Some(Ok(_))));
+    let inexpressible = inexpressible_settings(case, profile);
+    if inexpressible.is_empty() {
+        needs.remove(&Capability::Config);
+    }
     if let Some(reason) = lacked_of(&needs, profile) {
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     if let Some(missing) = needs.iter().find(|need| !profile.can(**need)) {
         let what = recipe.and_then(Result::err).filter(|_| *missing == Capability::StoreWrite);
-        let reason = what.map_or_else(|| out_of_reach(*missing), not_created);
+        let reason = match what {
+            Some(what) => not_created(what),
+            None if *missing == Capability::Config && profile.kind == GatewayKind::Spawned => {
+                not_mapped(&inexpressible)
+            }
+            None => out_of_reach(*missing),
+        };
         return Some(NotPlayed { verdict: without(*missing, profile), reason });
     }
     let edits = || case.steps().any(|step| matches!(step.kind, StepKind::Edit(_)));
@@ -76,11 +89,32 @@ fn lacked_of(needs: &BTreeSet<Capability>, profile: &Profile) -> Option<String> 
     Some(format!("the description of the gateway lists `{lacked}` under `lacks`"))
 }
 
-/// The verdict on a case that needs a feature which clawcheck cannot use. A description that names no store declares that
-/// there is none of OpenClaw's form. The store of a gateway at a URL is only out of reach.
+/// The settings of a case that a gateway without `openclaw.json` does not get: those that differ from a gateway with a
+/// shared token on loopback, and for which its description has no flags. Not empty if the case needs the configuration
+/// of a gateway that has none.
+fn inexpressible_settings(case: &Case, profile: &Profile) -> Vec<String> {
+    if profile.can(Capability::Config) || openclaw_json::is_plain(&case.scenario.gateway) {
+        return Vec::new();
+    }
+    // Only equality of the secrets matters here.
+    let identities = Identities::new(&case.id);
+    let values = |settings| {
+        let Configuration { openclaw_json, environment } = configuration(settings, &identities);
+        SettingValues::of(&openclaw_json, &environment)
+    };
+    profile.flags.inexpressible(&values(&case.scenario.gateway), &values(&GatewaySettings::default()))
+}
+
+/// The reason to report if the gateway does not get these settings.
+fn not_mapped(settings: &[String]) -> String {
+    format!("the description of the gateway has no `flags` for {}", settings.join(", "))
+}
+
+/// The verdict on a case that needs a feature which clawcheck cannot use. A description that names no store or no
+/// configuration declares that there is none of OpenClaw's form. Those of a gateway at a URL are only out of reach.
 pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
     match missing {
-        Capability::StoreRead | Capability::StoreWrite | Capability::StoreFiles
+        Capability::StoreRead | Capability::StoreWrite | Capability::StoreFiles | Capability::Config
             if profile.kind == GatewayKind::Spawned =>
         {
             Verdict::NotApplicable
@@ -91,7 +125,7 @@ pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
 
 /// The reason to report if the store can neither be written nor created by connections.
 fn not_created(what: &str) -> String {
-    format!("clawcheck cannot write the gateway's store, and no connection creates {what}")
+    format!("{STORE_UNWRITABLE}, and no connection creates {what}")
 }
 
 /// Whether file permissions restrict this process, tested on a directory below `parent`. The user id is not sufficient,
@@ -108,8 +142,8 @@ pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
 /// The reason to report if clawcheck cannot use a feature of the gateway.
 fn out_of_reach(capability: Capability) -> String {
     let reason = match capability {
-        Capability::StoreRead => "clawcheck cannot read the gateway's store",
-        Capability::StoreWrite => "clawcheck cannot write the gateway's store",
+        Capability::StoreRead => STORE_UNREADABLE,
+        Capability::StoreWrite => STORE_UNWRITABLE,
         Capability::StoreFiles => {
             "the case writes files of OpenClaw's store, and the gateway's store has another form; its `store` commands \
              convert only records"
@@ -130,6 +164,7 @@ fn out_of_reach(capability: Capability) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::Flags;
     use crate::scenario::{Corpus, Filter};
     use rstest::rstest;
 
@@ -150,6 +185,7 @@ mod tests {
             secrets: Vec::new(),
             ignore: Vec::new(),
             snapshots: None,
+            flags: Flags::default(),
         }
     }
 
@@ -168,7 +204,6 @@ mod tests {
     const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
 
     #[rstest]
-    #[case::settings("gateway: { trusted-proxies: [] }\n", "", Capability::Config)]
     #[case::environment("gateway: { handshake-timeout: 1s }\n", "", Capability::Environment)]
     #[case::restart("", "  - restart: {}\n", Capability::Restart)]
     #[case::clock("", "  - advance: 1s\n", Capability::Clock)]
@@ -209,6 +244,27 @@ mod tests {
         assert_eq!(verdict(&profile(GatewayKind::Embedded, &[], &[])), None);
         assert_eq!(verdict(&profile(GatewayKind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
         assert_eq!(verdict(&profile(GatewayKind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+    }
+
+    #[rstest]
+    #[case::unmapped(
+        "gateway: { trusted-proxies: [], real-ip-fallback: true }\n",
+        Some("allowRealIpFallback, gateway.trustedProxies")
+    )]
+    #[case::same_as_plain("gateway: { bind: loopback }\n", None)]
+    #[case::another_secret("gateway: { auth: { token: other } }\n", Some("gateway.auth.token"))]
+    fn settings_that_have_no_flags_are_named(#[case] settings: &str, #[case] named: Option<&str>) {
+        let not = planned(&format!("{settings}{CONNECT}"), &profile(GatewayKind::Spawned, &[Capability::Config], &[]));
+        assert_eq!(not.as_ref().map(|not| not.verdict), named.map(|_| Verdict::NotApplicable));
+        assert!(not.is_none_or(|not| not.reason.ends_with(named.unwrap_or_default())));
+        let scenario = format!("{settings}{CONNECT}");
+        let skipped =
+            planned(&scenario, &profile(GatewayKind::Attached, &[Capability::Config], &[])).map(|not| not.verdict);
+        assert_eq!(
+            skipped,
+            named.map(|_| Verdict::Skipped),
+            "the settings of a gateway at a URL are only out of reach"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Plays a recipe on the gateway: connects each device, approves it if the gateway asks, and keeps the issued tokens.
 
+use crate::gateway::Capability;
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::received::is_ok;
@@ -72,14 +73,19 @@ impl CaseContext<'_> {
     async fn pair(&mut self, recipe: &Recipe, device: &PairedDevice, role: &RoleSetup) -> Result<(), CaseError> {
         let (name, at) = (&device.device, device.device.span);
         let mut connect = role.connect.clone();
+        // Only the token tells a paired client from one that is let in without a pairing. A gateway without tokens says
+        // nothing about it.
+        let has_tokens = !self.gateway.profile().lacks.contains(&Capability::Tokens);
         let mut attempts_left = ATTEMPTS;
         loop {
             attempts_left -= 1;
             let role_name = Some(role.role.clone());
-            let hello = Expectation::Hello(Hello { role: role_name, device_token: Some(true), ..Hello::default() });
+            let device_token = has_tokens.then_some(true);
+            let hello = Expectation::Hello(Hello { role: role_name, device_token, ..Hello::default() });
             let step = step(StepKind::Connect(Box::new(connect.clone())), at, hello);
             let evidence = self.set_up(&step).await?;
-            if has_hello(&evidence) && self.bindings.last_token(name.as_str(), &role.role).is_some() {
+            let is_paired = !has_tokens || self.bindings.last_token(name.as_str(), &role.role).is_some();
+            if has_hello(&evidence) && is_paired {
                 return Ok(());
             }
             match has_hello(&evidence) {

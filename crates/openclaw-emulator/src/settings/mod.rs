@@ -22,6 +22,7 @@ use std::path::Path;
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config, read_config_with_text};
 pub use secrets::{masked, redactions, secret_values};
+pub use shape::{SettingForm, known_settings};
 
 use openclaw_model::GatewayConfig;
 use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};

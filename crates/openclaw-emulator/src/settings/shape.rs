@@ -18,7 +18,7 @@ impl fmt::Display for ShapeError {
 }
 
 /// The form of a member.
-enum SettingForm {
+enum MemberForm {
     Text,
     /// A string that is not empty, and the error for an empty one.
     NonEmpty(&'static str),
@@ -30,14 +30,14 @@ enum SettingForm {
     Texts,
     /// A string or a reference to one.
     Secret,
-    Section(&'static [(&'static str, SettingForm)]),
+    Section(&'static [(&'static str, MemberForm)]),
     /// An object whose members are not checked here.
     Opaque,
 }
 
-use SettingForm::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
+use MemberForm::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
 
-const CONTROL_UI: &[(&str, SettingForm)] = &[
+const CONTROL_UI: &[(&str, MemberForm)] = &[
     ("enabled", Flag),
     ("basePath", Text),
     ("root", Text),
@@ -50,7 +50,7 @@ const CONTROL_UI: &[(&str, SettingForm)] = &[
     ("chatMessageMaxWidth", Opaque),
 ];
 
-const AUTH: &[(&str, SettingForm)] = &[
+const AUTH: &[(&str, MemberForm)] = &[
     ("mode", Words(&["none", "token", "password", "trusted-proxy"])),
     ("token", Secret),
     ("password", Secret),
@@ -71,7 +71,7 @@ const AUTH: &[(&str, SettingForm)] = &[
     ),
 ];
 
-const GATEWAY: &[(&str, SettingForm)] = &[
+const GATEWAY: &[(&str, MemberForm)] = &[
     ("port", Integer(1)),
     ("mode", Words(&["local", "remote"])),
     ("bind", Words(&["auto", "lan", "loopback", "custom", "tailnet"])),
@@ -112,9 +112,49 @@ const GATEWAY: &[(&str, SettingForm)] = &[
     ),
 ];
 
+/// The form of the value of one setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingForm {
+    /// A string.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A number.
+    Number,
+    /// One of these strings.
+    Words(&'static [&'static str]),
+    /// A list of strings.
+    Texts,
+}
+
+/// The settings in `gateway` of `openclaw.json`, by path (`gateway.auth.mode`), except objects that are not checked here.
+pub fn known_settings() -> Vec<(String, SettingForm)> {
+    fn collect(forms: &[(&'static str, MemberForm)], path: &str, settings: &mut Vec<(String, SettingForm)>) {
+        for (name, form) in forms {
+            let path = format!("{path}.{name}");
+            let form = match form {
+                Text | NonEmpty(_) | Secret => SettingForm::Text,
+                Flag => SettingForm::Flag,
+                Number | Integer(_) => SettingForm::Number,
+                Words(words) => SettingForm::Words(words),
+                Texts => SettingForm::Texts,
+                Section(members) => {
+                    collect(members, &path, settings);
+                    continue;
+                }
+                Opaque => continue,
+            };
+            settings.push((path, form));
+        }
+    }
+    let mut settings = Vec::new();
+    collect(GATEWAY, "gateway", &mut settings);
+    settings
+}
+
 /// The names of all members, and the allowed values of some of them.
 pub(super) fn words() -> Vec<&'static str> {
-    fn collect(forms: &[(&'static str, SettingForm)], words: &mut Vec<&'static str>) {
+    fn collect(forms: &[(&'static str, MemberForm)], words: &mut Vec<&'static str>) {
         for (name, form) in forms {
             words.push(*name);
             match form {
@@ -152,13 +192,7 @@ fn is_host_alias(bind: &str) -> bool {
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
 }
 
-fn section(
-    value: &Value,
-    path: &str,
-    forms: &[(&str, SettingForm)],
-    facts: &ConfigFacts,
-    faults: &mut Vec<ShapeError>,
-) {
+fn section(value: &Value, path: &str, forms: &[(&str, MemberForm)], facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
@@ -186,7 +220,7 @@ fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -
     }
 }
 
-fn check(value: &Value, path: &str, form: &SettingForm, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+fn check(value: &Value, path: &str, form: &MemberForm, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
     let mut fault = |message: String| faults.push(ShapeError { path: path.to_owned(), message });
     match form {
         Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),

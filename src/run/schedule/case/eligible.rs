@@ -1,7 +1,7 @@
 //! Why a planned case is not played: it would write to a gateway at a URL, or connections do not create its store.
 
 use super::recipe_check;
-use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation, Profile, Workspace};
 use crate::judge::Verdict;
 use crate::run::schedule::plan::{self, NotPlayed};
 use crate::run::store_recipe::{Recipe, recipe};
@@ -14,8 +14,8 @@ use openclaw_model::Release;
 const WRITES: &str = "the case writes to a gateway that clawcheck did not start; --allow-writes allows this";
 
 /// The connections that create the store of a case. `None` if clawcheck writes the store, or if there is none.
-pub(super) fn created_store(case: &Case, gateway: &Gateway) -> Option<Recipe> {
-    let writes = gateway.profile().can(Capability::StoreWrite);
+pub(super) fn created_store(case: &Case, profile: &Profile) -> Option<Recipe> {
+    let writes = profile.can(Capability::StoreWrite);
     recipe(case).ok().filter(|recipe| !writes && !recipe.is_empty())
 }
 
@@ -32,8 +32,31 @@ pub(super) async fn not_played(
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });
     }
-    let reason = recipe_check::objection(case, recipe?, release, &shared.workspace).await?;
-    Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, gateway.profile()), reason })
+    not_created(case, recipe?, gateway.profile(), release, &shared.workspace).await
+}
+
+/// The reason why connections do not replace the written store of a case, according to the rules of the release.
+async fn not_created(
+    case: &Case,
+    recipe: &Recipe,
+    profile: &Profile,
+    release: Release,
+    workspace: &Workspace,
+) -> Option<NotPlayed> {
+    let reason = recipe_check::objection(case, recipe, release, workspace).await?;
+    Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, profile), reason })
+}
+
+/// The verdict on a planned case that is not played because connections do not create its store, and the reason. It takes two starts of the
+/// embedded gateway to find out.
+pub(crate) async fn store_not_created(
+    case: &Case,
+    profile: &Profile,
+    release: Release,
+    workspace: &Workspace,
+) -> Option<(Verdict, String)> {
+    let not = not_created(case, &created_store(case, profile)?, profile, release, workspace).await?;
+    Some((not.verdict, not.reason))
 }
 
 /// The reason why a case must not be played on a gateway at a URL.

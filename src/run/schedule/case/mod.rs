@@ -1,7 +1,7 @@
 //! Plays one case, from an empty sandbox to its report.
 
 mod conclude;
-mod eligible;
+pub(in crate::run) mod eligible;
 mod observe;
 mod recipe_check;
 mod report;
@@ -46,7 +46,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
-    let recipe = eligible::created_store(case, gateway);
+    let recipe = eligible::created_store(case, gateway.profile());
     if let Some(NotPlayed { verdict, reason }) =
         eligible::not_played(case, recipe.as_ref(), gateway, release, shared).await
     {

@@ -4,6 +4,7 @@
 
 use super::{observe, sandbox};
 use crate::gateway::{Gateway, GatewaySpec, Preparation, Workspace};
+use crate::run::outcome::STORE_UNWRITABLE;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::store_recipe::Recipe;
 use crate::scenario::Case;
@@ -18,12 +19,10 @@ pub(crate) async fn objection(case: &Case, recipe: &Recipe, release: Release, wo
         Ok(written) => match answers(case, Some(recipe), release, workspace).await {
             Ok(created) if created == written => None,
             Ok(_) => Some(format!(
-                "clawcheck cannot write the gateway's store, and on {release} the records that connections create lead to \
+                "{STORE_UNWRITABLE}, and on {release} the records that connections create lead to \
                  other answers"
             )),
-            Err(_) => Some(format!(
-                "clawcheck cannot write the gateway's store, and on {release} connections and approvals do not create it"
-            )),
+            Err(_) => Some(format!("{STORE_UNWRITABLE}, and on {release} connections and approvals do not create it")),
         },
     }
 }
