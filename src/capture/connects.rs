@@ -65,6 +65,13 @@ pub(super) fn of_device(
     })
 }
 
+/// The connect of a new device, for a store without devices.
+pub(super) fn of_new_device(state: &StateDirectory, question: &Question, now: i64) -> Option<Connect> {
+    let question = Question { device: Some("new".to_owned()), ..question.clone() };
+    let simulated = explain::simulated(state, &question, now).ok()?;
+    Some(Connect { device: "new".to_owned(), answer: simulated.answer(), simulated })
+}
+
 /// The clients of a device, and the gateway. `None` if the model cannot build the gateway.
 fn clients(
     state: &StateDirectory,

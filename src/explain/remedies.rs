@@ -6,6 +6,7 @@
 
 mod candidates;
 mod change;
+mod configuration;
 
 pub(crate) use change::Change;
 
@@ -15,6 +16,17 @@ use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
 const MOST_TOGETHER: usize = 4;
+
+/// The placeholders of the printed commands.
+const PLACEHOLDERS: [(&str, &str); 7] = [
+    ("<request-id>", "the id of the pending request in the output of `openclaw devices list`"),
+    ("<host>", "the host name in the address of the page; with --host or --origin, explain prints it"),
+    ("<gateway-host>", "the SSH name of the machine that runs the gateway"),
+    ("<user>", "the user that the gateway runs as"),
+    ("<token>", "a new random token, in quotation marks"),
+    ("<scopes>", "the list `scopes` of the same record"),
+    ("<secret>", "a new random secret, which the clients also need"),
+];
 
 /// The extent of a remedy's changes, the smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +85,33 @@ pub(crate) struct RemedyResults {
     pub releases: Vec<Release>,
 }
 
+/// The placeholders in the commands of these remedies, with their meanings.
+pub(crate) fn placeholders(remedies: &[Remedy]) -> Vec<(&'static str, &'static str)> {
+    let lines = || remedies.iter().flat_map(|remedy| &remedy.how);
+    PLACEHOLDERS.into_iter().filter(|(name, _)| lines().any(|line| line.contains(name))).collect()
+}
+
 /// Tries all remedies.
 pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
+    let corrections = configuration::corrections(simulated);
+    let Some(first) = corrections.first() else { return tried_at_start(simulated) };
+    let helps = corrections
+        .iter()
+        .filter(|correction| admits_client(simulated, &correction.changes))
+        .cloned()
+        .collect::<Vec<_>>();
+    let releases = releases(simulated);
+    if !helps.is_empty() {
+        return RemedyResults { helps, fails: Vec::new(), releases };
+    }
+    let mut result =
+        configuration::corrected(simulated, first).map(|simulated| tried_at_start(&simulated)).unwrap_or_default();
+    result.helps = result.helps.iter().map(|remedy| first.and(remedy)).collect();
+    RemedyResults { releases, ..result }
+}
+
+/// Tries all remedies for a gateway whose configuration does not prevent its start.
+fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
     let mut result = RemedyResults { releases: releases(simulated), ..RemedyResults::default() };
     let connect_again = connect_again();
     if admits_client(simulated, &connect_again.changes) {
