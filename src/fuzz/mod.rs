@@ -7,7 +7,7 @@
 mod difference;
 mod differential_runner;
 mod error;
-mod save;
+mod saved_story;
 mod shrink;
 mod story;
 
@@ -17,7 +17,7 @@ pub(crate) use error::FuzzError;
 
 use crate::gateway::{Gateway, Guard};
 use crate::judge::cause;
-use crate::run::outcome::Boots;
+use crate::run::outcome::GatewayStarts;
 use crate::run::{Isolation, Options};
 use crate::scenario::{Case, Corpus, ScenarioErrors, writer};
 use differential_runner::{Comparison, DifferentialRunner};
@@ -63,7 +63,7 @@ pub(crate) struct FuzzReport {
     /// The differences by kind, the most frequent first.
     pub found: Vec<FoundDifference>,
     /// The number of starts of the gateway, and of starts that were saved because stories share the gateway.
-    pub boots: Boots,
+    pub boots: GatewayStarts,
     /// The number of scenarios that shrinking has run.
     pub replayed: usize,
     /// Whether the user stopped fuzzing before its end.

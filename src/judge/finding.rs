@@ -11,7 +11,7 @@ pub enum Finding {
         step: String,
         /// Its line in the scenario file, counted from 1.
         line: usize,
-        /// What was expected.
+        /// The expectation.
         expected: String,
         /// The observed answer.
         seen: String,
@@ -26,14 +26,14 @@ pub enum Finding {
         draft: bool,
         /// The part of the snapshot that the observation can be compared with.
         expected: String,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// There is no snapshot for this release.
     NoSnapshot {
         /// The first later release that has one.
         later: Option<Release>,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// A frame violates the published schema.
@@ -76,7 +76,7 @@ impl Finding {
                 format!("the observation differs from the draft for {variant} and later, seen on no real release")
             }
             Self::NoSnapshot { later: None, .. } => {
-                "nothing it expects is broken, and no snapshot is approved for this case yet".to_owned()
+                "all expectations are met, but no snapshot is approved for this case yet".to_owned()
             }
             Self::NoSnapshot { later: Some(later), .. } => {
                 format!("no snapshot is approved for this case before release {later}")

@@ -31,7 +31,8 @@ pub(crate) struct Judgement {
     pub verdict: Verdict,
     /// The findings against the case.
     pub findings: Vec<Finding>,
-    /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
+    /// The differences by cause, in the order of the steps. Differences beyond the level of the run do not change the
+    /// verdict.
     pub differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,
@@ -91,7 +92,7 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
     // The snapshot can show only a difference that counts at a stricter level than the expectation.
     let level = differences.iter().map(|difference| difference.kind.level()).min();
-    let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
+    let counts_before = |kind: cause::CauseKind| level.is_none_or(|level| kind.level() < level);
     let unmet = cause::without_consequences(unmet).into_iter();
     let unmet = unmet
         .filter(|one| counts_before(one.kind) || (!is_reported(&one.place) && graver(one.kind)))
@@ -160,7 +161,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
     (findings, differences)
 }
 
-/// What a step received on its own connection, in one line.
+/// The messages that a step received on its own connection, in one line.
 pub(crate) fn in_words(step: &StepObservation) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =

@@ -10,12 +10,12 @@ pub(crate) struct Connect {
     /// The upgrade.
     pub(crate) upgrade: Upgrade,
     /// The action of an admitted client.
-    pub(crate) then: Then,
+    pub(crate) then: FollowUp,
 }
 
 /// The action of an admitted client. The answer to the action is the answer to the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum FollowUp {
     /// No action. The answer to the connect is the answer to the question.
     Nothing,
     /// It calls a method without parameters.

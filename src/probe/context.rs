@@ -1,6 +1,6 @@
 //! The values from which the questions build their connects.
 
-use super::connect::{Connect, Then};
+use super::connect::{Connect, FollowUp};
 use super::settings::{Secret, Settings};
 use crate::client::connect::ClientInfo;
 use crate::client::connect::{Auth, Device, SentNonce};
@@ -18,7 +18,7 @@ const SCOPE: &str = "operator.read";
 pub(super) const WRONG: &str = "clawcheck-probe-wrong-secret";
 
 /// The values from which one probe builds its connects.
-pub(crate) struct Context {
+pub(crate) struct ProbeContext {
     /// The shared secret.
     pub(super) secret: Secret,
     /// Whether questions may leave records.
@@ -35,7 +35,7 @@ pub(crate) struct Context {
     run: String,
 }
 
-impl Context {
+impl ProbeContext {
     pub(super) fn new(running: &Running, settings: &Settings) -> Self {
         let authority = running.link(None).map(|link| link.authority()).unwrap_or_default();
         // Without randomness, two probes use the same devices. A gateway without their records cannot detect this.
@@ -64,7 +64,7 @@ impl Context {
                 ..ConnectRequest::default()
             },
             upgrade: self.upgrade.clone(),
-            then: Then::Nothing,
+            then: FollowUp::Nothing,
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// The answers of one known release.
 #[derive(Debug)]
-pub(crate) struct Reference {
+pub(crate) struct ReleaseAnswers {
     /// The release.
     pub(crate) release: Release,
     /// Its answers by question.
@@ -15,7 +15,7 @@ pub(crate) struct Reference {
     pub(crate) similarity: Similarity,
 }
 
-impl Reference {
+impl ReleaseAnswers {
     /// Its answer to a question. `None` if it could not be asked.
     pub(crate) fn answer(&self, id: &str) -> Option<&Answer> {
         self.answers.get(id)

@@ -4,7 +4,7 @@ use crate::client::connect::Auth;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// What is known about the shared secret of a gateway.
+/// The known information about the shared secret of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Secret {
     /// Its token.
@@ -35,8 +35,8 @@ impl Secret {
     }
 }
 
-/// The default maximum wait for the gateway to give up on a silent client. It is enough for the releases that close the
-/// connection after 3 s. The others do so after 10 or 15 s, which the option of `probe` can wait for.
+/// The default maximum wait for the gateway to close the connection of a silent client. It is longer than the shortest
+/// handshake timeout of the known releases. An option of `probe` sets a longer wait.
 pub(crate) const SILENCE_WAIT: Duration = Duration::from_secs(4);
 
 /// How a gateway is asked.

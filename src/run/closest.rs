@@ -4,7 +4,7 @@
 //! observation is compared. For a conforming case, only its id and the snapshot that it conforms to are needed. They
 //! are read at the end of a run in which another case deviates.
 
-use super::outcome::{CaseReport, Closest};
+use super::outcome::{CaseReport, ClosestRelease};
 use crate::judge::cause::differences;
 use crate::judge::{Level, Verdict};
 use crate::observe::snapshot::{History, Library, LibraryError};
@@ -73,11 +73,11 @@ impl Collector {
         release: Release,
         library: &Library,
         level: Level,
-    ) -> Result<Option<Closest>, LibraryError> {
+    ) -> Result<Option<ClosestRelease>, LibraryError> {
         if !self.fails {
             return Ok(None);
         }
-        let mut closest = Closest { release, version: self.version(), ..Closest::default() };
+        let mut closest = ClosestRelease { release, version: self.version(), ..ClosestRelease::default() };
         for (id, with_store) in &self.conforming {
             let history = library.history(id)?;
             let Some((_, own)) = history.serving(release) else { continue };

@@ -32,7 +32,7 @@ mod view;
 use crate::gateway::{Gateway, Guard};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
-use crate::run::outcome::{Boots, Event};
+use crate::run::outcome::{Event, GatewayStarts};
 use crate::scenario::Case;
 use attached::Greeting;
 pub(crate) use case::eligible::store_not_created;
@@ -135,7 +135,7 @@ pub async fn run(
     }
     // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
-    let boots = (!shared.attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
+    let boots = (!shared.attached).then(|| GatewayStarts { saved: schedule.saved(), ..shared.boots().clone() });
     Ok(finish(ended, boots, release, &shared, reporter))
 }
 
@@ -192,7 +192,7 @@ fn planned<'c>(
 /// Completes the report with what only the whole run shows.
 fn finish(
     ended: Result<(), RunError>,
-    boots: Option<Boots>,
+    boots: Option<GatewayStarts>,
     release: Release,
     shared: &Shared<'_>,
     mut reporter: Reporter<'_, '_>,

@@ -1,6 +1,6 @@
 //! The release that a gateway plays and is compared with.
 
-use crate::gateway::{Gateway, Kind};
+use crate::gateway::{Gateway, GatewayKind};
 use openclaw_model::{Facts, Release, releases};
 
 /// The release that a gateway is compared with. Default: the default release.
@@ -12,8 +12,8 @@ pub(crate) fn release_of(gateway: &Gateway) -> Release {
 /// only. A release between two known ones plays as the earlier one in every respect, including which cases apply.
 pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
     match gateway.profile().kind {
-        Kind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
-        Kind::Spawned | Kind::Attached => release,
+        GatewayKind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
+        GatewayKind::Spawned | GatewayKind::Attached => release,
     }
 }
 

@@ -9,9 +9,9 @@ use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
 use crate::counted::counted;
-use crate::gateway::{Capability, Gateway, Kind, one_line};
+use crate::gateway::{Capability, Gateway, GatewayKind, one_line};
 use crate::judge::Verdict;
-use crate::run::outcome::{Boot, CaseReport};
+use crate::run::outcome::{CaseReport, GatewayUse};
 use crate::scenario::Case;
 use openclaw_model::Release;
 use std::collections::VecDeque;
@@ -51,7 +51,7 @@ impl<'a> Task<'a> {
 
 /// The result of a task.
 #[derive(Default)]
-pub(super) struct Done<'a> {
+pub(super) struct TaskResult<'a> {
     reports: Vec<CaseReport>,
     rerun: Vec<Task<'a>>,
     /// Whether a gateway was started for several cases.
@@ -87,10 +87,10 @@ impl<'a> Schedule<'a> {
     }
 
     /// Records the result of a task and returns the reports that are final.
-    pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
+    pub(super) fn take(&mut self, done: TaskResult<'a>) -> Vec<CaseReport> {
         self.waiting.extend(done.rerun);
         self.reported += done.reports.len();
-        self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
+        self.on_shared += done.reports.iter().filter(|report| report.boot == GatewayUse::Shared).count();
         self.shared += usize::from(done.shared);
         done.reports
     }
@@ -112,11 +112,16 @@ pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let profile = gateway.profile();
     let access = [Capability::StoreRead, Capability::StoreWrite, Capability::StoreFiles];
     let store = access.iter().all(|access| profile.can(*access));
-    if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
+    if profile.kind != GatewayKind::Attached && store { wanted } else { Isolation::Case }
 }
 
 /// Performs a task.
-pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+pub(super) async fn perform<'a>(
+    task: Task<'a>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> TaskResult<'a> {
     let cases = task.cases();
     let mut done = play(task, gateway, release, shared).await;
     if shared.options.explain {
@@ -129,20 +134,25 @@ pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Rele
     done
 }
 
-async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> TaskResult<'a> {
     match task {
         Task::Alone(case) => {
-            Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }
+            TaskResult { reports: vec![case::play(case, gateway, release, shared).await], ..TaskResult::default() }
         }
         Task::Group(cases) => together(cases, gateway, release, shared).await,
         Task::Rerun(case, seen) => {
-            Done { reports: vec![rerun(case, seen, gateway, release, shared).await], ..Done::default() }
+            TaskResult { reports: vec![rerun(case, seen, gateway, release, shared).await], ..TaskResult::default() }
         }
     }
 }
 
-async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
-    let mut done = Done::default();
+async fn together<'a>(
+    cases: Vec<&'a Case>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> TaskResult<'a> {
+    let mut done = TaskResult::default();
     let Some(settings) = cases.first().map(|case| &case.scenario.gateway) else { return done };
     if let Some(reason) = shared.breaker.open(settings) {
         done.reports.extend(cases.into_iter().map(|case| case::given_up(case, reason.clone(), shared)));
@@ -222,9 +232,9 @@ async fn rerun(
     if let (Some(seen), Some(observation)) = (seen, &report.observation) {
         shared.trust.note(seen.observation.text() == observation.text());
     }
-    CaseReport { boot: Boot::Rerun, ..report }
+    CaseReport { boot: GatewayUse::Rerun, ..report }
 }
 
 fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
-    CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
+    CaseReport { boot: GatewayUse::Shared, ..case::conclude(seen, case, release, gateway, shared) }
 }

@@ -6,17 +6,17 @@ use std::sync::{Mutex, PoisonError};
 /// is played again. On a gateway that deviates everywhere, this would cost as much as no sharing at all, so the
 /// repetition stops after it has shown nothing new often enough.
 #[derive(Default)]
-pub(super) struct Trust(Mutex<Trusted>);
+pub(super) struct RerunPolicy(Mutex<RerunHistory>);
 
 #[derive(Default)]
-struct Trusted {
+struct RerunHistory {
     enough: usize,
     same: usize,
     differed: bool,
 }
 
-impl Trust {
-    fn with<T>(&self, act: impl FnOnce(&mut Trusted) -> T) -> T {
+impl RerunPolicy {
+    fn with<T>(&self, act: impl FnOnce(&mut RerunHistory) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -48,7 +48,7 @@ mod tests {
     #[case::differed_before(&[false, true, true, true], false)]
     #[case::differed_after(&[true, true, true, false], false)]
     fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
-        let trust = Trust::default();
+        let trust = RerunPolicy::default();
         trust.begin(3);
         same.iter().for_each(|same| trust.note(*same));
         assert_eq!(trust.is_earned(), earned);

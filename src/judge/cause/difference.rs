@@ -13,7 +13,7 @@ const SENTENCE: usize = 160;
 /// The kind of a difference. The most serious kind comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum CauseKind {
     /// The gateway accepted a connection that it should have refused, or started although it should have refused to
     /// start.
     LetIn,
@@ -49,7 +49,7 @@ pub enum Kind {
     Unapproved,
 }
 
-impl Kind {
+impl CauseKind {
     /// Every kind, the most serious first.
     pub const ALL: [Self; 16] = [
         Self::LetIn,
@@ -119,7 +119,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Difference {
     /// The kind of the difference.
-    pub kind: Kind,
+    pub kind: CauseKind,
     /// The difference as a sentence without device names, so that one cause has the same sentence in all cases.
     pub what: String,
     /// The step, or the section of the store.
@@ -133,7 +133,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    pub(super) fn new(kind: Kind, what: String, place: &str, expected: &str, seen: &str) -> Self {
+    pub(super) fn new(kind: CauseKind, what: String, place: &str, expected: &str, seen: &str) -> Self {
         let (expected, seen) = abbreviate::shown(expected.trim(), seen.trim(), LINE);
         let what = cut::line(&what, SENTENCE).into_owned();
         Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
@@ -150,23 +150,23 @@ impl Difference {
     pub fn error(reason: &str) -> Self {
         let mut lines = reason.lines();
         let what = lines.next().unwrap_or_default().to_owned();
-        Self::new(Kind::Error, what, "", "", lines.next().unwrap_or_default())
+        Self::new(CauseKind::Error, what, "", "", lines.next().unwrap_or_default())
     }
 
     /// A difference for a test.
     #[cfg(test)]
-    pub(crate) fn test(kind: Kind, what: &str, expected: &str, seen: &str) -> Self {
+    pub(crate) fn test(kind: CauseKind, what: &str, expected: &str, seen: &str) -> Self {
         Self::new(kind, what.to_owned(), "step", expected, seen)
     }
 
     /// The difference for a finding that does not concern an observation.
     pub(in crate::judge) fn of_finding(finding: &Finding) -> Option<Self> {
         match finding {
-            Finding::NoSnapshot { .. } => Some(Self::new(Kind::Unapproved, finding.sentence(), "", "", "")),
+            Finding::NoSnapshot { .. } => Some(Self::new(CauseKind::Unapproved, finding.sentence(), "", "", "")),
             Finding::Frame(FrameFinding { connection, definition, frame, pointer, message, text, .. }) => {
                 let place = if pointer.is_empty() { "the frame" } else { pointer };
                 let what = format!("{frame} breaks {definition} at {place}: {message}");
-                Some(Self::new(Kind::Schema, what, connection, "", text.lines().next().unwrap_or_default()))
+                Some(Self::new(CauseKind::Schema, what, connection, "", text.lines().next().unwrap_or_default()))
             }
             Finding::Expectation { .. } | Finding::Snapshot { .. } => None,
         }

@@ -1,6 +1,6 @@
 //! What differs between two observations of a case, by cause.
 //!
-//! Two observations are compared step by step, then store section by store section. Each difference has a [`Kind`], which
+//! Two observations are compared step by step, then store section by store section. Each difference has a [`CauseKind`], which
 //! says how serious it is, and a sentence that names no device, step or case. Differences of several cases with the
 //! same kind and the same sentence usually have the same cause.
 //!
@@ -16,7 +16,7 @@ mod store;
 pub(super) mod unmet;
 mod word;
 
-pub(crate) use difference::{Difference, Kind};
+pub(crate) use difference::{CauseKind, Difference};
 use untrusted_data::cut;
 
 /// The maximum number of differences that are kept for a case.
@@ -34,7 +34,7 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     let (steps_seen, store_seen) = parse::halves(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
     // After an unexpected answer, a difference in the store is also a consequence. It is kept if it is more serious.
-    let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= Kind::ErrorCode);
+    let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= CauseKind::ErrorCode);
     let in_store = store::compare(store_expected, store_seen).into_iter();
     found.extend(in_store.filter(|difference| unexpected.is_none_or(|kind| difference.kind.level() < kind.level())));
     if found.is_empty() {
@@ -61,12 +61,12 @@ pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
 /// The differences up to the first unexpected decision, and after it the more serious ones and those that count at a less
 /// strict level.
 pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
-    let mut gravest: Option<Kind> = None;
+    let mut gravest: Option<CauseKind> = None;
     let mut kept = Vec::new();
     for difference in all {
         let kind = difference.kind;
         if gravest.is_none_or(|gravest| kind < gravest || kind.level() < gravest.level()) {
-            if kind <= Kind::ErrorCode {
+            if kind <= CauseKind::ErrorCode {
                 gravest = Some(kind);
             }
             kept.push(difference);
@@ -84,7 +84,7 @@ fn first_line_that_differs(expected: &str, seen: &str) -> Difference {
         Some(symbol) => format!("another {} than expected", parse::unnumbered(symbol)),
         None => "another value than expected".to_owned(),
     };
-    Difference::new(Kind::Fields, what, "", expected, seen)
+    Difference::new(CauseKind::Fields, what, "", expected, seen)
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use crate::client::connect::{Device, KeyForm, SentNonce};
 use crate::probe::connect::Connect;
-use crate::probe::context::Context;
+use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Proof;
-use crate::probe::question::{Leaves, Question, Script};
+use crate::probe::question::{Question, Script, SideEffect};
 use openclaw_protocol::proof::ProofVersion;
 
 /// Signed five minutes ago: too old for the releases that allow two minutes, but not for those that allow ten.
@@ -38,11 +38,11 @@ pub(super) const QUESTIONS: &[Question] = &[
     question("other-id", "the id of another device", other_id),
 ];
 
-const fn question(id: &'static str, what: &'static str, connect: fn(&Context) -> Connect) -> Question {
-    Question::new(id, Proof, what, Script::Connect(connect)).leaves(Leaves::RecordIfOpen)
+const fn question(id: &'static str, what: &'static str, connect: fn(&ProbeContext) -> Connect) -> Question {
+    Question::new(id, Proof, what, Script::Connect(connect)).leaves(SideEffect::RecordIfOpen)
 }
 
-fn other_id(context: &Context) -> Connect {
+fn other_id(context: &ProbeContext) -> Connect {
     let id = context.key("somebody else").device_id();
     context.proof("id", |device: &mut Device| device.id = Some(id))
 }

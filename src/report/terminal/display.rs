@@ -9,7 +9,7 @@ use untrusted_data::printable;
 
 /// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Detail {
+pub(crate) enum Verbosity {
     /// The failures and the last line.
     Failures,
     /// Also the gateway, why cases were not played, and remarks.
@@ -26,7 +26,7 @@ pub(crate) struct DisplayOptions {
     /// Whether terminal colors are used.
     pub colour: bool,
     /// How much is printed.
-    pub detail: Detail,
+    pub detail: Verbosity,
     /// Whether the score of the gateway is printed at the end.
     pub score: bool,
     /// Whether every failing case is printed in full.
@@ -38,7 +38,7 @@ pub(crate) struct DisplayOptions {
 impl DisplayOptions {
     /// Whether every case is printed in full.
     pub(super) fn is_in_full(&self) -> bool {
-        self.detail == Detail::Trace
+        self.detail == Verbosity::Trace
     }
 
     pub(super) fn paint(&self, text: &str, style: Style) -> String {
@@ -51,7 +51,7 @@ impl DisplayOptions {
         cut::line(&printable::line(line), self.width()).into_owned()
     }
 
-    /// An indented text. Of a long text, only the first and the last lines.
+    /// An indented text. A long text is shortened to its first and last lines.
     pub(super) fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
         let text = printable::block(text.unwrap_or_default());
         self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()

@@ -2,7 +2,7 @@
 
 use super::leaves_no_trace::leaves_no_trace;
 use super::recipe_check;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Profile, Workspace};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation, Profile, Workspace};
 use crate::judge::Verdict;
 use crate::run::plan::{self, NotPlayed};
 use crate::run::shared::Shared;
@@ -28,7 +28,7 @@ pub(super) async fn not_played(
     release: Release,
     shared: &Shared<'_>,
 ) -> Option<NotPlayed> {
-    if gateway.profile().kind == Kind::Attached
+    if gateway.profile().kind == GatewayKind::Attached
         && let Some(reason) = not_played_at_url(case, recipe, release, shared).await
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });

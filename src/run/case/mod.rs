@@ -10,7 +10,7 @@ mod refused_config;
 mod report;
 mod sandbox;
 
-use crate::gateway::{Gateway, Kind, Sandbox};
+use crate::gateway::{Gateway, GatewayKind, Sandbox};
 use crate::judge::Verdict;
 use crate::observe::{Observation, RawMessage, StepEvidence};
 use crate::run::breaker::GatewayFailure;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use untrusted_data::limits::CASE_BYTES;
 
-/// Maximum time to remove what a case wrote after the run was told to stop. A signal leaves ten seconds for everything.
+/// Maximum time to remove the records of a case after a signal. A signal leaves ten seconds for everything.
 const CLEARING: Duration = Duration::from_secs(8);
 
 /// Plays a case and judges its observation.
@@ -102,7 +102,7 @@ fn context<'a>(
     release: Release,
     shared: &Shared<'_>,
 ) -> CaseContext<'a> {
-    let attached = gateway.profile().kind == Kind::Attached;
+    let attached = gateway.profile().kind == GatewayKind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
     context.timeouts = shared.timeouts.clone();
@@ -111,12 +111,12 @@ fn context<'a>(
     context
 }
 
-/// What remains of a case after its gateway was stopped.
+/// The records of a case that remain after its gateway was stopped.
 struct Played {
     observed: Result<Observation, CaseError>,
     /// The case that failed to create its store over the wire, in place of the case.
     setup: Option<Case>,
-    /// How the gateway exited before anybody stopped it.
+    /// The exit of the gateway before the case stopped it.
     exit: Option<String>,
     log: String,
 }
@@ -148,8 +148,8 @@ async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, 
     Played { observed, setup, exit, log }
 }
 
-/// Removes what a case wrote. After the run was told to stop, it takes at most [`CLEARING`], because the report must
-/// still be written.
+/// Removes the records of the case. After a signal, it takes at most [`CLEARING`], because the report must still be
+/// written.
 async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
     let hurried = async {
         stopped(shared.stop.clone()).await;

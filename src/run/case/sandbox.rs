@@ -1,6 +1,6 @@
 //! The sandbox of a case: in memory, or with files.
 
-use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
+use crate::gateway::{Gateway, GatewayKind, Sandbox, Workspace};
 use crate::run::state_dir;
 use crate::scenario::{Case, StepKind};
 use openclaw_model::Release;
@@ -11,7 +11,7 @@ use std::io;
 /// release that uses a database.
 pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
+        GatewayKind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
         _ => workspace.sandbox(),
     }
 }

@@ -2,7 +2,7 @@
 //! in the first step and costs the run two timeouts in total.
 
 use super::context::CaseContext;
-use super::liveness::{Liveness, Silence};
+use super::liveness::{Liveness, NoAnswer};
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, unexpected_messages};
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
@@ -22,7 +22,7 @@ impl CaseContext<'_> {
 
     /// How a gateway is silent if nothing arrives on a new connection within the answer timeout. `None` if it answers.
     /// The gateway is probed at most once in each step.
-    pub(crate) async fn silence(&self) -> Option<Silence> {
+    pub(crate) async fn silence(&self) -> Option<NoAnswer> {
         if self.there().is_none() {
             self.probe(self.timeouts.answer()).await;
         }
@@ -58,7 +58,7 @@ impl CaseContext<'_> {
         let recorder = self.transcript.recorder("clawcheck asks if it is there");
         let mut connection = match Connection::open(link, &running.upgrade(), recorder, deadline).await {
             Ok(connection) => connection,
-            Err(OpenError::Deadline) => return Liveness::Silent(Silence { within, instead: None }),
+            Err(OpenError::Deadline) => return Liveness::Silent(NoAnswer { within, instead: None }),
             Err(_) => return Liveness::Refuses,
         };
         let request = ConnectRequest { protocol: (NO_PROTOCOL, NO_PROTOCOL), ..ConnectRequest::default() };
@@ -70,7 +70,7 @@ impl CaseContext<'_> {
             Reply::Deadline => {
                 let mut received = connection.take_all_unread();
                 received.retain(|incoming| !is_challenge(incoming));
-                Liveness::Silent(Silence { within, instead: unexpected_messages(&received, &pending.0) })
+                Liveness::Silent(NoAnswer { within, instead: unexpected_messages(&received, &pending.0) })
             }
         }
     }

@@ -13,11 +13,11 @@ pub(super) mod trust;
 use super::model::document::Scenario;
 use super::model::step::StepKind;
 use super::model::store::Store;
-use super::syntax::nodes::{Kind, Node};
+use super::syntax::nodes::{Node, NodeKind};
 use super::syntax::problems::SpannedError;
 use crate::suggestions::nearest;
 use flow::Flow;
-use names::{Known, known};
+use names::{KnownNames, known};
 use std::path::Path;
 pub(super) use store::stays_below;
 use store::store;
@@ -25,13 +25,13 @@ use store::store;
 /// Checks that a file is a scenario.
 pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> {
     match &root.kind {
-        Kind::Map(_) if is_gateway_description(root) => {
+        NodeKind::Map(_) if is_gateway_description(root) => {
             let help = format!("to use it, pass `--gateway {}`", path.display());
             Err(SpannedError::at(root.head(), "this is a gateway description, not a scenario", "expected a scenario")
                 .help(help))
         }
-        Kind::Map(_) => Ok(()),
-        Kind::Null => {
+        NodeKind::Map(_) => Ok(()),
+        NodeKind::Null => {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
             Err(SpannedError {
                 span: None,
@@ -48,7 +48,7 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> 
 
 /// In a gateway description, `gateway` is a name. In a scenario, it is a map of settings.
 fn is_gateway_description(root: &Node) -> bool {
-    let named = root.get("gateway").is_some_and(|gateway| matches!(gateway.kind, Kind::Text(_)));
+    let named = root.get("gateway").is_some_and(|gateway| matches!(gateway.kind, NodeKind::Text(_)));
     named && ["scenario", "steps"].iter().all(|key| root.get(key).is_none())
 }
 
@@ -93,8 +93,8 @@ fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
 
 /// Finds a device that connects but is not in a store. It can be new. If its name resembles that of a stored device
 /// that no step uses, the name is probably a misspelling.
-fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
-    let (mut stored, mut acting) = (Known::default(), Known::default());
+fn misspelt_devices(scenario: &Scenario, known: &KnownNames<'_>, errors: &mut Vec<SpannedError>) {
+    let (mut stored, mut acting) = (KnownNames::default(), KnownNames::default());
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
         stored.add_store(store);
     }
@@ -124,10 +124,10 @@ fn looks_misspelt(name: &str, other: &str) -> bool {
 }
 
 /// Whether a step needs this device to be known.
-fn is_spoken_of(device: &str, scenario: &Scenario, known: &Known<'_>) -> bool {
+fn is_spoken_of(device: &str, scenario: &Scenario, known: &KnownNames<'_>) -> bool {
     let mut without = known.clone();
     without.devices.remove(device);
-    let errors = |known: &Known<'_>| {
+    let errors = |known: &KnownNames<'_>| {
         let mut errors = Vec::new();
         Flow::new(scenario, known, &mut errors).check();
         errors.len()

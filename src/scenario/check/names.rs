@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 /// All names that a symbol can refer to.
 #[derive(Clone, Default)]
-pub(super) struct Known<'a> {
+pub(super) struct KnownNames<'a> {
     /// Devices that connect, sign or are in a store.
     pub(super) devices: BTreeSet<&'a str>,
     /// Labels of pending requests in a store.
@@ -25,9 +25,9 @@ pub(super) struct Known<'a> {
     pub(super) steps: BTreeSet<&'a str>,
 }
 
-pub(super) fn known(scenario: &Scenario) -> Known<'_> {
+pub(super) fn known(scenario: &Scenario) -> KnownNames<'_> {
     let auth = &scenario.gateway.auth;
-    let mut known = Known::default();
+    let mut known = KnownNames::default();
     known.secrets.extend(auth.token_secret().into_iter().chain(auth.password_secret()));
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
         known.add_store(store);
@@ -36,7 +36,7 @@ pub(super) fn known(scenario: &Scenario) -> Known<'_> {
     known
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownNames<'a> {
     /// The names before the first step. A step adds its answers.
     pub(super) fn before_the_first_step(&self) -> Self {
         Self { steps: BTreeSet::new(), ..self.clone() }
@@ -98,7 +98,12 @@ impl<'a> Known<'a> {
     }
 }
 
-pub(super) fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
+pub(super) fn symbols_in_map(
+    map: &Map<String, Value>,
+    known: &KnownNames<'_>,
+    place: Span,
+    errors: &mut Vec<SpannedError>,
+) {
     for (key, value) in map {
         symbols_in_text(key, known, place, errors);
         symbols_in(value, known, place, errors);
@@ -106,7 +111,7 @@ pub(super) fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place:
 }
 
 /// Checks every symbol in the texts and keys of a value.
-pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
+pub(super) fn symbols_in(value: &Value, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     match value {
         Value::String(text) => symbols_in_text(text, known, place, errors),
         Value::Array(items) => items.iter().for_each(|item| symbols_in(item, known, place, errors)),
@@ -116,7 +121,7 @@ pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, errors: 
 }
 
 /// Checks every symbol in a text.
-pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
+pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     // A scenario with this many errors repeats one of them.
     if errors.len() >= MOST_OF_A_FILE {
         return;
@@ -132,7 +137,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors
         }
     };
     for part in parts {
-        let symbol::Part::Symbol(symbol) = part else { continue };
+        let symbol::TextPart::Symbol(symbol) = part else { continue };
         if errors.len() >= MOST_OF_A_FILE {
             return;
         }

@@ -1,13 +1,13 @@
 //! Checks the contents of a state directory.
 
-use super::names::{Known, symbols_in, symbols_in_map, symbols_in_text};
+use super::names::{KnownNames, symbols_in, symbols_in_map, symbols_in_text};
 use crate::scenario::model::store::{FileContent, Store, Tokens};
 use crate::scenario::syntax::problems::SpannedError;
 use openclaw_protocol::store::DATABASE;
 use std::path::{Component, Path};
 
 /// Checks the contents of a state directory.
-pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
+pub(super) fn store(store: &Store, known: &KnownNames<'_>, errors: &mut Vec<SpannedError>) {
     if let Some(from) = &store.from
         && !stays_below(&from.value)
     {

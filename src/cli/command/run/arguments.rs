@@ -1,6 +1,6 @@
 //! The options of `clawcheck run`.
 
-use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::help::{cache_variable, run_exit_codes, token_variable};
 use crate::cli::reports::ReportOption;
 use crate::cli::selection::SelectionOptions;
 use crate::cli::state_dir::CopiedState;
@@ -25,7 +25,10 @@ use std::str::FromStr;
 Examples:
   clawcheck run
   clawcheck run role-upgrade --gateway embedded@2026.4.2
-  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json"
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json
+
+",
+    run_exit_codes!()
 ))]
 pub(crate) struct Run {
     /// Scenario files, folders or ids of cases [default: the built-in scenarios]

@@ -17,7 +17,7 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{GatewaySpec, Preparation};
-use crate::known::Known;
+use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, Options, RunEnd, RunError};
@@ -34,7 +34,7 @@ use std::sync::Arc;
 struct Scope<'a> {
     /// All scenarios that were read.
     corpus: &'a Corpus,
-    known: Arc<Known>,
+    known: Arc<KnownDeviations>,
     unused: UnusedScope,
 }
 

@@ -1,7 +1,7 @@
 //! The clock of a case's gateway: the embedded gateway's own clock, or the clock of the machine.
 
 use super::{CaseContext, CaseError};
-use crate::gateway::{Kind, Running};
+use crate::gateway::{GatewayKind, Running};
 use crate::machine;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,14 +15,14 @@ impl CaseContext<'_> {
     /// The current time of the gateway's clock.
     pub(crate) fn now(&self) -> i64 {
         self.running.as_ref().map_or_else(
-            || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { machine::now() },
+            || if self.gateway.profile().kind == GatewayKind::Embedded { self.clock } else { machine::now() },
             Running::now,
         )
     }
 
     /// Advances the clock between two steps.
     pub(crate) async fn tick(&mut self) {
-        if self.gateway.profile().kind == Kind::Embedded {
+        if self.gateway.profile().kind == GatewayKind::Embedded {
             let _ = self.advance(Duration::from_millis(TICK_MS)).await;
         } else {
             // Two steps in the same millisecond could not be distinguished in the store. The machine's clock cannot be
@@ -55,6 +55,6 @@ impl CaseContext<'_> {
     }
 
     pub(crate) fn has_own_clock(&self) -> bool {
-        self.gateway.profile().kind == Kind::Embedded
+        self.gateway.profile().kind == GatewayKind::Embedded
     }
 }
