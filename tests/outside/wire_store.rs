@@ -208,7 +208,7 @@ fn a_gateway_without_tokens_is_asked_for_none() {
         test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
     };
     let without = ran("lacks: [tokens]\n");
-    assert!(without.out.contains("nothing it expects is broken, and no snapshot is approved"), "{}", without.out);
+    assert!(without.out.contains("all expectations are met, but no snapshot is approved"), "{}", without.out);
     let with = ran("");
     assert!(
         with.out.contains("set up the store: connect laptop") && with.out.contains("a device token"),
