@@ -158,3 +158,21 @@ fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
     assert_eq!(release.as_deref(), Some("2026.3.31"), "{says}");
     assert_eq!(store(&test_folder.path("state")), "", "the question leaves nothing behind");
 }
+
+/// A gateway remembers an approval for a minute, and its id with it.
+#[test]
+fn a_second_run_does_not_meet_the_approvals_of_the_first() {
+    let test_folder = TestFolder::new(KNOCKS);
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    // Where there is no folder of snapshots, the built-in ones apply.
+    for run in ["first", "second"] {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+        command.args(["run", "exec-approvals/same-id", "--gateway", &url, "--release", "2026.4.2", "--allow-writes"]);
+        command.arg("--state-dir").arg(test_folder.path("state")).current_dir(test_folder.path("home"));
+        command.env("CLAWCHECK_TOKEN", TOKEN);
+        command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{run} run: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}

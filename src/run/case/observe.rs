@@ -26,7 +26,7 @@ pub(crate) fn observe(
     if gateway.profile().kind == GatewayKind::Attached {
         let is_own = |id: &str| devices.iter().any(|(own, _)| own == id);
         view::retain_received(&mut steps, &|id: &str| is_own(id) && !is_operator(id));
-        approval_ids::remove(&mut steps, &approval_ids::prefix(&context.case.id));
+        approval_ids::remove(&mut steps, &context.approval_prefix());
     } else if context.recipe.is_some() {
         view::retain_received(&mut steps, &|id: &str| !is_operator(id));
     }

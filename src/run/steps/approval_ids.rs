@@ -4,15 +4,17 @@
 use crate::observe::StepEvidence;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use std::path::Path;
 
 /// The methods whose `id` is chosen by the caller.
 const FAMILIES: [&str; 2] = ["exec.approval.", "plugin.approval."];
 /// The parameter with the id.
 const ID: &str = "id";
 
-/// The prefix of a case's ids. It consists of digits and a hyphen, so upper case and prefixes of ids keep their meaning.
-pub(crate) fn prefix(case: &str) -> String {
-    let digest: [u8; 32] = Sha256::digest(format!("clawcheck approvals {case}")).into();
+/// The prefix of the ids of a case in a sandbox. No other case has this sandbox, and no other run. The prefix consists of
+/// digits and a hyphen, so upper case and prefixes of ids keep their meaning.
+pub(crate) fn prefix(sandbox: &Path) -> String {
+    let digest: [u8; 32] = Sha256::digest(format!("clawcheck approvals {}", sandbox.display())).into();
     let number = digest.iter().take(4).fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
     format!("{number:010}-")
 }
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     fn ids_of_the_scenario_get_the_prefix_and_lose_it_again() {
-        let prefix = prefix("exec-approvals/a");
+        let prefix = prefix(Path::new("/tmp/clawcheck-a/1"));
         let added = |method: &str, template: &str, id: &str| {
             let mut params = json!({"id": id, "command": "exec-1"});
             add(method, &json!({"id": template}), &mut params, &prefix);
@@ -80,8 +82,10 @@ mod tests {
     }
 
     #[test]
-    fn another_case_has_another_prefix_of_the_same_length() {
-        assert_ne!(prefix("a/b"), prefix("a/c"));
-        assert_eq!(prefix("a/b").len(), prefix("a/c").len());
+    fn another_case_and_another_run_have_another_prefix_of_the_same_length() {
+        let sandboxes = ["/tmp/clawcheck-a/1", "/tmp/clawcheck-a/2", "/tmp/clawcheck-b/1"];
+        let [first, case, run] = sandboxes.map(|sandbox| prefix(Path::new(sandbox)));
+        assert!(first != case && first != run);
+        assert_eq!((first.len(), first.len()), (case.len(), run.len()));
     }
 }

@@ -20,7 +20,7 @@ impl CaseContext<'_> {
         if let (Some(template), Some(params), GatewayKind::Attached) =
             (&call.params, &mut params, self.gateway.profile().kind)
         {
-            approval_ids::add(&call.method, template, params, &approval_ids::prefix(&self.case.id));
+            approval_ids::add(&call.method, template, params, &self.approval_prefix());
         }
         let on = call.on.as_str();
         if call.wait {

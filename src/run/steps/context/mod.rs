@@ -6,6 +6,7 @@ mod first_moment;
 mod lifecycle;
 mod store;
 
+use super::approval_ids;
 use super::close::close_session;
 use super::frames::Frames;
 use super::liveness::Liveness;
@@ -187,6 +188,11 @@ impl<'a> CaseContext<'a> {
 
     pub(crate) fn steps_began(&self) -> &[i64] {
         &self.steps_began
+    }
+
+    /// The prefix of the ids of exec and plugin approvals on a gateway at a URL.
+    pub(crate) fn approval_prefix(&self) -> String {
+        approval_ids::prefix(self.sandbox.root())
     }
 
     /// All values that have a symbol in the observation.
