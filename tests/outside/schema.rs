@@ -12,7 +12,7 @@ steps:
     as: laptop
   - list: { by: laptop }
 ";
-const TOKEN: &str = "a-token-of-somebody-else";
+const TOKEN: &str = "a-token-of-somebody-else-5f3a";
 
 /// A schema of the published form, and what `hello-ok` must have besides.
 fn schema(required: &Value) -> String {
