@@ -142,10 +142,13 @@ pub(in crate::cli) async fn probed(session: &Session, spec: &GatewaySpec, how: H
     let settings = settings(spec, &gateway, how);
     let secrets = session::secrets(&gateway);
     let mut running = launch(&gateway, &sandbox, &settings, &secrets).await?;
+    let seconds = settings.total.max(settings.silence).as_secs();
+    session.progress.note(&format!("probing {}: about 60 questions, at most {seconds} s", gateway.profile().name));
     let mut portrait = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
     let has_store = gateway.profile().kind == Kind::Spawned && has_store(&sandbox.state_dir());
     let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
+    session.progress.note("comparing the answers with those of the known releases");
     probe::compare(&mut portrait, &settings, &embedded).await?;
     // After the comparison, because a secret can be a word of a usual answer.
     portrait.redact(&secrets);
