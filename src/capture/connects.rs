@@ -63,6 +63,13 @@ pub(super) fn of_device(
     })
 }
 
+/// The connect of a new device, for a store without devices.
+pub(super) fn of_new_device(state: &State, question: &Question, now: i64) -> Option<Connect> {
+    let question = Question { device: Some("new".to_owned()), ..question.clone() };
+    let world = explain::world(state, &question, now).ok()?;
+    Some(Connect { device: "new".to_owned(), answer: world.answer(), world })
+}
+
 /// The clients of a device, and the gateway. `None` if the model cannot build the gateway.
 fn clients(state: &State, device: &Device, question: &Question, now: i64) -> Option<(World, Vec<Client>)> {
     let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };

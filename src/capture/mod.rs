@@ -114,6 +114,9 @@ impl Capture {
             connects.extend(of_device.by_ref().take(MOST_CONNECTS - connects.len()));
             without += usize::from(connects.len() >= MOST_CONNECTS && of_device.next().is_some());
         }
+        if devices.is_empty() {
+            connects.extend(connects::of_new_device(state, &question, now));
+        }
         let (files, modes) = files(state, now, &mut aliases);
         let mut steps = Vec::new();
         if !modes.is_empty() {
@@ -132,9 +135,6 @@ impl Capture {
                 let usual = usual_secret(&settings.gateway);
                 steps.extend(connects.iter().map(|connect| connects::step(connect, usual, &mut aliases)));
             }
-        }
-        if steps.is_empty() {
-            steps.push(json!({ "connect": { "device": "new", "role": "operator", "scopes": ["operator.read"] } }));
         }
         let mut scenario = Map::new();
         scenario.insert("scenario".to_owned(), json!("A captured state directory"));

@@ -3,7 +3,10 @@
 use super::{CommandError, misplaced};
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
+
+/// The maximum number of folders that are searched for the file of an unknown id.
+const MOST_FOLDERS: usize = 200;
 
 /// The options that select cases.
 #[derive(Debug, clap::Args)]
@@ -59,9 +62,16 @@ impl Named {
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
             // A misspelled path must not select cases whose ids contain it.
             if !filter.names(corpus.cases()) {
-                let usual = || {
-                    let id = quoted(id);
-                    format!("`--filter {id}` selects the cases whose ids contain it; `clawcheck list` prints all cases")
+                let usual = || match file_of(id) {
+                    Some(file) => {
+                        let file = file.to_string_lossy();
+                        format!("a case of your own is selected by its file: {}", quoted(&file))
+                    }
+                    None => {
+                        let id = quoted(id);
+                        let all = "`clawcheck list` prints all cases";
+                        format!("`--filter {id}` selects the cases whose ids contain it; {all}")
+                    }
                 };
                 let message =
                     format!("there is no file or folder `{id}`, and no case, scenario or family of that name");
@@ -83,9 +93,26 @@ impl Named {
     }
 }
 
+/// The scenario file with this id, if it is below the current directory, a folder `scenarios` or one of their neighbours.
+fn file_of(id: &str) -> Option<PathBuf> {
+    let name = id.split(['#', ':']).next().unwrap_or_default();
+    let name = name.strip_suffix(".yaml").unwrap_or(name);
+    let file = PathBuf::from(format!("{name}.yaml"));
+    let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
+    let folders = std::fs::read_dir(".").into_iter().flatten().flatten().take(MOST_FOLDERS);
+    let folders = folders.map(|entry| PathBuf::from(entry.file_name()));
+    let folders = [PathBuf::new()].into_iter().chain(folders);
+    let mut found = folders.flat_map(|folder| [folder.join(&file), folder.join("scenarios").join(&file)]);
+    is_below.then(|| found.find(|path| path.is_file())).flatten()
+}
+
 /// The error if no case is selected.
 fn nothing(named: &[Filter], filters: &[Filter]) -> CommandError {
-    let all = "`clawcheck list` prints all cases";
+    let is_file = |filter: &&Filter| filter.as_str().ends_with(".yaml");
+    let all = match filters.iter().find(is_file) {
+        Some(file) => format!("an id has no ending: `{}`", file.as_str().trim_end_matches(".yaml")),
+        None => "`clawcheck list` prints all cases".to_owned(),
+    };
     let message = match (named, filters) {
         ([], []) => "the scenarios contain no cases".to_owned(),
         ([], filters) => format!("no case matches {}; {all}", listed(filters)),

@@ -7,7 +7,7 @@ use crate::capture::{Capture, Substitution};
 use crate::explain::{self, Places, QuestionError, State};
 use crate::scenario::{Case, StepKind};
 use crate::shell::quoted;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,6 +15,8 @@ use untrusted_data::printable;
 
 /// How many names a message lists.
 const MOST_NAMES: usize = 10;
+/// How many reasons are printed for which cases are not played.
+const MOST_REASONS: usize = 4;
 
 /// A device of a state directory and its name in the scenario.
 #[derive(Debug, Clone)]
@@ -75,7 +77,12 @@ impl CopiedState {
     ///
     /// # Errors
     /// The directory, the configuration or a device cannot be used.
-    pub(super) fn cases(&self, state_dir: Option<&Path>, cases: &[&Case]) -> Result<Option<Vec<Case>>, CommandError> {
+    pub(super) fn cases(
+        &self,
+        state_dir: Option<&Path>,
+        cases: &[&Case],
+        verdicts: Verdicts,
+    ) -> Result<Option<Vec<Case>>, CommandError> {
         let state = match (state_dir, &self.config) {
             (Some(directory), config) => {
                 let places = Places { state_dir: Some(directory.to_owned()), config: config.clone(), env: Vec::new() };
@@ -106,37 +113,128 @@ impl CopiedState {
             return Err(CommandError::usage(error));
         }
         if state_dir.is_some() {
-            self.check_names(&capture, cases)?;
+            self.check_names(cases)?;
         }
+        let copied = state_dir.map(|_| capture.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>());
+        let reasons = cases.iter().map(|case| Unplayable::of(case, copied.as_ref(), verdicts)).collect::<Vec<_>>();
+        let unplayable = cases.iter().zip(&reasons).filter_map(|(case, reason)| Some((*case, reason.as_ref()?)));
+        let unplayable = unplayable.collect::<Vec<_>>();
+        if let Some((_, first)) = unplayable.first().filter(|_| unplayable.len() == cases.len()) {
+            return Err(CommandError::usage(first.error(copied.as_ref())));
+        }
+        let playable = cases.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(case, _)| *case);
         let substitution = Substitution::of(&capture, state_dir.is_some(), state.config_path.is_some());
         let substitution = substitution.map_err(CommandError::usage)?;
         let _ = console::stderr().write_all(note(&capture, &state, state_dir).as_bytes());
-        Ok(Some(cases.iter().map(|case| substitution.apply(case)).collect()))
+        let _ = console::stderr().write_all(not_played(&unplayable).as_bytes());
+        Ok(Some(playable.map(|case| substitution.apply(case)).collect()))
     }
 }
 
 impl CopiedState {
-    /// A case whose device is not in the copy connects as a new device, so its answer says nothing about the copy.
-    fn check_names(&self, capture: &Capture, cases: &[&Case]) -> Result<(), CommandError> {
+    /// Each name of --device must be that of a device that a case connects.
+    fn check_names(&self, cases: &[&Case]) -> Result<(), CommandError> {
         let connected = cases.iter().flat_map(|case| devices(case)).collect::<BTreeSet<_>>();
-        let known = || listed(connected.iter().copied());
         let unused = self.device.iter().find(|named| !connected.contains(named.name.as_str()));
-        if let Some(NamedDevice { name, device }) = unused {
-            let help = format!("the cases connect {}", known());
-            let error = miette::miette!(help = help, "--device {name}={device}: no case connects a device `{name}`");
-            return Err(CommandError::usage(error));
-        }
-        let is_used = capture.names.iter().any(|(name, _)| connected.contains(name.as_str()));
-        if is_used || capture.names.is_empty() || connected.is_empty() {
-            return Ok(());
-        }
-        let names = listed(capture.names.iter().map(|(name, _)| name.as_str()));
-        let first = connected.first().copied().unwrap_or_default();
-        let help =
-            format!("pass --device {first}=DEVICE, where DEVICE is one of {names}; the cases connect {}", known());
-        let error = miette::miette!(help = help, "no case connects a device of the state directory");
+        let Some(NamedDevice { name, device }) = unused else { return Ok(()) };
+        let help = format!("the cases connect {}", listed(connected.iter().copied()));
+        let error = miette::miette!(help = help, "--device {name}={device}: no case connects a device `{name}`");
         Err(CommandError::usage(error))
     }
+}
+
+/// What the verdicts of a command depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdicts {
+    /// The expectations, because the snapshots belong to other stores.
+    Expectations,
+    /// The answers of other gateways.
+    Answers,
+}
+
+/// Why a case does not test the copy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Unplayable {
+    /// Its store has a record of this device, which the copy does not have.
+    Record(String),
+    /// It connects this device and other devices that are not in the copy. They would connect as new devices.
+    Devices(String),
+    /// It expects nothing.
+    Expectation,
+}
+
+impl Unplayable {
+    /// Compares a case with the names of the devices in the copy, if the store is copied.
+    fn of(case: &Case, copied: Option<&BTreeSet<&str>>, verdicts: Verdicts) -> Option<Self> {
+        if let Some(copied) = copied {
+            let store = &case.scenario.store;
+            let records = store.paired.keys().chain(store.pending.keys()).chain(store.copied_pending.keys());
+            let own = records.map(|name| name.as_str()).collect::<BTreeSet<_>>();
+            let missing = devices(case).filter(|name| !copied.contains(name)).collect::<Vec<_>>();
+            if let Some(name) = missing.iter().find(|name| own.contains(*name)) {
+                return Some(Self::Record((*name).to_owned()));
+            }
+            let is_used = copied.is_empty() || devices(case).any(|name| copied.contains(name));
+            if let Some(name) = missing.first().filter(|_| !is_used) {
+                return Some(Self::Devices((*name).to_owned()));
+            }
+        }
+        let expects = case.steps().any(|step| step.expect.is_some());
+        (verdicts == Verdicts::Expectations && !expects).then_some(Self::Expectation)
+    }
+
+    /// The reason for the user, without the name of the case.
+    fn reason(&self) -> String {
+        match self {
+            Self::Record(name) => format!("the copy has no device `{name}`; pass --device {name}=DEVICE"),
+            Self::Devices(_) => "no step connects a device of the copy".to_owned(),
+            Self::Expectation => "no step has an `expect`, and the snapshots are those of another store".to_owned(),
+        }
+    }
+
+    /// The error if no case can be played.
+    fn error(&self, copied: Option<&BTreeSet<&str>>) -> miette::Report {
+        let help = |name: &str| {
+            let known = listed(copied.into_iter().flatten().copied());
+            format!("pass --device {name}=DEVICE, where DEVICE is one of {known}; the case connects `{name}`")
+        };
+        match self {
+            Self::Record(name) => miette::miette!(
+                help = help(name),
+                "the cases need records of their own stores, which the state directory replaces"
+            ),
+            Self::Devices(name) => {
+                miette::miette!(help = help(name), "no case connects a device of the state directory")
+            }
+            Self::Expectation => miette::miette!(
+                help = "add an `expect` to a step",
+                "no case has an `expect`, and the snapshots are those of another store"
+            ),
+        }
+    }
+}
+
+/// The cases that are not played, by reason.
+fn not_played(unplayable: &[(&Case, &Unplayable)]) -> String {
+    let mut by_reason = BTreeMap::<String, Vec<&Case>>::new();
+    for (case, reason) in unplayable {
+        by_reason.entry(reason.reason()).or_default().push(case);
+    }
+    let mut reasons = by_reason.into_iter().collect::<Vec<_>>();
+    reasons.sort_by_key(|(_, cases)| std::cmp::Reverse(cases.len()));
+    let line = |(reason, cases): &(String, Vec<&Case>)| {
+        let reason = printable::line(reason);
+        match cases.as_slice() {
+            [only] => format!("{} is not played: {reason}\n", only.id),
+            all => format!("{} cases are not played: {reason} (for example {})\n", all.len(), all[0].id),
+        }
+    };
+    let more = reasons.iter().skip(MOST_REASONS).map(|(_, cases)| cases.len()).sum::<usize>();
+    let mut text = reasons.iter().take(MOST_REASONS).map(line).collect::<String>();
+    if more > 0 {
+        text.push_str(&format!("{more} more cases are not played for similar reasons\n"));
+    }
+    text
 }
 
 /// The names of the devices that a case connects.

@@ -191,6 +191,19 @@ impl Who {
     }
 }
 
+/// A part of the client that neither the user nor a file specifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assumed {
+    /// The kind of client.
+    Client,
+    /// The credentials.
+    Credential,
+    /// The host that the client requests from the proxy.
+    Host,
+    /// The proof of a device whose private key is elsewhere.
+    Proof,
+}
+
 /// A client and its connection.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -222,6 +235,8 @@ pub(crate) struct Client {
     pub headers: Vec<(String, String)>,
     /// Whether the client is a page that the gateway serves. The default origin of such a page follows `Host`.
     pub is_page: bool,
+    /// What is assumed about the client.
+    pub assumed: Vec<Assumed>,
 }
 
 impl Client {
@@ -242,6 +257,7 @@ impl Client {
             origin: None,
             headers: Vec::new(),
             is_page: preset.mode == mode::WEBCHAT,
+            assumed: Vec::new(),
         }
     }
 
@@ -283,5 +299,16 @@ impl Client {
         if record.get("platform").is_some() {
             self.family = text("deviceFamily").map(str::to_owned).or_else(|| self.family.take());
         }
+    }
+
+    /// What is assumed about the client, with the options that specify it.
+    pub(crate) fn assumptions(&self) -> Vec<String> {
+        let words = |assumed: &Assumed| match assumed {
+            Assumed::Client => format!("the client is {} (--as)", self.what),
+            Assumed::Credential => format!("it sends {} (--auth)", self.credential.words()),
+            Assumed::Host => format!("its host is {} (--host)", self.host.as_deref().unwrap_or_default()),
+            Assumed::Proof => "it has the private key of its device".to_owned(),
+        };
+        self.assumed.iter().map(words).collect()
     }
 }

@@ -1,9 +1,11 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
-use super::render::{Format, short, short_id};
+use super::render::Format;
+use super::text::{full, short, short_id};
 use super::{Question, State, Verdict, Who, world};
 use crate::markdown;
 use crate::release_ranges;
+use crate::shell::quoted;
 use openclaw_emulator::at_rest::{AtRest, Kept};
 use openclaw_emulator::settings::Settings;
 use openclaw_emulator::store::SqliteDocuments;
@@ -13,6 +15,7 @@ use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use untrusted_data::printable;
 
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MOST: usize = 200;
@@ -101,6 +104,7 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
     for finding in findings.iter().take(MOST) {
         let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();
         let releases = match finding.releases.as_slice() {
+            [] if finding.record.is_some() => " (all releases)".to_owned(),
             [] => String::new(),
             releases => format!(" ({})", release_ranges::list(releases)),
         };
@@ -118,6 +122,12 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
             let _ = writeln!(out, "{more} findings");
         }
     }
+    let words = [("--state-dir", Some(state.at_rest.directory())), ("--config", state.elsewhere())];
+    let words = words.into_iter().filter_map(|(option, path)| Some((option, path?)));
+    let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
+    let command = format!("clawcheck explain{}", words.collect::<String>());
+    let command = if format == Format::Markdown { markdown::code(&command) } else { command };
+    let _ = writeln!(out, "To see how a client is answered, and what would let it in: {command}");
     out
 }
 
@@ -207,8 +217,8 @@ fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>)
     for facts in releases {
         let settings = Settings::resolve(facts.release, &state.config, &state.env);
         let (what, place) = match settings.map(|_| state.at_rest.started(facts.pairing.format, now, &Who::Nobody)) {
-            Err(refusal) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "openclaw.json"),
-            Ok(Err(refusal)) => (format!("{NO_START}: {}", short(&refusal.lines.join(" "))), "state directory"),
+            Err(refusal) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "openclaw.json"),
+            Ok(Err(refusal)) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "state directory"),
             Ok(Ok((_, log))) => {
                 let lost = log.iter().find(|line| line.contains("skipped") || line.contains("omitted"));
                 let Some(lost) = lost else { continue };
@@ -263,7 +273,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
         |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).is_ok_and(|roles| roles.is_empty());
     let without = releases.iter().filter(roleless).map(|facts| facts.release).collect::<Vec<_>>();
     if !without.is_empty() {
-        note(format!("has no role in effect: tokens is {}", tokens(fields)), without);
+        note(format!("has no role in effect: {}", tokens(fields)), without);
     }
     if place != DATABASE && !SqliteDocuments::fits(Document::DevicesPaired, record) {
         note("cannot be imported into a database".to_owned(), Vec::new());
@@ -321,11 +331,11 @@ fn damaged_token(token: &Value) -> Option<&'static str> {
 /// Describes the `tokens` field of a record without its tokens.
 fn tokens(fields: &Map<String, Value>) -> &'static str {
     match fields.get("tokens") {
-        None => "absent",
-        Some(Value::Object(tokens)) if tokens.is_empty() => "{}",
-        Some(Value::Object(tokens)) if tokens.values().any(|token| !token.is_object()) => "damaged",
-        Some(Value::Object(_)) => "revoked or for other roles",
-        Some(_) => "not an object",
+        None => "`tokens` is missing",
+        Some(Value::Object(tokens)) if tokens.is_empty() => "`tokens` is empty",
+        Some(Value::Object(tokens)) if tokens.values().any(|token| !token.is_object()) => "`tokens` is damaged",
+        Some(Value::Object(_)) => "each token is revoked or belongs to another role",
+        Some(_) => "`tokens` is not an object",
     }
 }
 

@@ -9,6 +9,9 @@
 
 use super::Question;
 use super::client::{Credential, Preset, WRONG};
+use super::log_cause::{self, LogCause};
+use super::world::{Answer, Verdict};
+use openclaw_model::Facts;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -26,8 +29,16 @@ const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, 
 const MOST_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
 /// The beginnings of the details about a connection.
-const DETAILS: [&str; 3] = ["device access upgrade requested ", "device metadata upgrade requested ", UNAUTHORIZED];
+const DETAILS: [&str; 6] = [
+    "device access upgrade requested ",
+    "device metadata upgrade requested ",
+    UNAUTHORIZED,
+    TIMEOUT,
+    "[ws] protocol mismatch ",
+    "[ws] invalid handshake ",
+];
 const UNAUTHORIZED: &str = "[ws] unauthorized ";
+const TIMEOUT: &str = "[ws] handshake timeout ";
 const UNKNOWN_PROXY: &str = "observed unattributable proxy-shaped traffic from ";
 /// Close codes of clients that leave by themselves, such as a probe.
 const LEFT: [&str; 4] = ["1000", "1001", "1005", "1006"];
@@ -88,9 +99,14 @@ impl Logged {
         let (mut last, mut requested) = (None, None);
         for line in log.lines() {
             if let Some((begin, rest)) = DETAILS.iter().find_map(|begin| Some((*begin, line.split_once(begin)?.1))) {
-                let detail = Self { closed: BTreeMap::new(), detail: merge(&mut details, fields(rest)) };
-                // A gateway can approve a requested upgrade. Only refused credentials are a refused connect by themselves.
-                if begin == UNAUTHORIZED {
+                let mut fields = fields(rest);
+                // Behind a timeout, the gateway closes with code 1000, as a client does that leaves by itself.
+                if let Some(words) = begin.strip_prefix("[ws] ").filter(|_| begin != UNAUTHORIZED) {
+                    fields.insert("reason".to_owned(), words.trim_end().to_owned());
+                }
+                let detail = Self { closed: BTreeMap::new(), detail: merge(&mut details, fields) };
+                // A gateway can approve a requested upgrade. The other details are a refused connect by themselves.
+                if begin.starts_with("[ws] ") {
                     last = Some(detail);
                 } else {
                     requested = Some(detail);
@@ -99,8 +115,10 @@ impl Logged {
                 let closed = fields(rest);
                 let detail = closed.get("conn").and_then(|conn| details.remove(conn));
                 let left = said(&closed, "code").is_some_and(|code| LEFT.contains(&code));
-                if !left || said(&closed, "reason").is_some() {
-                    last = Some(Self { closed, detail: detail.unwrap_or_default() });
+                let detail = detail.unwrap_or_default();
+                let timed_out = said(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
+                if !left || timed_out || said(&closed, "reason").is_some() {
+                    last = Some(Self { closed, detail });
                 }
             } else if let Some((_, rest)) = line.split_once(UNKNOWN_PROXY) {
                 let peer = rest.split(';').next().unwrap_or_default();
@@ -149,6 +167,36 @@ impl Logged {
         }
     }
 
+    /// The logged reason: that of the close, or else that of the details.
+    fn reason(&self) -> &str {
+        said(&self.closed, "reason").or_else(|| said(&self.detail, "reason")).unwrap_or_default()
+    }
+
+    /// The cause, if only the log tells it.
+    pub(crate) fn cause(&self, facts: &Facts) -> Option<LogCause> {
+        log_cause::of(self.reason(), said(&self.closed, "code").unwrap_or_default(), facts)
+    }
+
+    /// Whether a computed answer is the logged one.
+    pub(crate) fn agrees(&self, answer: &Answer) -> bool {
+        // The id of a request differs each time.
+        let logged = self.reason().split(" (requestId").next().unwrap_or_default();
+        match &answer.verdict {
+            Verdict::NoUpgrade { .. } => said(&self.closed, "code") == Some("HTTP 403"),
+            Verdict::Refused { error, close } => {
+                let error = error.as_deref();
+                let detail = |name: &str| error?.details.as_ref()?.get(name)?.as_str();
+                let texts = [
+                    close.as_ref().map(|(_, reason)| reason.as_str()),
+                    error.map(|error| error.message.as_str()),
+                    detail("authReason"),
+                ];
+                texts.into_iter().flatten().any(|text| text.starts_with(logged) || logged.starts_with(text))
+            }
+            Verdict::NoStart(_) | Verdict::LetIn(_) => false,
+        }
+    }
+
     /// The logged close code and reason, in words.
     pub(crate) fn says(&self) -> Option<String> {
         let Some(code) = said(&self.closed, "code") else {
@@ -156,7 +204,7 @@ impl Logged {
             let advice = if reason == "rate_limited" { RATE_LIMITED } else { "" };
             return Some(format!("the log says {}{advice}", printable::line(reason)));
         };
-        let reason = said(&self.closed, "reason").unwrap_or_default();
+        let reason = self.reason();
         let advice = if reason.contains("too many failed") { RATE_LIMITED } else { "" };
         Some(format!("the log says close {} \"{}\"{advice}", printable::line(code), printable::line(reason)))
     }

@@ -8,14 +8,16 @@ mod agreement;
 pub(crate) mod client;
 pub(crate) mod doctor;
 mod log;
+mod log_cause;
 pub(crate) mod remedies;
 mod render;
 mod state;
 mod store_at_rest;
+mod text;
 pub(crate) mod trace;
 mod world;
 
-pub(crate) use client::{Client, Credential, Preset, Who};
+pub(crate) use client::{Assumed, Client, Credential, Preset, Who};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
@@ -136,7 +138,20 @@ fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
         client.peer = peer;
     }
     come(&mut client, question);
+    client.assumed = assumed(question, &client, record.is_some());
     client
+}
+
+/// What neither the question nor a record says about the client.
+fn assumed(question: &Question, client: &Client, has_record: bool) -> Vec<Assumed> {
+    let behind_proxy = question.via.is_some_and(Proxy::adds_headers);
+    let all = [
+        (Assumed::Client, question.preset.is_none() && !has_record),
+        (Assumed::Credential, question.credential.is_none()),
+        (Assumed::Host, question.host.is_none() && behind_proxy && client.host.is_some()),
+        (Assumed::Proof, matches!(client.who, Who::StandIn { .. })),
+    ];
+    all.into_iter().filter(|(_, is_assumed)| *is_assumed).map(|(assumed, _)| assumed).collect()
 }
 
 /// Sets the connection of the client: its proxy and its headers.
@@ -145,9 +160,10 @@ fn come(client: &mut Client, question: &Question) {
     let mut upgrade = Upgrade { host, headers: question.headers.clone(), ..Upgrade::default() };
     client.origin.clone_from(&question.origin);
     if let Some(via) = question.via {
-        via.apply(&mut upgrade, BEHIND_PROXY, PUBLIC_HOST);
+        let host = question.host.as_deref().unwrap_or(PUBLIC_HOST);
+        via.apply(&mut upgrade, BEHIND_PROXY, host);
         if via.adds_headers() && client.is_page {
-            client.origin.get_or_insert_with(|| format!("https://{PUBLIC_HOST}"));
+            client.origin.get_or_insert_with(|| format!("https://{host}"));
         }
         let said = |name: &str| question.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         for (name, value) in &mut upgrade.headers {
@@ -262,8 +278,8 @@ fn is_id(text: &str) -> bool {
 
 fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
     let device = |(id, known): (&String, &Known)| match &known.name {
-        Some(name) => format!("{} ({})", render::short_id(id), render::short(name)),
-        None => render::short_id(id),
+        Some(name) => format!("{} ({})", text::short_id(id), text::short(name)),
+        None => text::short_id(id),
     };
     let mut listed = devices.iter().take(LISTED).map(device).collect::<Vec<_>>();
     if devices.len() > LISTED {

@@ -6,6 +6,7 @@
 
 mod candidates;
 mod change;
+mod configuration;
 
 pub(crate) use change::Change;
 
@@ -15,6 +16,17 @@ use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
 const MOST_TOGETHER: usize = 4;
+
+/// The placeholders of the printed commands.
+const PLACEHOLDERS: [(&str, &str); 7] = [
+    ("<request-id>", "the id of the pending request in the output of `openclaw devices list`"),
+    ("<host>", "the host name in the address of the page; with --host or --origin, explain prints it"),
+    ("<gateway-host>", "the SSH name of the machine that runs the gateway"),
+    ("<user>", "the user that the gateway runs as"),
+    ("<token>", "a new random token, in quotation marks"),
+    ("<scopes>", "the list `scopes` of the same record"),
+    ("<secret>", "a new random secret, which the clients also need"),
+];
 
 /// The extent of a remedy's changes, the smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +85,28 @@ pub(crate) struct Tried {
     pub releases: Vec<Release>,
 }
 
+/// The placeholders in the commands of these remedies, with their meanings.
+pub(crate) fn placeholders(remedies: &[Remedy]) -> Vec<(&'static str, &'static str)> {
+    let lines = || remedies.iter().flat_map(|remedy| &remedy.how);
+    PLACEHOLDERS.into_iter().filter(|(name, _)| lines().any(|line| line.contains(name))).collect()
+}
+
 /// Tries all remedies.
 pub(crate) fn tried(world: &World) -> Tried {
+    let corrections = configuration::corrections(world);
+    let Some(first) = corrections.first() else { return tried_at_start(world) };
+    let helps = corrections.iter().filter(|correction| works(world, &correction.changes)).cloned().collect::<Vec<_>>();
+    let releases = releases(world);
+    if !helps.is_empty() {
+        return Tried { helps, fails: Vec::new(), releases };
+    }
+    let mut result = configuration::corrected(world, first).map(|world| tried_at_start(&world)).unwrap_or_default();
+    result.helps = result.helps.iter().map(|remedy| first.and(remedy)).collect();
+    Tried { releases, ..result }
+}
+
+/// Tries all remedies for a gateway whose configuration does not prevent its start.
+fn tried_at_start(world: &World) -> Tried {
     let mut result = Tried { releases: releases(world), ..Tried::default() };
     let again = again();
     if works(world, &again.changes) {

@@ -1,19 +1,17 @@
 //! An explanation as text, Markdown or JSON.
 
-use super::remedies::{Remedy, Tried};
+use super::remedies::{self, Remedy, Tried};
+use super::text::{full, releases, short, short_id, summary, token_words};
 use super::world::{Answer, Verdict, World};
-use super::{State, Who, trace};
+use super::{Logged, State, Who, trace};
 use crate::markdown;
 use openclaw_emulator::at_rest::Kept;
 use openclaw_model::{Release, pairing};
-use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use untrusted_data::printable;
 
-/// The maximum length of a sentence, in characters.
-const LONGEST: usize = 240;
 /// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
 const MOST: usize = 8;
 
@@ -40,20 +38,10 @@ pub(crate) struct Explanation<'a> {
     pub tried: Option<&'a Tried>,
     /// Additional notes.
     pub notes: Vec<String>,
-}
-
-/// Text from a file or a client, as one printable line of limited length.
-pub(super) fn short(text: &str) -> String {
-    let line = printable::line(text);
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.into_owned(),
-    }
-}
-
-/// A prefix of an id that `--device` accepts.
-pub(super) fn short_id(id: &str) -> String {
-    short(id).chars().take(12).collect()
+    /// The log, if the client is taken from one.
+    pub logged: Option<&'a Logged>,
+    /// Whether the user specified the release.
+    pub is_release_given: bool,
 }
 
 impl Explanation<'_> {
@@ -142,10 +130,22 @@ impl Explanation<'_> {
         text
     }
 
+    /// What is assumed about the client, in one line.
+    fn assumed(&self) -> Option<String> {
+        let assumptions = self.world.client.assumptions();
+        (!assumptions.is_empty()).then(|| short(&assumptions.join("; ")))
+    }
+
     fn device(&self) -> String {
         match (&self.world.client.who, self.record()) {
             (Who::Nobody, _) => "none".to_owned(),
-            (who, None) => format!("{}, which is not in the store", short_id(&who.id().unwrap_or_default())),
+            (who, None) => {
+                let why = match self.world.has_store() {
+                    true => "which is not in the store",
+                    false => "whose record is not known, because the gateway does not start on this store",
+                };
+                format!("{}, {why}", short_id(&who.id().unwrap_or_default()))
+            }
             (who, Some(record)) => {
                 let name =
                     record.get("displayName").and_then(Value::as_str).map(|name| format!(" \"{}\"", short(name)));
@@ -171,12 +171,15 @@ impl Explanation<'_> {
         match self.state.release {
             _ if described != release => format!("{release}, which uses the rules of {described}"),
             Some((said, who)) if said == release => format!("{release} ({who})"),
+            None if !self.is_release_given => {
+                format!("{release} (assumed, because it is the newest known one; --release)")
+            }
             _ => release.to_string(),
         }
     }
 
     fn record(&self) -> Option<Value> {
-        self.world.start().ok()?.record(&self.world.client)
+        self.world.record()
     }
 
     /// The parts of the record that affect the answer, without tokens.
@@ -209,14 +212,44 @@ impl Explanation<'_> {
     fn head(&self) -> String {
         let mut out = String::new();
         let _ = writeln!(out, "client   {}", self.client());
+        if let Some(assumed) = self.assumed() {
+            let _ = writeln!(out, "assumed  {assumed}");
+        }
         let _ = writeln!(out, "device   {}", self.device());
         let _ = writeln!(out, "gateway  {}", self.gateway());
         let _ = writeln!(out, "release  {}\n", self.release());
         out
     }
 
+    /// What the log says, if the model computes another answer: the cause is not in the state directory, or the client
+    /// differs.
+    fn other_answer(&self) -> Vec<(&'static str, String)> {
+        let Some(logged) = self.logged.filter(|logged| !logged.agrees(self.answer)) else { return Vec::new() };
+        let mut lines = vec![("log", logged.says().unwrap_or_default())];
+        match logged.cause(&self.world.facts) {
+            Some(found) => {
+                lines.extend([("cause", found.cause), ("remedy", found.remedy)]);
+                lines.push(("otherwise", "the answer below is that to the same client without this cause".to_owned()));
+            }
+            None => {
+                let options = "--as, --device, --auth, --header, --config and --release";
+                let differs = "the answer below is not the logged one: the client, the settings or the release differ";
+                lines.push(("note", format!("{differs} from those of the log; name them with {options}")));
+            }
+        }
+        lines
+    }
+
     fn text(&self) -> String {
-        let mut out = format!("{}\n\n{}", summary(self.answer), self.head());
+        let mut out = String::new();
+        let other = self.other_answer();
+        other.iter().for_each(|(name, text)| {
+            let _ = writeln!(out, "{name:<9} {}", full(text));
+        });
+        if !other.is_empty() {
+            out.push('\n');
+        }
+        let _ = write!(out, "{}\n\n{}", summary(self.answer), self.head());
         if !self.answer.trace.is_empty() {
             out.push_str("Checks, in order:\n");
         }
@@ -226,10 +259,10 @@ impl Explanation<'_> {
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
             out.push_str("The gateway says:\n");
             refusal.lines.iter().take(MOST).for_each(|line| {
-                let _ = writeln!(out, "  {}", short(line));
+                let _ = writeln!(out, "  {}", full(line));
             });
         }
-        if let Some(record) = self.record_words() {
+        if let Some(record) = self.record_words().filter(|_| !self.answer.trace.is_empty()) {
             let _ = writeln!(out, "  {:<11} {record}", "record");
         }
         for note in self.all_notes() {
@@ -257,6 +290,13 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       grants more than this client needs: {opens}");
             }
         }
+        let placeholders = remedies::placeholders(&tried.helps);
+        if !placeholders.is_empty() {
+            out.push_str("In the commands, replace:\n");
+        }
+        for (name, meaning) in placeholders {
+            let _ = writeln!(out, "  {name:<16} {meaning}");
+        }
         match tried.releases.as_slice() {
             [] => out.push_str("No other known release lets it in without a change.\n"),
             known => {
@@ -270,13 +310,19 @@ impl Explanation<'_> {
     }
 
     fn markdown(&self) -> String {
-        let mut out = format!("**{}**\n\n", markdown::code(&summary(self.answer)));
-        for (name, text) in [
-            ("client", self.client()),
-            ("device", self.device()),
-            ("gateway", self.gateway()),
-            ("release", self.release()),
-        ] {
+        let mut out = String::new();
+        for (name, text) in self.other_answer() {
+            let _ = writeln!(out, "- {name}: {}", markdown::code(&full(&text)));
+        }
+        let _ = write!(out, "\n**{}**\n\n", markdown::code(&summary(self.answer)));
+        let head = [
+            ("client", Some(self.client())),
+            ("assumed", self.assumed()),
+            ("device", Some(self.device())),
+            ("gateway", Some(self.gateway())),
+            ("release", Some(self.release())),
+        ];
+        for (name, text) in head.into_iter().filter_map(|(name, text)| Some((name, text?))) {
             let _ = writeln!(out, "- {name}: {}", markdown::code(&text));
         }
         out.push_str("\n| check | result | since |\n|---|---|---|\n");
@@ -315,9 +361,17 @@ impl Explanation<'_> {
             "release": self.world.facts.release.to_string(),
             "state_dir": short(&self.world.at_rest.directory().display().to_string()),
             "client": self.client(),
+            "assumed": self.world.client.assumptions(),
             "device": self.world.client.who.id().map(|id| short(&id)),
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
+            "log": self.logged.map(|logged| {
+                let cause = logged.cause(&self.world.facts);
+                json!({
+                    "says": logged.says().map(|text| short(&text)), "agrees": logged.agrees(self.answer),
+                    "cause": cause.as_ref().map(|found| &found.cause), "remedy": cause.as_ref().map(|found| &found.remedy),
+                })
+            }),
             "code": error.map(|error| error.code.as_str()),
             "details": error.and_then(|error| error.details.as_ref()).map(|details| json!({
                 "code": details.get("code"), "reason": details.get("reason"), "authReason": details.get("authReason"),
@@ -328,6 +382,7 @@ impl Explanation<'_> {
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
             "remedies": self.tried.map(|tried| remedies(&tried.helps)),
+            "placeholders": self.tried.map(|tried| remedies::placeholders(&tried.helps).into_iter().collect::<BTreeMap<_, _>>()),
             "does_not_help": self.tried.map(|tried| remedies(&tried.fails)),
             "releases_that_let_it_in":
                 self.tried.map(|tried| tried.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),
@@ -350,47 +405,4 @@ impl Explanation<'_> {
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })
     }
-}
-
-/// Describes a token of a record without its value.
-fn token_words((role, token): (&String, &Value)) -> String {
-    let revoked = token.get("revokedAtMs").is_some_and(|at| !at.is_null());
-    let scopes = token.get("scopes").map_or_else(|| "absent".to_owned(), |scopes| short(&scopes.to_string()));
-    format!("{} ({}, scopes {scopes})", short(role), if revoked { "revoked" } else { "active" })
-}
-
-/// `2026.4.2, 2026.4.5`.
-fn releases(releases: &[Release]) -> String {
-    releases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The answer in one line.
-pub(super) fn summary(answer: &Answer) -> String {
-    match &answer.verdict {
-        Verdict::NoStart(refusal) => {
-            let line = refusal.lines.first().map(|line| short(line)).unwrap_or_default();
-            format!("the gateway does not start (exit code {}): {line}", refusal.exit_code)
-        }
-        Verdict::NoUpgrade { status, body } => format!("refused: HTTP {status} {}", short(body)),
-        Verdict::Refused { error, close } => {
-            let error = error.as_deref().map_or_else(|| "no answer".to_owned(), error_words);
-            let close = close.as_ref().map_or_else(
-                || "the connection stays open".to_owned(),
-                |(code, reason)| format!("close {code} \"{}\"", short(reason)),
-            );
-            format!("refused: {error}, then {close}")
-        }
-        Verdict::LetIn(held) if !answer.withheld.is_empty() => {
-            format!("let in as {}, without {}", short(&held.role), short(&answer.withheld.join(", ")))
-        }
-        Verdict::LetIn(held) => format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", "))),
-    }
-}
-
-/// The code of the error, the code and the reason in its details, and its message.
-fn error_words(error: &ErrorShape) -> String {
-    let detail = |name: &str| error.details.as_ref()?.get(name)?.as_str().map(short);
-    let words = [Some(short(&error.code)), detail("code"), detail("reason").or_else(|| detail("authReason"))];
-    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    format!("{words} \"{}\"", short(&error.message))
 }

@@ -135,6 +135,11 @@ impl State {
         })
     }
 
+    /// The configuration file, if it is not that of the state directory.
+    pub(crate) fn elsewhere(&self) -> Option<&Path> {
+        self.config_path.as_deref().filter(|path| *path != self.at_rest.directory().join("openclaw.json"))
+    }
+
     /// The secrets, which must not be printed: secrets in the configuration and the environment, and all tokens in the
     /// store.
     pub(crate) fn secrets(&self) -> Redactions {

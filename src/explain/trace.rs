@@ -1,6 +1,6 @@
 //! A line of a trace as text and as JSON, with the releases between which its rule applies.
 
-use super::render::short;
+use super::text::short;
 use openclaw_model::{Check, Fact, Release, TraceLine};
 use serde_json::{Value, json};
 

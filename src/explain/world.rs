@@ -116,6 +116,16 @@ impl World {
         Settings::resolve(self.facts.release, &self.config, &self.env).ok().map(|settings| settings.gateway)
     }
 
+    /// The record of the client's device after a start on the store, even if the configuration prevents the start.
+    pub(crate) fn record(&self) -> Option<Value> {
+        record(&self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who).ok()?.0, &self.client)
+    }
+
+    /// Whether a gateway starts on the store.
+    pub(crate) fn has_store(&self) -> bool {
+        self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who).is_ok()
+    }
+
     /// The `Host` header of a client that connects directly.
     pub(crate) fn host(&self) -> String {
         address(self.client.peer, self.settings().map_or(DEFAULT_PORT, |settings| settings.port))
@@ -231,8 +241,7 @@ impl Gateway {
 
     /// The record of a client's device.
     pub(crate) fn record(&self, client: &Client) -> Option<Value> {
-        let id = client.who.key()?.device_id();
-        self.store.read(Document::DevicesPaired)?.get(&id).cloned()
+        record(&self.store, client)
     }
 
     /// Takes over the store of an earlier run of this gateway, and its source of ids: an id is never given twice.
@@ -245,6 +254,10 @@ impl Gateway {
     pub(crate) fn parts(&mut self) -> (&mut StoredDocuments, &mut dyn Entropy) {
         (&mut self.store, &mut self.entropy)
     }
+}
+
+fn record(store: &StoredDocuments, client: &Client) -> Option<Value> {
+    store.read(Document::DevicesPaired)?.get(client.who.key()?.device_id().as_str()).cloned()
 }
 
 /// The gateway's address, from the point of view of the client.

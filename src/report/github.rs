@@ -8,6 +8,7 @@ use super::Listener;
 use super::causes::Cause;
 use super::markdown::Summary;
 use crate::counted::counted;
+use crate::judge::cause::Kind;
 use crate::judge::{Finding, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunReport};
 use std::collections::BTreeMap;
@@ -95,8 +96,12 @@ impl<W: Write> Github<W> {
         }
         properties.push(("title", &title));
         let mut message = format!("{}\n", cause.what);
-        for (name, text) in [("expected", &cause.example.expected), ("seen", &cause.example.seen)] {
-            if !text.is_empty() {
+        let (example, is_error) = (cause.example, cause.kind == Kind::Error);
+        if is_error && !example.seen.is_empty() {
+            message.push_str(&format!("{}\n", example.seen));
+        }
+        for (name, text) in [("expected", &example.expected), ("seen", &example.seen)] {
+            if !is_error && !text.is_empty() {
                 message.push_str(&format!("{name}: {text}\n"));
             }
         }

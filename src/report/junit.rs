@@ -3,6 +3,7 @@
 use super::Listener;
 use super::destination::Sink;
 use crate::judge::Verdict;
+use crate::judge::cause::Kind;
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 use std::borrow::Cow;
@@ -141,7 +142,9 @@ fn description(case: &CaseReport) -> String {
     for difference in &case.differences {
         add(&format!("{}: {}", difference.kind.title(), difference.what));
         let lines = [("at", &difference.place), ("expected", &difference.expected), ("seen", &difference.seen)];
-        lines.iter().filter(|(_, line)| !line.is_empty()).for_each(|(name, line)| add(&format!("  {name}: {line}")));
+        // The reason of an error is already in the description.
+        let lines = lines.iter().filter(|(_, line)| difference.kind != Kind::Error && !line.is_empty());
+        lines.for_each(|(name, line)| add(&format!("  {name}: {line}")));
     }
     case.notes.iter().for_each(|note| add(&format!("note on `{}` (line {}): {}", note.step, note.line, note.note)));
     case.links.iter().for_each(|link| add(&format!("link: {link}")));

@@ -5,6 +5,7 @@ use super::Listener;
 use super::causes::{Cause, Causes, fold};
 use super::destination::Sink;
 use crate::counted::counted;
+use crate::judge::cause::Kind;
 use crate::judge::{Level, Verdict};
 use crate::markdown::{code, longest_run};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
@@ -116,7 +117,9 @@ fn cause(cause: &Cause<'_>) -> String {
     let lines = [("-", &example.expected), ("+", &example.seen)];
     let lines = lines.iter().filter(|(_, line)| !line.is_empty());
     let diff = lines.map(|(sign, line)| format!("{sign} {}\n", printable::line(line))).collect::<String>();
-    if !diff.is_empty() {
+    if cause.kind == Kind::Error && !example.seen.is_empty() {
+        text.push_str(&format!("{}\n\n", code(&example.seen)));
+    } else if !diff.is_empty() {
         text.push_str(&format!("{}\n", fenced("diff", &diff)));
     }
     if cause.cases.len() > 1 {

@@ -8,7 +8,7 @@ use super::schedule::breaker::Breaker;
 use super::timeouts::Timeouts;
 use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::observe::StepEvidence;
-use crate::observe::snapshot::{Library, LibraryError};
+use crate::observe::snapshot::{Library, LibraryError, Origin};
 use crate::scenario::Case;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, watch};
@@ -70,7 +70,8 @@ impl<'a> Shared<'a> {
             Kind::Embedded => Workspace::in_memory(guard),
             Kind::Spawned | Kind::Attached => Workspace::new(guard),
         };
-        let mut own_library = gateway.profile().snapshots.as_deref().map(Library::open).transpose()?;
+        let own = gateway.profile().snapshots.as_deref().filter(|_| *library.origin() != Origin::Nowhere);
+        let mut own_library = own.map(Library::open).transpose()?;
         let own_protected = own_library.as_mut().map(Library::freeze_if_protected).transpose()?.flatten();
         let mut secrets = options.secrets.clone();
         if let Some(token) = &options.token {

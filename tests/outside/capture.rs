@@ -238,8 +238,8 @@ fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] da
     let held = database.then(|| into_database(&test_folder));
     let before = tree(&test_folder.path("state"));
     let gateway = format!("embedded@{release}");
-    let mut arguments =
-        vec!["run", "scenarios", "--gateway", &gateway, "--state-dir", "state", "--device", "phone=Phone \u{1b}[31m"];
+    let arguments =
+        ["run", "scenarios", "--gateway", &gateway, "--state-dir", "state", "--device", "phone=Phone \u{1b}[31m"];
     let ran = clawcheck(&test_folder, &arguments);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(
@@ -253,14 +253,9 @@ fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] da
     let changed = after.keys().filter(|path| before.get(*path) != after.get(*path) && !path.ends_with("-shm"));
     assert_eq!(changed.collect::<Vec<_>>(), Vec::<&String>::new());
     drop(held);
-    // Without the name, the device of the case is another one.
-    arguments.truncate(6);
-    let other = clawcheck(&test_folder, &arguments);
-    assert_eq!(other.code, Some(1), "{}{}", other.out, other.err);
-    let compared = clawcheck(
-        &test_folder,
-        &["compare", &gateway, "embedded@2026.3.31", "--scenarios", "scenarios", "--state-dir", "state"],
-    );
+    let named = &arguments[6..];
+    let compare = ["compare", &gateway, "embedded@2026.3.31", "--scenarios", "scenarios", "--state-dir", "state"];
+    let compared = clawcheck(&test_folder, &[&compare[..], named].concat());
     assert!(
         matches!(compared.code, Some(0 | 1)) && compared.err.contains("a copy of state"),
         "{}{}",
@@ -319,9 +314,64 @@ fn a_state_directory_that_cannot_be_used_is_named() {
     assert!(ran.err.contains("the cases connect `laptop`"), "{}", ran.err);
     // Its device would be a new one, and `conforms` would say nothing about the copy.
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state"]);
-    assert!(ran.code == Some(2) && ran.err.contains("no case connects a device of the state directory"), "{}", ran.err);
+    assert!(ran.code == Some(2) && ran.err.contains("the cases need records of their own stores"), "{}", ran.err);
     assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is one of `cli`"), "{}", ran.err);
     let ran =
         clawcheck(&test_folder, &["compare", "embedded", "embedded", "--state-dir", "state", "--device", "a=none"]);
     assert!(ran.code == Some(2) && ran.err.contains("`none` is not a device of the state directory"), "{}", ran.err);
+}
+
+/// Without devices, a new device connects.
+#[rstest]
+#[case::truncated("2026.3.31", "{\"x")]
+#[case::truncated_import("2026.9.6", "{\"x")]
+#[case::list("2026.4.2", "[]")]
+fn a_store_without_usable_records_is_captured_with_its_answer(#[case] release: &str, #[case] text: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::remove_dir_all(test_folder.path("state/identity")).unwrap();
+    fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
+    put(&test_folder, "devices/paired.json", text);
+    let captured =
+        clawcheck(&test_folder, &["capture", "--state-dir", "state", "-o", "mine/captured", "--release", release]);
+    assert_eq!(captured.code, Some(0), "{}{}", captured.out, captured.err);
+    let next = captured.out.lines().find(|line| line.contains("--gateway embedded")).unwrap().trim();
+    let ran = clawcheck(&test_folder, &next.split(' ').skip(1).collect::<Vec<_>>());
+    assert!(ran.code == Some(0) && ran.out.contains("1 conforms"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn cases_that_do_not_test_the_copy_are_not_played() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
+    let write = |name: &str, text: &str| {
+        fs::write(test_folder.path("scenarios/family").join(name), format!("scenario: Title\n{text}")).unwrap();
+    };
+    let connect = |device: &str, expect: &str| {
+        format!("steps:\n  - connect: {{ device: {device}, role: operator, scopes: [operator.read] }}\n{expect}")
+    };
+    let hello = "    expect: hello\n";
+    write("case.yaml", &connect("cli", hello));
+    write("own-record.yaml", &format!("store: {{ paired: {{ laptop: {{}} }} }}\n{}", connect("laptop", hello)));
+    write("new-device.yaml", &connect("stranger", hello));
+    write("no-expectation.yaml", &connect("cli", ""));
+    write("nobody.yaml", &connect("none", hello));
+    let arguments = ["run", "scenarios", "--gateway", "embedded@2026.4.2", "--state-dir", "state"];
+    let ran = clawcheck(&test_folder, &arguments);
+    assert!(ran.code == Some(0) && ran.out.contains("2 cases: 2 conforms"), "{}{}", ran.out, ran.err);
+    for line in [
+        "family/own-record is not played: the copy has no device `laptop`; pass --device laptop=DEVICE",
+        "family/new-device is not played: no step connects a device of the copy",
+        "family/no-expectation is not played: no step has an `expect`, and the snapshots are those of another store",
+    ] {
+        assert!(ran.err.contains(line), "{}", ran.err);
+    }
+    let alone = clawcheck(&test_folder, &[&arguments[..], &["--filter", "family/own-record"]].concat());
+    let says = "--device laptop=DEVICE, where DEVICE is one of `cli`, `iphone`";
+    assert!(alone.code == Some(2) && alone.err.contains(says), "{}", alone.err);
+    // The built-in snapshots are those of other stores, too.
+    let built_in = ["run", "handshake/first-frame", "--state-dir", "state", "--gateway", "embedded"];
+    let ran = clawcheck(&test_folder, &built_in);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
 }

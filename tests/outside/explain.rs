@@ -489,7 +489,7 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
         about.any(|finding| release.is_empty() || finding["releases"].as_array().unwrap().contains(&json!(release)))
     };
     let (own, phone) = (own.device_id(), phone.device_id());
-    assert!(has(Some(&own), "has no role in effect: tokens is {}", "2026.3.31"), "{found:#}");
+    assert!(has(Some(&own), "has no role in effect: `tokens` is empty", "2026.3.31"), "{found:#}");
     assert!(!has(Some(&own), "has no role in effect", "2026.4.2"), "{found:#}");
     assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
     // Pending requests are not read before a release with a database drops them.
@@ -549,4 +549,92 @@ fn a_secret_that_is_a_usual_word_does_not_change_the_output(
     assert_eq!(with_secret.out, usual.out);
     // Another secret is still replaced.
     assert!(explained(Some("68813922e246")).out.contains("<gateway token>"));
+}
+
+/// A misspelt setting prevents the start; the store is fine.
+#[test]
+fn a_setting_that_prevents_the_start_is_named_and_corrected() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, _) = state(&test_folder);
+    let config = json!({"gateway": {"auth": {"mode": "token", "token": "Canary-4fj29sKq81-shared"}, "trustdProxies": ["Canary-4fj29sKq81"]}});
+    put(&test_folder, "openclaw.json", &config.to_string());
+    let arguments = ["state", "--release", "2026.4.2", "--scopes", "operator.read"];
+    let refused = explain(&test_folder, &arguments);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    let device = format!("device   {} \"server\"", &own.device_id()[..12]);
+    let wanted = [
+        device.as_str(),
+        "- gateway: Unrecognized key: \"trustdProxies\"",
+        "1. Correct the setting that this release does not accept, then set gateway.mode to local\n",
+        "in openclaw.json: delete gateway.trustdProxies, or correct its name to `trustedProxies`\n",
+        "openclaw config set gateway.mode '\"local\"', and restart the gateway\n",
+    ];
+    wanted.iter().for_each(|text| assert!(refused.out.contains(text), "{text}: {}", refused.out));
+    assert!(!refused.out.contains("4fj29sKq81"), "{}", refused.out);
+    // A setting that is not the reason is not a remedy.
+    put(&test_folder, "openclaw.json", r#"{"gateway": {"mode": "local", "bind": "lan", "auth": {"mode": "none"}}}"#);
+    let whats = |arguments: &[&str]| {
+        let found = json_of(&explain(&test_folder, &[arguments, &["--format", "json"]].concat()));
+        found["remedies"].as_array().unwrap().iter().map(|remedy| remedy["what"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(whats(&arguments), ["Bind the gateway to loopback", "Use token authentication"]);
+    put(&test_folder, "openclaw.json", r#"{"gateway": {"mode": "local", "auth": {"mode": "password"}}}"#);
+    assert_eq!(whats(&arguments), ["Set a password", "Use token authentication"]);
+}
+
+#[test]
+fn what_nobody_said_is_an_assumption_or_a_placeholder() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let page = ["state", "--as", "control-ui", "--via", "caddy", "--release", "2026.4.2"];
+    let assumed = explain(&test_folder, &page).out;
+    assert!(
+        assumed.contains("assumed  it sends the gateway's own secret (--auth); its host is gateway.example (--host)\n"),
+        "{assumed}"
+    );
+    assert!(assumed.contains("allowedOrigins '[\"https://<host>\"]'"), "{assumed}");
+    let (remedies, legend) = assumed.split_once("In the commands, replace:\n").unwrap();
+    assert!(!remedies.split_once("Remedies").unwrap().1.contains("gateway.example"), "{remedies}");
+    // Each placeholder of a command is explained, and no other.
+    let words = remedies.split(['<', '>']).skip(1).step_by(2).map(|word| format!("<{word}>"));
+    let used = words.collect::<std::collections::BTreeSet<_>>();
+    let explained = legend.lines().take_while(|line| line.starts_with("  <"));
+    let explained = explained.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
+    assert_eq!(used, explained, "{assumed}");
+    let said = explain(&test_folder, &[&page[..], &["--host", "ui.example", "--auth", "token"]].concat()).out;
+    assert!(!said.contains("assumed ") && said.contains("allowedOrigins '[\"https://ui.example\"]'"), "{said}");
+}
+
+#[test]
+fn a_misspelt_scope_is_refused() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    for (option, wrong, meant) in [
+        ("--scopes", "operator.raed", "operator.read"),
+        ("--scopes", "read", "operator.read"),
+        ("--role", "oprator", "operator"),
+    ] {
+        let refused = explain(&test_folder, &["state", option, wrong]);
+        let says = format!("did you mean `{meant}`?");
+        assert!(refused.code == Some(2) && refused.err.contains(&says), "{}", refused.err);
+    }
+    assert_eq!(explain(&test_folder, &["state", "--scopes", "custom.scope"]).code, Some(1));
+}
+
+/// The advice of a gateway is at the end of a long line.
+#[test]
+fn doctor_prints_the_whole_advice_and_names_the_next_command() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    put(&test_folder, "state/openclaw.sqlite", "no database");
+    fs::write(test_folder.path("other.json"), "{gateway: {mode: 'local'}}").unwrap();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command
+        .args(["doctor", "--state-dir", "state", "--config", "other.json"])
+        .current_dir(test_folder.path(""))
+        .env_clear();
+    let found = ended(command);
+    assert_eq!(found.code, Some(1), "{}{}", found.out, found.err);
+    assert!(found.out.contains("then start it again with openclaw gateway start. (2026.9.6)"), "{}", found.out);
+    assert!(found.out.ends_with(": clawcheck explain --state-dir state --config other.json\n"), "{}", found.out);
 }

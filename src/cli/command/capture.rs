@@ -31,8 +31,11 @@ Exit codes:
   3    the output could not be written")]
 pub(crate) struct Capture {
     /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
     directory: Option<PathBuf>,
+    /// State directory; the same as DIR
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -46,7 +49,11 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let places = Places { state_dir: self.directory, config: self.config, env: super::explain::environment() };
+        let places = Places {
+            state_dir: self.directory.or(self.state_dir),
+            config: self.config,
+            env: super::explain::environment(),
+        };
         let state = State::read(&places).map_err(CommandError::usage)?;
         let captured = Captured::of(&state, self.release, &[], super::explain::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;

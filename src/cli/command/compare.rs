@@ -4,7 +4,7 @@ use crate::cli::help::{cache_variable, exit_codes};
 use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
-use crate::cli::state_dir::CopiedState;
+use crate::cli::state_dir::{CopiedState, Verdicts};
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, code_cell, table};
 use crate::cli::timeouts::TimeoutOptions;
@@ -92,7 +92,7 @@ impl Compare {
         let named = Named::of(&self.scenarios);
         let corpus = crate::cli::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
-        let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases)?;
+        let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Answers)?;
         let cases = on_copy.as_ref().map_or(cases, |cases| cases.iter().collect());
         let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;
         let comparison = Comparison::new(&gateways);

@@ -22,8 +22,14 @@ Exit codes:
   3    the output could not be written")]
 pub(crate) struct Doctor {
     /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
     directory: Option<PathBuf>,
+    /// State directory; the same as DIR
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -31,7 +37,8 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let places = Places { state_dir: self.directory, config: None, env: super::explain::environment() };
+        let state_dir = self.directory.or(self.state_dir);
+        let places = Places { state_dir, config: self.config, env: super::explain::environment() };
         let state = State::read(&places).map_err(CommandError::usage)?;
         let findings = doctor::findings(&state, super::explain::now());
         let text = doctor::write(&state, &findings, self.format.into());

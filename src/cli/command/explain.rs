@@ -7,7 +7,9 @@ use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
 use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, remedies};
+use crate::suggestions::nearest_within;
 use openclaw_model::Release;
+use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -80,10 +82,10 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Role that the client requests [default: the client's own]
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", value_parser = role)]
     role: Option<String>,
     /// Scopes that the client requests, separated by commas [default: the client's own]
-    #[arg(long, value_name = "SCOPES", value_delimiter = ',')]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope)]
     scopes: Option<Vec<String>>,
     /// Platform of the client [default: that of the device's record]
     #[arg(long, value_name = "PLATFORM")]
@@ -143,6 +145,7 @@ impl Explain {
         let logged = self.log.as_deref().map(logged).transpose()?;
         let state = State::read(&places).map_err(CommandError::usage)?;
         let all = self.releases.is_some();
+        let is_release_given = self.release.is_some();
         let mut question = self.question();
         if let Some(logged) = &logged {
             logged.complete(&mut question);
@@ -150,7 +153,15 @@ impl Explain {
         let world = explain::world(&state, &question, now()).map_err(CommandError::usage)?;
         let answer = world.answer();
         let notes = logged.iter().filter_map(Logged::says).collect();
-        let mut explanation = Explanation { state: &state, world: &world, answer: &answer, tried: None, notes };
+        let mut explanation = Explanation {
+            state: &state,
+            world: &world,
+            answer: &answer,
+            tried: None,
+            notes,
+            logged: logged.as_ref(),
+            is_release_given,
+        };
         let (text, code) = if all {
             let answers = remedies::by_release(&world);
             let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
@@ -247,6 +258,24 @@ fn logged(path: &Path) -> Result<Logged, CommandError> {
 fn via(name: &str) -> Result<Proxy, String> {
     let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
     found.ok_or_else(|| crate::suggestions::choices(name, &PROXIES.map(|(known, _)| known)))
+}
+
+/// A role. An unknown one can be intended, but not a misspelled one.
+fn role(name: &str) -> Result<String, String> {
+    known(name, &ROLES)
+}
+
+/// A scope, or nothing. An unknown one can be intended, but not a misspelled one.
+fn scope(name: &str) -> Result<String, String> {
+    match OPERATOR_SCOPES.iter().find(|known| known.strip_prefix("operator.") == Some(name)) {
+        Some(whole) => Err(format!("did you mean `{whole}`?")),
+        None => known(name.trim(), &OPERATOR_SCOPES),
+    }
+}
+
+fn known(name: &str, known: &[&str]) -> Result<String, String> {
+    let near = nearest_within(2, name, known.iter().copied()).filter(|near| *near != name);
+    near.map_or_else(|| Ok(name.to_owned()), |near| Err(format!("did you mean `{near}`?")))
 }
 
 /// Parses `Name: value`, and converts the name to lower case.

@@ -15,7 +15,8 @@ const NAMED: usize = 10;
 /// Check scenario files and print their problems
 ///
 /// `lint` prints each problem with its line and a caret. For a file that is not a valid scenario, it prints only the first
-/// problem. It exits with code 2 if there is a problem.
+/// problem. It exits with code 2 if there is a problem. A warning names something that can be intended, such as a code that no known
+/// release answers with, and does not change the exit code.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Lint {
     /// Scenario files and folders [default: the built-in scenarios]
@@ -31,12 +32,18 @@ pub(crate) struct Lint {
 impl Lint {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let findings = lint::lint(&self.paths, self.trust);
+        let warned = findings.warnings.0.len();
+        if warned > 0 {
+            let warnings = miette::Report::new(findings.warnings);
+            let _ = write!(console::stderr(), "{warnings:?}");
+        }
         if !findings.problems.0.is_empty() {
             return Err(CommandError::usage(findings.problems));
         }
         let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
+        let found = if warned == 0 { "no problems found".to_owned() } else { counted(warned, "warning") };
         let mut out = console::stdout();
-        writeln!(out, "{scenarios}, {cases}: no problems found").map_err(CommandError::output)?;
+        writeln!(out, "{scenarios}, {cases}: {found}").map_err(CommandError::output)?;
         let fault = |error| CommandError::failed(snapshots::report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {

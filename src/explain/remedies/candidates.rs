@@ -2,7 +2,7 @@
 
 use super::change::is_proxy_header;
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Client, Credential, PRESETS, Who};
+use crate::explain::client::{Assumed, Client, Credential, PRESETS, Who};
 use crate::explain::world::{World, address};
 use crate::shell::quoted;
 use openclaw_emulator::at_rest::Kept;
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 pub(super) fn approve() -> Remedy {
-    let how = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
+    let how = ["openclaw devices list".to_owned(), "openclaw devices approve <request-id>".to_owned()];
     let what = "Connect, then approve the pending request within five minutes";
     Remedy::new(Change::Approve, Risk::Approval, what, &how)
 }
@@ -27,7 +27,7 @@ pub(super) fn again() -> Remedy {
 }
 
 pub(super) fn reject(world: &World) -> Remedy {
-    let lines = ["openclaw devices list".to_owned(), "openclaw devices reject REQUEST-ID".to_owned()];
+    let lines = ["openclaw devices list".to_owned(), "openclaw devices reject <request-id>".to_owned()];
     let (what, how) = match typed(world, &lines) {
         Some(how) => ("Reject the pending request, or wait five minutes until it expires", how),
         None => ("Wait five minutes until the pending request expires", Vec::new()),
@@ -91,7 +91,7 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
         || client.host.is_some()
     {
         let port = world.start().map_or(18789, |gateway| gateway.config.port);
-        let how = [format!("ssh -N -L {port}:127.0.0.1:{port} GATEWAY-HOST, and connect to ws://127.0.0.1:{port}")];
+        let how = [format!("ssh -N -L {port}:127.0.0.1:{port} <gateway-host>, and connect to ws://127.0.0.1:{port}")];
         let what = "Connect to the gateway's loopback address, without the proxy";
         all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
     }
@@ -170,7 +170,7 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
         let role = &world.client.role;
         let what = format!("Stop the gateway, then add a token for {role} to the record by hand");
         let name = json!(role);
-        let token = format!("{{ \"token\": RANDOM, \"role\": {name}, \"scopes\": SCOPES, \"createdAtMs\": 1 }}");
+        let token = format!("{{ \"token\": <token>, \"role\": {name}, \"scopes\": <scopes>, \"createdAtMs\": 1 }}");
         let how = [format!("in devices/paired.json: \"tokens\": {{ {name}: {token} }}")];
         all.push(Remedy::new(Change::WriteToken, Risk::Files, what, &how));
     }
@@ -178,10 +178,8 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
 
 fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     let client = &world.client;
-    let mut setting = |path: &'static str, value: Value, what: &str, opens: Option<&'static str>| {
-        let how =
-            [format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))];
-        let remedy = Remedy::new(Change::Setting(path, value), Risk::Setting, what, &how);
+    let mut setting = |path: &'static str, (value, shown): (Value, Value), what: &str, opens: Option<&'static str>| {
+        let remedy = Remedy::new(Change::Setting(path, value), Risk::Setting, what, &[config_set(path, &shown)]);
         all.push(match opens {
             Some(opens) => remedy.opening(opens),
             None => remedy,
@@ -191,39 +189,45 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     if proxied || !is_loopback(client.peer) {
         let what = "Name the proxy in gateway.trustedProxies";
         let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
-        setting("trustedProxies", with(world, "trustedProxies", &client.peer.to_string()), what, opens);
+        let proxies = with(world, "trustedProxies", &client.peer.to_string());
+        setting("trustedProxies", same(proxies), what, opens);
     }
     if client.role == "node" && !is_loopback(client.peer) {
         let networks = with(world, "nodes.pairing.autoApproveCidrs", &alone(client.peer));
-        setting("nodes.pairing.autoApproveCidrs", networks, "Approve new nodes from this address automatically", None);
+        setting(
+            "nodes.pairing.autoApproveCidrs",
+            same(networks),
+            "Approve new nodes from this address automatically",
+            None,
+        );
     }
-    if let Some(origin) = origin(world) {
-        let origins = with(world, "controlUi.allowedOrigins", &origin);
-        setting("controlUi.allowedOrigins", origins, "Allow the origin of the page", None);
+    if let Some((origin, shown)) = origin(world) {
+        let [origins, shown] = [origin, shown].map(|origin| with(world, "controlUi.allowedOrigins", &origin));
+        setting("controlUi.allowedOrigins", (origins, shown), "Allow the origin of the page", None);
         let opens = Some("every page whose origin equals the Host header that it sends");
         let what = "Allow every origin that equals Host";
-        setting("controlUi.dangerouslyAllowHostHeaderOriginFallback", json!(true), what, opens);
+        setting("controlUi.dangerouslyAllowHostHeaderOriginFallback", same(json!(true)), what, opens);
     }
     if client.is_page || client.id == "openclaw-control-ui" {
         let opens = Some("a Control UI without a device, with the shared secret alone");
         setting(
             "controlUi.allowInsecureAuth",
-            json!(true),
+            same(json!(true)),
             "Allow the Control UI without a device (break-glass)",
             opens,
         );
         let opens = Some("a Control UI without any device, for everyone who can reach the gateway");
         let what = "Turn off the device check of the Control UI (break-glass)";
-        setting("controlUi.dangerouslyDisableDeviceAuth", json!(true), what, opens);
+        setting("controlUi.dangerouslyDisableDeviceAuth", same(json!(true)), what, opens);
     }
     let auth = &world.config["gateway"]["auth"];
     if auth["mode"] != "none" {
         let opens = Some("everyone who can reach the gateway's address");
-        setting("auth.mode", json!("none"), "Turn off authentication", opens);
+        setting("auth.mode", same(json!("none")), "Turn off authentication", opens);
     }
     if world.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
         let what = "Approve local clients automatically (the default)";
-        setting("nodes.pairing.autoApproveLocal", json!(true), what, None);
+        setting("nodes.pairing.autoApproveLocal", same(json!(true)), what, None);
     }
 }
 
@@ -249,14 +253,35 @@ fn alone(address: IpAddr) -> String {
     }
 }
 
-/// The origin of the client's page.
-fn origin(world: &World) -> Option<String> {
+/// A value, and the same value as it is shown.
+fn same(value: Value) -> (Value, Value) {
+    (value.clone(), value)
+}
+
+/// The command that sets a value below `gateway`.
+pub(super) fn config_set(path: &str, value: &Value) -> String {
+    format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))
+}
+
+/// The origin of the client's page, and the origin to show: a host that nobody named is a placeholder.
+fn origin(world: &World) -> Option<(String, String)> {
     let client = &world.client;
-    client.origin.clone().or_else(|| {
-        let port = world.start().map_or(18789, |gateway| gateway.config.port);
-        let host = client.host.clone().unwrap_or_else(|| address(client.peer, port));
-        client.is_page.then(|| format!("http://{host}"))
-    })
+    let port = || world.start().map_or(18789, |gateway| gateway.config.port);
+    let is_assumed = client.assumed.contains(&Assumed::Host);
+    match (&client.origin, &client.host) {
+        (Some(origin), Some(host)) if is_assumed => Some((origin.clone(), origin.replace(host, "<host>"))),
+        (Some(origin), _) => Some((origin.clone(), origin.clone())),
+        (None, _) if !client.is_page => None,
+        (None, Some(host)) => Some((format!("http://{host}"), format!("http://{host}"))),
+        (None, None) if is_loopback(client.peer) => {
+            let origin = format!("http://{}", address(client.peer, port()));
+            Some((origin.clone(), origin))
+        }
+        (None, None) => {
+            let port = port();
+            Some((format!("http://{}", address(client.peer, port)), format!("http://<host>:{port}")))
+        }
+    }
 }
 
 fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
@@ -281,15 +306,15 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
     if let Some(why) = world.at_rest.damaged_database().filter(|_| !world.at_rest.is_database_forbidden()) {
         let what = format!("Stop the gateway, then restore the database from a backup or move it away ({why})");
         // What is in the write-ahead log belongs to the database: the files move together.
-        let how = SqliteDocuments::files(directory).map(|path| move_away(&path)).collect::<Vec<_>>();
+        let how = SqliteDocuments::files(directory)
+            .filter(|path| path.exists())
+            .map(|path| move_away(&path))
+            .collect::<Vec<_>>();
         all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
     }
     if world.at_rest.is_locked() {
         let directory = shown(directory);
-        let how = [
-            format!("sudo chown -R USER {directory}, where USER is the user of the gateway"),
-            format!("chmod -R u+rwX {directory}"),
-        ];
+        let how = [format!("sudo chown -R <user> {directory}"), format!("chmod -R u+rwX {directory}")];
         all.push(Remedy::new(Change::Unlock, Risk::Files, "Make the gateway's user the owner of the store", &how));
     }
 }

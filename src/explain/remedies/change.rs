@@ -30,6 +30,8 @@ pub(crate) enum Change {
     Credential(Credential),
     /// Set the configuration key with this path below `gateway` to this value.
     Setting(&'static str, Value),
+    /// Delete the configuration keys with these paths.
+    Delete(Vec<String>),
     /// Give the device's role a new token.
     Rotate,
     /// Remove the device.
@@ -59,6 +61,7 @@ impl Change {
             Self::Direct => direct(&mut world.client),
             Self::Credential(credential) => world.client.credential = credential.clone(),
             Self::Setting(path, value) => set(&mut world.config, path, value.clone())?,
+            Self::Delete(paths) => paths.iter().rev().for_each(|path| delete(&mut world.config, path)),
             Self::MoveAway(document) => world.at_rest.change(|store| store.set_file(*document, Kept::Absent)),
             Self::MoveDatabaseAway => world.at_rest.change(AtRest::drop_database),
             Self::Unlock => world.at_rest.change(AtRest::unlock),
@@ -172,4 +175,26 @@ fn set(config: &mut Value, path: &str, value: Value) -> Option<()> {
         at = members.entry(name).or_insert_with(|| json!({}));
     }
     None
+}
+
+/// Deletes the value with this path. Names in the path can contain dots.
+fn delete(config: &mut Value, path: &str) {
+    let Some(members) = config.as_object_mut() else {
+        let (place, rest) = path.split_once('.').map_or((path, None), |(place, rest)| (place, Some(rest)));
+        let (Some(items), Ok(place)) = (config.as_array_mut(), place.parse::<usize>()) else { return };
+        match rest {
+            Some(rest) => items.get_mut(place).into_iter().for_each(|item| delete(item, rest)),
+            None if place < items.len() => drop(items.remove(place)),
+            None => {}
+        }
+        return;
+    };
+    if members.remove(path).is_some() {
+        return;
+    }
+    for (name, member) in members {
+        if let Some(rest) = path.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('.')) {
+            delete(member, rest);
+        }
+    }
 }

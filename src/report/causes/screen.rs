@@ -73,19 +73,21 @@ impl Screen {
     }
 
     fn details(&self, cause: &Cause<'_>) -> Vec<String> {
-        let mut lines = Vec::new();
+        let (mut lines, example) = (Vec::new(), cause.example);
+        // The second line of an error belongs to the headline.
+        if cause.kind == Kind::Error {
+            lines.push(example.seen.clone());
+        }
         if cause.cases.len() > 1 {
             lines.push(fold(&cause.cases, IDS));
         }
-        let example = cause.example;
         if !example.place.is_empty() {
             lines.push(format!("at: {}", example.place));
         }
         let mut lines =
             lines.iter().map(|line| self.dim(&cut::line(&printable::line(line), WIDTH))).collect::<Vec<_>>();
-        match cause.kind {
-            Kind::Error => lines.extend([cut::line(&printable::line(&example.seen), WIDTH).into_owned()]),
-            _ => lines.extend(marked(&example.expected, &example.seen, self.colour, WIDTH)),
+        if cause.kind != Kind::Error {
+            lines.extend(marked(&example.expected, &example.seen, self.colour, WIDTH));
         }
         lines.extend(behind(cause));
         lines.push(format!("show one: {}", printable::line(cause.rerun)));

@@ -31,11 +31,17 @@ impl Slight {
         }
         let mut causes = self.causes.list();
         causes.sort_by_key(|cause| std::cmp::Reverse(cause.cases.len()));
-        let mut lines = vec![match self.conforming {
-            0 => format!("the failing cases also have differences that do not count at the level {level}:"),
-            1 => format!("1 case conforms at the level {level} and differs at a stricter level:"),
-            many => format!("{many} cases conform at the level {level} and differ at a stricter level:"),
-        }];
+        // A cause counts failing cases, too.
+        let conform = match self.conforming {
+            0 => "; all of them fail for other reasons".to_owned(),
+            all if all == self.causes.cases() => String::new(),
+            1 => "; 1 of them conforms".to_owned(),
+            many => format!("; {many} of them conform"),
+        };
+        let (cases, have) = (self.causes.cases(), if self.causes.cases() == 1 { "has" } else { "have" });
+        let cases = counted(cases, "case");
+        let mut lines =
+            vec![format!("{cases} {have} differences that count only at a stricter level than {level}{conform}:")];
         for cause in causes.iter().take(most) {
             let (cases, what) = (counted(cause.cases.len(), "case"), printable::line(&cause.what));
             lines.push(format!("    {cases}  {}: {what}  (for example {})", cause.kind.title(), cause.simplest));

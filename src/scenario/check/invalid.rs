@@ -107,6 +107,13 @@ fn matrix(matrix: &str) -> String {
     "scenario: Title\nmatrix: { p: { a: { via: nginx }, b: {} } }\nsteps:\n  - connect: { device: x, via: '${p.via}' }\n"
 )]
 #[case::no_matrix(&steps("  - connect: { device: laptop, role: '${role}' }\n"))]
+#[case::empty_range("scenario: Title\nreleases: '>=2026.6.11, <2026.4.2'\nsteps:\n  - connect: { device: laptop }\n")]
+#[case::comma_missing("scenario: Title\nreleases: '>=2026.4.2 <2026.6.11'\nsteps:\n  - connect: { device: laptop }\n")]
+#[case::bare_reference(
+    "scenario: Title\nmatrix: { via: [direct] }\nsteps:\n  - connect: { device: laptop, via: ${vai} }\n"
+)]
+#[case::two_answers(&steps("  - connect: { device: laptop }\n    expect: { hello: {}, refused: {} }\n"))]
+#[case::secret_by_name(&steps("  - connect: { device: laptop, auth: { token: sekret } }\n"))]
 #[case::open_reference(&steps("  - connect: { device: laptop, role: '${role' }\n"))]
 fn wrong_files(#[case] text: &str) {
     let name = std::thread::current().name().unwrap_or_default().rsplit("::").next().unwrap_or_default().to_owned();
@@ -201,10 +208,98 @@ fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] me
     assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
 }
 
+/// A word that resembles a known one is an error. Any other word can be that of another gateway.
+#[rstest]
+#[case::code(
+    "    expect: { refused: { code: NOT_PAIRD } }",
+    "no known release answers with the code `NOT_PAIRD`",
+    "did you mean `NOT_PAIRED`?",
+    true
+)]
+#[case::detail(
+    "    expect: { refused: { detail: PAIRING_REQUIRD } }",
+    "`PAIRING_REQUIRD`",
+    "did you mean `PAIRING_REQUIRED`?",
+    true
+)]
+#[case::reason(
+    "    expect: { refused: { reason: role-upgrad } }",
+    "the reason `role-upgrad`",
+    "did you mean `role-upgrade`?",
+    true
+)]
+#[case::another_code(
+    "    expect: { refused: { code: MY_OWN_CODE } }",
+    "the code `MY_OWN_CODE`",
+    "INVALID_REQUEST, NOT_LINKED",
+    false
+)]
+#[case::of_a_request(
+    "  - open: {}\n    as: raw\n  - send: { on: raw, frame: { text: x } }\n    expect: { error: { code: UNAVAILIBLE } }",
+    "`UNAVAILIBLE`",
+    "did you mean `UNAVAILABLE`?",
+    true
+)]
+#[case::release(
+    "  - stop: {}\n  - start: { release: 2026.4.3 }",
+    "`2026.4.3` is not a known release; the embedded gateway uses the rules of 2026.4.2",
+    "known releases: 2026.2.19, ",
+    false
+)]
+#[case::old_release(
+    "  - stop: {}\n  - start: { release: 2026.1.3 }",
+    "the embedded gateway cannot start it",
+    "2026.9.6",
+    false
+)]
+fn words_that_no_release_has_are_found(
+    #[case] step: &str,
+    #[case] message: &str,
+    #[case] help: &str,
+    #[case] is_error: bool,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop }}\n{step}\n"))).unwrap();
+    let findings = lint::lint(&[file], false);
+    let (some, none) = match is_error {
+        true => (findings.problems.0, findings.warnings.0),
+        false => (findings.warnings.0, findings.problems.0),
+    };
+    assert_eq!((some.len(), none.len()), (1, 0), "{some:?} {none:?}");
+    let shown = show(some).split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(shown.contains(message) && shown.contains(help), "{shown}");
+}
+
+#[test]
+fn a_range_beyond_the_known_releases_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    std::fs::write(&file, "scenario: T\nreleases: '>=2027.1.1'\nsteps:\n  - restart: {}\n").unwrap();
+    let findings = lint::lint(&[file], false);
+    assert_eq!(findings.problems.0.len(), 0);
+    assert_eq!(findings.warnings.0[0].message(), "no known release is in the range `>=2027.1.1`");
+}
+
+/// With two endings, two files could have one id.
+#[test]
+fn a_file_with_the_other_ending_is_refused_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("one.yaml"), "scenario: T\nsteps:\n  - restart: {}\n").unwrap();
+    let other = folder.path().join("two.yml");
+    std::fs::write(&other, "scenario: T\nsteps:\n  - restart: {}\n").unwrap();
+    for path in [folder.path().to_owned(), other] {
+        let ScenarioErrors(problems) = Corpus::load(&[path]).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].message(), "the name of a scenario file must end in .yaml");
+    }
+}
+
 #[test]
 fn nothing_is_wrong_with_the_scenarios_inside() {
     let findings = lint::lint(&[], false);
     assert!(findings.problems.0.is_empty(), "{}", show(findings.problems.0));
+    assert!(findings.warnings.0.is_empty(), "{}", show(findings.warnings.0));
     assert!(findings.cases >= 60);
 }
 

@@ -1,6 +1,7 @@
 //! Checks for scenarios that are readable and playable but probably wrong.
 
 use super::trust::Trust;
+use super::words_of_releases::unknown_words;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files::{self, slug};
 use crate::scenario::model::case::Case;
@@ -21,6 +22,8 @@ pub(crate) struct Findings {
     pub cases: usize,
     /// All errors, in the order of the files.
     pub problems: ScenarioErrors,
+    /// What can be intended.
+    pub warnings: ScenarioErrors,
 }
 
 /// Lints files and folders, or the scenarios in the binary if the list is empty. A feature that needs trust is an error
@@ -33,7 +36,9 @@ pub(crate) fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
     let mut seen = HashSet::new();
     let firsts: Vec<_> = cases.iter().filter(|case| seen.insert((&case.family, &case.name))).collect();
     problems.extend(firsts.iter().flat_map(|case| lint_file(case)));
-    Findings { scenarios: firsts.len(), cases: cases.len(), problems: ScenarioErrors(problems) }
+    let (warnings, problems) = problems.into_iter().partition(ScenarioError::is_warning);
+    let (problems, warnings) = (ScenarioErrors(problems), ScenarioErrors(warnings));
+    Findings { scenarios: firsts.len(), cases: cases.len(), problems, warnings }
 }
 
 /// Lints a file by its first case, because the checks have the same result at every point of the matrix.
@@ -55,6 +60,7 @@ pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
     twins(&case.scenario.tags, "tag", &mut errors);
     if let Ok(root) = nodes::parse(&case.source.text) {
         misspelt_words(&root, &mut errors);
+        unknown_words(&root, &mut errors);
     }
     let mut problems = problems::within(errors, &case.source);
     problems.extend(file_name(case));
@@ -125,13 +131,11 @@ fn is_tag(tag: &str) -> bool {
 /// Ids consist of folder and file names, so these names must be valid in ids.
 fn file_name(case: &Case) -> Option<ScenarioError> {
     let path = &case.source.path;
-    let message = if path.extension().is_some_and(|extension| extension == "yml") {
-        Some("the name of a scenario file must end in .yaml".to_owned())
-    } else {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let good = slug(&stem) == stem && !stem.starts_with(['.', '-']);
-        (!good).then(|| format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens"))
-    }?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    if slug(&stem) == stem && !stem.starts_with(['.', '-']) {
+        return None;
+    }
+    let message = format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens");
     let whole = Span::default();
     let mut problem = SpannedError::at(whole, message, "").within(&case.source);
     problem.forget_place();

@@ -9,6 +9,7 @@ pub(crate) mod lint;
 mod mutants;
 pub(super) mod needs;
 pub(super) mod trust;
+mod words_of_releases;
 
 use super::corpus::files::stays_below;
 use super::model::document::Scenario;
@@ -36,7 +37,13 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> 
         Kind::Map(_) => Ok(()),
         Kind::Null => {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
-            Err(SpannedError { span: None, message: "the file is empty".to_owned(), label: String::new(), help })
+            Err(SpannedError {
+                span: None,
+                message: "the file is empty".to_owned(),
+                label: String::new(),
+                help,
+                is_warning: false,
+            })
         }
         _ => Err(SpannedError::at(root.head(), format!("{} is not a scenario", root.what()), "expected a map")
             .help("a scenario starts with `scenario: TITLE` and has `steps`")),

@@ -84,6 +84,7 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
                     found.push(Err(ScenarioError::with_file(path, "no scenario is in this folder", Some(help))));
                 }
             }
+            Ok(_) if is_misnamed(path) => found.push(Err(misnamed(path))),
             Ok(_) => found.push(Ok(path.clone())),
             Err(error) => found.push(Err(ScenarioError::with_file(path, unreadable(&error), None))),
         }
@@ -136,12 +137,24 @@ fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mu
             }
         } else if is_scenario(&path) {
             found.push(Ok(path));
+        } else if is_misnamed(&path) {
+            found.push(Err(misnamed(&path)));
         }
     }
 }
 
 fn is_scenario(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension().is_some_and(|extension| extension == "yaml")
+}
+
+/// Whether a file has the other usual ending of YAML. With two endings, two files could have one id.
+fn is_misnamed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yml")
+}
+
+fn misnamed(path: &Path) -> ScenarioError {
+    let help = format!("rename the file to {}", path.with_extension("yaml").display());
+    ScenarioError::with_file(path, "the name of a scenario file must end in .yaml", Some(help))
 }
 
 fn unreadable(error: &std::io::Error) -> String {

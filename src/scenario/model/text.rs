@@ -152,13 +152,43 @@ impl TryFrom<String> for Releases {
                 .iter()
                 .find_map(|(sign, comparison)| Some((*comparison, part.strip_prefix(sign)?)))
                 .ok_or_else(|| format!("`{part}` is not a comparison; expected for example >=2026.3.31, <2026.4.2"))?;
-            let release = version.trim().parse::<Release>().map_err(|error| error.to_string())?;
+            let version = version.trim();
+            if let Some((first, second)) = version.split_once(char::is_whitespace) {
+                let sign = &part[..part.len() - version.len()];
+                return Err(format!(
+                    "a comma is missing between two comparisons; expected {}{first}, {}",
+                    sign.trim(),
+                    second.trim()
+                ));
+            }
+            let release = version.parse::<Release>().map_err(|error| error.to_string())?;
             Ok::<_, String>((comparison, release))
         };
-        let alternatives =
-            text.split("||").map(|all| all.split(',').map(comparison).collect()).collect::<Result<_, String>>()?;
+        let alternatives = text
+            .split("||")
+            .map(|all| all.split(',').map(comparison).collect())
+            .collect::<Result<Vec<Vec<_>>, String>>()?;
+        let empty = text.split("||").zip(&alternatives).find(|(_, all)| is_empty(all));
+        if let Some((range, _)) = empty {
+            return Err(format!(
+                "no release can be in the range `{}`; expected a lower bound before the upper one",
+                range.trim()
+            ));
+        }
         Ok(Self { text, alternatives })
     }
+}
+
+/// Whether the comparisons contradict each other.
+fn is_empty(all: &[(Comparison, Release)]) -> bool {
+    let bounds = |strict, or_equal| {
+        all.iter().filter(move |(comparison, _)| [strict, or_equal, Comparison::Equal].contains(comparison))
+    };
+    let lower = bounds(Comparison::Greater, Comparison::GreaterOrEqual).max_by_key(|(_, at)| *at);
+    let upper = bounds(Comparison::Less, Comparison::LessOrEqual).min_by_key(|(_, at)| *at);
+    let (Some((from, lower)), Some((to, upper))) = (lower, upper) else { return false };
+    let is_strict = *from == Comparison::Greater || *to == Comparison::Less;
+    lower > upper || (lower == upper && is_strict)
 }
 
 impl fmt::Display for Releases {

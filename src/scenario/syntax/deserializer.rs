@@ -27,7 +27,7 @@ struct Error(Box<SpannedError>);
 
 impl Error {
     fn new(message: String, label: String, help: Option<String>) -> Self {
-        Self(Box::new(SpannedError { span: None, message, label, help }))
+        Self(Box::new(SpannedError { span: None, message, label, help, is_warning: false }))
     }
 
     /// Adds a position to an error that has none.
@@ -150,9 +150,23 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let access = match &self.0.kind {
+            // The name of a secret in place of a value that names it.
+            Kind::Text(word) if variants.contains(&"secret") && !variants.contains(&word.as_str()) => {
+                let word = short(word);
+                let help = format!("a secret with a name is `{{ secret: {word} }}`; {}", choices("", variants));
+                let message = format!("unknown value `{word}`");
+                return Err(Error::new(message, "unknown value".to_owned(), Some(help)).at(self.0.span));
+            }
             Kind::Text(word) => Variant { word, span: self.0.span, value: None },
             Kind::Map(entries) => match entries.as_slice() {
                 [Entry { key, value }] => Variant { word: &key.value, span: key.span, value: Some(value) },
+                [first, second, ..]
+                    if variants.contains(&first.key.as_str()) && variants.contains(&second.key.as_str()) =>
+                {
+                    let (first, second) = (&first.key, &second.key);
+                    let message = format!("expected one of `{}` and `{}`, not both", short(first), short(second));
+                    return Err(Error::new(message, "remove one of the keys".to_owned(), None).at(second.span));
+                }
                 _ => {
                     let message = format!("a map of {} keys is not valid here", entries.len());
                     return Err(Error::new(message, String::new(), Some(choices("", variants))).at(self.0.head()));

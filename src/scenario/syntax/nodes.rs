@@ -154,9 +154,16 @@ fn yaml_fault(text: &str, error: &serde_saphyr::Error) -> SpannedError {
         }
         _ => {
             let Explanation { message, help } = explain(error);
-            SpannedError { help, ..SpannedError::at(span, message, "here") }
+            SpannedError { help: bare_reference(text, span).or(help), ..SpannedError::at(span, message, "here") }
         }
     }
+}
+
+/// YAML reads a reference to an axis without quotes as a map, if it is inside a map or a list in one line.
+fn bare_reference(text: &str, span: Span) -> Option<String> {
+    let (before, rest) = text.split_at_checked(span.start)?;
+    let (name, _) = rest.strip_prefix('{')?.split_once(['}', '\n'])?;
+    before.ends_with('$').then(|| format!("quote a reference inside braces or brackets: \"${{{}}}\"", short(name)))
 }
 
 /// The bytes at a location. If the parser did not count bytes, they are found by line and column.

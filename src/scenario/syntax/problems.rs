@@ -2,7 +2,7 @@
 
 use super::spans::Span;
 use crate::scenario::model::case::Source;
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
@@ -41,17 +41,25 @@ pub(crate) struct SpannedError {
     pub label: String,
     /// A suggestion to correct the error.
     pub help: Option<String>,
+    /// Whether it can be intended, so that it is only a warning.
+    pub is_warning: bool,
 }
 
 impl SpannedError {
     /// An error at a position.
     pub(crate) fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { span: Some(span), message: message.into(), label: label.into(), help: None }
+        Self { span: Some(span), message: message.into(), label: label.into(), help: None, is_warning: false }
     }
 
     /// Adds a suggestion to correct the error.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Makes it a warning.
+    pub(crate) fn warning(mut self) -> Self {
+        self.is_warning = true;
         self
     }
 
@@ -70,6 +78,7 @@ impl SpannedError {
             message: one_line(&self.message),
             label: self.label,
             help: self.help,
+            is_warning: self.is_warning,
             source: Some(NamedSource::new(&path, Arc::clone(&source.text)).with_language("yaml")),
             path,
         }))
@@ -93,6 +102,7 @@ struct Details {
     message: String,
     label: String,
     help: Option<String>,
+    is_warning: bool,
     source: Option<NamedSource<Arc<str>>>,
 }
 
@@ -106,6 +116,7 @@ impl ScenarioError {
             message: one_line(&message.into()),
             label: String::new(),
             help,
+            is_warning: false,
             source: None,
         }))
     }
@@ -113,6 +124,11 @@ impl ScenarioError {
     /// Makes the error apply to the whole file.
     pub(crate) fn forget_place(&mut self) {
         (self.0.position, self.0.span) = (None, None);
+    }
+
+    /// Whether it is only a warning.
+    pub(crate) fn is_warning(&self) -> bool {
+        self.0.is_warning
     }
 
     /// The path of the file as the user knows it.
@@ -147,6 +163,10 @@ impl fmt::Display for ScenarioError {
 impl std::error::Error for ScenarioError {}
 
 impl Diagnostic for ScenarioError {
+    fn severity(&self) -> Option<Severity> {
+        self.0.is_warning.then_some(Severity::Warning)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
@@ -182,6 +202,10 @@ impl fmt::Display for ScenarioErrors {
 impl std::error::Error for ScenarioErrors {}
 
 impl Diagnostic for ScenarioErrors {
+    fn severity(&self) -> Option<Severity> {
+        self.0.iter().all(ScenarioError::is_warning).then_some(Severity::Warning)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.only().and_then(Diagnostic::help)
     }

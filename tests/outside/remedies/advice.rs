@@ -87,7 +87,7 @@ pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     let Some(id) = lockout.client.device.map(|name| super::client::key(name).device_id()) else { return all };
     all.push(Remedy::new(
         "Connect, then approve",
-        &[line("openclaw devices list"), line("openclaw devices approve REQUEST-ID")],
+        &[line("openclaw devices list"), line("openclaw devices approve <request-id>")],
     ));
     all.push(Remedy::new("Remove the device", &[format!("openclaw devices remove {id}")]));
     let rotate = format!("openclaw devices rotate --device {id} --role {}", lockout.client.role);

@@ -235,6 +235,13 @@ pub(super) fn lockouts() -> Vec<LockOut> {
         )
         .sample(&["Allow the origin of the page, then connect"], &[]),
         LockOut {
+            starts: false,
+            ..LockOut::new("unknown setting", FOUR, Client::new("cli", Some("laptop"), READ))
+                .paired(laptop(READ))
+                .with(&json!({ "trustdProxies": ["127.0.0.1"] }))
+                .sample(&["Correct the setting"], &["Set gateway.auth.mode"])
+        },
+        LockOut {
             damaged: Some("{\"a"),
             ..LockOut::new(
                 "damaged paired.json",

@@ -78,14 +78,16 @@ impl<'a> User<'a> {
                     }
                     request = self.pending_request().await;
                 }
-                ["openclaw", "devices", "approve" | "reject", "REQUEST-ID"] => {
-                    self.command(&line.replace("REQUEST-ID", &request.clone()?)).await?;
+                ["openclaw", "devices", "approve" | "reject", "<request-id>"] => {
+                    self.command(&line.replace("<request-id>", &request.clone()?)).await?;
                 }
                 ["openclaw", "devices", "remove" | "rotate", ..] => drop(self.command(line).await?),
                 ["openclaw", "config", "set", ..] => {
                     self.command(line.strip_suffix(", and restart the gateway").unwrap()).await?;
                     self.restart().await?;
                 }
+                ["in", "openclaw.json:", "delete", path, ..] => self.delete(path.trim_end_matches(',')).await?,
+                ["or:", ..] => {}
                 ["in", "devices/paired.json:", ..] => self.edit(line.split_once(": ").unwrap().1).await?,
                 ["mv", ..] => self.shell(line).await?,
                 ["on", "another", "device", ..] => self.is_elsewhere = true,
@@ -222,6 +224,18 @@ impl<'a> User<'a> {
         Ok(Value::Null)
     }
 
+    /// Deletes a setting by hand, and starts the gateway.
+    async fn delete(&mut self, path: &str) -> Result<(), String> {
+        self.leave().await;
+        let file = self.state.path().join("openclaw.json");
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let (folder, name) = path.rsplit_once('.').unwrap();
+        let section = config.pointer_mut(&format!("/{}", folder.replace('.', "/"))).and_then(Value::as_object_mut);
+        section.and_then(|section| section.remove(name)).ok_or("no such setting")?;
+        std::fs::write(&file, config.to_string()).unwrap();
+        self.restart().await
+    }
+
     /// Changes the client's record by hand.
     async fn edit(&mut self, what: &str) -> Result<(), String> {
         self.leave().await;
@@ -234,7 +248,7 @@ impl<'a> User<'a> {
         } else {
             let record = paired.get_mut(&id).ok_or("no record")?;
             let scopes = record["scopes"].to_string();
-            let text = what.replace("RANDOM", "\"a-token-by-hand-2f81\"").replace("SCOPES", &scopes);
+            let text = what.replace("<token>", "\"a-token-by-hand-2f81\"").replace("<scopes>", &scopes);
             let members: Value = serde_json::from_str(&format!("{{{text}}}")).unwrap();
             record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         }

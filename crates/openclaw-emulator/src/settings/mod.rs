@@ -17,12 +17,13 @@ mod substitute;
 mod tests;
 
 use credentials::Credentials;
+use shape::ShapeError;
 use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config, read_config_with_text};
 pub use secrets::{blotted, redactions, secret_values};
-pub use shape::{SettingForm, known_settings};
+pub use shape::{RefusedSetting, SettingForm, known_settings};
 
 use openclaw_model::GatewayConfig;
 use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};
@@ -59,11 +60,13 @@ pub struct Refusal {
     pub lines: Vec<String>,
     /// The exit code of its process.
     pub exit_code: i32,
+    /// The settings that it does not accept, if it names them.
+    pub settings: Vec<RefusedSetting>,
 }
 
 impl Refusal {
     fn new(lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1 }
+        Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1, settings: Vec::new() }
     }
 
     /// A refusal from the start of the server and not from the command.
@@ -78,7 +81,7 @@ impl Refusal {
                       left unchanged. | gateway.maintenance_required. Stop the service with openclaw gateway stop (or its \
                       service owner), then run openclaw doctor --fix, then start it again with openclaw gateway start.";
         let line = format!("Gateway failed to start: Doctor cannot repair this state: {unreadable}. {advice}");
-        Self { lines: vec![line], exit_code: MAINTENANCE_REQUIRED }
+        Self { exit_code: MAINTENANCE_REQUIRED, ..Self::new([line]) }
     }
 
     /// The output if the database or its directory cannot be written (2026.9.6, as a user other than root).
@@ -86,7 +89,7 @@ impl Refusal {
         let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
                     ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
                     doctor --fix, then start it again with openclaw gateway start.";
-        Self { lines: vec![line.to_owned()], exit_code: MAINTENANCE_REQUIRED }
+        Self { exit_code: MAINTENANCE_REQUIRED, ..Self::new([line]) }
     }
 
     /// The output if a cell of the database is not JSON, without the error of Node's parser.
@@ -136,7 +139,9 @@ impl Settings {
         let faults = shape::faults(&config, &facts);
         if !faults.is_empty() {
             let problems = faults.iter().map(|fault| format!("  - {fault}"));
-            return Err(Refusal::new(["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems)));
+            let lines = ["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems);
+            let settings = faults.iter().flat_map(ShapeError::settings).collect();
+            return Err(Refusal { settings, ..Refusal::new(lines) });
         }
         let gateway = &config["gateway"];
         require_local_mode(gateway["mode"].as_str(), &facts)?;

@@ -4,11 +4,46 @@ use openclaw_model::facts::config::ConfigFacts;
 use serde_json::{Map, Value};
 use std::fmt;
 
+/// A setting that a release does not accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSetting {
+    /// The path of the setting, with dots.
+    pub path: String,
+    /// The known names beside it, if the release does not know the setting. Otherwise, the release knows the setting, but
+    /// not its value.
+    pub known: Option<Vec<&'static str>>,
+    /// The values that the setting can have, if there are few.
+    pub values: &'static [&'static str],
+}
+
 /// One error in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShapeError {
     path: String,
     message: String,
+    /// The keys below the path that are not known.
+    unknown: Vec<String>,
+    /// The known names beside the unknown keys.
+    known: Vec<&'static str>,
+    /// The accepted values, if there are few.
+    values: &'static [&'static str],
+}
+
+impl ShapeError {
+    fn new(path: &str, message: String) -> Self {
+        Self { path: path.to_owned(), message, unknown: Vec::new(), known: Vec::new(), values: &[] }
+    }
+
+    /// The settings that the error is about.
+    pub(super) fn settings(&self) -> Vec<RefusedSetting> {
+        let (path, values) = (self.path.clone(), self.values);
+        if self.unknown.is_empty() {
+            return vec![RefusedSetting { path, known: None, values }];
+        }
+        let unknown =
+            |key: &String| RefusedSetting { path: format!("{path}.{key}"), known: Some(self.known.clone()), values };
+        self.unknown.iter().map(unknown).collect()
+    }
 }
 
 impl fmt::Display for ShapeError {
@@ -71,10 +106,13 @@ const AUTH: &[(&str, Form)] = &[
     ),
 ];
 
+/// The values of `gateway.bind`.
+const BINDS: &[&str] = &["auto", "lan", "loopback", "custom", "tailnet"];
+
 const GATEWAY: &[(&str, Form)] = &[
     ("port", Integer(1)),
     ("mode", Words(&["local", "remote"])),
-    ("bind", Words(&["auto", "lan", "loopback", "custom", "tailnet"])),
+    ("bind", Words(BINDS)),
     ("customBindHost", Text),
     ("controlUi", Section(CONTROL_UI)),
     ("auth", Section(AUTH)),
@@ -174,12 +212,9 @@ pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<ShapeError> {
     let mut faults = Vec::new();
     if let Some(gateway) = config.get("gateway") {
         if gateway["bind"].as_str().is_some_and(is_host_alias) {
-            return vec![ShapeError {
-                path: "gateway.bind".to_owned(),
-                message: "gateway.bind host aliases (for example 0.0.0.0/localhost) are legacy; use bind modes \
-                          (lan/loopback/custom/tailnet/auto) instead (auto-migrated on load)."
-                    .to_owned(),
-            }];
+            let message = "gateway.bind host aliases (for example 0.0.0.0/localhost) are legacy; use bind modes \
+                           (lan/loopback/custom/tailnet/auto) instead (auto-migrated on load).";
+            return vec![ShapeError { values: BINDS, ..ShapeError::new("gateway.bind", message.to_owned()) }];
         }
         section(gateway, "gateway", GATEWAY, facts, &mut faults);
     }
@@ -192,7 +227,13 @@ fn is_host_alias(bind: &str) -> bool {
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
 }
 
-fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+fn section(
+    value: &Value,
+    path: &str,
+    forms: &[(&'static str, Form)],
+    facts: &ConfigFacts,
+    faults: &mut Vec<ShapeError>,
+) {
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
@@ -201,27 +242,29 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFact
     for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
         match (members.get(*name), form) {
             (Some(member), form) => check(member, &format!("{path}.{name}"), form, facts, faults),
-            (None, NonEmpty(_)) => faults.push(ShapeError {
-                path: format!("{path}.{name}"),
-                message: "Invalid input: expected string, received undefined".to_owned(),
-            }),
+            (None, NonEmpty(_)) => {
+                let message = "Invalid input: expected string, received undefined".to_owned();
+                faults.push(ShapeError::new(&format!("{path}.{name}"), message));
+            }
             (None, _) => {}
         }
     }
-    unrecognized(members, path, known, faults);
+    let names = forms.iter().map(|(name, _)| *name).filter(|name| there(name)).collect();
+    unrecognized(members, path, names, faults);
 }
 
-fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -> bool, faults: &mut Vec<ShapeError>) {
-    let unknown: Vec<String> = members.keys().filter(|key| !known(key)).map(|key| format!("\"{key}\"")).collect();
+fn unrecognized(members: &Map<String, Value>, path: &str, known: Vec<&'static str>, faults: &mut Vec<ShapeError>) {
+    let unknown = members.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect::<Vec<_>>();
     if !unknown.is_empty() {
         let plural = if unknown.len() > 1 { "s" } else { "" };
-        let message = format!("Unrecognized key{plural}: {}", unknown.join(", "));
-        faults.push(ShapeError { path: path.to_owned(), message });
+        let quoted = unknown.iter().map(|key| format!("\"{key}\"")).collect::<Vec<_>>();
+        let message = format!("Unrecognized key{plural}: {}", quoted.join(", "));
+        faults.push(ShapeError { unknown, known, ..ShapeError::new(path, message) });
     }
 }
 
 fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
-    let mut fault = |message: String| faults.push(ShapeError { path: path.to_owned(), message });
+    let mut fault = |message: String| faults.push(ShapeError::new(path, message));
     match form {
         Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),
         NonEmpty(message) if value == "" => fault((*message).to_owned()),
@@ -238,8 +281,9 @@ fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &m
             fault(format!("Too small: expected number to be {bound}"));
         }
         Words(words) if !value.as_str().is_some_and(|word| words.contains(&word)) => {
-            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-            fault(format!("Invalid input (allowed: {})", words.join(", ")));
+            let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+            let message = format!("Invalid input (allowed: {})", quoted.join(", "));
+            faults.push(ShapeError { values: words, ..ShapeError::new(path, message) });
         }
         Texts => match value.as_array() {
             None => expected("array", value, path, faults),
@@ -264,7 +308,7 @@ fn is_secret(value: &Value) -> bool {
 
 fn expected(wanted: &str, value: &Value, path: &str, faults: &mut Vec<ShapeError>) {
     let message = format!("Invalid input: expected {wanted}, received {}", kind(value));
-    faults.push(ShapeError { path: path.to_owned(), message });
+    faults.push(ShapeError::new(path, message));
 }
 
 fn kind(value: &Value) -> &'static str {

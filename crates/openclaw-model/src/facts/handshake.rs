@@ -258,6 +258,16 @@ pub enum ProofForm {
     V3,
 }
 
+impl ProofForm {
+    /// The maximum difference of the signing time from the gateway's clock in both directions, in milliseconds.
+    pub const fn tolerance_ms(self) -> u64 {
+        match self {
+            Self::V2 => 600_000,
+            Self::V3 => 120_000,
+        }
+    }
+}
+
 /// How a local client gets more scopes than its device has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeUpgrade {

@@ -14,7 +14,7 @@ use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::snapshots::{self, Snapshots};
-use crate::cli::state_dir::CopiedState;
+use crate::cli::state_dir::{CopiedState, Verdicts};
 use crate::cli::terminal::console;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
@@ -223,7 +223,7 @@ impl Run {
     fn on_copy(&self, cases: &[&Case]) -> Result<Option<Vec<Case>>, CommandError> {
         match self.gateway {
             GatewaySpec::Attached(_) => Ok(None),
-            _ => self.copied.cases(self.state_dir.as_deref(), cases),
+            _ => self.copied.cases(self.state_dir.as_deref(), cases, Verdicts::Expectations),
         }
     }
 

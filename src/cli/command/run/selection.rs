@@ -26,7 +26,7 @@ impl UnusedScope {
         let read = |case: &str| match self {
             Self::All => true,
             // The built-in snapshots do not belong to the user's own scenarios.
-            Self::OfFamilies if *library.origin() == Origin::BuiltIn => false,
+            Self::OfFamilies if !matches!(library.origin(), Origin::Folder(_)) => false,
             Self::OfFamilies => case.split_once('/').is_some_and(|(family, _)| families.contains(family)),
             Self::Unknown => false,
         };

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 /// The origin of the snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
+    /// There are none: the cases play on other stores than those that the snapshots are about.
+    Nowhere,
     /// Compiled into the binary. They cannot be changed.
     BuiltIn,
     /// A folder.
@@ -46,7 +48,7 @@ enum File {
 impl Library {
     /// A library without snapshots and without a folder.
     pub fn empty() -> Self {
-        Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), proposals: Vec::new(), frozen: false }
+        Self { origin: Origin::Nowhere, cases: BTreeMap::new(), proposals: Vec::new(), frozen: false }
     }
 
     /// The snapshots in the binary.
@@ -54,7 +56,7 @@ impl Library {
     /// # Errors
     /// Returns an error if a file name is invalid.
     pub fn built_in() -> Result<Self, LibraryError> {
-        let mut library = Self::empty();
+        let mut library = Self { origin: Origin::BuiltIn, ..Self::empty() };
         for (path, contents) in built_in::snapshots() {
             let path = Path::new(path);
             if path.extension().is_some_and(|extension| extension == "snap") {
@@ -143,7 +145,7 @@ impl Library {
 
     /// Whether observations can be proposed.
     pub fn keeps_observations(&self) -> bool {
-        self.origin != Origin::BuiltIn && !self.frozen
+        matches!(self.origin, Origin::Folder(_)) && !self.frozen
     }
 
     /// The ids of the cases that have snapshots.
@@ -212,7 +214,7 @@ impl Library {
     fn path(&self, case: &str, release: Release) -> PathBuf {
         let name = format!("{}@{release}.snap", escape(case));
         match &self.origin {
-            Origin::BuiltIn => Path::new("snapshots").join(name),
+            Origin::Nowhere | Origin::BuiltIn => Path::new("snapshots").join(name),
             Origin::Folder(folder) => folder.join(name),
         }
     }

@@ -135,7 +135,7 @@ impl Library {
 
     fn new_path(&self, case: &str, release: Release) -> Result<PathBuf, LibraryError> {
         match self.origin {
-            Origin::BuiltIn => Err(LibraryError::BuiltIn),
+            Origin::Nowhere | Origin::BuiltIn => Err(LibraryError::BuiltIn),
             Origin::Folder(_) if self.frozen => Err(LibraryError::Frozen),
             Origin::Folder(_) => Ok(self.path(case, release).with_extension("snap.new")),
         }

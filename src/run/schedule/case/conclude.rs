@@ -55,7 +55,11 @@ fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<His
     }
     let history = shared.library.serving(&case.id, release)?;
     let keeps_own = shared.own_library.is_some();
-    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded && !keeps_own;
+    let nowhere = match shared.library.origin() {
+        Origin::Nowhere => true,
+        Origin::BuiltIn => !case.source.embedded && !keeps_own,
+        Origin::Folder(_) => false,
+    };
     Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
 }
 

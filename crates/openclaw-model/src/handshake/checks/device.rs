@@ -13,14 +13,6 @@ use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Value, json};
 
-/// Maximum difference of the signing time in both directions, in milliseconds.
-fn skew(form: ProofForm) -> f64 {
-    match form {
-        ProofForm::V2 => 600_000.0,
-        ProofForm::V3 => 120_000.0,
-    }
-}
-
 /// Whether the configuration admits this client without a device: the Control UI with
 /// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
 pub(in crate::handshake) fn is_disregarded(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> bool {
@@ -180,7 +172,7 @@ pub(in crate::handshake) fn check_proof(
     let key =
         key.ok_or_else(|| refused("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch", "device identity mismatch"))?;
     #[allow(clippy::cast_precision_loss)]
-    if (now as f64 - device.signed_at).abs() > skew(rules.proof_form) {
+    if (now as f64 - device.signed_at).abs() > rules.proof_form.tolerance_ms() as f64 {
         return Err(refused("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale", "device signature expired"));
     }
     let nonce = js::trim(&device.nonce);

@@ -1,0 +1,90 @@
+//! Corrections of a configuration that prevents the start of the gateway.
+
+use super::candidates::config_set;
+use super::{Change, Remedy, Risk};
+use crate::explain::world::World;
+use crate::suggestions::nearest;
+use openclaw_emulator::settings::{RefusedSetting, Settings};
+use serde_json::{Value, json};
+use untrusted_data::printable;
+
+/// A release reports unknown settings first, then a missing mode, and then other conflicts.
+const MOST_REFUSALS: usize = 3;
+
+/// The corrections with which the gateway starts. Empty if the configuration does not prevent the start.
+pub(super) fn corrections(world: &World) -> Vec<Remedy> {
+    of_refusals(world, MOST_REFUSALS)
+}
+
+fn of_refusals(world: &World, most: usize) -> Vec<Remedy> {
+    let refused = Settings::resolve(world.facts.release, &world.config, &world.env);
+    let Some(refusal) = refused.err().filter(|_| most > 0) else { return Vec::new() };
+    let next = match refusal.settings.as_slice() {
+        [] => set("mode", json!("local"), "Set gateway.mode to local"),
+        refused => without(refused),
+    };
+    let Some(after) = corrected(world, &next) else { return Vec::new() };
+    match Settings::resolve(after.facts.release, &after.config, &after.env) {
+        Ok(_) => vec![next],
+        Err(same) if same == refusal => values().into_iter().filter(|value| starts(world, value)).collect(),
+        Err(_) => of_refusals(&after, most - 1).iter().map(|then| next.and(then)).collect(),
+    }
+}
+
+/// The gateway and the client after a correction.
+pub(super) fn corrected(world: &World, correction: &Remedy) -> Option<World> {
+    let mut world = world.clone();
+    correction.changes.iter().try_for_each(|change| change.prepare(&mut world))?;
+    Some(world)
+}
+
+fn starts(world: &World, correction: &Remedy) -> bool {
+    corrected(world, correction).is_some_and(|world| world.settings().is_some())
+}
+
+/// Deletes settings that the release does not accept. `openclaw config` does not change a file with such settings.
+fn without(refused: &[RefusedSetting]) -> Remedy {
+    let line = |setting: &RefusedSetting| {
+        let name = setting.path.rsplit('.').next().unwrap_or_default();
+        let known = setting.known.as_deref().unwrap_or_default();
+        let instead = match nearest(name, known.iter().copied()) {
+            Some(near) => format!(", or correct its name to `{near}`"),
+            None if setting.known.is_none() && !setting.values.is_empty() => {
+                format!(", or set it to one of {}", setting.values.join(", "))
+            }
+            None => String::new(),
+        };
+        format!("in openclaw.json: delete {}{instead}", printable::line(&setting.path))
+    };
+    let what = match refused {
+        [_] => "Correct the setting that this release does not accept",
+        _ => "Correct the settings that this release does not accept",
+    };
+    let paths = refused.iter().map(|setting| setting.path.clone()).collect();
+    let mut how = refused.iter().map(line).collect::<Vec<_>>();
+    if refused.iter().all(|setting| setting.known.is_some()) {
+        how.push("or: openclaw doctor --fix, which deletes unknown settings".to_owned());
+    }
+    Remedy::new(Change::Delete(paths), Risk::Setting, what, &how)
+}
+
+/// Values of single settings that can resolve a conflict between accepted settings.
+fn values() -> Vec<Remedy> {
+    let secret = |path: &'static str, what: &str| {
+        let change = Change::Setting(path, json!("a secret of the user's choice"));
+        Remedy::new(change, Risk::Setting, what, &[config_set(path, &json!("<secret>"))])
+    };
+    vec![
+        secret("auth.token", "Set a token"),
+        secret("auth.password", "Set a password"),
+        set("bind", json!("loopback"), "Bind the gateway to loopback"),
+        set("auth.mode", json!("token"), "Use token authentication"),
+        set("auth.mode", json!("password"), "Use password authentication"),
+        set("tailscale.mode", json!("off"), "Turn off gateway.tailscale"),
+        set("trustedProxies", json!(["127.0.0.1"]), "Name the proxy in gateway.trustedProxies"),
+    ]
+}
+
+fn set(path: &'static str, value: Value, what: &str) -> Remedy {
+    Remedy::new(Change::Setting(path, value.clone()), Risk::Setting, what, &[config_set(path, &value)])
+}
