@@ -56,7 +56,7 @@ pub(crate) fn shortage(error: &io::Error) -> Option<&'static str> {
         Errno::ENOSPC => "the disk is full (ENOSPC)",
         Errno::EDQUOT => "the user's share of the disk is used up (EDQUOT)",
         Errno::EMFILE => "clawcheck may not open more files (EMFILE): raise `ulimit -n` or lower --jobs",
-        Errno::ENFILE => "the machine has no more room for open files (ENFILE)",
+        Errno::ENFILE => "the machine cannot open more files (ENFILE)",
         Errno::ENOMEM => "the machine has no memory left (ENOMEM)",
         _ => return None,
     })
@@ -68,11 +68,11 @@ pub(crate) fn exhausted(directory: &Path) -> Option<String> {
         return Some(why.to_owned());
     }
     let disk = statvfs(directory).ok()?;
-    // What is kept back is for the superuser alone.
+    // The reserved blocks are for the superuser only.
     let blocks = if Uid::effective().is_root() { disk.blocks_free() } else { disk.blocks_available() };
     let full = disk.blocks() > 0 && blocks.saturating_mul(disk.fragment_size()) < LEAST_ROOM;
     let crowded = disk.files() > 0 && disk.files_available() == 0;
-    let what = if full { "has less than 1 MiB left" } else { "has no room for more files" };
+    let what = if full { "has less than 1 MiB left" } else { "cannot hold more files" };
     (full || crowded).then(|| format!("the disk of {} {what}", directory.display()))
 }
 

@@ -210,16 +210,16 @@ mod tests {
         (folder, root)
     }
 
-    type Act = fn(&NoFollowDir, &Path) -> Result<(), NoFollowError>;
-    const WRITE: Act = |root, path| root.write(path, b"ours");
-    const CUT: Act = |root, path| root.set_length(path, 0);
-    const CHMOD: Act = |root, path| root.set_mode(path, 0o777);
-    const MAKE: Act = |root, path| root.make_directory(path);
-    const REMOVE: Act = |root, path| root.remove(path);
+    type FileOperation = fn(&NoFollowDir, &Path) -> Result<(), NoFollowError>;
+    const WRITE: FileOperation = |root, path| root.write(path, b"ours");
+    const CUT: FileOperation = |root, path| root.set_length(path, 0);
+    const CHMOD: FileOperation = |root, path| root.set_mode(path, 0o777);
+    const MAKE: FileOperation = |root, path| root.make_directory(path);
+    const REMOVE: FileOperation = |root, path| root.remove(path);
 
     #[rstest]
     fn nothing_is_done_through_a_link(
-        #[values(WRITE, CUT, CHMOD, MAKE, REMOVE)] act: Act,
+        #[values(WRITE, CUT, CHMOD, MAKE, REMOVE)] act: FileOperation,
         #[values("devices/link", "devices/dangling", "devices/hard", "devices/pipe", "nodes/file", "nodes/new/file")]
         path: &str,
     ) {

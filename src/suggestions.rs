@@ -32,7 +32,7 @@ pub(crate) fn nearest_within<'a>(
 /// `one of a, b, c`, with the nearest first as a question where there is one.
 pub(crate) fn choices(word: &str, words: &[&str]) -> String {
     let all = match words {
-        [] => return "nothing can stand here".to_owned(),
+        [] => return "no value is allowed here".to_owned(),
         [only] => format!("expected {only}"),
         _ if words.len() > MOST_LISTED => {
             format!("expected one of {} and {} more", words[..MOST_LISTED].join(", "), words.len() - MOST_LISTED)

@@ -1,39 +1,39 @@
-//! Processor time of this process, and two things measured in turn.
+//! Measures the processor time of this process, also for two alternating tasks.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 use std::time::{Duration, Instant};
 
-/// What something took.
+/// The cost of a task.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cost {
+pub(crate) struct CpuCost {
     /// User and system time of all threads.
     pub cpu: Duration,
-    /// By the clock on the wall.
+    /// Elapsed time.
     pub wall: Duration,
 }
 
-/// Measures once.
-pub(crate) fn measure(work: impl FnOnce()) -> Cost {
+/// Measures a task once.
+pub(crate) fn measure(work: impl FnOnce()) -> CpuCost {
     let (cpu, began) = (spent(), Instant::now());
     work();
-    Cost { cpu: spent() - cpu, wall: began.elapsed() }
+    CpuCost { cpu: spent() - cpu, wall: began.elapsed() }
 }
 
-/// Measures two things in turn, so that a machine whose speed drifts changes both. Gives the costs pair by pair.
-pub(crate) fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(Cost, Cost)> {
+/// Measures two tasks alternately, so that changes in the speed of the machine affect both. Returns the costs in pairs.
+pub(crate) fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(CpuCost, CpuCost)> {
     a();
     b();
     (0..rounds).map(|_| (measure(&mut a), measure(&mut b))).collect()
 }
 
-/// The middle one.
+/// The median.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
 
-/// The most memory that this process ever had, in MiB.
+/// The peak memory of this process, in MiB.
 pub(crate) fn peak_memory() -> f64 {
     let kilobytes = getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss();
     kilobytes as f64 / 1024.0

@@ -1,9 +1,10 @@
-//! What the benches measure: cases of the corpus on the embedded gateway, a bare exchange of the same frames, a large store.
+//! The subjects of the benchmarks: cases of the corpus on the embedded gateway, an exchange of the same frames without
+//! the harness, and a large store.
 //!
-//! Each of the two bench targets is a program of its own and uses its part of this.
+//! Each of the two bench targets is a separate program that uses a part of this module.
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
-pub(crate) mod bare;
+pub(crate) mod bare_client;
 pub(crate) mod cpu;
 pub(crate) mod store;
 
@@ -19,20 +20,20 @@ use std::io;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// A case of one connect: a paired device says hello over direct loopback.
+/// A case with one connect: a paired device gets hello-ok over direct loopback.
 pub(crate) const ONE_CONNECT: &str = "exec-approvals/connect#approvals,token";
 
-/// The release that the embedded gateway is: one that keeps its store in JSON files.
+/// The release of the embedded gateway. It keeps its store in JSON files.
 pub(crate) const RELEASE: Release = Release::new(2026, 4, 8);
 
-/// The corpus inside the program, its snapshots, and the embedded gateway.
-pub(crate) struct Play {
+/// The built-in corpus, its snapshots, and the embedded gateway.
+pub(crate) struct CorpusRun {
     corpus: Corpus,
     library: Library,
     gateway: Gateway,
 }
 
-impl Play {
+impl CorpusRun {
     pub(crate) fn new(runtime: &Runtime) -> Self {
         let spec = GatewaySpec::Embedded(Some(RELEASE));
         let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
@@ -43,7 +44,7 @@ impl Play {
         }
     }
 
-    /// The cases that this release is asked, and that need no user who is not root.
+    /// The cases that apply to this release and do not need a user other than root.
     pub(crate) fn asked(&self, runtime: &Runtime) -> Vec<&Case> {
         let all = self.corpus.cases().iter().collect::<Vec<_>>();
         let mut asked = HashSet::new();
@@ -59,12 +60,13 @@ impl Play {
         all.into_iter().filter(|case| asked.contains(&case.id)).collect()
     }
 
-    /// One case, so many times.
+    /// One case, repeated.
     pub(crate) fn repeated(&self, id: &str, times: usize) -> Vec<&Case> {
         vec![self.corpus.cases().iter().find(|case| case.id == id).unwrap(); times]
     }
 
-    /// Plays cases as `clawcheck run` does, without its output. Every case must conform, or it was not what is measured.
+    /// Plays cases like `clawcheck run`, without its output. Every case must conform; otherwise, the measurement is not
+    /// valid.
     pub(crate) fn run(&self, runtime: &Runtime, cases: &[&Case], jobs: usize) -> RunReport {
         let report = self.play(runtime, cases, jobs, &mut |_| Ok(()));
         assert_eq!(report.summary.count(Verdict::Conforms), cases.len(), "some case does not conform");
@@ -88,12 +90,12 @@ impl Play {
     }
 }
 
-/// A runtime on this thread alone, as `clawcheck run` has it for the embedded gateway.
+/// A single-threaded runtime, as `clawcheck run` uses it for the embedded gateway.
 pub(crate) fn one_thread() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// As many cases side by side as `clawcheck run` plays on the embedded gateway.
+/// The number of cases that `clawcheck run` plays at the same time on the embedded gateway.
 pub(crate) fn jobs() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from) * 4
 }

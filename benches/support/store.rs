@@ -1,4 +1,4 @@
-//! A store of many devices, before a case and after it.
+//! A store with many devices, before and after a case.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,10 +7,10 @@ use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, json};
 use serde_json::{Map, Value, json};
 
-/// When the case began, by the gateway's clock.
+/// The start of the case by the gateway's clock.
 const START: i64 = 1_775_000_000_000;
 
-/// What a case saw that did nothing to a store of so many paired devices.
+/// The evidence of a case that changed nothing in a store with this number of paired devices.
 pub(crate) fn evidence(devices: usize) -> Evidence {
     let records = (0..devices).map(record).collect::<Map<_, _>>();
     let file = json::stringify(&Value::Object(records)).into_bytes();

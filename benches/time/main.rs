@@ -1,4 +1,4 @@
-//! How long things take, by the clock on the wall: `cargo bench --bench time`.
+//! Measures elapsed time: `cargo bench --bench time`.
 
 mod connect;
 mod corpus;

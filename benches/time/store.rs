@@ -1,4 +1,4 @@
-//! Observation and snapshot comparison of a store of 1,000 devices.
+//! Observation of a store with 1,000 devices, and its comparison with a snapshot.
 
 use crate::support::RELEASE;
 use crate::support::store::evidence;
@@ -15,7 +15,7 @@ fn observe(bencher: Bencher<'_, '_>, devices: usize) {
     bencher.bench_local(|| normalise(black_box(&evidence)));
 }
 
-/// Reading a snapshot file and finding that it says the same.
+/// Reads a snapshot file and compares it with an equal observation.
 #[divan::bench(args = DEVICES)]
 fn compare_equal(bencher: Bencher<'_, '_>, devices: usize) {
     let seen = normalise(&evidence(devices));
@@ -35,7 +35,7 @@ fn compare_equal(bencher: Bencher<'_, '_>, devices: usize) {
     });
 }
 
-/// Showing in which line two observations part.
+/// Finds the line in which two observations differ.
 #[divan::bench(args = DEVICES)]
 fn compare_different(bencher: Bencher<'_, '_>, devices: usize) {
     let seen = normalise(&evidence(devices)).text().to_owned();

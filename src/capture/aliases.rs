@@ -62,7 +62,7 @@ const LONGEST_COMMAND: usize = 40;
 
 /// A kind of value. It determines which values are kept, and the form of the replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// A role.
     Role,
     /// A scope.
@@ -116,11 +116,11 @@ pub(super) struct Aliases {
     last_numbers: BTreeMap<String, usize>,
     /// The symbols of device tokens.
     tokens: BTreeMap<String, String>,
-    known: BTreeMap<(Kind, String), String>,
+    known: BTreeMap<(ValueKind, String), String>,
     /// The number of different values of each kind.
-    counts: BTreeMap<Kind, usize>,
+    counts: BTreeMap<ValueKind, usize>,
     /// The kinds of which at least one value was replaced.
-    replaced: BTreeSet<Kind>,
+    replaced: BTreeSet<ValueKind>,
 }
 
 impl Aliases {
@@ -151,12 +151,12 @@ impl Aliases {
     }
 
     /// The kinds of which at least one value was replaced by an invented one.
-    pub(super) fn replaced(&self) -> &BTreeSet<Kind> {
+    pub(super) fn replaced(&self) -> &BTreeSet<ValueKind> {
         &self.replaced
     }
 
     /// The replacement of a text.
-    pub(super) fn text(&mut self, kind: Kind, text: &str) -> String {
+    pub(super) fn text(&mut self, kind: ValueKind, text: &str) -> String {
         if text.trim().is_empty() {
             return text.to_owned();
         }
@@ -166,7 +166,7 @@ impl Aliases {
         if let Some(symbol) = self.tokens.get(text) {
             return symbol.clone();
         }
-        if kind == Kind::Key
+        if kind == ValueKind::Key
             && let Some(name) = PublicKey::parse(text).and_then(|key| self.devices.get(&key.device_id()))
         {
             return format!("<public-key {name}>");
@@ -187,23 +187,28 @@ impl Aliases {
 }
 
 /// Whether a value contains nothing about its owner.
-fn is_kept(kind: Kind, text: &str) -> bool {
+fn is_kept(kind: ValueKind, text: &str) -> bool {
     match kind {
-        Kind::Role => ROLES.contains(&text),
-        Kind::Scope => OPERATOR_SCOPES.contains(&text) || ["*", "operator.*"].contains(&text),
-        Kind::Platform => is_platform(text),
-        Kind::Family => FAMILIES.iter().any(|family| family.eq_ignore_ascii_case(text.trim())),
-        Kind::Client => client::IDS_WITH_COPILOT.contains(&text),
-        Kind::Mode => mode::WITH_WORKER.contains(&text),
-        Kind::Word => VIA.contains(&text) || REASONS.contains(&text),
-        Kind::Version => is_version(text),
-        Kind::Ability => is_ability(text),
-        Kind::Address => is_common_address(text),
-        Kind::Origin => text == "*" || is_local_origin(text),
-        Kind::Setting => openclaw_emulator::settings::words().contains(&text),
-        Kind::Header => proxy_headers::is_known(text),
-        Kind::Variable => ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"].contains(&text),
-        Kind::Field | Kind::Secret | Kind::Key | Kind::Device | Kind::Request | Kind::Text => false,
+        ValueKind::Role => ROLES.contains(&text),
+        ValueKind::Scope => OPERATOR_SCOPES.contains(&text) || ["*", "operator.*"].contains(&text),
+        ValueKind::Platform => is_platform(text),
+        ValueKind::Family => FAMILIES.iter().any(|family| family.eq_ignore_ascii_case(text.trim())),
+        ValueKind::Client => client::IDS_WITH_COPILOT.contains(&text),
+        ValueKind::Mode => mode::WITH_WORKER.contains(&text),
+        ValueKind::Word => VIA.contains(&text) || REASONS.contains(&text),
+        ValueKind::Version => is_version(text),
+        ValueKind::Ability => is_ability(text),
+        ValueKind::Address => is_common_address(text),
+        ValueKind::Origin => text == "*" || is_local_origin(text),
+        ValueKind::Setting => openclaw_emulator::settings::words().contains(&text),
+        ValueKind::Header => proxy_headers::is_known(text),
+        ValueKind::Variable => ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"].contains(&text),
+        ValueKind::Field
+        | ValueKind::Secret
+        | ValueKind::Key
+        | ValueKind::Device
+        | ValueKind::Request
+        | ValueKind::Text => false,
     }
 }
 
@@ -254,33 +259,33 @@ fn is_local_origin(text: &str) -> bool {
 }
 
 /// An invented value of the same form.
-fn invented(kind: Kind, text: &str, number: usize) -> String {
+fn invented(kind: ValueKind, text: &str, number: usize) -> String {
     match kind {
-        Kind::Role => format!("role-{number}"),
-        Kind::Scope if text.starts_with("operator.") => format!("operator.scope-{number}"),
-        Kind::Scope => format!("scope-{number}"),
-        Kind::Platform => format!("platform-{number}"),
-        Kind::Family => format!("family-{number}"),
-        Kind::Client => format!("client-{number}"),
-        Kind::Mode => format!("mode-{number}"),
-        Kind::Word => format!("word-{number}"),
-        Kind::Version => format!("0.0.{number}"),
-        Kind::Ability => format!("command-{number}"),
-        Kind::Setting => format!("setting-{number}"),
-        Kind::Header => format!("x-header-{number}"),
-        Kind::Variable => format!("MISSING_{number}"),
-        Kind::Field => format!("field-{number}"),
-        Kind::Secret => format!("captured-secret-{number}"),
-        Kind::Address => address(text, number),
-        Kind::Origin => origin(text, number),
-        Kind::Key => format!("captured-key-{number}"),
-        Kind::Device => digest(&format!("device {number}")).iter().map(|byte| format!("{byte:02x}")).collect(),
-        Kind::Request => {
+        ValueKind::Role => format!("role-{number}"),
+        ValueKind::Scope if text.starts_with("operator.") => format!("operator.scope-{number}"),
+        ValueKind::Scope => format!("scope-{number}"),
+        ValueKind::Platform => format!("platform-{number}"),
+        ValueKind::Family => format!("family-{number}"),
+        ValueKind::Client => format!("client-{number}"),
+        ValueKind::Mode => format!("mode-{number}"),
+        ValueKind::Word => format!("word-{number}"),
+        ValueKind::Version => format!("0.0.{number}"),
+        ValueKind::Ability => format!("command-{number}"),
+        ValueKind::Setting => format!("setting-{number}"),
+        ValueKind::Header => format!("x-header-{number}"),
+        ValueKind::Variable => format!("MISSING_{number}"),
+        ValueKind::Field => format!("field-{number}"),
+        ValueKind::Secret => format!("captured-secret-{number}"),
+        ValueKind::Address => address(text, number),
+        ValueKind::Origin => origin(text, number),
+        ValueKind::Key => format!("captured-key-{number}"),
+        ValueKind::Device => digest(&format!("device {number}")).iter().map(|byte| format!("{byte:02x}")).collect(),
+        ValueKind::Request => {
             let mut bytes = [0; 16];
             bytes.copy_from_slice(&digest(&format!("request {number}"))[..16]);
             ids::uuid(bytes)
         }
-        Kind::Text => format!("text-{number}"),
+        ValueKind::Text => format!("text-{number}"),
     }
 }
 
@@ -325,21 +330,21 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case::role(Kind::Role, "node", true)]
-    #[case::other_role(Kind::Role, "Anna", false)]
-    #[case::platform(Kind::Platform, "macOS 26.1", true)]
-    #[case::hostname(Kind::Platform, "linux anna-laptop", false)]
-    #[case::command(Kind::Ability, "camera.snap", true)]
-    #[case::own_command(Kind::Ability, "anna.run", false)]
-    #[case::version(Kind::Version, "2026.4.2", true)]
-    #[case::loopback(Kind::Address, "127.0.0.1", true)]
-    #[case::network(Kind::Address, "10.0.0.0/8", true)]
-    #[case::address(Kind::Address, "10.0.0.7", false)]
-    #[case::local_page(Kind::Origin, "http://localhost:5173", true)]
-    #[case::page(Kind::Origin, "https://anna.example", false)]
-    #[case::lookalike(Kind::Origin, "https://localhost.anna.example", false)]
-    #[case::text(Kind::Text, "node", false)]
-    fn only_words_of_the_protocol_are_kept(#[case] kind: Kind, #[case] text: &str, #[case] kept: bool) {
+    #[case::role(ValueKind::Role, "node", true)]
+    #[case::other_role(ValueKind::Role, "Anna", false)]
+    #[case::platform(ValueKind::Platform, "macOS 26.1", true)]
+    #[case::hostname(ValueKind::Platform, "linux anna-laptop", false)]
+    #[case::command(ValueKind::Ability, "camera.snap", true)]
+    #[case::own_command(ValueKind::Ability, "anna.run", false)]
+    #[case::version(ValueKind::Version, "2026.4.2", true)]
+    #[case::loopback(ValueKind::Address, "127.0.0.1", true)]
+    #[case::network(ValueKind::Address, "10.0.0.0/8", true)]
+    #[case::address(ValueKind::Address, "10.0.0.7", false)]
+    #[case::local_page(ValueKind::Origin, "http://localhost:5173", true)]
+    #[case::page(ValueKind::Origin, "https://anna.example", false)]
+    #[case::lookalike(ValueKind::Origin, "https://localhost.anna.example", false)]
+    #[case::text(ValueKind::Text, "node", false)]
+    fn only_words_of_the_protocol_are_kept(#[case] kind: ValueKind, #[case] text: &str, #[case] kept: bool) {
         let mut aliases = Aliases::default();
         assert_eq!(aliases.text(kind, text) == text, kept);
         assert_eq!(aliases.text(kind, text), aliases.text(kind, text), "the same replacement");
@@ -349,13 +354,13 @@ mod tests {
     fn what_is_invented_has_the_form_of_what_it_replaces() {
         let mut aliases = Aliases::default();
         let mut replace = |kind, text: &str| aliases.text(kind, text);
-        assert_eq!(replace(Kind::Scope, "operator.mine"), "operator.scope-1");
-        assert_eq!(replace(Kind::Address, "192.168.1.20"), "192.168.77.2");
-        assert_eq!(replace(Kind::Address, "8.8.8.0/24"), "203.0.113.3/24");
-        assert_eq!(replace(Kind::Address, "2a00::1"), "2001:db8::3");
-        assert_eq!(replace(Kind::Origin, "https://anna.ts.net:8443"), "https://host-1.example:8443");
-        assert_eq!(replace(Kind::Device, &"a".repeat(64)).len(), 64);
-        assert_eq!(replace(Kind::Text, " "), " ");
+        assert_eq!(replace(ValueKind::Scope, "operator.mine"), "operator.scope-1");
+        assert_eq!(replace(ValueKind::Address, "192.168.1.20"), "192.168.77.2");
+        assert_eq!(replace(ValueKind::Address, "8.8.8.0/24"), "203.0.113.3/24");
+        assert_eq!(replace(ValueKind::Address, "2a00::1"), "2001:db8::3");
+        assert_eq!(replace(ValueKind::Origin, "https://anna.ts.net:8443"), "https://host-1.example:8443");
+        assert_eq!(replace(ValueKind::Device, &"a".repeat(64)).len(), 64);
+        assert_eq!(replace(ValueKind::Text, " "), " ");
     }
 
     #[test]
@@ -374,7 +379,7 @@ mod tests {
         aliases.name_device("id-b", "phone");
         aliases.name_token("secret", "id-b", "node");
         aliases.name_token("secret", "id-a", "node");
-        let texts = ["id-a", "id-b", "secret"].map(|text| aliases.text(Kind::Text, text));
+        let texts = ["id-a", "id-b", "secret"].map(|text| aliases.text(ValueKind::Text, text));
         assert_eq!(texts, ["<device phone>", "<device phone-2>", "<seeded-token phone-2 node>"]);
     }
 }

@@ -1,8 +1,10 @@
 //! The connects that follow from the records of a state directory: each device with its usual client, with each of its
 //! roles, with the scopes of its record, and with the parameters of its pending requests.
 
-use super::aliases::{Aliases, Kind};
-use crate::explain::{self, Answer, Client, Credential, Question, State, Verdict, Who, World};
+use super::aliases::{Aliases, ValueKind};
+use crate::explain::{
+    self, Answer, Client, ClientDevice, Credential, Question, SimulatedGateway, StateDirectory, Verdict,
+};
 use openclaw_model::AuthMode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -12,7 +14,7 @@ pub(crate) struct Connect {
     /// The name of the device in the scenario.
     pub(crate) device: String,
     /// The gateway and the client of the original.
-    pub(crate) world: World,
+    pub(crate) simulated: SimulatedGateway,
     /// The answer of the original.
     pub(crate) answer: Answer,
 }
@@ -48,47 +50,52 @@ pub(super) fn base_name(device: &Device) -> &'static str {
 /// The connects of a device. Connects that request fewer rights come first. The original answers each of them
 /// independently. The iterator computes each answer when it returns the connect.
 pub(super) fn of_device(
-    state: &State,
+    state: &StateDirectory,
     device: &Device,
     name: &str,
     question: &Question,
     now: i64,
 ) -> impl Iterator<Item = Connect> + use<> {
     let name = name.to_owned();
-    let (world, clients) = clients(state, device, question, now).unzip();
+    let (simulated, clients) = clients(state, device, question, now).unzip();
     let clients = clients.into_iter().flatten();
-    clients.zip(std::iter::repeat(world)).filter_map(move |(client, world)| {
-        let world = World { client, ..world? };
-        Some(Connect { device: name.clone(), answer: world.answer(), world })
+    clients.zip(std::iter::repeat(simulated)).filter_map(move |(client, simulated)| {
+        let simulated = SimulatedGateway { client, ..simulated? };
+        Some(Connect { device: name.clone(), answer: simulated.answer(), simulated })
     })
 }
 
 /// The connect of a new device, for a store without devices.
-pub(super) fn of_new_device(state: &State, question: &Question, now: i64) -> Option<Connect> {
+pub(super) fn of_new_device(state: &StateDirectory, question: &Question, now: i64) -> Option<Connect> {
     let question = Question { device: Some("new".to_owned()), ..question.clone() };
-    let world = explain::world(state, &question, now).ok()?;
-    Some(Connect { device: "new".to_owned(), answer: world.answer(), world })
+    let simulated = explain::simulated(state, &question, now).ok()?;
+    Some(Connect { device: "new".to_owned(), answer: simulated.answer(), simulated })
 }
 
 /// The clients of a device, and the gateway. `None` if the model cannot build the gateway.
-fn clients(state: &State, device: &Device, question: &Question, now: i64) -> Option<(World, Vec<Client>)> {
+fn clients(
+    state: &StateDirectory,
+    device: &Device,
+    question: &Question,
+    now: i64,
+) -> Option<(SimulatedGateway, Vec<Client>)> {
     let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };
     // `explain` does not know the id of a node without a device.
     let node = || {
-        let mut world = explain::world(state, &of("new"), now).ok()?;
-        world.client.who = Who::elsewhere(&device.id);
-        Some(world)
+        let mut simulated = explain::simulated(state, &of("new"), now).ok()?;
+        simulated.client.who = ClientDevice::with_stand_in_key(&device.id);
+        Some(simulated)
     };
-    let world = explain::world(state, &of(&device.id), now).ok().or_else(node)?;
+    let simulated = explain::simulated(state, &of(&device.id), now).ok().or_else(node)?;
     let mut clients = Vec::new();
     let usual = match (&device.paired, device.pending.first()) {
-        (None, Some(request)) => of_request(&world.client, request),
-        _ => world.client.clone(),
+        (None, Some(request)) => of_request(&simulated.client, request),
+        _ => simulated.client.clone(),
     };
     if let Some(record) = &device.paired {
         for role in roles(record).into_iter().filter(|role| *role != usual.role) {
             let mut client = usual.clone();
-            client.ask_as(&role);
+            client.request_role(&role);
             if !has_token(record, &role) && matches!(client.credential, Credential::DeviceToken(_)) {
                 client.credential = Credential::Shared;
             }
@@ -105,7 +112,7 @@ fn clients(state: &State, device: &Device, question: &Question, now: i64) -> Opt
     clients.retain(|client| {
         asked.insert((client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone()))
     });
-    Some((world, clients))
+    Some((simulated, clients))
 }
 
 /// The client that sent a pending request.
@@ -117,7 +124,7 @@ fn of_request(like: &Client, request: &Value) -> Client {
     };
     client.on_machine_of(request);
     if let Some(role) = request.get("role").and_then(Value::as_str) {
-        client.ask_as(role);
+        client.request_role(role);
     }
     if let Some(scopes) = request.get("scopes").and_then(texts) {
         client.scopes = scopes;
@@ -144,12 +151,12 @@ fn texts(value: &Value) -> Option<Vec<String>> {
 
 /// The step of a connect. `usual` is the kind of secret that clients of the scenario send by default.
 pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases) -> Value {
-    let Connect { device, world, answer } = connect;
-    let client = &world.client;
+    let Connect { device, simulated, answer } = connect;
+    let client = &simulated.client;
     let mut said = Map::new();
-    let device = if matches!(client.who, Who::Nobody) { "none" } else { device };
+    let device = if matches!(client.who, ClientDevice::Nobody) { "none" } else { device };
     said.insert("device".to_owned(), json!(device));
-    said.insert("role".to_owned(), json!(aliases.text(Kind::Role, &client.role)));
+    said.insert("role".to_owned(), json!(aliases.text(ValueKind::Role, &client.role)));
     said.insert("scopes".to_owned(), scopes(&client.scopes, aliases));
     let mut info = Map::new();
     let mut put = |name: &str, value: String, default: &str| {
@@ -157,23 +164,23 @@ pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases
             info.insert(name.to_owned(), json!(value));
         }
     };
-    put("id", aliases.text(Kind::Client, &client.id), "cli");
-    put("mode", aliases.text(Kind::Mode, &client.mode), "cli");
-    put("platform", aliases.text(Kind::Platform, &client.platform), "linux");
+    put("id", aliases.text(ValueKind::Client, &client.id), "cli");
+    put("mode", aliases.text(ValueKind::Mode, &client.mode), "cli");
+    put("platform", aliases.text(ValueKind::Platform, &client.platform), "linux");
     if let Some(family) = &client.family {
-        put("device-family", aliases.text(Kind::Family, family), "");
+        put("device-family", aliases.text(ValueKind::Family, family), "");
     }
     if !info.is_empty() {
         said.insert("client".to_owned(), Value::Object(info));
     }
-    if let Some(auth) = auth(world, usual) {
+    if let Some(auth) = auth(simulated, usual) {
         said.insert("auth".to_owned(), auth);
     }
     if client.is_page {
-        let host = world.host();
+        let host = simulated.host();
         said.insert("origin".to_owned(), json!(format!("http://{host}")));
         said.insert("host".to_owned(), json!(host));
-        if let Some(build) = world.facts.handshake.control_ui_build {
+        if let Some(build) = simulated.facts.handshake.control_ui_build {
             said.insert("params".to_owned(), json!({ "client": { "buildId": build } }));
         }
     }
@@ -181,15 +188,15 @@ pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases
 }
 
 fn scopes(scopes: &[String], aliases: &mut Aliases) -> Value {
-    scopes.iter().map(|scope| Value::String(aliases.text(Kind::Scope, scope))).collect()
+    scopes.iter().map(|scope| Value::String(aliases.text(ValueKind::Scope, scope))).collect()
 }
 
 /// The credentials. `None` if they are those that clients send by default.
-fn auth(world: &World, usual: Option<&str>) -> Option<Value> {
-    let config = world.settings()?;
-    let secret = match (&world.client.credential, config.auth_mode) {
+fn auth(simulated: &SimulatedGateway, usual: Option<&str>) -> Option<Value> {
+    let config = simulated.settings()?;
+    let secret = match (&simulated.client.credential, config.auth_mode) {
         (Credential::DeviceToken(_), _) => {
-            let has_token = world.start().is_ok_and(|gateway| gateway.device_token(&world.client).is_some());
+            let has_token = simulated.start().is_ok_and(|gateway| gateway.device_token(&simulated.client).is_some());
             return Some(if has_token { json!({ "device-token": "last" }) } else { json!("none") });
         }
         (_, AuthMode::Token) => config.token.map(|_| "token"),
@@ -214,7 +221,7 @@ fn expected(answer: &Answer, aliases: &mut Aliases) -> Value {
         Verdict::LetIn(held) => {
             let mut hello = Map::new();
             if let Some(announced) = &answer.announced {
-                hello.insert("role".to_owned(), json!(aliases.text(Kind::Role, &held.role)));
+                hello.insert("role".to_owned(), json!(aliases.text(ValueKind::Role, &held.role)));
                 hello.insert("scopes".to_owned(), scopes(announced, aliases));
             }
             json!({ "hello": hello })

@@ -1,7 +1,7 @@
 //! Replaces the values in the documents of a pairing store. The structure does not change: a value keeps its type, and
 //! a record keeps its fields and their order.
 
-use super::aliases::{Aliases, Kind};
+use super::aliases::{Aliases, ValueKind};
 use openclaw_protocol::scopes::ROLES;
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Number, Value};
@@ -12,67 +12,67 @@ const FIRST_TIME: i64 = 1_000_000_000_000;
 const FURTHEST_TIME: i64 = 90 * 365 * 24 * 3600 * 1000;
 
 /// The fields that releases write, with the kind of their texts. A list or a map has the kind of its field.
-const FIELDS: &[(&str, Kind)] = &[
-    ("deviceId", Kind::Device),
-    ("nodeId", Kind::Device),
-    ("publicKey", Kind::Key),
-    ("requestId", Kind::Request),
-    ("token", Kind::Secret),
-    ("tokenKey", Kind::Secret),
-    ("tokens", Kind::Role),
-    ("setupId", Kind::Text),
-    ("role", Kind::Role),
-    ("roles", Kind::Role),
-    ("scopes", Kind::Scope),
-    ("approvedScopes", Kind::Scope),
-    ("requestedScopes", Kind::Scope),
-    ("requiredApproveScopes", Kind::Scope),
-    ("callerScopes", Kind::Scope),
-    ("platform", Kind::Platform),
-    ("deviceFamily", Kind::Family),
-    ("modelIdentifier", Kind::Text),
-    ("clientId", Kind::Client),
-    ("clientMode", Kind::Mode),
-    ("displayName", Kind::Text),
-    ("operatorLabel", Kind::Text),
-    ("browserOrigin", Kind::Origin),
-    ("remoteIp", Kind::Address),
-    ("approvedVia", Kind::Word),
-    ("lastSeenReason", Kind::Word),
-    ("kind", Kind::Word),
-    ("purpose", Kind::Word),
-    ("version", Kind::Version),
-    ("coreVersion", Kind::Version),
-    ("uiVersion", Kind::Version),
-    ("caps", Kind::Ability),
-    ("commands", Kind::Ability),
-    ("permissions", Kind::Ability),
-    ("bins", Kind::Text),
-    ("sessionHost", Kind::Text),
-    ("lastHostStats", Kind::Text),
-    ("profile", Kind::Text),
-    ("redeemedProfile", Kind::Text),
-    ("pendingProfile", Kind::Text),
-    ("issuer", Kind::Text),
-    ("silent", Kind::Text),
-    ("isRepair", Kind::Text),
-    ("generation", Kind::Text),
-    ("revision", Kind::Text),
-    ("ts", Kind::Text),
-    ("createdAtMs", Kind::Text),
-    ("approvedAtMs", Kind::Text),
-    ("issuedAtMs", Kind::Text),
-    ("refreshedAtMs", Kind::Text),
-    ("rotatedAtMs", Kind::Text),
-    ("revokedAtMs", Kind::Text),
-    ("lastUsedAtMs", Kind::Text),
-    ("lastSeenAtMs", Kind::Text),
-    ("lastConnectedAtMs", Kind::Text),
-    ("lastDisconnectedAtMs", Kind::Text),
+const FIELDS: &[(&str, ValueKind)] = &[
+    ("deviceId", ValueKind::Device),
+    ("nodeId", ValueKind::Device),
+    ("publicKey", ValueKind::Key),
+    ("requestId", ValueKind::Request),
+    ("token", ValueKind::Secret),
+    ("tokenKey", ValueKind::Secret),
+    ("tokens", ValueKind::Role),
+    ("setupId", ValueKind::Text),
+    ("role", ValueKind::Role),
+    ("roles", ValueKind::Role),
+    ("scopes", ValueKind::Scope),
+    ("approvedScopes", ValueKind::Scope),
+    ("requestedScopes", ValueKind::Scope),
+    ("requiredApproveScopes", ValueKind::Scope),
+    ("callerScopes", ValueKind::Scope),
+    ("platform", ValueKind::Platform),
+    ("deviceFamily", ValueKind::Family),
+    ("modelIdentifier", ValueKind::Text),
+    ("clientId", ValueKind::Client),
+    ("clientMode", ValueKind::Mode),
+    ("displayName", ValueKind::Text),
+    ("operatorLabel", ValueKind::Text),
+    ("browserOrigin", ValueKind::Origin),
+    ("remoteIp", ValueKind::Address),
+    ("approvedVia", ValueKind::Word),
+    ("lastSeenReason", ValueKind::Word),
+    ("kind", ValueKind::Word),
+    ("purpose", ValueKind::Word),
+    ("version", ValueKind::Version),
+    ("coreVersion", ValueKind::Version),
+    ("uiVersion", ValueKind::Version),
+    ("caps", ValueKind::Ability),
+    ("commands", ValueKind::Ability),
+    ("permissions", ValueKind::Ability),
+    ("bins", ValueKind::Text),
+    ("sessionHost", ValueKind::Text),
+    ("lastHostStats", ValueKind::Text),
+    ("profile", ValueKind::Text),
+    ("redeemedProfile", ValueKind::Text),
+    ("pendingProfile", ValueKind::Text),
+    ("issuer", ValueKind::Text),
+    ("silent", ValueKind::Text),
+    ("isRepair", ValueKind::Text),
+    ("generation", ValueKind::Text),
+    ("revision", ValueKind::Text),
+    ("ts", ValueKind::Text),
+    ("createdAtMs", ValueKind::Text),
+    ("approvedAtMs", ValueKind::Text),
+    ("issuedAtMs", ValueKind::Text),
+    ("refreshedAtMs", ValueKind::Text),
+    ("rotatedAtMs", ValueKind::Text),
+    ("revokedAtMs", ValueKind::Text),
+    ("lastUsedAtMs", ValueKind::Text),
+    ("lastSeenAtMs", ValueKind::Text),
+    ("lastConnectedAtMs", ValueKind::Text),
+    ("lastDisconnectedAtMs", ValueKind::Text),
 ];
 
 /// The kind of a field. `None` if no known release writes the field.
-fn kind_of(field: &str) -> Option<Kind> {
+fn kind_of(field: &str) -> Option<ValueKind> {
     FIELDS.iter().find(|(name, _)| *name == field).map(|(_, kind)| *kind)
 }
 
@@ -93,30 +93,30 @@ pub(super) fn learn_tokens(document: Document, value: &Value, aliases: &mut Alia
 
 /// A document with its values replaced. Times become relative to `now`.
 pub(super) fn replaced(document: Document, value: &Value, now: i64, aliases: &mut Aliases) -> Value {
-    let Value::Object(records) = value else { return Walk { now, aliases }.value(value, Kind::Text, true) };
+    let Value::Object(records) = value else { return RecordWalk { now, aliases }.value(value, ValueKind::Text, true) };
     let kind = match document {
-        Document::DevicesPaired | Document::NodesPaired => Kind::Device,
-        Document::DevicesPending | Document::NodesPending => Kind::Request,
-        Document::DevicesBootstrap => Kind::Secret,
+        Document::DevicesPaired | Document::NodesPaired => ValueKind::Device,
+        Document::DevicesPending | Document::NodesPending => ValueKind::Request,
+        Document::DevicesBootstrap => ValueKind::Secret,
     };
-    let mut walk = Walk { now, aliases };
+    let mut walk = RecordWalk { now, aliases };
     let record = |(key, record): (&String, &Value)| {
-        // A request that somebody copied into the paired devices has its own id as the key.
+        // A request that a user copied into the paired devices has its own id as the key.
         let own = record.get("requestId").is_some_and(|id| id == key.as_str());
-        let kind = if own { Kind::Request } else { kind };
-        (walk.aliases.text(kind, key), walk.value(record, Kind::Text, true))
+        let kind = if own { ValueKind::Request } else { kind };
+        (walk.aliases.text(kind, key), walk.value(record, ValueKind::Text, true))
     };
     Value::Object(records.iter().map(record).collect())
 }
 
-struct Walk<'a> {
+struct RecordWalk<'a> {
     now: i64,
     aliases: &'a mut Aliases,
 }
 
-impl Walk<'_> {
+impl RecordWalk<'_> {
     /// Replaces a value. `known`: whether known releases write the field that contains the value.
-    fn value(&mut self, value: &Value, kind: Kind, known: bool) -> Value {
+    fn value(&mut self, value: &Value, kind: ValueKind, known: bool) -> Value {
         match value {
             Value::Null | Value::Bool(_) => value.clone(),
             Value::Number(number) if known => self.number(number),
@@ -127,16 +127,16 @@ impl Walk<'_> {
         }
     }
 
-    fn members(&mut self, members: &Map<String, Value>, kind: Kind, known: bool) -> Map<String, Value> {
+    fn members(&mut self, members: &Map<String, Value>, kind: ValueKind, known: bool) -> Map<String, Value> {
         let mut replaced = Map::new();
         for (name, member) in members {
             let (name, member) = match (kind_of(name), kind) {
                 // The keys of `tokens` are roles, and the keys of `permissions` are abilities.
-                (_, Kind::Role | Kind::Ability) if known => {
-                    (self.aliases.text(kind, name), self.value(member, Kind::Text, known))
+                (_, ValueKind::Role | ValueKind::Ability) if known => {
+                    (self.aliases.text(kind, name), self.value(member, ValueKind::Text, known))
                 }
                 (Some(kind), _) => (name.clone(), self.value(member, kind, true)),
-                (None, _) => (self.aliases.text(Kind::Field, name), self.value(member, Kind::Text, false)),
+                (None, _) => (self.aliases.text(ValueKind::Field, name), self.value(member, ValueKind::Text, false)),
             };
             replaced.insert(name, member);
         }

@@ -7,19 +7,19 @@
 mod aliases;
 mod connects;
 mod documents;
-mod save;
+mod scenario_folder;
 mod settings;
 mod substitution;
 
 pub(crate) use connects::Connect;
-pub(crate) use save::{SaveError, save};
+pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
-use crate::explain::{Question, State, Verdict};
+use crate::explain::{Question, StateDirectory, Verdict};
 use crate::scenario::writer;
-use aliases::{Aliases, Kind};
+use aliases::{Aliases, ValueKind};
 use connects::Device;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document};
@@ -85,7 +85,7 @@ impl Capture {
     /// # Errors
     /// The release is older than the oldest known one.
     pub(crate) fn of(
-        state: &State,
+        state: &StateDirectory,
         release: Option<Release>,
         named: &[(String, String)],
         now: i64,
@@ -181,7 +181,7 @@ impl Capture {
 }
 
 /// The devices that can play: those of the store, and the gateway's own.
-fn devices(state: &State) -> Vec<Device> {
+fn devices(state: &StateDirectory) -> Vec<Device> {
     let (mut ids, mut seen) = (Vec::<String>::new(), BTreeSet::new());
     let (mut paired, mut pending) = (BTreeMap::new(), BTreeMap::<String, Vec<Value>>::new());
     let own = state.own_key.as_ref().map(DeviceKey::device_id).or(state.own_id.clone());
@@ -216,26 +216,28 @@ fn devices(state: &State) -> Vec<Device> {
 }
 
 /// Every document that can be read: those of the files, then those of the database.
-fn all_documents(state: &State) -> Vec<(Document, Arc<Value>)> {
+fn all_documents(state: &StateDirectory) -> Vec<(Document, Arc<Value>)> {
     let of_file = |document| match state.at_rest.file(document) {
-        Kept::Json(value) => Some((document, Arc::clone(value))),
-        Kept::Absent | Kept::Unusable { .. } => None,
+        StoredFile::Json(value) => Some((document, Arc::clone(value))),
+        StoredFile::Absent | StoredFile::Unusable { .. } => None,
     };
     let of_database = state.at_rest.database().map(|(document, value)| (document, Arc::clone(value)));
     Document::ALL.into_iter().filter_map(of_file).chain(of_database).collect()
 }
 
 /// The files of the store, and the modes of the files that a gateway cannot read.
-fn files(state: &State, now: i64, aliases: &mut Aliases) -> (Map<String, Value>, Map<String, Value>) {
+fn files(state: &StateDirectory, now: i64, aliases: &mut Aliases) -> (Map<String, Value>, Map<String, Value>) {
     let (mut files, mut modes) = (Map::new(), Map::new());
     for document in Document::ALL {
         let content = match state.at_rest.file(document) {
-            Kept::Absent => continue,
-            Kept::Json(value) => json!({ "json": documents::replaced(document, value, now, aliases) }),
-            Kept::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
-            Kept::Unusable { what: "parse", .. } => json!({ "text": "{" }),
-            Kept::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => json!("directory"),
-            Kept::Unusable { .. } => {
+            StoredFile::Absent => continue,
+            StoredFile::Json(value) => json!({ "json": documents::replaced(document, value, now, aliases) }),
+            StoredFile::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
+            StoredFile::Unusable { what: "parse", .. } => json!({ "text": "{" }),
+            StoredFile::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => {
+                json!("directory")
+            }
+            StoredFile::Unusable { .. } => {
                 modes.insert(document.path().to_owned(), json!({ "mode": "0000" }));
                 json!({ "text": "{}" })
             }
@@ -276,7 +278,7 @@ fn usual_secret(gateway: &Map<String, Value>) -> Option<&'static str> {
 }
 
 /// What the scenario does not contain, one sentence each.
-fn left_out(state: &State, settings: Vec<String>, aliases: &Aliases) -> Vec<String> {
+fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) -> Vec<String> {
     let mut left_out = Vec::new();
     if !settings.is_empty() {
         left_out.push(format!("settings of openclaw.json that do not affect a connect: {}", settings.join(", ")));
@@ -298,27 +300,28 @@ fn left_out(state: &State, settings: Vec<String>, aliases: &Aliases) -> Vec<Stri
         left_out.push(format!("all tables of {DATABASE} that do not contain devices or nodes"));
     }
     if state.own_key.is_some() {
-        left_out.push("the private key of the gateway's own device; each device has a key of the scenario".to_owned());
+        left_out
+            .push("the private key of the gateway's own device; the scenario gives each device its own key".to_owned());
     }
     if state.at_rest.damaged_database().is_some() {
         left_out.push(format!("the contents of the damaged {DATABASE}"));
     }
     for document in Document::ALL {
-        if let Kept::Unusable { .. } = state.at_rest.file(document) {
+        if let StoredFile::Unusable { .. } = state.at_rest.file(document) {
             left_out.push(format!("the contents of {}, which a gateway cannot use", document.path()));
         }
     }
     let replaced = [
-        (Kind::Text, "names and other texts"),
-        (Kind::Address, "addresses"),
-        (Kind::Origin, "origins of pages"),
-        (Kind::Secret, "secrets of nodes and setup codes"),
-        (Kind::Field, "names of unknown fields"),
-        (Kind::Platform, "unknown platforms"),
-        (Kind::Role, "unknown roles"),
-        (Kind::Scope, "unknown scopes"),
-        (Kind::Ability, "unknown node commands"),
-        (Kind::Device, "devices that do not connect"),
+        (ValueKind::Text, "names and other texts"),
+        (ValueKind::Address, "addresses"),
+        (ValueKind::Origin, "origins of pages"),
+        (ValueKind::Secret, "secrets of nodes and setup codes"),
+        (ValueKind::Field, "names of unknown fields"),
+        (ValueKind::Platform, "unknown platforms"),
+        (ValueKind::Role, "unknown roles"),
+        (ValueKind::Scope, "unknown scopes"),
+        (ValueKind::Ability, "unknown node commands"),
+        (ValueKind::Device, "devices that do not connect"),
     ];
     let replaced = replaced.iter().filter(|(kind, _)| aliases.replaced().contains(kind)).map(|(_, what)| *what);
     let replaced = replaced.collect::<Vec<_>>();
@@ -346,7 +349,7 @@ mod tests {
         let records = Value::Object((0..3000).map(device).collect());
         std::fs::write(folder.path().join("devices/paired.json"), records.to_string()).unwrap();
         let places = Places { state_dir: Some(folder.path().to_owned()), config: None, env: Vec::new() };
-        let state = State::read(&places).unwrap();
+        let state = StateDirectory::read(&places).unwrap();
         let captured = Capture::of(&state, None, &[], 1_790_000_000_000).unwrap();
         let names = captured.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>();
         assert_eq!((captured.devices, names.len()), (3000, 3000));

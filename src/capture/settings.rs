@@ -1,6 +1,6 @@
 //! Translates the configuration of a gateway to the `gateway` part of a scenario.
 
-use super::aliases::{Aliases, Kind};
+use super::aliases::{Aliases, ValueKind};
 use openclaw_emulator::settings::{self, Settings};
 use openclaw_model::Release;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// How a setting is translated.
 enum Translation {
     /// Texts of this kind, in lists and maps too.
-    Texts(Kind),
+    Texts(ValueKind),
     /// A section with these settings.
     Section(&'static [(&'static str, Translation)]),
     /// The setting does not affect a connect, or clawcheck sets it.
@@ -19,58 +19,64 @@ enum Translation {
 use Translation::{LeftOut, Section, Texts};
 
 const AUTH: &[(&str, Translation)] = &[
-    ("mode", Texts(Kind::Setting)),
+    ("mode", Texts(ValueKind::Setting)),
     ("token", LeftOut),
     ("password", LeftOut),
-    ("allowTailscale", Texts(Kind::Setting)),
-    ("rateLimit", Texts(Kind::Setting)),
+    ("allowTailscale", Texts(ValueKind::Setting)),
+    ("rateLimit", Texts(ValueKind::Setting)),
     (
         "trustedProxy",
         Section(&[
-            ("userHeader", Texts(Kind::Header)),
-            ("requiredHeaders", Texts(Kind::Header)),
-            ("allowUsers", Texts(Kind::Text)),
-            ("allowLoopback", Texts(Kind::Setting)),
-            ("deviceAutoApprove", Section(&[("enabled", Texts(Kind::Setting)), ("scopes", Texts(Kind::Scope))])),
+            ("userHeader", Texts(ValueKind::Header)),
+            ("requiredHeaders", Texts(ValueKind::Header)),
+            ("allowUsers", Texts(ValueKind::Text)),
+            ("allowLoopback", Texts(ValueKind::Setting)),
+            (
+                "deviceAutoApprove",
+                Section(&[("enabled", Texts(ValueKind::Setting)), ("scopes", Texts(ValueKind::Scope))]),
+            ),
         ]),
     ),
 ];
 
 const GATEWAY: &[(&str, Translation)] = &[
     ("port", LeftOut),
-    ("mode", Texts(Kind::Setting)),
-    ("bind", Texts(Kind::Setting)),
-    ("customBindHost", Texts(Kind::Address)),
+    ("mode", Texts(ValueKind::Setting)),
+    ("bind", Texts(ValueKind::Setting)),
+    ("customBindHost", Texts(ValueKind::Address)),
     (
         "controlUi",
         Section(&[
-            ("enabled", Texts(Kind::Setting)),
+            ("enabled", Texts(ValueKind::Setting)),
             ("basePath", LeftOut),
             ("root", LeftOut),
             ("embedSandbox", LeftOut),
             ("allowExternalEmbedUrls", LeftOut),
             ("chatMessageMaxWidth", LeftOut),
-            ("allowedOrigins", Texts(Kind::Origin)),
-            ("dangerouslyAllowHostHeaderOriginFallback", Texts(Kind::Setting)),
-            ("allowInsecureAuth", Texts(Kind::Setting)),
-            ("dangerouslyDisableDeviceAuth", Texts(Kind::Setting)),
+            ("allowedOrigins", Texts(ValueKind::Origin)),
+            ("dangerouslyAllowHostHeaderOriginFallback", Texts(ValueKind::Setting)),
+            ("allowInsecureAuth", Texts(ValueKind::Setting)),
+            ("dangerouslyDisableDeviceAuth", Texts(ValueKind::Setting)),
         ]),
     ),
     ("auth", Section(AUTH)),
-    ("trustedProxies", Texts(Kind::Address)),
-    ("allowRealIpFallback", Texts(Kind::Setting)),
-    ("handshakeTimeoutMs", Texts(Kind::Setting)),
+    ("trustedProxies", Texts(ValueKind::Address)),
+    ("allowRealIpFallback", Texts(ValueKind::Setting)),
+    ("handshakeTimeoutMs", Texts(ValueKind::Setting)),
     (
         "nodes",
         Section(&[
             ("browser", LeftOut),
             (
                 "pairing",
-                Section(&[("autoApproveLocal", Texts(Kind::Setting)), ("autoApproveCidrs", Texts(Kind::Address))]),
+                Section(&[
+                    ("autoApproveLocal", Texts(ValueKind::Setting)),
+                    ("autoApproveCidrs", Texts(ValueKind::Address)),
+                ]),
             ),
-            ("commands", Section(&[("allow", Texts(Kind::Ability)), ("deny", Texts(Kind::Ability))])),
-            ("allowCommands", Texts(Kind::Ability)),
-            ("denyCommands", Texts(Kind::Ability)),
+            ("commands", Section(&[("allow", Texts(ValueKind::Ability)), ("deny", Texts(ValueKind::Ability))])),
+            ("allowCommands", Texts(ValueKind::Ability)),
+            ("denyCommands", Texts(ValueKind::Ability)),
         ]),
     ),
     ("tools", LeftOut),
@@ -128,7 +134,7 @@ const SECTIONS: &[&str] = &[
 ];
 
 /// The `gateway` part of a scenario, and the names of its secrets.
-pub(super) struct Translated {
+pub(super) struct TranslatedSettings {
     /// The `gateway` part.
     pub(super) gateway: Map<String, Value>,
     /// The settings that were left out.
@@ -141,7 +147,7 @@ pub(super) fn translated(
     config: &Value,
     env: &[(String, String)],
     aliases: &mut Aliases,
-) -> Translated {
+) -> TranslatedSettings {
     let effective = Settings::resolve(release, config, env).ok().map(|settings| settings.gateway);
     let config = settings::substituted(config, env);
     let mut left_out = Vec::new();
@@ -197,7 +203,7 @@ pub(super) fn translated(
         gateway.insert("config".to_owned(), json!({ "gateway": patch }));
     }
     left_out.extend(other_sections(&config));
-    Translated { gateway, left_out }
+    TranslatedSettings { gateway, left_out }
 }
 
 /// The auth mode, as a scenario names it.
@@ -234,7 +240,7 @@ fn bind(patch: &mut Map<String, Value>, gateway: &mut Map<String, Value>) {
 fn unresolved(value: &Value, aliases: &mut Aliases) -> Value {
     match value {
         Value::String(text) if text.contains("${") => {
-            Value::String(format!("$${{{}}}", aliases.text(Kind::Variable, text.trim_matches(['$', '{', '}']))))
+            Value::String(format!("$${{{}}}", aliases.text(ValueKind::Variable, text.trim_matches(['$', '{', '}']))))
         }
         Value::Object(members) => {
             let member = |(name, member): (&String, &Value)| {
@@ -244,11 +250,11 @@ fn unresolved(value: &Value, aliases: &mut Aliases) -> Value {
                     ("source", _) => json!("setting-0"),
                     ("provider", "") | ("id", "") => member.clone(),
                     ("provider", _) => json!("provider-1"),
-                    ("id", _) => json!(aliases.text(Kind::Variable, text)),
+                    ("id", _) => json!(aliases.text(ValueKind::Variable, text)),
                     _ => json!(1),
                 };
                 let known = ["source", "provider", "id"].contains(&name.as_str());
-                (if known { name.clone() } else { aliases.text(Kind::Field, name) }, member)
+                (if known { name.clone() } else { aliases.text(ValueKind::Field, name) }, member)
             };
             Value::Object(members.iter().map(member).collect())
         }
@@ -280,17 +286,17 @@ fn section(
                 translated.insert(name.clone(), Value::Object(members));
             }
             (Some((_, Section(_))), other) => {
-                drop(translated.insert(name.clone(), texts(other, Kind::Setting, aliases)))
+                drop(translated.insert(name.clone(), texts(other, ValueKind::Setting, aliases)))
             }
             (Some((_, Texts(kind))), value) => drop(translated.insert(name.clone(), texts(value, *kind, aliases))),
             // A release refuses a setting that it does not know.
-            (None, _) => drop(translated.insert(aliases.text(Kind::Field, name), json!(1))),
+            (None, _) => drop(translated.insert(aliases.text(ValueKind::Field, name), json!(1))),
         }
     }
     translated
 }
 
-fn texts(value: &Value, kind: Kind, aliases: &mut Aliases) -> Value {
+fn texts(value: &Value, kind: ValueKind, aliases: &mut Aliases) -> Value {
     match value {
         Value::String(text) => Value::String(aliases.text(kind, text)),
         Value::Array(items) => items.iter().map(|item| texts(item, kind, aliases)).collect(),
@@ -298,7 +304,7 @@ fn texts(value: &Value, kind: Kind, aliases: &mut Aliases) -> Value {
             let words = settings::words();
             let member = |(name, member): (&String, &Value)| {
                 let known = words.contains(&name.as_str());
-                let name = if known { name.clone() } else { aliases.text(Kind::Field, name) };
+                let name = if known { name.clone() } else { aliases.text(ValueKind::Field, name) };
                 (name, texts(member, kind, aliases))
             };
             Value::Object(members.iter().map(member).collect())

@@ -5,7 +5,7 @@ use super::snapshots;
 use super::terminal::console;
 use crate::gateway::{PrepareError, SchemaError};
 use crate::run::RunError;
-use miette::{MietteHandlerOpts, Report, ReportHandler};
+use miette::{Report, ReportHandler};
 use std::fmt;
 use std::io::{self, Write as _};
 
@@ -55,7 +55,7 @@ impl CommandError {
     /// Prints the error to standard error, with the source line and a caret if available. Returns the exit code.
     pub(crate) fn report(self) -> u8 {
         if let Some(report) = self.report {
-            let plain = Plain(&report).to_string();
+            let plain = PlainReport(&report).to_string();
             let sanitize = console::sanitize(&plain);
             // Use colours only if nothing was redacted, because colour codes could hide a secret from the search.
             let text = if sanitize == plain { format!("{report:?}") } else { sanitize };
@@ -92,11 +92,11 @@ impl From<RunError> for CommandError {
 }
 
 /// A report without colours.
-struct Plain<'a>(&'a Report);
+struct PlainReport<'a>(&'a Report);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for PlainReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        MietteHandlerOpts::new().color(false).build().debug(&**self.0, f)
+        console::error_reports().color(false).build().debug(&**self.0, f)
     }
 }
 

@@ -34,4 +34,16 @@ macro_rules! exit_codes {
     };
 }
 
-pub(super) use {cache_variable, exit_codes, token_variable};
+/// The exit codes of `run`, which the help of the program also lists.
+macro_rules! run_exit_codes {
+    () => {
+        $crate::cli::help::exit_codes!(
+            0: "every selected case is as expected",
+            1: "a case deviates",
+            2: "usage error or invalid file",
+            4: "no case was selected, or fewer were played than --min-played requires"
+        )
+    };
+}
+
+pub(super) use {cache_variable, exit_codes, run_exit_codes, token_variable};

@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use super::terminal::console;
-use crate::gateway::Kind;
+use crate::gateway::GatewayKind;
 use crate::machine;
 use std::io::Write as _;
 
@@ -28,10 +28,10 @@ pub(super) fn check_descriptors() -> Result<(), CommandError> {
 
 /// The requested number of jobs, or the default for this machine. If this process cannot open enough files for them,
 /// prints a note to standard error and returns a smaller number.
-pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
+pub(super) fn jobs(asked: Option<u16>, kind: GatewayKind) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     // In this process, cases wait for each other more than for the processor, so more jobs than cores are useful.
-    let usual = if kind == Kind::Embedded { cores * 4 } else { cores };
+    let usual = if kind == GatewayKind::Embedded { cores * 4 } else { cores };
     let wanted = asked.map_or(usual, usize::from);
     let Some(descriptors) = machine::free_descriptors() else { return wanted };
     let jobs = fitting(wanted, descriptors);

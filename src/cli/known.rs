@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use crate::gateway::{Gateway, GatewaySpec};
-use crate::known::{self, Date, Known};
+use crate::known::{self, Date, KnownDeviations};
 use crate::scenario::{Case, Corpus};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A list cannot be read, is not valid, names a case that does not exist, or has entries that overlap.
-pub(super) fn load(files: &[PathBuf], gateway: &GatewaySpec, corpus: &Corpus) -> Result<Known, CommandError> {
-    let mut known = Known::default();
+pub(super) fn load(files: &[PathBuf], gateway: &GatewaySpec, corpus: &Corpus) -> Result<KnownDeviations, CommandError> {
+    let mut known = KnownDeviations::default();
     if let Some((name, text)) = Gateway::description_of(gateway)? {
         // Errors in the description itself are reported when the gateway is prepared.
         known.add(known::parse_description(Path::new(&name), &text).map_err(CommandError::usage)?);

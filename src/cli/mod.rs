@@ -30,7 +30,7 @@ use command::{
     accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
     serve,
 };
-use help::{cache_variable, exit_codes, token_variable};
+use help::{cache_variable, run_exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,17 +59,8 @@ const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage 
     3 the gateway or the harness failed; 4 no case was selected, or too few were played; 130 interrupted.";
 
 /// The text below the options in the long help.
-const AFTER_LONG_HELP: &str = concat!(
-    cache_variable!(),
-    token_variable!(),
-    "\n  NO_COLOR         Print no colors\n\n",
-    exit_codes!(
-        0: "every selected case is as expected",
-        1: "a case deviates",
-        2: "usage error or invalid file",
-        4: "no case was selected, or fewer were played than --min-played requires"
-    )
-);
+const AFTER_LONG_HELP: &str =
+    concat!(cache_variable!(), token_variable!(), "\n  NO_COLOR         Print no colors\n\n", run_exit_codes!());
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -146,7 +137,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(ended.unwrap_or_else(CommandError::report))
 }
 
-/// The arguments of the process. Help and errors have the colors that `--color` says, although it is not parsed yet.
+/// The arguments of the process. Help and errors use the value of `--color`, although it is not parsed yet.
 fn arguments() -> Result<Arguments, clap::Error> {
     let color = Color::of_arguments(std::env::args_os().skip(1)).unwrap_or_default();
     let mut command = Arguments::command().color(color.into());

@@ -1,5 +1,6 @@
-//! The words that clawcheck prints to everybody: those of the README with its samples of output, of the built-in
-//! scenarios, and of the approved snapshots. To render the help of all commands would take 4 MB in each run.
+//! The words that clawcheck prints in every output: those of the README with its samples of output, of the built-in
+//! scenarios, and of the approved snapshots. The words of the help are not included, because rendering it would take 4
+//! MB in each run.
 
 use crate::built_in;
 use std::collections::BTreeSet;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// The maximum time that a command has after the first signal to end its processes and to report its progress, in
 /// milliseconds. Two kinds of commands have another limit, see below.
 const GRACE_MS: u64 = 900;
-/// The limit for a command that must remove its records from a gateway that somebody else runs.
+/// The time limit for a command that must remove its records from a gateway that clawcheck did not start.
 const CLEARING_GRACE_MS: u64 = 10_000;
 
 /// The limit for a command that writes a file at its end: none. A second signal ends the command.
@@ -21,7 +21,7 @@ const NO_LIMIT: u64 = u64::MAX;
 /// other threads are blocked.
 pub(super) struct Signals {
     stop: watch::Receiver<bool>,
-    /// The time that the command has to end by itself, in milliseconds. 0 until the command calls [`Signals::stop`].
+    /// The time that the command has before it is ended, in milliseconds. 0 until the command calls [`Signals::stop`].
     grace_ms: Arc<AtomicU64>,
 }
 
@@ -58,13 +58,13 @@ impl Signals {
         Ok(Self { stop, grace_ms })
     }
 
-    /// Returns a receiver that becomes true at the first signal. The command must then end by itself within a second.
+    /// Returns a receiver that becomes true at the first signal. The command must then end within a second.
     pub(super) fn stop(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(GRACE_MS, Ordering::SeqCst);
         self.stop.clone()
     }
 
-    /// The same for a command that first removes its records from a gateway that somebody else runs.
+    /// The same for a command that first removes its records from a gateway that clawcheck did not start.
     pub(super) fn stop_after_cleanup(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(CLEARING_GRACE_MS, Ordering::SeqCst);
         self.stop.clone()

@@ -4,7 +4,7 @@ use super::CommandError;
 use super::command::explain::now;
 use super::terminal::console;
 use crate::capture::{Capture, Substitution};
-use crate::explain::{self, Places, QuestionError, State};
+use crate::explain::{self, Places, QuestionError, StateDirectory};
 use crate::scenario::{Case, StepKind};
 use crate::shell::quoted;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,9 +86,9 @@ impl CopiedState {
         let state = match (state_dir, &self.config) {
             (Some(directory), config) => {
                 let places = Places { state_dir: Some(directory.to_owned()), config: config.clone(), env: Vec::new() };
-                State::read(&places)
+                StateDirectory::read(&places)
             }
-            (None, Some(config)) => State::of_config(config),
+            (None, Some(config)) => StateDirectory::of_config(config),
             (None, None) if self.device.is_empty() => return Ok(None),
             (None, None) => {
                 let error = miette::miette!(help = "pass --state-dir DIR", "--device names a device of --state-dir");
@@ -262,8 +262,8 @@ fn not_named(error: QuestionError, name: &str) -> CommandError {
     CommandError::usage(miette::miette!(help = help, "{problem}"))
 }
 
-/// What the cases play on.
-fn note(capture: &Capture, state: &State, state_dir: Option<&Path>) -> String {
+/// The store and the settings that the cases play on.
+fn note(capture: &Capture, state: &StateDirectory, state_dir: Option<&Path>) -> String {
     let show = |path: &Path| printable::line(&path.display().to_string()).into_owned();
     let mut parts = Vec::new();
     parts.extend(state_dir.map(|directory| format!("a copy of {}", show(directory))));

@@ -3,7 +3,7 @@
 use super::fragments::TooManyFragments;
 use super::incoming::{Closed, Ending, Incoming, TextFrame};
 use super::link::Link;
-use super::tap::Tap;
+use super::tail_stream::TailStream;
 use super::transcript::{Direction, Recorder};
 use super::upgrade::{self, OpenError, Upgrade};
 use futures_util::{Sink as _, Stream as _};
@@ -79,7 +79,7 @@ pub enum Reply {
 /// An open WebSocket. It returns messages in the order of their arrival. [`Connection::response`] returns one out of
 /// order and keeps the others. Dropping the connection closes the TCP connection without a close frame.
 pub struct Connection {
-    socket: WebSocketStream<Tap>,
+    socket: WebSocketStream<TailStream>,
     recorder: Recorder,
     unread: VecDeque<Incoming>,
     limits: Limits,
@@ -128,7 +128,7 @@ impl Connection {
             .read_buffer_size(16 * 1024)
             .max_message_size(Some(bytes))
             .max_frame_size(Some(bytes));
-        let stream = Tap::new(stream, &rest);
+        let stream = TailStream::new(stream, &rest);
         let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(config)).await;
         Ok(Self {
             socket,

@@ -10,7 +10,7 @@ mod fragments;
 mod incoming;
 mod link;
 pub(crate) mod proxy;
-mod tap;
+mod tail_stream;
 #[cfg(test)]
 mod tests;
 mod transcript;

@@ -34,7 +34,7 @@ pub struct Entry {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct TranscriptEntries {
     entries: VecDeque<Entry>,
     bytes: usize,
     dropped: usize,
@@ -45,7 +45,7 @@ struct Kept {
 #[derive(Debug, Clone)]
 pub struct Transcript {
     began: Instant,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<TranscriptEntries>>,
 }
 
 impl Default for Transcript {
@@ -94,7 +94,7 @@ impl Transcript {
         out
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, TranscriptEntries> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

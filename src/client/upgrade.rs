@@ -159,7 +159,7 @@ pub(super) async fn ask(
             };
         }
         if buffer.len() > UPGRADE_HEAD_BYTES {
-            return Err(OpenError::NotWebSocket("the answer's head is longer than 64 KiB".to_owned()));
+            return Err(OpenError::NotWebSocket("the head of the HTTP response is longer than 64 KiB".to_owned()));
         }
         match stream.read_buf(&mut buffer).await {
             Ok(0) if buffer.is_empty() => return Err(OpenError::Ended { reset: written.is_err() || flushed.is_err() }),
@@ -173,7 +173,7 @@ pub(super) async fn ask(
 fn websocket_key() -> Result<String, OpenError> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| OpenError::NotWebSocket(format!("no randomness for the key: {error}")))?;
+        .map_err(|error| OpenError::NotWebSocket(format!("cannot generate the WebSocket key: {error}")))?;
     Ok(STANDARD.encode(bytes))
 }
 
@@ -218,12 +218,12 @@ impl Head {
     fn check(&self, key: &str) -> Result<(), OpenError> {
         let fault = |text: &str| Err(OpenError::NotWebSocket(text.to_owned()));
         if !self.upgrade.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-            return fault("101 without `Upgrade: websocket`");
+            return fault("HTTP 101 without `Upgrade: websocket`");
         }
         match &self.accept {
-            None => fault("101 without `Sec-WebSocket-Accept`"),
+            None => fault("HTTP 101 without `Sec-WebSocket-Accept`"),
             Some(accept) if *accept != derive_accept_key(key.as_bytes()) => {
-                fault("101 with a wrong `Sec-WebSocket-Accept`")
+                fault("HTTP 101 with a wrong `Sec-WebSocket-Accept`")
             }
             Some(_) => Ok(()),
         }
@@ -276,7 +276,7 @@ fn foreign(bytes: &[u8]) -> OpenError {
         return OpenError::Tls;
     }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]);
-    OpenError::NotWebSocket(format!("it begins {text:?}"))
+    OpenError::NotWebSocket(format!("it begins with {text:?}"))
 }
 
 /// Whether the bytes begin like a TLS record: an alert or a handshake message, and the version (RFC 8446, 5.1).

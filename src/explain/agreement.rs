@@ -1,7 +1,7 @@
 //! `doctor` and `explain` say the same about damaged files.
 
 use super::doctor::{CLOSES, Finding, NO_START, findings};
-use super::{Places, Question, State, Verdict, world};
+use super::{Places, Question, StateDirectory, Verdict, simulated};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, known_releases};
 use openclaw_protocol::identity::DeviceKey;
@@ -15,17 +15,17 @@ const CONFIG: &str =
     r#"{ "gateway": { "mode": "local", "auth": { "mode": "token", "token": "s3cr3t-of-this-test" } } }"#;
 
 /// A state directory with these texts in `paired.json` and `openclaw.json`.
-fn state(paired: &str, config: &str) -> State {
+fn state(paired: &str, config: &str) -> StateDirectory {
     state_with_pending(paired, "{}", config)
 }
 
-fn state_with_pending(paired: &str, pending: &str, config: &str) -> State {
+fn state_with_pending(paired: &str, pending: &str, config: &str) -> StateDirectory {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("devices")).unwrap();
     std::fs::write(folder.path().join("devices/paired.json"), paired).unwrap();
     std::fs::write(folder.path().join("devices/pending.json"), pending).unwrap();
     std::fs::write(folder.path().join("openclaw.json"), config).unwrap();
-    State::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap()
+    StateDirectory::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap()
 }
 
 /// A store with one device, which has these tokens.
@@ -45,7 +45,7 @@ fn device(name: &str, role: &str, tokens: &Value) -> (String, Value) {
     (key.device_id(), record)
 }
 
-/// Whether `doctor` says this about a release.
+/// Whether `doctor` reports this for a release.
 fn says(found: &[Finding], what: &str, release: openclaw_model::Release) -> bool {
     let mut about = found.iter().filter(|finding| finding.what.contains(what));
     about.any(|finding| finding.releases.is_empty() || finding.releases.contains(&release))
@@ -81,7 +81,7 @@ fn doctor_says_what_explain_says(#[case] paired: &str, #[case] config: &str) {
             scopes: Some(vec!["operator.read".to_owned()]),
             ..Question::default()
         };
-        let verdict = world(&state, &question, NOW).unwrap().answer().verdict;
+        let verdict = simulated(&state, &question, NOW).unwrap().answer().verdict;
         let no_start = matches!(verdict, Verdict::NoStart(_));
         assert_eq!(says(&found, NO_START, release), no_start, "{release}: {verdict:?} {found:#?}");
         let silent = matches!(verdict, Verdict::Refused { error: None, .. });
@@ -90,7 +90,7 @@ fn doctor_says_what_explain_says(#[case] paired: &str, #[case] config: &str) {
 }
 
 /// The findings about a document or about a record.
-fn about(state: &State, place: &str, record: Option<&str>) -> Vec<Finding> {
+fn about(state: &StateDirectory, place: &str, record: Option<&str>) -> Vec<Finding> {
     let found = findings(state, NOW).into_iter();
     found.filter(|finding| finding.place == place && finding.record.as_deref() == record).collect()
 }
@@ -159,7 +159,8 @@ fn two_stores_are_told_with_the_releases_of_the_facts() {
     std::fs::write(folder.path().join("devices/paired.json"), "{}").unwrap();
     std::fs::write(folder.path().join("openclaw.json"), CONFIG).unwrap();
     SqliteDocuments::new(folder.path(), false).write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
-    let state = State::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap();
+    let state =
+        StateDirectory::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap();
     let note = state.notes.iter().find(|note| note.contains("two stores")).unwrap();
     let last = known_releases().take_while(|release| *release != first).last().unwrap();
     assert!(note.contains(&format!("to {last}, and state/openclaw.sqlite, for {first}")), "{note}");

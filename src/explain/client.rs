@@ -147,7 +147,7 @@ impl Credential {
 
 /// The device of a client.
 #[derive(Clone)]
-pub(crate) enum Who {
+pub(crate) enum ClientDevice {
     /// None.
     Nobody,
     /// A device whose key is known: the key in `identity/device.json`, or the key of a new device.
@@ -162,9 +162,9 @@ pub(crate) enum Who {
     },
 }
 
-impl Who {
+impl ClientDevice {
     /// A device with a stand-in key.
-    pub(crate) fn elsewhere(id: &str) -> Self {
+    pub(crate) fn with_stand_in_key(id: &str) -> Self {
         Self::StandIn { id: id.to_owned(), key: DeviceKey::from_name(&format!("explain/{id}")) }
     }
 
@@ -224,7 +224,7 @@ pub(crate) struct Client {
     /// The credentials that the client sends.
     pub credential: Credential,
     /// The device of the client.
-    pub who: Who,
+    pub who: ClientDevice,
     /// The peer address that the gateway sees.
     pub peer: IpAddr,
     /// The `Host` header. By default, the gateway's address.
@@ -241,7 +241,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client with its default values and this device, on the gateway's machine.
-    pub(crate) fn of(preset: Preset, who: Who) -> Self {
+    pub(crate) fn of(preset: Preset, who: ClientDevice) -> Self {
         Self {
             what: preset.what.to_owned(),
             id: preset.id.to_owned(),
@@ -262,7 +262,7 @@ impl Client {
     }
 
     /// The client that a record was created for.
-    pub(crate) fn of_record(record: &Value, who: Who) -> Option<Self> {
+    pub(crate) fn of_record(record: &Value, who: ClientDevice) -> Option<Self> {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         let (id, mode) = (text("clientId")?, text("clientMode")?);
         let role = text("role").unwrap_or("operator");
@@ -271,12 +271,12 @@ impl Client {
         let preset = PRESETS.iter().find(fits).or_else(similar)?;
         let mut client = Self::of(*preset, who);
         mode.clone_into(&mut client.mode);
-        client.ask_as(role);
+        client.request_role(role);
         Some(client)
     }
 
     /// Sets the requested role and the default scopes of that role.
-    pub(crate) fn ask_as(&mut self, role: &str) {
+    pub(crate) fn request_role(&mut self, role: &str) {
         if self.role == role {
             return;
         }

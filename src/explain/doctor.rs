@@ -2,11 +2,11 @@
 
 use super::render::Format;
 use super::text::{full, short, short_id};
-use super::{Question, State, Verdict, Who, world};
+use super::{ClientDevice, Question, StateDirectory, Verdict, simulated};
 use crate::markdown;
 use crate::release_ranges;
 use crate::shell::quoted;
-use openclaw_emulator::at_rest::{AtRest, Kept};
+use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_emulator::settings::Settings;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, known_releases, pairing};
@@ -20,14 +20,14 @@ use untrusted_data::printable;
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MOST: usize = 200;
 
-/// What a release does that cannot process a document or a record.
+/// The effect on a release that cannot process a document or a record.
 pub(super) const CLOSES: &str = "closes every connection that needs it, without an answer";
-/// What a release does that refuses the configuration or the store.
+/// The effect on a release that refuses the configuration or the store.
 pub(super) const NO_START: &str = "does not start";
 
 /// How the releases answer a connect.
 #[derive(Debug, Default)]
-struct Answering {
+struct AnsweringReleases {
     /// The releases that close the connection without an answer.
     silent: Vec<Release>,
     /// The releases that answer.
@@ -50,7 +50,7 @@ pub(crate) struct Finding {
 }
 
 /// Checks a state directory. `now` is in milliseconds since the epoch.
-pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
+pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
     let releases = known_releases().filter_map(|release| Facts::of(release).ok()).collect::<Vec<_>>();
     let mut found = Vec::new();
     files(state, &releases, &mut found);
@@ -78,7 +78,7 @@ pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
 }
 
 /// Findings as text or JSON, without secrets.
-pub(crate) fn write(state: &State, findings: &[Finding], format: Format) -> String {
+pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Format) -> String {
     let text = match format {
         Format::Json => {
             let finding = |finding: &Finding| {
@@ -95,7 +95,7 @@ pub(crate) fn write(state: &State, findings: &[Finding], format: Format) -> Stri
     state.secrets().apply_known(&text)
 }
 
-fn plain(state: &State, findings: &[Finding], format: Format) -> String {
+fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String {
     let directory = short(&state.at_rest.directory().display().to_string());
     let mut out = match format {
         Format::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
@@ -122,7 +122,7 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
             let _ = writeln!(out, "{more} findings");
         }
     }
-    let words = [("--state-dir", Some(state.at_rest.directory())), ("--config", state.elsewhere())];
+    let words = [("--state-dir", Some(state.at_rest.directory())), ("--config", state.with_stand_in_key())];
     let words = words.into_iter().filter_map(|(option, path)| Some((option, path?)));
     let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
     let command = format!("clawcheck explain{}", words.collect::<String>());
@@ -132,11 +132,11 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
 }
 
 /// The problems of whole files, and how the releases handle a file that they cannot use.
-fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
+fn files(state: &StateDirectory, releases: &[Facts], found: &mut Vec<Finding>) {
     let of = |place: &str, what: String| Finding { place: place.to_owned(), record: None, what, releases: Vec::new() };
     found.extend(state.notes.iter().map(|note| of("state directory", short(note))));
     for document in Document::ALL {
-        if !matches!(state.at_rest.file(document), Kept::Unusable { .. }) {
+        if !matches!(state.at_rest.file(document), StoredFile::Unusable { .. }) {
             continue;
         }
         let matters = |fits: &dyn Fn(&Facts) -> bool| {
@@ -158,7 +158,7 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
 
 /// A document that is not an object, and how each release handles it.
 fn not_records(
-    state: &State,
+    state: &StateDirectory,
     (document, place): (Document, &'static str),
     value: &Value,
     releases: &[Facts],
@@ -180,21 +180,21 @@ fn not_records(
 /// How the releases that read a document answer a client if the store contains nothing else. Otherwise, the answer could
 /// be due to damage at another place.
 fn answering(
-    state: &State,
+    state: &StateDirectory,
     (document, place): (Document, &'static str),
     value: Value,
     client: &Question,
     releases: &[Facts],
     now: i64,
-) -> Answering {
+) -> AnsweringReleases {
     let format = if place == DATABASE { StoreFormat::Sqlite } else { StoreFormat::Files };
-    let at_rest = AtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
-    let state = State { at_rest: at_rest.into(), ..state.clone() };
-    let mut answering = Answering::default();
+    let at_rest = StateAtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
+    let state = StateDirectory { at_rest: at_rest.into(), ..state.clone() };
+    let mut answering = AnsweringReleases::default();
     // A release with files does not read the database. A release with a database imports the files.
     for facts in releases.iter().filter(|facts| place != DATABASE || facts.pairing.format == StoreFormat::Sqlite) {
         let question = Question { release: Some(facts.release), ..client.clone() };
-        let list = match world(&state, &question, now).map(|world| world.answer().verdict) {
+        let list = match simulated(&state, &question, now).map(|simulated| simulated.answer().verdict) {
             Err(_) | Ok(Verdict::NoStart(_)) => &mut answering.unstarted,
             Ok(Verdict::Refused { error: None, .. }) => &mut answering.silent,
             Ok(_) => &mut answering.others,
@@ -213,18 +213,19 @@ fn client_of(key: &str, record: &Value) -> Question {
 }
 
 /// The releases that do not start, and the records that the others do not import.
-fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
+fn starts(state: &StateDirectory, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
     for facts in releases {
         let settings = Settings::resolve(facts.release, &state.config, &state.env);
-        let (what, place) = match settings.map(|_| state.at_rest.started(facts.pairing.format, now, &Who::Nobody)) {
-            Err(refusal) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "openclaw.json"),
-            Ok(Err(refusal)) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "state directory"),
-            Ok(Ok((_, log))) => {
-                let lost = log.iter().find(|line| line.contains("skipped") || line.contains("omitted"));
-                let Some(lost) = lost else { continue };
-                (short(lost), DATABASE)
-            }
-        };
+        let (what, place) =
+            match settings.map(|_| state.at_rest.started(facts.pairing.format, now, &ClientDevice::Nobody)) {
+                Err(refusal) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "openclaw.json"),
+                Ok(Err(refusal)) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "state directory"),
+                Ok(Ok((_, log))) => {
+                    let lost = log.iter().find(|line| line.contains("skipped") || line.contains("omitted"));
+                    let Some(lost) = lost else { continue };
+                    (short(lost), DATABASE)
+                }
+            };
         match found.iter_mut().find(|finding| finding.what == what) {
             Some(same) => same.releases.push(facts.release),
             None => found.push(Finding { place: place.to_owned(), record: None, what, releases: vec![facts.release] }),
@@ -233,10 +234,10 @@ fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>)
 }
 
 /// The device records in the files and in the database.
-fn documents(state: &State) -> Vec<(Document, &'static str, &Value)> {
+fn documents(state: &StateDirectory) -> Vec<(Document, &'static str, &Value)> {
     let mut documents = Vec::new();
     for document in [Document::DevicesPaired, Document::DevicesPending] {
-        if let Kept::Json(value) = state.at_rest.file(document) {
+        if let StoredFile::Json(value) = state.at_rest.file(document) {
             documents.push((document, document.path(), &**value));
         }
     }
@@ -282,7 +283,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
 
 /// The damaged tokens of a record, and the releases that cannot process them.
 fn damaged_tokens(
-    state: &State,
+    state: &StateDirectory,
     (place, key): (&'static str, &str),
     record: &Value,
     releases: &[Facts],
@@ -317,7 +318,7 @@ fn damaged_tokens(
     }));
 }
 
-/// What is wrong with a token of a record.
+/// The problem of a token in a record.
 fn damaged_token(token: &Value) -> Option<&'static str> {
     let Value::Object(fields) = token else { return Some("is not an object") };
     match (fields.get("token"), fields.get("scopes")) {

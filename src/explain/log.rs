@@ -10,7 +10,7 @@
 use super::Question;
 use super::client::{Credential, Preset, WRONG};
 use super::log_cause::{self, LogCause};
-use super::world::{Answer, Verdict};
+use super::simulated_gateway::{Answer, Verdict};
 use openclaw_model::Facts;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -210,8 +210,8 @@ impl Logged {
     }
 }
 
-/// Adds a detail to the earlier details about the same connection, and returns all of them. A later value counts, unless it
-/// says nothing. A connection that was not refused leaves its details behind.
+/// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an
+/// earlier one, unless it is empty. A connection that was not refused leaves its details behind.
 fn merge(
     details: &mut BTreeMap<String, BTreeMap<String, String>>,
     mut detail: BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 //! `explain`: the reasons for the answer to a connect, and the changes that would lead to another answer.
 //!
-//! [`State`] is the contents of a state directory. [`World`] combines it with a client. The model of a release computes
-//! the answer ([`World::answer`]). [`remedies`] tries changes on copies. The module writes no file and opens no socket.
+//! [`StateDirectory`] is the contents of a state directory. [`SimulatedGateway`] combines it with a client. The model of a release computes
+//! the answer ([`SimulatedGateway::answer`]). [`remedies`] tries changes on copies. The module writes no file and opens no socket.
 
 #[cfg(test)]
 mod agreement;
@@ -11,21 +11,21 @@ mod log;
 mod log_cause;
 pub(crate) mod remedies;
 mod render;
+mod simulated_gateway;
 mod state;
 mod store_at_rest;
 mod text;
 pub(crate) mod trace;
-mod world;
 
-pub(crate) use client::{Assumed, Client, Credential, Preset, Who};
+pub(crate) use client::{Assumed, Client, ClientDevice, Credential, Preset};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
-pub(crate) use state::{Places, State};
+pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
+pub(crate) use state::{Places, StateDirectory};
 pub(crate) use store_at_rest::StoreAtRest;
-pub(crate) use world::{Answer, Verdict, World};
 
 use crate::client::{Proxy, Upgrade};
-use openclaw_emulator::at_rest::{AtRest, Kept};
+use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::store::Document;
 use serde_json::Value;
@@ -93,7 +93,11 @@ pub(crate) enum QuestionError {
 ///
 /// # Errors
 /// The device is unknown or ambiguous, or the release is older than the oldest known one.
-pub(crate) fn world(state: &State, question: &Question, now: i64) -> Result<World, QuestionError> {
+pub(crate) fn simulated(
+    state: &StateDirectory,
+    question: &Question,
+    now: i64,
+) -> Result<SimulatedGateway, QuestionError> {
     let release = question.release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
     let facts = Facts::of(release)?;
     let client_facts = question.client_release.map(Facts::of).transpose()?;
@@ -102,12 +106,12 @@ pub(crate) fn world(state: &State, question: &Question, now: i64) -> Result<Worl
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
     let client = client(question, who, record.as_ref());
     let (config, env) = (state.config.clone(), state.env.clone());
-    let own = state.own_key.clone().map_or_else(Who::unknown, Who::Holder);
-    Ok(World { facts, config, env, at_rest: state.at_rest.clone(), client, own, client_facts, now })
+    let own = state.own_key.clone().map_or_else(ClientDevice::unknown, ClientDevice::Holder);
+    Ok(SimulatedGateway { facts, config, env, at_rest: state.at_rest.clone(), client, own, client_facts, now })
 }
 
-fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
-    let elsewhere = matches!(who, Who::StandIn { .. });
+fn client(question: &Question, who: ClientDevice, record: Option<&Value>) -> Client {
+    let with_stand_in_key = matches!(who, ClientDevice::StandIn { .. });
     let cli = client::PRESETS[0];
     let mut client = match (question.preset, record) {
         (Some(preset), _) => Client::of(preset, who),
@@ -118,12 +122,12 @@ fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
         client.on_machine_of(record);
         let role = question.role.as_deref().unwrap_or(&client.role);
         let has_token = record.get("tokens").and_then(|tokens| tokens.get(role)?.get("token")).is_some();
-        if elsewhere && has_token {
+        if with_stand_in_key && has_token {
             client.credential = Credential::DeviceToken(None);
         }
     }
     if let Some(role) = &question.role {
-        client.ask_as(role);
+        client.request_role(role);
     }
     if let Some(scopes) = &question.scopes {
         client.scopes.clone_from(scopes);
@@ -149,7 +153,7 @@ fn assumed(question: &Question, client: &Client, has_record: bool) -> Vec<Assume
         (Assumed::Client, question.preset.is_none() && !has_record),
         (Assumed::Credential, question.credential.is_none()),
         (Assumed::Host, question.host.is_none() && behind_proxy && client.host.is_some()),
-        (Assumed::Proof, matches!(client.who, Who::StandIn { .. })),
+        (Assumed::Proof, matches!(client.who, ClientDevice::StandIn { .. })),
     ];
     all.into_iter().filter(|(_, is_assumed)| *is_assumed).map(|(assumed, _)| assumed).collect()
 }
@@ -180,7 +184,7 @@ fn come(client: &mut Client, question: &Question) {
 ///
 /// # Errors
 /// The device is unknown or ambiguous.
-pub(crate) fn device_id(state: &State, device: &str) -> Result<Option<String>, QuestionError> {
+pub(crate) fn device_id(state: &StateDirectory, device: &str) -> Result<Option<String>, QuestionError> {
     let devices = devices(&state.at_rest);
     if ["none", "new"].contains(&device) {
         return Err(unmeant(&format!("`{device}` is not a device of the state directory"), &devices));
@@ -190,14 +194,14 @@ pub(crate) fn device_id(state: &State, device: &str) -> Result<Option<String>, Q
 
 /// The data about a device in a store.
 #[derive(Debug, Clone, Default)]
-struct Known {
+struct DeviceData {
     paired: Option<Value>,
     name: Option<String>,
 }
 
 /// The devices of a store by id, both paired and pending.
-fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
-    let mut devices = BTreeMap::<String, Known>::new();
+fn devices(at_rest: &StateAtRest) -> BTreeMap<String, DeviceData> {
+    let mut devices = BTreeMap::<String, DeviceData>::new();
     let mut learn = |document: Document, value: &Value| {
         let paired = document == Document::DevicesPaired;
         if !paired && document != Document::DevicesPending {
@@ -215,7 +219,7 @@ fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
         }
     };
     for document in Document::ALL {
-        if let Kept::Json(value) = at_rest.file(document) {
+        if let StoredFile::Json(value) = at_rest.file(document) {
             learn(document, value);
         }
     }
@@ -224,17 +228,21 @@ fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
     devices
 }
 
-fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) -> Result<Who, QuestionError> {
+fn who(
+    state: &StateDirectory,
+    devices: &BTreeMap<String, DeviceData>,
+    asked: Option<&str>,
+) -> Result<ClientDevice, QuestionError> {
     let own = state.own_key.as_ref().map(openclaw_protocol::identity::DeviceKey::device_id);
     let of_id = |id: &str| match &state.own_key {
-        Some(key) if own.as_deref() == Some(id) => Who::Holder(key.clone()),
-        _ => Who::elsewhere(id),
+        Some(key) if own.as_deref() == Some(id) => ClientDevice::Holder(key.clone()),
+        _ => ClientDevice::with_stand_in_key(id),
     };
     let known = || devices.keys().chain(&own).chain(&state.own_id);
     let Some(asked) = asked else {
         return match (&own, &state.own_id, devices.keys().collect::<Vec<_>>().as_slice()) {
             (Some(id), _, _) | (None, Some(id), _) => Ok(of_id(id)),
-            (None, None, []) => Ok(Who::unknown()),
+            (None, None, []) => Ok(ClientDevice::unknown()),
             (None, None, [only]) => Ok(of_id(only)),
             (None, None, _) => {
                 Err(unmeant("the state directory has no identity/device.json; select a device with --device", devices))
@@ -242,8 +250,8 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
         };
     };
     match asked {
-        "none" => return Ok(Who::Nobody),
-        "new" => return Ok(Who::unknown()),
+        "none" => return Ok(ClientDevice::Nobody),
+        "new" => return Ok(ClientDevice::unknown()),
         _ => {}
     }
     if let Some(exact) = known().find(|id| *id == asked) {
@@ -276,8 +284,8 @@ fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
-    let device = |(id, known): (&String, &Known)| match &known.name {
+fn unmeant(problem: &str, devices: &BTreeMap<String, DeviceData>) -> QuestionError {
+    let device = |(id, known): (&String, &DeviceData)| match &known.name {
         Some(name) => format!("{} ({})", text::short_id(id), text::short(name)),
         None => text::short_id(id),
     };

@@ -10,8 +10,8 @@ mod configuration;
 
 pub(crate) use change::Change;
 
-use super::world::{Answer, Gateway, World};
-use candidates::{again, approve, candidates, reject};
+use super::simulated_gateway::{Answer, Gateway, SimulatedGateway};
+use candidates::{approve, candidates, connect_again, reject};
 use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
@@ -76,7 +76,7 @@ pub(crate) struct Remedy {
 
 /// The results of all remedies.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Tried {
+pub(crate) struct RemedyResults {
     /// The remedies that let the client in, the least risky first.
     pub helps: Vec<Remedy>,
     /// Common advice that does not let the client in.
@@ -92,52 +92,57 @@ pub(crate) fn placeholders(remedies: &[Remedy]) -> Vec<(&'static str, &'static s
 }
 
 /// Tries all remedies.
-pub(crate) fn tried(world: &World) -> Tried {
-    let corrections = configuration::corrections(world);
-    let Some(first) = corrections.first() else { return tried_at_start(world) };
-    let helps = corrections.iter().filter(|correction| works(world, &correction.changes)).cloned().collect::<Vec<_>>();
-    let releases = releases(world);
+pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
+    let corrections = configuration::corrections(simulated);
+    let Some(first) = corrections.first() else { return tried_at_start(simulated) };
+    let helps = corrections
+        .iter()
+        .filter(|correction| admits_client(simulated, &correction.changes))
+        .cloned()
+        .collect::<Vec<_>>();
+    let releases = releases(simulated);
     if !helps.is_empty() {
-        return Tried { helps, fails: Vec::new(), releases };
+        return RemedyResults { helps, fails: Vec::new(), releases };
     }
-    let mut result = configuration::corrected(world, first).map(|world| tried_at_start(&world)).unwrap_or_default();
+    let mut result =
+        configuration::corrected(simulated, first).map(|simulated| tried_at_start(&simulated)).unwrap_or_default();
     result.helps = result.helps.iter().map(|remedy| first.and(remedy)).collect();
-    Tried { releases, ..result }
+    RemedyResults { releases, ..result }
 }
 
 /// Tries all remedies for a gateway whose configuration does not prevent its start.
-fn tried_at_start(world: &World) -> Tried {
-    let mut result = Tried { releases: releases(world), ..Tried::default() };
-    let again = again();
-    if works(world, &again.changes) {
+fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
+    let mut result = RemedyResults { releases: releases(simulated), ..RemedyResults::default() };
+    let connect_again = connect_again();
+    if admits_client(simulated, &connect_again.changes) {
         // Each other change would seem to help, too.
-        result.helps.push(again);
+        result.helps.push(connect_again);
         return result;
     }
-    let candidates = candidates(world);
+    let candidates = candidates(simulated);
     let mut alone = Vec::new();
     for remedy in &candidates {
-        match works(world, &remedy.changes) {
+        match admits_client(simulated, &remedy.changes) {
             true => alone.push(remedy.clone()),
             false if advised(remedy) => result.fails.push(remedy.clone()),
             false => {}
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
-    let (approve, reject) = (approve(), reject(world));
+    let (approve, reject) = (approve(), reject(simulated));
     let mut pairs = Vec::new();
     for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
         let after_reject = || Some(reject.and(remedy));
         let then_approve = || (!helps(&approve.changes)).then(|| remedy.and(&approve));
         let ways = [after_reject(), then_approve()];
-        pairs.extend(ways.into_iter().flatten().find(|both| works(world, &both.changes)));
+        pairs.extend(ways.into_iter().flatten().find(|both| admits_client(simulated, &both.changes)));
     }
     // Most clients behind a proxy cannot avoid the proxy, so a remedy that bypasses the proxy is not sufficient.
     let stays = |remedy: &Remedy| !remedy.changes.contains(&Change::Direct);
     if !alone.iter().chain(&pairs).any(stays) {
         let nothing = alone.is_empty() && pairs.is_empty();
         let parts = candidates.iter().filter(|remedy| combines(remedy) && (nothing || stays(remedy)));
-        pairs.extend(together(world, &parts.collect::<Vec<_>>(), &approve));
+        pairs.extend(together(simulated, &parts.collect::<Vec<_>>(), &approve));
     }
     let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
     result.fails.retain(|failed| !part_of(failed));
@@ -148,8 +153,9 @@ fn tried_at_start(world: &World) -> Tried {
 }
 
 /// Combinations of changes that help only together: first two changes, then three, each also followed by an approval.
-fn together(world: &World, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
-    let helps = |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| works(world, &way.changes));
+fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
+    let helps =
+        |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| admits_client(simulated, &way.changes));
     let two = combined(&parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>(), parts);
     let mut found = two.iter().filter_map(helps).collect::<Vec<_>>();
     if found.is_empty() {
@@ -168,54 +174,54 @@ fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
 }
 
 /// Whether the client is admitted after these changes, and again after a restart.
-pub(crate) fn works(world: &World, changes: &[Change]) -> bool {
-    let Some((world, mut gateway)) = after(world, changes) else { return false };
-    gateway.connect(&world).succeeds() && gateway.connect(&world).succeeds()
+pub(crate) fn admits_client(simulated: &SimulatedGateway, changes: &[Change]) -> bool {
+    let Some((simulated, mut gateway)) = after(simulated, changes) else { return false };
+    gateway.connect(&simulated).succeeds() && gateway.connect(&simulated).succeeds()
 }
 
 /// The gateway and the client after these changes. `None` if a change is not possible.
-pub(crate) fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway)> {
-    let refused = refused(world, changes);
-    let mut world = world.clone();
+pub(crate) fn after(simulated: &SimulatedGateway, changes: &[Change]) -> Option<(SimulatedGateway, Gateway)> {
+    let refused = refused(simulated, changes);
+    let mut simulated = simulated.clone();
     for change in changes {
-        change.prepare(&mut world)?;
+        change.prepare(&mut simulated)?;
     }
-    let mut gateway = world.start().ok()?;
+    let mut gateway = simulated.start().ok()?;
     if let Some(refused) = refused {
-        gateway.go_on_from(refused);
+        gateway.continue_from(refused);
     }
     for change in changes {
-        change.perform(&world, &mut gateway)?;
+        change.perform(&simulated, &mut gateway)?;
     }
-    Some((world, gateway))
+    Some((simulated, gateway))
 }
 
 /// The unchanged gateway, after it refused the client. `None` if it does not start, or if a change replaces the store:
 /// an upgrade or a repair takes longer than the lifetime of a pending request.
-fn refused(world: &World, changes: &[Change]) -> Option<Gateway> {
+fn refused(simulated: &SimulatedGateway, changes: &[Change]) -> Option<Gateway> {
     let other_store = |change: &Change| {
         matches!(change, Change::Release(_) | Change::MoveAway(_) | Change::MoveDatabaseAway | Change::Unlock)
     };
     if changes.iter().any(other_store) {
         return None;
     }
-    let mut gateway = world.start().ok()?;
-    gateway.connect(world);
+    let mut gateway = simulated.start().ok()?;
+    gateway.connect(simulated);
     Some(gateway)
 }
 
 /// Releases that let the client in without a change, oldest first.
-fn releases(world: &World) -> Vec<Release> {
-    let lets_in = |release: &Release| works(world, &[Change::Release(*release)]);
-    known_releases().filter(|release| *release != world.facts.described()).filter(lets_in).collect()
+fn releases(simulated: &SimulatedGateway) -> Vec<Release> {
+    let lets_in = |release: &Release| admits_client(simulated, &[Change::Release(*release)]);
+    known_releases().filter(|release| *release != simulated.facts.described()).filter(lets_in).collect()
 }
 
 /// The answers of all known releases, oldest first.
-pub(crate) fn by_release(world: &World) -> Vec<(Release, Answer)> {
+pub(crate) fn by_release(simulated: &SimulatedGateway) -> Vec<(Release, Answer)> {
     let answer = |release| {
-        let mut world = world.clone();
-        Change::Release(release).prepare(&mut world)?;
-        Some((release, world.answer()))
+        let mut simulated = simulated.clone();
+        Change::Release(release).prepare(&mut simulated)?;
+        Some((release, simulated.answer()))
     };
     known_releases().filter_map(answer).collect()
 }

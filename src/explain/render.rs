@@ -1,11 +1,11 @@
 //! An explanation as text, Markdown or JSON.
 
-use super::remedies::{self, Remedy, Tried};
+use super::remedies::{self, Remedy, RemedyResults};
+use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
-use super::world::{Answer, Verdict, World};
-use super::{Logged, State, Who, trace};
+use super::{ClientDevice, Logged, StateDirectory, trace};
 use crate::markdown;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_model::{Release, pairing};
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
@@ -29,13 +29,13 @@ pub(crate) enum Format {
 /// A question and its answer.
 pub(crate) struct Explanation<'a> {
     /// The state directory.
-    pub state: &'a State,
+    pub state: &'a StateDirectory,
     /// The gateway and the client.
-    pub world: &'a World,
+    pub simulated: &'a SimulatedGateway,
     /// The answer.
     pub answer: &'a Answer,
     /// The remedies. `None` if the client is admitted, or if no remedy was tried.
-    pub tried: Option<&'a Tried>,
+    pub results: Option<&'a RemedyResults>,
     /// Additional notes.
     pub notes: Vec<String>,
     /// The log, if the client is taken from one.
@@ -91,15 +91,15 @@ impl Explanation<'_> {
     /// The text without secrets, and with the device's id in place of that of its stand-in.
     fn fit(&self, text: &str, format: Format) -> String {
         let mut secrets = self.state.secrets();
-        if let Some(secret) = self.world.client.credential.given() {
+        if let Some(secret) = self.simulated.client.credential.given() {
             secrets.add(secret, "secret of the command line");
         }
         let text = secrets.apply_known(text);
-        let Who::StandIn { id, key } = &self.world.client.who else { return text };
+        let ClientDevice::StandIn { id, key } = &self.simulated.client.who else { return text };
         // The id is any text that a file holds.
         let id = match format {
             Format::Plain => short(id),
-            // It stands in code spans, which a backtick would end.
+            // The text is in a code span, which a backtick would end.
             Format::Markdown => short(id).replace('|', "\\|").replace('`', "'"),
             Format::Json => json!(short(id)).to_string().trim_matches('"').to_owned(),
         };
@@ -107,7 +107,7 @@ impl Explanation<'_> {
     }
 
     fn client(&self) -> String {
-        let client = &self.world.client;
+        let client = &self.simulated.client;
         let mut text = format!(
             "{} ({}/{}) as {} [{}] on {}, with {}, from {}",
             client.what,
@@ -132,15 +132,15 @@ impl Explanation<'_> {
 
     /// What is assumed about the client, in one line.
     fn assumed(&self) -> Option<String> {
-        let assumptions = self.world.client.assumptions();
+        let assumptions = self.simulated.client.assumptions();
         (!assumptions.is_empty()).then(|| short(&assumptions.join("; ")))
     }
 
     fn device(&self) -> String {
-        match (&self.world.client.who, self.record()) {
-            (Who::Nobody, _) => "none".to_owned(),
+        match (&self.simulated.client.who, self.record()) {
+            (ClientDevice::Nobody, _) => "none".to_owned(),
             (who, None) => {
-                let why = match self.world.has_store() {
+                let why = match self.simulated.has_store() {
                     true => "which is not in the store",
                     false => "whose record is not known, because the gateway does not start on this store",
                 };
@@ -155,7 +155,7 @@ impl Explanation<'_> {
     }
 
     fn gateway(&self) -> String {
-        let directory = self.world.at_rest.directory().display();
+        let directory = self.simulated.at_rest.directory().display();
         let config = self
             .state
             .config_path
@@ -166,8 +166,8 @@ impl Explanation<'_> {
     }
 
     fn release(&self) -> String {
-        let release = self.world.facts.release;
-        let described = self.world.facts.described();
+        let release = self.simulated.facts.release;
+        let described = self.simulated.facts.described();
         match self.state.release {
             _ if described != release => format!("{release}, which uses the rules of {described}"),
             Some((said, who)) if said == release => format!("{release} ({who})"),
@@ -179,13 +179,13 @@ impl Explanation<'_> {
     }
 
     fn record(&self) -> Option<Value> {
-        self.world.record()
+        self.simulated.record()
     }
 
     /// The parts of the record that affect the answer, without tokens.
     fn record_words(&self) -> Option<String> {
         let record = self.record()?;
-        let rules = &self.world.facts.pairing;
+        let rules = &self.simulated.facts.pairing;
         let list = |key: &str| record.get(key).map_or_else(|| "absent".to_owned(), |value| short(&value.to_string()));
         let effective = match pairing::effective_roles(rules, &record) {
             Ok(roles) if roles.is_empty() => "none".to_owned(),
@@ -226,7 +226,7 @@ impl Explanation<'_> {
     fn other_answer(&self) -> Vec<(&'static str, String)> {
         let Some(logged) = self.logged.filter(|logged| !logged.agrees(self.answer)) else { return Vec::new() };
         let mut lines = vec![("log", logged.says().unwrap_or_default())];
-        match logged.cause(&self.world.facts) {
+        match logged.cause(&self.simulated.facts) {
             Some(found) => {
                 lines.extend([("cause", found.cause), ("remedy", found.remedy)]);
                 lines.push(("otherwise", "the answer below is that to the same client without this cause".to_owned()));
@@ -254,7 +254,7 @@ impl Explanation<'_> {
             out.push_str("Checks, in order:\n");
         }
         for line in self.answer.trace.iter().filter(|line| trace::is_shown(line)) {
-            let _ = writeln!(out, "  {}", trace::text(line, self.world.facts.release));
+            let _ = writeln!(out, "  {}", trace::text(line, self.simulated.facts.release));
         }
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
             out.push_str("The gateway says:\n");
@@ -268,20 +268,20 @@ impl Explanation<'_> {
         for note in self.all_notes() {
             let _ = writeln!(out, "  {:<11} {}", "note", short(&note));
         }
-        if let Some(tried) = self.tried {
+        if let Some(results) = self.results {
             out.push('\n');
-            self.remedies(tried, &mut out);
+            self.remedies(results, &mut out);
         }
         out
     }
 
-    fn remedies(&self, tried: &Tried, out: &mut String) {
-        match tried.helps.is_empty() {
+    fn remedies(&self, results: &RemedyResults, out: &mut String) {
+        match results.helps.is_empty() {
             true => out.push_str("None of the remedies that were tried let this client in on this release.\n"),
             false => out
                 .push_str("Remedies for this client (tried on the model, also after a restart; least risky first):\n"),
         }
-        for (index, remedy) in tried.helps.iter().enumerate() {
+        for (index, remedy) in results.helps.iter().enumerate() {
             let _ = writeln!(out, "  {}. {}", index + 1, short(&remedy.what));
             for line in &remedy.how {
                 let _ = writeln!(out, "       {}", short(line));
@@ -290,21 +290,21 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       grants more than this client needs: {opens}");
             }
         }
-        let placeholders = remedies::placeholders(&tried.helps);
+        let placeholders = remedies::placeholders(&results.helps);
         if !placeholders.is_empty() {
             out.push_str("In the commands, replace:\n");
         }
         for (name, meaning) in placeholders {
             let _ = writeln!(out, "  {name:<16} {meaning}");
         }
-        match tried.releases.as_slice() {
+        match results.releases.as_slice() {
             [] => out.push_str("No other known release lets it in without a change.\n"),
             known => {
                 let _ = writeln!(out, "Releases that let it in without a change: {}", releases(known));
             }
         }
-        if !tried.fails.is_empty() {
-            let fails = tried.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
+        if !results.fails.is_empty() {
+            let fails = results.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
             let _ = writeln!(out, "Does not help: {}", fails.join("; "));
         }
     }
@@ -328,7 +328,7 @@ impl Explanation<'_> {
         out.push_str("\n| check | result | since |\n|---|---|---|\n");
         for line in &self.answer.trace {
             let sentence = markdown::cell(&short(&line.sentence));
-            let since = trace::since(line, self.world.facts.release);
+            let since = trace::since(line, self.simulated.facts.release);
             let since = since.map(|release| release.to_string()).unwrap_or_default();
             let _ = writeln!(out, "| {} | {sentence} | {since} |", line.check.name());
         }
@@ -338,9 +338,9 @@ impl Explanation<'_> {
         for note in self.all_notes() {
             let _ = writeln!(out, "\nNote: {}", markdown::code(&short(&note)));
         }
-        if let Some(tried) = self.tried {
+        if let Some(results) = self.results {
             out.push_str("\n```text\n");
-            self.remedies(tried, &mut out);
+            self.remedies(results, &mut out);
             out.push_str("```\n");
         }
         out
@@ -358,15 +358,15 @@ impl Explanation<'_> {
         };
         json!({
             "schema": 1,
-            "release": self.world.facts.release.to_string(),
-            "state_dir": short(&self.world.at_rest.directory().display().to_string()),
+            "release": self.simulated.facts.release.to_string(),
+            "state_dir": short(&self.simulated.at_rest.directory().display().to_string()),
             "client": self.client(),
-            "assumed": self.world.client.assumptions(),
-            "device": self.world.client.who.id().map(|id| short(&id)),
+            "assumed": self.simulated.client.assumptions(),
+            "device": self.simulated.client.who.id().map(|id| short(&id)),
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
             "log": self.logged.map(|logged| {
-                let cause = logged.cause(&self.world.facts);
+                let cause = logged.cause(&self.simulated.facts);
                 json!({
                     "says": logged.says().map(|text| short(&text)), "agrees": logged.agrees(self.answer),
                     "cause": cause.as_ref().map(|found| &found.cause), "remedy": cause.as_ref().map(|found| &found.remedy),
@@ -378,29 +378,29 @@ impl Explanation<'_> {
             })),
             "close": close.map(|(code, reason)| json!({ "code": code, "reason": short(reason) })),
             "withheld_scopes": self.answer.withheld.iter().map(|scope| short(scope)).collect::<Vec<_>>(),
-            "trace": self.answer.trace.iter().map(|line| trace::json(line, self.world.facts.release)).collect::<Vec<_>>(),
+            "trace": self.answer.trace.iter().map(|line| trace::json(line, self.simulated.facts.release)).collect::<Vec<_>>(),
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
-            "remedies": self.tried.map(|tried| remedies(&tried.helps)),
-            "placeholders": self.tried.map(|tried| remedies::placeholders(&tried.helps).into_iter().collect::<BTreeMap<_, _>>()),
-            "does_not_help": self.tried.map(|tried| remedies(&tried.fails)),
+            "remedies": self.results.map(|results| remedies(&results.helps)),
+            "placeholders": self.results.map(|results| remedies::placeholders(&results.helps).into_iter().collect::<BTreeMap<_, _>>()),
+            "does_not_help": self.results.map(|results| remedies(&results.fails)),
             "releases_that_let_it_in":
-                self.tried.map(|tried| tried.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                self.results.map(|results| results.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),
         })
     }
 
     fn all_notes(&self) -> Vec<String> {
-        let log = self.world.start().map(|gateway| gateway.log).unwrap_or_default();
+        let log = self.simulated.start().map(|gateway| gateway.log).unwrap_or_default();
         let lost = self.overwritten();
         lost.iter().chain(&self.state.notes).chain(&self.notes).chain(&log).take(MOST).cloned().collect()
     }
 
     /// A warning if this release overwrites a damaged list of paired devices, even if it lets the client in.
     fn overwritten(&self) -> Option<String> {
-        let rules = &self.world.facts.pairing;
-        let file = self.world.at_rest.file(Document::DevicesPaired);
+        let rules = &self.simulated.facts.pairing;
+        let file = self.simulated.at_rest.file(Document::DevicesPaired);
         let is_lost = rules.format == StoreFormat::Files && !rules.state.unreadable_ends;
-        (is_lost && matches!(file, Kept::Unusable { .. })).then(|| {
+        (is_lost && matches!(file, StoredFile::Unusable { .. })).then(|| {
             let path = Document::DevicesPaired.path();
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })

@@ -2,7 +2,7 @@
 
 use super::StoreAtRest;
 use crate::release_ranges;
-use openclaw_emulator::at_rest::{AtRest, AtRestError, Kept};
+use openclaw_emulator::at_rest::{StateAtRest, StateAtRestError, StoredFile};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, known_releases};
@@ -33,7 +33,7 @@ pub(crate) struct Places {
 
 /// The contents of a state directory.
 #[derive(Clone)]
-pub(crate) struct State {
+pub(crate) struct StateDirectory {
     /// The store.
     pub at_rest: StoreAtRest,
     /// The configuration. Without a file, the smallest configuration that a gateway starts with.
@@ -64,7 +64,7 @@ pub(crate) enum StateError {
     /// The store cannot be read.
     #[error(transparent)]
     #[diagnostic(help("a state directory is the folder that contains devices/paired.json or state/openclaw.sqlite"))]
-    Store(#[from] AtRestError),
+    Store(#[from] StateAtRestError),
     /// The directory holds nothing of a gateway.
     #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]
     #[diagnostic(help(
@@ -81,7 +81,7 @@ pub(crate) enum StateError {
     NoConfig(PathBuf),
 }
 
-impl State {
+impl StateDirectory {
     /// Reads a state directory and its configuration.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl State {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
         let is_default = places.state_dir.is_none();
-        let at_rest = AtRest::read(&directory)?;
+        let at_rest = StateAtRest::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
         let path = named.clone().unwrap_or_else(|| directory.join("openclaw.json"));
         let found = read_config(&path)?;
@@ -123,7 +123,7 @@ impl State {
         let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "from openclaw.json"));
         let release = written();
         Ok(Self {
-            at_rest: AtRest::empty("").into(),
+            at_rest: StateAtRest::empty("").into(),
             config,
             config_path: Some(path.to_owned()),
             env: Vec::new(),
@@ -136,7 +136,7 @@ impl State {
     }
 
     /// The configuration file, if it is not that of the state directory.
-    pub(crate) fn elsewhere(&self) -> Option<&Path> {
+    pub(crate) fn with_stand_in_key(&self) -> Option<&Path> {
         self.config_path.as_deref().filter(|path| *path != self.at_rest.directory().join("openclaw.json"))
     }
 
@@ -145,7 +145,7 @@ impl State {
     pub(crate) fn secrets(&self) -> Redactions {
         let mut secrets = redactions(&self.config, &self.env);
         for document in Document::ALL {
-            if let Kept::Json(value) = self.at_rest.file(document) {
+            if let StoredFile::Json(value) = self.at_rest.file(document) {
                 tokens(value, document, &mut secrets);
             }
         }
@@ -176,14 +176,14 @@ fn collect(value: &Value, secrets: &mut Redactions) {
 }
 
 /// The problems of a store, one sentence each.
-fn odd(at_rest: &AtRest) -> Vec<String> {
+fn odd(at_rest: &StateAtRest) -> Vec<String> {
     let mut notes = Vec::new();
     let mut files = 0;
     for document in Document::ALL {
         match at_rest.file(document) {
-            Kept::Absent => {}
-            Kept::Json(_) => files += 1,
-            Kept::Unusable { why, .. } => notes.push(why.clone()),
+            StoredFile::Absent => {}
+            StoredFile::Json(_) => files += 1,
+            StoredFile::Unusable { why, .. } => notes.push(why.clone()),
         }
     }
     notes.extend(at_rest.damaged_database().map(str::to_owned));
@@ -292,7 +292,7 @@ mod tests {
         fs::create_dir(folder.path().join("bin")).unwrap();
         std::os::unix::fs::symlink(package.join("openclaw.mjs"), folder.path().join("bin/openclaw")).unwrap();
         let home = ("HOME", folder.path());
-        let read = |places: Places| State::read(&places).unwrap();
+        let read = |places: Places| StateDirectory::read(&places).unwrap();
         let found = read(Places { env: env(&[home]), ..Places::default() });
         assert_eq!(found.at_rest.directory(), state);
         assert_eq!((found.is_default, found.release.unwrap().0), (true, "2026.4.2".parse().unwrap()));
@@ -313,7 +313,7 @@ mod tests {
         fs::write(folder.path().join("devices/bootstrap.json"), r#"{"canary-2":{"ts":1}}"#).unwrap();
         fs::write(folder.path().join("openclaw.json"), r#"{"gateway":{"auth":{"token":"canary-3"}}}"#).unwrap();
         let places = Places { state_dir: Some(folder.path().to_owned()), ..Places::default() };
-        let secrets = State::read(&places).unwrap().secrets();
+        let secrets = StateDirectory::read(&places).unwrap().secrets();
         let shown = secrets.apply_known("canary-1 canary-2 canary-3");
         assert!(!shown.contains("canary"), "{shown}");
     }

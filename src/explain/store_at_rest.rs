@@ -1,9 +1,9 @@
 //! The store of a state directory, together with the stores that the releases have after their start on it. A start reads
 //! every record, and `explain` starts a gateway for each remedy and each release. Therefore, each start is computed once.
 
-use super::client::Who;
-use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
-use openclaw_emulator::settings::Refusal;
+use super::client::ClientDevice;
+use openclaw_emulator::at_rest::{StateAtRest, StoredDocuments};
+use openclaw_emulator::settings::StartRefusal;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::StoreFormat;
@@ -12,12 +12,12 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The result of a start: the store and the log lines.
-type Outcome = Result<(StoredDocuments, Vec<String>), Refusal>;
+type Outcome = Result<(StoredDocuments, Vec<String>), StartRefusal>;
 
 /// A store before the start of a gateway. Copies share the computed starts until one of them changes.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreAtRest {
-    at_rest: AtRest,
+    at_rest: StateAtRest,
     started: Arc<Mutex<Vec<Started>>>,
 }
 
@@ -31,23 +31,23 @@ struct Started {
     outcome: Outcome,
 }
 
-impl From<AtRest> for StoreAtRest {
-    fn from(at_rest: AtRest) -> Self {
+impl From<StateAtRest> for StoreAtRest {
+    fn from(at_rest: StateAtRest) -> Self {
         Self { at_rest, started: Arc::default() }
     }
 }
 
 impl Deref for StoreAtRest {
-    type Target = AtRest;
+    type Target = StateAtRest;
 
-    fn deref(&self) -> &AtRest {
+    fn deref(&self) -> &StateAtRest {
         &self.at_rest
     }
 }
 
 impl StoreAtRest {
     /// Changes the store, in memory. The other copies do not change.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut AtRest)) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut StateAtRest)) {
         change(&mut self.at_rest);
         self.started = Arc::default();
     }
@@ -57,12 +57,12 @@ impl StoreAtRest {
     ///
     /// # Errors
     /// The gateway does not start on this store.
-    pub(super) fn started(&self, format: StoreFormat, now: i64, who: &Who) -> Outcome {
-        let Who::StandIn { id, key } = who else {
+    pub(super) fn started(&self, format: StoreFormat, now: i64, who: &ClientDevice) -> Outcome {
+        let ClientDevice::StandIn { id, key } = who else {
             return self.once(format, now, None, || self.at_rest.start(format, now));
         };
         self.once(format, now, Some(id), || {
-            let (mut store, log) = self.started(format, now, &Who::Nobody)?;
+            let (mut store, log) = self.started(format, now, &ClientDevice::Nobody)?;
             stand_in(&mut store, id, key);
             Ok((store, log))
         })
@@ -119,17 +119,17 @@ fn exchanged(value: &Value, exchange: &dyn Fn(&str) -> Option<String>) -> Value 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openclaw_emulator::at_rest::Kept;
+    use openclaw_emulator::at_rest::StoredFile;
     use openclaw_protocol::store::{Document, Documents as _};
     use serde_json::json;
     use std::cell::Cell;
 
     fn store() -> StoreAtRest {
-        let mut at_rest = AtRest::empty("/state");
+        let mut at_rest = StateAtRest::empty("/state");
         let key = DeviceKey::from_name("laptop");
         let (id, key) = (key.device_id(), key.public_key());
         let paired = json!({ id.clone(): { "deviceId": id, "publicKey": key } });
-        at_rest.set_file(Document::DevicesPaired, Kept::Json(Arc::new(paired)));
+        at_rest.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(paired)));
         at_rest.into()
     }
 
@@ -156,7 +156,7 @@ mod tests {
         start(&copy, StoreFormat::Sqlite);
         start(&store, StoreFormat::Sqlite);
         assert_eq!(starts.get(), 2, "one for each format");
-        copy.change(|at_rest| at_rest.set_file(Document::DevicesPaired, Kept::Absent));
+        copy.change(|at_rest| at_rest.set_file(Document::DevicesPaired, StoredFile::Absent));
         assert_eq!(start(&copy, StoreFormat::Files).0.read(Document::DevicesPaired), None);
         assert_eq!(
             start(&store, StoreFormat::Files).0.read(Document::DevicesPaired),
@@ -169,7 +169,7 @@ mod tests {
     fn a_stand_in_has_the_records_of_its_device_and_changes_no_other_start() {
         let store = store();
         let laptop = DeviceKey::from_name("laptop").device_id();
-        let ids = |who: &Who| {
+        let ids = |who: &ClientDevice| {
             let (documents, _) = store.started(StoreFormat::Files, 0, who).unwrap();
             let paired = documents.read(Document::DevicesPaired).unwrap();
             let (id, record) = paired.as_object().unwrap().iter().next().unwrap();
@@ -179,14 +179,14 @@ mod tests {
                 record["publicKey"].as_str().unwrap().to_owned(),
             )
         };
-        let own = ids(&Who::Nobody);
-        let who = Who::elsewhere(&laptop);
+        let own = ids(&ClientDevice::Nobody);
+        let who = ClientDevice::with_stand_in_key(&laptop);
         let stand_in = who.key().unwrap();
         assert_eq!(ids(&who), (stand_in.device_id(), stand_in.device_id(), stand_in.public_key()));
-        assert_eq!((ids(&Who::Nobody), own.0.as_str()), (own.clone(), laptop.as_str()));
+        assert_eq!((ids(&ClientDevice::Nobody), own.0.as_str()), (own.clone(), laptop.as_str()));
         assert_eq!(computed(&store), 2);
         // Another device takes the place of the stand-in.
-        assert_eq!(ids(&Who::elsewhere("another")), own);
+        assert_eq!(ids(&ClientDevice::with_stand_in_key("another")), own);
         assert_eq!(computed(&store), 2);
     }
 }

@@ -1,6 +1,6 @@
 //! The texts that explanations and findings have in common: single lines of limited length, and answers in one line.
 
-use super::world::{Answer, Verdict};
+use super::simulated_gateway::{Answer, Verdict};
 use openclaw_model::Release;
 use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;

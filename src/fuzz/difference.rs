@@ -31,9 +31,9 @@ impl StoryDifference {
 pub(crate) struct DifferenceKind {
     /// The part of the observation: `steps`, or a section of the store.
     part: String,
-    /// What the rules predict in this line and the gateway does not show.
+    /// The predicted part of the line that the gateway does not show.
     predicted: String,
-    /// What the gateway shows instead.
+    /// The part that the gateway shows instead.
     seen: String,
 }
 

@@ -7,7 +7,7 @@ use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::judge::Verdict;
 use crate::observe::Observation;
 use crate::observe::snapshot::Library;
-use crate::run::outcome::{Boots, Event, RunReport};
+use crate::run::outcome::{Event, GatewayStarts, RunReport};
 use crate::run::{self, Isolation, Options};
 use crate::scenario::Case;
 use openclaw_model::Release;
@@ -47,7 +47,7 @@ pub(super) struct ComparisonReport {
     /// The results by case id.
     pub(super) cases: BTreeMap<String, Comparison>,
     /// The number of starts of the gateway under test, and of starts that sharing has saved.
-    pub(super) boots: Boots,
+    pub(super) boots: GatewayStarts,
     /// Whether the run was stopped before its end.
     pub(super) interrupted: bool,
 }
@@ -85,7 +85,7 @@ impl<'a> DifferentialRunner<'a> {
     ) -> Result<ComparisonReport, FuzzError> {
         let (predicted, on_rules) = self.play(cases, &self.rules, Isolation::Case, &mut |_| Ok(())).await?;
         if on_rules.interrupted.is_some() {
-            return Ok(ComparisonReport { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
+            return Ok(ComparisonReport { cases: BTreeMap::new(), boots: GatewayStarts::default(), interrupted: true });
         }
         // A case that does not run on the rules has no prediction. A gateway cannot do what its description says that it
         // lacks.

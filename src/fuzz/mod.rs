@@ -6,7 +6,7 @@
 
 mod difference;
 mod differential_runner;
-mod save;
+mod saved_story;
 mod shrink;
 mod story;
 
@@ -16,7 +16,7 @@ pub(crate) use differential_runner::EventListener;
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::judge::cause;
 use crate::observe::snapshot::LibraryError;
-use crate::run::outcome::Boots;
+use crate::run::outcome::GatewayStarts;
 use crate::run::{Isolation, Options, RunError};
 use crate::scenario::{Case, Corpus, ScenarioErrors, writer};
 use differential_runner::{Comparison, DifferentialRunner};
@@ -86,7 +86,7 @@ pub(crate) struct FuzzReport {
     /// The differences by kind, the most frequent first.
     pub found: Vec<FoundDifference>,
     /// The number of starts of the gateway, and of starts that were saved because stories share the gateway.
-    pub boots: Boots,
+    pub boots: GatewayStarts,
     /// The number of scenarios that shrinking has run.
     pub replayed: usize,
     /// Whether the user stopped fuzzing before its end.

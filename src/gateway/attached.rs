@@ -1,9 +1,9 @@
-//! A gateway that somebody else runs.
+//! A gateway that clawcheck did not start.
 
 use super::control_error::ControlError;
 use super::flags::Flags;
 use super::launch::LaunchError;
-use super::profile::{Capability, Kind, Profile};
+use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::TLS_CHECK_TIMEOUT;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
 use openclaw_model::{Release, releases};
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
-/// A URL, and what the user said about the gateway at this URL.
+/// A URL, and the properties of its gateway that the user specified.
 #[derive(Debug, Clone)]
 pub(super) struct Attached {
     url: String,
@@ -61,7 +61,7 @@ impl Attached {
             ));
         }
         Profile {
-            kind: Kind::Attached,
+            kind: GatewayKind::Attached,
             name: self.shown(),
             program: self.shown(),
             claims,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 /// Why clawcheck cannot do something with a running gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
-    /// Only the embedded gateway can be told another peer address.
+    /// Only the embedded gateway can use another peer address.
     #[error("clawcheck cannot connect to this gateway from the address {0}")]
     PeerAddress(IpAddr),
     /// The gateway does not run.

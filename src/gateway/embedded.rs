@@ -3,7 +3,7 @@
 use super::control_error::ControlError;
 use super::flags::Flags;
 use super::launch::{Exit, Launch, LaunchError};
-use super::profile::{Capability, Kind, Profile};
+use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::gateway_defaults;
 use super::spawned::template::merge_defaults;
 use crate::client::Link;
@@ -33,7 +33,7 @@ pub(super) struct Embedded {
 
 pub(super) fn profile(name: String, release: Release) -> Profile {
     Profile {
-        kind: Kind::Embedded,
+        kind: GatewayKind::Embedded,
         name,
         program: "clawcheck".to_owned(),
         claims: Some(release),

@@ -154,7 +154,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// The gateway accepts connections but does not answer.
-    #[error("the gateway listens on port {port} but never answered {what}{heading}{log}", heading = LOG_HEADING)]
+    #[error("the gateway listens on port {port} but did not answer {what}{heading}{log}", heading = LOG_HEADING)]
     NeverAnswered {
         /// The port.
         port: u16,

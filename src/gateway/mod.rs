@@ -41,7 +41,7 @@ pub(crate) use openclaw::{SchemaError, protocol_schema};
 pub use prepare::{Preparation, PrepareError, PrepareEvent};
 pub use prepared::Gateway;
 pub use profile::Capability;
-pub(crate) use profile::{Kind, Profile};
+pub(crate) use profile::{GatewayKind, Profile};
 pub use running::Running;
 pub(crate) use spawned::store_commands::StoreCommandError;
 pub use spec::GatewaySpec;

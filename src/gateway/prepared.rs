@@ -8,7 +8,7 @@ use super::limits::{ChallengeSupport, TimeLimits};
 use super::openclaw;
 use super::prepare::{Preparation, PrepareError, PrepareListener};
 use super::profile::{Capability, Profile};
-use super::running::{Inner, Running};
+use super::running::{Running, RunningKind};
 use super::spawned::Program;
 use super::spawned::readiness::Readiness;
 use super::spawned::store_commands::StoreCommandError;
@@ -187,16 +187,16 @@ impl Gateway {
         match &self.backend {
             Backend::Embedded(release) => {
                 let embedded = embedded::launch(*release, &launch)?;
-                Ok(Running { inner: Inner::Embedded(Box::new(embedded)), path: "/".to_owned() })
+                Ok(Running { inner: RunningKind::Embedded(Box::new(embedded)), path: "/".to_owned() })
             }
             Backend::OpenClaw(program) | Backend::Described(program) => {
                 let spawned = program.launch(&launch).await?;
                 let path = spawned.path().to_owned();
-                Ok(Running { inner: Inner::Spawned(Box::new(spawned)), path })
+                Ok(Running { inner: RunningKind::Spawned(Box::new(spawned)), path })
             }
             Backend::Attached(attached) => {
                 attached.check(launch.deadline).await?;
-                Ok(Running { inner: Inner::Attached(attached.clone()), path: attached.path().to_owned() })
+                Ok(Running { inner: RunningKind::Attached(attached.clone()), path: attached.path().to_owned() })
             }
         }
     }

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 /// How a gateway is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum GatewayKind {
     /// The embedded gateway, in this process.
     Embedded,
     /// A process that clawcheck starts and stops.
     Spawned,
-    /// A gateway that somebody else runs.
+    /// A gateway that clawcheck did not start.
     Attached,
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for Capability {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// How clawcheck runs the gateway.
-    pub kind: Kind,
+    pub kind: GatewayKind,
     /// The argument of the user: `embedded@2026.4.2`, `clawdbot`.
     pub name: String,
     /// The program, for people and reports: `openclaw`, `clawdbot`, a URL.
@@ -103,7 +103,7 @@ pub struct Profile {
     pub can: BTreeSet<Capability>,
     /// The features that the gateway declares absent. Cases that need them are not applicable.
     pub lacks: BTreeSet<Capability>,
-    /// What cannot be observed or done, with the reason, one sentence each. The header of a run shows them.
+    /// The limitations of the gateway, with the reason, one sentence each. The header of a run shows them.
     pub notes: Vec<String>,
     /// Pages about the gateway.
     pub links: Vec<String>,

@@ -13,12 +13,12 @@ use tokio::time::Instant;
 
 /// A running gateway of any kind. A drop ends it immediately.
 pub struct Running {
-    pub(super) inner: Inner,
+    pub(super) inner: RunningKind,
     /// The URL path for WebSockets.
     pub(super) path: String,
 }
 
-pub(super) enum Inner {
+pub(super) enum RunningKind {
     Embedded(Box<Embedded>),
     Spawned(Box<Spawned>),
     Attached(Attached),
@@ -32,9 +32,9 @@ impl Running {
     /// Returns an error if the gateway does not run, or cannot be reached from this address.
     pub fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
         match &self.inner {
-            Inner::Embedded(embedded) => embedded.link(peer),
-            Inner::Spawned(spawned) => spawned.link(peer),
-            Inner::Attached(attached) => attached.link(peer),
+            RunningKind::Embedded(embedded) => embedded.link(peer),
+            RunningKind::Spawned(spawned) => spawned.link(peer),
+            RunningKind::Attached(attached) => attached.link(peer),
         }
     }
 
@@ -46,35 +46,35 @@ impl Running {
     /// The state directory, if clawcheck can access it.
     pub fn state_dir(&self) -> Option<&Path> {
         match &self.inner {
-            Inner::Embedded(embedded) => Some(embedded.state_dir()),
-            Inner::Spawned(spawned) => spawned.state_dir(),
-            Inner::Attached(attached) => attached.state_dir(),
+            RunningKind::Embedded(embedded) => Some(embedded.state_dir()),
+            RunningKind::Spawned(spawned) => spawned.state_dir(),
+            RunningKind::Attached(attached) => attached.state_dir(),
         }
     }
 
     /// The port that the gateway listens on. `None` for a gateway in this process.
     pub fn port(&self) -> Option<u16> {
         match &self.inner {
-            Inner::Embedded(_) => None,
-            Inner::Spawned(spawned) => Some(spawned.port()),
-            Inner::Attached(attached) => Some(attached.port()),
+            RunningKind::Embedded(_) => None,
+            RunningKind::Spawned(spawned) => Some(spawned.port()),
+            RunningKind::Attached(attached) => Some(attached.port()),
         }
     }
 
     /// The kept part of the gateway's log. It is not redacted.
     pub fn logs(&self) -> String {
         match &self.inner {
-            Inner::Embedded(embedded) => embedded.logs(),
-            Inner::Spawned(spawned) => spawned.logs(),
-            Inner::Attached(_) => String::new(),
+            RunningKind::Embedded(embedded) => embedded.logs(),
+            RunningKind::Spawned(spawned) => spawned.logs(),
+            RunningKind::Attached(_) => String::new(),
         }
     }
 
     /// The time of the gateway's clock, in milliseconds since 1970.
     pub fn now(&self) -> i64 {
         match &self.inner {
-            Inner::Embedded(embedded) => embedded.now(),
-            Inner::Spawned(_) | Inner::Attached(_) => {
+            RunningKind::Embedded(embedded) => embedded.now(),
+            RunningKind::Spawned(_) | RunningKind::Attached(_) => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
             }
@@ -87,15 +87,15 @@ impl Running {
     /// Returns an error if clawcheck does not control the clock.
     pub async fn advance(&mut self, by: Duration) -> Result<(), ControlError> {
         match &self.inner {
-            Inner::Embedded(embedded) => embedded.advance(by).await,
-            Inner::Spawned(_) | Inner::Attached(_) => Err(ControlError::Clock),
+            RunningKind::Embedded(embedded) => embedded.advance(by).await,
+            RunningKind::Spawned(_) | RunningKind::Attached(_) => Err(ControlError::Clock),
         }
     }
 
     /// Waits until an embedded gateway has written everything from earlier messages to its store. Other gateways do
     /// not report this, so for them this returns immediately.
     pub(crate) async fn written(&self) {
-        if let Inner::Embedded(embedded) = &self.inner {
+        if let RunningKind::Embedded(embedded) = &self.inner {
             embedded.written().await;
         }
     }
@@ -107,9 +107,9 @@ impl Running {
     /// Returns an error if clawcheck did not start the gateway.
     pub async fn stop(&mut self, deadline: Instant) -> Result<Exit, ControlError> {
         match &mut self.inner {
-            Inner::Embedded(embedded) => Ok(embedded.stop(deadline).await),
-            Inner::Spawned(spawned) => Ok(spawned.stop(deadline).await),
-            Inner::Attached(_) => Err(ControlError::NotOurs),
+            RunningKind::Embedded(embedded) => Ok(embedded.stop(deadline).await),
+            RunningKind::Spawned(spawned) => Ok(spawned.stop(deadline).await),
+            RunningKind::Attached(_) => Err(ControlError::NotOurs),
         }
     }
 
@@ -119,15 +119,15 @@ impl Running {
     /// Returns an error if clawcheck did not start the gateway.
     pub async fn kill(&mut self) -> Result<(), ControlError> {
         match &mut self.inner {
-            Inner::Embedded(embedded) => {
+            RunningKind::Embedded(embedded) => {
                 embedded.kill();
                 Ok(())
             }
-            Inner::Spawned(spawned) => {
+            RunningKind::Spawned(spawned) => {
                 spawned.kill().await;
                 Ok(())
             }
-            Inner::Attached(_) => Err(ControlError::NotOurs),
+            RunningKind::Attached(_) => Err(ControlError::NotOurs),
         }
     }
 
@@ -135,16 +135,16 @@ impl Running {
     /// wait is necessary because the system reports the end of a process after the end of its connections.
     pub async fn wait_for_exit(&mut self, deadline: Instant) -> Option<Exit> {
         match &mut self.inner {
-            Inner::Spawned(spawned) => spawned.wait_for_exit(deadline).await,
-            Inner::Embedded(_) | Inner::Attached(_) => None,
+            RunningKind::Spawned(spawned) => spawned.wait_for_exit(deadline).await,
+            RunningKind::Embedded(_) | RunningKind::Attached(_) => None,
         }
     }
 
     /// Returns the exit status if the gateway has exited by itself.
     pub fn exited(&mut self) -> Option<Exit> {
         match &mut self.inner {
-            Inner::Spawned(spawned) => spawned.exited(),
-            Inner::Embedded(_) | Inner::Attached(_) => None,
+            RunningKind::Spawned(spawned) => spawned.exited(),
+            RunningKind::Embedded(_) | RunningKind::Attached(_) => None,
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum GatewaySpec {
     Embedded(Option<Release>),
     /// `openclaw@2026.4.2`: a release from npm.
     OpenClaw(Release),
-    /// `ws://HOST:PORT[/PATH]`: somebody else runs it.
+    /// `ws://HOST:PORT[/PATH]`: a gateway that is already running.
     Attached(String),
     /// The path of a description, or the name of one that is built in (`clawdbot` for `gateways/clawdbot.yaml`).
     Described(PathBuf),

@@ -174,7 +174,7 @@ impl Sandbox {
         self.directory.join("openclaw.json")
     }
 
-    /// The parent of these directories. It has room for a second state directory.
+    /// The parent of these directories. It can contain a second state directory.
     pub fn root(&self) -> &Path {
         &self.directory
     }

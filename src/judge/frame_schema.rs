@@ -134,7 +134,7 @@ impl FrameSchema {
         let text = |pointer: &str| frame.pointer(pointer).and_then(Value::as_str);
         let Some(name) = text("/type").and_then(|kind| self.frames.get(kind)) else {
             let (definition, pointer) = ("GatewayFrame".to_owned(), String::new());
-            let message = "value has no `type` that a frame has".to_owned();
+            let message = "value has no `type` of a frame".to_owned();
             return Checked {
                 violations: vec![Violation { definition, pointer, message }],
                 payload_not_described: false,
@@ -248,7 +248,7 @@ mod tests {
         &[("MissingScopeErrorDetails", "/error/details", "\"missingScope\" is a required property")])]
     #[case::pattern(json!({"type": "res", "id": "1", "ok": true, "payload": {"id": ".."}}), Some("approval.get"),
         &[("ApprovalGetResult", "/payload/id", r#"value does not match "^(?!\.{1,2}$)[\s\S]+$""#)])]
-    #[case::no_frame(json!({"type": "odd"}), None, &[("GatewayFrame", "", "value has no `type` that a frame has")])]
+    #[case::no_frame(json!({"type": "odd"}), None, &[("GatewayFrame", "", "value has no `type` of a frame")])]
     fn a_wrong_frame_is_rejected_for_the_right_reason(
         #[case] frame: Value,
         #[case] method: Option<&str>,

@@ -1,6 +1,6 @@
 //! How strictly a gateway is compared with the snapshots.
 
-use super::cause::Kind;
+use super::cause::CauseKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl Level {
     }
 }
 
-impl Kind {
+impl CauseKind {
     /// The least strict level at which a difference of this kind counts.
     pub fn level(self) -> Level {
         match self {

@@ -80,7 +80,7 @@ pub enum Finding {
         step: String,
         /// Its line in the scenario file, counted from 1.
         line: usize,
-        /// What was expected.
+        /// The expectation.
         expected: String,
         /// The observed answer.
         seen: String,
@@ -95,14 +95,14 @@ pub enum Finding {
         draft: bool,
         /// The part of the snapshot that the observation can be compared with.
         expected: String,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// There is no snapshot for this release.
     NoSnapshot {
         /// The first later release that has one.
         later: Option<Release>,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// A frame violates the published schema.
@@ -145,7 +145,7 @@ impl Finding {
                 format!("the observation differs from the draft for {variant} and later, seen on no real release")
             }
             Self::NoSnapshot { later: None, .. } => {
-                "nothing it expects is broken, and no snapshot is approved for this case yet".to_owned()
+                "all expectations are met, but no snapshot is approved for this case yet".to_owned()
             }
             Self::NoSnapshot { later: Some(later), .. } => {
                 format!("no snapshot is approved for this case before release {later}")
@@ -166,7 +166,8 @@ pub(crate) struct Judgement {
     pub verdict: Verdict,
     /// The findings against the case.
     pub findings: Vec<Finding>,
-    /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
+    /// The differences by cause, in the order of the steps. Differences beyond the level of the run do not change the
+    /// verdict.
     pub differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,
@@ -226,7 +227,7 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
     // The snapshot can show only a difference that counts at a stricter level than the expectation.
     let level = differences.iter().map(|difference| difference.kind.level()).min();
-    let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
+    let counts_before = |kind: cause::CauseKind| level.is_none_or(|level| kind.level() < level);
     let unmet = cause::without_consequences(unmet).into_iter();
     let unmet = unmet
         .filter(|one| counts_before(one.kind) || (!is_reported(&one.place) && graver(one.kind)))
@@ -295,7 +296,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
     (findings, differences)
 }
 
-/// What a step received on its own connection, in one line.
+/// The messages that a step received on its own connection, in one line.
 pub(crate) fn in_words(step: &StepObservation) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =

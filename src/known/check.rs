@@ -3,7 +3,7 @@
 
 use super::date::Date;
 use super::file::{CaseGlob, Entry, is_glob};
-use super::judge::{Known, Listed};
+use super::judge::{KnownDeviations, ListedEntry};
 use crate::scenario::Case;
 use crate::scenario::problems::{ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::spans::Spanned;
@@ -15,7 +15,7 @@ use std::fmt;
 /// The maximum number of pairs of overlapping entries that are reported.
 const MOST_OVERLAPS: usize = 20;
 
-impl Known {
+impl KnownDeviations {
     /// Checks the entries against all cases that they can be about, and removes those that have expired.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Known {
         let mut pairs = BTreeMap::new();
         for case in cases {
             let requirements = case.requirements().map(str::to_owned).collect::<Vec<_>>();
-            let about = |(_, listed): &(usize, &Listed)| listed.entry.is_about(&case.id, &requirements);
+            let about = |(_, listed): &(usize, &ListedEntry)| listed.entry.is_about(&case.id, &requirements);
             let entries = self.entries.iter().enumerate().filter(about).collect::<Vec<_>>();
             for (at, (one, first)) in entries.iter().enumerate() {
                 for (other, second) in &entries[at + 1..] {

@@ -1,8 +1,8 @@
 //! Adds entries to a list of known deviations. The rest of the file stays as it is, with its comments.
 
-use super::judge::{CaseSeen, Known};
+use super::judge::{KnownDeviations, PlayedCase};
 use super::{digest, parse};
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::problems::{ScenarioErrors, within};
 use crate::scenario::{Source, nodes};
@@ -22,7 +22,7 @@ pub(crate) struct Observed {
     pub requirements: Vec<String>,
     /// The level at which it was compared.
     pub level: Level,
-    /// What differs.
+    /// The difference.
     pub differences: Vec<Difference>,
     /// The text of the observation.
     pub observation: Option<String>,
@@ -66,7 +66,7 @@ pub(crate) fn extend(
     link: Option<&str>,
 ) -> Result<Extended, ExtendError> {
     let before = text.unwrap_or(HEADER);
-    let known = text.map_or_else(|| Ok(Known::default()), |text| parse(path, text))?;
+    let known = text.map_or_else(|| Ok(KnownDeviations::default()), |text| parse(path, text))?;
     let new = new_entries(&known, observed);
     let mut edits = Vec::new();
     let mut added = String::new();
@@ -101,8 +101,8 @@ pub(crate) fn extend(
 }
 
 impl Observed {
-    fn seen(&self) -> CaseSeen<'_> {
-        CaseSeen {
+    fn seen(&self) -> PlayedCase<'_> {
+        PlayedCase {
             id: &self.case,
             requirements: &self.requirements,
             verdict: self.verdict,
@@ -114,8 +114,8 @@ impl Observed {
 }
 
 /// The differences that no entry covers, with their cases.
-fn new_entries<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<(Kind, &'a str), Vec<&'a str>> {
-    let mut new: BTreeMap<(Kind, &str), Vec<&str>> = BTreeMap::new();
+fn new_entries<'a>(known: &KnownDeviations, observed: &'a [Observed]) -> BTreeMap<(CauseKind, &'a str), Vec<&'a str>> {
+    let mut new: BTreeMap<(CauseKind, &str), Vec<&str>> = BTreeMap::new();
     for one in observed {
         for difference in one.differences.iter().filter(|difference| difference.kind.level() <= one.level) {
             if !known.covers(&one.case, &one.requirements, difference) {
@@ -131,7 +131,7 @@ fn new_entries<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<(Kind, &
 }
 
 /// The digests that are not in the list yet. The observation of a flaky case is not stable.
-fn observations<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<&'a str, String> {
+fn observations<'a>(known: &KnownDeviations, observed: &'a [Observed]) -> BTreeMap<&'a str, String> {
     let is_flaky = |one: &Observed| known.of_case(&one.case, &one.requirements).any(|listed| listed.entry.flaky);
     let mut digests = BTreeMap::new();
     for one in observed.iter().filter(|one| !is_flaky(one)) {
@@ -145,7 +145,7 @@ fn observations<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<&'a str
 }
 
 /// An entry without indentation.
-fn entry(kind: Kind, seen: &str, cases: &[&str], reason: &str, link: Option<&str>) -> String {
+fn entry(kind: CauseKind, seen: &str, cases: &[&str], reason: &str, link: Option<&str>) -> String {
     let mut text = match cases {
         [case] => format!("- case: {}\n", plain(case)),
         cases => {

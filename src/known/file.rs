@@ -2,7 +2,7 @@
 //! comments of these types are the descriptions in the JSON Schema.
 
 use super::date::Date;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::scenario::Pattern;
 use crate::scenario::problems::SpannedError;
 use crate::scenario::spans::{Span, Spanned};
@@ -35,7 +35,7 @@ pub(super) struct Entry {
     pub(super) case: Cases,
     /// The kind of the difference, as the JSON report names it.
     #[serde(default)]
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<CauseKind>,
     /// The requirement that the gateway does not meet. The entry then applies only to cases that test this requirement.
     #[serde(default)]
     #[schemars(with = "Option<String>")]

@@ -3,7 +3,7 @@
 use super::date::Date;
 use super::digest;
 use super::file::{Entry, KnownFile};
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::spans::{Span, Spanned};
 use crate::scenario::{Case, Source};
@@ -12,21 +12,21 @@ use std::sync::Arc;
 
 /// The known deviations of a gateway, from all files.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
-    pub(super) entries: Vec<Listed>,
-    pub(super) observations: HashMap<String, Pinned>,
+pub struct KnownDeviations {
+    pub(super) entries: Vec<ListedEntry>,
+    pub(super) observations: HashMap<String, PinnedObservation>,
 }
 
 /// An entry and its file.
 #[derive(Debug, Clone)]
-pub(super) struct Listed {
+pub(super) struct ListedEntry {
     pub(super) entry: Arc<Entry>,
     pub(super) source: Arc<Source>,
 }
 
 /// The digest of a whole observation.
 #[derive(Debug, Clone)]
-pub(super) struct Pinned {
+pub(super) struct PinnedObservation {
     pub(super) digest: Spanned<String>,
     pub(super) key: Span,
     pub(super) source: Arc<Source>,
@@ -34,7 +34,7 @@ pub(super) struct Pinned {
 
 /// The result of a case.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CaseSeen<'a> {
+pub(crate) struct PlayedCase<'a> {
     /// Its id.
     pub id: &'a str,
     /// The requirements that it tests.
@@ -43,7 +43,7 @@ pub(crate) struct CaseSeen<'a> {
     pub verdict: Verdict,
     /// The level at which it was compared. Differences beyond the level need no entry.
     pub level: Level,
-    /// What differs. If the case is an error without differences, the error.
+    /// The differences. If the case is an error without differences, the error.
     pub differences: &'a [Difference],
     /// The text of the observation, if the case was played to its end.
     pub observation: Option<&'a str>,
@@ -58,11 +58,11 @@ pub(crate) struct KnownVerdict {
     pub reason: String,
 }
 
-impl Known {
+impl KnownDeviations {
     pub(super) fn of(file: KnownFile, source: &Arc<Source>) -> Self {
-        let listed = |entry| Listed { entry: Arc::new(entry), source: Arc::clone(source) };
+        let listed = |entry| ListedEntry { entry: Arc::new(entry), source: Arc::clone(source) };
         let pinned = |(case, digest): (Spanned<String>, Spanned<String>)| {
-            (case.value, Pinned { digest, key: case.span, source: Arc::clone(source) })
+            (case.value, PinnedObservation { digest, key: case.span, source: Arc::clone(source) })
         };
         Self {
             entries: file.known.into_iter().map(listed).collect(),
@@ -96,7 +96,7 @@ impl Known {
     }
 
     /// The entries about a case.
-    pub(super) fn of_case(&self, id: &str, requirements: &[String]) -> impl Iterator<Item = &Listed> {
+    pub(super) fn of_case(&self, id: &str, requirements: &[String]) -> impl Iterator<Item = &ListedEntry> {
         self.entries.iter().filter(move |listed| listed.entry.is_about(id, requirements))
     }
 
@@ -106,7 +106,7 @@ impl Known {
     }
 
     /// The verdict on a case. `None` if no entry is about the case.
-    pub(crate) fn judge(&self, case: CaseSeen<'_>) -> Option<KnownVerdict> {
+    pub(crate) fn judge(&self, case: PlayedCase<'_>) -> Option<KnownVerdict> {
         let entries =
             self.of_case(case.id, case.requirements).filter(|listed| !listed.entry.exclude).collect::<Vec<_>>();
         if entries.is_empty() {
@@ -118,7 +118,7 @@ impl Known {
         }
     }
 
-    fn with_entries(&self, case: CaseSeen<'_>, entries: &[&Listed]) -> KnownVerdict {
+    fn with_entries(&self, case: PlayedCase<'_>, entries: &[&ListedEntry]) -> KnownVerdict {
         let unknown = case
             .differences
             .iter()
@@ -127,7 +127,7 @@ impl Known {
             let reason = format!("not a known deviation: {}: {}", unknown.kind.title(), unknown.what);
             return KnownVerdict { verdict: case.verdict, reason };
         }
-        let is_seen = |listed: &&&Listed| case.differences.iter().any(|seen| listed.entry.covers(seen));
+        let is_seen = |listed: &&&ListedEntry| case.differences.iter().any(|seen| listed.entry.covers(seen));
         let gone = entries.iter().filter(|listed| !listed.entry.flaky && !is_seen(listed)).collect::<Vec<_>>();
         if let Some(listed) = gone.first() {
             let reason = format!("{} no longer holds; remove the entry: {}", listed.place(), listed.entry.sentence());
@@ -144,7 +144,7 @@ impl Known {
         // A case without differences cannot match an entry.
         match seen.is_empty() {
             true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
-            // What is known does not count at this level.
+            // The differences of the case do not count at this level.
             false if case.verdict == Verdict::Conforms => KnownVerdict { verdict: Verdict::Conforms, reason: seen },
             false => KnownVerdict { verdict: Verdict::KnownDeviation, reason: seen },
         }
@@ -152,7 +152,7 @@ impl Known {
 
     /// Why the observation does not match the pinned digest. All differences are known, but the rest of the
     /// observation, which was not compared, has changed.
-    fn another_observation(&self, case: CaseSeen<'_>) -> Option<String> {
+    fn another_observation(&self, case: PlayedCase<'_>) -> Option<String> {
         let pinned = self.observations.get(case.id)?;
         let seen = digest(case.observation?);
         (seen != pinned.digest.value).then(|| {
@@ -181,13 +181,13 @@ impl Entry {
             (Some(requirement), Some(of)) => requirement.value == *of,
             _ => true,
         };
-        let is_of_kind = |kind: Kind| kind == seen.kind;
+        let is_of_kind = |kind: CauseKind| kind == seen.kind;
         let text = self.seen.as_ref().is_none_or(|pattern| pattern.value.matches(&seen.what));
         is_required && text && self.kind.is_none_or(is_of_kind)
     }
 }
 
-impl Listed {
+impl ListedEntry {
     /// The file and the line: `known.yaml:12`.
     pub(super) fn place(&self) -> String {
         place(&self.source, self.entry.span())
@@ -201,9 +201,9 @@ impl Listed {
 }
 
 /// The reasons of entries, each once, in the order of the list.
-fn reasons<'a>(entries: impl Iterator<Item = &'a Listed>) -> String {
+fn reasons<'a>(entries: impl Iterator<Item = &'a ListedEntry>) -> String {
     let mut all: Vec<String> = Vec::new();
-    for why in entries.map(Listed::why) {
+    for why in entries.map(ListedEntry::why) {
         if !all.contains(&why) {
             all.push(why);
         }
@@ -211,7 +211,7 @@ fn reasons<'a>(entries: impl Iterator<Item = &'a Listed>) -> String {
     all.join("; ")
 }
 
-impl Pinned {
+impl PinnedObservation {
     fn place(&self) -> String {
         place(&self.source, self.key)
     }

@@ -11,7 +11,7 @@ mod judge;
 
 pub(crate) use date::Date;
 pub(crate) use extend::{Observed, extend};
-pub(crate) use judge::{CaseSeen, Known, KnownVerdict};
+pub(crate) use judge::{KnownDeviations, KnownVerdict, PlayedCase};
 
 use crate::scenario::problems::{ScenarioError, ScenarioErrors, within};
 use crate::scenario::schema::for_editors;
@@ -41,19 +41,19 @@ pub(crate) fn text_of(path: &Path) -> Result<Option<String>, ScenarioErrors> {
 ///
 /// # Errors
 /// The list is not valid.
-pub(crate) fn parse(path: &Path, text: &str) -> Result<Known, ScenarioErrors> {
+pub(crate) fn parse(path: &Path, text: &str) -> Result<KnownDeviations, ScenarioErrors> {
     let source = &Arc::new(Source { path: path.to_owned(), embedded: false, text: text.into() });
     let file = if is_description(text) { file::parse_description(text) } else { file::parse(text) };
-    file.map(|file| Known::of(file, source)).map_err(|errors| ScenarioErrors(within(errors, source)))
+    file.map(|file| KnownDeviations::of(file, source)).map_err(|errors| ScenarioErrors(within(errors, source)))
 }
 
 /// Reads the list in a gateway description. Without such a list, and if the description is not valid YAML, it is empty.
 ///
 /// # Errors
 /// The list is not valid.
-pub(crate) fn parse_description(path: &Path, text: &str) -> Result<Known, ScenarioErrors> {
+pub(crate) fn parse_description(path: &Path, text: &str) -> Result<KnownDeviations, ScenarioErrors> {
     let has_list = nodes::parse(text).is_ok_and(|root| root.get("known").or(root.get("observations")).is_some());
-    if has_list { parse(path, text) } else { Ok(Known::default()) }
+    if has_list { parse(path, text) } else { Ok(KnownDeviations::default()) }
 }
 
 /// Whether a text has the keys of a gateway description.

@@ -1,12 +1,12 @@
 use super::*;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::Corpus;
 use rstest::rstest;
 
 const PATH: &str = "known.yaml";
 
-fn known(text: &str) -> Known {
+fn known(text: &str) -> KnownDeviations {
     parse(Path::new(PATH), text).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
@@ -28,18 +28,18 @@ fn said(text: &str) -> (Vec<(usize, String)>, Vec<String>) {
 const REFUSED: &str = "NOT_PAIRED instead of hello-ok";
 
 fn refused() -> Difference {
-    Difference::test(Kind::Refused, REFUSED, "", "")
+    Difference::test(CauseKind::Refused, REFUSED, "", "")
 }
 
 fn fields(name: &str) -> Difference {
-    Difference::test(Kind::Fields, &format!("hello-ok also has {name}"), "", "")
+    Difference::test(CauseKind::Fields, &format!("hello-ok also has {name}"), "", "")
 }
 
 /// The verdict on a case that deviates in this way.
 fn verdict(list: &str, id: &str, differences: &[Difference], observation: &str) -> Option<(Verdict, String)> {
     let verdict = if differences.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
     let requirements = ["RFC-1".to_owned()];
-    let seen = CaseSeen {
+    let seen = PlayedCase {
         id,
         requirements: &requirements,
         verdict,
@@ -61,8 +61,8 @@ fn a_case_that_shows_only_known_differences_is_a_known_deviation() {
 }
 
 #[rstest]
-#[case::another_kind(&[Difference::test(Kind::LetIn, REFUSED, "", "")])]
-#[case::another_text(&[Difference::test(Kind::Refused, "another NOT_PAIRED", "", "")])]
+#[case::another_kind(&[Difference::test(CauseKind::LetIn, REFUSED, "", "")])]
+#[case::another_text(&[Difference::test(CauseKind::Refused, "another NOT_PAIRED", "", "")])]
 #[case::one_more(&[refused(), fields("a")])]
 fn another_deviation_of_the_case_still_fails(#[case] differences: &[Difference]) {
     let (verdict, reason) = verdict(ONE, "role/a", differences, "").unwrap();
@@ -126,7 +126,7 @@ fn errors_can_be_known_and_what_was_not_played_stays() {
     let list = "known:\n  - { case: role/a, kind: error, seen: 'the gateway exited*', reason: crash }\n";
     let judged = |verdict| {
         let differences = [Difference::error("the gateway exited unexpectedly (exit code 1)")];
-        let seen = CaseSeen {
+        let seen = PlayedCase {
             id: "role/a",
             requirements: &[],
             verdict,
@@ -145,7 +145,7 @@ fn differences_beyond_the_level_need_no_entry() {
     let at = |level, verdict, list: &str| {
         let differences = [refused(), fields("a")];
         let differences = if verdict == Verdict::Conforms { &differences[1..] } else { &differences };
-        let seen = CaseSeen { id: "role/a", requirements: &[], verdict, level, differences, observation: None };
+        let seen = PlayedCase { id: "role/a", requirements: &[], verdict, level, differences, observation: None };
         known(list).judge(seen).map(|judged| judged.verdict)
     };
     assert_eq!(at(Level::Exact, Verdict::Deviates, ONE), Some(Verdict::Deviates));
@@ -335,7 +335,7 @@ fn lists_in_other_forms_are_extended(#[case] text: &str) {
     assert!(kept.into_iter().all(|line| extended.contains(line)), "{extended}");
     assert_eq!(
         known(&extended)
-            .judge(CaseSeen {
+            .judge(PlayedCase {
                 id: "role/b",
                 requirements: &[],
                 verdict: Verdict::Deviates,

@@ -28,7 +28,7 @@ pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> 
     let mut out = String::new();
     if diff.ratio() >= 1.0 {
         if differ {
-            let _ = writeln!(out, "  … the first {} lines are alike …", cut::number(LINES as u64));
+            let _ = writeln!(out, "  … the first {} lines are equal …", cut::number(LINES as u64));
         }
         return out;
     }
@@ -37,7 +37,7 @@ pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> 
             out.push_str("  ...\n");
         }
         for op in group {
-            let parting = Parting::of(&diff, op, width);
+            let parting = FirstDifference::of(&diff, op, width);
             let bytes = parting.bytes;
             if colour && bytes <= MARKED {
                 for change in diff.iter_inline_changes(op) {
@@ -58,7 +58,7 @@ pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> 
 }
 
 /// The first shown character of long lines that replace each other.
-struct Parting {
+struct FirstDifference {
     /// The numbers of the first lines, before and after.
     first: (usize, usize),
     starts: Vec<usize>,
@@ -67,13 +67,19 @@ struct Parting {
 }
 
 /// The first shown character of two long lines that replace each other. It is 0 if the lines differ within the first
-/// half of `width` characters.
+/// half of `width` characters, or if the mark would be longer than the text that it replaces.
 pub(crate) fn start(old: &str, new: &str, width: usize) -> usize {
     let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
-    if common > width / 2 { common - width / 4 } else { 0 }
+    let start = if common > width / 2 { common - width / 4 } else { 0 };
+    if start > omitted_start(start).chars().count() { start } else { 0 }
 }
 
-impl Parting {
+/// The mark in place of the first characters of two lines, which are equal.
+pub(crate) fn omitted_start(characters: usize) -> String {
+    format!("… {characters} equal characters … ")
+}
+
+impl FirstDifference {
     fn of(diff: &TextDiff<'_, '_, str>, op: &DiffOp, width: usize) -> Self {
         let (old, new) = (op.old_range(), op.new_range());
         let lines = |range: std::ops::Range<usize>, slice: fn(&TextDiff<'_, '_, str>, usize) -> String| {
@@ -113,21 +119,25 @@ fn line<'a>(
         ChangeTag::Delete => '-',
         ChangeTag::Insert => '+',
     };
-    let mut line = if start > 0 { format!("… {start} characters alike … ") } else { String::new() };
-    let (mut at, mut more) = (0, 0);
+    let mut line = if start > 0 { omitted_start(start) } else { String::new() };
+    let parts = parts.map(|(changed, text)| (changed, text.trim_end_matches('\n'))).collect::<Vec<_>>();
+    let all = parts.iter().map(|(_, text)| text.chars().count()).sum::<usize>();
+    let more = all.saturating_sub(start.saturating_add(width));
+    let mark = format!("… {} more characters", cut::number(more as u64));
+    // A mark that is longer than the text that it replaces is not written.
+    let (width, more) = if more <= mark.chars().count() { (usize::MAX, 0) } else { (width, more) };
+    let mut at = 0;
     for (changed, text) in parts {
-        let text = text.trim_end_matches('\n');
         let characters = text.chars().count();
         let (from, to) = (start.saturating_sub(at), start.saturating_add(width).saturating_sub(at));
         let shown = text.chars().skip(from).take(to.saturating_sub(from)).collect::<String>();
         if !shown.is_empty() {
             line.push_str(&paint(tag, changed, &shown, colour));
         }
-        more += characters.saturating_sub(to);
         at += characters;
     }
     if more > 0 {
-        let _ = write!(line, "… {} more characters", cut::number(more as u64));
+        line.push_str(&mark);
     }
     let sign = paint(tag, false, &sign.to_string(), colour);
     let _ = writeln!(out, "{sign} {line}");
@@ -163,8 +173,8 @@ mod tests {
         for colour in [false, true] {
             let shown = render_within(&long("one"), &long("other"), colour, 40);
             let plain = strip(&shown);
-            let expected = "- … 491 characters alike … ame same one more more more more more mo… 473 more characters\n\
-                + … 491 characters alike … ame same other more more more more more … 475 more characters\n";
+            let expected = "- … 491 equal characters … ame same one more more more more more mo… 473 more characters\n\
+                + … 491 equal characters … ame same other more more more more more … 475 more characters\n";
             assert_eq!(plain, expected);
         }
         assert!(
@@ -191,7 +201,7 @@ mod tests {
     fn equal_texts_have_no_difference_and_others_always_show_one() {
         assert_eq!(render("a\nb\n", "a\nb\n", true), "");
         let text = |last: &str| format!("{}{last}\n", "line\n".repeat(LINES + 9));
-        assert_eq!(render(&text("a"), &text("b"), false), "  … the first 2,000 lines are alike …\n");
+        assert_eq!(render(&text("a"), &text("b"), false), "  … the first 2,000 lines are equal …\n");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     /// Values that the harness chose, with their symbols.
-    pub known: Vec<Known>,
+    pub known: Vec<KnownValue>,
     /// The start of the case by the gateway's clock, in milliseconds since 1970. Earlier times were seeded.
     pub started_at: i64,
     /// The start of each step by the same clock, in order. Times within one step count as equal.
@@ -23,7 +23,7 @@ pub struct Evidence {
 
 /// A value that the harness chose, and its symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownValue {
     /// The value. It is replaced wherever it occurs, except inside a longer word.
     pub value: String,
     /// The symbol: the name of a device, `<case-secret>` or `<state>`.

@@ -35,7 +35,7 @@ const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersi
 /// answers.
 const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
 
-/// Number of items shown for a step after the room is used up.
+/// Number of items shown for a step after the size limit is reached.
 const FEW: usize = 8;
 
 /// Members of `hello-ok` whose own members are listed by name.
@@ -62,14 +62,14 @@ fn approval_ids(frame: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The inputs of the normal form other than the message.
-pub(super) struct Context<'a> {
+pub(super) struct FrameContext<'a> {
     pub(super) symbols: &'a Symbols,
     pub(super) started_at: i64,
-    /// The room for all messages.
+    /// The size limit for all messages.
     pub(super) room: &'a SizeLimit,
 }
 
-impl Context<'_> {
+impl FrameContext<'_> {
     fn normal(&self, value: &Value) -> Value {
         let mut value = self.symbols.mark(&self.room.fit(value), "");
         time::replace(&mut value, self.started_at);
@@ -82,7 +82,7 @@ impl Context<'_> {
 }
 
 /// The normal form of one step, with its values still marked.
-pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepObservation {
+pub(super) fn step(step: &StepEvidence, context: &FrameContext<'_>) -> StepObservation {
     let mut received = step.received.iter().collect::<Vec<_>>();
     // Connections are independent, so only the order within each connection has a meaning.
     received.sort_by_key(|received| received.on.as_deref());
@@ -116,7 +116,7 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepObservatio
 }
 
 /// Adds to the hello-ok of a step what it lists.
-fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], context: &Context<'_>) {
+fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], context: &FrameContext<'_>) {
     let messages = received.iter().map(|received| &received.message);
     let features = messages
         .filter(|message| frame_kind(message) == Some(FrameKind::Hello))
@@ -130,7 +130,7 @@ fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], 
 
 /// The messages of one connection. Of a long list, this keeps the first and the last messages, and the first message
 /// of each kind between them. The message that a step waits for is therefore visible even in a flood.
-fn on_one_connection(received: &[&Received<RawFrame>], context: &Context<'_>) -> Vec<Received<Frame>> {
+fn on_one_connection(received: &[&Received<RawFrame>], context: &FrameContext<'_>) -> Vec<Received<Frame>> {
     let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
     let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
     let between = if received.len() > most { most / 2..received.len() - most / 2 } else { 0..0 };
@@ -182,7 +182,7 @@ impl FrameKind {
     fn of(frame: &Value, method: Option<&str>) -> Self {
         let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
         match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
-            // Both an answer and an error: nobody can tell what the gateway decided.
+            // A frame with both an answer and an error does not show the gateway's decision.
             (Some("res"), Some(true)) if member("error").is_some() => Self::Odd,
             (Some("res"), Some(true))
                 if member("payload").is_some_and(|payload| is_hello(payload, method == Some("connect"))) =>
@@ -243,7 +243,7 @@ fn is_plain_challenge(received: &Received<RawFrame>) -> bool {
 }
 
 /// The normal form of a message, with its values still marked.
-fn message(message: &RawMessage, context: &Context<'_>) -> Message<Frame> {
+fn message(message: &RawMessage, context: &FrameContext<'_>) -> Message<Frame> {
     match message {
         Message::Frame(RawFrame::Regular { json, method }) => Message::Frame(frame(json, method.as_deref(), context)),
         Message::Frame(RawFrame::Stray(json)) => Message::Frame(Frame::Other(context.normal(json))),
@@ -264,7 +264,7 @@ fn message(message: &RawMessage, context: &Context<'_>) -> Message<Frame> {
     }
 }
 
-fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> Frame {
+fn frame(frame: &Value, method: Option<&str>, context: &FrameContext<'_>) -> Frame {
     let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
     let normal = |value: &Value| context.normal(value);
     match FrameKind::of(frame, method) {
@@ -350,7 +350,7 @@ mod tests {
 
     fn seen(opens: bool, received: Vec<Received<RawFrame>>) -> Vec<Received<Frame>> {
         let (symbols, room) = (Symbols::new(&[]), SizeLimit::new(1 << 20));
-        let context = Context { symbols: &symbols, started_at: 0, room: &room };
+        let context = FrameContext { symbols: &symbols, started_at: 0, room: &room };
         step(&StepEvidence { opens, received, ..StepEvidence::default() }, &context).seen
     }
 
@@ -467,7 +467,7 @@ mod tests {
         let hello =
             json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok", "features": features}});
         let (symbols, room) = (Symbols::new(&[]), SizeLimit::new(1 << 20));
-        let context = Context { symbols: &symbols, started_at: 0, room: &room };
+        let context = FrameContext { symbols: &symbols, started_at: 0, room: &room };
         let shown = |shows_features: bool| {
             let evidence =
                 StepEvidence { shows_features, received: vec![received(hello.clone())], ..StepEvidence::default() };

@@ -35,7 +35,7 @@ use serde_json::Value;
 use untrusted_data::limits::SHOWN_BYTES;
 
 pub use evidence::Evidence;
-pub(crate) use evidence::{Known, StepEvidence};
+pub(crate) use evidence::{KnownValue, StepEvidence};
 pub(crate) use message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
 pub use observed_store::ObservedStore;
 pub(crate) use observed_store::{FileContents, NoFile, StoredDocument};
@@ -125,16 +125,16 @@ pub(crate) fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> S
     if let Some(documents) = &documents {
         documents.learn(&mut symbols);
     }
-    let mut numbers = symbol::Numbers::default();
+    let mut numbers = symbol::SymbolNumbers::default();
     let room = size_limit::SizeLimit::new(SHOWN_BYTES);
-    let context = frame::Context { symbols: &symbols, started_at: evidence.started_at, room: &room };
+    let context = frame::FrameContext { symbols: &symbols, started_at: evidence.started_at, room: &room };
     let steps = evidence.steps.iter().map(|step| frame::step(step, &context)).collect::<Vec<_>>();
     let mut steps = text::number(steps, &mut numbers);
     redacted::steps(&mut steps, redact);
     let mut text = String::new();
     text::steps(&steps, 0, &mut text);
     let store = documents.map(|documents| {
-        let moments = time::Moments { started_at: evidence.started_at, steps: &evidence.steps_began };
+        let moments = time::StepTimes { started_at: evidence.started_at, steps: &evidence.steps_began };
         let mut seen = documents.normalise(&symbols, moments, &mut numbers);
         redacted::store(&mut seen, redact);
         text::store(&seen, &mut text);
@@ -152,8 +152,8 @@ mod tests {
     const UUID: &str = "0b0e7c3a-5a5e-4a6b-9f57-2f1d8a3c9e10";
     const TOKEN: &str = "q3Jv0nY8mXc2Zr5Tt7Wb1Kd4Lf6Hg9Ps_Ae-Ui0OyVx";
 
-    fn known(value: &str, symbol: &str) -> Known {
-        Known { value: value.to_owned(), symbol: symbol.to_owned() }
+    fn known(value: &str, symbol: &str) -> KnownValue {
+        KnownValue { value: value.to_owned(), symbol: symbol.to_owned() }
     }
 
     fn received(json: Value) -> Received<RawFrame> {
@@ -264,7 +264,11 @@ mod tests {
         let files = [("devices/paired.json", NoFile::TooLarge), ("devices/pipe", NoFile::NotPlain)];
         let after = files.map(|(path, what)| (path.to_owned(), Err(what)));
         let seen = normalise(&Evidence { after: Some(after.into()), ..Evidence::default() });
-        assert!(seen.text().contains("paired\n  too large: of a store 4 MiB are read\n"), "{}", seen.text());
+        assert!(
+            seen.text().contains("paired\n  too large: clawcheck reads at most 4 MiB of a store\n"),
+            "{}",
+            seen.text()
+        );
         assert!(seen.text().contains("devices/pipe\n  not a plain file\n"), "{}", seen.text());
     }
 

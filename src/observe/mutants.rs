@@ -49,7 +49,7 @@ fn evidence(input: &[u8]) -> Evidence {
         ])
     };
     Evidence {
-        known: vec![super::Known { value: "a".repeat(64), symbol: "laptop".to_owned() }],
+        known: vec![super::KnownValue { value: "a".repeat(64), symbol: "laptop".to_owned() }],
         started_at: 1_760_000_000_000,
         steps_began: vec![1_760_000_000_000, 1_760_000_000_005],
         steps: vec![step(0, first), step(1, end)],

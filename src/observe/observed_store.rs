@@ -27,7 +27,7 @@ pub(crate) enum StoredDocument {
     Json(Arc<Value>),
     /// Bytes that do not parse.
     Unreadable(Vec<u8>),
-    /// There is no readable file.
+    /// No readable file exists.
     NoFile(NoFile),
 }
 
@@ -157,12 +157,12 @@ impl NoFile {
         match self {
             Self::Directory => "a directory".to_owned(),
             Self::NotPlain => "not a plain file".to_owned(),
-            Self::TooLarge => format!("too large: of a store {} MiB are read", STORE_BYTES >> 20),
+            Self::TooLarge => format!("too large: clawcheck reads at most {} MiB of a store", STORE_BYTES >> 20),
             Self::TooMany(values) => {
                 let most = cut::number(DOCUMENT_VALUES as u64);
                 format!("too large: {} JSON values, more than {most}", cut::number(values))
             }
-            Self::MoreFiles(files) => format!("{} files, not looked at", cut::more(files)),
+            Self::MoreFiles(files) => format!("{} files, not read", cut::more(files)),
             Self::Unread => "cannot be read".to_owned(),
         }
     }

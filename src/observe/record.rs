@@ -2,8 +2,8 @@
 
 use super::fields::{self, FieldWriter};
 use super::size_limit::SizeLimit;
-use super::symbol::{Numbers, Symbols};
-use super::time::{self, Moments, Relation};
+use super::symbol::{SymbolNumbers, Symbols};
+use super::time::{self, Relation, StepTimes};
 use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,14 +23,14 @@ pub struct RecordSeen {
     pub(super) lines: Vec<String>,
 }
 
-/// Normalizes the records of a document as far as there is room, sorts them by their text, and numbers their symbols.
+/// Normalizes the records of a document up to the size limit, sorts them by their text, and numbers their symbols.
 pub(super) fn normalise(
     document: Document,
     records: &Map<String, Value>,
     symbols: &Symbols,
-    moments: Moments<'_>,
+    moments: StepTimes<'_>,
     room: &SizeLimit,
-    numbers: &mut Numbers,
+    numbers: &mut SymbolNumbers,
 ) -> Vec<RecordSeen> {
     let mut seen = records
         .iter()
@@ -56,7 +56,7 @@ pub(super) fn normalise(
 }
 
 /// Replaces the times of a record and of its tokens by their relations.
-fn relate_times(record: &mut Value, moments: Moments<'_>) {
+fn relate_times(record: &mut Value, moments: StepTimes<'_>) {
     let Some(record) = record.as_object_mut() else { return };
     let created = record.get("createdAtMs").cloned();
     if let Some(tokens) = record.get_mut("tokens").and_then(Value::as_object_mut) {
@@ -80,7 +80,7 @@ fn is_exact(name: &str) -> bool {
     matches!(name, "createdAtMs" | "approvedAtMs")
 }
 
-fn replace_time(name: &str, value: &mut Value, anchor: Option<&Value>, moments: Moments<'_>) {
+fn replace_time(name: &str, value: &mut Value, anchor: Option<&Value>, moments: StepTimes<'_>) {
     let Some(Relation { order, before }) = time::relate(Some(value), anchor, moments) else {
         time::replace(value, moments.started_at);
         return;
@@ -168,7 +168,7 @@ fn pending(name: &str, object: &Map<String, Value>) -> String {
     words.finish()
 }
 
-/// Who the client says it is: `cli/cli linux`.
+/// The client id and mode that the client reports: `cli/cli linux`.
 fn identity(words: &mut FieldWriter<'_>) {
     words.pair("clientId", "clientMode");
     words.bare("platform");

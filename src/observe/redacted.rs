@@ -1,7 +1,7 @@
 //! Redacts secrets in every string of an observation. Symbols stand for secrets that a gateway sent unchanged. A
 //! hostile gateway can also send them encoded, in the name of an event, or as a key.
 
-use super::store::Holds;
+use super::store::DocumentContents;
 use super::{Frame, Message, Received, StepObservation, StoreSeen};
 use serde_json::Value;
 
@@ -21,13 +21,13 @@ pub(super) fn store(store: &mut StoreSeen, redact: Redact<'_>) {
     for section in &mut store.sections {
         text(&mut section.name, redact);
         match &mut section.holds {
-            Holds::Records(records) => records.iter_mut().for_each(|record| {
+            DocumentContents::Records(records) => records.iter_mut().for_each(|record| {
                 text(&mut record.name, redact);
                 value(&mut record.record, redact);
                 record.lines.iter_mut().for_each(|line| text(line, redact));
             }),
-            Holds::Other(other) => value(other, redact),
-            Holds::Unreadable { .. } | Holds::File(_) | Holds::NoFile(_) => {}
+            DocumentContents::Other(other) => value(other, redact),
+            DocumentContents::Unreadable { .. } | DocumentContents::File(_) | DocumentContents::NoFile(_) => {}
         }
     }
 }

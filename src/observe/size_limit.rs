@@ -6,7 +6,7 @@ use std::cell::Cell;
 use untrusted_data::cut::json;
 use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 
-/// Maximum shown bytes of one message after the room is used up: its code and its beginning.
+/// Maximum shown bytes of one message after the limit is reached: its code and its beginning.
 const LEAST: usize = 1 << 10;
 
 /// A limit for a number of bytes of text.
@@ -21,7 +21,7 @@ impl SizeLimit {
         self.0.get() == 0
     }
 
-    /// The value, truncated to the available room.
+    /// The value, truncated to the available size.
     pub(super) fn fit<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
         let most = self.0.get().clamp(LEAST, SHOWN_MESSAGE);
         let length = json::length(value, SHOWN_STRING);

@@ -3,8 +3,8 @@
 use super::observed_store::{FileContents, NoFile, ObservedStore, StoredDocument};
 use super::record::{self, RecordSeen};
 use super::size_limit::SizeLimit;
-use super::symbol::{Numbers, Symbols};
-use super::time::Moments;
+use super::symbol::{SymbolNumbers, Symbols};
+use super::time::StepTimes;
 use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub struct Section {
     /// `paired`, `pending`, `bootstrap`, `nodes paired`, `nodes pending`, or the path of another file.
     pub name: String,
     /// The contents.
-    pub holds: Holds,
+    pub holds: DocumentContents,
     /// Number of records that are not shown.
     #[serde(skip_serializing_if = "is_none")]
     pub more: usize,
@@ -37,7 +37,7 @@ fn is_none(more: &usize) -> bool {
 /// The contents of a document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Holds {
+pub enum DocumentContents {
     /// Records. Empty if the file is absent, which means the same to every release.
     Records(Vec<RecordSeen>),
     /// Text that is not JSON.
@@ -71,7 +71,7 @@ pub(super) struct Documents<'a> {
     before: &'a ObservedStore,
     after: &'a ObservedStore,
     /// The changes to the files that are not documents.
-    others: Vec<(String, Holds)>,
+    others: Vec<(String, DocumentContents)>,
 }
 
 impl<'a> Documents<'a> {
@@ -81,9 +81,9 @@ impl<'a> Documents<'a> {
             before => Some((path.clone(), became(before.is_some(), contents))),
         });
         let gone = before.files().keys().filter(|path| !after.files().contains_key(*path));
-        let gone = gone.map(|path| (path.clone(), Holds::File(Change::Gone)));
+        let gone = gone.map(|path| (path.clone(), DocumentContents::File(Change::Gone)));
         let mut others = changed.chain(gone).filter(|(path, _)| !after.is_document(path)).collect::<Vec<_>>();
-        others.sort_by(|a: &(String, Holds), b| a.0.cmp(&b.0));
+        others.sort_by(|a: &(String, DocumentContents), b| a.0.cmp(&b.0));
         Self { before, after, others }
     }
 
@@ -96,28 +96,28 @@ impl<'a> Documents<'a> {
     }
 
     /// The normal form. Symbols are numbered from the last number of the steps.
-    pub(super) fn normalise(self, symbols: &Symbols, moments: Moments<'_>, numbers: &mut Numbers) -> StoreSeen {
+    pub(super) fn normalise(self, symbols: &Symbols, moments: StepTimes<'_>, numbers: &mut SymbolNumbers) -> StoreSeen {
         let mut sections = Vec::new();
         let room = SizeLimit::new(SHOWN_STORE);
         for document in Document::ALL {
             let mut more = 0;
             let holds = match self.after.document(document) {
-                None => Holds::Records(Vec::new()),
-                Some(StoredDocument::NoFile(what)) => Holds::NoFile(*what),
+                None => DocumentContents::Records(Vec::new()),
+                Some(StoredDocument::NoFile(what)) => DocumentContents::NoFile(*what),
                 Some(unreadable @ StoredDocument::Unreadable(_)) => {
-                    Holds::Unreadable { unchanged: self.before.document(document) == Some(unreadable) }
+                    DocumentContents::Unreadable { unchanged: self.before.document(document) == Some(unreadable) }
                 }
                 Some(StoredDocument::Json(json)) => match json.as_object() {
                     Some(records) => {
                         let shown = record::normalise(document, records, symbols, moments, &room, numbers);
                         more = records.len() - shown.len();
-                        Holds::Records(shown)
+                        DocumentContents::Records(shown)
                     }
-                    None => Holds::Other(symbols.mark(&room.fit(json), "")),
+                    None => DocumentContents::Other(symbols.mark(&room.fit(json), "")),
                 },
             };
             let always = matches!(document, Document::DevicesPaired | Document::DevicesPending);
-            if always || more > 0 || holds != Holds::Records(Vec::new()) {
+            if always || more > 0 || holds != DocumentContents::Records(Vec::new()) {
                 sections.push(Section { name: name(document).to_owned(), holds, more });
             }
         }
@@ -128,11 +128,11 @@ impl<'a> Documents<'a> {
             Section { name: numbers.resolve(&name), holds, more: 0 }
         }));
         if more > 0 {
-            let holds = Holds::NoFile(NoFile::MoreFiles(more as u64));
+            let holds = DocumentContents::NoFile(NoFile::MoreFiles(more as u64));
             sections.push(Section { name: "other files".to_owned(), holds, more: 0 });
         }
         for section in &mut sections {
-            if let Holds::Other(value) = &mut section.holds {
+            if let DocumentContents::Other(value) = &mut section.holds {
                 numbers.assign_value(value);
                 numbers.resolve_value(value);
             }
@@ -142,11 +142,11 @@ impl<'a> Documents<'a> {
 }
 
 /// The change to a file that is not a document.
-fn became(was_there: bool, now: &FileContents) -> Holds {
+fn became(was_there: bool, now: &FileContents) -> DocumentContents {
     match now {
-        Err(NoFile::Directory) | Ok(_) if was_there => Holds::File(Change::Changed),
-        Err(NoFile::Directory) | Ok(_) => Holds::File(Change::New),
-        Err(what) => Holds::NoFile(*what),
+        Err(NoFile::Directory) | Ok(_) if was_there => DocumentContents::File(Change::Changed),
+        Err(NoFile::Directory) | Ok(_) => DocumentContents::File(Change::New),
+        Err(what) => DocumentContents::NoFile(*what),
     }
 }
 

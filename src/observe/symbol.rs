@@ -2,11 +2,11 @@
 //!
 //! There are three passes. [`Symbols::learn`] reads everything once and records which values are tokens, request ids
 //! and so on, by the fields that contain them. [`Symbols::mark`] then wraps every accidental value, also inside prose,
-//! in a mark that still contains the value. Finally, [`Numbers`] turns marks into `<token-1>` and `<request-2>` in
+//! in a mark that still contains the value. Finally, [`SymbolNumbers`] turns marks into `<token-1>` and `<request-2>` in
 //! reading order. Numbers come last because parallel steps and records are sorted in between, and a number from before
 //! the sort would be accidental itself.
 
-use super::evidence::Known;
+use super::evidence::KnownValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -26,7 +26,7 @@ const SHORTEST_BEGINNING: usize = 12;
 
 /// The kind of an accidental value. A value in fields of two kinds has the first kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Kind {
+enum ValueKind {
     Device,
     Key,
     Request,
@@ -37,7 +37,7 @@ enum Kind {
     Id,
 }
 
-impl Kind {
+impl ValueKind {
     const fn word(self) -> &'static str {
         match self {
             Self::Device => "device",
@@ -69,8 +69,8 @@ impl Kind {
 /// The accidental values of one case.
 #[derive(Debug)]
 pub(super) struct Symbols {
-    known: Vec<Known>,
-    kinds: BTreeMap<String, Kind>,
+    known: Vec<KnownValue>,
+    kinds: BTreeMap<String, ValueKind>,
     /// Learned values without a shape, which are searched literally, the longest first. Every text is searched for each
     /// of them, so there are at most [`SEARCHED`]. Other values are recognized in their fields only.
     shapeless: Vec<String>,
@@ -79,7 +79,7 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    pub(super) fn new(known: &[Known]) -> Self {
+    pub(super) fn new(known: &[KnownValue]) -> Self {
         let mut known = known.iter().filter(|known| !known.value.is_empty()).cloned().collect::<Vec<_>>();
         // Longest first: a path must be replaced before the directory that it begins with.
         known.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.value.cmp(&b.value)));
@@ -93,7 +93,7 @@ impl Symbols {
         match value {
             Value::Object(object) => {
                 for (name, member) in object {
-                    match (Kind::of_field(name), member) {
+                    match (ValueKind::of_field(name), member) {
                         (Some(kind), Value::String(text)) => self.note(text, kind),
                         _ => self.learn(member),
                     }
@@ -106,10 +106,10 @@ impl Symbols {
 
     /// Records the id of an exec approval, whose field is just `id`.
     pub(super) fn learn_approval(&mut self, id: &str) {
-        self.note(id, Kind::Approval);
+        self.note(id, ValueKind::Approval);
     }
 
-    fn note(&mut self, text: &str, kind: Kind) {
+    fn note(&mut self, text: &str, kind: ValueKind) {
         // The id as the observation shows it.
         let text = &*cut::text(text, SHOWN_STRING);
         if text.trim().is_empty() || is_symbol(text) || self.is_known(text) {
@@ -150,7 +150,7 @@ impl Symbols {
         if let Some(known) = self.known.iter().find(|known| known.value == text) {
             return known.symbol.clone();
         }
-        match (Kind::of_field(field), self.kinds.get(text)) {
+        match (ValueKind::of_field(field), self.kinds.get(text)) {
             (Some(_), Some(kind)) => wrap(*kind, text),
             _ => self.mark_text(text),
         }
@@ -258,7 +258,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// The kind of a value with a recognizable shape: a UUID, a hex SHA-256, or 32 bytes in base64url.
-fn shape(word: &str) -> Option<Kind> {
+fn shape(word: &str) -> Option<ValueKind> {
     let bytes = word.as_bytes();
     let hex = |range: &[u8]| range.iter().all(u8::is_ascii_hexdigit);
     match bytes.len() {
@@ -269,10 +269,10 @@ fn shape(word: &str) -> Option<Kind> {
             && hex(&bytes[19..23])
             && hex(&bytes[24..]) =>
         {
-            Some(Kind::Id)
+            Some(ValueKind::Id)
         }
-        64 if hex(bytes) => Some(Kind::Device),
-        43 if is_drawn(bytes) => Some(Kind::Token),
+        64 if hex(bytes) => Some(ValueKind::Device),
+        43 if is_drawn(bytes) => Some(ValueKind::Token),
         _ => None,
     }
 }
@@ -285,18 +285,18 @@ fn is_drawn(bytes: &[u8]) -> bool {
     upper.min(lower) >= 10 || upper.min(lower) > 0 && count(u8::is_ascii_digit) > 0
 }
 
-fn wrap(kind: Kind, value: &str) -> String {
+fn wrap(kind: ValueKind, value: &str) -> String {
     format!("{OPEN}{}{SPLIT}{value}{SHUT}", kind.word())
 }
 
 /// The numbers of symbols so far.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(super) struct SymbolNumbers {
     symbols: HashMap<String, String>,
     last: HashMap<String, usize>,
 }
 
-impl Numbers {
+impl SymbolNumbers {
     /// Numbers every new mark, in the order of the text.
     pub(super) fn assign(&mut self, text: &str) {
         for (kind, value) in marks(text) {
@@ -376,7 +376,7 @@ mod tests {
     fn symbolise(symbols: &mut Symbols, value: &Value) -> Value {
         symbols.learn(value);
         let mut marked = symbols.mark(value, "");
-        let mut numbers = Numbers::default();
+        let mut numbers = SymbolNumbers::default();
         numbers.assign(&marked.to_string());
         numbers.resolve_value(&mut marked);
         marked
@@ -421,7 +421,7 @@ mod tests {
     #[test]
     fn a_known_value_has_its_own_word_where_it_is_no_part_of_a_longer_one() {
         let known = [("/tmp/x/state", "<state>"), ("/tmp/x", "<home>"), ("80", "<port>")]
-            .map(|(value, symbol)| Known { value: value.to_owned(), symbol: symbol.to_owned() });
+            .map(|(value, symbol)| KnownValue { value: value.to_owned(), symbol: symbol.to_owned() });
         let value = json!(["/tmp/x/state/devices", "/tmp/x", "127.0.0.1:80", "1800"]);
         assert_eq!(
             symbolise(&mut Symbols::new(&known), &value),
@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn what_the_scenario_chose_itself_stays_as_it_is() {
-        let known = [Known { value: UUID.to_owned(), symbol: UUID.to_owned() }];
+        let known = [KnownValue { value: UUID.to_owned(), symbol: UUID.to_owned() }];
         let value = json!({"requestId": UUID, "message": format!("unknown {UUID}")});
         assert_eq!(symbolise(&mut Symbols::new(&known), &value), value);
     }

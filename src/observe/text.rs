@@ -4,8 +4,8 @@
 //! `hello-ok`, the role of a token), and it states what is absent (`no scopes`) or unusual (`scopes="operator.read"`).
 
 use super::fields::{FieldWriter, inline, quoted};
-use super::store::{Change, Holds, StoreSeen};
-use super::symbol::Numbers;
+use super::store::{Change, DocumentContents, StoreSeen};
+use super::symbol::SymbolNumbers;
 use super::{Frame, Hello, Message, Received, Rounds, StepObservation};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ const STANDARD_POLICY: [(&str, u64); 3] =
     [("maxBufferedBytes", 52_428_800), ("maxPayload", 26_214_400), ("tickIntervalMs", 30_000)];
 
 /// Sorts parallel steps, numbers the accidental values, and merges repetitions with the same observation.
-pub(super) fn number(steps: Vec<StepObservation>, numbers: &mut Numbers) -> Vec<StepObservation> {
+pub(super) fn number(steps: Vec<StepObservation>, numbers: &mut SymbolNumbers) -> Vec<StepObservation> {
     let mut numbered: Vec<StepObservation> = Vec::with_capacity(steps.len());
     for mut step in steps {
         if !step.parallel.is_empty() {
@@ -99,7 +99,7 @@ fn masked(step: &StepObservation) -> String {
     text
 }
 
-fn resolve(message: &mut Message<Frame>, numbers: &mut Numbers) {
+fn resolve(message: &mut Message<Frame>, numbers: &mut SymbolNumbers) {
     if let Some(text) = message.text_mut() {
         *text = numbers.resolve(text);
     }
@@ -250,7 +250,7 @@ pub(super) fn store(store: &StoreSeen, out: &mut String) {
     for section in &store.sections {
         let name = line(&section.name);
         let _ = match &section.holds {
-            Holds::Records(records) => {
+            DocumentContents::Records(records) => {
                 let _ = writeln!(out, "{name}");
                 if records.is_empty() && section.more == 0 {
                     let _ = writeln!(out, "  none");
@@ -262,13 +262,17 @@ pub(super) fn store(store: &StoreSeen, out: &mut String) {
                     more => writeln!(out, "  {} records", cut::more(more as u64)),
                 }
             }
-            Holds::Unreadable { unchanged: true } => writeln!(out, "{name}\n  does not parse; byte for byte as before"),
-            Holds::Unreadable { unchanged: false } => writeln!(out, "{name}\n  does not parse; not what it was before"),
-            Holds::Other(value) => writeln!(out, "{name}\n  {}", line(&inline(value))),
-            Holds::NoFile(what) => writeln!(out, "{name}\n  {}", what.words()),
-            Holds::File(Change::New) => writeln!(out, "new file {name}"),
-            Holds::File(Change::Gone) => writeln!(out, "gone file {name}"),
-            Holds::File(Change::Changed) => writeln!(out, "changed file {name}"),
+            DocumentContents::Unreadable { unchanged: true } => {
+                writeln!(out, "{name}\n  does not parse; byte for byte as before")
+            }
+            DocumentContents::Unreadable { unchanged: false } => {
+                writeln!(out, "{name}\n  does not parse; not what it was before")
+            }
+            DocumentContents::Other(value) => writeln!(out, "{name}\n  {}", line(&inline(value))),
+            DocumentContents::NoFile(what) => writeln!(out, "{name}\n  {}", what.words()),
+            DocumentContents::File(Change::New) => writeln!(out, "new file {name}"),
+            DocumentContents::File(Change::Gone) => writeln!(out, "gone file {name}"),
+            DocumentContents::File(Change::Changed) => writeln!(out, "changed file {name}"),
         };
     }
 }

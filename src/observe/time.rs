@@ -55,14 +55,14 @@ fn phase(ms: i64, started_at: i64) -> &'static str {
 /// The moments of a case: one before it and one for each step. A gateway reads its clock more than once in an action,
 /// and the distance between the readings only depends on the load of the machine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moments<'a> {
+pub(super) struct StepTimes<'a> {
     /// The start of the case.
     pub(super) started_at: i64,
     /// The start of each step, in order.
     pub(super) steps: &'a [i64],
 }
 
-impl Moments<'_> {
+impl StepTimes<'_> {
     /// The relation between two times. They are equal if both are within one step. Times before the case are compared
     /// as seeded.
     fn compare(&self, ms: i64, anchor: i64) -> Ordering {
@@ -84,7 +84,7 @@ pub(super) struct Relation {
 }
 
 /// Compares a time of a record with another. `None` if it is absent or not a time.
-pub(super) fn relate(value: Option<&Value>, anchor: Option<&Value>, moments: Moments<'_>) -> Option<Relation> {
+pub(super) fn relate(value: Option<&Value>, anchor: Option<&Value>, moments: StepTimes<'_>) -> Option<Relation> {
     let ms = time(value?)?;
     let order = anchor.and_then(time).map(|anchor| moments.compare(ms, anchor));
     Some(Relation { order, before: ms < moments.started_at })
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn two_readings_within_one_step_are_one_moment_and_seeded_times_stand_as_they_are() {
         let start = 1_760_000_000_000_i64;
-        let moments = Moments { started_at: start, steps: &[start, start + 100] };
+        let moments = StepTimes { started_at: start, steps: &[start, start + 100] };
         let order = |ms: i64, anchor: i64| {
             relate(Some(&json!(start + ms)), Some(&json!(start + anchor)), moments).and_then(|relation| relation.order)
         };
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_has_no_relation() {
-        let moments = Moments { started_at: 0, steps: &[] };
+        let moments = StepTimes { started_at: 0, steps: &[] };
         assert_eq!(relate(Some(&json!("yesterday")), None, moments), None);
         assert_eq!(relate(Some(&json!(3)), None, moments), None);
     }

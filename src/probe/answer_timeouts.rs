@@ -23,25 +23,25 @@ pub(super) struct AnswerTimeouts {
     /// The waits that timed out before the first answer. The order of questions has no effect on their number.
     silent: Cell<u32>,
     /// The consecutive waits without an answer.
-    missed: Streak,
+    missed: TimeoutStreak,
     /// The consecutive waits after an answer in which the gateway did not close the connection.
-    left_open: Streak,
+    left_open: TimeoutStreak,
     /// Whether questions are asked at the same time.
     at_once: Cell<bool>,
     /// Whether the last wait for a challenge timed out.
     challenge_missed: Cell<bool>,
 }
 
-/// The number of consecutive timeouts. Of questions asked at the same time, it depends on chance which ones end after
-/// each other, so that they count as one wait, when all have ended. That wait timed out if all of them did.
+/// The number of consecutive timeouts. Questions that are asked at the same time end in a random order, so they count
+/// as one wait when all of them have ended. That wait timed out if all of them did.
 #[derive(Debug, Default)]
-struct Streak {
+struct TimeoutStreak {
     count: Cell<u32>,
     /// Whether all waits at the same time timed out. `None` if there were none.
     together: Cell<Option<bool>>,
 }
 
-impl Streak {
+impl TimeoutStreak {
     fn note(&self, timed_out: bool, at_once: bool) {
         if at_once {
             self.together.set(Some(timed_out && self.together.get().unwrap_or(true)));
@@ -65,14 +65,14 @@ impl AnswerTimeouts {
             end: Instant::now() + total,
             slowest: Cell::new(None),
             silent: Cell::new(0),
-            missed: Streak::default(),
-            left_open: Streak::default(),
+            missed: TimeoutStreak::default(),
+            left_open: TimeoutStreak::default(),
             at_once: Cell::new(false),
             challenge_missed: Cell::new(false),
         }
     }
 
-    /// A stage begins, whose questions are asked at the same time or one after the other. The one before it has ended.
+    /// Begins a stage, whose questions are asked at the same time or in order. The previous stage has ended.
     pub(super) fn stage(&self, at_once: bool) {
         self.missed.settle();
         self.left_open.settle();

@@ -3,10 +3,10 @@
 use super::Settings;
 use super::answer::{self, Answer, Decision};
 use super::answer_timeouts::AnswerTimeouts;
-use super::context::{Context, Secret};
-use super::portrait::Portrait;
-use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then, Topic};
+use super::context::{ProbeContext, Secret};
+use super::question::{Connect, FollowUp, Frame, Prerequisite, Question, Script, SideEffect, Topic};
 use super::questions::{HELLO, NEW_DEVICE, NO_SECRET};
+use super::report::ProbeReport;
 use crate::client::connect::Challenge;
 use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;
@@ -31,7 +31,7 @@ const MOST_GUESSES: usize = 4;
 /// Asks the questions of one probe. It can ask several at the same time.
 pub(super) struct Asker<'a> {
     running: &'a Running,
-    context: Context,
+    context: ProbeContext,
     peer: Option<IpAddr>,
     timeouts: AnswerTimeouts,
     guesses: Cell<usize>,
@@ -42,7 +42,7 @@ pub(super) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(running: &'a Running, context: Context, settings: &Settings) -> Self {
+    pub(super) fn new(running: &'a Running, context: ProbeContext, settings: &Settings) -> Self {
         let timeouts = AnswerTimeouts::new(settings.answer, settings.total);
         Self {
             running,
@@ -73,18 +73,18 @@ impl<'a> Asker<'a> {
         methods.map(str::to_owned).collect()
     }
 
-    /// A stage begins, whose questions are asked at the same time or one after the other.
+    /// Begins a stage, whose questions are asked at the same time or in order.
     pub(super) fn stage(&self, at_once: bool) {
         self.timeouts.stage(at_once);
     }
 
     /// Why a question is not asked, given the answers so far.
-    pub(super) fn reason_not_to_ask(&self, question: &Question, so_far: &Portrait) -> Option<&'static str> {
+    pub(super) fn reason_not_to_ask(&self, question: &Question, so_far: &ProbeReport) -> Option<&'static str> {
         let has_secret = self.context.secret != Secret::Unknown;
         let writes = match question.leaves {
-            Leaves::Nothing => false,
-            Leaves::RecordIfOpen => !so_far.checks_secrets() || so_far.pairs_without_secret(),
-            Leaves::Record => true,
+            SideEffect::Nothing => false,
+            SideEffect::RecordIfOpen => !so_far.checks_secrets() || so_far.pairs_without_secret(),
+            SideEffect::Record => true,
         };
         match question.needs {
             _ if self.timeouts.is_over() => Some("the time limit of the probe was reached"),
@@ -92,11 +92,13 @@ impl<'a> Asker<'a> {
             _ if question.guesses && self.peer.is_some() && self.guesses.get() >= MOST_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
             }
-            Needs::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
+            Prerequisite::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
                 Some("needs the secret of the gateway (CLAWCHECK_TOKEN)")
             }
-            Needs::Hello if self.hello.get().is_none() => Some("needs a hello-ok"),
-            Needs::DeviceToken if self.context.device_token.get().is_none() => Some("no device token was issued"),
+            Prerequisite::Hello if self.hello.get().is_none() => Some("needs a hello-ok"),
+            Prerequisite::DeviceToken if self.context.device_token.get().is_none() => {
+                Some("no device token was issued")
+            }
             _ => None,
         }
     }
@@ -240,11 +242,12 @@ impl<'a> Asker<'a> {
             self.hello.get_or_init(|| payload);
         }
         let method = match connect.then {
-            Then::Nothing => return answer,
-            Then::Call(method) => method,
-            Then::ConnectAgain => "connect",
+            FollowUp::Nothing => return answer,
+            FollowUp::Call(method) => method,
+            FollowUp::ConnectAgain => "connect",
         };
-        let params = if connect.then == Then::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
+        let params =
+            if connect.then == FollowUp::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
         let pending = connection.request(method, params, self.timeouts.deadline()).await;
         let Ok(pending) = pending else { return self.outcome(&mut connection).await.0 };
         self.call_outcome(&mut connection, &pending).await

@@ -1,7 +1,7 @@
 //! The values from which the questions build their connects.
 
 use super::Settings;
-use super::question::{Connect, Then};
+use super::question::{Connect, FollowUp};
 use crate::client::connect::ClientInfo;
 use crate::client::connect::{Auth, Device, SentNonce};
 use crate::client::{ConnectRequest, Upgrade};
@@ -17,7 +17,7 @@ const SCOPE: &str = "operator.read";
 /// A secret that no gateway has.
 pub(super) const WRONG: &str = "clawcheck-probe-wrong-secret";
 
-/// What is known about the shared secret of a gateway.
+/// The known information about the shared secret of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Secret {
     /// Its token.
@@ -49,7 +49,7 @@ impl Secret {
 }
 
 /// The values from which one probe builds its connects.
-pub(crate) struct Context {
+pub(crate) struct ProbeContext {
     /// The shared secret.
     pub(super) secret: Secret,
     /// Whether questions may leave records.
@@ -66,7 +66,7 @@ pub(crate) struct Context {
     run: String,
 }
 
-impl Context {
+impl ProbeContext {
     pub(super) fn new(running: &Running, settings: &Settings) -> Self {
         let authority = running.link(None).map(|link| link.authority()).unwrap_or_default();
         // Without randomness, two probes use the same devices. A gateway without their records cannot detect this.
@@ -95,7 +95,7 @@ impl Context {
                 ..ConnectRequest::default()
             },
             upgrade: self.upgrade.clone(),
-            then: Then::Nothing,
+            then: FollowUp::Nothing,
         }
     }
 

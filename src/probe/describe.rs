@@ -1,7 +1,7 @@
 //! Writes a gateway description from the results of a probe.
 
-use super::portrait::Portrait;
-use super::question::Leaves;
+use super::question::SideEffect;
+use super::report::ProbeReport;
 use crate::gateway::Capability;
 use crate::scenario::writer::scalar;
 use openclaw_model::{Release, releases};
@@ -20,10 +20,10 @@ pub(crate) struct Start {
     pub(crate) path: String,
 }
 
-/// What a probe found out about a gateway.
+/// The properties of a gateway that a probe found.
 pub(crate) struct Described<'a> {
     /// Its answers.
-    pub(crate) portrait: &'a Portrait,
+    pub(crate) report: &'a ProbeReport,
     /// Whether it wrote OpenClaw's store into its state directory.
     pub(crate) has_store: bool,
 }
@@ -73,11 +73,11 @@ pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
 }
 
 fn claims(out: &mut String, found: Option<&Described<'_>>) {
-    let best = found.and_then(|found| found.portrait.best_claim());
+    let best = found.and_then(|found| found.report.best_claim());
     if let Some(found) = found {
-        let verdict = found.portrait.verdict();
+        let verdict = found.report.verdict();
         let _ = writeln!(out, "# Closest known release: {verdict}.");
-        if found.portrait.closest().is_empty() {
+        if found.report.closest().is_empty() {
             out.push_str("# No known release is close. Set the release that the gateway implements.\n");
         }
     }
@@ -87,11 +87,11 @@ fn claims(out: &mut String, found: Option<&Described<'_>>) {
 
 fn lacks(out: &mut String, found: Option<&Described<'_>>) {
     let Some(found) = found else { return };
-    let lacking = lacking(found.portrait);
+    let lacking = lacking(found.report);
     for (capability, why) in &lacking {
         let _ = writeln!(out, "# {capability}: {why}");
     }
-    let not_tested = found.portrait.not_tested();
+    let not_tested = found.report.not_tested();
     for sentence in &not_tested {
         let _ = writeln!(out, "# {sentence}.");
     }
@@ -104,23 +104,23 @@ fn lacks(out: &mut String, found: Option<&Described<'_>>) {
 
 /// The features that a gateway does not have, with the evidence. Features that depend on another missing feature are
 /// not listed.
-fn lacking(portrait: &Portrait) -> Vec<(Capability, &'static str)> {
+fn lacking(report: &ProbeReport) -> Vec<(Capability, &'static str)> {
     let mut lacking = Vec::new();
-    if !portrait.grants("challenge") {
+    if !report.grants("challenge") {
         lacking.push((Capability::Challenge, "it sends no challenge after the upgrade"));
     }
-    if portrait.grants("forged") && portrait.grants("damaged") {
+    if report.grants("forged") && report.grants("damaged") {
         lacking.push((Capability::Proofs, "it accepts forged and damaged signatures"));
     }
-    let says = |text: &str| portrait.answers.iter().any(|(_, answer)| answer.text.contains(text));
+    let says = |text: &str| report.answers.iter().any(|(_, answer)| answer.text.contains(text));
     let has_tokens = says("with a device token");
     let pairs = has_tokens || says("PAIR");
-    let methods = &portrait.methods;
+    let methods = &report.methods;
     let lists = |prefix: &str| methods.is_empty() || methods.iter().any(|method| method.starts_with(prefix));
-    if portrait.grants("new-device") && !pairs {
+    if report.grants("new-device") && !pairs {
         lacking.push((Capability::Pairing, "it lets new devices in without approval and issues no device tokens"));
     } else {
-        if portrait.grants("new-device") && !has_tokens {
+        if report.grants("new-device") && !has_tokens {
             lacking.push((Capability::Tokens, "it issues no device tokens"));
         }
         if !lists("device.pair.") {
@@ -137,7 +137,7 @@ fn lacking(portrait: &Portrait) -> Vec<(Capability, &'static str)> {
 }
 
 fn ready(out: &mut String, found: Option<&Described<'_>>) {
-    let challenge = found.is_some_and(|found| found.portrait.grants("challenge"));
+    let challenge = found.is_some_and(|found| found.report.grants("challenge"));
     let _ = writeln!(out, "ready: {}", if challenge { "challenge" } else { "websocket" });
 }
 
@@ -153,7 +153,7 @@ fn store(out: &mut String, start: &Start, found: Option<&Described<'_>>) {
     if start.command.is_none() {
         out.push_str("# Not tested: whether {state-dir} contains OpenClaw's store. If it does, remove this line.\n");
     }
-    let paired = found.portrait.answers.iter().any(|(question, _)| question.leaves == Leaves::Record);
+    let paired = found.report.answers.iter().any(|(question, _)| question.leaves == SideEffect::Record);
     if paired && start.uses("{state-dir}") {
         out.push_str("# After new devices had connected, {state-dir} did not contain OpenClaw's store.\n");
     }

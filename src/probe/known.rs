@@ -3,10 +3,10 @@
 use super::Settings;
 use super::answer::{Answer, Decision};
 use super::ask::Asker;
-use super::context::{Context, Secret};
-use super::portrait::{Portrait, Similarity};
+use super::context::{ProbeContext, Secret};
 use super::question::Question;
 use super::questions::{NO_SECRET, SILENCE};
+use super::report::{ProbeReport, Similarity};
 use super::{silence, stages};
 use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, Workspace};
 use futures_util::future::try_join_all;
@@ -24,7 +24,7 @@ const OTHER_SECRET: &str = "clawcheck-probe-secret";
 
 /// The answers of one known release.
 #[derive(Debug)]
-pub(crate) struct Reference {
+pub(crate) struct ReleaseAnswers {
     /// The release.
     pub(crate) release: Release,
     /// Its answers by question.
@@ -33,7 +33,7 @@ pub(crate) struct Reference {
     pub(crate) similarity: Similarity,
 }
 
-impl Reference {
+impl ReleaseAnswers {
     /// Its answer to a question. `None` if it could not be asked.
     pub(crate) fn answer(&self, id: &str) -> Option<&Answer> {
         self.answers.get(id)
@@ -42,8 +42,8 @@ impl Reference {
 
 /// The reason why the known releases could not be asked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReferenceError {
-    /// There is no room for their state directories.
+pub(crate) enum ReleaseAnswersError {
+    /// The disk has no space for their state directories.
     #[error("not enough disk space for the embedded gateways: {0}")]
     Workspace(#[from] io::Error),
     /// A release is not known.
@@ -56,59 +56,59 @@ pub(crate) enum ReferenceError {
 
 /// Asks every known release the questions of a portrait, all releases at once.
 pub(super) async fn answers(
-    portrait: &Portrait,
+    report: &ProbeReport,
     settings: &Settings,
     workspace: &Workspace,
-) -> Result<Vec<Reference>, ReferenceError> {
-    let asked = releases::known_releases().map(|release| reference(release, portrait, settings, workspace));
+) -> Result<Vec<ReleaseAnswers>, ReleaseAnswersError> {
+    let asked = releases::known_releases().map(|release| reference(release, report, settings, workspace));
     try_join_all(asked).await
 }
 
 async fn reference(
     release: Release,
-    portrait: &Portrait,
+    report: &ProbeReport,
     settings: &Settings,
     workspace: &Workspace,
-) -> Result<Reference, ReferenceError> {
+) -> Result<ReleaseAnswers, ReleaseAnswersError> {
     let gateway = Gateway::prepare(&GatewaySpec::Embedded(Some(release)), &Preparation::default(), &|_| {}).await?;
     let sandbox = workspace.sandbox()?;
     let launch = Launch {
         sandbox: &sandbox,
         state_dir: None,
-        openclaw_json: configuration(portrait, &settings.secret),
+        openclaw_json: configuration(report, &settings.secret),
         environment: BTreeMap::new(),
-        // Its clock stands still, so that the question about the silent client needs no wait.
+        // Its clock is stopped, so the question about the silent client needs no wait.
         clock: Some(now()),
         trace: None,
         deadline: Instant::now() + START,
     };
     let mut running = gateway.launch(launch).await?;
-    let asker = Asker::new(&running, Context::new(&running, settings), settings);
-    let was_not_asked = |question: &Question, _: &Portrait| {
-        portrait.answer(question.id).is_none().then_some("the gateway was not asked")
+    let asker = Asker::new(&running, ProbeContext::new(&running, settings), settings);
+    let was_not_asked = |question: &Question, _: &ProbeReport| {
+        report.answer(question.id).is_none().then_some("the gateway was not asked")
     };
     let asked = stages::ask(&asker, was_not_asked).await;
     drop(asker);
     let mut answers =
         asked.answers.into_iter().map(|(question, answer)| (question.id, answer)).collect::<HashMap<_, _>>();
-    if portrait.answer(SILENCE.id).is_some() {
+    if report.answer(SILENCE.id).is_some() {
         answers.insert(SILENCE.id, silence::by_clock(&mut running, settings).await);
     }
     // An embedded gateway always stops, so the result is ignored.
     let _ = running.stop(Instant::now() + START).await;
-    let similarity = similarity(portrait, &answers);
-    Ok(Reference { release, answers, similarity })
+    let similarity = similarity(report, &answers);
+    Ok(ReleaseAnswers { release, answers, similarity })
 }
 
-fn similarity(portrait: &Portrait, answers: &HashMap<&'static str, Answer>) -> Similarity {
-    let compared = portrait.answers.iter().filter_map(|(question, answer)| Some((answer, answers.get(question.id)?)));
+fn similarity(report: &ProbeReport, answers: &HashMap<&'static str, Answer>) -> Similarity {
+    let compared = report.answers.iter().filter_map(|(question, answer)| Some((answer, answers.get(question.id)?)));
     compared.fold(Similarity::default(), |similarity, (one, other)| similarity.with(one.equals(other)))
 }
 
 /// The `openclaw.json` of a reference release. It has the same kind of secret as the gateway under test, or no secret
 /// if the gateway lets clients in without one.
-fn configuration(portrait: &Portrait, secret: &Secret) -> Value {
-    let is_open = portrait.answer(NO_SECRET).is_some_and(|answer| answer.decision == Decision::Granted);
+fn configuration(report: &ProbeReport, secret: &Secret) -> Value {
+    let is_open = report.answer(NO_SECRET).is_some_and(|answer| answer.decision == Decision::Granted);
     let auth = match secret {
         Secret::Token(token) => json!({ "mode": "token", "token": token }),
         Secret::Password(password) => json!({ "mode": "password", "password": password }),

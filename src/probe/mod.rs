@@ -6,7 +6,7 @@
 //! ([`answer`]), which contains codes and decisions but no message texts.
 //!
 //! Questions that could leave a record in the pairing store of a gateway are asked only if the user allows it, or if
-//! clawcheck started the gateway ([`Leaves`](question::Leaves)).
+//! clawcheck started the gateway ([`SideEffect`](question::Leaves)).
 
 mod answer;
 mod answer_timeouts;
@@ -14,10 +14,10 @@ mod ask;
 mod context;
 mod describe;
 mod known;
-mod portrait;
 mod question;
 mod questions;
 mod render;
+mod report;
 mod silence;
 mod stages;
 #[cfg(test)]
@@ -25,18 +25,18 @@ mod tests;
 
 pub(crate) use context::Secret;
 pub(crate) use describe::{Described, Start, describe};
-pub(crate) use known::ReferenceError;
-pub(crate) use portrait::Portrait;
+pub(crate) use known::ReleaseAnswersError;
 pub(crate) use render::Format;
+pub(crate) use report::ProbeReport;
 
 use crate::gateway::{Running, Workspace};
 use ask::Asker;
-use context::Context;
+use context::ProbeContext;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The default maximum wait for the gateway to give up on a silent client. It is enough for the releases that close the
-/// connection after 3 s. The others do so after 10 or 15 s, which the option of `probe` can wait for.
+/// The default maximum wait for the gateway to close the connection of a silent client. It is longer than the shortest
+/// handshake timeout of the known releases. An option of `probe` sets a longer wait.
 pub(crate) const SILENCE_WAIT: Duration = Duration::from_secs(4);
 
 /// How a gateway is asked.
@@ -71,18 +71,18 @@ impl Settings {
 }
 
 /// Asks a gateway all questions that its state allows.
-pub(crate) async fn probe(running: &Running, settings: &Settings) -> Portrait {
+pub(crate) async fn probe(running: &Running, settings: &Settings) -> ProbeReport {
     // The silent client waits while the other questions are asked.
-    let asker = Asker::new(running, Context::new(running, settings), settings);
-    let (mut portrait, silence) = tokio::join!(
+    let asker = Asker::new(running, ProbeContext::new(running, settings), settings);
+    let (mut report, silence) = tokio::join!(
         stages::ask(&asker, |question, so_far| asker.reason_not_to_ask(question, so_far)),
         silence::by_waiting(running, settings)
     );
-    portrait.add(&questions::SILENCE, silence);
-    portrait.version = asker.version();
-    portrait.methods = asker.methods();
-    portrait.issued = asker.issued();
-    portrait
+    report.add(&questions::SILENCE, silence);
+    report.version = asker.version();
+    report.methods = asker.methods();
+    report.issued = asker.issued();
+    report
 }
 
 /// Compares a portrait with the answers of all known releases.
@@ -90,10 +90,10 @@ pub(crate) async fn probe(running: &Running, settings: &Settings) -> Portrait {
 /// # Errors
 /// An embedded gateway could not be started.
 pub(crate) async fn compare(
-    portrait: &mut Portrait,
+    report: &mut ProbeReport,
     settings: &Settings,
     workspace: &Workspace,
-) -> Result<(), ReferenceError> {
-    portrait.references = known::answers(portrait, settings, workspace).await?;
+) -> Result<(), ReleaseAnswersError> {
+    report.references = known::answers(report, settings, workspace).await?;
     Ok(())
 }

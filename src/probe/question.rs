@@ -1,10 +1,10 @@
 //! The questions that a probe can ask, and how it asks them.
 
-use super::context::Context;
+use super::context::ProbeContext;
 use crate::client::{ConnectRequest, Upgrade};
 use serde_json::Value;
 
-/// What a question is about. The order is the order of the output.
+/// The subject of a question. The order is the order of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Topic {
     /// The upgrade, the challenge and the life of a connection.
@@ -53,9 +53,9 @@ impl Topic {
     }
 }
 
-/// What a question can leave behind in the pairing store of the gateway.
+/// The records that a question can leave behind in the pairing store of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leaves {
+pub(crate) enum SideEffect {
     /// Nothing, because the question has no device, or because every gateway that checks the secret or the other error
     /// refuses it.
     Nothing,
@@ -65,9 +65,9 @@ pub(crate) enum Leaves {
     Record,
 }
 
-/// What a question needs.
+/// The prerequisites of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Needs {
+pub(crate) enum Prerequisite {
     /// Nothing.
     Nothing,
     /// The shared secret of the gateway, or a gateway without a secret.
@@ -94,7 +94,7 @@ pub(crate) enum Script {
     /// Say nothing, and wait.
     Silence,
     /// Send a connect.
-    Connect(fn(&Context) -> Connect),
+    Connect(fn(&ProbeContext) -> Connect),
     /// Look at the hello-ok of the question [`HELLO`](super::questions::HELLO).
     OfHello(fn(&Value) -> String),
 }
@@ -115,12 +115,12 @@ pub(crate) struct Connect {
     /// The upgrade.
     pub(crate) upgrade: Upgrade,
     /// The action of an admitted client.
-    pub(crate) then: Then,
+    pub(crate) then: FollowUp,
 }
 
 /// The action of an admitted client. The answer to the action is the answer to the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum FollowUp {
     /// No action. The answer to the connect is the answer to the question.
     Nothing,
     /// It calls a method without parameters.
@@ -133,14 +133,14 @@ pub(crate) enum Then {
 pub(crate) struct Question {
     /// Its id in the JSON output.
     pub(crate) id: &'static str,
-    /// What it is about.
+    /// The subject.
     pub(crate) topic: Topic,
     /// The question in a few words: what the client does.
     pub(crate) what: &'static str,
-    /// What it can leave behind.
-    pub(crate) leaves: Leaves,
-    /// What it needs.
-    pub(crate) needs: Needs,
+    /// The records that it can leave behind.
+    pub(crate) leaves: SideEffect,
+    /// Its prerequisites.
+    pub(crate) needs: Prerequisite,
     /// Whether it tries a secret that is not the gateway's. Such questions count towards the gateway's rate limit.
     pub(crate) guesses: bool,
     /// How it is asked.
@@ -150,16 +150,16 @@ pub(crate) struct Question {
 impl Question {
     /// A question that needs nothing and leaves nothing.
     pub(super) const fn new(id: &'static str, topic: Topic, what: &'static str, script: Script) -> Self {
-        Self { id, topic, what, leaves: Leaves::Nothing, needs: Needs::Nothing, guesses: false, script }
+        Self { id, topic, what, leaves: SideEffect::Nothing, needs: Prerequisite::Nothing, guesses: false, script }
     }
 
     /// The same, and it needs this.
-    pub(super) const fn needs(self, needs: Needs) -> Self {
+    pub(super) const fn needs(self, needs: Prerequisite) -> Self {
         Self { needs, ..self }
     }
 
     /// The same, and it can leave this.
-    pub(super) const fn leaves(self, leaves: Leaves) -> Self {
+    pub(super) const fn leaves(self, leaves: SideEffect) -> Self {
         Self { leaves, ..self }
     }
 

@@ -1,9 +1,9 @@
 //! A portrait as text, Markdown or JSON.
 
 use super::answer::Answer;
-use super::known::Reference;
-use super::portrait::Portrait;
+use super::known::ReleaseAnswers;
 use super::question::{Question, Topic};
+use super::report::ProbeReport;
 use crate::counted::counted;
 use crate::markdown;
 use crate::release_ranges;
@@ -21,7 +21,7 @@ const WIDTH: usize = 150;
 const UNLIKE: usize = 12;
 /// The length of `, ` and ` and 99 more: `, which end a list of questions.
 const AND_MORE: usize = 17;
-/// The name of the version that a gateway says it has.
+/// The name of the version that a gateway reports.
 const SAYS: &str = "says it is";
 /// The width of the names of sections.
 const NAMES: usize = 12;
@@ -37,7 +37,7 @@ pub(crate) enum Format {
     Json,
 }
 
-impl Portrait {
+impl ProbeReport {
     /// Formats the portrait of a gateway that claims to be a release, if it claims one.
     pub(crate) fn write(&self, gateway: &str, claims: Option<Release>, format: Format) -> String {
         let claims = claims.and_then(releases::described);
@@ -62,7 +62,7 @@ impl Portrait {
     }
 
     /// The best of the other releases.
-    fn next(&self, best: &Reference) -> String {
+    fn next(&self, best: &ReleaseAnswers) -> String {
         let others = self.references.iter().filter(|other| other.similarity.equal < best.similarity.equal);
         let Some(most) = others.clone().map(|other| other.similarity.equal).max() else { return String::new() };
         let next = others.filter(|other| other.similarity.equal == most).map(|other| other.release);
@@ -81,14 +81,14 @@ impl Portrait {
     }
 
     /// The release that the answers are compared with one by one: the closest, or the claimed one if none is close.
-    fn compared(&self, claims: Option<Release>) -> Option<&Reference> {
+    fn compared(&self, claims: Option<Release>) -> Option<&ReleaseAnswers> {
         let best = self.best().last().copied();
         let close = best.filter(|reference| reference.similarity.is_close());
         close.or_else(|| claims.and_then(|claims| self.reference(claims))).or(best)
     }
 
     /// The answers that differ from those of a release.
-    fn unlike<'a>(&'a self, other: &'a Reference) -> impl Iterator<Item = (&'a Question, &'a Answer, &'a Answer)> {
+    fn unlike<'a>(&'a self, other: &'a ReleaseAnswers) -> impl Iterator<Item = (&'a Question, &'a Answer, &'a Answer)> {
         self.answers.iter().filter_map(|(question, answer)| {
             let theirs = other.answer(question.id)?;
             (!answer.equals(theirs)).then_some((*question, answer, theirs))
@@ -267,8 +267,8 @@ mod tests {
         let (question, text) = (questions::all().next().unwrap(), "<img src=x> | @everyone");
         let answer = Answer { text: text.to_owned(), decision: Decision::Refused, after: None };
         let version = Some("<!-- [a](javascript:b)".to_owned());
-        let portrait = Portrait { answers: vec![(question, answer)], version, ..Portrait::default() };
-        let markdown = portrait.write("ws://a/<b>", None, Format::Markdown);
+        let report = ProbeReport { answers: vec![(question, answer)], version, ..ProbeReport::default() };
+        let markdown = report.write("ws://a/<b>", None, Format::Markdown);
         assert!(markdown.starts_with("**`ws://a/<b>`**\n"), "{markdown}");
         assert!(markdown.contains("\n- says it is `<!-- [a](javascript:b)` (server.version)\n"), "{markdown}");
         assert!(markdown.contains(" | `<img src=x> \\| @everyone` |  |\n"), "{markdown}");

@@ -2,49 +2,48 @@
 //! time, because each of them is mostly a wait for the gateway.
 
 use super::ask::Asker;
-use super::portrait::{NotAsked, Portrait};
 use super::question::Question;
 use super::questions::{self, STAGES};
+use super::report::{NotAsked, ProbeReport};
 use futures_util::stream::{self, StreamExt as _};
 use std::cell::RefCell;
 
 /// The maximum number of connections at the same time. OpenClaw allows 32 unauthenticated connections of one address.
 const MOST_AT_ONCE: usize = 8;
 
-/// Asks all questions for which there is no reason not to ask, given the answers so far. The answers have the order of
-/// the questions.
+/// Asks all questions that the answers so far do not rule out. The answers have the order of the questions.
 pub(super) async fn ask(
     asker: &Asker<'_>,
-    reason_not_to_ask: impl Fn(&Question, &Portrait) -> Option<&'static str>,
-) -> Portrait {
-    let portrait = RefCell::new(Portrait::default());
+    reason_not_to_ask: impl Fn(&Question, &ProbeReport) -> Option<&'static str>,
+) -> ProbeReport {
+    let report = RefCell::new(ProbeReport::default());
     for groups in STAGES {
         let lanes = groups.iter().flat_map(|group| match group.in_order {
             true => vec![group.questions],
             false => group.questions.chunks(1).collect(),
         });
-        let lanes = lanes.map(|lane| ask_in_order(asker, lane, &reason_not_to_ask, &portrait));
+        let lanes = lanes.map(|lane| ask_in_order(asker, lane, &reason_not_to_ask, &report));
         asker.stage(groups.len() > 1 || groups.iter().any(|group| !group.in_order));
         stream::iter(lanes).buffer_unordered(MOST_AT_ONCE).for_each(|()| async {}).await;
     }
-    let mut portrait = portrait.into_inner();
-    portrait.sort_as(questions::all());
-    portrait
+    let mut report = report.into_inner();
+    report.sort_as(questions::all());
+    report
 }
 
 async fn ask_in_order(
     asker: &Asker<'_>,
     questions: &'static [Question],
-    reason_not_to_ask: &impl Fn(&Question, &Portrait) -> Option<&'static str>,
-    portrait: &RefCell<Portrait>,
+    reason_not_to_ask: &impl Fn(&Question, &ProbeReport) -> Option<&'static str>,
+    report: &RefCell<ProbeReport>,
 ) {
     for question in questions {
-        let reason = reason_not_to_ask(question, &portrait.borrow());
+        let reason = reason_not_to_ask(question, &report.borrow());
         if let Some(why) = reason {
-            portrait.borrow_mut().not_asked.push(NotAsked { question, why });
+            report.borrow_mut().not_asked.push(NotAsked { question, why });
             continue;
         }
         let answer = asker.ask(question).await;
-        portrait.borrow_mut().add(question, answer);
+        report.borrow_mut().add(question, answer);
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 const TOKEN: &str = "the-token-of-this-gateway";
 
 /// The portrait of an embedded gateway with this `auth`, and the files in its state directory before and after.
-async fn portrait(release: Release, auth: Value, settings: &Settings) -> (Portrait, [BTreeMap<String, u64>; 2]) {
+async fn report(release: Release, auth: Value, settings: &Settings) -> (ProbeReport, [BTreeMap<String, u64>; 2]) {
     let workspace = Workspace::in_memory(&Guard::absent()).unwrap();
     let sandbox = workspace.sandbox().unwrap();
     let spec = GatewaySpec::Embedded(Some(release));
@@ -28,14 +28,25 @@ async fn portrait(release: Release, auth: Value, settings: &Settings) -> (Portra
     };
     let mut running = gateway.launch(launch).await.unwrap();
     let before = files(&sandbox.state_dir());
-    let mut portrait = probe(&running, settings).await;
+    let mut report = probe(&running, settings).await;
     running.stop(Instant::now() + Duration::from_secs(60)).await.unwrap();
     let after = files(&sandbox.state_dir());
-    compare(&mut portrait, settings, &workspace).await.unwrap();
-    (portrait, [before, after])
+    compare(&mut report, settings, &workspace).await.unwrap();
+    (report, [before, after])
 }
 
 /// The records in the JSON documents below a directory, by file.
+/// The default wait recognizes the releases with the shortest handshake timeout. 20 s, the wait in the documentation,
+/// recognizes all of them.
+#[test]
+fn idle_waits_and_handshake_timeouts() {
+    let timeouts = releases::known_releases()
+        .map(|release| Duration::from_millis(openclaw_model::Facts::of(release).unwrap().handshake.timeout_ms));
+    let (shortest, longest) = timeouts
+        .fold((Duration::MAX, Duration::ZERO), |(least, most), timeout| (least.min(timeout), most.max(timeout)));
+    assert!(shortest < SILENCE_WAIT && SILENCE_WAIT < longest && longest < Duration::from_secs(20));
+}
+
 fn files(directory: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut folders = vec![directory.to_owned()];
@@ -70,17 +81,17 @@ async fn every_known_release_is_recognised() {
     let mut named = BTreeMap::new();
     for release in releases::known_releases() {
         let settings = settings(Secret::Token(TOKEN.to_owned()), true);
-        let (portrait, _) = portrait(release, token(), &settings).await;
-        let own = portrait.reference(release).unwrap().similarity;
-        assert_eq!(own.equal, own.of, "{release}: {}", portrait.write("x", None, Format::Plain));
+        let (report, _) = report(release, token(), &settings).await;
+        let own = report.reference(release).unwrap().similarity;
+        assert_eq!(own.equal, own.of, "{release}: {}", report.write("x", None, Format::Plain));
         // The device of the questions about pairing is paired: its proof is one that the release accepts.
-        let new_device = portrait.answer("new-device").unwrap();
+        let new_device = report.answer("new-device").unwrap();
         assert_eq!(new_device.decision, Decision::Granted, "{release}: {new_device:?}");
         // 2026.2.19 takes a device's token only as `token`.
-        let by_token = portrait.answer("device-token").unwrap().decision == Decision::Granted;
+        let by_token = report.answer("device-token").unwrap().decision == Decision::Granted;
         assert_eq!(by_token, release > Release::new(2026, 2, 19), "{release}");
-        assert!(own.of > 60 && portrait.closest().contains(&release), "{release}: {}", portrait.verdict());
-        named.insert(release, portrait.closest());
+        assert!(own.of > 60 && report.closest().contains(&release), "{release}: {}", report.verdict());
+        named.insert(release, report.closest());
     }
     let alike = named.values().collect::<BTreeSet<_>>();
     // 2026.3.28, 2026.3.31 and 2026.4.1 differ only in what they make of older records.
@@ -92,18 +103,18 @@ async fn without_permission_nothing_is_written() {
     for release in ["2026.2.19", "2026.4.2", "2026.6.11"] {
         let release = release.parse().unwrap();
         let careful = settings(Secret::Token(TOKEN.to_owned()), false);
-        let (asked, [before, after]) = portrait(release, token(), &careful).await;
+        let (asked, [before, after]) = report(release, token(), &careful).await;
         assert_eq!(before, after, "{release}");
         assert!(asked.closest().contains(&release), "{}", asked.verdict());
         assert!(asked.answer("new-device").is_none() && asked.answer("forged").is_some());
         // A gateway that admits every client pairs every device with a valid proof, so this question is skipped, too.
         let (asked, [before, after]) =
-            portrait(release, json!({ "mode": "none" }), &settings(Secret::Unknown, false)).await;
+            report(release, json!({ "mode": "none" }), &settings(Secret::Unknown, false)).await;
         assert_eq!(before, after, "{release}");
         assert!(asked.answer("proof-v3").is_none() && asked.answer("no-secret").is_some());
         // The comparison of files can fail.
         let writes = settings(Secret::Token(TOKEN.to_owned()), true);
-        let (_, [before, after]) = portrait(release, token(), &writes).await;
+        let (_, [before, after]) = report(release, token(), &writes).await;
         assert_ne!(before, after, "{release}");
     }
 }
@@ -112,10 +123,10 @@ async fn without_permission_nothing_is_written() {
 async fn a_password_or_no_secret_is_enough_to_recognise_a_release() {
     let release = "2026.4.2".parse().unwrap();
     let password = settings(Secret::Password(TOKEN.to_owned()), false);
-    let (asked, _) = portrait(release, json!({ "mode": "password", "password": TOKEN }), &password).await;
+    let (asked, _) = report(release, json!({ "mode": "password", "password": TOKEN }), &password).await;
     let own = asked.reference(release).unwrap().similarity;
     assert!(own.equal == own.of && own.of > 50, "{}", asked.verdict());
-    let (asked, _) = portrait(release, token(), &settings(Secret::Unknown, false)).await;
+    let (asked, _) = report(release, token(), &settings(Secret::Unknown, false)).await;
     let own = asked.reference(release).unwrap().similarity;
     assert!(own.equal == own.of && own.of > 35, "{}", asked.verdict());
 }

@@ -85,7 +85,7 @@ pub(super) struct ConnectStep<'a> {
 }
 
 impl ConnectStep<'_> {
-    /// The step. `auth` is what [`super::credentials`] makes of the credentials.
+    /// The step. [`super::credentials`] derives `auth` from the credentials.
     pub(super) fn members(
         &self,
         proxy: &str,

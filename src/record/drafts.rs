@@ -11,7 +11,7 @@ const SILENT: Duration = Duration::from_secs(5);
 
 /// An action of a client, or an event that the client waited for.
 #[derive(Debug)]
-pub(super) enum Action {
+pub(super) enum ClientAction {
     /// A connect. Holds its parameters.
     Connect(Map<String, Value>),
     /// A connection without a connect.
@@ -36,7 +36,7 @@ pub(super) struct Draft {
     /// The time since the start of the recording.
     pub(super) at: Duration,
     /// The action.
-    pub(super) action: Action,
+    pub(super) action: ClientAction,
     /// The response frame, if one arrived.
     pub(super) answer: Option<Value>,
     /// The close code and the reason of the gateway, if it closed the connection in the step.
@@ -92,7 +92,7 @@ impl Drafts {
             Event::Opened(head) => self.open(connection, at, head, None),
             Event::NotOpened(head, status) => {
                 self.open(connection, at, head, Some(status));
-                self.push(connection, at, Action::Open);
+                self.push(connection, at, ClientAction::Open);
             }
             Event::FromClient(message) => self.client_sent(connection, at, message),
             Event::FromGateway(message) => self.gateway_sent(connection, at, message),
@@ -116,7 +116,7 @@ impl Drafts {
         self.connections.insert(connection, opened);
     }
 
-    fn push(&mut self, connection: usize, at: Duration, action: Action) -> usize {
+    fn push(&mut self, connection: usize, at: Duration, action: ClientAction) -> usize {
         self.steps.push(Draft { connection, at, action, answer: None, close: None });
         let index = self.steps.len() - 1;
         if let Some(connection) = self.connections.get_mut(&connection) {
@@ -129,7 +129,7 @@ impl Drafts {
     fn open_without_connect(&mut self, connection: usize, at: Duration) {
         let is_new = self.connections.get(&connection).is_some_and(|known| known.first.is_none());
         if is_new {
-            self.push(connection, at, Action::Open);
+            self.push(connection, at, ClientAction::Open);
             if let Some(known) = self.connections.get_mut(&connection) {
                 known.is_open_step = true;
             }
@@ -153,18 +153,18 @@ impl Drafts {
                 if method == "connect" && is_first && frame.as_ref().is_some_and(is_complete) =>
             {
                 let params = frame.and_then(|mut frame| frame["params"].as_object_mut().map(std::mem::take));
-                let step = self.push(connection, at, Action::Connect(params.unwrap_or_default()));
+                let step = self.push(connection, at, ClientAction::Connect(params.unwrap_or_default()));
                 self.wait(connection, id, step);
             }
             (_, Some(method), Some(id)) if method != "connect" => {
                 self.open_without_connect(connection, at);
                 let params = frame.and_then(|frame| frame.get("params").cloned());
-                let step = self.push(connection, at, Action::Call { method, params, waits: true });
+                let step = self.push(connection, at, ClientAction::Call { method, params, waits: true });
                 self.wait(connection, id, step);
             }
             (message, _, _) => {
                 self.open_without_connect(connection, at);
-                let step = self.push(connection, at, Action::Send(message));
+                let step = self.push(connection, at, ClientAction::Send(message));
                 if let Some(known) = self.connections.get_mut(&connection) {
                     known.sent = Some(step);
                 }
@@ -208,10 +208,10 @@ impl Drafts {
         }
         let is_last = step + 1 == self.steps.len();
         match &mut self.steps[step].action {
-            Action::Call { waits, .. } if !is_last => {
+            ClientAction::Call { waits, .. } if !is_last => {
                 *waits = false;
                 self.steps[step].answer = Some(frame.clone());
-                let later = self.push(connection, at, Action::Answer(step));
+                let later = self.push(connection, at, ClientAction::Answer(step));
                 self.steps[later].answer = Some(frame);
             }
             _ => self.steps[step].answer = Some(frame),
@@ -224,7 +224,7 @@ impl Drafts {
             self.open_without_connect(connection, at);
         }
         self.end(connection);
-        self.push(connection, at, Action::Disconnect);
+        self.push(connection, at, ClientAction::Disconnect);
     }
 
     fn gateway_closed(&mut self, connection: usize, at: Duration, close: (Option<u16>, String)) {
@@ -236,15 +236,15 @@ impl Drafts {
         let last = self.steps.iter().rposition(|step| step.connection == connection);
         let is_next = last.is_some_and(|last| last + 1 == self.steps.len());
         let closes = |step: &Draft| match &step.action {
-            Action::Connect(_) => step.answer.as_ref().is_none_or(|answer| answer["ok"] != true),
-            Action::Send(_) => step.answer.is_none() || is_next,
-            Action::Call { .. } => step.answer.is_none(),
+            ClientAction::Connect(_) => step.answer.as_ref().is_none_or(|answer| answer["ok"] != true),
+            ClientAction::Send(_) => step.answer.is_none() || is_next,
+            ClientAction::Call { .. } => step.answer.is_none(),
             _ => false,
         };
         match last.filter(|last| closes(&self.steps[*last])) {
             Some(last) => self.steps[last].close = Some(close),
             None => {
-                let step = self.push(connection, at, Action::Closed { after_silence });
+                let step = self.push(connection, at, ClientAction::Closed { after_silence });
                 self.steps[step].close = Some(close);
             }
         }

@@ -3,10 +3,10 @@
 //! The proxy forwards the bytes of both directions ([`proxy`]) and reads the messages ([`frames`]). At the end, it
 //! converts the messages to steps ([`drafts`]), and the steps to a scenario without secrets ([`scenario`]).
 
-mod before;
 mod connects;
 mod drafts;
 mod frames;
+mod initial_state;
 mod proxy;
 mod recording;
 mod redaction;
@@ -14,7 +14,7 @@ mod scenario;
 mod secrets;
 mod symbols;
 
-pub(crate) use before::Before;
+pub(crate) use initial_state::InitialState;
 pub(crate) use scenario::RecordedScenario;
 
 use recording::Recording;
@@ -51,7 +51,7 @@ impl Recorder {
     pub(crate) async fn record(
         self,
         upstream: &str,
-        before: Before,
+        initial_state: InitialState,
         end: impl Future<Output = ()>,
     ) -> RecordedScenario {
         let proxy = self.listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
@@ -60,6 +60,6 @@ impl Recorder {
             () = proxy::serve(self.listener, self.upstream, Arc::clone(&recording)) => {}
             () = end => {}
         }
-        RecordedScenario::of(recording.take(), upstream, &proxy, before)
+        RecordedScenario::of(recording.take(), upstream, &proxy, initial_state)
     }
 }

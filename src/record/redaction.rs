@@ -39,7 +39,7 @@ pub(super) fn step(step: &mut Value, secrets: &Redactions) {
     }
 }
 
-/// `names` says whether clients chose the names of the members.
+/// `names` is true if clients chose the names of the members.
 fn value(value: &mut Value, secrets: &Redactions, names: bool) {
     match value {
         Value::String(text) => *text = redacted(text, secrets),
@@ -66,7 +66,7 @@ fn redacted(text: &str, secrets: &Redactions) -> String {
         same if same == text => same,
         // `<<` is a literal `<`.
         changed if !text.contains('<') => changed.replace('<', "<<"),
-        // Symbols cannot be told from the names of secrets.
+        // Symbols cannot be distinguished from the names of secrets.
         _ => "redacted".to_owned(),
     }
 }

@@ -1,9 +1,9 @@
 //! A recording as a scenario.
 
-use super::before::Before;
 use super::connects::{ConnectStep, upgrade};
-use super::drafts::{Action, Connection, Draft, Drafts};
+use super::drafts::{ClientAction, Connection, Draft, Drafts};
 use super::frames::Message;
+use super::initial_state::InitialState;
 use super::recording::Recorded;
 use super::redaction;
 use super::symbols::{Symbols, pattern, step_name};
@@ -40,17 +40,17 @@ impl RecordedScenario {
     }
 
     /// The scenario of a recording. `proxy` is the proxy's own address.
-    pub(super) fn of(mut recorded: Recorded, upstream: &str, proxy: &str, before: Before) -> Self {
+    pub(super) fn of(mut recorded: Recorded, upstream: &str, proxy: &str, initial_state: InitialState) -> Self {
         let drafts = Drafts::of(&mut recorded);
-        let mut writer = Writer::new(&drafts, proxy, before);
+        let mut writer = Writer::new(&drafts, proxy, initial_state);
         let steps = writer.steps();
         let mut scenario = Map::new();
         scenario.insert("scenario".to_owned(), json!("Recorded connections"));
-        if !writer.before.gateway.is_empty() {
-            scenario.insert("gateway".to_owned(), Value::Object(std::mem::take(&mut writer.before.gateway)));
+        if !writer.initial_state.gateway.is_empty() {
+            scenario.insert("gateway".to_owned(), Value::Object(std::mem::take(&mut writer.initial_state.gateway)));
         }
-        if !writer.before.store.is_empty() {
-            scenario.insert("store".to_owned(), Value::Object(std::mem::take(&mut writer.before.store)));
+        if !writer.initial_state.store.is_empty() {
+            scenario.insert("store".to_owned(), Value::Object(std::mem::take(&mut writer.initial_state.store)));
         }
         let count = steps.len();
         scenario.insert("steps".to_owned(), Value::Array(steps));
@@ -65,7 +65,7 @@ impl RecordedScenario {
                 .to_owned(),
         );
         about.push("The gateway saw every client at 127.0.0.1, the address of the proxy.".to_owned());
-        about.extend(writer.before.notes.iter().cloned());
+        about.extend(writer.initial_state.notes.iter().cloned());
         if !left_out.is_empty() {
             about.push("Not in this scenario:".to_owned());
             about.extend(left_out.iter().map(|line| format!("- {line}")));
@@ -85,7 +85,7 @@ impl RecordedScenario {
 struct Writer<'a> {
     drafts: &'a Drafts,
     proxy: &'a str,
-    before: Before,
+    initial_state: InitialState,
     symbols: Symbols,
     lost: BTreeSet<String>,
     /// The methods whose answers have no expectation.
@@ -95,19 +95,19 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(drafts: &'a Drafts, proxy: &'a str, mut before: Before) -> Self {
-        let mut symbols = Symbols::of(drafts, &before.devices);
-        for (token, (device, role)) in &before.tokens {
+    fn new(drafts: &'a Drafts, proxy: &'a str, mut initial_state: InitialState) -> Self {
+        let mut symbols = Symbols::of(drafts, &initial_state.devices);
+        for (token, (device, role)) in &initial_state.tokens {
             symbols.stored_token(token, device, role);
         }
-        for secret in &before.secrets {
+        for secret in &initial_state.secrets {
             symbols.secrets.add(secret, "secret of the gateway");
         }
-        before.guess(drafts, &symbols);
+        initial_state.guess(drafts, &symbols);
         Self {
             drafts,
             proxy,
-            before,
+            initial_state,
             symbols,
             lost: BTreeSet::new(),
             unexpected: BTreeSet::new(),
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
             let draft = &self.drafts.steps[index];
             // Only now is it known whether a later step refers to the step that opened the connection.
             self.name_connection(&mut step, draft.connection);
-            let opens = matches!(draft.action, Action::Connect(_) | Action::Open);
+            let opens = matches!(draft.action, ClientAction::Connect(_) | ClientAction::Open);
             if opens && self.is_held(draft.connection) {
                 step.insert("as".to_owned(), json!(connection_name(draft.connection)));
             }
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
         }
         if steps.is_empty() {
             steps.push(json!({ "open": {} }));
-            self.before.notes.push("Nothing was recorded; the step is an example.".to_owned());
+            self.initial_state.notes.push("Nothing was recorded; the step is an example.".to_owned());
         }
         steps
     }
@@ -161,23 +161,23 @@ impl<'a> Writer<'a> {
         let mut step = Map::new();
         let mut put = |name: &str, value: Value| drop(step.insert(name.to_owned(), value));
         match &draft.action {
-            Action::Connect(params) => {
+            ClientAction::Connect(params) => {
                 let connect = ConnectStep { params, draft, connection, index };
                 self.symbols.used.extend(connect.uses(&self.symbols));
-                let secrets = &self.before.secrets;
+                let secrets = &self.initial_state.secrets;
                 let known = |value: &str| (!secrets.is_empty()).then(|| secrets.iter().any(|secret| secret == value));
-                let auth = connect.auth(&self.symbols, &known, self.before.mode());
+                let auth = connect.auth(&self.symbols, &known, self.initial_state.mode());
                 let members = connect.members(self.proxy, auth, &mut self.symbols, &mut self.lost);
                 put("connect", Value::Object(members));
             }
-            Action::Open => {
+            ClientAction::Open => {
                 let mut members = upgrade(&connection.head, self.proxy, &mut self.lost);
                 if connection.head.path != "/" {
                     members.insert("path".to_owned(), json!(connection.head.path));
                 }
                 put("open", Value::Object(members));
             }
-            Action::Call { method, params, waits } => {
+            ClientAction::Call { method, params, waits } => {
                 let mut call = Map::new();
                 call.insert("on".to_owned(), json!(on));
                 call.insert("method".to_owned(), json!(method));
@@ -190,13 +190,13 @@ impl<'a> Writer<'a> {
                 }
                 put("call", Value::Object(call));
             }
-            Action::Send(message) => put("send", json!({ "on": on, "frame": self.frame(index, message)? })),
-            Action::Disconnect if self.is_held(draft.connection) => put("disconnect", json!(on)),
+            ClientAction::Send(message) => put("send", json!({ "on": on, "frame": self.frame(index, message)? })),
+            ClientAction::Disconnect if self.is_held(draft.connection) => put("disconnect", json!(on)),
             // A connection that is not held is closed at the end of its step.
-            Action::Disconnect => return None,
-            Action::Answer(call) => put("await", json!({ "answer": step_name(*call) })),
-            Action::Closed { after_silence: true } => put("await", json!({ "handshake-timeout": on })),
-            Action::Closed { .. } => put("await", json!({ "close": on })),
+            ClientAction::Disconnect => return None,
+            ClientAction::Answer(call) => put("await", json!({ "answer": step_name(*call) })),
+            ClientAction::Closed { after_silence: true } => put("await", json!({ "handshake-timeout": on })),
+            ClientAction::Closed { .. } => put("await", json!({ "close": on })),
         }
         Some(step)
     }
@@ -228,10 +228,10 @@ impl<'a> Writer<'a> {
     /// The method that a step calls or waits for, if the embedded gateway does not implement it.
     fn unimplemented(&self, draft: &Draft) -> Option<String> {
         let call = match &draft.action {
-            Action::Answer(call) => &self.drafts.steps[*call].action,
+            ClientAction::Answer(call) => &self.drafts.steps[*call].action,
             action => action,
         };
-        let Action::Call { method, .. } = call else { return None };
+        let ClientAction::Call { method, .. } = call else { return None };
         (draft.answer.is_some() && !openclaw_model::rpc::is_implemented(method)).then(|| short(method))
     }
 
@@ -274,7 +274,7 @@ impl Span {
                 Entry::Occupied(span) => {
                     let span = span.into_mut();
                     span.second.get_or_insert(index);
-                    span.is_used |= !matches!(step.action, Action::Disconnect);
+                    span.is_used |= !matches!(step.action, ClientAction::Disconnect);
                 }
             }
         }
@@ -324,13 +324,13 @@ fn expected(draft: &Draft, connection: &Connection) -> Option<Value> {
     let is_ok = draft.answer.as_ref().map(|answer| answer["ok"] == true);
     let close = draft.close.as_ref();
     let word = match (&draft.action, is_ok) {
-        (Action::Connect(_), Some(true)) => {
+        (ClientAction::Connect(_), Some(true)) => {
             put("role", text("/payload/auth/role").map(|role| json!(role)));
             put("scopes", draft.answer.as_ref().and_then(|answer| answer.pointer("/payload/auth/scopes")).cloned());
             put("device-token", Some(json!(text("/payload/auth/deviceToken").is_some())));
             "hello"
         }
-        (Action::Connect(_), _) if is_ok.is_some() || close.is_some() => {
+        (ClientAction::Connect(_), _) if is_ok.is_some() || close.is_some() => {
             put("code", text("/error/code").map(|code| json!(code)));
             put("detail", text("/error/details/code").map(|code| json!(code)));
             put("reason", text("/error/details/reason").map(|reason| json!(reason)));
@@ -339,21 +339,23 @@ fn expected(draft: &Draft, connection: &Connection) -> Option<Value> {
             put("close-reason", close.filter(|(code, _)| code.is_some()).map(|(_, reason)| json!(pattern(reason))));
             "refused"
         }
-        (Action::Connect(_), _) => return None,
-        (Action::Open, _) => {
+        (ClientAction::Connect(_), _) => return None,
+        (ClientAction::Open, _) => {
             return match connection.refused {
                 Some(status) => Some(json!({ "http": status })),
                 None => draft.close.is_none().then(|| json!("open")),
             };
         }
-        (Action::Call { waits: false, .. }, _) => return None,
-        (Action::Call { .. } | Action::Answer(_), Some(true)) => "ok",
-        (Action::Call { .. } | Action::Answer(_) | Action::Send(_), Some(false)) if close.is_none() => {
+        (ClientAction::Call { waits: false, .. }, _) => return None,
+        (ClientAction::Call { .. } | ClientAction::Answer(_), Some(true)) => "ok",
+        (ClientAction::Call { .. } | ClientAction::Answer(_) | ClientAction::Send(_), Some(false))
+            if close.is_none() =>
+        {
             put("code", text("/error/code").map(|code| json!(code)));
             put("detail", text("/error/details/code").map(|code| json!(code)));
             "error"
         }
-        (Action::Call { .. } | Action::Send(_) | Action::Closed { .. }, _) if close.is_some() => {
+        (ClientAction::Call { .. } | ClientAction::Send(_) | ClientAction::Closed { .. }, _) if close.is_some() => {
             put("code", close.and_then(|(code, _)| *code).map(|code| json!(code)));
             put("reason", close.filter(|(code, _)| code.is_some()).map(|(_, reason)| json!(pattern(reason))));
             "close"
@@ -373,10 +375,9 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
     ];
     let missing = missing.into_iter().filter(|(count, ..)| *count > 0);
     lines.extend(missing.map(|(count, noun, which)| format!("{} {which}", counted(count, noun))));
-    let unanswered = drafts
-        .steps
-        .iter()
-        .filter(|step| matches!(step.action, Action::Call { .. }) && step.answer.is_none() && step.close.is_none());
+    let unanswered = drafts.steps.iter().filter(|step| {
+        matches!(step.action, ClientAction::Call { .. }) && step.answer.is_none() && step.close.is_none()
+    });
     let unanswered = unanswered.count();
     if unanswered > 0 {
         let requests = counted(unanswered, "request");

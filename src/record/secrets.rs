@@ -1,4 +1,4 @@
-//! Where secrets are in what clients send: names of headers and members, JSON in texts, and assignments in texts.
+//! The places of secrets in messages of clients: names of headers and members, JSON in texts, and assignments in texts.
 
 use serde_json::Value;
 use std::ops::Range;
@@ -14,7 +14,7 @@ const SHORTEST_BEARER: usize = 8;
 pub(super) enum Document {
     /// An object or a list.
     Read(Value),
-    /// It has the form of JSON, but nobody can say where its secrets are.
+    /// The text has the form of JSON, but the places of its secrets are not known.
     Unclear,
     /// Another text.
     Absent,

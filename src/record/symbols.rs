@@ -1,6 +1,6 @@
 //! The symbols that replace ids, keys and secrets of a recording in a scenario.
 
-use super::drafts::{Action, Draft, Drafts};
+use super::drafts::{ClientAction, Draft, Drafts};
 use super::redaction::is_term;
 use super::secrets::{self, Document};
 use openclaw_protocol::public_key::PublicKey;
@@ -13,7 +13,7 @@ use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 const SHORTEST_SECRET: usize = 6;
 /// The same for a value inside a list or a map with a secret name, which can also be a common word.
 const SHORTEST_NESTED_SECRET: usize = 12;
-/// What replaces a secret.
+/// The replacement of a secret.
 const HIDDEN: &str = "<secret shared>";
 /// The members of a reference to a secret, which say only what kind of reference it is.
 const OF_REFERENCE: [&str; 4] = ["source", "provider", "id", "value"];
@@ -50,7 +50,7 @@ impl Symbols {
 
     fn learn(&mut self, index: usize, step: &Draft) {
         let mut device = None;
-        if let Action::Connect(params) = &step.action {
+        if let ClientAction::Connect(params) = &step.action {
             let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
             for kind in ["token", "password", "deviceToken", "bootstrapToken"] {
                 self.secret(text(&format!("auth/{kind}")), kind);
@@ -168,10 +168,10 @@ impl Symbols {
         if !is_secret(name) || (value.is_number() && is_count_name(name)) {
             return self.fill(index, value, lost);
         }
-        let before = self.hidden;
+        let initial_state = self.hidden;
         let shortest = if value.is_string() || value.is_number() { SHORTEST_SECRET } else { SHORTEST_NESTED_SECRET };
         let value = self.hide(index, name, value, shortest);
-        if self.hidden > before {
+        if self.hidden > initial_state {
             lost.insert(format!("the value of `{}`, a secret", short(name)));
         }
         value
@@ -234,9 +234,9 @@ impl Symbols {
         }
         match secrets::document(text) {
             Document::Read(value) => {
-                let before = self.hidden;
+                let initial_state = self.hidden;
                 let filled = self.fill(index, &value, lost);
-                if self.hidden > before {
+                if self.hidden > initial_state {
                     return filled.to_string();
                 }
             }
@@ -262,9 +262,9 @@ impl Symbols {
 
     /// Whether a text contains secrets.
     pub(super) fn has_secrets(&mut self, index: usize, text: &str) -> bool {
-        let before = self.hidden;
+        let initial_state = self.hidden;
         self.text(index, text, &mut BTreeSet::new());
-        self.hidden > before || self.secrets.apply_known(text) != text
+        self.hidden > initial_state || self.secrets.apply_known(text) != text
     }
 
     /// A text without secrets. `<<` is a literal `<`, and `$${` a literal `${`.
@@ -338,7 +338,7 @@ pub(super) fn pattern(text: &str) -> String {
     }
     // A close reason has at most 123 bytes, so that an id at its end can be incomplete.
     match out.rsplit_once("(requestId: ") {
-        Some((before, id)) if !id.contains(')') => format!("{before}(requestId: *"),
+        Some((initial_state, id)) if !id.contains(')') => format!("{initial_state}(requestId: *"),
         _ => out,
     }
 }

@@ -1,7 +1,7 @@
 //! Compares the answers of several gateways, case by case.
 
 use super::Listener;
-use super::causes::{Causes, Differs};
+use super::causes::{Causes, DifferingCase};
 use crate::judge::Verdict;
 use crate::judge::cause::differences;
 use crate::run::outcome::{CaseReport, Event};
@@ -12,7 +12,7 @@ use untrusted_data::limits::LINE;
 
 /// Collects the result of every case.
 #[derive(Debug, Default)]
-pub(crate) struct Collected(BTreeMap<String, CaseOutcome>);
+pub(crate) struct CaseCollector(BTreeMap<String, CaseOutcome>);
 
 /// The result of a case, as far as a comparison needs it.
 #[derive(Debug)]
@@ -38,13 +38,13 @@ impl CaseOutcome {
     }
 }
 
-impl Collected {
+impl CaseCollector {
     /// The number of cases that were played to their end.
     pub(crate) fn cases(&self) -> usize {
         self.0.len()
     }
 
-    /// What was seen in a case.
+    /// The observation of a case.
     pub(crate) fn text(&self, case: &str) -> Option<&str> {
         text(self.0.get(case))
     }
@@ -71,20 +71,20 @@ impl Collected {
 
 /// The causes of the differences between two gateways. The answer of the first one counts as expected. `rerun` is the
 /// command that compares them in one case.
-pub(crate) fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) -> String) -> Causes {
+pub(crate) fn causes(first: &CaseCollector, other: &CaseCollector, rerun: &dyn Fn(&str) -> String) -> Causes {
     let mut causes = Causes::default();
     for (id, became) in &first.0 {
         let seen = other.0.get(id).and_then(|other| other.text.as_deref());
         if let (Some(expected), Some(seen)) = (&became.text, seen) {
             let differences = differences(expected, seen);
             let (rerun, links) = (rerun(id), &became.links);
-            causes.add_differences(Differs { id, rerun: &rerun, links, differences: &differences });
+            causes.add_differences(DifferingCase { id, rerun: &rerun, links, differences: &differences });
         }
     }
     causes
 }
 
-impl Listener for Collected {
+impl Listener for CaseCollector {
     fn on_event(&mut self, event: Event<'_>) -> io::Result<()> {
         if let Event::Case(case) = event {
             self.0.insert(case.id.clone(), CaseOutcome::of(case));
@@ -130,7 +130,7 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     /// Compares the collected results of several gateways.
-    pub(crate) fn new(gateways: &[Collected]) -> Self {
+    pub(crate) fn new(gateways: &[CaseCollector]) -> Self {
         let cases: BTreeSet<&String> = gateways.iter().flat_map(|gateway| gateway.0.keys()).collect();
         let mut comparison = Self { differing: Vec::new(), alike: 0, incomplete: 0, errors: 0 };
         for case in cases {

@@ -46,11 +46,11 @@ impl Destination {
     ///
     /// # Errors
     /// Returns an error if there is no space for the file, or if the thread cannot be created.
-    pub(crate) fn open(self) -> io::Result<(Sink, Option<Delivery>)> {
+    pub(crate) fn open(self) -> io::Result<(ReportSink, Option<Delivery>)> {
         let path = match self {
             Self::File(path) => {
                 atomic_file::probe(&path).map_err(|error| named(&path, error))?;
-                return Ok((Sink::File(path), None));
+                return Ok((ReportSink::File(path), None));
             }
             Self::Stdout => PathBuf::from("-"),
             Self::Stream(path) => path,
@@ -72,7 +72,7 @@ impl Destination {
         };
         // The thread is not joined at the end of the process, because its stream may never get a reader.
         std::thread::Builder::new().name("report".to_owned()).spawn(move || finished.send(write()))?;
-        Ok((Sink::Stream(sender), Some(Delivery { path, is_open, done })))
+        Ok((ReportSink::Stream(sender), Some(Delivery { path, is_open, done })))
     }
 }
 
@@ -98,14 +98,14 @@ fn descriptor(path: &Path) -> Option<u32> {
 
 /// Receives the report.
 #[derive(Debug)]
-pub(crate) enum Sink {
+pub(crate) enum ReportSink {
     /// Writes the report to a file.
     File(PathBuf),
     /// Sends the report to the thread of the stream.
     Stream(mpsc::Sender<File>),
 }
 
-impl Sink {
+impl ReportSink {
     /// Writes the complete report. A file is read from its current position.
     ///
     /// # Errors
@@ -137,8 +137,9 @@ impl Delivery {
     /// Returns an error if no program read from a pipe in time, or if a write failed.
     pub(crate) async fn finish(self) -> io::Result<()> {
         let Self { path, is_open, mut done } = self;
-        let ended =
-            |ended: Result<io::Result<()>, _>| ended.unwrap_or_else(|_| Err(io::Error::other("it was given up")));
+        let ended = |ended: Result<io::Result<()>, _>| {
+            ended.unwrap_or_else(|_| Err(io::Error::other("the writer stopped early")))
+        };
         tokio::select! {
             biased;
             written = &mut done => return ended(written).map_err(|error| named(&path, error)),

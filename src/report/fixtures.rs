@@ -1,7 +1,7 @@
 //! Reports for the tests of the listeners.
 
 use crate::judge::{Level, Verdict};
-use crate::run::outcome::{Boot, CaseReport, GatewayInfo, RunInfo};
+use crate::run::outcome::{CaseReport, GatewayInfo, GatewayUse, RunInfo};
 use crate::shell::quoted;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) fn case(id: &str, verdict: Verdict) -> CaseReport {
         verdict,
         reason: None,
         given_up: false,
-        boot: Boot::Own,
+        boot: GatewayUse::Own,
         about: None,
         links: Vec::new(),
         requirements: Vec::new(),

@@ -8,7 +8,7 @@ use super::Listener;
 use super::causes::Cause;
 use super::markdown::Summary;
 use crate::counted::counted;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Finding, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunReport};
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ impl<W: Write> Github<W> {
         }
         properties.push(("title", &title));
         let mut message = format!("{}\n", cause.what);
-        let (example, is_error) = (cause.example, cause.kind == Kind::Error);
+        let (example, is_error) = (cause.example, cause.kind == CauseKind::Error);
         if is_error && !example.seen.is_empty() {
             message.push_str(&format!("{}\n", example.seen));
         }
@@ -152,7 +152,7 @@ fn escaped_property(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::judge::Difference;
-    use crate::judge::cause::Kind;
+    use crate::judge::cause::CauseKind;
     use crate::report::fixtures::{case, info};
 
     fn written(checkout: &Path, cases: &[CaseReport]) -> (String, String) {
@@ -177,7 +177,7 @@ mod tests {
 
     fn deviates(id: &str, what: &str, file: &Path) -> CaseReport {
         let mut case = case(id, Verdict::Deviates);
-        case.differences = vec![Difference::test(Kind::Refused, what, "<- hello-ok", "<- error, 100%")];
+        case.differences = vec![Difference::test(CauseKind::Refused, what, "<- hello-ok", "<- error, 100%")];
         case.findings = vec![Finding::Expectation {
             step: "connect".to_owned(),
             line: 13,

@@ -7,7 +7,7 @@
 use super::Listener;
 use super::causes::{Cause, Causes};
 use super::closest;
-use super::destination::Sink;
+use super::destination::ReportSink;
 use super::explanation;
 use super::score::Score;
 use crate::judge::{Finding, FrameFinding, Level, Verdict};
@@ -27,7 +27,7 @@ pub(crate) const SCHEMA_TEXT: &str = include_str!("../../schema/report.json");
 
 /// Writes the report at the end of the run, also if the run was interrupted.
 pub(crate) struct Json {
-    sink: Sink,
+    sink: ReportSink,
     gateway: Value,
     jobs: usize,
     isolation: Value,
@@ -82,7 +82,7 @@ impl Cases {
 
 impl Json {
     /// Creates a listener that writes the report to this sink.
-    pub(crate) fn new(sink: Sink) -> Self {
+    pub(crate) fn new(sink: ReportSink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
         let (causes, slight) = (Causes::default(), Causes::default());
         let level = None;

@@ -1,9 +1,9 @@
 //! The report as JUnit XML, for CI systems. `docs/report.md` describes the mapping.
 
 use super::Listener;
-use super::destination::Sink;
+use super::destination::ReportSink;
 use crate::judge::Verdict;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ const RECORDS: usize = 16 << 20;
 
 /// Collects the cases, and writes the report at the end of the run, even if the run was interrupted.
 pub(crate) struct Junit {
-    sink: Sink,
+    sink: ReportSink,
     properties: Vec<(&'static str, String)>,
     /// The cases of each family, by id.
     families: BTreeMap<String, BTreeMap<String, TestCase>>,
@@ -30,7 +30,7 @@ pub(crate) struct Junit {
 
 impl Junit {
     /// A report that is written to `sink`.
-    pub(crate) fn new(sink: Sink) -> Self {
+    pub(crate) fn new(sink: ReportSink) -> Self {
         Self { sink, properties: Vec::new(), families: BTreeMap::new(), records: RECORDS }
     }
 
@@ -143,7 +143,7 @@ fn description(case: &CaseReport) -> String {
         add(&format!("{}: {}", difference.kind.title(), difference.what));
         let lines = [("at", &difference.place), ("expected", &difference.expected), ("seen", &difference.seen)];
         // The reason of an error is already in the description.
-        let lines = lines.iter().filter(|(_, line)| difference.kind != Kind::Error && !line.is_empty());
+        let lines = lines.iter().filter(|(_, line)| difference.kind != CauseKind::Error && !line.is_empty());
         lines.for_each(|(name, line)| add(&format!("  {name}: {line}")));
     }
     case.notes.iter().for_each(|note| add(&format!("note on `{}` (line {}): {}", note.step, note.line, note.note)));
@@ -165,7 +165,7 @@ fn block(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::judge::Difference;
-    use crate::judge::cause::Kind;
+    use crate::judge::cause::CauseKind;
     use crate::report::destination::Destination;
     use crate::report::fixtures::{case, info};
     use std::time::Duration;
@@ -209,7 +209,7 @@ mod tests {
     fn texts_of_a_gateway_survive() {
         let odd = "a\u{0}\u{1b}[31m]]>\u{ffff}\u{fffe}\"'<&>\n\t</testsuites>\u{202e}é\u{1f600}";
         let mut deviates = case(&format!("family/{odd}"), Verdict::Deviates);
-        deviates.differences = vec![Difference::test(Kind::LetIn, odd, odd, odd)];
+        deviates.differences = vec![Difference::test(CauseKind::LetIn, odd, odd, odd)];
         (deviates.transcript, deviates.log) = (Some(odd.to_owned()), Some(odd.to_owned()));
         deviates.title = odd.to_owned();
         let (_, report) = written(&[deviates]);

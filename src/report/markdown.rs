@@ -3,9 +3,9 @@
 
 use super::Listener;
 use super::causes::{Cause, Causes, fold};
-use super::destination::Sink;
+use super::destination::ReportSink;
 use crate::counted::counted;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Level, Verdict};
 use crate::markdown::{code, longest_run};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
@@ -117,7 +117,7 @@ fn cause(cause: &Cause<'_>) -> String {
     let lines = [("-", &example.expected), ("+", &example.seen)];
     let lines = lines.iter().filter(|(_, line)| !line.is_empty());
     let diff = lines.map(|(sign, line)| format!("{sign} {}\n", printable::line(line))).collect::<String>();
-    if cause.kind == Kind::Error && !example.seen.is_empty() {
+    if cause.kind == CauseKind::Error && !example.seen.is_empty() {
         text.push_str(&format!("{}\n\n", code(&example.seen)));
     } else if !diff.is_empty() {
         text.push_str(&format!("{}\n", fenced("diff", &diff)));
@@ -143,13 +143,13 @@ fn fenced(language: &str, lines: &str) -> String {
 
 /// Writes the summary to a file.
 pub(crate) struct Markdown {
-    sink: Sink,
+    sink: ReportSink,
     summary: Summary,
 }
 
 impl Markdown {
     /// A report that is written to `sink`.
-    pub(crate) fn new(sink: Sink) -> Self {
+    pub(crate) fn new(sink: ReportSink) -> Self {
         Self { sink, summary: Summary::default() }
     }
 }
@@ -175,7 +175,7 @@ impl Listener for Markdown {
 mod tests {
     use super::*;
     use crate::judge::Difference;
-    use crate::judge::cause::Kind;
+    use crate::judge::cause::CauseKind;
     use crate::report::fixtures::{case, info};
 
     fn shown(cases: &[CaseReport]) -> String {
@@ -194,7 +194,8 @@ mod tests {
         let mut cases = ["role/a", "role/b"].map(|id| case(id, Verdict::Deviates)).to_vec();
         for case in &mut cases {
             let (expected, seen) = ("<- hello-ok", "<- error `NOT_PAIRED`");
-            case.differences = vec![Difference::test(Kind::Refused, "NOT_PAIRED instead of hello-ok", expected, seen)];
+            case.differences =
+                vec![Difference::test(CauseKind::Refused, "NOT_PAIRED instead of hello-ok", expected, seen)];
             case.links = vec!["openclaw/openclaw#59045".to_owned()];
         }
         let mut skipped = case("role/c", Verdict::Skipped);
@@ -246,7 +247,7 @@ mod tests {
     fn texts_of_a_gateway_are_no_markup() {
         let mut odd = case("role/a", Verdict::Deviates);
         let text = "```\n<script> ``` # | [x](javascript:y)";
-        odd.differences = vec![Difference::test(Kind::Refused, text, text, text)];
+        odd.differences = vec![Difference::test(CauseKind::Refused, text, text, text)];
         let shown = shown(&[odd]);
         assert!(shown.contains("\n```` ```\\n<script> ``` # | [x](javascript:y) ````\n"), "{shown}");
         assert!(shown.contains("````diff\n- ```\\n<script>"), "{shown}");

@@ -17,7 +17,7 @@ mod markdown;
 pub(crate) mod score;
 pub(crate) mod terminal;
 
-pub(crate) use comparison::{Collected, Comparison};
+pub(crate) use comparison::{CaseCollector, Comparison};
 pub(crate) use destination::{Delivery, Destination};
 pub(crate) use github::Github;
 pub(crate) use json::Json;

@@ -218,10 +218,10 @@ impl CaseContext<'_> {
         left
     }
 
-    /// What the case may have left on the gateway if nobody can check it.
+    /// The records that the case may have left on the gateway, if clawcheck cannot check it.
     pub(super) fn perhaps_left(&self) -> Vec<String> {
         let devices = self.bindings.identities.device_names();
-        devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect()
+        devices.iter().map(|(_, name)| format!("{}: possibly the device {name}", self.case.id)).collect()
     }
 
     async fn pending_nodes(&self, session: &mut Session) -> Vec<Value> {
@@ -233,7 +233,7 @@ impl CaseContext<'_> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // Messages that arrive during the cleanup are not part of the case.
-        let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
+        let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleanup", CASE_BYTES));
         let mut session = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
         let first = self.challenge(&mut session, began.elapsed()).await;
         let challenge = connections::challenge(first.as_slice());

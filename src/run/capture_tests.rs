@@ -7,10 +7,10 @@ use super::state_dir::{self, openclaw_json};
 use super::steps::bindings::Bindings;
 use super::steps::identities::Identities;
 use crate::capture::Capture;
-use crate::explain::{Answer, Places, State, Verdict, Who, World};
+use crate::explain::{Answer, ClientDevice, Places, SimulatedGateway, StateDirectory, Verdict};
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
-use openclaw_emulator::at_rest::AtRest;
+use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
@@ -90,7 +90,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     let (config, _) = seeded(case, release, NOW, original.path())?;
     std::fs::write(original.path().join("openclaw.json"), config.to_string()).unwrap();
     let places = Places { state_dir: Some(original.path().to_owned()), ..Places::default() };
-    let capture = Capture::of(&State::read(&places).unwrap(), Some(release), &[], NOW).unwrap();
+    let capture = Capture::of(&StateDirectory::read(&places).unwrap(), Some(release), &[], NOW).unwrap();
     let text = capture.text();
     let corpus = Corpus::written(Path::new("mine/captured.yaml"), &text);
     let captured = corpus.unwrap_or_else(|errors| panic!("{errors:?}\n{text}")).cases()[0].clone();
@@ -107,18 +107,18 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
         plain.params.clear();
         let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
         client.is_page = !said.params.is_empty();
-        let (facts, at_rest) = (Facts::of(release).unwrap(), AtRest::read(copy.path()).unwrap().into());
-        let world = World {
+        let (facts, at_rest) = (Facts::of(release).unwrap(), StateAtRest::read(copy.path()).unwrap().into());
+        let simulated = SimulatedGateway {
             facts,
             config: config.clone(),
             env: Vec::new(),
             at_rest,
             client,
-            own: Who::unknown(),
+            own: ClientDevice::unknown(),
             client_facts: None,
             now: LATER,
         };
-        let answer = world.answer();
+        let answer = simulated.answer();
         assert_eq!(shown(&answer), shown(&connect.answer), "{}@{release}\n{said:?}\n{text}", case.id);
         refused += usize::from(!answer.succeeds());
         compared += 1;

@@ -23,20 +23,20 @@ const STORE: &str = "\n\n";
 
 /// How close the answers of a gateway are to those of each known release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closest {
+pub struct ClosestRelease {
     /// The release that the run compared the gateway with.
     pub release: Release,
     /// `server.version` in the gateway's hello-ok, if it has one.
     pub version: Option<String>,
     /// All cases with an approved snapshot.
-    pub overall: Likeness,
+    pub overall: EqualSnapshots,
     /// The same by family.
-    pub families: BTreeMap<String, Likeness>,
+    pub families: BTreeMap<String, EqualSnapshots>,
 }
 
 /// How many cases equal the approved snapshot of each release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Likeness {
+pub struct EqualSnapshots {
     /// The number of cases.
     pub cases: usize,
     /// For each release, the number of cases whose observation equals its snapshot. Releases without equal cases are
@@ -44,7 +44,7 @@ pub struct Likeness {
     pub equal: BTreeMap<Release, usize>,
 }
 
-impl Likeness {
+impl EqualSnapshots {
     fn add(&mut self, releases: &BTreeSet<Release>) {
         self.cases += 1;
         for release in releases {
@@ -65,14 +65,14 @@ impl Likeness {
     }
 }
 
-impl Default for Closest {
+impl Default for ClosestRelease {
     fn default() -> Self {
         let release = releases::DEFAULT;
-        Self { release, version: None, overall: Likeness::default(), families: BTreeMap::new() }
+        Self { release, version: None, overall: EqualSnapshots::default(), families: BTreeMap::new() }
     }
 }
 
-impl Closest {
+impl ClosestRelease {
     fn add(&mut self, id: &str, releases: &BTreeSet<Release>) {
         let family = id.split_once('/').map_or(id, |(family, _)| family);
         self.overall.add(releases);
@@ -93,9 +93,9 @@ impl Closest {
     }
 
     /// The families whose closest releases differ from those of all cases.
-    pub fn differing_families(&self) -> impl Iterator<Item = (&str, &Likeness)> {
+    pub fn differing_families(&self) -> impl Iterator<Item = (&str, &EqualSnapshots)> {
         let overall = self.overall.best();
-        let differs = move |likeness: &Likeness| {
+        let differs = move |likeness: &EqualSnapshots| {
             let best = likeness.best();
             !best.is_empty() && !overall.iter().any(|release| best.contains(release))
         };
@@ -155,11 +155,11 @@ impl Collector {
         release: Release,
         library: &Library,
         level: Level,
-    ) -> Result<Option<Closest>, LibraryError> {
+    ) -> Result<Option<ClosestRelease>, LibraryError> {
         if !self.fails {
             return Ok(None);
         }
-        let mut closest = Closest { release, version: self.version(), ..Closest::default() };
+        let mut closest = ClosestRelease { release, version: self.version(), ..ClosestRelease::default() };
         for (id, with_store) in &self.conforming {
             let history = library.history(id)?;
             let Some((_, own)) = history.serving(release) else { continue };
@@ -222,8 +222,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn closest(equal: &[(&str, &[&str])]) -> Closest {
-        let mut closest = Closest { release: release("2026.4.2"), ..Closest::default() };
+    fn closest(equal: &[(&str, &[&str])]) -> ClosestRelease {
+        let mut closest = ClosestRelease { release: release("2026.4.2"), ..ClosestRelease::default() };
         for (id, releases) in equal {
             closest.add(id, &releases.iter().map(|text| release(text)).collect());
         }
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn only_the_version_of_another_known_release_is_a_mismatch() {
         let says = |version: &str| {
-            let closest = Closest { version: Some(version.to_owned()), ..closest(&[]) };
+            let closest = ClosestRelease { version: Some(version.to_owned()), ..closest(&[]) };
             closest.misnamed().map(str::to_owned)
         };
         assert_eq!(says("2026.4.2"), None);

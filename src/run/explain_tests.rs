@@ -6,12 +6,12 @@ use super::steps::bindings::Bindings;
 use super::steps::connect;
 use super::steps::identities::Identities;
 use crate::client::Upgrade;
-use crate::explain::{Client, Credential, Preset, Verdict, Who, World};
+use crate::explain::{Client, ClientDevice, Credential, Preset, SimulatedGateway, Verdict};
 use crate::observe::snapshot::Library;
 use crate::scenario::connect as said;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
-use openclaw_emulator::at_rest::AtRest;
+use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::{Facts, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv4Addr};
 const NOW: i64 = 1_790_000_000_000;
 
 /// A case whose first step is a connect that `explain` supports.
-fn world(case: &Case, release: Release) -> Option<World> {
+fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
     let scenario = &case.scenario;
     let StepKind::Connect(connect) = &scenario.steps.first()?.kind else { return None };
     if scenario.written_by.is_some() || case.releases().is_some_and(|known| !known.contains(release)) {
@@ -38,13 +38,13 @@ fn world(case: &Case, release: Release) -> Option<World> {
         .ok()?;
     let configuration = openclaw_json::configuration(&scenario.gateway, &bindings.identities);
     let facts = Facts::of(release).unwrap();
-    Some(World {
+    Some(SimulatedGateway {
         client: client(connect, &bindings)?,
-        own: Who::unknown(),
+        own: ClientDevice::unknown(),
         facts,
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
-        at_rest: AtRest::read(directory.path()).unwrap().into(),
+        at_rest: StateAtRest::read(directory.path()).unwrap().into(),
         client_facts: None,
         now: NOW,
     })
@@ -65,7 +65,8 @@ pub(super) fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client
     let upgrade =
         connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
     let cli: Preset = "cli".parse().unwrap();
-    let mut client = Client::of(cli, key.map_or(Who::Nobody, |(_, key)| Who::elsewhere(&key.device_id())));
+    let mut client =
+        Client::of(cli, key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::with_stand_in_key(&key.device_id())));
     client.id = said.client.id.clone().unwrap_or(client.id);
     client.mode = said.client.mode.clone().unwrap_or(client.mode);
     client.platform = said.client.platform.clone().unwrap_or(client.platform);
@@ -157,8 +158,8 @@ fn the_answer_is_the_approved_one() {
         for case in corpus.cases() {
             let history = library.serving(&case.id, release).unwrap();
             let Some((_, variant)) = history.serving(release) else { continue };
-            let (Some(lines), Some(world)) = (approved(&variant.text), world(case, release)) else { continue };
-            let answer = world.answer();
+            let (Some(lines), Some(simulated)) = (approved(&variant.text), simulated(case, release)) else { continue };
+            let answer = simulated.answer();
             asked += 1;
             refused += usize::from(!matches!(answer.verdict, Verdict::LetIn(_)));
             if !agrees(&answer.verdict, &lines) {

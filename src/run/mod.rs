@@ -25,10 +25,10 @@ mod steps;
 mod store_recipe;
 mod timeouts;
 
-use crate::gateway::{Gateway, Guard, Kind};
+use crate::gateway::{Gateway, GatewayKind, Guard};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
-use crate::run::outcome::{Boots, Event};
+use crate::run::outcome::{Event, GatewayStarts};
 use crate::scenario::Case;
 use attached::Greeting;
 use futures_util::StreamExt as _;
@@ -131,7 +131,7 @@ pub async fn run(
     }
     // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
-    let boots = (!shared.attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
+    let boots = (!shared.attached).then(|| GatewayStarts { saved: schedule.saved(), ..shared.boots().clone() });
     Ok(finish(ended, boots, release, &shared, reporter))
 }
 
@@ -194,7 +194,7 @@ fn approved(case: &Case, own: Option<&Library>, library: &Library, release: Rele
 /// Completes the report with what only the whole run shows.
 fn finish(
     ended: Result<(), RunError>,
-    boots: Option<Boots>,
+    boots: Option<GatewayStarts>,
     release: Release,
     shared: &Shared<'_>,
     mut reporter: Reporter<'_, '_>,
@@ -228,8 +228,8 @@ pub(crate) fn release_of(gateway: &Gateway) -> Release {
 /// only. A release between two known ones plays as the earlier one in every respect, including which cases apply.
 pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
     match gateway.profile().kind {
-        Kind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
-        Kind::Spawned | Kind::Attached => release,
+        GatewayKind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
+        GatewayKind::Spawned | GatewayKind::Attached => release,
     }
 }
 

@@ -22,10 +22,10 @@ const CONTROL_UI: &str = "openclaw-control-ui";
 /// Headers that only a proxy sends, in lower case.
 const PROXY_HEADERS: [&str; 4] = ["x-forwarded-", "x-real-ip", "forwarded", "tailscale-"];
 
-/// What a run on a gateway does with a case.
+/// How a run on a gateway treats a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Applicability {
-    /// What the case needs of the gateway.
+    /// The features that the case needs.
     pub(crate) needs: BTreeSet<Capability>,
     /// The verdict and its reason if the case is not played. `None` if the case is played.
     pub(crate) not_played: Option<(Verdict, String)>,

@@ -1,9 +1,9 @@
 //! The options of a run, and the reasons why it cannot be completed.
 
-use crate::gateway::{Kind, LaunchError};
+use crate::gateway::{GatewayKind, LaunchError};
 use crate::judge::Level;
 use crate::judge::frame_schema::FrameSchema;
-use crate::known::Known;
+use crate::known::KnownDeviations;
 use crate::observe::snapshot::LibraryError;
 use std::io;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ pub enum Isolation {
 
 impl Isolation {
     /// The default for a kind of gateway. Processes are shared because they take long to start.
-    pub fn usual(kind: Kind) -> Self {
+    pub fn usual(kind: GatewayKind) -> Self {
         match kind {
-            Kind::Spawned => Self::Shared,
-            Kind::Embedded | Kind::Attached => Self::Case,
+            GatewayKind::Spawned => Self::Shared,
+            GatewayKind::Embedded | GatewayKind::Attached => Self::Case,
         }
     }
 
@@ -65,7 +65,7 @@ pub struct Options {
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
     pub rerun: String,
     /// The known deviations of the gateway.
-    pub known: Arc<Known>,
+    pub known: Arc<KnownDeviations>,
     /// The secrets that the caller knows. No output of the run contains them.
     pub secrets: Redactions,
 }

@@ -5,7 +5,7 @@
 
 use crate::judge::{Difference, Finding, Level, StepNote, Verdict};
 use crate::observe::Observation;
-use crate::run::closest::Closest;
+use crate::run::closest::ClosestRelease;
 use crate::run::explanation::CaseExplanation;
 use openclaw_model::Release;
 use serde::Serialize;
@@ -93,8 +93,8 @@ pub struct CaseReport {
     /// Whether the case was not tried because the run had already given up the gateway.
     pub given_up: bool,
     /// The gateway that played the case.
-    pub boot: Boot,
-    /// What the scenario is about.
+    pub boot: GatewayUse,
+    /// The description of the scenario.
     pub about: Option<String>,
     /// Issues, pull requests and pages that the scenario comes from.
     pub links: Vec<String>,
@@ -138,7 +138,7 @@ impl CaseReport {
 /// The gateway that played a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Boot {
+pub enum GatewayUse {
     /// Its own gateway.
     Own,
     /// A gateway that it shared with other cases.
@@ -149,7 +149,7 @@ pub enum Boot {
 
 /// The number of gateway starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Boots {
+pub struct GatewayStarts {
     /// Starts, including restarts within a case.
     pub made: usize,
     /// Starts that were avoided because cases shared a gateway.
@@ -174,15 +174,15 @@ pub struct RunReport {
     /// Number of cases that were not played because the run was interrupted. `None` if it was not interrupted.
     pub interrupted: Option<usize>,
     /// The number of gateway starts. Absent for a gateway at a URL.
-    pub boots: Option<Boots>,
+    pub boots: Option<GatewayStarts>,
     /// Ids with a snapshot and without a case.
     pub unused_snapshots: Vec<String>,
-    /// What the run wrote to a gateway at a URL and could not remove.
+    /// The records that the run wrote to a gateway at a URL and could not remove.
     pub left_behind: Vec<String>,
     /// The frames that were validated against the published schema, if the run validates them.
     pub frames: Option<FrameTally>,
     /// The release that the answers are closest to, if the answers were compared with another release.
-    pub closest: Option<Closest>,
+    pub closest: Option<ClosestRelease>,
 }
 
 /// The frames that were validated against the published schema.

@@ -48,7 +48,7 @@ fn finding(finding: &mut Finding, secrets: &Redactions) {
     }
 }
 
-/// Redacts a difference: what an expectation says may be a secret.
+/// Redacts a difference, because an expectation can contain a secret.
 fn difference(difference: &mut Difference, secrets: &Redactions) {
     let Difference { kind: _, what, place, expected, seen, requires: _ } = difference;
     [what, place, expected, seen].into_iter().for_each(|text| *text = secrets.apply_known(text));

@@ -6,9 +6,9 @@ use super::outcome::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use super::schedule::case;
 use super::shared::Shared;
 use super::{redaction, schedule};
-use crate::gateway::{Gateway, Kind};
+use crate::gateway::{Gateway, GatewayKind};
 use crate::judge::{Difference, Finding, Verdict};
-use crate::known::{CaseSeen, KnownVerdict};
+use crate::known::{KnownVerdict, PlayedCase};
 use crate::observe::Observation;
 use crate::scenario::Case;
 use openclaw_model::{Facts, Release};
@@ -118,7 +118,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
         (Verdict::Error, Some(reason)) if !done.given_up => vec![Difference::error(reason)],
         _ => Vec::new(),
     };
-    let seen = CaseSeen {
+    let seen = PlayedCase {
         id: &done.id,
         requirements: &done.requirements,
         verdict: done.verdict,
@@ -139,13 +139,13 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
 
 fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInfo {
     let profile = gateway.profile();
-    let no_token = (profile.kind == Kind::Attached && options.token.is_none())
+    let no_token = (profile.kind == GatewayKind::Attached && options.token.is_none())
         .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
     GatewayInfo {
         kind: match profile.kind {
-            Kind::Embedded => "embedded",
-            Kind::Spawned => "spawned",
-            Kind::Attached => "attached",
+            GatewayKind::Embedded => "embedded",
+            GatewayKind::Spawned => "spawned",
+            GatewayKind::Attached => "attached",
         },
         name: profile.name.clone(),
         program: profile.program.clone(),

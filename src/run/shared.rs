@@ -2,11 +2,11 @@
 
 use super::closest::Collector;
 use super::options::{Options, RunError};
-use super::outcome::Boots;
-use super::schedule::Trust;
+use super::outcome::GatewayStarts;
+use super::schedule::RerunPolicy;
 use super::schedule::breaker::Breaker;
 use super::timeouts::Timeouts;
-use crate::gateway::{Gateway, Guard, Kind, Workspace};
+use crate::gateway::{Gateway, GatewayKind, Guard, Workspace};
 use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
 use crate::scenario::Case;
@@ -30,10 +30,10 @@ pub(super) struct Shared<'a> {
     pub(super) error: Mutex<Option<LibraryError>>,
     /// What could not be removed from a gateway at a URL.
     pub(super) left_behind: Mutex<Vec<String>>,
-    pub(super) boots: Mutex<Boots>,
+    pub(super) boots: Mutex<GatewayStarts>,
     /// Secrets that can occur in the output of more than one case.
     pub(super) secrets: Mutex<Redactions>,
-    pub(super) trust: Trust,
+    pub(super) trust: RerunPolicy,
     /// Memory for what running cases keep of the gateway's messages.
     pub(super) received: Budget,
     /// Memory for cases whose reports are not printed yet.
@@ -67,8 +67,8 @@ impl<'a> Shared<'a> {
     ) -> Result<Self, RunError> {
         let kind = gateway.profile().kind;
         let workspace = match kind {
-            Kind::Embedded => Workspace::in_memory(guard),
-            Kind::Spawned | Kind::Attached => Workspace::new(guard),
+            GatewayKind::Embedded => Workspace::in_memory(guard),
+            GatewayKind::Spawned | GatewayKind::Attached => Workspace::new(guard),
         };
         let own = gateway.profile().snapshots.as_deref().filter(|_| *library.origin() != Origin::Nowhere);
         let mut own_library = own.map(Library::open).transpose()?;
@@ -89,12 +89,12 @@ impl<'a> Shared<'a> {
             left_behind: Mutex::default(),
             boots: Mutex::default(),
             secrets: Mutex::new(secrets),
-            trust: Trust::default(),
+            trust: RerunPolicy::default(),
             received: Budget::new("one run", RUN_BYTES),
             kept: Budget::new("one run", KEPT_BYTES),
             progress,
             closest: Mutex::default(),
-            attached: kind == Kind::Attached,
+            attached: kind == GatewayKind::Attached,
             stop,
         })
     }
@@ -136,7 +136,7 @@ impl<'a> Shared<'a> {
         self.boots().made += boots;
     }
 
-    pub(super) fn boots(&self) -> MutexGuard<'_, Boots> {
+    pub(super) fn boots(&self) -> MutexGuard<'_, GatewayStarts> {
         self.boots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -14,21 +14,21 @@ const OPERATOR: &str = "operator";
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Recipe {
     /// The paired devices.
-    pub(super) paired: Vec<Paired>,
+    pub(super) paired: Vec<PairedDevice>,
     /// The devices that ask for approval and get none.
-    pub(super) pending: Vec<Request>,
+    pub(super) pending: Vec<PendingDevice>,
 }
 
 /// A device that is paired in one or more roles.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Paired {
+pub(super) struct PairedDevice {
     pub(super) device: Name,
-    pub(super) roles: Vec<Role>,
+    pub(super) roles: Vec<RoleSetup>,
 }
 
 /// A role of a device, with its token.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Role {
+pub(super) struct RoleSetup {
     pub(super) role: String,
     pub(super) connect: Connect,
     /// The changes to the token after the pairing.
@@ -39,7 +39,7 @@ pub(super) struct Role {
 
 /// A device that asks for approval.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Request {
+pub(super) struct PendingDevice {
     pub(super) device: Name,
     pub(super) connect: Connect,
 }
@@ -105,7 +105,7 @@ fn first(parts: &[(bool, &'static str)]) -> Result<(), &'static str> {
     parts.iter().find(|(present, _)| *present).map_or(Ok(()), |(_, what)| Err(*what))
 }
 
-fn paired(name: &Name, record: &PairedRecord) -> Result<Paired, &'static str> {
+fn paired(name: &Name, record: &PairedRecord) -> Result<PairedDevice, &'static str> {
     let scopes = record.scopes.clone().unwrap_or_default();
     first(&[
         (!record.without.is_empty(), "a record without some of its fields"),
@@ -132,14 +132,14 @@ fn paired(name: &Name, record: &PairedRecord) -> Result<Paired, &'static str> {
         let client = client(&record.client, [&record.platform, &record.device_family, &record.display_name]);
         let connect = connect(name, role, scopes, client, Via::Direct);
         let TokenRecord { rotated, used, revoked, .. } = *token;
-        roles.push(Role { role: role.clone(), connect, rotated, used, revoked });
+        roles.push(RoleSetup { role: role.clone(), connect, rotated, used, revoked });
     }
     if let Tokens::Map(tokens) = &record.tokens
         && tokens.keys().any(|role| !all.contains(role))
     {
         return Err("a token for a role that the record does not have");
     }
-    Ok(Paired { device: name.clone(), roles })
+    Ok(PairedDevice { device: name.clone(), roles })
 }
 
 /// The token of a role. `None` stands for the token that every pairing issues.
@@ -168,7 +168,7 @@ fn token<'r>(record: &'r PairedRecord, role: &str, scopes: &[String]) -> Result<
     Ok(Some(token))
 }
 
-fn pending(label: &Name, record: &PendingRecord) -> Result<Request, &'static str> {
+fn pending(label: &Name, record: &PendingRecord) -> Result<PendingDevice, &'static str> {
     first(&[
         (!record.without.is_empty(), "a pending request without some of its fields"),
         (!record.set.is_empty(), "a pending request with other fields"),
@@ -185,7 +185,7 @@ fn pending(label: &Name, record: &PendingRecord) -> Result<Request, &'static str
     let client = client(&record.client, [&record.platform, &record.device_family, &record.display_name]);
     // The gateway approves a direct connection at once.
     let connect = connect(&device, role, record.scopes.clone(), client, Via::Nginx);
-    Ok(Request { device, connect })
+    Ok(PendingDevice { device, connect })
 }
 
 fn client(client: &RecordClient, [platform, device_family, display_name]: [&Option<String>; 3]) -> Client {

@@ -4,7 +4,7 @@
 //! adapt to it. If something did not arrive once, the run waits only briefly for it until it arrives. A gateway that
 //! does not support something therefore costs the run one timeout and not one timeout in every step.
 
-use crate::gateway::{ChallengeSupport, Gateway, Kind};
+use crate::gateway::{ChallengeSupport, Gateway, GatewayKind};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Wait {
 #[derive(Debug, Clone)]
 pub(super) struct Timeouts {
     limits: Limits,
-    learned: Arc<Mutex<Learned>>,
+    learned: Arc<Mutex<MeasuredTimes>>,
 }
 
 /// The initial timeouts of a run.
@@ -105,7 +105,7 @@ struct Limits {
 }
 
 #[derive(Debug, Default)]
-struct Learned {
+struct MeasuredTimes {
     habits: HashMap<Wait, WaitHistory>,
     /// The slowest valid answer.
     slowest: Option<Duration>,
@@ -137,14 +137,14 @@ impl Timeouts {
         let said = gateway.limits();
         let kind = gateway.profile().kind;
         let (answer, start, stop) = match kind {
-            Kind::Embedded => (10, 10, 10),
-            Kind::Spawned | Kind::Attached => (30, 120, 30),
+            GatewayKind::Embedded => (10, 10, 10),
+            GatewayKind::Spawned | GatewayKind::Attached => (30, 120, 30),
         };
         let answer = said.answer.unwrap_or(Duration::from_secs(answer));
         // A gateway at a URL already runs, so it has to answer but does not start.
-        let start = if kind == Kind::Attached { answer } else { Duration::from_secs(start) };
+        let start = if kind == GatewayKind::Attached { answer } else { Duration::from_secs(start) };
         // Longer than every timeout of the embedded gateway, whose clock stands still meanwhile.
-        let known = if kind == Kind::Embedded { answer } else { LEAST_OF_KNOWN };
+        let known = if kind == GatewayKind::Embedded { answer } else { LEAST_OF_KNOWN };
         let least = if gateway.is_known() { known } else { LEAST };
         Self::with(Limits {
             answer,
@@ -160,7 +160,7 @@ impl Timeouts {
         Self { limits, learned: Arc::default() }
     }
 
-    fn learned(&self) -> MutexGuard<'_, Learned> {
+    fn learned(&self) -> MutexGuard<'_, MeasuredTimes> {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

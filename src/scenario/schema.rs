@@ -74,7 +74,7 @@ fn allow_bare_words(object: &mut Map<String, Value>, definitions: &Map<String, V
     let Some(Value::Array(variants)) = object.get_mut("oneOf") else { return };
     let words: Vec<_> = variants.iter().filter_map(|variant| bare_word(variant, definitions)).collect();
     if !words.is_empty() {
-        variants.push(json!({ "description": "The bare word: no more is asked for.", "enum": words }));
+        variants.push(json!({ "description": "The word alone: no further conditions.", "enum": words }));
     }
 }
 

@@ -1,4 +1,4 @@
-//! WebSocket frames written and read by hand, so that every rule of RFC 6455 can be broken.
+//! Writes and reads WebSocket frames byte by byte, so that tests can break every rule of RFC 6455.
 
 use std::io::{self, Read};
 
@@ -35,7 +35,7 @@ pub(crate) fn header(first: u8, length: u64) -> Vec<u8> {
     bytes
 }
 
-/// A frame as only a client may send it.
+/// A masked frame, as clients send it.
 pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [1_u8, 2, 3, 4];
     let mut bytes = header(first, payload.len() as u64);

@@ -1,7 +1,8 @@
-//! A gateway that does wrong all that a gateway can do wrong, one behaviour at a time, and what clawcheck says of each.
+//! Gateways that violate the protocol in many ways, one behaviour at a time, and the verdict and output of clawcheck
+//! for each.
 //!
-//! `cargo test --test hostile` plays them all, `cargo test --test hostile -- frames` those of one kind. And clawcheck is ended at
-//! any moment: see [`kill`].
+//! `cargo test --test hostile` plays all of them, and `cargo test --test hostile -- frames` those of one kind. Other
+//! tests kill clawcheck at many moments: see [`kill`].
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a seed has to be seen")]
 #![expect(clippy::disallowed_methods, reason = "a gateway logs what no console would print")]
@@ -18,7 +19,7 @@ mod server;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
-/// Rows are mostly waited for.
+/// The number of threads. Most tests wait most of the time.
 const THREADS: usize = 16;
 
 fn main() -> ExitCode {

@@ -1,17 +1,17 @@
-//! Runs a command and says how much memory it took at most: what a process has used is known to its parent alone, and
-//! only of all its children together. So this program runs itself again for each.
+//! Runs a command and measures its peak memory. Only the parent process can read it, and only for all of its children
+//! together. So this program runs itself again for each command.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// A run that takes this long hangs.
+/// A run that takes this long counts as hanging.
 pub(crate) const HANGS: Duration = Duration::from_secs(400);
-/// The exit code of a run that was ended for that.
+/// The exit code of a run that was ended because it hung.
 pub(crate) const HUNG: i32 = 124;
 
-/// Runs `program` and writes the peak of its memory to `file`, in KiB. Gives back its exit code.
+/// Runs `program` and writes its peak memory to `file`, in KiB. Returns its exit code.
 pub(crate) fn run(file: &Path, program: &str, arguments: &[String]) -> i32 {
     let mut child = Command::new(program).args(arguments).spawn().unwrap();
     let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());

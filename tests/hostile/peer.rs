@@ -1,4 +1,5 @@
-//! One connection of a hostile gateway: what a right gateway does, in pieces, so that a behaviour can do each of them wrong.
+//! One connection of a hostile gateway. The methods are the steps of a correct gateway, so that a behaviour can replace
+//! each of them.
 
 use super::frames::{self, CLOSE, FIN, PING, PONG, TEXT};
 use serde_json::{Value, json};
@@ -7,15 +8,15 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// What a behaviour gives back: an error only says that the client has left.
+/// The result of a behaviour. An error only means that the client has disconnected.
 pub(crate) type Done = io::Result<()>;
 
 /// The gateway's end of one connection.
 pub(crate) struct Peer {
     stream: TcpStream,
-    /// Which connection of the gateway it is, counted from 1.
+    /// The number of the connection on its gateway, starting at 1.
     pub number: usize,
-    /// The upgrade request's head, once it was read.
+    /// The head of the upgrade request, after it was read.
     pub head: String,
 }
 
@@ -39,9 +40,9 @@ impl Peer {
         Ok(())
     }
 
-    /// Writes the same bytes until the client has enough.
+    /// Writes the same bytes until the client disconnects.
     pub(crate) fn flood(&mut self, bytes: &[u8]) -> Done {
-        // In pieces that are worth a system call.
+        // Large pieces, to save system calls.
         let piece = bytes.repeat((16 << 10) / bytes.len().max(1) + 1);
         loop {
             self.raw(&piece)?;
@@ -60,19 +61,19 @@ impl Peer {
         Ok(())
     }
 
-    /// The accept value that belongs to the client's key.
+    /// The `Sec-WebSocket-Accept` value for the client's key.
     pub(crate) fn accept(&self) -> String {
         let key = self.head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         derive_accept_key(key.unwrap_or_default().trim().as_bytes())
     }
 
-    /// Reads the head of the request and answers it with a status line, headers and a body, as they are.
+    /// Reads the head of the request and answers it with these bytes: a status line, headers and a body.
     pub(crate) fn http(&mut self, answer: impl AsRef<[u8]>) -> Done {
         self.request_head()?;
         self.raw(answer)
     }
 
-    /// The head of a right answer to the upgrade.
+    /// The head of a correct answer to the upgrade.
     pub(crate) fn switching(&self) -> String {
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
@@ -80,7 +81,7 @@ impl Peer {
         )
     }
 
-    /// Upgrades, as a right gateway does.
+    /// Upgrades the connection, like a correct gateway.
     pub(crate) fn upgrade(&mut self) -> Done {
         self.request_head()?;
         let answer = self.switching();
@@ -110,13 +111,14 @@ impl Peer {
         self.challenge()
     }
 
-    /// Upgrades, sends the challenge and reads the connect request; gives back its id.
+    /// Upgrades, sends the challenge and reads the connect request. Returns its id.
     pub(crate) fn asked(&mut self) -> io::Result<String> {
         self.open()?;
         Ok(self.request()?.0)
     }
 
-    /// The next request: its id, its method and its parameters. Pings are answered; a close frame is an error.
+    /// Returns the id, the method and the parameters of the next request. Pings are answered. A close frame is an
+    /// error.
     pub(crate) fn request(&mut self) -> io::Result<(String, String, Value)> {
         loop {
             let (opcode, payload) = frames::read(&mut self.stream)?;
@@ -145,7 +147,7 @@ impl Peer {
         self.json(&refusal(id, code, message))
     }
 
-    /// Answers every request to come as a gateway that takes anything.
+    /// Answers all further requests successfully.
     pub(crate) fn go_on(&mut self) -> Done {
         loop {
             let (id, method, _) = self.request()?;
@@ -160,20 +162,20 @@ impl Peer {
         }
     }
 
-    /// Reads and says nothing more until the client has left.
+    /// Reads, and sends nothing more, until the client disconnects.
     pub(crate) fn hold(&mut self) -> Done {
         let mut bytes = [0; 4096];
         while self.stream.read(&mut bytes)? > 0 {}
         Ok(())
     }
 
-    /// Ends its own direction, and no more.
+    /// Shuts down the sending direction only.
     pub(crate) fn half_close(&self) -> Done {
         self.stream.shutdown(Shutdown::Write)
     }
 }
 
-/// What a right gateway does, from the upgrade to the end.
+/// The behaviour of a correct gateway, from the upgrade to the end.
 pub(crate) fn right(peer: &mut Peer) -> Done {
     peer.open()?;
     peer.go_on()

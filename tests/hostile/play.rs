@@ -1,7 +1,7 @@
-//! Plays a row, and holds what clawcheck said and took to it.
+//! Plays a row and checks the output, the verdict and the cost of clawcheck.
 
 use super::measure::HUNG;
-use super::row::{Cost, Row, Server};
+use super::row::{Row, Server, Timeouts};
 use super::server::{Attached, ENV};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -12,19 +12,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// The shared token of an attached gateway. JSON, URLs and base64 write it in ways of their own.
+/// The shared token of an attached gateway. JSON, URLs and base64 encode it in different ways.
 pub(crate) const CANARY: &str = "canary/9f\"7c+2ü";
 
-/// No run may print more, on both streams together.
+/// The maximum output of a run on both streams, in bytes.
 const MOST_OUTPUT: usize = 200 << 10;
-/// No run may take more memory, in KiB.
+/// The maximum memory of a run, in KiB.
 const MOST_MEMORY: u64 = 100 << 10;
-/// The deadline of an answer for rows that wait for it.
+/// The answer timeout in rows that wait for it.
 const ANSWER: Duration = Duration::from_secs(6);
 
-/// What clawcheck said and took.
+/// The output and the cost of clawcheck.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct PlayOutput {
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -33,7 +33,7 @@ pub(crate) struct Ran {
     pub memory: u64,
 }
 
-/// Plays a row. The error says all that is wrong.
+/// Plays a row. The error lists everything that is wrong.
 pub(crate) fn play(row: &Row) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let (ran, secret) = run(row, folder.path());
@@ -41,7 +41,7 @@ pub(crate) fn play(row: &Row) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(told(&wrong, &ran)) }
 }
 
-fn told(wrong: &[String], ran: &Ran) -> String {
+fn told(wrong: &[String], ran: &PlayOutput) -> String {
     let mut text = wrong.join("\n");
     let cut =
         |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");
@@ -56,8 +56,8 @@ fn told(wrong: &[String], ran: &Ran) -> String {
     text
 }
 
-/// Runs clawcheck on a row's gateway. Gives back the gateway's secret, too.
-fn run(row: &Row, folder: &Path) -> (Ran, String) {
+/// Runs clawcheck on the gateway of a row. Also returns the secret of the gateway.
+fn run(row: &Row, folder: &Path) -> (PlayOutput, String) {
     for name in ["home", "tmp", "family", "drafts"] {
         std::fs::create_dir(folder.join(name)).unwrap();
     }
@@ -72,7 +72,7 @@ fn run(row: &Row, folder: &Path) -> (Ran, String) {
     let server = Attached::start(&row.server);
     if matches!(row.server, Server::Spawned { .. }) {
         std::fs::write(folder.join("gateway.yaml"), description(row, &this, folder)).unwrap();
-        // A gateway that writes thousands of files before it listens takes long on a busy disk.
+        // A gateway that writes thousands of files before it listens starts slowly on a busy disk.
         let start_timeout = if row.name.starts_with("store-") { "30" } else { "8" };
         command.args(["--gateway", "gateway.yaml", "--start-timeout", start_timeout]);
     } else {
@@ -80,7 +80,7 @@ fn run(row: &Row, folder: &Path) -> (Ran, String) {
             .args(["--gateway", &server.url(), "--release", "2026.4.2", "--allow-writes"])
             .env("CLAWCHECK_TOKEN", CANARY);
     }
-    if row.cost != Cost::Instant {
+    if row.cost != Timeouts::Instant {
         command.args(["--answer-timeout", &ANSWER.as_secs().to_string()]);
     }
     command.current_dir(folder).env("HOME", folder.join("home")).env("TMPDIR", folder.join("tmp")).stdin(Stdio::null());
@@ -99,12 +99,12 @@ fn description(row: &Row, this: &Path, folder: &Path) -> String {
     )
 }
 
-/// The program that is held to the table: the one that was just built, or the one that `CLAWCHECK_BIN` names.
+/// The program under test: the one that was just built, or the one that `CLAWCHECK_BIN` names.
 pub(crate) fn clawcheck() -> PathBuf {
     std::env::var_os("CLAWCHECK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_clawcheck").into(), PathBuf::from)
 }
 
-fn ended(mut command: Command, folder: &Path) -> Ran {
+fn ended(mut command: Command, folder: &Path) -> PlayOutput {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let said = std::thread::spawn(move || kept(&mut err));
@@ -114,10 +114,10 @@ fn ended(mut command: Command, folder: &Path) -> Ran {
     let report_text = std::fs::read_to_string(folder.join("report.json")).unwrap_or_default();
     let memory = std::fs::read_to_string(folder.join("memory")).unwrap_or_default();
     let memory = memory.parse().unwrap_or(u64::MAX);
-    Ran { code, out, err, report: serde_json::from_str(&report_text).ok(), report_text, memory }
+    PlayOutput { code, out, err, report: serde_json::from_str(&report_text).ok(), report_text, memory }
 }
 
-/// The beginning of what a stream says; all of it is read. What is no UTF-8 shows as U+FFFD.
+/// Reads a stream to its end and returns its beginning. Bytes that are not UTF-8 become U+FFFD.
 fn kept(stream: &mut impl Read) -> String {
     let mut kept = Vec::new();
     let _ = stream.take(4 * MOST_OUTPUT as u64).read_to_end(&mut kept);
@@ -125,8 +125,8 @@ fn kept(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// All that is wrong with what clawcheck said and took.
-fn held(row: &Row, ran: &Ran, secret: &str, folder: &Path) -> Vec<String> {
+/// Everything that is wrong with the output and the cost of clawcheck.
+fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String> {
     let said = format!("{}{}", ran.out, ran.err);
     let mut wrong = Vec::new();
     let mut check = |holds: bool, text: String| {
@@ -155,7 +155,7 @@ fn held(row: &Row, ran: &Ran, secret: &str, folder: &Path) -> Vec<String> {
     wrong
 }
 
-/// The first character that a terminal would obey.
+/// The first control character that a terminal would interpret.
 fn control(text: &str) -> Option<char> {
     text.chars().find(|c| match c {
         '\n' => false,
@@ -164,8 +164,8 @@ fn control(text: &str) -> Option<char> {
     })
 }
 
-/// What the report says of verdicts and cost.
-fn reported(row: &Row, ran: &Ran) -> Vec<String> {
+/// Checks the verdicts and the waits in the report.
+fn reported(row: &Row, ran: &PlayOutput) -> Vec<String> {
     let Some(report) = &ran.report else { return Vec::new() };
     let mut wrong = Vec::new();
     let cases = report["cases"].as_array().cloned().unwrap_or_default();
@@ -175,16 +175,16 @@ fn reported(row: &Row, ran: &Ran) -> Vec<String> {
             wrong.push(format!("{} {verdict}, expected {:?}", case["id"], row.verdicts));
         }
     }
-    // A gateway that is not there is told once, and not for every case.
+    // A gateway that does not exist is reported once, not for every case.
     if cases.is_empty() && ran.code != 3 {
         wrong.push("the report has no case".to_owned());
     }
     let took = Duration::from_secs_f64(report["duration_ms"].as_f64().unwrap_or_default() / 1000.0);
-    // One deadline of leeway. Rows that wait for nothing are run with the deadline that clawcheck has by itself, 30 s.
+    // One answer timeout of tolerance. Rows that do not wait use the default timeout of 30 s.
     let most = match row.cost {
-        Cost::Instant => Duration::from_secs(29),
-        Cost::OneDeadline => 2 * ANSWER,
-        Cost::TwoDeadlines => 3 * ANSWER,
+        Timeouts::Instant => Duration::from_secs(29),
+        Timeouts::OneDeadline => 2 * ANSWER,
+        Timeouts::TwoDeadlines => 3 * ANSWER,
     };
     if took > most {
         wrong.push(format!("took {took:?}, which is more than {:?} allows", row.cost));
@@ -192,7 +192,7 @@ fn reported(row: &Row, ran: &Ran) -> Vec<String> {
     wrong
 }
 
-/// Where a secret stands, in whatever form.
+/// The texts that contain the secret in any form.
 fn leaks(texts: &[(&str, &str)], secret: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (form, written) in forms(secret) {
@@ -205,7 +205,7 @@ fn leaks(texts: &[(&str, &str)], secret: &str) -> Vec<String> {
     wrong
 }
 
-/// A secret in the forms in which a gateway could send it back.
+/// The forms of a secret that a gateway can send back.
 pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let bytes = secret.as_bytes();
     let each = |write: &dyn Fn(&u8) -> String| bytes.iter().map(write).collect::<String>();
@@ -226,7 +226,7 @@ pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What is left on the disk: nothing but drafts, and no secret in them.
+/// Checks the files that remain: only drafts, without secrets.
 fn left(folder: &Path, secret: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for name in ["home", "tmp"] {

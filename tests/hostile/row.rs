@@ -1,46 +1,46 @@
-//! A behaviour by name, and what clawcheck has to say of it.
+//! A named behaviour and the expected output of clawcheck.
 
 use super::peer::{Done, Peer, right};
 use std::path::PathBuf;
 
-/// What a behaviour does on each connection. The connection ends when it comes back.
-pub(crate) type Behave = fn(&mut Peer) -> Done;
-/// What a gateway that is a process does before it listens.
-pub(crate) type Boot = fn(&Started);
+/// The behaviour on each connection. The connection ends when the function returns.
+pub(crate) type Behaviour = fn(&mut Peer) -> Done;
+/// The actions of a gateway process before it listens.
+pub(crate) type BeforeListening = fn(&StartedGateway);
 
 /// A gateway that clawcheck started.
-pub(crate) struct Started {
+pub(crate) struct StartedGateway {
     /// `{state-dir}` of the description.
     pub state: PathBuf,
     /// The gateway's own token.
     pub token: String,
 }
 
-/// How many times the deadline of an answer is waited for in the run, at most.
+/// The maximum number of answer timeouts that a run may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cost {
+pub(crate) enum Timeouts {
     /// Never.
     Instant,
     /// Once.
     OneDeadline,
-    /// Twice: what any gateway may cost.
+    /// Two, the most that any gateway may cost.
     TwoDeadlines,
 }
 
-/// Where the gateway is.
+/// The location of the gateway.
 #[derive(Clone, Copy)]
 pub(crate) enum Server {
-    /// In this process; clawcheck is given its URL.
-    Attached(Behave),
-    /// Nobody listens behind the URL.
+    /// In this process. clawcheck gets its URL.
+    Attached(Behaviour),
+    /// No process listens at the URL.
     Nobody,
-    /// Somebody listens, and never accepts.
+    /// A socket that listens and never accepts.
     Deaf,
-    /// This program, started by clawcheck from a description.
-    Spawned { boot: Boot, behave: Behave },
+    /// This program, which clawcheck starts from a description.
+    Spawned { boot: BeforeListening, behave: Behaviour },
 }
 
-/// Two devices that ask to be let in.
+/// Two devices that request access.
 pub(crate) const TWO_CONNECTS: &str = "scenario: Two connects
 steps:
   - connect: { device: laptop }
@@ -54,25 +54,25 @@ pub(crate) struct Row {
     pub name: &'static str,
     pub server: Server,
     pub scenario: &'static str,
-    /// Any of them.
+    /// The allowed exit codes.
     pub codes: Vec<i32>,
-    /// Any of them.
+    /// The allowed verdicts.
     pub verdicts: Vec<&'static str>,
-    /// All of them, in the output.
+    /// Texts that the output must contain.
     pub says: Vec<&'static str>,
-    /// None of them.
+    /// Texts that the output must not contain.
     pub never: Vec<&'static str>,
-    pub cost: Cost,
-    /// Whether what was seen is left as a draft.
+    pub cost: Timeouts,
+    /// Whether the observation is saved as a draft.
     pub drafts: bool,
-    /// Lines of the description, for a gateway that is a process.
+    /// Additional lines of the description, for a gateway process.
     pub described: &'static str,
 }
 
 impl Row {
     fn new(name: &'static str, server: Server) -> Self {
         let (says, never) = (Vec::new(), Vec::new());
-        let cost = Cost::Instant;
+        let cost = Timeouts::Instant;
         Self {
             name,
             server,
@@ -87,22 +87,22 @@ impl Row {
         }
     }
 
-    /// A gateway that clawcheck is given the URL of. It is to be found to deviate, at once, unless said otherwise.
-    pub(crate) fn attached(name: &'static str, behave: Behave) -> Self {
+    /// A gateway at a URL. By default, the run must find quickly that it deviates.
+    pub(crate) fn attached(name: &'static str, behave: Behaviour) -> Self {
         Self::new(name, Server::Attached(behave))
     }
 
-    /// A gateway that clawcheck starts, right but for what it does before it listens.
-    pub(crate) fn spawned(name: &'static str, boot: Boot) -> Self {
+    /// A gateway that clawcheck starts. It is correct except for its actions before it listens.
+    pub(crate) fn spawned(name: &'static str, boot: BeforeListening) -> Self {
         Self::new(name, Server::Spawned { boot, behave: right })
     }
 
-    /// No gateway, or none that would accept.
+    /// A gateway that does not exist or does not accept connections.
     pub(crate) fn absent(name: &'static str, server: Server) -> Self {
         Self::new(name, server)
     }
 
-    pub(crate) fn behaves(mut self, behave: Behave) -> Self {
+    pub(crate) fn behaves(mut self, behave: Behaviour) -> Self {
         if let Server::Spawned { boot, .. } = self.server {
             self.server = Server::Spawned { boot, behave };
         }
@@ -113,22 +113,22 @@ impl Row {
         Self { scenario, ..self }
     }
 
-    /// All is as it should be.
+    /// The gateway conforms.
     pub(crate) fn conforms(self) -> Self {
         Self { codes: vec![0], verdicts: vec!["conforms"], ..self }
     }
 
-    /// The gateway could not do its part.
+    /// The gateway failed.
     pub(crate) fn error(self) -> Self {
         Self { codes: vec![3], verdicts: vec!["error"], ..self }
     }
 
-    /// The gateway could not do its part, or it deviates: where clawcheck sees which depends on what it asks first.
+    /// The gateway failed or deviates. This depends on which request clawcheck sends first.
     pub(crate) fn error_or_deviates(self) -> Self {
         Self { codes: vec![1, 3], verdicts: vec!["deviates", "error"], ..self }
     }
 
-    /// Whatever the verdict: what counts is that nothing breaks.
+    /// Any verdict is allowed. The test only checks that clawcheck handles the behaviour.
     pub(crate) fn any(self) -> Self {
         Self { codes: vec![0, 1, 3], verdicts: vec!["conforms", "deviates", "error"], ..self }
     }
@@ -143,11 +143,11 @@ impl Row {
         self
     }
 
-    pub(crate) fn cost(self, cost: Cost) -> Self {
+    pub(crate) fn cost(self, cost: Timeouts) -> Self {
         Self { cost, ..self }
     }
 
-    /// What was seen is left as a draft, which is held to the same rules as the output.
+    /// The observation is saved as a draft. The draft must meet the same rules as the output.
     pub(crate) fn drafts(self) -> Self {
         Self { drafts: true, ..self }
     }

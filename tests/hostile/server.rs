@@ -1,17 +1,17 @@
-//! Runs a behaviour behind a port: in a thread of the tests, or as a process that clawcheck starts.
+//! Runs a behaviour on a port: in a thread of the tests, or as a process that clawcheck starts.
 
 use super::peer::Peer;
-use super::row::{Behave, Boot, Row, Server, Started};
+use super::row::{BeforeListening, Behaviour, Row, Server, StartedGateway};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// The connections that are open, so that they can be ended.
+/// The open connections, so that they can be closed.
 type Open = Arc<Mutex<HashMap<usize, TcpStream>>>;
 
-/// A gateway in a thread of its own; it and its connections end with it.
+/// A gateway in its own thread. Its connections end with it.
 pub(crate) struct Attached {
     port: u16,
     over: Arc<AtomicBool>,
@@ -45,7 +45,7 @@ impl Attached {
 impl Drop for Attached {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -56,7 +56,7 @@ impl Drop for Attached {
     }
 }
 
-fn accept(listener: &TcpListener, behave: Behave, over: &AtomicBool, open: &Open) {
+fn accept(listener: &TcpListener, behave: Behaviour, over: &AtomicBool, open: &Open) {
     for (at, stream) in listener.incoming().enumerate() {
         let Ok(stream) = stream else { continue };
         if over.load(Ordering::SeqCst) {
@@ -67,27 +67,27 @@ fn accept(listener: &TcpListener, behave: Behave, over: &AtomicBool, open: &Open
         }
         let open = Arc::clone(open);
         std::thread::spawn(move || {
-            // An error says that the client has left, which ends a behaviour in its own time.
+            // An error means that the client has disconnected, which ends the behaviour.
             let _ = behave(&mut Peer::new(stream, at + 1));
             open.lock().unwrap().remove(&at);
         });
     }
 }
 
-/// What a description passes on to the process that it starts.
+/// The environment variables that a description passes to the process.
 pub(crate) const ENV: &str = "env: { PORT: \"{port}\", STATE: \"{state-dir}\", TOKEN: \"{token}\", TOLD: TOLD_FILE }\n";
 
-/// This program as a gateway.
+/// Runs this program as a gateway.
 pub(crate) fn run(row: &Row) {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let Server::Spawned { boot, behave } = row.server else { return };
     let token = variable("TOKEN");
-    // The tests look for it in all that clawcheck says.
+    // The tests search the output of clawcheck for this token.
     std::fs::write(variable("TOLD"), &token).unwrap();
-    serve(boot, behave, Started { state: variable("STATE").into(), token }, variable("PORT").parse().unwrap());
+    serve(boot, behave, StartedGateway { state: variable("STATE").into(), token }, variable("PORT").parse().unwrap());
 }
 
-fn serve(boot: Boot, behave: Behave, started: Started, port: u16) {
+fn serve(boot: BeforeListening, behave: Behaviour, started: StartedGateway, port: u16) {
     boot(&started);
     let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { std::process::exit(9) };
     accept(&listener, behave, &AtomicBool::new(false), &Open::default());

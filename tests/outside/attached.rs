@@ -1,4 +1,4 @@
-//! A gateway that somebody else runs is left as it was found.
+//! Runs on a gateway that the user started leave it unchanged.
 
 use super::run::TestFolder;
 use super::serve::{Serving, TOKEN, somebody_elses};
@@ -8,9 +8,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Refused without a trace where a token is asked for; where none is, the device gets paired.
+/// With token authentication, the gateway refuses the device without a trace. Without authentication, it pairs the
+/// device.
 const KNOCKS: &str = "scenario: Knocks\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n";
-/// One that was let in, and stays until somebody hangs up.
+/// A client that was admitted and stays connected until the gateway disconnects it.
 const STAYS: &str = "\
 scenario: Stays
 steps:
@@ -32,7 +33,7 @@ fn a_gateway_without_authentication_is_not_written_to_unasked() {
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("writes to a gateway that clawcheck did not start"), "{}", ran.out);
     assert_eq!(store(&test_folder.path("state")), "");
-    // The same case, allowed to, does write there: the check above can fail.
+    // With --allow-writes, the same case writes to the store. This shows that the check above can fail.
     let state = test_folder.path("state");
     let arguments = ["run", "scenarios", "--gateway", &url, "--release", "2026.4.2", "--allow-writes", "--state-dir"];
     let ran = test_folder.clawcheck(&[&arguments[..], &[state.to_str().unwrap()]].concat());
@@ -106,7 +107,7 @@ fn what_is_for_such_gateways_is_refused_with_others() {
     }
 }
 
-/// Runs the built-in cases on a gateway at 2026.4.2, of which only a few can be played without writing.
+/// Runs the built-in cases on a gateway at 2026.4.2. Only a few of them can be played without writing.
 fn run_built_in(serving: &Serving, test_folder: &TestFolder, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = test_folder.command(&["run", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
     let output = command.args(arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
@@ -122,7 +123,7 @@ fn a_run_that_plays_too_few_cases_is_no_success() {
     let (code, says) = run_built_in(&serving, &test_folder, &[]);
     assert_eq!(code, Some(4), "{says}");
     assert!(says.contains("too few cases were played: ") && says.contains("--min-played requires 22"), "{says}");
-    // What would be needed comes with the number of cases, the most frequent first.
+    // The output lists the missing permissions with the numbers of cases, the most frequent first.
     let reasons = says.split("why cases were skipped:").nth(1).unwrap().lines().skip(1).collect::<Vec<_>>();
     assert!(
         reasons[0]

@@ -1,7 +1,7 @@
-//! Gateways that send back every secret they were shown, in every encoding and every place, among control characters: no
-//! secret and no control character is in anything that clawcheck prints or writes.
+//! Gateways that send back every secret, in every encoding and at every position, mixed with control characters. No
+//! output and no file of clawcheck may contain a secret or a control character.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use super::serve::serve;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -18,9 +18,9 @@ use tokio_tungstenite::tungstenite::{Message, accept_hdr};
 
 const TOKEN: &str = "Canary-7f3kQ9wZ-gateway";
 const IN_URL: &str = "Canary-2b8mX4vT-in-url";
-/// What a terminal would obey, and what reorders or hides text.
+/// Characters that a terminal interprets, and characters that reorder or hide text.
 const CONTROL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\u{7f}\u{9b}31m\u{202e}\u{200b}\u{2028}\u{feff}";
-/// Two steps, and records with tokens of their own.
+/// Two steps, and records with their own tokens.
 const SCENARIO: &str = "\
 scenario: \"Shows its \\e[31msecrets\\u202e\"
 store:
@@ -30,7 +30,7 @@ steps:
   - connect: { device: laptop, role: operator, scopes: [operator.read] }
   - connect: { device: phone, role: node, auth: { token: right, device-token: seeded } }
 ";
-/// What can be played on a gateway that somebody else runs.
+/// A scenario that can be played on a gateway that clawcheck did not start.
 const WITHOUT_STORE: &str = "\
 scenario: Shows its secrets
 steps:
@@ -38,11 +38,11 @@ steps:
   - connect: { device: phone, role: node }
 ";
 
-/// The secrets that a gateway was shown.
+/// The secrets that a gateway received.
 #[derive(Default)]
-struct Shown(Mutex<BTreeSet<String>>);
+struct ShownSecrets(Mutex<BTreeSet<String>>);
 
-impl Shown {
+impl ShownSecrets {
     fn learn(&self, text: &str) {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => self.walk(&value),
@@ -65,7 +65,7 @@ impl Shown {
     }
 
     fn add(&self, secret: &str) {
-        // The mode of authentication is called `token`, too.
+        // The auth mode is also called `token`.
         if secret.len() >= 8 {
             self.0.lock().unwrap().insert(secret.to_owned());
         }
@@ -105,8 +105,7 @@ fn encodings(secret: &str) -> Vec<String> {
     all
 }
 
-/// Pieces of ten characters of a secret, side by side, in every encoding: those that stand in any letter case, and those of
-/// base64.
+/// Parts of ten characters of a secret in every encoding: those that count in any letter case, and those of base64.
 fn pieces(secret: &str) -> (Vec<String>, Vec<String>) {
     const PIECE: usize = 10;
     let cut = |form: &str, size: usize| {
@@ -123,7 +122,7 @@ fn pieces(secret: &str) -> (Vec<String>, Vec<String>) {
     let mut encoded = Vec::new();
     for before in ["", "x", "xx"] {
         let form = STANDARD.encode(format!("{before}{secret}"));
-        // Without what depends on the neighbours.
+        // Without the characters that depend on their neighbours.
         let stable = 3..form.len() - 4;
         encoded.extend(cut(&form[stable.clone()], 12));
         encoded.extend(cut(&URL_SAFE_NO_PAD.encode(format!("{before}{secret}"))[stable], 12));
@@ -131,10 +130,10 @@ fn pieces(secret: &str) -> (Vec<String>, Vec<String>) {
     (folded, encoded)
 }
 
-/// The piece of a secret that a text betrays.
+/// The part of a secret that a text contains.
 fn betrays(text: &str, secrets: &[String]) -> Option<String> {
     let folded = text.to_lowercase();
-    // Neither line breaks and margins nor escapes of what cannot be seen part a word for a reader.
+    // A reader still recognizes a word that is split by line breaks, margins or escapes of invisible characters.
     let joined = folded.replace("\\u{200b}", "").replace("\\u200b", "").replace("\\n", "");
     let joined = joined.split_whitespace().collect::<String>();
     secrets.iter().find_map(|secret| {
@@ -144,8 +143,8 @@ fn betrays(text: &str, secrets: &[String]) -> Option<String> {
     })
 }
 
-/// Holds every output and every file that was written to both rules.
-fn is_clean(test_folder: &TestFolder, ran: &[&Ended], secrets: &[String]) {
+/// Checks every output and every written file for secrets and control characters.
+fn is_clean(test_folder: &TestFolder, ran: &[&ProgramOutput], secrets: &[String]) {
     let mut texts = ran
         .iter()
         .flat_map(|ended| [("standard output", &ended.out), ("standard error", &ended.err)])
@@ -176,8 +175,8 @@ fn walk(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Answers one connection in its manner.
-fn answer(manner: &str, mut stream: TcpStream, shown: &Shown) -> Option<()> {
+/// Answers one connection.
+fn answer(manner: &str, mut stream: TcpStream, shown: &ShownSecrets) -> Option<()> {
     if matches!(manner, "body" | "garbage") {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -233,7 +232,7 @@ fn answer(manner: &str, mut stream: TcpStream, shown: &Shown) -> Option<()> {
                 socket.send(Message::text(answers(json!({"type": "hello-ok", "protocol": 3})).to_string())).ok()?;
             }
             "keys" => {
-                // Escapes of JSON itself, in the frame as it goes over the wire.
+                // JSON escapes in the frame itself.
                 let frame =
                     answers(json!({"type": "hello-ok", "protocol": 3, "auth": keys, "snapshot": keys, "policy": keys}));
                 let frame = frame.to_string().replace('-', "\\u002d").replace('/', "\\/");
@@ -261,9 +260,9 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
     std::fs::create_dir(test_folder.path("reports")).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/gate?token={IN_URL}&access={IN_URL}", listener.local_addr().unwrap());
-    let shown = Arc::new(Shown::default());
+    let shown = Arc::new(ShownSecrets::default());
     let learned = Arc::clone(&shown);
-    // Ends with the test's process.
+    // The thread ends with the test process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let learned = Arc::clone(&learned);
@@ -274,7 +273,7 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
         ["run", "scenarios", "--gateway", &url, "--allow-writes", "--trace", "--report", "json=reports/report.json"];
     let output = test_folder.command(&arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let ran = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let ran = ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     let secrets = shown.all();
     assert!(secrets.contains(&IN_URL.to_owned()), "it was never asked: {}{}", ran.out, ran.err);
     if !["body", "garbage"].contains(&manner) {
@@ -285,16 +284,16 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
     is_clean(&test_folder, &[&ran, &test_folder.clawcheck(&["review"])], &secrets);
 }
 
-/// Run as a child: the gateway. Run as a test: nothing.
+/// As a child process: the gateway. As a test: nothing.
 #[test]
 fn gateway() {
     let Ok(manner) = std::env::var("CANARY") else { return };
     let variable = |name: &str| std::env::var(name).unwrap();
     let state = std::path::PathBuf::from(variable("CANARY_STATE"));
-    let shown = Arc::new(Shown::default());
+    let shown = Arc::new(ShownSecrets::default());
     shown.learn(&std::fs::read_to_string(variable("CANARY_CONFIG")).unwrap());
     shown.learn(&std::fs::read_to_string(state.join("devices/paired.json")).unwrap_or_default());
-    let note = |shown: &Shown| {
+    let note = |shown: &ShownSecrets| {
         let mut notes = std::fs::OpenOptions::new().append(true).create(true).open(variable("CANARY_NOTES")).unwrap();
         notes.write_all((shown.all().join("\n") + "\n").as_bytes()).unwrap();
     };
@@ -366,7 +365,7 @@ fn a_spawned_gateway_gets_no_secret_and_no_control_character_out(
             others.push(test_folder.clawcheck(&arguments));
         }
     }
-    // The quickest to answer: stories have many steps.
+    // The fastest behaviour, because stories have many steps.
     if isolation == "shared" && manner == "event" {
         let fuzz = ["fuzz", "--gateway", "canary.yaml", "--seed", "1", "-n", "2", "--shrink-within", "0"];
         others.push(test_folder.clawcheck(&fuzz));
@@ -381,7 +380,7 @@ fn notes(test_folder: &TestFolder) -> Vec<String> {
     secrets.into_iter().collect()
 }
 
-/// What the checks above look for is found where it is.
+/// The checks above find a secret in a text that contains it.
 #[test]
 fn a_betrayed_secret_is_found_in_every_encoding() {
     for text in encodings(TOKEN) {

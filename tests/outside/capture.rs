@@ -1,7 +1,7 @@
 //! `clawcheck capture`: the scenario conforms on the release that it names, and contains nothing of the original.
 
 use super::explain::{PEM, put, state, tree};
-use super::run::{Ended, SCENARIO, TestFolder};
+use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_protocol::store::{Document, Documents as _};
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(arguments).current_dir(test_folder.path(""));
     command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
@@ -25,7 +25,7 @@ fn contents(folder: &Path) -> String {
     tree(folder).values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
 }
 
-/// Moves the documents of the state directory to a database, as a release from 2026.8.1 on does.
+/// Moves the documents of the state directory to a database, as a release with a database does at its start.
 fn into_database(test_folder: &TestFolder) -> SqliteDocuments {
     let directory = test_folder.path("state");
     let mut database = SqliteDocuments::new(&directory, true);
@@ -83,7 +83,7 @@ fn the_captured_scenario_gives_the_same_answers(#[case] release: &str, #[case] d
     let gateway = format!("embedded@{release}");
     let ran = clawcheck(&test_folder, &["run", "mine/captured", "--gateway", &gateway]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    // The usual client of each device is the one that `explain` explains.
+    // The usual client of each device is the one whose answer `explain` computes.
     let text = fs::read_to_string(test_folder.path("mine/captured/captured.yaml")).unwrap();
     for (device, what) in [("server", "cli"), ("Phone", "iphone")] {
         let id = if device == "server" { vec![] } else { vec!["--device", "Phone \u{1b}[31m"] };
@@ -145,7 +145,7 @@ fn nothing_of_the_original_is_in_the_scenario(#[case] path: &str, #[case] databa
         }
         put(&test_folder, path, &changed.to_string());
         if database {
-            // A row cannot contain every record.
+            // Not every record fits into a row.
             let mut rows = SqliteDocuments::new(&test_folder.path("state"), true);
             if rows.write(&[(Document::DevicesPaired, &Arc::new(changed.clone()))]).is_err() {
                 continue;
@@ -312,7 +312,7 @@ fn a_state_directory_that_cannot_be_used_is_named() {
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state", "--device", "nobody=server"]);
     assert!(ran.code == Some(2) && ran.err.contains("no case connects a device `nobody`"), "{}", ran.err);
     assert!(ran.err.contains("the cases connect `laptop`"), "{}", ran.err);
-    // Its device would be a new one, and `conforms` would say nothing about the copy.
+    // The device of the case would be unknown, and the verdict would not depend on the copy.
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state"]);
     assert!(ran.code == Some(2) && ran.err.contains("the cases need records of their own stores"), "{}", ran.err);
     assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is one of `cli`"), "{}", ran.err);

@@ -1,6 +1,6 @@
-//! A gateway that is not what it claims to be: what differs is shown by cause, on one screen.
+//! A gateway that claims another release than it implements: the differences are grouped by cause on one screen.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 
 /// `clawcheck serve` at 2026.3.31 that claims to be 2026.4.2.
 pub(crate) fn old_gateway() -> TestFolder {
@@ -12,20 +12,22 @@ pub(crate) fn old_gateway() -> TestFolder {
          config: openclaw\nready: connect\nstore: openclaw\n"
     );
     std::fs::write(test_folder.path("old.yaml"), description).unwrap();
-    // The cases are held to the snapshots inside the program.
+    // The cases are compared with the built-in snapshots.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     test_folder
 }
 
-fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let ran = test_folder.clawcheck(&[&["run", "--gateway", "old.yaml", "--level", "exact"], arguments].concat());
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     ran
 }
 
-const VERSION: &str = "the gateway says that it is 2026.3.31 (server.version), but is compared with 2026.4.2";
+const VERSION: &str =
+    "the gateway reports the version 2026.3.31 (server.version), but its answers are compared with those of 2026.4.2";
 
-/// The cases of a sentence about the closest release: equal to it, in all, and equal to the claimed one.
+/// The three numbers in the sentence about the closest release: equal cases, all cases, and cases equal to the claimed
+/// release.
 fn numbers(sentence: &str, begins: &str) -> [usize; 3] {
     let rest = sentence.strip_prefix(begins).unwrap_or_else(|| panic!("{sentence}"));
     let words = rest.split([' ', ',']).filter_map(|word| word.parse().ok()).collect::<Vec<_>>();
@@ -41,14 +43,14 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
     let lines = ran.out.lines().collect::<Vec<_>>();
     assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
     assert_eq!(lines[2], VERSION);
-    // Every case is that of the release that it is.
-    let [equal, of, claimed] = numbers(lines[3], "it answers as 2026.3.31 in ");
+    // Every case equals the snapshot of the actual release.
+    let [equal, of, claimed] = numbers(lines[3], "its answers equal those of 2026.3.31 in ");
     assert!(equal == of && of > 200 && claimed < 100, "{}", ran.out);
     assert!(lines[5].contains(" cases fail. "), "{}", ran.out);
     assert!(lines[6].ends_with(LOCK_OUT), "{}", ran.out);
     let failed = lines[5].split(' ').next().unwrap().parse::<usize>().unwrap();
     assert!(failed > 100, "{}", ran.out);
-    // What nearly every case has is told once, behind what is graver.
+    // A difference that nearly every case has is printed once, after the more serious causes.
     let fields = ran.out.matches("hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir").count();
     assert_eq!(fields, 1, "{}", ran.out);
     test_folder.leaves_nothing();
@@ -61,7 +63,9 @@ fn the_causes_of_a_lock_out() {
     let closest = ran.out.split("\n\n").nth(1).unwrap().to_owned();
     assert_eq!(
         closest,
-        format!("{VERSION}\nit answers as 2026.3.31 to 2026.4.1 in 17 of 17 cases, and as 2026.4.2 in 1")
+        format!(
+            "{VERSION}\nits answers equal those of 2026.3.31 to 2026.4.1 in 17 of 17 cases, and those of 2026.4.2 in 1"
+        )
     );
     let screen = ran.out.split("\n\n").nth(2).unwrap().to_owned();
     insta::assert_snapshot!(screen, @r#"
@@ -86,7 +90,7 @@ fn the_causes_of_a_lock_out() {
           show one: clawcheck run 'empty-tokens/reconnect#absent,direct' --gateway old.yaml --level exact
     --trace shows every case in full
     "#);
-    // The command that is named shows the case, and what it is about.
+    // The printed command shows the case and the difference.
     let command = screen.lines().find_map(|line| line.trim().strip_prefix("show one: clawcheck run ")).unwrap();
     let id = command.split(' ').next().unwrap();
     let one = run(&test_folder, &[id]);

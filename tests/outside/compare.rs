@@ -18,7 +18,7 @@ fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
     let test_folder = TestFolder::new(SCENARIO);
     let same = ["compare", "embedded@2026.4.2", "embedded@2026.4.2", "--scenarios", "scenarios"];
     let ran = test_folder.clawcheck(&same);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 differ, 1 alike\n"), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 differ, 1 equal\n"), "{}", ran.err);
 
     let three =
         ["compare", "embedded@2026.3.28", "embedded@2026.3.31", "embedded@2026.4.2", "--scenarios", "scenarios"];
@@ -34,7 +34,7 @@ fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
     assert!(starts(0, "<- hello-ok") && starts(1, "<- error NOT_PAIRED") && starts(2, "<- hello-ok"), "{row}");
 
     let ran = test_folder.clawcheck(&[&three[..], &["--format", "markdown"]].concat());
-    assert!(ran.out.starts_with("| case") && ran.out.ends_with("1 differ, 0 alike\n"), "{}", ran.out);
+    assert!(ran.out.starts_with("| case") && ran.out.ends_with("1 differ, 0 equal\n"), "{}", ran.out);
     test_folder.leaves_nothing();
 }
 
@@ -58,7 +58,7 @@ fn many_differing_cases_are_shown_by_cause() {
     );
     let again =
         "show one: clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios scenarios --filter family/case";
-    assert!(lines[6].trim() == again && ran.out.ends_with("\n\n5 differ, 0 alike\n"), "{}", ran.out);
+    assert!(lines[6].trim() == again && ran.out.ends_with("\n\n5 differ, 0 equal\n"), "{}", ran.out);
     let ran = test_folder.clawcheck(&[&both[..], &["--format", "json"]].concat());
     let document: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(document["causes"][0]["gateway"], "embedded@2026.4.2");
@@ -92,7 +92,7 @@ fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
     assert!(names.iter().all(|name| header.contains(name.as_str())), "{}", ran.out);
 }
 
-/// The other gateway shows what the case needs: there is no approved snapshot that does.
+/// The other gateway shows which features the case needs, because no approved snapshot does.
 #[test]
 fn what_a_description_declares_absent_is_taken_out_and_counted() {
     let connect = "scenario: A device connects\nsteps:\n  - connect: { device: laptop }\n";
@@ -112,17 +112,17 @@ fn what_a_description_declares_absent_is_taken_out_and_counted() {
         test_folder.clawcheck(&compare)
     };
     let ran = compare("[]", "plain");
-    assert!(ran.code == Some(1) && ran.out.ends_with("\n1 differ, 1 alike\n"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == Some(1) && ran.out.ends_with("\n1 differ, 1 equal\n"), "{}{}", ran.out, ran.err);
     let ran = compare("[tokens]", "plain");
     let reason = "the description of the gateway lists `tokens` under `lacks`";
-    let out = format!("not played on ./old.yaml: 1 case: {reason}\n0 differ, 1 alike, 1 not played on all\n");
+    let out = format!("not played on ./old.yaml: 1 case: {reason}\n0 differ, 1 equal, 1 not played on all\n");
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), out.as_str()), "{}", ran.err);
     let document: Value = serde_json::from_str(&compare("[tokens]", "json").out).unwrap();
     assert_eq!(document["not_played"], json!([{ "gateway": "./old.yaml", "cases": 1, "reason": reason }]));
     test_folder.leaves_nothing();
 }
 
-/// Scenarios are given with an option here, and as a path to `run`.
+/// `compare` takes scenarios with an option, and `run` takes them as paths.
 #[test]
 fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
     let test_folder = TestFolder::new(SCENARIO);

@@ -1,10 +1,11 @@
-//! Which of our crates may import which. Cargo holds the code to the manifests, and this test holds the manifests.
+//! Which crates of the workspace may import which. Cargo compares the code with the manifests, and this test checks the
+//! manifests.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Our crates, and those of ours that each may depend on.
+/// The crates of the workspace, and the crates of the workspace that each can depend on.
 const MAY_IMPORT: [(&str, &str, &[&str]); 6] = [
     ("untrusted-data", "crates/untrusted-data", &[]),
     ("openclaw-protocol", "crates/openclaw-protocol", &[]),
@@ -13,10 +14,10 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 6] = [
     ("clawcheck", ".", &["openclaw-emulator", "openclaw-model", "openclaw-protocol", "untrusted-data"]),
     ("input-mutants", "crates/input-mutants", &[]),
 ];
-/// The one that every crate may have for its tests.
+/// The crate that every crate can use in its tests.
 const FOR_TESTS: &str = "input-mutants";
 
-/// The dependencies on our crates in one section of a manifest.
+/// The dependencies on crates of the workspace in one section of a manifest.
 fn dependencies(manifest: &str, section: &str) -> BTreeSet<String> {
     let lines = manifest.lines().skip_while(|line| *line != format!("[{section}]")).skip(1);
     let names = lines.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split(['.', ' ', '=']).next());

@@ -1,8 +1,8 @@
-//! What a gateway costs that does not do what it should: its verdict comes, and no wait is repeated at full length.
+//! The cost of gateways that do not answer as expected: each gets a verdict, and clawcheck does not repeat long waits.
 //!
-//! The upper bounds are far from what a run takes, and far below what it would take if it waited in every step.
+//! The upper bounds are much longer than a run takes, and much shorter than a run with a wait in every step.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -12,46 +12,46 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
-/// Two connects that leave no trace anywhere.
+/// Two connects that write nothing.
 const TWO_CONNECTS: &str = "\
 scenario: Two connects
 steps:
   - connect: { device: none, role: operator, scopes: [], auth: { token: wrong } }
   - connect: { device: none, role: operator, scopes: [], auth: { token: wrong } }
 ";
-/// Less than four deadlines of an answer, which a gateway cost that missed one thing in two connects.
+/// Less than four answer timeouts, the former cost of a gateway that left out one message in two connects.
 const BOUND: Duration = Duration::from_secs(60);
 
 /// How a gateway answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// As it should.
+enum GatewayBehaviour {
+    /// Correctly.
     Right,
     /// It sends no challenge.
     NoChallenge,
-    /// It sends no challenge, and hangs up on who does not speak within half a second.
+    /// It sends no challenge, and disconnects clients that send nothing within half a second.
     NoChallengeNoPatience,
-    /// It answers the connect and then reads nothing more: no pong, no close.
+    /// It answers the connect and then reads nothing: it sends no pong and no close frame.
     Deaf,
-    /// It refuses, and leaves the connection open.
+    /// It refuses the client and leaves the connection open.
     LeavesOpen,
-    /// Everything comes later than a missing challenge is waited for.
+    /// Every message arrives later than the wait for a missing challenge.
     Late,
 }
 
-/// A gateway in this process, and how many connections it took.
+/// A gateway in this process, and the number of its connections.
 struct Server {
     port: u16,
     connections: Arc<AtomicUsize>,
 }
 
 impl Server {
-    fn start(manner: Manner) -> Self {
+    fn start(manner: GatewayBehaviour) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&connections);
-        // It ends with the test process.
+        // The thread ends with the test process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 counted.fetch_add(1, Ordering::Relaxed);
@@ -61,18 +61,18 @@ impl Server {
         Self { port, connections }
     }
 
-    fn run(&self, test_folder: &TestFolder, options: &[&str]) -> Ended {
+    fn run(&self, test_folder: &TestFolder, options: &[&str]) -> ProgramOutput {
         let url = format!("ws://127.0.0.1:{}", self.port);
         test_folder.clawcheck(&[&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"], options].concat())
     }
 }
 
-fn answer(manner: Manner, stream: TcpStream) -> Option<()> {
+fn answer(manner: GatewayBehaviour, stream: TcpStream) -> Option<()> {
     let mut socket = accept(stream).ok()?;
-    if manner == Manner::NoChallengeNoPatience {
+    if manner == GatewayBehaviour::NoChallengeNoPatience {
         socket.get_ref().set_read_timeout(Some(Duration::from_millis(500))).ok()?;
     }
-    if !matches!(manner, Manner::NoChallenge | Manner::NoChallengeNoPatience) {
+    if !matches!(manner, GatewayBehaviour::NoChallenge | GatewayBehaviour::NoChallengeNoPatience) {
         let challenge = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n-1", "ts": 1_760_000_000_000_i64 } });
         say(manner, &mut socket, &challenge)?;
     }
@@ -86,38 +86,44 @@ fn answer(manner: Manner, stream: TcpStream) -> Option<()> {
         let Message::Text(text) = message else { continue };
         let request: Value = serde_json::from_str(&text).ok()?;
         let probed = request["params"]["minProtocol"].as_i64().is_some_and(|protocol| protocol > 100);
-        if probed || manner == Manner::LeavesOpen {
+        if probed || manner == GatewayBehaviour::LeavesOpen {
             let error = json!({ "code": "INVALID_REQUEST", "message": "no" });
             say(manner, &mut socket, &json!({ "type": "res", "id": request["id"], "ok": false, "error": error }))?;
-            if manner != Manner::LeavesOpen {
+            if manner != GatewayBehaviour::LeavesOpen {
                 return None;
             }
             continue;
         }
         let hello = json!({ "type": "hello-ok", "protocol": 3, "auth": { "role": "operator", "scopes": [] } });
         say(manner, &mut socket, &json!({ "type": "res", "id": request["id"], "ok": true, "payload": hello }))?;
-        if manner == Manner::Deaf {
-            // Held open until the test process ends.
+        if manner == GatewayBehaviour::Deaf {
+            // The connection stays open until the test process ends.
             std::mem::forget(socket);
             return None;
         }
     }
 }
 
-fn say(manner: Manner, socket: &mut WebSocket<TcpStream>, frame: &Value) -> Option<()> {
-    if manner == Manner::Late {
+fn say(manner: GatewayBehaviour, socket: &mut WebSocket<TcpStream>, frame: &Value) -> Option<()> {
+    if manner == GatewayBehaviour::Late {
         std::thread::sleep(Duration::from_millis(1500));
     }
     socket.send(Message::text(frame.to_string())).ok()
 }
 
 #[rstest]
-#[case::right(Manner::Right, "<- hello-ok", 2, "no connect.challenge", 0)]
-#[case::no_challenge(Manner::NoChallenge, "<- no connect.challenge\n      <- hello-ok", 2, "nothing came", 0)]
-#[case::deaf(Manner::Deaf, "<- hello-ok", 2, "nothing came", 0)]
-#[case::leaves_open(Manner::LeavesOpen, "<- error INVALID_REQUEST  \"no\"\n      -- nothing came", 2, "hello-ok", 0)]
+#[case::right(GatewayBehaviour::Right, "<- hello-ok", 2, "no connect.challenge", 0)]
+#[case::no_challenge(GatewayBehaviour::NoChallenge, "<- no connect.challenge\n      <- hello-ok", 2, "nothing came", 0)]
+#[case::deaf(GatewayBehaviour::Deaf, "<- hello-ok", 2, "nothing came", 0)]
+#[case::leaves_open(
+    GatewayBehaviour::LeavesOpen,
+    "<- error INVALID_REQUEST  \"no\"\n      -- nothing came",
+    2,
+    "hello-ok",
+    0
+)]
 fn what_does_not_come_is_not_waited_for_in_every_step(
-    #[case] manner: Manner,
+    #[case] manner: GatewayBehaviour,
     #[case] shows: &str,
     #[case] times: usize,
     #[case] other: &str,
@@ -132,10 +138,10 @@ fn what_does_not_come_is_not_waited_for_in_every_step(
     assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
 }
 
-/// A late challenge is missed once, when clawcheck asks the gateway who it is. The cases then wait for it.
+/// clawcheck misses a late challenge once, when it identifies the gateway. The cases then wait for it.
 #[test]
 fn a_late_challenge_is_missed_in_no_case() {
-    let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(Manner::Late));
+    let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(GatewayBehaviour::Late));
     let ran = server.run(&test_folder, &["--answer-timeout", "20"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains("<- no connect.challenge"), "{}", ran.out);
@@ -145,8 +151,8 @@ fn a_late_challenge_is_missed_in_no_case() {
 #[test]
 fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
     let test_folder = TestFolder::new(TWO_CONNECTS);
-    let server = Server::start(Manner::NoChallengeNoPatience);
-    // What is started only holds a port open: the connections go to the server in this process.
+    let server = Server::start(GatewayBehaviour::NoChallengeNoPatience);
+    // The started command only keeps a port open. The connections go to the server in this process.
     let described = |lacks: &str, command: &[&str]| {
         let text = format!(
             "gateway: impatient\nabout: x\nclaims: 2026.4.2\n{lacks}command: {}\n\
@@ -162,7 +168,7 @@ fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
     let ran = described("lacks: [challenge]\n", &run);
     assert_eq!(ran.out.matches("<- hello-ok").count(), 2, "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains("no connect.challenge"), "a declared lack is no deviation: {}", ran.out);
-    // One who waits for it is hung up on: the check above can fail.
+    // A client that waits for the challenge is disconnected. This shows that the check above can fail.
     let ran = described("", &run);
     assert_eq!(ran.out.matches("<- hello-ok").count(), 0, "{}{}", ran.out, ran.err);
     let compare = |lacks: &str| {
@@ -183,7 +189,7 @@ fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] o
     let test_folder = TestFolder::new(TWO_CONNECTS);
     std::fs::copy(test_folder.path("scenarios/family/case.yaml"), test_folder.path("scenarios/family/other.yaml"))
         .unwrap();
-    // It takes connections, and nobody reads them.
+    // The listener accepts connections that nothing reads.
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let server = Server { port: listener.local_addr().unwrap().port(), connections: Arc::default() };
     let began = Instant::now();
@@ -199,8 +205,8 @@ fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] o
 fn every_answer_too_late_gives_the_gateway_up() {
     let connects = TWO_CONNECTS.lines().last().unwrap();
     let test_folder = TestFolder::new(&format!("{TWO_CONNECTS}{}\n", [connects; 8].join("\n")));
-    let server = Server::start(Manner::Late);
-    // More than a quarter of the limit each, and two limits after a few of them.
+    let server = Server::start(GatewayBehaviour::Late);
+    // Each answer takes more than a quarter of the timeout. A few of them exceed the limit for late answers.
     let ran = server.run(&test_folder, &["--answer-timeout", "4"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("the gateway is too slow") && ran.out.contains("--answer-timeout"), "{}", ran.out);
@@ -208,7 +214,7 @@ fn every_answer_too_late_gives_the_gateway_up() {
     assert!(taken < 10, "{taken} connections were taken, and nobody stopped");
 }
 
-/// A case that asks for settings of the Control UI, and one that does not.
+/// A case with settings of the Control UI, and a case without them.
 const CONTROL_UI: &str = "\
 scenario: A case
 gateway: { control-ui: { allowed-origins: [https://a.example] } }
@@ -217,8 +223,8 @@ steps:
     expect: hello
 ";
 
-/// A real gateway behind a shell that first refuses some of it.
-fn refusing(test_folder: &TestFolder, script: &str) -> Ended {
+/// A gateway behind a shell script that first refuses some of its settings.
+fn refusing(test_folder: &TestFolder, script: &str) -> ProgramOutput {
     let text = format!(
         "gateway: refusing\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs:\n  - -c\n  - |\n    {script}\n    \
          exec {} serve --release 2026.4.2 --port {{port}} --config {{config}} --state-dir {{state-dir}}\n",
@@ -241,13 +247,13 @@ fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
     let write = |name: &str, text: &str| {
         std::fs::write(test_folder.path(&format!("scenarios/family/{name}.yaml")), text).unwrap()
     };
-    // More starts are refused than a dead gateway gets, each with another configuration.
+    // More starts are refused than clawcheck tries on a dead gateway, each with another configuration.
     for number in 0..7 {
         write(&format!("refused-{number}"), &CONTROL_UI.replace("a.example", &format!("b{number}.example")));
     }
     let plain = CONTROL_UI.lines().filter(|line| !line.starts_with("gateway:")).collect::<Vec<_>>().join("\n");
     write("plain", &plain);
-    // Whoever starts the gateway itself sees what it says.
+    // A gateway that is started by hand prints the refusal.
     write(
         "started",
         &CONTROL_UI
@@ -281,7 +287,7 @@ fn a_gateway_that_never_starts_is_found_dead_with_two_starts() {
     }
     let ran = refusing(&test_folder, "echo broken; exit 7");
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("boots: 2 made"), "{}", ran.out);
+    assert!(ran.out.contains("gateway starts: 2 made"), "{}", ran.out);
     assert!(ran.out.contains("not even with the default configuration"), "{}", ran.out);
     assert!(verdicts(&test_folder).iter().all(|(_, verdict, _)| verdict == "error"), "{:?}", verdicts(&test_folder));
 }

@@ -1,6 +1,6 @@
-//! Gateways that a description starts: what they need, and what they may lack.
+//! Gateways that a description starts: what they need, and which features they can lack.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use rstest::rstest;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ const SEEDED: &str =
     "scenario: A paired device connects\nstore: { paired: { laptop: {} } }\nsteps:\n  - connect: { device: laptop }\n";
 const FORGED: &str = "scenario: A forged proof is refused\nsteps:\n  - connect: { device: laptop, proof: { signature: damaged } }\n    expect: refused\n";
 
-/// A folder with these scenarios, by name, and a description of `clawcheck serve` with these lines more.
+/// A folder with these scenarios, by name, and a description of `clawcheck serve` with additional lines.
 pub(crate) fn described(scenarios: &[(&str, &str)], more: &str) -> TestFolder {
     let test_folder = TestFolder::new(CONNECT);
     for (name, scenario) in scenarios {
@@ -27,7 +27,7 @@ pub(crate) fn described(scenarios: &[(&str, &str)], more: &str) -> TestFolder {
     test_folder
 }
 
-/// A folder with a gateway whose command is this shell script, with these lines more. `$SERVE` starts `clawcheck serve`.
+/// A folder with a gateway whose command is this shell script, and additional lines. `$SERVE` starts `clawcheck serve`.
 fn scripted(script: &str, more: &str) -> TestFolder {
     let test_folder = TestFolder::new(CONNECT);
     let binary = assert_cmd::cargo::cargo_bin!("clawcheck").display().to_string();
@@ -53,7 +53,7 @@ pass-env: [PASSED, NEVER_SET]
     let mut command = test_folder.command(&["run", "scenarios", "--gateway", "ours.yaml", "--deny", "skipped"]);
     let output = command.env("PASSED", "a-secret-of-the-caller").env("NOT_PASSED", "x").output().unwrap();
     let out = String::from_utf8_lossy(&output.stdout);
-    // The observation is new: that is not what this test is about.
+    // The observation has no snapshot. This test does not check that.
     assert!(out.contains("no snapshot is approved"), "{out}{}", String::from_utf8_lossy(&output.stderr));
     let read = |name: &str| std::fs::read_to_string(test_folder.path(name)).unwrap();
     let config: Value = serde_json::from_str(&read("config").replace("{}", "null")).unwrap();
@@ -116,7 +116,7 @@ fn probe_shows_no_passed_secret() {
 
 #[rstest]
 #[case::does_nothing("echo asked > $HERE/stopped", "6s")]
-// A wait for the whole time would take ten minutes.
+// The full stop timeout is ten minutes.
 #[case::fails("echo asked > $HERE/stopped; exit 7", "10m")]
 fn a_stop_command_that_does_not_stop_is_followed_by_a_signal(#[case] stop: &str, #[case] wait: &str) {
     let script = "$SERVE & p=$!; trap \"echo asked > $HERE/signalled; kill $p; exit 0\" TERM; wait";
@@ -136,8 +136,8 @@ fn clients_send_the_proofs_that_the_description_says() {
     assert!(ended.out.contains("device signature invalid"), "2026.4.2 takes no v1: {}{}", ended.out, ended.err);
 }
 
-/// Plays everything, and gives the verdict and the reason of each case by its name.
-fn play(test_folder: &TestFolder) -> (Ended, BTreeMap<String, (String, String)>) {
+/// Plays all cases and returns the verdict and the reason of each case by its name.
+fn play(test_folder: &TestFolder) -> (ProgramOutput, BTreeMap<String, (String, String)>) {
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--report", "json=report.json"]);
     let report = std::fs::read_to_string(test_folder.path("report.json")).unwrap_or_default();
     let report: Value = serde_json::from_str(&report).unwrap_or_default();
@@ -150,7 +150,7 @@ fn play(test_folder: &TestFolder) -> (Ended, BTreeMap<String, (String, String)>)
 #[rstest]
 #[case::everything("[]", &[])]
 #[case::pairing("[pairing]", &[("case", "pairing"), ("seeded", "pairing")])]
-// Connections create the store of a gateway that keeps none on disk.
+// Connections create the store of a gateway that keeps no store on disk.
 #[case::store("[store]", &[])]
 #[case::proofs("[proofs]", &[("forged", "proofs")])]
 #[case::proofs_as_earlier("[device-proof]", &[("forged", "proofs")])]
@@ -158,7 +158,7 @@ fn play(test_folder: &TestFolder) -> (Ended, BTreeMap<String, (String, String)>)
 fn only_what_a_gateway_lacks_is_left_out(#[case] lacks: &str, #[case] left_out: &[(&str, &str)]) {
     let scenarios = [("refused", REFUSED), ("seeded", SEEDED), ("forged", FORGED)];
     let test_folder = described(&scenarios, &format!("lacks: {lacks}\n"));
-    // The approved snapshots show who is paired and gets a token.
+    // The approved snapshots show which device is paired and gets a token.
     let approve = ["run", "scenarios", "--gateway", "embedded@2026.4.2"];
     test_folder.clawcheck(&approve);
     assert_eq!(test_folder.clawcheck(&["accept", "--snapshots", "snapshots", "--all"]).code, Some(0));

@@ -1,4 +1,4 @@
-//! Ends of a run that are not its own: a reader that leaves, a folder that cannot be written.
+//! Runs that end early: the reader of the output exits, a folder cannot be written, or a signal arrives.
 
 use super::run::{SCENARIO, TestFolder};
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn report(test_folder: &TestFolder) -> Value {
     serde_json::from_str(&std::fs::read_to_string(test_folder.path("report.json")).unwrap()).unwrap()
 }
 
-/// `clawcheck run ... | head`: the verdict and the report are still asked for.
+/// `clawcheck run ... | head`: the exit code and the report stay the same.
 #[cfg(unix)]
 #[test]
 fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
@@ -25,7 +25,7 @@ fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
     test_folder.leaves_nothing();
 }
 
-/// Found before the first case, and not after an hour of them.
+/// clawcheck checks the folder before the first case.
 #[test]
 fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -34,7 +34,7 @@ fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
     assert!(ran.err.contains("cannot write /proc/self/fdinfo") && ran.err.contains("--snapshots"), "{}", ran.err);
 }
 
-/// npm is a script here that never comes to an end.
+/// npm is a script that never ends.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_while_a_release_is_installed_says_so_and_writes_the_report() {

@@ -1,6 +1,6 @@
-//! `clawcheck explain`: what it answers, that it only reads, and that no file makes it wait, fail or show a secret.
+//! `clawcheck explain`: its answers, that it only reads, and that no file makes it wait, fail or print a secret.
 
-use super::run::{Ended, SCENARIO, TestFolder};
+use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
 use nix::sys::stat::Mode;
 use openclaw_emulator::store::SqliteDocuments;
@@ -15,10 +15,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-/// A private key that is in RFC 8410, section 10.3.
+/// The private key of RFC 8410, section 10.3.
 pub(super) const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
-fn explain(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn explain(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.arg("explain").args(arguments).current_dir(test_folder.path(""));
     command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
@@ -45,7 +45,7 @@ fn record(key: &DeviceKey, name: &str, roles: &[&str], scopes: &[&str]) -> Value
     })
 }
 
-/// A state directory with the gateway's own device, a phone, and secrets wherever there may be some.
+/// A state directory with the gateway's own device, a phone, and secrets in every place that can contain one.
 pub(super) fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
     let (own, phone) = (DeviceKey::from_pem(PEM).unwrap(), DeviceKey::from_name("phone"));
     let mut paired = serde_json::Map::new();
@@ -72,11 +72,11 @@ pub(super) fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
     (own, phone)
 }
 
-fn json_of(ended: &Ended) -> Value {
+fn json_of(ended: &ProgramOutput) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
 }
 
-/// Every file below a folder with its bytes.
+/// Every file below a folder, with its bytes.
 pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -115,7 +115,7 @@ fn a_refused_connect_is_explained_and_remedied() {
     assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
 }
 
-/// A page without a device behind an unknown proxy needs both mended.
+/// A page without a device behind an unknown proxy needs two changes.
 #[test]
 fn what_helps_only_together_is_found() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -130,7 +130,7 @@ fn what_helps_only_together_is_found() {
     assert!(has(&["device identity", "without the proxy"]), "{found:#}");
 }
 
-/// The way around the proxy is not enough for whoever has to come through it.
+/// A connection without the proxy does not help a client that must use the proxy.
 #[test]
 fn the_way_through_the_proxy_is_mended_too() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -292,27 +292,27 @@ fn no_secret_is_shown(#[case] format: &str) {
 }
 
 #[rstest]
-#[case::pipe("devices/paired.json", Hostile::Pipe)]
-#[case::pipe_for_a_key("identity/device.json", Hostile::Pipe)]
-#[case::pipe_for_a_configuration("openclaw.json", Hostile::Pipe)]
-#[case::pipe_for_a_database("state/openclaw.sqlite", Hostile::Pipe)]
-#[case::device("devices/pending.json", Hostile::Device)]
-#[case::circle("devices/paired.json", Hostile::Circle)]
-#[case::folder("devices/paired.json", Hostile::Folder)]
-#[case::large("devices/paired.json", Hostile::Large)]
-#[case::large_key("identity/device.json", Hostile::Large)]
-#[case::many("devices/paired.json", Hostile::Many)]
-#[case::deep("devices/paired.json", Hostile::Deep)]
-#[case::deep_configuration("openclaw.json", Hostile::Deep)]
-#[case::no_json("devices/paired.json", Hostile::Text("{\"a\":"))]
-#[case::empty("devices/pending.json", Hostile::Text(""))]
-#[case::list("devices/paired.json", Hostile::Text("[1, null, \"a\"]"))]
+#[case::pipe("devices/paired.json", HostileFile::Pipe)]
+#[case::pipe_for_a_key("identity/device.json", HostileFile::Pipe)]
+#[case::pipe_for_a_configuration("openclaw.json", HostileFile::Pipe)]
+#[case::pipe_for_a_database("state/openclaw.sqlite", HostileFile::Pipe)]
+#[case::device("devices/pending.json", HostileFile::Device)]
+#[case::circle("devices/paired.json", HostileFile::Circle)]
+#[case::folder("devices/paired.json", HostileFile::Folder)]
+#[case::large("devices/paired.json", HostileFile::Large)]
+#[case::large_key("identity/device.json", HostileFile::Large)]
+#[case::many("devices/paired.json", HostileFile::Many)]
+#[case::deep("devices/paired.json", HostileFile::Deep)]
+#[case::deep_configuration("openclaw.json", HostileFile::Deep)]
+#[case::no_json("devices/paired.json", HostileFile::Text("{\"a\":"))]
+#[case::empty("devices/pending.json", HostileFile::Text(""))]
+#[case::list("devices/paired.json", HostileFile::Text("[1, null, \"a\"]"))]
 #[case::odd_records(
     "devices/paired.json",
-    Hostile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
+    HostileFile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
 )]
-#[case::no_database("state/openclaw.sqlite", Hostile::Text("SQLite format 3\0, or so it says"))]
-fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
+#[case::no_database("state/openclaw.sqlite", HostileFile::Text("SQLite format 3\0, or so it says"))]
+fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: HostileFile) {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     hostile.put(&test_folder.path("state").join(path));
@@ -324,7 +324,7 @@ fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
     }
 }
 
-/// The id of a device is any text that a file holds.
+/// A file can contain any text as the id of a device.
 #[test]
 fn an_odd_id_spoils_no_output() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -378,7 +378,7 @@ fn commands_are_quoted_for_a_shell() {
     assert_eq!(words[4..], [json!([origin]).to_string()], "{line}");
 }
 
-/// `config set` replaces a whole list, so a remedy must not drop what the user has in it.
+/// `config set` replaces a whole list, so a remedy must contain the existing items.
 #[test]
 fn a_setting_that_is_a_list_keeps_its_items() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -430,7 +430,7 @@ fn a_folder_that_is_no_state_directory_is_an_error() {
 }
 
 #[derive(Clone, Copy)]
-enum Hostile {
+enum HostileFile {
     Pipe,
     Device,
     Circle,
@@ -441,7 +441,7 @@ enum Hostile {
     Text(&'static str),
 }
 
-impl Hostile {
+impl HostileFile {
     fn put(self, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let _ = fs::remove_file(path);
@@ -492,7 +492,7 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
     assert!(has(Some(&own), "has no role in effect: `tokens` is empty", "2026.3.31"), "{found:#}");
     assert!(!has(Some(&own), "has no role in effect", "2026.4.2"), "{found:#}");
     assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
-    // Pending requests are not read before a release with a database drops them.
+    // A release with a database drops pending requests, so nothing reads them before.
     assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
     assert!(has(None, "overwritten", "2026.4.2") && has(None, "closes every connection", "2026.6.11"), "{found:#}");
     assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
@@ -524,14 +524,14 @@ fn dead_ends_point_on() {
             process.args([command, argument]).current_dir(test_folder.path(""));
             let ended = ended(process);
             assert_eq!(ended.code, Some(2), "{command} {argument}: {}", ended.err);
-            // The help is wrapped, also at a hyphen.
+            // miette wraps the help text.
             let said = ended.err.replace(' ', "");
             assert!(said.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
         }
     }
 }
 
-/// The replacement of an own word would hide nothing, and would tell what the secret is.
+/// Replacing one of clawcheck's own words would hide nothing and would reveal the secret.
 #[rstest]
 fn a_secret_that_is_a_usual_word_does_not_change_the_output(
     #[values("token", "pairing", "operator", "role-upgrade", "record")] secret: &str,

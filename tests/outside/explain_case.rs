@@ -1,20 +1,20 @@
-//! `clawcheck explain CASE[:STEP]` and `run --explain`: why a step of a case is answered as it is.
+//! `clawcheck explain CASE[:STEP]` and `run --explain`: the reasons for the answer to a step.
 
-use super::run::{Ended, SCENARIO, TestFolder};
+use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use openclaw_model::releases::known_releases;
 use rstest::rstest;
 use serde_json::Value;
 
 const APPROVE: &str = "role-upgrade/approve";
 
-fn explain(arguments: &[&str]) -> Ended {
+fn explain(arguments: &[&str]) -> ProgramOutput {
     let test_folder = TestFolder::new(SCENARIO);
     let ended = test_folder.clawcheck(&[&["explain"], arguments].concat());
     test_folder.leaves_nothing();
     ended
 }
 
-fn json_of(ended: &Ended) -> Value {
+fn json_of(ended: &ProgramOutput) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
 }
 
@@ -28,7 +28,7 @@ fn a_case_is_explained_step_by_step() {
     let numbers = lines.iter().filter_map(|line| line.trim().split_once("  ")?.0.parse::<u32>().ok());
     assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 4, 5], "{}", ended.out);
     assert!(ended.out.contains("let in as node [operator.read]"), "{}", ended.out);
-    // The first refused one is explained.
+    // `explain` selects the first refused connect.
     let explained = ended.out.split_once("\nStep 1, line 14 of scenarios/role-upgrade/approve.yaml: ").unwrap().1;
     for line in [
         "refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade",

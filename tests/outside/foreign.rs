@@ -1,7 +1,7 @@
 //! `pip` and `cargo` in a description. Python and cargo are scripts here, and what they install starts `clawcheck serve`.
 
 use super::described::described;
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use rstest::rstest;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const PIP: &str = "pip: { packages: [my-gateway==1.2.3, other==4.5] }\n";
 const CARGO: &str = "cargo: { package: my-gateway, version: 1.2.3 }\n";
 
-/// `python3`: `-m venv DIRECTORY` makes `bin/python`, which notes how it is called. `cargo` notes how it is called.
+/// `python3 -m venv DIRECTORY` creates `bin/python`, which records its arguments. `cargo` records its arguments, too.
 const PYTHON: &str = "echo python3 \"$@\" >>$RUNS\nmkdir -p \"$4/bin\"\ncp \"$BIN/pip\" \"$4/bin/python\"\n";
 const PIP_INSTALLS: &str = "echo pip \"$@\" >>$RUNS\ncp \"$BIN/gateway\" \"$(dirname \"$0\")/my-gateway\"\n";
 const CARGO_INSTALLS: &str =
@@ -43,22 +43,22 @@ impl Machine {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn run(&self) -> Ended {
+    fn run(&self) -> ProgramOutput {
         let path = format!("{}:/usr/bin:/bin", self.folder.path("bin").display());
         let mut command = self.folder.command(&["run", "scenarios", "--gateway", "ours.yaml"]);
         let output = command.env("PATH", path).env("CLAWCHECK_CACHE", self.folder.path("cache")).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// How the installers were called, with the name of the partial directory replaced.
+    /// The recorded calls of the installers, with the name of the partial directory replaced.
     fn runs(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path("runs")).unwrap_or_default();
         let word = |word: &str| if word.contains(".clawcheck-partial-") { "DIR".to_owned() } else { word.to_owned() };
         text.lines().map(|line| line.split(' ').map(word).collect::<Vec<_>>().join(" ")).collect()
     }
 
-    /// The directories that installs left in the cache, whole or not.
+    /// The directories of complete and partial installs in the cache.
     fn installs(&self) -> Vec<PathBuf> {
         fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -75,8 +75,8 @@ impl Machine {
     }
 }
 
-/// The gateway was played: the observation of its case is new.
-fn played(ended: &Ended) {
+/// Checks that the gateway was played: its case has a new observation.
+fn played(ended: &ProgramOutput) {
     assert!(ended.out.contains("no snapshot is approved"), "{}{}", ended.out, ended.err);
 }
 
@@ -90,7 +90,7 @@ fn a_package_is_installed_once_and_its_program_is_found(#[case] package: &str, #
     let machine = Machine::new(package);
     played(&machine.run());
     assert_eq!(machine.runs(), commands);
-    // The second run needs no installer.
+    // The second run does not call an installer.
     for name in ["python3", "pip", "cargo"] {
         machine.program(name, "exit 7\n");
     }

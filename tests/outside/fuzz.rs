@@ -1,9 +1,10 @@
-//! `fuzz` from outside: a gateway that is not what it claims to be is found out, and what is kept shows it again.
+//! `fuzz`: it detects a gateway that claims another release than it implements, and the saved scenario shows the
+//! difference again.
 
 use super::run::TestFolder;
 use std::path::PathBuf;
 
-/// 2026.3.31 under the name of 2026.4.2, with these lines more.
+/// A gateway at 2026.3.31 that claims 2026.4.2, with additional lines in its description.
 fn planted(test_folder: &TestFolder, more: &str) -> String {
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
@@ -68,7 +69,7 @@ fn what_a_description_declares_absent_is_no_difference() {
     let not_played = ran.out.lines().find(|line| line.starts_with("not played  ") && line.ends_with(reason));
     let stories = not_played.and_then(|line| line.split(' ').nth(3)?.parse::<usize>().ok());
     assert!(stories.is_some_and(|stories| stories > 5), "{}{}", ran.out, ran.err);
-    // The rules show who gets a token, not the scenario alone. The other stories are compared.
+    // The rules, not only the scenario, show which device gets a token. The other stories are compared.
     assert!(!ran.out.contains("device-token <token") && !ran.out.contains(" 0 stories compared"), "{}", ran.out);
     test_folder.leaves_nothing();
 }

@@ -1,26 +1,26 @@
-//! A `kill -9` of the harness leaves no process and no directory.
+//! `kill -9` of the harness leaves no process and no directory.
 //!
-//! The victim is this very test binary, run again with `VICTIM` set.
+//! The killed process is this test binary, run again with `VICTIM` set.
 
-use super::hostile::Yard;
+use super::hostile::HostileFolder;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Run as a child: starts a gateway, says where it is, and waits to be killed. Run as a test: nothing.
+/// As a child process: starts a gateway, prints its location, and waits to be killed. As a test: nothing.
 #[tokio::test]
 async fn victim() {
     if std::env::var_os("VICTIM").is_none() {
         return;
     }
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let running = yard.launch(&yard.description("right"), &sandbox, 60).await.unwrap();
-    // libtest has written the beginning of a line already.
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
+    // libtest has already written the beginning of a line.
     println!("\nvictim: {} {}", running.port().unwrap(), sandbox.root().parent().unwrap().display());
-    // What the guard cannot know of, the victim's own parent removes.
-    println!("victim: yard {}", yard.directory.path().display());
+    // The guard does not know this directory. The test removes it.
+    println!("victim: yard {}", folder.directory.path().display());
     std::future::pending::<()>().await;
 }
 
@@ -45,7 +45,7 @@ fn a_killed_harness_leaves_nothing_behind() {
     let mut said =
         output.lines().map_while(Result::ok).filter_map(|line| line.strip_prefix("victim: ").map(str::to_owned));
     let (port, directory) = said.next().unwrap().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let yard = said.next().unwrap().strip_prefix("yard ").unwrap().to_owned();
+    let folder = said.next().unwrap().strip_prefix("yard ").unwrap().to_owned();
     let port: u16 = port.parse().unwrap();
     let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
     assert!(listens() && Path::new(&directory).exists());
@@ -53,5 +53,5 @@ fn a_killed_harness_leaves_nothing_behind() {
     victim.wait().unwrap();
     eventually("the gateway still listens", || !listens());
     eventually("the directory is still there", || !Path::new(&directory).exists());
-    std::fs::remove_dir_all(yard).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
 }

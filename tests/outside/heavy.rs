@@ -1,6 +1,8 @@
-//! Gateways that send and write more than memory holds: each gets a verdict that says how much it was, in bounded memory and output.
+//! Gateways that send or write more data than fits into memory. Each gets a verdict that names the amount, with bounded
+//! memory and output.
 //!
-//! A gateway that sends stands in this process; one that writes a store is this test binary, run again with `HEAVY` set.
+//! The sending gateways run in this process. The gateways that write a store are this test binary, run again with
+//! `HEAVY` set.
 
 use super::run::TestFolder;
 use openclaw_emulator::store::SqliteDocuments;
@@ -17,24 +19,24 @@ use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, accept};
 
-/// What a run may take, in MB, whatever a gateway sends or writes.
+/// The maximum memory of a run, in MB.
 const MEMORY: u64 = 100;
-/// What it may print, in bytes, and how long a line of that may be, in characters.
+/// The maximum output in bytes, and the maximum length of a line in characters.
 const OUTPUT: usize = 200_000;
 const LINE: usize = 350;
-/// How many lines a case may take.
+/// The maximum number of lines for a case.
 const SCREEN: usize = 70;
 
-/// What a run did.
-struct Ran {
+/// The result of a run.
+struct HeavyRun {
     code: Option<i32>,
     out: String,
-    /// The most memory that it had, in MB.
+    /// The peak memory, in MB.
     peak: u64,
     report: Value,
 }
 
-impl Ran {
+impl HeavyRun {
     fn observed(&self, case: usize) -> String {
         let text = self.report["cases"][case]["observation"]["text"].as_array().cloned().unwrap_or_default();
         text.iter().filter_map(Value::as_str).map(|line| format!("{line}\n")).collect()
@@ -52,9 +54,9 @@ impl Ran {
     }
 }
 
-/// Runs the scenarios of a test_folder and watches how much memory that takes. More than 4 GiB of addresses is a regression that would
-/// take the machine with it.
-fn run(test_folder: &TestFolder, gateway: &str) -> Ran {
+/// Runs the scenarios of a folder and measures the memory. The address space is limited to 4 GiB, so that a regression
+/// cannot exhaust the machine.
+fn run(test_folder: &TestFolder, gateway: &str) -> HeavyRun {
     let mut command = Command::new("sh");
     command.args(["-c", r#"ulimit -v 4194304; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run", "scenarios"]);
     command.args(["--gateway", gateway, "--snapshots", "snapshots", "--report", "json=report.json"]);
@@ -81,7 +83,7 @@ fn run(test_folder: &TestFolder, gateway: &str) -> Ran {
     };
     let report = fs::read(test_folder.path("report.json")).map(|bytes| serde_json::from_slice(&bytes).unwrap());
     let out = fs::read_to_string(test_folder.path("out")).unwrap();
-    Ran { code: exit.code(), out, peak: peak / 1000, report: report.unwrap_or_default() }
+    HeavyRun { code: exit.code(), out, peak: peak / 1000, report: report.unwrap_or_default() }
 }
 
 const CONNECTS: &str = "scenario: A connect\nsteps:\n  - connect: { device: laptop }\n    expect: EXPECTED\n";
@@ -90,12 +92,12 @@ fn connects(expected: &str) -> TestFolder {
     TestFolder::new(&CONNECTS.replace("EXPECTED", expected))
 }
 
-/// A gateway in this process that sends, for every request, what `answer` makes of its id.
+/// A gateway in this process that answers each request with the frames that `answer` makes from its id.
 pub(super) fn sending(answer: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
-    // Ends with the process: nobody tells it that the test is over.
+    // The thread ends with the test process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
@@ -105,7 +107,8 @@ pub(super) fn sending(answer: impl Fn(&str) -> Vec<String> + Send + Sync + 'stat
     url
 }
 
-/// Sends a challenge, then what `answer` says to each request; after a refusal it closes. `None`: the client has left.
+/// Sends a challenge, then the answer to each request. Closes the connection after a refusal. `None`: the client has
+/// disconnected.
 fn converse(stream: TcpStream, answer: &dyn Fn(&str) -> Vec<String>) -> Option<()> {
     let mut socket = accept(stream).ok()?;
     let challenge = r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":1775000000000}}"#;
@@ -125,12 +128,12 @@ fn converse(stream: TcpStream, answer: &dyn Fn(&str) -> Vec<String>) -> Option<(
     }
 }
 
-/// `[0,0,...]` of so many bytes.
+/// `[0,0,...]` with this number of bytes.
 fn zeros(bytes: usize) -> String {
     format!("[{}0]", "0,".repeat(bytes / 2 - 1))
 }
 
-/// `"k0":{},"k1":{},...` of so many bytes.
+/// `"k0":{},"k1":{},...` with this number of bytes.
 fn keys(bytes: usize) -> String {
     let mut keys = String::from("\"k\":{}");
     for number in 0.. {
@@ -146,7 +149,7 @@ pub(super) fn ok(id: &str, payload: &str) -> String {
     format!(r#"{{"type":"res","id":"{id}","ok":true,"payload":{payload}}}"#)
 }
 
-/// A refusal; what is long in it comes before what says why.
+/// A refusal whose long part comes before its reason.
 pub(super) fn refused(id: &str, details: &str, message: &str) -> String {
     format!(
         r#"{{"error":{{"details":{details},"message":"{message}","code":"NOT_PAIRED"}},"type":"res","id":"{id}","ok":false}}"#
@@ -162,7 +165,7 @@ const LARGE: usize = 1_900_000;
 
 const REFUSED: &str = "{ refused: { code: NOT_PAIRED, close: 1008 } }";
 
-/// What a gateway of this manner sends for a request.
+/// The frames that this kind of gateway sends for a request.
 fn answers(manner: &str, id: &str) -> Vec<String> {
     match manner {
         "values" => vec![ok(id, &zeros(LARGE))],
@@ -187,14 +190,14 @@ fn answers(manner: &str, id: &str) -> Vec<String> {
     "above the limit",
     "hello",
     false,
-    "<- connection lost: the gateway flooded it: a message of 8,388,653 bytes, more than 2,097,152"
+    "<- connection lost: the gateway sent too much: a message of 8,388,653 bytes, more than 2,097,152"
 )]
 #[case("members", "hello", false, "<- ok connect  k={}  k0={}  k1={}")]
 #[case("a welcome", "hello", true, "<- hello-ok  protocol 3  role operator  scopes operator.read")]
 #[case("details", REFUSED, true, "<- error NOT_PAIRED  \"m\"  k={}  k0={}")]
 #[case("a message", REFUSED, true, "no … 1,895,904 more bytes")]
 #[case("many events", "hello", true, "-- … 14,901 more\n")]
-#[case("long events", "hello", false, "<- connection lost: the gateway flooded it: more than 20 MiB in one case")]
+#[case("long events", "hello", false, "<- connection lost: the gateway sent too much: more than 20 MiB in one case")]
 fn what_is_sent_is_cut_and_counted(
     #[case] manner: &'static str,
     #[case] expected: &str,
@@ -205,7 +208,7 @@ fn what_is_sent_is_cut_and_counted(
     ran.is_bounded();
     assert!(ran.out.lines().count() < SCREEN, "{}", ran.beginning());
     assert!(ran.observed(0).contains(says), "{}", ran.observed(0).chars().take(2000).collect::<String>());
-    // Nothing is approved for it, so it deviates also where what it expects was seen.
+    // The case has no approved snapshot, so it deviates even if its expectations are met.
     assert_eq!((ran.code, ran.out.contains("no snapshot is approved")), (Some(1), is_met), "{}", ran.beginning());
 }
 
@@ -247,7 +250,7 @@ fn a_run_in_which_everything_fails_at_length_stays_within_bounds() {
     assert!(cases.iter().all(|case| case["observation"]["text"].to_string().contains("error NOT_PAIRED")));
 }
 
-/// Run as a child: a gateway that writes its store. Run as a test: nothing.
+/// As a child process: a gateway that writes its store. As a test: nothing.
 #[test]
 fn serve() {
     let Ok(manner) = std::env::var("HEAVY") else { return };
@@ -263,7 +266,7 @@ fn serve() {
     }
 }
 
-/// Writes what a store of this manner has too much of; once it is there it stays.
+/// Writes a store that exceeds a limit, unless it exists already.
 fn write_store(state: &Path, manner: &str) {
     let devices = state.join("devices");
     fs::create_dir_all(&devices).unwrap();
@@ -314,13 +317,13 @@ fn writing(test_folder: &TestFolder, manner: &str, claims: &str) -> String {
 }
 
 #[rstest]
-#[case::files("files", "2026.4.2", "devices/f9\n  too large: of a store 4 MiB are read\n")]
-#[case::many_files("many-files", "2026.4.2", "other files\n  … 901 more files, not looked at\n")]
-#[case::an_array("array", "2026.4.2", "paired\n  too large: of a store 4 MiB are read\n")]
+#[case::files("files", "2026.4.2", "devices/f9\n  too large: clawcheck reads at most 4 MiB of a store\n")]
+#[case::many_files("many-files", "2026.4.2", "other files\n  … 901 more files, not read\n")]
+#[case::an_array("array", "2026.4.2", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::a_short_array("short-array", "2026.4.2", "paired\n  too large: 1,500,001 JSON values, more than 100,000\n")]
-#[case::records("records", "2026.4.2", "paired\n  too large: of a store 4 MiB are read\n")]
+#[case::records("records", "2026.4.2", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::some_records("some-records", "2026.4.2", "\n  … 4,000 more records\npending\n")]
-#[case::a_cell("cell", "2026.9.6", "paired\n  too large: of a store 4 MiB are read\n")]
+#[case::a_cell("cell", "2026.9.6", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::rows("rows", "2026.9.6", "paired\n  too large: 300,000 JSON values, more than 100,000\n")]
 fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str, #[case] says: &str) {
     let test_folder = connects("{ refused: { code: NOT_PAIRED, close: 1008 } }");
@@ -333,7 +336,7 @@ fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str
     assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.beginning());
 }
 
-/// A gateway that is right is not taken for one that floods, however often a scenario connects.
+/// A correct gateway does not exceed a limit, even if a scenario connects very often.
 #[rstest]
 fn a_scenario_may_connect_as_often_as_a_step_can_be_repeated(#[values("2026.4.2", "2026.9.6")] release: &str) {
     let connects = "scenario: Many\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n    repeat: 1000\n";

@@ -1,6 +1,6 @@
-//! Gateways that do everything wrong that a process can do, and how each is told from the others.
+//! Gateway processes that fail in every possible way, and the messages that distinguish them.
 //!
-//! The hostile gateway is this very test binary, run again with `HOSTILE` set: then [`serve`] is a server instead of a test.
+//! The hostile gateway is this test binary, run again with `HOSTILE` set. [`serve`] is then a server instead of a test.
 
 use clawcheck::{
     Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, Running, Sandbox, Workspace,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant as StdInstant};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Message, accept};
 
-/// Run as a child: the gateway. Run as a test: nothing.
+/// As a child process: the gateway. As a test: nothing.
 #[test]
 fn serve() {
     let Ok(manner) = std::env::var("HOSTILE") else { return };
@@ -34,12 +34,12 @@ fn serve() {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming().flatten() {
         let manner = manner.clone();
-        // What is left open stays so until the process ends.
+        // The connection stays open until the process ends.
         std::thread::spawn(move || std::mem::forget(answer(&manner, stream)));
     }
 }
 
-/// Answers one connection. What is given back stays open.
+/// Answers one connection. The caller keeps a returned stream open.
 fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
     if let Some(port) = manner.strip_prefix("forward ") {
         return forward(port.parse().ok()?, stream);
@@ -91,7 +91,7 @@ fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
     None
 }
 
-/// Bytes after the challenge that are no frame of a server.
+/// Bytes after the challenge that are not a valid frame of a server.
 fn broken(manner: &str) -> Option<&'static [u8]> {
     match manner {
         "masked" => Some(b"\x81\x82\x00\x00\x00\x00{}"),
@@ -100,7 +100,7 @@ fn broken(manner: &str) -> Option<&'static [u8]> {
     }
 }
 
-/// What a gateway of this manner says to every request.
+/// The answer of this kind of gateway to every request.
 fn wrong(manner: &str) -> Option<String> {
     match manner {
         "wrong-id" => Some(r#"{"type":"res","id":"99","ok":true,"payload":{}}"#.to_owned()),
@@ -112,7 +112,7 @@ fn wrong(manner: &str) -> Option<String> {
     }
 }
 
-/// Hands every byte on to another port of this machine, and back.
+/// Forwards all bytes to another port of this machine, and back.
 fn forward(port: u16, stream: TcpStream) -> Option<TcpStream> {
     let other = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let (mut from, mut to) = (stream.try_clone().ok()?, other.try_clone().ok()?);
@@ -123,7 +123,7 @@ fn forward(port: u16, stream: TcpStream) -> Option<TcpStream> {
     None
 }
 
-/// What a gateway of this manner says without end after its challenge.
+/// The message that this kind of gateway sends endlessly after its challenge.
 fn flood(manner: &str) -> Option<Message> {
     let event = |padding: usize| {
         Message::text(format!(r#"{{"type":"event","event":"noise","payload":"{}"}}"#, "x".repeat(padding)))
@@ -136,19 +136,19 @@ fn flood(manner: &str) -> Option<Message> {
     }
 }
 
-/// Where the description of a hostile gateway is written, and what it needs.
-pub(crate) struct Yard {
+/// The folder with the description of a hostile gateway, and the resources that it needs.
+pub(crate) struct HostileFolder {
     pub directory: tempfile::TempDir,
     pub workspace: Workspace,
 }
 
-impl Yard {
+impl HostileFolder {
     pub(crate) fn new() -> Self {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         Self { directory: tempfile::tempdir().unwrap(), workspace: Workspace::new(&guard).unwrap() }
     }
 
-    /// The description of a gateway of this manner.
+    /// The description of this kind of gateway.
     pub(crate) fn description(&self, manner: &str) -> PathBuf {
         let program = std::env::current_exe().unwrap();
         self.write(&format!(
@@ -189,9 +189,9 @@ impl Yard {
 }
 
 async fn failure(manner: &str, patience: u64) -> LaunchError {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    yard.launch(&yard.description(manner), &sandbox, patience).await.err().expect("it must not count as running")
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    folder.launch(&folder.description(manner), &sandbox, patience).await.err().expect("it must not count as running")
 }
 
 #[tokio::test]
@@ -213,11 +213,11 @@ async fn one_that_never_listens_is_told() {
 
 #[tokio::test]
 async fn one_that_never_logs_that_it_is_ready_is_told_with_the_line() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let text = std::fs::read_to_string(yard.description("silent")).unwrap();
-    let description = yard.write(&format!("{text}ready: {{ log: it is up }}\n"));
-    let error = yard.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let text = std::fs::read_to_string(folder.description("silent")).unwrap();
+    let description = folder.write(&format!("{text}ready: {{ log: it is up }}\n"));
+    let error = folder.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
     let told = error.to_string();
     assert!(told.starts_with("the gateway did not log a line with `it is up` in time"), "{told}");
     assert!(told.contains("a hostile gateway, silent"), "{told}");
@@ -255,22 +255,22 @@ async fn what_only_a_starting_gateway_says_is_told_in_the_end(#[case] manner: &s
 
 #[tokio::test]
 async fn a_command_that_does_not_exist_or_cannot_run_is_told() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
     let absent =
-        yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
-    let error = yard.launch(&absent, &sandbox, 5).await.err().unwrap();
+        folder.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
+    let error = folder.launch(&absent, &sandbox, 5).await.err().unwrap();
     assert!(matches!(&error, LaunchError::CommandNotFound { command } if command == "no-such-gateway"), "{error}");
-    let directory = yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: /tmp\nconfig: none\nstore: none\n");
-    let error = yard.launch(&directory, &sandbox, 5).await.err().unwrap();
+    let directory = folder.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: /tmp\nconfig: none\nstore: none\n");
+    let error = folder.launch(&directory, &sandbox, 5).await.err().unwrap();
     assert!(matches!(error, LaunchError::CannotRun { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let mut running = yard.launch(&yard.description("right"), &sandbox, 60).await.unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let mut running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     assert_eq!(running.exited(), None);
     assert!(running.logs().contains(&format!("home {}", sandbox.root().display())), "{}", running.logs());
@@ -287,21 +287,21 @@ async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
 #[case("big", "more than 20 MiB in one case")]
 #[case("ping", "more than 4096 pings")]
 fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[case] says: &str) {
-    let yard = Yard::new();
-    let description = yard.description(manner);
-    let scenario = yard.directory.path().join("case.yaml");
+    let folder = HostileFolder::new();
+    let description = folder.description(manner);
+    let scenario = folder.directory.path().join("case.yaml");
     std::fs::write(&scenario, "scenario: A flood\nsteps:\n  - connect: { device: laptop }\n").unwrap();
     let began = StdInstant::now();
-    // With 2 GiB of address space, which its threads reserve most of, a run that keeps all it hears is killed.
+    // With 2 GiB of address space, most of which its threads reserve, a run that keeps all received data is killed.
     let ran = std::process::Command::new("sh")
         .args(["-c", r#"ulimit -v 2097152; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run"])
         .args([&scenario, Path::new("--gateway"), &description])
-        .current_dir(yard.directory.path())
+        .current_dir(folder.directory.path())
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&ran.stdout);
     assert_eq!(ran.status.code(), Some(1), "{}{}", out, String::from_utf8_lossy(&ran.stderr));
-    assert!(out.contains("the gateway flooded it") && out.contains(says), "{}", &out[..out.len().min(4000)]);
+    assert!(out.contains("the gateway sent too much") && out.contains(says), "{}", &out[..out.len().min(4000)]);
     assert!(out.len() < 200_000, "{} bytes are shown", out.len());
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }

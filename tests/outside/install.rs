@@ -1,6 +1,7 @@
-//! Installing a release: whole or not at all, once, and with a clear word when it fails. npm and Node are scripts here.
+//! Installing a release: complete or not at all, once, and with a clear message if it fails. npm and Node are scripts
+//! here.
 //!
-//! The installer is this very test binary, run again with `INSTALL` set, so that it has a PATH of its own.
+//! The installer is this test binary, run again with `INSTALL` set, so that it has its own PATH.
 
 use clawcheck::{Gateway, GatewaySpec, Guard, Preparation, PrepareEvent};
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Run as a child: installs, and says how it went. Run as a test: nothing.
+/// As a child process: installs, and prints the result. As a test: nothing.
 #[tokio::test]
 async fn installer() {
     let Ok(cache) = std::env::var("INSTALL") else { return };
@@ -27,12 +28,12 @@ async fn installer() {
     }
 }
 
-struct Machine {
+struct InstallMachine {
     directory: tempfile::TempDir,
 }
 
-impl Machine {
-    /// A machine whose npm does this, after it has counted its runs.
+impl InstallMachine {
+    /// A machine whose npm records each call and then runs this script.
     fn with_npm(npm: &str) -> Self {
         let machine = Self::without_npm();
         let runs = machine.path("runs");
@@ -72,7 +73,7 @@ impl Machine {
         std::fs::read_to_string(self.path("runs")).unwrap_or_default().lines().count()
     }
 
-    /// What is in the cache besides the lock file.
+    /// The contents of the cache, except the lock file.
     fn cached(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path("cache/openclaw")).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -91,7 +92,7 @@ const INSTALLS: &str = "mkdir -p node_modules/openclaw && sleep 0.6 && \
 
 #[test]
 fn two_at_once_install_once() {
-    let machine = Machine::with_npm(INSTALLS);
+    let machine = InstallMachine::with_npm(INSTALLS);
     let children = [machine.install(), machine.install()];
     for child in children {
         assert_eq!(said(child).last().map(String::as_str), Some("have openclaw@2026.4.2"));
@@ -103,22 +104,22 @@ fn two_at_once_install_once() {
 
 #[test]
 fn a_failure_is_named_and_leaves_nothing() {
-    let machine = Machine::with_npm(
+    let machine = InstallMachine::with_npm(
         "mkdir node_modules; echo 'npm error code ETARGET' >&2; \
          echo 'npm error notarget No matching version found for openclaw@2026.4.2.' >&2; exit 1",
     );
     let last = said(machine.install()).pop().unwrap();
     assert!(last.contains("openclaw@2026.4.2 does not exist on npm"), "{last}");
     assert!(machine.cached().is_empty());
-    let last = said(Machine::with_npm("exit 0").install()).pop().unwrap();
+    let last = said(InstallMachine::with_npm("exit 0").install()).pop().unwrap();
     assert!(last.contains("but the package has no"), "{last}");
-    let last = said(Machine::without_npm().install()).pop().unwrap();
+    let last = said(InstallMachine::without_npm().install()).pop().unwrap();
     assert!(last.contains("npm was not found"), "{last}");
 }
 
 #[test]
 fn a_kill_in_the_middle_leaves_neither_npm_nor_half_a_release() {
-    let machine = Machine::with_npm("mkdir -p node_modules/openclaw; exec sleep 600");
+    let machine = InstallMachine::with_npm("mkdir -p node_modules/openclaw; exec sleep 600");
     let mut child = machine.install();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.into_iter().any(|line| line == "said: progress"));
@@ -132,7 +133,7 @@ fn a_kill_in_the_middle_leaves_neither_npm_nor_half_a_release() {
     }
 }
 
-/// Whether a process has its working directory below this one.
+/// Whether a process has its working directory below this directory.
 fn works_in(directory: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

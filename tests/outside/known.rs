@@ -1,9 +1,9 @@
-//! `run --known` and `accept --known`: from a run that fails to one that does not, and to one that says what has changed.
+//! `run --known` and `accept --known`: accepted deviations do not fail a run, and a run reports changes to them.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use serde_json::Value;
 
-/// The second connect needs an approval since 2026.3.31 at the latest, so this expectation is not met.
+/// Since 2026.3.31 or earlier, the second connect needs an approval, so this expectation is not met.
 const SCENARIO: &str = "\
 scenario: An operator becomes a node
 store:
@@ -14,11 +14,11 @@ steps:
     expect: hello
 ";
 
-fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     test_folder.clawcheck(&[&["run", "scenarios"], arguments].concat())
 }
 
-/// A folder in which `known.yaml` has what the scenario shows.
+/// A folder whose `known.yaml` lists the deviations of the scenario.
 fn accepted() -> TestFolder {
     let test_folder = TestFolder::new(SCENARIO);
     let failed = run(&test_folder, &["--report", "json=report.json"]);
@@ -48,7 +48,7 @@ fn what_was_accepted_does_not_fail_and_is_told_in_every_report() {
     assert_eq!(report["summary"]["known-deviation"], 1);
     assert_eq!(report["causes"].as_array().unwrap().len(), 0);
     assert!(read("junit.xml").contains("<skipped message=\"waits for issue 12\""), "{}", read("junit.xml"));
-    // Nothing waits for approval, because the answer is not to become the snapshot.
+    // Nothing waits for approval, because the answer must not become the snapshot.
     assert!(!test_folder.path("snapshots/family").exists());
     let again = ["accept", "--known", "known.yaml", "--report", "report.json", "--all", "--reason", "x"];
     assert_eq!(test_folder.clawcheck(&again).code, Some(4));
@@ -83,7 +83,7 @@ fn another_deviation_of_the_same_case_fails() {
 #[test]
 fn what_is_pinned_and_not_compared_fails_too() {
     let test_folder = accepted();
-    // A second step: what follows a refusal is not compared, because it is usually a consequence.
+    // A second step: differences after a refusal are usually consequences of it, so they are not compared.
     let more = format!("{SCENARIO}  - connect: {{ device: tablet }}\n");
     std::fs::write(test_folder.path("scenarios/family/case.yaml"), more).unwrap();
     let ran = run(&test_folder, &["--known", "known.yaml"]);
@@ -167,7 +167,7 @@ fn fields_that_a_description_ignores_are_not_compared() {
         let text =
             format!("gateway: old\nabout: an emulator\nclaims: 2026.4.2\ncommand: {program}\nargs: {args}\n{ignore}");
         std::fs::write(test_folder.path("gateway.yaml"), text).unwrap();
-        // Beside no scenarios, so that the built-in snapshots are compared with.
+        // Without scenarios in the folder, the built-in snapshots are used.
         std::fs::create_dir_all(test_folder.path("elsewhere")).unwrap();
         let arguments = ["run", "empty-tokens/odd-token", "--gateway", "../gateway.yaml", "--level", "exact"];
         let output = test_folder.command(&arguments).current_dir(test_folder.path("elsewhere")).output().unwrap();

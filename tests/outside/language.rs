@@ -1,4 +1,4 @@
-//! `lint`, `list` and `schema` from outside: what they print, and their exit codes.
+//! The commands `lint`, `list` and `schema`: their output and their exit codes.
 
 use assert_cmd::Command;
 

@@ -1,11 +1,11 @@
-//! How strictly a gateway is compared: who is let in, what is on the wire, or everything.
+//! `--level` compares only decisions, the messages on the wire, or everything.
 
 use super::causes::old_gateway;
 use super::run::TestFolder;
 use rstest::rstest;
 use serde_json::Value;
 
-/// `clawcheck serve` at 2026.4.2 with a configuration of its own.
+/// `clawcheck serve` at 2026.4.2 with this configuration.
 fn gateway(test_folder: &TestFolder, name: &str, config: &str) {
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
@@ -54,7 +54,7 @@ fn a_stricter_level_counts_more_and_hides_nothing() {
         let most = slight.iter().map(|cause| cause["cases"].as_array().unwrap().len()).max();
         assert!(most <= counted, "{most:?}, {counted:?}: {out}");
         deviating.push(count(&report, "deviates"));
-        // The level of each case is the same at every level of the run.
+        // The level of each case does not depend on the level of the run.
         let cases = report["cases"].as_array().unwrap();
         let here = |case: &&Value| case["verdict"] == "conforms";
         let enough = |case: &&Value| case["conforms_at"].as_str().is_some_and(|_| level_of(case) >= chosen);
@@ -82,7 +82,7 @@ fn who_is_let_in_counts_at_every_level() {
     assert_eq!(report["cases"][0]["conforms_at"], Value::Null);
 }
 
-/// The approved text, the text that the snapshot demands instead, and the strictest level at which that is the same.
+/// The approved text, the text that replaces it in the snapshot, and the strictest level at which both are equal.
 #[rstest]
 #[case::text(r#""pairing required"  request"#, r#""pair first"  request"#, "wire")]
 #[case::field("  issued before", "", "wire")]
@@ -114,7 +114,7 @@ fn what_counts_at_a_stricter_level_is_told_and_does_not_fail(
         let note = format!("1 case has differences that count only at a stricter level than {level}:");
         assert_eq!(out.contains(&note), conforms, "{out}");
     }
-    // The default of another gateway is `wire`, and `exact` that of the embedded gateway.
+    // The default level of another gateway is `wire`, and that of the embedded gateway is `exact`.
     let (code, out, report) = run(&test_folder, &["scenarios", "--gateway", "other.yaml"]);
     assert_eq!((code == Some(0), report["level"].as_str()), (conforms_at == "wire", Some("wire")), "{out}");
     let (code, out, report) = run(&test_folder, &["scenarios", "--gateway", "embedded@2026.4.2"]);

@@ -1,5 +1,6 @@
-//! Real gateways: `CLAWCHECK_LIVE=openclaw@2026.4.2[,clawdbot,...] cargo test --test outside -- --ignored`, with the cache that
-//! `CLAWCHECK_CACHE` names. Ignored otherwise: they start and download what others have made.
+//! Tests with real gateways: `CLAWCHECK_LIVE=openclaw@2026.4.2[,clawdbot,...] cargo test --test outside -- --ignored`,
+//! with the cache that `CLAWCHECK_CACHE` names. They are ignored by default, because they download and start programs
+//! of other authors.
 
 use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
 use clawcheck::{Connection, Incoming, Transcript};
@@ -47,7 +48,7 @@ async fn a_real_gateway_starts_answers_and_stops() {
                     "{first:?}"
                 );
             }
-            // Up to 2026.4.1 a gateway that stops waits for every client that has not connected yet.
+            // Up to 2026.4.1, a gateway that stops waits for every client that has not connected yet.
             connection.abort();
             let exit = running.stop(within(20)).await.unwrap();
             assert_ne!(exit.signal, Some(9), "{spec} had to be killed: {}", running.logs());

@@ -1,5 +1,5 @@
-//! The real `openclaw` CLI against `clawcheck serve` and against the real release: it sees the same on both. For every
-//! `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names the cache. Ignored otherwise.
+//! The real `openclaw` CLI gets the same results from `clawcheck serve` and from the real release, for every
+//! `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names the cache. The tests are ignored by default.
 
 use crate::live_clients::{TOKEN, on_both, reached};
 use clawcheck::{Auth, Challenge, Device};
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// Where the harness keeps installed releases.
+/// The cache with the installed releases.
 pub(crate) fn cache() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let platform = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     variable("CLAWCHECK_CACHE").or_else(|| Some(platform()?.join("clawcheck"))).unwrap()
 }
 
-/// A Node that the harness installed, else the one on PATH.
+/// A Node that clawcheck installed, or the Node on PATH.
 pub(crate) fn node(cache: &Path) -> PathBuf {
     let installed = std::fs::read_dir(cache.join("node")).into_iter().flatten().flatten();
     let mut found =
@@ -29,7 +29,7 @@ pub(crate) fn node(cache: &Path) -> PathBuf {
     found.next().unwrap_or_else(|| "node".into())
 }
 
-/// The command line client of a release, with a home of its own.
+/// The command line client of a release, with its own home directory.
 pub(crate) struct Cli {
     node: PathBuf,
     entry: PathBuf,
@@ -43,7 +43,7 @@ impl Cli {
         Self { node: node(&cache()), entry, home: TempDir::new().unwrap(), port }
     }
 
-    /// Runs it; gives what it wrote to standard output, or how it failed.
+    /// Runs the client. Returns its standard output, or the error.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = assert_cmd::Command::new(&self.node);
         command.arg(&self.entry).args(arguments).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
@@ -64,13 +64,13 @@ impl Cli {
     }
 }
 
-/// Devices from elsewhere, by name.
+/// The names of devices on other machines.
 fn name_of(id: &str) -> &'static str {
     let known = ["phone", "tablet"].into_iter().find(|name| DeviceKey::from_name(name).device_id() == id);
     known.unwrap_or("the client itself")
 }
 
-/// What the CLI printed, without what another run would have by accident.
+/// The output of the CLI without values that differ between runs.
 fn plain(value: &Value) -> Value {
     const ACCIDENTAL: [&str; 8] =
         ["publicKey", "token", "requestId", "ts", "remoteIp", "durationMs", "issuer", "tokenBinding"];
@@ -89,7 +89,7 @@ fn plain(value: &Value) -> Value {
     }
 }
 
-/// A device from elsewhere asks to be paired; gives what it was told.
+/// A device of another machine requests pairing. Returns the answer.
 async fn knock(port: u16, name: &str, release: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(20);
     let headers = vec![("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())];
@@ -115,7 +115,7 @@ async fn knock(port: u16, name: &str, release: &str) -> Value {
     json!(format!("{reply:?}").contains("NOT_PAIRED"))
 }
 
-/// Everything that an operator does on the command line, in the order in which they would.
+/// All operator commands, in the usual order.
 pub(crate) fn session(release: &str, port: u16) -> Value {
     let cli = Cli::of(release, port);
     let knocks = |name: &str| Handle::current().block_on(knock(port, name, release));

@@ -1,6 +1,6 @@
-//! The clients that others publish, against `clawcheck serve` and against the real release: they pair, keep what they were
-//! given, and come back with it, and see the same on both. For every `openclaw@RELEASE` in `CLAWCHECK_LIVE`; the clients
-//! come from npm and PyPI into the cache.
+//! Published clients get the same results from `clawcheck serve` and from the real release: they pair, store their
+//! tokens, and reconnect with them. For every `openclaw@RELEASE` in `CLAWCHECK_LIVE`. The clients come from npm and
+//! PyPI and are installed into the cache.
 
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-/// What stands in front of the gateway may say where a client is: the CLI's test needs one from elsewhere.
+/// A trusted proxy can set the address of a client. The test of the CLI needs a client from another address.
 fn config() -> Value {
     json!({ "gateway": {
         "mode": "local", "trustedProxies": ["127.0.0.1"], "auth": { "mode": "token", "token": TOKEN },
@@ -32,7 +32,7 @@ fn driver(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside/clients").join(name)
 }
 
-/// Runs a program that must succeed; gives what it wrote to standard output.
+/// Runs a program that must succeed. Returns its standard output.
 fn output(command: &mut assert_cmd::Command) -> String {
     let output = command.timeout(Duration::from_secs(600)).output().unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -40,7 +40,7 @@ fn output(command: &mut assert_cmd::Command) -> String {
     said(&output.stdout)
 }
 
-/// The npm packages, installed once.
+/// The npm packages. They are installed once.
 fn npm_clients(node: &Path) -> PathBuf {
     let directory = cache().join("clients/npm");
     let packages = NPM_CLIENTS.map(|(name, version)| format!("{name}@{version}"));
@@ -56,20 +56,20 @@ fn npm_clients(node: &Path) -> PathBuf {
     directory.join("node_modules")
 }
 
-/// A Python with the package, installed once.
+/// A Python environment with the package. It is installed once.
 fn python() -> PathBuf {
     let directory = cache().join("clients/python");
     if !directory.join("installed").is_file() {
         output(assert_cmd::Command::new("python3").args(["-m", "venv"]).arg(&directory));
         let mut pip = assert_cmd::Command::new(directory.join("bin/pip"));
-        // It signs with `cryptography`, which it does not ask for.
+        // The client uses `cryptography` but does not declare it as a dependency.
         output(pip.args(["install", "--quiet", PYPI_CLIENT, "cryptography"]));
         std::fs::write(directory.join("installed"), "").unwrap();
     }
     directory.join("bin/python")
 }
 
-/// What the client of the Node packages saw.
+/// The result of the client of the Node packages.
 fn node_client(node: &Path, driver_file: &str, entry: &Path, port: u16) -> Value {
     let home = TempDir::new().unwrap();
     let mut command = assert_cmd::Command::new(node);
@@ -87,7 +87,7 @@ fn node_clients(node: &Path, packages: &Path, port: u16) -> Value {
     })
 }
 
-/// The Python client takes over the key and the token that the CLI was given when it paired.
+/// The Python client uses the key and the token that the CLI received when it paired.
 fn python_client(python: &Path, cli: &Cli) -> Value {
     cli.run(&["devices", "list"]).unwrap();
     let mut command = assert_cmd::Command::new(python);
@@ -95,7 +95,7 @@ fn python_client(python: &Path, cli: &Cli) -> Value {
     serde_json::from_str(output(&mut command).trim()).unwrap()
 }
 
-/// What every client that suits the release saw on one gateway.
+/// The results of all clients that support the release, on one gateway.
 pub(crate) fn seen(release: &str, port: u16) -> Value {
     if speaks_protocol_4(release) {
         let node = node(&cache());
@@ -126,7 +126,7 @@ async fn real(gateway: &Gateway, sandbox: &Sandbox) -> Running {
     gateway.launch(launch).await.unwrap()
 }
 
-/// What the clients see where all goes well: they pair by the token and come back with the device's.
+/// The expected results: the clients pair with the shared token and reconnect with the device token.
 fn expected(release: &str) -> Value {
     if !speaks_protocol_4(release) {
         return json!({"paired": 1, "pending": 0});
@@ -143,13 +143,13 @@ fn expected(release: &str) -> Value {
     })
 }
 
-/// The releases that the environment names.
+/// The releases in `CLAWCHECK_LIVE`.
 pub(crate) fn reached() -> Vec<String> {
     let named = std::env::var("CLAWCHECK_LIVE").expect("CLAWCHECK_LIVE names the gateways");
     named.split(',').filter_map(|name| name.strip_prefix("openclaw@")).map(str::to_owned).collect()
 }
 
-/// What is seen on `serve`, and what on the real gateway.
+/// The results on `serve` and on the real gateway.
 pub(crate) async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Value, Value) {
     let home = TempDir::new().unwrap();
     let serving = serving(release, home.path());
@@ -157,7 +157,7 @@ pub(crate) async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Val
     on_real(release, move |theirs| (look(&of_release, ours), look(&of_release, theirs))).await
 }
 
-/// What is seen on the port of the real gateway.
+/// The results on the real gateway.
 pub(crate) async fn on_real<T: Send + 'static>(release: &str, look: impl FnOnce(u16) -> T + Send + 'static) -> T {
     let spec: GatewaySpec = format!("openclaw@{release}").parse().unwrap();
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());

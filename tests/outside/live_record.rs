@@ -1,5 +1,5 @@
-//! `clawcheck record` between real clients and the real release: the recording has no secrets, and replays with the same
-//! answers on the embedded gateway and on the real release. For every `openclaw@RELEASE` in `CLAWCHECK_LIVE`.
+//! `clawcheck record` between real clients and the real release: the recording contains no secrets, and replays with
+//! the same answers on the embedded gateway and on the real release. For every `openclaw@RELEASE` in `CLAWCHECK_LIVE`.
 
 use crate::live_cli::Cli;
 use crate::live_clients::{TOKEN, on_real, reached};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// Records what a look through the proxy sees, and gives the scenario.
+/// Records a session through the proxy and returns the scenario.
 fn recorded(test_folder: &TestFolder, upstream: u16, look: impl Fn(u16)) -> String {
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["record", "--upstream", &format!("ws://127.0.0.1:{upstream}"), "-o", "recorded.yaml"]);
@@ -21,10 +21,10 @@ fn recorded(test_folder: &TestFolder, upstream: u16, look: impl Fn(u16)) -> Stri
     std::fs::read_to_string(test_folder.path("recorded.yaml")).unwrap()
 }
 
-/// The recording of a look at the real release replays, and has no secrets.
+/// Records a session on the real release, replays it, and checks that it contains no secrets.
 async fn replays(name: &str, release: &str, look: impl Fn(&str, u16, u16) + Send + 'static, least: usize) {
     let test_folder = TestFolder::new(SCENARIO);
-    // A replay is held to its expectations, not to snapshots.
+    // A replay checks only expectations, not snapshots.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let of_release = release.to_owned();
     let (text, test_folder) = on_real(release, move |port| {
@@ -61,17 +61,17 @@ async fn a_recording_of_client_libraries_replays_on_both_gateways() {
     }
 }
 
-/// A browser in the folder of a test, ended with it.
+/// A browser in the folder of a test. It ends with the test.
 struct Browser(std::process::Child);
 
 impl Browser {
-    /// Opens a page without a window. The flags keep the browser from calling its maker.
+    /// Opens a page in a headless browser. The flags disable connections to the browser's vendor.
     fn open(program: &Path, url: &str, profile: &Path) -> Self {
         let quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
         let alone = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
         let mut command = std::process::Command::new(program);
         command.args(quiet).args(alone).arg(format!("--user-data-dir={}", profile.display()));
-        // Without a debugging port, a browser without a window ends as soon as the page is there.
+        // Without a debugging port, a headless browser exits after loading the page.
         command.args(["--remote-debugging-port=0", url]).env("HOME", profile);
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
@@ -80,7 +80,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         let id = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        // It ends its own processes on SIGTERM.
+        // On SIGTERM, the browser ends its own processes.
         let _ = nix::sys::signal::kill(id, Signal::SIGTERM);
         let _ = self.0.wait();
     }
@@ -92,7 +92,7 @@ fn chromium() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|program| program.is_file())
 }
 
-/// Opens the Control UI through the proxy and stays until the gateway has paired the browser.
+/// Opens the Control UI through the proxy and waits until the gateway has paired the browser.
 fn visit(release: &str, upstream: u16, proxy: u16, browser: &Path) {
     let profile = tempfile::TempDir::new().unwrap();
     let _browser = Browser::open(browser, &format!("http://127.0.0.1:{proxy}/#token={TOKEN}"), profile.path());
@@ -114,7 +114,7 @@ async fn a_recording_of_the_control_ui_in_a_browser_replays_on_both_gateways() {
         println!("chromium is not installed, so the Control UI is not recorded");
         return;
     };
-    // The page of 2026.3.31 opens no WebSocket in this browser; it is not known why.
+    // The page of 2026.3.31 opens no WebSocket in this browser. The reason is not known.
     for release in reached().into_iter().filter(|release| release.as_str() != "2026.3.31") {
         let browser = browser.clone();
         let look = move |release: &str, upstream: u16, proxy: u16| visit(release, upstream, proxy, &browser);

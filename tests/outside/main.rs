@@ -1,4 +1,4 @@
-//! The product from outside.
+//! Tests of the program as its users run it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod attached;

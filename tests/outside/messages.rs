@@ -1,6 +1,6 @@
-//! What is said of a gateway that cannot be played on is true, and says what to look at.
+//! The messages about gateways that cannot be played: each names the actual cause and the next step.
 
-use super::hostile::Yard;
+use super::hostile::HostileFolder;
 use super::run::{SCENARIO, TestFolder};
 use clawcheck::LaunchError;
 use rstest::rstest;
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const LOOKS: &str = "scenario: Looks\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n";
-/// What OpenSSL answers to whoever is not understood.
+/// The TLS alert that OpenSSL sends if it does not understand a client.
 const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02\x46";
 
-/// Listens for the rest of the test. `answer` gets the first byte of what a client says.
+/// Listens until the test ends. `answer` gets the first byte from the client.
 fn listening(answer: impl Fn(u8) -> Vec<u8> + Send + 'static) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -28,7 +28,7 @@ fn listening(answer: impl Fn(u8) -> Vec<u8> + Send + 'static) -> u16 {
     port
 }
 
-/// What was said, without the breaks between its lines.
+/// The output without line breaks.
 fn said(err: &str) -> String {
     err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
@@ -57,7 +57,7 @@ fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Ve
     assert!(!out.contains("secret"), "{out}");
 }
 
-/// Node hangs up on plain HTTP without a word where it uses TLS.
+/// With TLS, Node closes plain HTTP connections without an answer.
 #[test]
 fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
     let test_folder = TestFolder::new(LOOKS);
@@ -71,7 +71,7 @@ fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
     assert!(told(false).contains("closed before the upgrade was answered"));
 }
 
-/// The scenario needs a configuration of its own, which a gateway at a URL cannot get.
+/// The scenario needs its own configuration, which clawcheck cannot set on a gateway at a URL.
 #[test]
 fn a_missing_gateway_is_an_error_even_if_every_case_is_skipped() {
     let test_folder = TestFolder::new(&format!("gateway: {{ auth: {{ mode: none }} }}\n{LOOKS}"));
@@ -84,15 +84,15 @@ fn a_missing_gateway_is_an_error_even_if_every_case_is_skipped() {
     );
     let port = listening(|_| http("101 Switching Protocols"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
-    assert!(said(&ran.err).contains("101 without `Upgrade: websocket`"), "{}", ran.err);
+    assert!(said(&ran.err).contains("HTTP 101 without `Upgrade: websocket`"), "{}", ran.err);
 }
 
 async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let description = yard.description(manner);
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let description = folder.description(manner);
     let text = std::fs::read_to_string(&description).unwrap() + ready;
-    yard.launch(&yard.write(&text), &sandbox, patience).await.err().unwrap()
+    folder.launch(&folder.write(&text), &sandbox, patience).await.err().unwrap()
 }
 
 #[rstest]
@@ -129,9 +129,9 @@ async fn a_line_that_is_never_logged_and_another_port_are_told() {
 
 #[test]
 fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
-    let yard = Yard::new();
-    let description = yard.description("wrong-id");
-    let scenario = yard.directory.path().join("case.yaml");
+    let folder = HostileFolder::new();
+    let description = folder.description("wrong-id");
+    let scenario = folder.directory.path().join("case.yaml");
     std::fs::write(&scenario, LOOKS).unwrap();
     let ran = Command::new(env!("CARGO_BIN_EXE_clawcheck"))
         .arg("run")
@@ -145,7 +145,7 @@ fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
     assert!(!out.contains("silent"), "{out}");
 }
 
-/// A soft and a hard limit with room for two gateways.
+/// A soft limit and a hard limit that allow two gateways.
 #[test]
 fn jobs_fit_the_descriptors_that_may_be_opened() {
     let test_folder = TestFolder::new(LOOKS);
@@ -163,13 +163,13 @@ fn jobs_fit_the_descriptors_that_may_be_opened() {
     let (code, err) = run("-n 20");
     assert_eq!(code, Some(3), "{err}");
     assert!(err.contains("more files, but a gateway needs up to") && err.contains("raise `ulimit -n`"), "{err}");
-    // The soft limit alone is raised.
+    // clawcheck can raise the soft limit.
     let (code, err) = run("-Sn 80");
     assert_eq!(code, Some(1), "{err}");
     assert!(!err.contains("gateways instead of"), "{err}");
 }
 
-/// `clawcheck compare ... | head`, and the same for what approves.
+/// `clawcheck compare ... | head`, and the same for commands that approve.
 #[test]
 fn a_reader_that_leaves_changes_no_exit_code_and_stops_no_work() {
     let test_folder = TestFolder::new(SCENARIO);

@@ -1,4 +1,4 @@
-//! Arguments that name another kind of thing than the command expects: the error says which command takes them.
+//! Arguments of the wrong kind: the error names the command that accepts them.
 
 use super::run::{SCENARIO, TestFolder};
 use rstest::rstest;
@@ -6,7 +6,7 @@ use std::fs;
 
 const LOG: &str = "[ws] closed before connect conn=1 remote=127.0.0.1 fwd=n/a origin=n/a host=h ua=n/a code=1008 reason=pairing required";
 
-/// A text without white space, because miette breaks the lines of an error inside words.
+/// The text without white space, because error reports are wrapped.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().filter(|word| *word != "│").collect()
 }

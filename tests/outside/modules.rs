@@ -1,11 +1,11 @@
-//! Which module of `src/` may import which. Within one crate the compiler holds nothing of this.
+//! Which modules of `src/` may import which. Within one crate, the compiler does not check this.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each may
-/// import. The files of `src/` (limits, text, ...) are below all of them.
+/// The modules of `src/` that use gateways, scenarios or runs, from the lowest to the highest, and the modules that
+/// each may import. The files of `src/` (limits, text, ...) are below all of them.
 const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("scenario", &[]),
     ("client", &[]),
@@ -32,18 +32,19 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 /// Files that name every module.
 const ROOTS: [&str; 2] = ["lib.rs", "main.rs"];
 
-/// The modules that a source text names by a path from the crate, but for its comments.
+/// The modules that a source text names by a path from the crate root, without comments.
 fn imports(text: &str) -> BTreeSet<&str> {
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let paths = code.flat_map(|line| line.split("crate::").skip(1));
     paths.map(|path| path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()).collect()
 }
 
-/// Imports of a source text that its module may not have. `module`: the folder in `src/`; empty for a file outside all modules.
+/// Imports of a source text that its module must not have. `module` is the folder in `src/`, or empty for a file
+/// outside all modules.
 fn forbidden<'a>(module: &str, text: &'a str) -> Vec<&'a str> {
     let allowed = MAY_IMPORT.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| *allowed);
     let listed = |import: &&str| MAY_IMPORT.iter().any(|(name, _)| name == import);
-    // `crate::{a, b}` is an empty name: it cannot be read here, and is nobody's habit.
+    // `crate::{a, b}` gives an empty name. This form cannot be read here, and the code does not use it.
     imports(text)
         .into_iter()
         .filter(|import| import.is_empty() || listed(import) && *import != module && !allowed.contains(import))

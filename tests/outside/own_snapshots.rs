@@ -1,4 +1,4 @@
-//! Snapshots of a described gateway itself, next to those of OpenClaw.
+//! A described gateway can have its own snapshots, in addition to those of OpenClaw.
 
 use super::described::described;
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,9 +19,9 @@ fn a_gateway_has_snapshots_of_its_own_also_without_a_store() {
     assert!(approved.contains("seen: []") && approved.contains("<- hello-ok"), "{approved}");
     let second = run();
     assert_eq!(second.code, Some(0), "{}{}", second.out, second.err);
-    // Nothing of it is filed as OpenClaw's.
+    // No snapshot is written for OpenClaw.
     assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 0);
-    // The snapshot of the gateway counts: another answer deviates.
+    // The snapshot of the gateway counts: a different answer deviates.
     std::fs::write(test_folder.path(OWN), approved.replace("role operator  scopes", "role node  scopes")).unwrap();
     let third = run();
     assert_eq!(third.code, Some(1), "{}{}", third.out, third.err);
@@ -40,7 +40,7 @@ fn own_snapshots_in_a_folder_that_cannot_be_written_are_compared_all_the_same() 
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
-    // All cases are judged, also those after the first new observation.
+    // All cases are judged, including those after the first new observation.
     for case in ["family/case", "family/other"] {
         assert!(ended.out.contains(case), "{}{}", ended.out, ended.err);
     }

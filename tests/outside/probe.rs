@@ -1,6 +1,6 @@
-//! `clawcheck probe` on gateways of all kinds, and on programs that are none.
+//! `clawcheck probe` on different gateways, and on programs that are not gateways.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use super::serve::{TOKEN, somebody_elses};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
@@ -12,12 +12,12 @@ fn folder() -> TestFolder {
     TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n")
 }
 
-fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> Ended {
+fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> ProgramOutput {
     let mut command = test_folder.command(&[&["probe"], arguments].concat());
     token.map(|token| command.env("CLAWCHECK_TOKEN", token));
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
     assert!(ran.out.contains("a client that sends nothing: close 1000 after 3"), "{}", ran.out);
     assert!(ran.out.contains("(--allow-writes): a new device, "), "{}", ran.out);
     assert!(!ran.out.contains(TOKEN) && !test_folder.path("state/devices/paired.json").exists(), "{}", ran.out);
-    // The check above can fail.
+    // With --allow-writes, records appear. This shows that the check above can fail.
     let ran = probe(&test_folder, Some(TOKEN), &[&url, "--allow-writes"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(test_folder.path("state/devices/paired.json").exists());
@@ -69,7 +69,7 @@ fn a_description_that_claims_another_release() {
     test_folder.leaves_nothing();
 }
 
-/// A server that upgrades every connection, and then does this with it.
+/// A server that upgrades every connection and then calls this function.
 fn websockets(answer: impl Fn(WebSocket<TcpStream>) + Send + Sync + Copy + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -141,8 +141,8 @@ fn what_is_no_gateway_is_an_error() {
     assert!(ran.code == Some(2) && ran.err.contains("wss://"), "{}{}", ran.out, ran.err);
 }
 
-/// `clawcheck init` with the program of this test as the command of a gateway.
-fn init(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+/// `clawcheck init` with this test program as the command of a gateway.
+fn init(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let command = [program.as_str(), "serve", "--release", "2026.4.8", "--port", "{port}", "--config", "{config}"];
     test_folder.clawcheck(&[&["init"], arguments, &command[..], &["--state-dir", "{state-dir}"]].concat())
@@ -157,11 +157,11 @@ fn init_writes_a_description_that_works() {
     let text = std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap();
     let said = ["claims: 2026.4.8\n", "lacks: []\n", "config: openclaw\n", "ready: challenge\n", "store: openclaw\n"];
     said.iter().for_each(|line| assert!(text.contains(line), "{text}"));
-    // With the release that it found, the cases conform.
+    // The cases conform with the release that `init` found.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let ran = test_folder.clawcheck(&["run", "fresh-install", "--gateway", "mine.yaml", "--level", "exact"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    // What is there is never overwritten.
+    // An existing file is never overwritten.
     let ran = init(&test_folder, &["--output", "mine.yaml"]);
     assert!(ran.code == Some(2) && ran.err.contains("does not overwrite"), "{}{}", ran.out, ran.err);
     assert_eq!(std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap(), text);

@@ -1,10 +1,11 @@
-//! Nothing that a gateway starts outlives it, whatever it does to its group, session and environment, and however the run ends.
+//! No process of a gateway survives the run, even if it changes its process group, session or environment, and however
+//! the run ends.
 //!
-//! The gateway is a script that starts strays and then becomes `clawcheck serve`. A stray is known by the odd number of seconds
-//! that it sleeps for: nothing else of it tells whose it is.
+//! The gateway is a script that starts stray processes and then becomes `clawcheck serve`. The test recognizes a stray
+//! process by the unusual number of seconds that it sleeps for.
 
-use super::hostile::Yard;
-use super::run::{Ended, TestFolder};
+use super::hostile::HostileFolder;
+use super::run::{ProgramOutput, TestFolder};
 use clawcheck::{Exit, LaunchError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -23,7 +24,7 @@ steps:
     as: laptop
   - await: { close: laptop }
 ";
-/// Starts the gateway four times, and leaves it in every way.
+/// Starts the gateway four times and ends it in every way.
 const COMES_AND_GOES: &str = "\
 scenario: Comes and goes
 steps:
@@ -38,15 +39,15 @@ steps:
   - start: {}
 ";
 
-/// A gateway that starts strays.
-struct Wild {
+/// A gateway that starts stray processes.
+struct StrayGateway {
     test_folder: TestFolder,
-    /// What a stray sleeps for.
+    /// The number of seconds that a stray process sleeps for.
     seconds: String,
 }
 
-impl Wild {
-    /// `after`: what the script does once it has started its stray; `serve` where it is empty.
+impl StrayGateway {
+    /// `after`: the commands of the script after the start of its stray process. Empty means `serve`.
     fn new(scenario: &str, after: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +58,8 @@ impl Wild {
             "exec {} serve --release 2026.4.2 --port $1 --state-dir $2 --config $3",
             env!("CARGO_BIN_EXE_clawcheck")
         );
-        // No shell may have the number in its own arguments: `grep` looks for those that a start before this one has left.
+        // No shell may have the number in its own arguments, because `grep` searches for stray processes of earlier
+        // starts.
         wild.write(
             "stray.sh",
             &format!("echo >> {0}/strays\nsleep {seconds} &\nexec sleep {seconds}", test_folder.path("").display()),
@@ -88,13 +90,13 @@ impl Wild {
         std::fs::write(self.test_folder.path("gateway.yaml"), text).unwrap();
     }
 
-    fn run(&self) -> Ended {
+    fn run(&self) -> ProgramOutput {
         self.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "60"])
     }
 
-    /// Starts a run and comes back once a stray is there.
+    /// Starts a run and returns when a stray process exists.
     fn begin(&self) -> Child {
-        // Under `nohup` the tests themselves ignore SIGHUP, and so would what they start.
+        // Under `nohup`, the tests ignore SIGHUP, and child processes inherit that.
         let mut command = Command::new("env");
         command.arg("--default-signal=HUP").arg(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(["run", "scenarios", "--gateway", "gateway.yaml"]).current_dir(self.test_folder.path(""));
@@ -104,7 +106,7 @@ impl Wild {
         child
     }
 
-    /// The strays that are alive.
+    /// The living stray processes.
     fn strays(&self) -> Vec<String> {
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
@@ -112,7 +114,7 @@ impl Wild {
         lines.filter(|line| line.contains(&self.seconds)).collect()
     }
 
-    /// How many strays have been started.
+    /// The number of stray processes that were started.
     fn started(&self) -> usize {
         std::fs::read_to_string(self.test_folder.path("strays")).unwrap_or_default().lines().count()
     }
@@ -130,7 +132,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 #[case::at_the_end_of_the_run(LOOKS, 1)]
 #[case::between_starts(COMES_AND_GOES, 4)]
 fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) {
-    let wild = Wild::new(scenario, "");
+    let wild = StrayGateway::new(scenario, "");
     let ran = wild.run();
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
     assert_eq!(wild.started(), starts, "{}{}", ran.out, ran.err);
@@ -148,15 +150,15 @@ fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) 
 #[case::it_never_listens("exec sleep 4000", "did not listen on port")]
 #[case::its_supervisor_is_killed("kill -9 $PPID; exec sleep 4000", "ended with an unknown status")]
 fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
-    let wild = Wild::new(LOOKS, script);
+    let wild = StrayGateway::new(LOOKS, script);
     let ran = wild.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    // A supervisor that is killed at once says nothing of the command at all.
+    // A supervisor that is killed immediately reports nothing about the command.
     let is_killed = script.starts_with("kill");
     assert!(ran.out.contains(says) || is_killed && ran.out.contains("ended before it started it"), "{}", ran.out);
-    // The second start is one with the plain configuration: it decides that the gateway is given up.
+    // The second start uses the default configuration. It decides that the gateway cannot start.
     assert!((1..=2).contains(&wild.started()), "{}", wild.started());
-    // Without its supervisor a stray that bears no mark belongs to nobody. What bears it is found all the same.
+    // Without its supervisor, a stray process without a mark cannot be found. A process with the mark is still found.
     if is_killed {
         for process in std::fs::read_dir("/proc").unwrap().flatten() {
             let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -176,7 +178,7 @@ fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
 #[case(Signal::SIGTERM)]
 #[case(Signal::SIGHUP)]
 fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
-    let wild = Wild::new(STAYS, "");
+    let wild = StrayGateway::new(STAYS, "");
     let mut run = wild.begin();
     kill(Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(130));
@@ -186,7 +188,7 @@ fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
 
 #[test]
 fn a_kill_of_the_run_leaves_nothing_in_the_end() {
-    let wild = Wild::new(STAYS, "");
+    let wild = StrayGateway::new(STAYS, "");
     let mut run = wild.begin();
     run.kill().unwrap();
     run.wait().unwrap();
@@ -196,10 +198,11 @@ fn a_kill_of_the_run_leaves_nothing_in_the_end() {
     });
 }
 
-/// Each of a chain starts the next one in a session of its own and ends: what kills one must find the next.
+/// Each process of a chain starts the next one in a new session and exits. The kill loop must find the next one each
+/// time.
 #[test]
 fn a_chain_of_strays_is_broken() {
-    let wild = Wild::new(LOOKS, "");
+    let wild = StrayGateway::new(LOOKS, "");
     wild.write(
         "stray.sh",
         &format!("echo >> {}/strays\n(setsid sh \"$0\" {} &)", wild.test_folder.path("").display(), wild.seconds),
@@ -212,12 +215,12 @@ fn a_chain_of_strays_is_broken() {
     assert_eq!(wild.started(), started, "the chain goes on");
 }
 
-/// `setsid` alone goes into the background and ends with 0; with `--wait` it does not hand signals on.
+/// `setsid` alone runs in the background and exits with 0. With `--wait`, it does not forward signals.
 #[rstest]
 #[case("")]
 #[case("--wait, ")]
 fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option: &str) {
-    let wild = Wild::new(COMES_AND_GOES, "");
+    let wild = StrayGateway::new(COMES_AND_GOES, "");
     wild.describe("setsid", &format!("{option}\"{{here}}/gateway.sh\", "));
     let ran = wild.run();
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
@@ -228,13 +231,13 @@ fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option:
 
 #[tokio::test]
 async fn its_environment_holds_nothing_of_the_users() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
-    let description = yard.write(
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
+    let description = folder.write(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs: [-c, 'env; echo in $PWD; exit 7']\nenv: { GIVEN: yes }\n\
          config: none\nstore: none\n",
     );
-    let LaunchError::Exited { log, .. } = yard.launch(&description, &sandbox, 60).await.err().unwrap() else {
+    let LaunchError::Exited { log, .. } = folder.launch(&description, &sandbox, 60).await.err().unwrap() else {
         panic!()
     };
     assert!(log.0.contains("GIVEN=yes") && log.0.contains(&format!("in {}", sandbox.root().display())), "{log}");
@@ -243,30 +246,30 @@ async fn its_environment_holds_nothing_of_the_users() {
 
 #[tokio::test]
 async fn the_path_of_a_description_has_its_placeholders_filled() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
-    let description = yard.write(&format!(
+    let description = folder.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: {}\nargs: [hostile::serve, --exact, --nocapture]\n\
          env: {{ HOSTILE: right, PORT: \"{{port}}\" }}\npath: \"/{{port}}/{{token}}x\"\nconfig: none\nstore: none\n",
         program.display()
     ));
-    let running = yard.launch(&description, &sandbox, 60).await.unwrap();
+    let running = folder.launch(&description, &sandbox, 60).await.unwrap();
     assert_eq!(running.upgrade().path, format!("/{}/x", running.port().unwrap()));
 }
 
 #[tokio::test]
 async fn what_ignores_sigterm_is_killed_at_the_deadline() {
-    let yard = Yard::new();
-    let sandbox = yard.workspace.sandbox().unwrap();
+    let folder = HostileFolder::new();
+    let sandbox = folder.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
-    let description = yard.write(&format!(
+    let description = folder.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\n\
          args: [-c, 'trap \"\" TERM; exec \"$0\" hostile::serve --exact --nocapture', '{}']\n\
          env: {{ HOSTILE: right, PORT: \"{{port}}\" }}\nconfig: none\nstore: none\n",
         program.display()
     ));
-    let mut running = yard.launch(&description, &sandbox, 60).await.unwrap();
+    let mut running = folder.launch(&description, &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     let exit = running.stop(tokio::time::Instant::now() + Duration::from_millis(200)).await.unwrap();
     assert_eq!(exit, Exit { code: None, signal: Some(9) });

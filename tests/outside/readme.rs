@@ -1,4 +1,4 @@
-//! Every command of the README does what the README says.
+//! Every command of the README behaves as the README says.
 
 use super::serve::Serving;
 use nix::sys::signal::Signal;
@@ -9,65 +9,74 @@ use tempfile::TempDir;
 
 const README: &str = include_str!("../../README.md");
 
-/// What the README promises of a command.
-enum Promise {
-    /// It ends with this code.
+/// The result of a command according to the README.
+enum CommandCheck {
+    /// The command exits with this code.
     Exits(i32),
-    /// It ends with this code on a real release, which takes a download.
+    /// The command exits with this code on a real release, which needs a download.
     ExitsLive(i32),
-    /// It ends with this code while a gateway listens where the URL says.
+    /// The command exits with this code while a gateway listens at the URL.
     ExitsBeside(&'static str, i32),
-    /// It prints a line when it listens, and stops on SIGTERM.
+    /// The command prints a line when it listens, and stops on SIGTERM.
     Serves,
-    /// It is what runs this test.
+    /// The command runs this test.
     RunsThis,
 }
 
 /// Explains a lock-out.
 const LOCKED_OUT: &str = "clawcheck explain --state-dir examples/locked-out --as exec";
 
-/// The promises, in the README's order. A command that is not here fails the test, and so does one that is only here.
-const PROMISES: &[(&str, Promise)] = &[
-    ("cargo run --release -- run", Promise::Exits(0)),
-    ("cargo test", Promise::RunsThis),
-    ("clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.3.31", Promise::Exits(1)),
-    ("clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.4.2", Promise::Exits(0)),
-    ("clawcheck run empty-tokens", Promise::Exits(0)),
-    ("clawcheck run empty-tokens --gateway embedded@2026.3.31", Promise::Exits(0)),
-    ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
-    (LOCKED_OUT, Promise::Exits(1)),
-    ("clawcheck explain --state-dir examples/locked-out --as exec --releases all", Promise::Exits(1)),
-    ("clawcheck capture examples/locked-out -o lockout", Promise::Exits(0)),
-    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios lockout", Promise::Exits(1)),
-    ("clawcheck releases", Promise::Exits(0)),
-    ("clawcheck releases 2026.3.28..2026.4.2", Promise::Exits(0)),
-    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),
-    ("clawcheck list", Promise::Exits(0)),
-    ("clawcheck list --filter role-upgrade", Promise::Exits(0)),
-    ("clawcheck lint examples/exec-after-upgrade.yaml", Promise::Exits(0)),
-    ("clawcheck schema", Promise::Exits(0)),
-    ("clawcheck review", Promise::Exits(0)),
-    ("clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config examples/openclaw.json", Promise::Serves),
-    // It deviates. Without the packages, a run would fetch them.
-    ("clawcheck run --gateway gateways/pyclaw.yaml", Promise::ExitsLive(1)),
-    ("clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1", Promise::ExitsBeside("ws://127.0.0.1:18789", 0)),
-    ("clawcheck probe ws://127.0.0.1:18789", Promise::ExitsBeside("ws://127.0.0.1:18789", 0)),
-    ("clawcheck run requirements/scenarios --gateway embedded@2026.9.6", Promise::Exits(0)),
-    ("clawcheck run --gateway gateways/pyclaw.yaml --level decisions", Promise::ExitsLive(1)),
-    ("clawcheck list --gateway gateways/pyclaw.yaml", Promise::Exits(0)),
-    ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", Promise::ExitsLive(0)),
+/// The results, in the order of the README. The test fails if a command is missing here or in the README.
+const PROMISES: &[(&str, CommandCheck)] = &[
+    ("cargo run --release -- run", CommandCheck::Exits(0)),
+    ("cargo test", CommandCheck::RunsThis),
+    ("clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.3.31", CommandCheck::Exits(1)),
+    ("clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.4.2", CommandCheck::Exits(0)),
+    ("clawcheck run empty-tokens", CommandCheck::Exits(0)),
+    ("clawcheck run empty-tokens --gateway embedded@2026.3.31", CommandCheck::Exits(0)),
+    ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", CommandCheck::ExitsLive(0)),
+    (LOCKED_OUT, CommandCheck::Exits(1)),
+    ("clawcheck explain --state-dir examples/locked-out --as exec --releases all", CommandCheck::Exits(1)),
+    ("clawcheck capture examples/locked-out -o lockout", CommandCheck::Exits(0)),
+    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios lockout", CommandCheck::Exits(1)),
+    ("clawcheck releases", CommandCheck::Exits(0)),
+    ("clawcheck releases 2026.3.28..2026.4.2", CommandCheck::Exits(0)),
+    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", CommandCheck::Exits(1)),
+    ("clawcheck list", CommandCheck::Exits(0)),
+    ("clawcheck list --filter role-upgrade", CommandCheck::Exits(0)),
+    ("clawcheck lint examples/exec-after-upgrade.yaml", CommandCheck::Exits(0)),
+    ("clawcheck schema", CommandCheck::Exits(0)),
+    ("clawcheck review", CommandCheck::Exits(0)),
+    (
+        "clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config examples/openclaw.json",
+        CommandCheck::Serves,
+    ),
+    // The cases deviate. Without installed packages, a run would download them.
+    ("clawcheck run --gateway gateways/pyclaw.yaml", CommandCheck::ExitsLive(1)),
+    (
+        "clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1",
+        CommandCheck::ExitsBeside("ws://127.0.0.1:18789", 0),
+    ),
+    ("clawcheck probe ws://127.0.0.1:18789", CommandCheck::ExitsBeside("ws://127.0.0.1:18789", 0)),
+    ("clawcheck run requirements/scenarios --gateway embedded@2026.9.6", CommandCheck::Exits(0)),
+    ("clawcheck run --gateway gateways/pyclaw.yaml --level decisions", CommandCheck::ExitsLive(1)),
+    ("clawcheck list --gateway gateways/pyclaw.yaml", CommandCheck::Exits(0)),
+    ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", CommandCheck::ExitsLive(0)),
     (
         "clawcheck run --gateway openclaw@2026.4.2 --filter role-upgrade --deny skipped --report json=report.json",
-        Promise::ExitsLive(0),
+        CommandCheck::ExitsLive(0),
     ),
-    ("clawcheck run --filter issue:59045 --exclude family:exec-approvals --report junit=junit.xml", Promise::Exits(0)),
+    (
+        "clawcheck run --filter issue:59045 --exclude family:exec-approvals --report junit=junit.xml",
+        CommandCheck::Exits(0),
+    ),
 ];
 
 fn commands() -> Vec<&'static str> {
     README.lines().filter_map(|line| line.strip_prefix("$ ")).collect()
 }
 
-/// The folders that the README's commands name, copied, so that nothing is left in the checkout.
+/// A copy of the folders that the README's commands name, so that the checkout stays unchanged.
 fn checkout() -> TempDir {
     let folder = TempDir::new().unwrap();
     for name in ["examples", "gateways", "requirements", "scenarios", "snapshots"] {
@@ -107,20 +116,20 @@ fn every_command_does_what_is_said() {
     let folder = checkout();
     for (command, promise) in PROMISES {
         match promise {
-            Promise::Exits(code) => ends(clawcheck(command, folder.path()), *code),
-            Promise::ExitsBeside(url, code) => {
-                let (serve, _) = PROMISES.iter().find(|(_, promise)| matches!(promise, Promise::Serves)).unwrap();
+            CommandCheck::Exits(code) => ends(clawcheck(command, folder.path()), *code),
+            CommandCheck::ExitsBeside(url, code) => {
+                let (serve, _) = PROMISES.iter().find(|(_, promise)| matches!(promise, CommandCheck::Serves)).unwrap();
                 let serving = Serving::start(clawcheck(serve, folder.path()));
                 let command = command.replace(url, &format!("ws://127.0.0.1:{}", serving.port));
                 let mut process = clawcheck(&command, folder.path());
                 process.env("CLAWCHECK_TOKEN", "change-me");
                 ends(process, *code);
             }
-            Promise::Serves => {
+            CommandCheck::Serves => {
                 let mut serving = Serving::start(clawcheck(command, folder.path()));
                 assert!(serving.signal(Signal::SIGTERM).success());
             }
-            Promise::ExitsLive(..) | Promise::RunsThis => {}
+            CommandCheck::ExitsLive(..) | CommandCheck::RunsThis => {}
         }
     }
 }
@@ -130,7 +139,7 @@ fn every_command_does_what_is_said() {
 fn every_command_on_a_real_release_does_what_is_said() {
     let folder = checkout();
     for (command, promise) in PROMISES {
-        if let Promise::ExitsLive(code) = promise {
+        if let CommandCheck::ExitsLive(code) = promise {
             ends(clawcheck(command, folder.path()), *code);
         }
     }

@@ -1,4 +1,4 @@
-//! `clawcheck record`: what passes is unchanged, and what is written replays with the same answers and without secrets.
+//! `clawcheck record`: the proxy changes nothing, and the recording replays with the same answers and without secrets.
 
 use super::run::{SCENARIO, TestFolder};
 use super::serve::{Serving, serve};
@@ -23,7 +23,7 @@ fn gateway(test_folder: &TestFolder, release: &str) -> Serving {
 fn gateway_with(test_folder: &TestFolder, release: &str, config: &Value) -> Serving {
     let state = test_folder.path("state");
     std::fs::create_dir_all(&state).unwrap();
-    // A replay is held to its expectations, not to snapshots.
+    // A replay checks only expectations, not snapshots.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     std::fs::write(state.join("openclaw.json"), config.to_string()).unwrap();
     let mut command = serve(&test_folder.path("home"));
@@ -48,7 +48,7 @@ fn recorded(test_folder: &TestFolder, mut proxy: Serving) -> String {
     std::fs::read_to_string(test_folder.path("recorded.yaml")).unwrap()
 }
 
-fn replay(test_folder: &TestFolder, release: &str) -> super::run::Ended {
+fn replay(test_folder: &TestFolder, release: &str) -> super::run::ProgramOutput {
     // A method that clawcheck does not know needs trust.
     test_folder.clawcheck(&["run", "recorded.yaml", "--trust", "--gateway", &format!("embedded@{release}")])
 }
@@ -82,7 +82,7 @@ fn a_recording_replays_with_the_same_answers(#[case] release: &str, #[case] case
     let expectations = text.matches("expect:").count();
     assert!(expectations > least, "{expectations} expectations in {text}");
     assert!(text.contains("NOT_PAIRED") && text.contains("hello"), "{text}");
-    // The replay checks something: with another expectation, it deviates.
+    // With a different expectation, the replay deviates. This shows that it checks something.
     std::fs::write(
         test_folder.path("recorded.yaml"),
         text.replacen("hello: { ", "hello: { role: nobody, ", 1).replacen(
@@ -96,8 +96,8 @@ fn a_recording_replays_with_the_same_answers(#[case] release: &str, #[case] case
     assert_eq!(changed.code, Some(1), "{}{}", changed.out, changed.err);
 }
 
-/// What real clients do: a later connection uses a token that an earlier one was given and held, and answers are awaited
-/// in another order than that of the requests.
+/// Behaviour of real clients: a later connection uses a token from an earlier one that is still open, and answers are
+/// awaited in a different order from the requests.
 const AS_REAL_CLIENTS: &str = "\
 scenario: As real clients
 steps:
@@ -135,7 +135,7 @@ fn a_token_of_a_held_connection_replays(#[case] release: &str) {
     assert!(text.contains("from: step-"), "{text}");
 }
 
-/// A recording waits for answers in the order of the recording. Another gateway can answer in another order.
+/// A recording waits for answers in the order of the recording. Another gateway can answer in a different order.
 #[rstest]
 #[case("embedded@2026.4.2")]
 #[case("embedded@2026.9.6")]
@@ -147,7 +147,7 @@ fn answers_are_awaited_in_another_order_than_they_arrive(#[case] gateway: &str) 
     assert_eq!(replayed.code, Some(0), "{}{}", replayed.out, replayed.err);
 }
 
-/// A release that refuses connections of unknown proxies took one, so it trusts the proxy.
+/// A release that refuses connections of unknown proxies accepted one, so it trusts the proxy.
 #[rstest]
 #[case("2026.9.6", &[("x-forwarded-for", "203.0.113.7")], true)]
 #[case("2026.9.6", &[], false)]
@@ -206,7 +206,7 @@ fn introduction(token: &str) -> Value {
     })
 }
 
-/// Parameters with a secret wherever `CANARY` is.
+/// Parameters with `CANARY` in every place that can contain a secret.
 fn places() -> Value {
     json!({
         "botToken": { "value": "CANARY", "source": { "deep": ["CANARY"] } },
@@ -221,7 +221,7 @@ fn places() -> Value {
     })
 }
 
-/// One value for each place of a canary. Each canary is different, so that one that is found does not hide the others.
+/// One value for each place of a canary. Each canary is different, so that every leaked one is found.
 fn with_canaries(places: &Value) -> Vec<Value> {
     let members = places.as_object().unwrap();
     let each = members.iter().enumerate().map(|(number, (name, value))| {
@@ -270,7 +270,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let mut binary = connect(proxy.port, &[]);
     binary.send(Message::binary(b"token=Canary-8sk20fjx71-binary".to_vec())).unwrap();
     while binary.read().is_ok() {}
-    // A page is passed on, but it is not a step.
+    // The proxy forwards a page, but the page is not a step.
     let mut page = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
     page.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -299,7 +299,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
 }
 
-/// A paired device and the gateway's settings are recorded from the state directory.
+/// The state directory provides a paired device and the settings of the gateway.
 #[test]
 fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -360,7 +360,7 @@ fn a_file_that_appears_during_the_recording_is_kept() {
     let gateway = gateway(&test_folder, "2026.4.2");
     let proxy = record(&test_folder, &gateway, &[]);
     std::fs::write(test_folder.path("recorded.yaml"), "mine").unwrap();
-    // A link without a target is something that stands there, too.
+    // A link without a target exists, too.
     std::os::unix::fs::symlink("nowhere", test_folder.path("recorded-2.yaml")).unwrap();
     assert_eq!(recorded(&test_folder, proxy), "mine");
     let written = test_folder.path("recorded-3.yaml");

@@ -1,4 +1,4 @@
-//! Where the facts of releases stand, and what `clawcheck releases` says of them.
+//! Where facts about releases may be written, and the output of `clawcheck releases`.
 
 use super::run::TestFolder;
 use openclaw_model::releases::{KNOWN, known_releases};
@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where a release may be named or compared: the history and what asks it since when a fact holds, the ranges of scenarios, and
-/// what npm is told by release.
+/// The files that may name or compare releases: the history, the queries about the first release with a fact, the
+/// ranges of scenarios, and the packages of npm.
 const MAY_COMPARE: [&str; 4] = [
     "crates/openclaw-model/src/releases/",
     "crates/openclaw-model/src/trace.rs",
@@ -16,7 +16,7 @@ const MAY_COMPARE: [&str; 4] = [
     "src/gateway/openclaw/catalogue.rs",
 ];
 
-/// What compares a release, or names one, in a line of code.
+/// Code that compares or names a release.
 const COMPARES: [&str; 5] = ["Release::new(", "release <", "release >", "speaking <", "speaking >"];
 
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
@@ -42,7 +42,7 @@ fn comparisons(source: &str) -> Vec<&str> {
     code.filter(|line| compares(line) || is_named_after_a_release(line)).collect()
 }
 
-/// Whether a name in a line of code says a release, as in `MethodSet::V2026_4_2` and `EVENTS_2026_9_6`.
+/// Whether a name in a line of code contains a release, as in `MethodSet::V2026_4_2` and `EVENTS_2026_9_6`.
 fn is_named_after_a_release(line: &str) -> bool {
     line.match_indices("2026_").any(|(at, year)| {
         line[..at].ends_with(['V', 'v', '_']) && line[at + year.len()..].starts_with(|char: char| char.is_ascii_digit())
@@ -69,7 +69,7 @@ fn only_the_history_compares_releases() {
     );
 }
 
-/// A fact with an order is a release under another name: a handler would compare it.
+/// A fact with an order would be a release under another name, because handlers would compare it.
 #[test]
 fn facts_have_no_order() {
     let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/openclaw-model/src/facts");

@@ -1,9 +1,9 @@
-//! `schema report`: every report is valid, and nothing stands in a report that the schema does not name.
+//! `schema report`: every report is valid, and a report contains no member that the schema does not name.
 
 use super::run::{SCENARIO, TestFolder};
 use serde_json::{Value, json};
 
-/// The printed schema, which here also refuses members that it does not name.
+/// The printed schema, changed so that it refuses members that it does not name.
 fn schema() -> Value {
     let printed = TestFolder::new(SCENARIO).clawcheck(&["schema", "report"]);
     assert_eq!(printed.code, Some(0), "{}", printed.err);
@@ -25,7 +25,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// What the schema refuses in a report.
+/// The errors of the schema for a report.
 fn refused(report: &Value) -> Vec<String> {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let refused = validator.iter_errors(report).take(5);

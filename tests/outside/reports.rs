@@ -1,4 +1,4 @@
-//! Where reports go: files are replaced whole, everything else is written to.
+//! The destinations of reports: regular files are replaced as a whole, and other files are written to.
 
 use super::run::{SCENARIO, TestFolder, snapshot_file};
 use nix::sys::signal::{Signal, kill};
@@ -24,7 +24,7 @@ fn command(test_folder: &TestFolder, report: &str) -> Command {
 fn standard_output_has_the_report_and_nothing_else() {
     let test_folder = TestFolder::new(SCENARIO);
     for report in ["-", "/dev/stdout", "/proc/self/fd/1"] {
-        // A pipe: nothing here could be replaced by mistake.
+        // A pipe is written to, not replaced.
         let output = command(&test_folder, report).output().unwrap();
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert!(is_report(&out), "{report}: {out}");
@@ -76,7 +76,7 @@ fn a_signal_ends_the_wait_for_the_reader_of_a_pipe() {
     let test_folder = TestFolder::new(SCENARIO);
     mkfifo(&test_folder.path("pipe"), Mode::S_IRWXU).unwrap();
     let mut child = command(&test_folder, "pipe").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // All was told: what it waits for now is the reader.
+    // The run has ended and waits for the reader.
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
     while !text.contains("1 case: ") {
@@ -162,7 +162,7 @@ fn colors_are_a_choice() {
     for never in [&["--color", "never"][..], &[]] {
         assert!(!ran(&test_folder, never).0.contains('\u{1b}'));
     }
-    // The parser's own help and errors, too.
+    // The help and the errors of the argument parser, too.
     for arguments in [&["run", "--help"][..], &["run", "--no-such-option"], &["list", "--format", "x"]] {
         for (color, shows) in
             [(&["--color", "always"][..], true), (&["--color=always"], true), (&["--color=never"], false)]
@@ -196,7 +196,7 @@ fn run_list_and_compare_select_the_same_cases() {
         let ran = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap().to_owned());
         assert_eq!(ran.collect::<Vec<_>>(), ids, "{selection:?}");
         let compared = test_folder.clawcheck(&[&["compare", "embedded", "embedded"], selection].concat());
-        let alike = format!("0 differ, {} alike", listed.len());
+        let alike = format!("0 differ, {} equal", listed.len());
         assert!(compared.out.contains(&alike) || compared.out.contains("not played on all"), "{}", compared.out);
     }
     let nothing = test_folder.clawcheck(&["run", "--filter", "issue:1"]);

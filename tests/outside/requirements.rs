@@ -1,4 +1,4 @@
-//! The requirements: what a gateway must do, whatever the release.
+//! The requirements that every gateway must meet, whatever its release.
 
 use super::heavy::{hello, ok, refused, sending};
 use super::run::TestFolder;
@@ -61,7 +61,7 @@ fn each_release_meets_the_requirements_but_for_its_known_deviations() {
     assert_eq!(with_deviations, files, "a file for each release that has deviations, and no other");
 }
 
-/// The description of a gateway whose program hands every connection on to a port of this process.
+/// The description of a gateway whose program forwards every connection to a port of this process.
 pub(super) fn stand_in(test_folder: &TestFolder, url: &str) -> String {
     let (program, port) = (std::env::current_exe().unwrap(), url.rsplit(':').next().unwrap());
     let description = format!(

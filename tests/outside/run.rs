@@ -1,4 +1,4 @@
-//! `run`, `review` and `accept` from outside: verdicts, exit codes, what is left on the disk.
+//! `run`, `review` and `accept`: verdicts, exit codes and files on disk.
 
 use super::serve::{Serving, serve};
 use assert_cmd::Command;
@@ -26,10 +26,10 @@ pub(crate) fn snapshot_file() -> String {
     format!("case@{DEFAULT}.snap")
 }
 
-/// A folder with one scenario, room for snapshots, a HOME and a place for temporary files.
+/// A folder with one scenario, a folder for snapshots, a HOME and a folder for temporary files.
 pub(crate) struct TestFolder(tempfile::TempDir);
 
-pub(crate) struct Ended {
+pub(crate) struct ProgramOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -60,15 +60,15 @@ impl TestFolder {
         command
     }
 
-    pub(crate) fn clawcheck(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn clawcheck(&self, arguments: &[&str]) -> ProgramOutput {
         let output = self.command(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Sends SIGINT as soon as it has room on the disk for what it plays.
+    /// Sends SIGINT as soon as the run has created its workspace.
     #[cfg(unix)]
-    pub(crate) fn interrupted(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn interrupted(&self, arguments: &[&str]) -> ProgramOutput {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(arguments).current_dir(self.0.path()).env("HOME", self.path("home"));
         command.env("TMPDIR", self.path("tmp")).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -82,7 +82,7 @@ impl TestFolder {
         nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Everything below a folder.
@@ -199,7 +199,7 @@ fn the_json_report_has_every_case_and_no_secret() {
     assert!(case["transcript"].as_array().unwrap().len() > 4);
     for text in [&text, &ran.out] {
         let run = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).find(|word| {
-            // Device ids have 64 characters and are no secret; a token or a key has 43.
+            // Device ids have 64 characters and are not secret. Tokens and keys have 43.
             word.len() == 43
         });
         assert_eq!(run, None, "something looks like a token");
@@ -217,7 +217,7 @@ fn the_json_report_has_every_case_and_no_secret() {
 #[case("2026.4.5")]
 #[case("2026.4.8")]
 fn the_embedded_gateway_answers_the_whole_corpus_as_approved(#[case] release: &str) {
-    // From elsewhere: scenarios and snapshots are those inside the binary.
+    // In another working directory, the scenarios and snapshots are the built-in ones.
     let elsewhere = tempfile::tempdir().unwrap();
     for folder in ["home", "tmp"] {
         std::fs::create_dir(elsewhere.path().join(folder)).unwrap();
@@ -242,7 +242,7 @@ fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
 fn skips_alone_and_an_empty_selection_are_no_success() {
     let test_folder = TestFolder::new(SCENARIO);
     assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--filter", "no-such-case"]).code, Some(4));
-    // The store of somebody else's gateway is not ours to fill.
+    // The run must not write to the store of a gateway that it did not start.
     let mut command = serve(&test_folder.path("home"));
     command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
     let serving = Serving::start(command);
@@ -271,7 +271,7 @@ fn wrong_words_end_with_two() {
 fn snapshots_that_cannot_be_kept() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::write(test_folder.path("file"), "").unwrap();
-    // What is no folder is a wrong argument; a folder that cannot be written is a failure.
+    // A path that is not a folder is a usage error. A folder that cannot be written is a failure.
     for (place, code) in [("file", 2), ("file/below", 2), ("/proc/self/fdinfo", 3)] {
         let ran = test_folder.clawcheck(&["run", "scenarios", "--snapshots", place]);
         assert_eq!(ran.code, Some(code), "{place}: {}", ran.err);
@@ -310,7 +310,7 @@ fn ctrl_c_ends_everything_and_says_what_was_done() {
     test_folder.leaves_nothing();
 }
 
-/// A user's own scenario, in a folder of nothing else: what it expects is all there is to hold it to.
+/// Without a snapshot folder, only the expectations of the scenario are checked.
 #[test]
 fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -324,7 +324,7 @@ fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
     )
     .unwrap();
     assert_eq!(test_folder.clawcheck(&["run", "scenarios"]).code, Some(1));
-    // One that expects nothing would be green whatever comes.
+    // A scenario without expectations would pass with any answer.
     std::fs::write(test_folder.path("scenarios/family/case.yaml"), SCENARIO.replace("    expect: hello\n", ""))
         .unwrap();
     let ran = test_folder.clawcheck(&["run", "scenarios"]);
@@ -349,7 +349,7 @@ fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() 
     assert!(accepted.out.contains("the real 2026.4.2 answered differently"), "{}", accepted.out);
 }
 
-/// A run in which nothing was played proves nothing, and must not be green.
+/// A run that plays no case proves nothing, so it must not pass.
 #[test]
 fn a_run_that_plays_no_case_is_not_green() {
     let test_folder = TestFolder::new(&SCENARIO.replace("steps:", "releases: \">=2026.4.2\"\nsteps:"));
@@ -374,7 +374,7 @@ fn a_word_that_is_no_path_must_be_a_whole_name() {
     }
     let ran = test_folder.clawcheck(&["run", "--schema", "2026.9.1"]);
     assert!(ran.err.contains("--schema=2026.9.1"), "{}", ran.err);
-    // Played: nothing is approved in this folder.
+    // The cases were played. The folder has no approved snapshots.
     assert_eq!(test_folder.clawcheck(&["run", "empty-tokens"]).code, Some(1));
     assert_eq!(test_folder.clawcheck(&["run", "--filter", "empty-tok"]).code, Some(1));
 }

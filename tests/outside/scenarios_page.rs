@@ -1,5 +1,5 @@
-//! What `docs/scenarios.md` shows is true: its examples are played, its commands end as it says, its mistakes are answered so,
-//! and no word of the language is missing there.
+//! The contents of `docs/scenarios.md` are correct: its examples play, its commands exit with the stated codes, its
+//! mistakes give the stated errors, and it names every word of the language.
 
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 
 const PAGE: &str = include_str!("../../docs/scenarios.md");
 
-/// The first scenario, where the page says to put it.
+/// The first scenario, at the path that the page gives.
 const FIRST: &str = "mine/scenarios/lockout/agent.yaml";
 
-/// The page's commands in their order, and the exit codes that it promises. A command that is not here fails the test, and so
-/// does one that is only here.
+/// The page's commands in their order, and their exit codes. The test fails if a command is missing here or on the
+/// page.
 const COMMANDS: &[(&str, i32)] = &[
     ("clawcheck lint mine/scenarios", 0),
     ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios mine/scenarios", 1),
@@ -35,7 +35,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
     PAGE.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// An example as a whole file: the page leaves out titles, and steps where they say nothing.
+/// An example as a complete file. The page leaves out titles, and steps where they do not matter.
 fn whole(example: &str) -> String {
     let has = |key: &str| example.lines().any(|line| line.starts_with(key));
     let title = if has("scenario:") { "" } else { "scenario: An example\n" };
@@ -60,7 +60,7 @@ fn run(command: &str, folder: &Path) -> Output {
 /// The private key of RFC 8410, section 10.3.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
-/// A state directory as a release leaves it, with a device whose record has these tokens.
+/// A state directory as a release writes it, with a device whose record has these tokens.
 fn write_state(folder: &Path, tokens: &str) {
     let key = DeviceKey::from_pem(KEY).unwrap();
     let (id, public) = (key.device_id(), key.public_key());
@@ -75,7 +75,7 @@ fn write_state(folder: &Path, tokens: &str) {
     write(&folder.join("devices/paired.json"), &json!({ id: record }).to_string());
 }
 
-/// Who copies his state directory sees his own lock-out, and no token of his in what is written down.
+/// A copied state directory shows the user's own lock-out, and no written file contains a token of the user.
 #[test]
 fn a_real_state_directory_plays_with_its_own_device() {
     let folder = TempDir::new().unwrap();
@@ -100,7 +100,7 @@ fn a_real_state_directory_plays_with_its_own_device() {
     assert!(text.contains("PAIRING_REQUIRED role-upgrade") && text.contains("\n  me  "), "{text}");
 }
 
-/// Everything that a command said.
+/// The whole output of a command.
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -123,7 +123,7 @@ fn every_example_can_be_played_and_sees_what_it_expects() {
         let output = run(&format!("clawcheck {command}"), folder.path());
         assert!(output.status.success(), "{}", said(&output));
     }
-    // The first time nothing is approved yet. What did not see what it expects is not left for approval.
+    // At first, no snapshot is approved. An observation that does not meet the expectations is not saved for approval.
     play();
     let accepted = run("clawcheck accept --all --snapshots snapshots", folder.path());
     assert!(accepted.status.success(), "{}", said(&accepted));
@@ -160,7 +160,7 @@ fn every_mistake_is_answered_as_is_said() {
         write(&folder.path().join("page/mistake.yaml"), &whole(&example));
         let output = run("clawcheck lint page", folder.path());
         let says = said(&output);
-        // A help is broken into lines where the terminal ends.
+        // Help texts are wrapped at the width of the terminal.
         let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(output.status.code() == Some(2) && says.contains(answer), "{mistake}\n{says}");
     }
@@ -172,7 +172,7 @@ fn every_word_of_the_language_is_on_the_page() {
     let mut language = BTreeSet::new();
     words(&schema, &mut language);
     assert!(language.contains("copied-pending") && language.contains("tailscale-serve"));
-    // What stands in code: blocks, and what is between backticks.
+    // The code of the page: blocks, and text between backticks.
     let code: String = PAGE.split('`').skip(1).step_by(2).collect::<Vec<_>>().join("\n") + &blocks("yaml").join("\n");
     let shown: BTreeSet<_> =
         code.split(|letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')).collect();

@@ -1,6 +1,7 @@
-//! `run --schema`: frames are held to a published schema. The package is made here, so that nothing is downloaded.
+//! `run --schema`: frames are validated against a published schema. The test creates the package, so that nothing is
+//! downloaded.
 
-use super::run::{Ended, TestFolder};
+use super::run::{ProgramOutput, TestFolder};
 use super::serve::{Serving, serve};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ steps:
 ";
 const TOKEN: &str = "a-token-of-somebody-else";
 
-/// A schema of the published form, and what `hello-ok` must have besides.
+/// A schema in the published form, with additional required members of `hello-ok`.
 fn schema(required: &Value) -> String {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -30,7 +31,7 @@ fn schema(required: &Value) -> String {
     .to_string()
 }
 
-/// A test_folder with this schema in its cache, as version 9.9.9.
+/// A folder with this schema in its cache, as version 9.9.9.
 fn test_folder(schema: &str) -> TestFolder {
     let test_folder = TestFolder::new(SCENARIO);
     let package =
@@ -41,7 +42,7 @@ fn test_folder(schema: &str) -> TestFolder {
     test_folder
 }
 
-fn run(test_folder: &TestFolder, arguments: &[&str]) -> (Ended, Value) {
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> (ProgramOutput, Value) {
     let mut command = test_folder.command(&["run", "scenarios", "--report", "json=report.json"]);
     let output = command
         .args(arguments)
@@ -50,19 +51,19 @@ fn run(test_folder: &TestFolder, arguments: &[&str]) -> (Ended, Value) {
         .output();
     let output = output.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let ended = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let ended = ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     let report = std::fs::read_to_string(test_folder.path("report.json")).unwrap_or_default();
     (ended, serde_json::from_str(&report).unwrap_or_default())
 }
 
-/// What of the findings is about frames.
+/// The findings about frames.
 fn about_frames(report: &Value) -> Vec<(&Value, &Value, &Value)> {
     let findings = report["cases"][0]["findings"].as_array().unwrap().iter();
     let frames = findings.filter(|finding| finding["kind"] == "frame");
     frames.map(|finding| (&finding["definition"], &finding["pointer"], &finding["says"])).collect()
 }
 
-/// The gateways on which the case is played, by kind; one that somebody else runs is kept until the test ends.
+/// The gateways on which the case is played, by kind. A gateway that clawcheck did not start runs until the test ends.
 fn gateway(test_folder: &TestFolder, kind: &str) -> (Option<Serving>, Vec<String>) {
     let binary = assert_cmd::cargo::cargo_bin!("clawcheck");
     match kind {
@@ -119,7 +120,7 @@ fn right_frames_are_counted_and_change_nothing() {
     let test_folder = test_folder(&schema(&json!(["protocol", "auth"])));
     let words = ["--gateway", "embedded@2026.4.2", "--schema=9.9.9"];
     let (ended, report) = run(&test_folder, &words);
-    // There is no snapshot yet, and nothing else speaks against it.
+    // The case has no snapshot yet, and no other finding.
     assert_eq!(about_frames(&report), [], "{}{}", ended.out, ended.err);
     assert!(report["frames"]["checked"].as_u64().unwrap() > 2, "{}", report["frames"]);
     let bare = report["frames"]["payload_not_described"].as_array().unwrap();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// A command with nothing of the caller's environment but a scratch HOME.
+/// A command without the caller's environment, with a temporary HOME.
 pub(crate) fn serve(home: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.arg("serve").env_clear().env("HOME", home).stdin(Stdio::null());
@@ -33,7 +33,7 @@ pub(crate) fn somebody_elses(test_folder: &TestFolder, release: &str, mode: &str
     Serving::start(command)
 }
 
-/// A gateway that listens; ended with the test.
+/// A listening gateway. It ends with the test.
 pub(crate) struct Serving {
     child: Child,
     line: String,
@@ -93,7 +93,7 @@ fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with(r#"{"ok":true,"status":"live"}"#), "{answer}");
-    // One that says nothing must not keep it from stopping.
+    // An idle connection must not prevent the gateway from stopping.
     let _idle = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
     assert_eq!(serving.signal(signal).code(), Some(0));
     assert!(TcpStream::connect(("127.0.0.1", serving.port)).is_err());

@@ -1,14 +1,14 @@
-//! Cases that share a gateway see what they see alone; what cannot be relied on is played again.
+//! Cases on a shared gateway observe the same as on their own gateway. Unreliable observations are made again.
 //!
-//! The gateway is `clawcheck serve` as a program like any other, as it is or behind something that spoils it. The spoilt ones do so
-//! only where more than one case has put its records into the store.
+//! The gateway is `clawcheck serve` as an ordinary program, either directly or behind a script that disturbs it. The
+//! script disturbs the gateway only if several cases have records in the store.
 
 use super::run::TestFolder;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// One that is let in, one that leaves a request behind, one that looks at the list.
+/// One case whose client is admitted, one that leaves a pending request, and one that lists the requests.
 const THREE: &str = "\
 scenario: Three that can share
 matrix:
@@ -21,7 +21,7 @@ steps:
   - list: { by: laptop }
 ";
 
-/// A gateway that is a script with these lines before `serve`.
+/// A gateway whose script runs these lines before `serve`.
 fn description(test_folder: &TestFolder, before: &str) -> String {
     let serve = env!("CARGO_BIN_EXE_clawcheck");
     let script = test_folder.path("gateway.sh");
@@ -75,13 +75,14 @@ fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
     }
     assert_eq!(shared.on("rerun"), 0, "no case had to be played again");
     assert!(shared.0["boots"]["given_up"].as_array().unwrap().is_empty(), "{}", shared.0["boots"]);
-    // All but a few configurations' worth of the cases that shared one are saved, and the whole is what would have been made.
+    // Sharing saves all starts but a few for each configuration. The starts made and saved add up to the number without
+    // sharing.
     let (made, saved, on_shared) = (shared.boots("made"), shared.boots("saved"), shared.on("shared"));
     assert!(on_shared > 100 && saved > 100 && saved < on_shared, "{on_shared} {}", shared.0["boots"]);
     let (once, _) =
         Report::of(&test_folder, &["--gateway", &served, "--isolation", "case", "--filter", "proxied-loopback"]);
     assert_eq!((once.boots("saved"), once.boots("made")), (0, once.on("own")));
-    assert!(out.contains(&format!("boots: {made} made, {saved} saved")), "{out}");
+    assert!(out.contains(&format!("gateway starts: {made} made, {saved} saved")), "{out}");
 }
 
 #[test]
@@ -90,7 +91,8 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
     let good = description(&test_folder, "");
     let (shared, _) = Report::of(&test_folder, &["scenarios", "--gateway", &good]);
     assert_eq!((shared.boots("made"), shared.boots("saved"), shared.on("shared")), (1, 2, 3), "{}", shared.0);
-    // Two bystanders and nobody else are there before the start: that is how the script knows.
+    // Before the start, the store contains only two sentinel records. The script uses this to recognize a shared
+    // gateway.
     for (spoil, says) in [
         ("grep -q node-host $PAIRED && echo '{}' > $PAIRED", "the record of a sentinel"),
         ("grep -q node-host $PAIRED && exit 3", "ended with exit code 3"),
@@ -100,7 +102,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
         let (again, out) = Report::of(&test_folder, &["scenarios", "--gateway", &spoilt]);
         assert_eq!((again.boots("made"), again.boots("saved"), again.on("rerun")), (4, 0, 3), "{spoil}: {}", again.0);
         assert!(again.0["boots"]["given_up"][0].as_str().unwrap().contains(says), "{}", again.0["boots"]);
-        assert!(out.contains("shared gateway given up: 3 cases"), "{out}");
+        assert!(out.contains("cases of a shared gateway played again alone: 3 cases"), "{out}");
         assert_eq!(again.observations(), shared.observations(), "{spoil}");
     }
 }
@@ -110,12 +112,18 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
     let test_folder = TestFolder::new(THREE);
     let good = description(&test_folder, "");
     let (shared, _) = Report::of(&test_folder, &["scenarios", "--gateway", &good]);
-    // It is ended as soon as the first case has left its request, and before that only where there are bystanders.
+    // The gateway ends as soon as the first case has left its request, and before that only if the store contains only
+    // sentinel records.
     let dies = "if grep -q node-host $PAIRED; then\n\
                 (until grep -q deviceId $2/devices/pending.json 2>/dev/null; do :; done; kill -9 $$) &\nfi";
     let (again, out) = Report::of(&test_folder, &["scenarios", "--gateway", &description(&test_folder, dies)]);
     assert_eq!(again.on("rerun"), 3, "{}", again.0);
-    assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway exited unexpectedly ("), "{out}");
+    assert!(
+        out.contains(
+            "cases of a shared gateway played again alone: 3 cases, since the shared gateway exited unexpectedly ("
+        ),
+        "{out}"
+    );
     assert_eq!(again.observations(), shared.observations());
 }
 
@@ -124,7 +132,8 @@ fn a_case_that_deviates_in_a_group_is_played_again_alone() {
     let locked_out = "store: { paired: { laptop: { scopes: [operator.read], tokens: {} } } }\n";
     let test_folder =
         TestFolder::new(&THREE.replace("steps:", &format!("{locked_out}steps:")).replace("    expect: hello\n", ""));
-    // A release that knows no role of such a record behind one that does: what is seen is neither approved nor predicted.
+    // A release that does not know a role of such a record behind one that does: the observation is neither approved
+    // nor predicted.
     let file = description(&test_folder, "");
     let script = std::fs::read_to_string(test_folder.path("gateway.sh")).unwrap();
     std::fs::write(test_folder.path("gateway.sh"), script.replace("2026.4.2", "2026.3.31")).unwrap();

@@ -11,13 +11,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// It is a second; a busy machine may make it some more. A command that takes no notice waits for ever.
+/// A command usually ends within a second. On a busy machine, it can take longer. A command that ignores the signal
+/// never ends.
 const AT_MOST: Duration = Duration::from_secs(30);
 
-/// A pipe into which nothing more goes, and that nobody reads: who writes to it waits for ever.
+/// A full pipe without a reader. A writer waits forever.
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().unwrap();
-    // The same pipe, opened once more: only this end of it does not wait.
+    // The same pipe, opened again. Only this end does not block.
     let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
     let mut filling: File =
         OpenOptions::new().write(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(path).unwrap();
@@ -56,7 +57,7 @@ fn signalled(mut child: Child, signal: Signal) -> ExitStatus {
     }
 }
 
-/// Every command that prints is stopped while it waits for a reader that does not read.
+/// Every command that prints stops while it waits for a reader that does not read.
 #[rstest]
 #[case::run(&["run", "scenarios", "--trace"])]
 #[case::compare(&["compare", "embedded@2026.4.2", "embedded@2026.9.6", "--scenarios", "scenarios"])]

@@ -1,6 +1,7 @@
-//! Named pipes, links and other things in places where a file belongs: nothing waits for them, and nothing follows them.
+//! Named pipes, links and other special files in place of regular files: clawcheck does not wait for them and does not
+//! follow them.
 
-use super::run::{Ended, SCENARIO, TestFolder, snapshot_file};
+use super::run::{ProgramOutput, SCENARIO, TestFolder, snapshot_file};
 use super::serve::serve;
 use nix::sys::stat::Mode;
 use rstest::rstest;
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Nothing here takes a second; what waits for a pipe waits for ever.
+/// Every command here usually ends within a second. A command that waits for a pipe never ends.
 const AT_MOST: Duration = Duration::from_secs(60);
 
 fn pipe(path: &Path) {
@@ -18,10 +19,10 @@ fn pipe(path: &Path) {
     nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
 }
 
-/// How a command ends that must not wait for a pipe.
-pub(crate) fn ended(mut command: Command) -> Ended {
+/// The result of a command that must not wait for a pipe.
+pub(crate) fn ended(mut command: Command) -> ProgramOutput {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Read side by side: neither may fill up.
+    // Both streams are read at the same time, so that neither pipe fills up.
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let read = |stream: &mut dyn std::io::Read| {
         let mut text = String::new();
@@ -45,12 +46,12 @@ pub(crate) fn ended(mut command: Command) -> Ended {
         }
         std::thread::sleep(Duration::from_millis(10));
     };
-    // Told in lines of a terminal's width.
+    // The output is wrapped at the width of the terminal.
     let err = err.join().unwrap().replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-    Ended { code: status.code(), out: out.join().unwrap(), err }
+    ProgramOutput { code: status.code(), out: out.join().unwrap(), err }
 }
 
-fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(arguments).current_dir(test_folder.path(""));
     command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
@@ -175,7 +176,7 @@ fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
     );
 }
 
-/// A scenario that is played with a copy of the folder `mine`.
+/// A scenario with a copy of the folder `mine`.
 const COPIED: &str =
     "scenario: Copied\nstore: { from: mine }\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n";
 

@@ -1,4 +1,4 @@
-//! Gateways that keep their pairing store in another place: commands of the description convert it.
+//! Gateways with another store format: commands of the description convert it.
 
 use super::run::TestFolder;
 use rstest::rstest;
@@ -10,7 +10,7 @@ steps:
   - connect: { device: laptop, role: operator, scopes: [operator.read] }
     expect: hello
 ";
-/// The gateway writes records of its own, is stopped, gets one more record, and starts again with all of them.
+/// The gateway writes its own records, is stopped, gets an additional record, and starts again with all of them.
 const EDITED: &str = "\
 scenario: A record is added while the gateway is stopped
 store: { paired: { laptop: { scopes: [operator.read] } } }
@@ -24,7 +24,7 @@ steps:
   - connect: { device: laptop, role: operator, scopes: [operator.read] }
     expect: hello
 ";
-/// A file that is no record.
+/// A file that does not contain records.
 const DAMAGED: &str = "\
 scenario: A damaged file
 store: { files: { devices/paired.json: { text: '{' } } }
@@ -71,7 +71,7 @@ fn seeded_and_edited_stores_pass_through_the_commands() {
 }
 
 #[rstest]
-// The device is unknown to the gateway, and is paired silently.
+// The gateway does not know the device and pairs it silently.
 #[case::write(
     "{ read: READ, write: [sh, -c, 'mkdir -p \"$0\"', '{home}/mine', '{store}'] }",
     "+   laptop  new  cli/cli"

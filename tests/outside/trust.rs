@@ -1,4 +1,4 @@
-//! `--trust`: what a scenario may not do by itself.
+//! `--trust`: the actions that a scenario must not perform without it.
 
 use super::run::TestFolder;
 use rstest::rstest;

@@ -5,13 +5,13 @@ use super::heavy::{ok, sending};
 use super::requirements::stand_in;
 use super::run::TestFolder;
 use super::serve::{Serving, TOKEN, somebody_elses};
-use openclaw_emulator::at_rest::AtRest;
+use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::Facts;
 use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-/// A device whose seeded token is rotated, used and revoked, and one that waits.
+/// A device whose stored token is rotated, used and revoked, and a device that waits for approval.
 const SEEDED: &str = "\
 scenario: A store of several records
 store:
@@ -75,11 +75,11 @@ fn a_gateway_at_a_url_gets_its_records_from_connections() {
     let (code, says, report) = run(&test_folder, &serving, &families);
     assert_eq!(code, Some(0), "{says}");
     assert!(count(&report, "conforms") >= 24, "{says}");
-    // Nothing of the cases is left, nor of the device that approved them.
+    // No record of the cases is left, and no record of the device that approved them.
     let paired = std::fs::read_to_string(test_folder.path("state/devices/paired.json")).unwrap();
     assert_eq!(paired.trim(), "{}", "{paired}");
     drop(serving);
-    // Another release deviates in the same cases, in what clients see.
+    // Another release deviates in the same cases, in messages that clients receive.
     std::fs::remove_dir_all(test_folder.path("state")).unwrap();
     let serving = somebody_elses(&test_folder, "2026.3.31", "token");
     let (code, says, report) = run(&test_folder, &serving, &families);
@@ -88,7 +88,8 @@ fn a_gateway_at_a_url_gets_its_records_from_connections() {
     assert!(says.contains("refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade"), "{says}");
 }
 
-/// The operator that approves the devices of a case is an administrator, so it must not stay on a gateway of somebody else.
+/// The operator that approves the devices of a case is an administrator, so its record must not stay on a gateway that
+/// clawcheck did not start.
 #[rstest]
 fn no_device_is_left_on_the_gateway(
     #[values("2026.2.19", "2026.3.13", "2026.3.31", "2026.6.11", "2026.9.6")] release: &str,
@@ -102,7 +103,7 @@ fn no_device_is_left_on_the_gateway(
     let says = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{says}");
     drop(serving);
-    let at_rest = AtRest::read(&test_folder.path("state")).unwrap();
+    let at_rest = StateAtRest::read(&test_folder.path("state")).unwrap();
     let format = Facts::of(release.parse().unwrap()).unwrap().pairing.format;
     let (store, _) = at_rest.start(format, 0).unwrap();
     for document in [Document::DevicesPaired, Document::DevicesPending] {
@@ -118,7 +119,7 @@ fn what_no_connection_creates_is_not_played() {
     let (code, says, report) = run(&test_folder, &serving, &["scenarios"]);
     assert_eq!((code, count(&report, "skipped")), (Some(4), 1), "{says}");
     assert!(says.contains("no connection creates a record without tokens"), "{says}");
-    // A description without a store declares that there is none of this form.
+    // A description with `store: none` declares that there is no store in this format.
     let test_folder = described(&[("case", EMPTY)], "store: none\n");
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     assert!(ran.out.contains("1 not-applicable"), "{}{}", ran.out, ran.err);
@@ -207,7 +208,7 @@ fn a_gateway_without_tokens_is_asked_for_none() {
         test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
     };
     let without = ran("lacks: [tokens]\n");
-    assert!(without.out.contains("nothing it expects is broken, and no snapshot is approved"), "{}", without.out);
+    assert!(without.out.contains("all expectations are met, but no snapshot is approved"), "{}", without.out);
     let with = ran("");
     assert!(
         with.out.contains("set up the store: connect laptop") && with.out.contains("a device token"),

@@ -1,9 +1,9 @@
-//! What is done to an input: bytes, lines, words, numbers, nesting, and pieces of other inputs.
+//! The changes of an input: bytes, lines, words, numbers, nesting, and parts of other inputs.
 
 use fastrand::Rng;
 use serde_json::Value;
 
-/// Where parsers have limits.
+/// Numbers near the usual limits of parsers.
 const NUMBERS: [&str; 20] = [
     "0",
     "-0",
@@ -27,7 +27,7 @@ const NUMBERS: [&str; 20] = [
     "NaN",
 ];
 
-/// What means something in YAML, JSON, JSON5, or to a terminal.
+/// Characters with a meaning in YAML, JSON or JSON5, or for a terminal.
 const MARKS: [&str; 44] = [
     "&a ",
     "*a",
@@ -75,15 +75,15 @@ const MARKS: [&str; 44] = [
     "\u{1b}[2J",
 ];
 
-/// Bytes that are no UTF-8, and some that are.
+/// Invalid and valid UTF-8 sequences.
 const BYTES: [&[u8]; 8] =
     [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x00", b"\x7f", b"\xc2\x85", b"\xf0\x9f\xa6\x80"];
 
-/// The words that an input may be given.
+/// The words that can be inserted into an input.
 pub(super) struct Dictionary(Vec<Vec<u8>>);
 
 impl Dictionary {
-    /// The words of the seeds, and more.
+    /// The words of the seeds, and additional words.
     pub(super) fn new(seeds: &[Vec<u8>], words: &[&str]) -> Self {
         let own = seeds.iter().flat_map(|seed| seed.split(|byte| !is_word(*byte)));
         let mut all: Vec<Vec<u8>> = own.map(<[u8]>::to_vec).collect();
@@ -93,10 +93,10 @@ impl Dictionary {
         Self(all)
     }
 
-    /// The mutant with this number: the same for the same seed.
+    /// The mutant with this number. The same seed gives the same mutants.
     pub(super) fn mutant(&self, seeds: &[Vec<u8>], seed: u64, at: u64, most: usize) -> Vec<u8> {
         let mut rng = Rng::with_seed(seed ^ at.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        // The first number of neighbouring seeds is much the same.
+        // The first random numbers of neighbouring seeds are similar.
         rng.u64(..);
         let mut input = pick(&mut rng, seeds).clone();
         for _ in 0..rng.usize(1..=6) {
@@ -189,13 +189,13 @@ fn replace(place: std::ops::Range<usize>, input: &mut Vec<u8>, with: impl AsRef<
     input.splice(place, with.as_ref().iter().copied());
 }
 
-/// A place of at most so many bytes.
+/// A range of at most this many bytes.
 fn within(rng: &mut Rng, input: &[u8], most: usize) -> std::ops::Range<usize> {
     let start = rng.usize(..=input.len());
     start..(start + rng.usize(..=most)).min(input.len())
 }
 
-/// A line, its end with it.
+/// A line with its line end.
 fn line(rng: &mut Rng, input: &[u8]) -> std::ops::Range<usize> {
     let at = rng.usize(..=input.len());
     let start = input[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -203,7 +203,7 @@ fn line(rng: &mut Rng, input: &[u8]) -> std::ops::Range<usize> {
     start..end
 }
 
-/// A run of such bytes, from somewhere on.
+/// A run of bytes of this kind, from a random position on.
 fn word(rng: &mut Rng, input: &[u8], is: fn(u8) -> bool) -> std::ops::Range<usize> {
     let from = rng.usize(..=input.len());
     let start = input[from..].iter().position(|byte| is(*byte)).map_or(input.len(), |start| from + start);
@@ -228,7 +228,7 @@ fn indent(rng: &mut Rng, input: &mut Vec<u8>) {
     }
 }
 
-/// Puts a place into brackets, rarely into very many.
+/// Encloses a range in brackets, rarely in very many.
 fn nest(rng: &mut Rng, input: &mut Vec<u8>) {
     let place = within(rng, input, 40);
     let times = if rng.u8(..) == 0 { rng.usize(..20_000) } else { rng.usize(1..40) };
@@ -245,7 +245,7 @@ fn lengthen(rng: &mut Rng, input: &mut Vec<u8>) {
     replace(place, input, pick(rng, &[&b"x"[..], b" ", b"9", b"\xc3\xbc", b"\\", b"\"", b"\n"]).repeat(times));
 }
 
-/// A value somewhere in a document.
+/// A random value in a document.
 fn somewhere<'a>(rng: &mut Rng, document: &'a mut Value) -> &'a mut Value {
     let inner = match document {
         Value::Object(object) => object.len(),

@@ -1,18 +1,19 @@
-//! Mutants of real inputs, for everything that reads what a stranger wrote: nothing may panic, hang or say a place that is
-//! not there, whatever it is given.
+//! Mutants of real inputs, for everything that reads untrusted data. No input may cause a panic, a hang, or an error
+//! with a position outside the input.
 //!
-//! Each reader has a test named `mutants` that hands its corpus and its properties to [`play`]. By itself such a test takes
-//! two seconds. The environment changes that:
+//! Each reader has a test named `mutants` that passes its corpus and its properties to [`play`]. By default, such a test
+//! takes two seconds. Environment variables change that:
 //!
-//! - `MUTANTS_SECONDS=8`: for how long;
-//! - `MUTANTS_RUNS=10000000`: so many inputs, however long that takes;
-//! - `MUTANTS_SEED=7`: from this seed (it is printed: see it with `--nocapture`), and not from the usual one;
-//! - `MUTANTS_FIRST=4711`: from this input on. With `MUTANTS_RUNS=1` that is how one input is played again;
-//! - `MUTANTS_KEEP=1`: each input is kept before it is played, for what ends the process (a stack that overflows).
+//! - `MUTANTS_SECONDS=8`: the duration;
+//! - `MUTANTS_RUNS=10000000`: the number of inputs, regardless of the duration;
+//! - `MUTANTS_SEED=7`: the seed. Each test prints its seed (use `--nocapture`);
+//! - `MUTANTS_FIRST=4711`: the number of the first input. `MUTANTS_RUNS=1` then plays only this input again;
+//! - `MUTANTS_KEEP=1`: writes each input to a file before it is played, for errors that end the process, such as a stack
+//!   overflow.
 //!
-//! The crate is for tests only: the others have it among their `dev-dependencies`. It imports none of our crates.
+//! The crate is for tests only: the other crates list it in `dev-dependencies`. It imports no crate of the workspace.
 
-// A test that does not hold panics, and says on the terminal how to play it again.
+// A failing test panics and prints the command that plays the input again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod change;
@@ -23,15 +24,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a test plays when nobody says.
+/// The default duration of a test.
 const SECONDS: u64 = 2;
-/// No input may take longer, on however slow a machine; a thousand times what one takes.
+/// The maximum time for one input, even on a slow machine: a thousand times the usual time.
 const LONGEST: Duration = Duration::from_secs(20);
-/// Longer inputs are cut: a reader has limits of its own, and they are far below.
+/// Longer inputs are truncated. The limits of the readers are much lower.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Plays mutants of `seeds` against `check`, which panics where a property does not hold. `words` are what the seeds' own
-/// words are replaced with, beside each other's.
+/// Plays mutants of `seeds` against `check`, which panics if a property does not hold. Words of the seeds are replaced
+/// with `words` and with each other.
 pub fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl Fn(&[u8])) {
     assert!(!seeds.is_empty(), "nothing to make mutants of");
     let plan = Plan::from_environment();
@@ -60,15 +61,15 @@ pub fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl F
     println!("mutants of {name}: {runs} in {:?}, the slowest {slowest:?}", began.elapsed());
 }
 
-/// A folder for readers that take files: one that no disk is behind, where there is one.
+/// A folder for readers that take files, in memory if possible.
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// The seed when nobody says: a test that passes once passes again.
+/// The default seed. It is fixed, so a test always gives the same result.
 const USUAL_SEED: u64 = 1;
 
-/// How many inputs, and which.
+/// The number of inputs, and the first one.
 struct Plan {
     seed: u64,
     first: u64,
@@ -97,17 +98,17 @@ impl Plan {
     }
 }
 
-/// Writes an input where it can be looked at.
+/// Writes an input to a file for inspection.
 fn keep(name: &str, input: &[u8]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("mutant-{name}-{}", std::process::id()));
     let _ = std::fs::write(&path, input);
     path
 }
 
-/// What is played, and since when.
+/// The current input, and its start time.
 type Shown = (Instant, Arc<Vec<u8>>);
 
-/// Ends the process when one input takes for ever: nothing else could.
+/// Ends the process if one input takes too long, because nothing else can stop the reader.
 struct Watch {
     shown: Arc<Mutex<Option<Shown>>>,
     over: Arc<AtomicBool>,

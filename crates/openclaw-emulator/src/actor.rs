@@ -3,7 +3,7 @@
 use super::clock::{Clock, real_delay};
 use super::entropy::SeededEntropy;
 use super::logs::{Logs, TraceListener};
-use super::outbox::{Order, Outbox};
+use super::outbox::{Outbox, OutboxCommand};
 use openclaw_model::{ConnectionId, Effect, Environment, Input, Model, Peer};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-/// An event for the owner.
+/// An event for the actor.
 pub(super) enum Event {
     /// An upgrade request.
     Open { connection: ConnectionId, peer: Peer, outbox: Outbox, admission: oneshot::Sender<Admission> },
@@ -39,7 +39,7 @@ pub(super) enum Admission {
 }
 
 /// A gateway's model and everything that an answer depends on.
-pub(super) struct Owner {
+pub(super) struct Actor {
     pub(super) model: Model,
     pub(super) store: Box<dyn Documents + Send>,
     pub(super) entropy: SeededEntropy,
@@ -53,7 +53,7 @@ pub(super) struct Owner {
     pub(super) wake_at: Option<i64>,
 }
 
-impl Owner {
+impl Actor {
     /// Runs until it is told to stop or no sender is left.
     pub(super) async fn run(mut self) {
         loop {
@@ -105,7 +105,7 @@ impl Owner {
             }
             Event::Ping { connection, payload } => {
                 if let Some(outbox) = self.outboxes.get_mut(&connection) {
-                    outbox.push(Order::Pong(payload));
+                    outbox.push(OutboxCommand::Pong(payload));
                 }
             }
             Event::Closed { connection } => {
@@ -152,7 +152,9 @@ impl Owner {
             match effect {
                 Effect::RefuseUpgrade { status, body, .. } => refusal = Some(Admission::Refused { status, body }),
                 Effect::Send { connection, frame } => self.send(connection, &frame),
-                Effect::Close { connection, code, reason } => self.order(connection, Order::Close { code, reason }),
+                Effect::Close { connection, code, reason } => {
+                    self.command(connection, OutboxCommand::Close { code, reason })
+                }
                 Effect::Log(line) => self.logs.push(line),
             }
         }
@@ -161,17 +163,17 @@ impl Owner {
 
     fn send(&mut self, connection: ConnectionId, frame: &ServerFrame) {
         if is_hello(frame) {
-            self.order(connection, Order::RaiseLimit);
+            self.command(connection, OutboxCommand::RaiseLimit);
         }
         match serde_json::to_string(frame) {
-            Ok(text) => self.order(connection, Order::Text(text)),
+            Ok(text) => self.command(connection, OutboxCommand::Text(text)),
             Err(error) => self.logs.push(format!("frame not sent: {error}")),
         }
     }
 
-    fn order(&mut self, connection: ConnectionId, order: Order) {
+    fn command(&mut self, connection: ConnectionId, command: OutboxCommand) {
         if let Some(outbox) = self.outboxes.get_mut(&connection) {
-            outbox.push(order);
+            outbox.push(command);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The pairing store in a state directory. It is read without changes. [`AtRest::start`] then computes, in memory, the
+//! The pairing store in a state directory. It is read without changes. [`StateAtRest::start`] then computes, in memory, the
 //! store that a release has after its start.
 
-use super::import::{ImportError, OldFiles, take_over};
-use super::settings::Refusal;
+use super::import::{ImportError, LegacyFiles, take_over};
+use super::settings::StartRefusal;
 use crate::store::{SqliteDocuments, SqliteError};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, StoreFormat, WriteError, json};
 use serde_json::Value;
@@ -21,20 +21,20 @@ const LONGEST: u64 = 16 << 20;
 
 /// The data about devices and nodes in a state directory.
 #[derive(Debug, Clone)]
-pub struct AtRest {
+pub struct StateAtRest {
     directory: PathBuf,
-    files: BTreeMap<Document, Kept>,
+    files: BTreeMap<Document, StoredFile>,
     database: Database,
     /// The folders that the gateway cannot write to, with a message for the user.
     locked: BTreeMap<&'static str, String>,
     /// The contents of files and of a database that the gateway's user may not open, but the user of clawcheck may.
-    forbidden_files: BTreeMap<Document, Kept>,
+    forbidden_files: BTreeMap<Document, StoredFile>,
     forbidden_database: Option<Database>,
 }
 
 /// One file of the store.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kept {
+pub enum StoredFile {
     /// The file does not exist.
     Absent,
     /// The contents of the file.
@@ -56,26 +56,26 @@ enum Database {
     Unused,
     Holds(BTreeMap<Document, Arc<Value>>),
     /// No release starts with the database.
-    Refused(Refusal, String),
+    Refused(StartRefusal, String),
 }
 
 /// A state directory that cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum AtRestError {
+pub enum StateAtRestError {
     /// The directory does not exist, or is not a directory.
     #[error("cannot read the state directory {path}: {error}")]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The operating system does not let clawcheck look at a file.
+    /// The operating system denies access to a file.
     #[error("cannot read {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// A file exceeds a limit.
@@ -91,15 +91,15 @@ pub enum AtRestError {
     Database {
         /// The database.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         fault: SqliteError,
     },
 }
 
-impl AtRest {
+impl StateAtRest {
     /// An empty state directory.
     pub fn empty(directory: impl Into<PathBuf>) -> Self {
-        let files = Document::ALL.into_iter().map(|document| (document, Kept::Absent)).collect();
+        let files = Document::ALL.into_iter().map(|document| (document, StoredFile::Absent)).collect();
         Self {
             directory: directory.into(),
             files,
@@ -114,7 +114,7 @@ impl AtRest {
     pub fn of_document(directory: &Path, document: Document, value: Arc<Value>, format: StoreFormat) -> Self {
         let mut at_rest = Self::empty(directory);
         match format {
-            StoreFormat::Files => at_rest.set_file(document, Kept::Json(value)),
+            StoreFormat::Files => at_rest.set_file(document, StoredFile::Json(value)),
             StoreFormat::Sqlite => at_rest.database = Database::Holds(BTreeMap::from([(document, value)])),
         }
         at_rest
@@ -124,8 +124,8 @@ impl AtRest {
     ///
     /// # Errors
     /// The directory does not exist, or exceeds a limit.
-    pub fn read(directory: &Path) -> Result<Self, AtRestError> {
-        let failed = |error| AtRestError::Directory { path: directory.to_owned(), error };
+    pub fn read(directory: &Path) -> Result<Self, StateAtRestError> {
+        let failed = |error| StateAtRestError::Directory { path: directory.to_owned(), error };
         let root = fs::metadata(directory).map_err(failed)?;
         if !root.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
@@ -147,7 +147,7 @@ impl AtRest {
         Ok(at_rest)
     }
 
-    fn read_file(&mut self, document: Document, root: &Metadata) -> Result<(), AtRestError> {
+    fn read_file(&mut self, document: Document, root: &Metadata) -> Result<(), StateAtRestError> {
         let (path, name) = (self.directory.join(document.path()), document.path());
         let kept = file(&path, document)?;
         let denied = match fs::metadata(&path) {
@@ -158,26 +158,26 @@ impl AtRest {
             None => kept,
             Some(owners) => {
                 self.forbidden_files.insert(document, kept);
-                Kept::Unusable { what: "read", why: format!("the gateway cannot read {name}: {owners}") }
+                StoredFile::Unusable { what: "read", why: format!("the gateway cannot read {name}: {owners}") }
             }
         };
         self.files.insert(document, kept);
         Ok(())
     }
 
-    fn read_database(&mut self, root: &Metadata) -> Result<(), AtRestError> {
+    fn read_database(&mut self, root: &Metadata) -> Result<(), StateAtRestError> {
         let path = self.directory.join(DATABASE);
         let found = match fs::metadata(&path) {
             Ok(found) => found,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(());
             }
-            Err(error) => return Err(AtRestError::File { path, error }),
+            Err(error) => return Err(StateAtRestError::File { path, error }),
         };
         self.database = database(&self.directory)?;
         if !allows(root, &found, 0o6) {
             let why = format!("the gateway cannot write to {DATABASE}: {}", owners(root, &found));
-            let refused = Database::Refused(Refusal::at_read_only_database(), why);
+            let refused = Database::Refused(StartRefusal::at_read_only_database(), why);
             self.forbidden_database = Some(std::mem::replace(&mut self.database, refused));
         }
         Ok(())
@@ -189,12 +189,12 @@ impl AtRest {
     }
 
     /// One of its files.
-    pub fn file(&self, document: Document) -> &Kept {
-        self.files.get(&document).unwrap_or(&Kept::Absent)
+    pub fn file(&self, document: Document) -> &StoredFile {
+        self.files.get(&document).unwrap_or(&StoredFile::Absent)
     }
 
     /// Replaces a file, in memory.
-    pub fn set_file(&mut self, document: Document, kept: Kept) {
+    pub fn set_file(&mut self, document: Document, kept: StoredFile) {
         self.files.insert(document, kept);
     }
 
@@ -258,15 +258,15 @@ impl AtRest {
     ///
     /// # Errors
     /// The release does not start on this store.
-    pub fn start(&self, format: StoreFormat, now: i64) -> Result<(StoredDocuments, Vec<String>), Refusal> {
+    pub fn start(&self, format: StoreFormat, now: i64) -> Result<(StoredDocuments, Vec<String>), StartRefusal> {
         let mut store = StoredDocuments { directory: self.directory.clone(), ..StoredDocuments::default() };
         if format == StoreFormat::Files {
             store.locked = self.locked.clone();
             for (document, kept) in &self.files {
                 match kept {
-                    Kept::Absent => {}
-                    Kept::Json(value) => drop(store.documents.insert(*document, Ok(Arc::clone(value)))),
-                    Kept::Unusable { what, .. } => drop(store.documents.insert(*document, Err(what))),
+                    StoredFile::Absent => {}
+                    StoredFile::Json(value) => drop(store.documents.insert(*document, Ok(Arc::clone(value)))),
+                    StoredFile::Unusable { what, .. } => drop(store.documents.insert(*document, Err(what))),
                 }
             }
             return Ok((store, Vec::new()));
@@ -284,17 +284,19 @@ impl AtRest {
     }
 }
 
-impl OldFiles for AtRest {
+impl LegacyFiles for StateAtRest {
     fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         match self.file(document) {
-            Kept::Absent => Ok(None),
-            Kept::Json(value) => Ok(Some((**value).clone()).filter(|value| !value.is_null())),
-            Kept::Unusable { what, .. } => Err(ImportError::Unreadable(self.directory.join(document.path()), what)),
+            StoredFile::Absent => Ok(None),
+            StoredFile::Json(value) => Ok(Some((**value).clone()).filter(|value| !value.is_null())),
+            StoredFile::Unusable { what, .. } => {
+                Err(ImportError::Unreadable(self.directory.join(document.path()), what))
+            }
         }
     }
 
     fn has(&self, document: Document) -> bool {
-        *self.file(document) != Kept::Absent
+        *self.file(document) != StoredFile::Absent
     }
 
     fn archive(&self, _: &[Document]) {}
@@ -345,42 +347,42 @@ impl Documents for StoredDocuments {
 }
 
 /// The contents of a file of the store, whoever is allowed to read it.
-fn file(path: &Path, document: Document) -> Result<Kept, AtRestError> {
+fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError> {
     let name = document.path();
     match fs::metadata(path) {
         Ok(_) => {}
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Kept::Absent);
+            return Ok(StoredFile::Absent);
         }
-        Err(error) => return Ok(Kept::Unusable { what: "read", why: format!("{name}: {error}") }),
+        Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     }
-    let too_large = |limit: String| AtRestError::TooLarge { path: path.to_owned(), limit };
+    let too_large = |limit: String| StateAtRestError::TooLarge { path: path.to_owned(), limit };
     let bytes = match plain_file::read(path, LONGEST, Links::Follow) {
         Ok(bytes) => bytes,
         Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", LONGEST >> 20))),
-        Err(error) => return Ok(Kept::Unusable { what: "read", why: format!("{name}: {error}") }),
+        Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     };
     if cut::json::count(&bytes) > DOCUMENT_VALUES {
         return Err(too_large(format!("{DOCUMENT_VALUES} JSON values")));
     }
     Ok(match json::parse(&bytes) {
-        Some(value) => Kept::Json(Arc::new(value)),
-        None if bytes.is_empty() => Kept::Unusable { what: "parse", why: format!("{name} is empty") },
-        None => Kept::Unusable { what: "parse", why: format!("{name} is not valid JSON") },
+        Some(value) => StoredFile::Json(Arc::new(value)),
+        None if bytes.is_empty() => StoredFile::Unusable { what: "parse", why: format!("{name} is empty") },
+        None => StoredFile::Unusable { what: "parse", why: format!("{name} is not valid JSON") },
     })
 }
 
 /// The contents of an existing database, whoever is allowed to write to it.
-fn database(directory: &Path) -> Result<Database, AtRestError> {
+fn database(directory: &Path) -> Result<Database, StateAtRestError> {
     let path = directory.join(DATABASE);
     match SqliteDocuments::check(directory, Links::Follow) {
         Err(fault) if fault.is_no_database() => {
             let why = format!("{DATABASE} is not a database, or is damaged");
-            return Ok(Database::Refused(Refusal::at_database(&path), why));
+            return Ok(Database::Refused(StartRefusal::at_database(&path), why));
         }
         Err(fault @ SqliteError::Cell { .. }) => {
             let why = format!("{DATABASE}: {fault}");
-            return Ok(Database::Refused(Refusal::at_cell(&fault.to_string()), why));
+            return Ok(Database::Refused(StartRefusal::at_cell(&fault.to_string()), why));
         }
         Ok(()) | Err(_) => {}
     }
@@ -388,7 +390,7 @@ fn database(directory: &Path) -> Result<Database, AtRestError> {
         return Ok(Database::Unused);
     }
     let documents = SqliteDocuments::read_all(directory, Links::Follow);
-    let documents = documents.map_err(|fault| AtRestError::Database { path, fault })?;
+    let documents = documents.map_err(|fault| StateAtRestError::Database { path, fault })?;
     Ok(Database::Holds(documents.into_iter().map(|(document, value)| (document, Arc::new(value))).collect()))
 }
 
@@ -421,7 +423,7 @@ mod tests {
         fs::create_dir(folder.path().join("devices")).unwrap();
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"deviceId":"a"}}"#).unwrap();
         fs::write(folder.path().join("devices/pending.json"), "{").unwrap();
-        let at_rest = AtRest::read(folder.path()).unwrap();
+        let at_rest = StateAtRest::read(folder.path()).unwrap();
         let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();
         assert_eq!(*store.read(Document::DevicesPaired).unwrap(), json!({"a": {"deviceId": "a"}}));
         assert_eq!(store.try_read(Document::DevicesPending).unwrap_err().what, "parse");
@@ -433,11 +435,11 @@ mod tests {
 
     #[test]
     fn a_release_with_a_database_imports_the_files_or_refuses_to_start() {
-        let mut at_rest = AtRest::empty("/state");
-        at_rest.set_file(Document::DevicesPaired, Kept::Unusable { what: "parse", why: String::new() });
+        let mut at_rest = StateAtRest::empty("/state");
+        at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "parse", why: String::new() });
         assert_eq!(at_rest.start(StoreFormat::Sqlite, 0).unwrap_err().exit_code, 78);
-        at_rest.set_file(Document::DevicesPaired, Kept::Json(Arc::new(json!({}))));
-        at_rest.set_file(Document::DevicesPending, Kept::Json(Arc::new(json!({"r": {"requestId": "r"}}))));
+        at_rest.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(json!({}))));
+        at_rest.set_file(Document::DevicesPending, StoredFile::Json(Arc::new(json!({"r": {"requestId": "r"}}))));
         let (store, log) = at_rest.start(StoreFormat::Sqlite, 0).unwrap();
         assert_eq!(store.read(Document::DevicesPending), None, "pending requests are not imported");
         assert!(log.iter().any(|line| line.contains("migrated to SQLite")), "{log:?}");
@@ -445,9 +447,9 @@ mod tests {
 
     #[test]
     fn an_owner_that_is_put_right_gives_back_what_is_there() {
-        let mut at_rest = AtRest::empty("/state");
-        let paired = Kept::Json(Arc::new(json!({"a": {"deviceId": "a"}})));
-        at_rest.set_file(Document::DevicesPaired, Kept::Unusable { what: "read", why: String::new() });
+        let mut at_rest = StateAtRest::empty("/state");
+        let paired = StoredFile::Json(Arc::new(json!({"a": {"deviceId": "a"}})));
+        at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "read", why: String::new() });
         at_rest.forbidden_files.insert(Document::DevicesPaired, paired.clone());
         assert!(at_rest.is_locked() && at_rest.is_forbidden(Document::DevicesPaired));
         at_rest.unlock();
@@ -457,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_locked_fails_as_node_says() {
-        let mut at_rest = AtRest::empty("/state");
+        let mut at_rest = StateAtRest::empty("/state");
         at_rest.locked.insert("devices", String::new());
         let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();
         let fault = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap_err();

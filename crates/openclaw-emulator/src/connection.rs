@@ -3,7 +3,7 @@
 use super::actor::{Admission, Event};
 use super::frames::{Decoder, FrameError, Incoming, encode_close, encode_pong, encode_text};
 use super::http::{self, Head, Request};
-use super::outbox::{Inbox, Order, channel};
+use super::outbox::{Inbox, OutboxCommand, channel};
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::locality::LocalityRules;
 use openclaw_model::locality::Locality;
@@ -26,14 +26,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The minimum time that a release needs for a connect. It looks at what arrives meanwhile before it has finished.
 const BUSY_WITH_CONNECT: Duration = Duration::from_millis(3);
-/// Number of unsent bytes above which nothing more is read from the peer or accepted from the owner.
+/// Number of unsent bytes above which nothing more is read from the peer or accepted from the actor.
 const HIGH_WATER: usize = 64 * 1024;
 
 /// The parts of the gateway that a connection's task needs.
 #[derive(Clone)]
 pub(super) struct ConnectionContext {
     pub(super) events: mpsc::Sender<Event>,
-    /// Becomes true when the owner has closed all connections.
+    /// Becomes true when the actor has closed all connections.
     pub(super) stopping: watch::Receiver<bool>,
     /// The time that a peer then has to answer a close frame.
     pub(super) goodbye: Duration,
@@ -181,7 +181,7 @@ struct Socket<S> {
 enum Wake {
     Written(std::io::Result<usize>),
     Read(std::io::Result<usize>),
-    Order(Option<Order>),
+    Command(Option<OutboxCommand>),
     Overflow,
     Stopping,
     Deadline,
@@ -200,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         }
         let overflow = self.inbox.overflow();
         tokio::pin!(overflow);
-        let (mut overflown, mut orders, mut stopping, mut finished) = (false, true, false, false);
+        let (mut overflown, mut commands, mut stopping, mut finished) = (false, true, false, false);
         loop {
             let (unsent, calm) = (self.written < self.out.len(), self.out.len() - self.written < HIGH_WATER);
             if !unsent && self.phase == Phase::Draining {
@@ -215,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             let wake = tokio::select! {
                 result = self.writer.write(&self.out[self.written..]), if unsent => Wake::Written(result),
                 result = self.reader.read_buf(self.decoder.buffer()), if !finished && (calm || self.phase != Phase::Open) => Wake::Read(result),
-                order = self.inbox.next(), if calm && orders => Wake::Order(order),
+                command = self.inbox.next(), if calm && commands => Wake::Command(command),
                 () = &mut overflow, if !overflown => Wake::Overflow,
                 () = self.context.stopped(), if !stopping => Wake::Stopping,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Wake::Deadline,
@@ -233,12 +233,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                         return;
                     }
                 }
-                Wake::Order(Some(order)) => self.obey(order),
-                Wake::Order(None) => orders = false,
+                Wake::Command(Some(command)) => self.handle(command),
+                Wake::Command(None) => commands = false,
                 Wake::Overflow => {
                     overflown = true;
                     self.obey_all();
-                    self.obey(Order::Close { code: close::POLICY, reason: "slow consumer".to_owned() });
+                    self.handle(OutboxCommand::Close { code: close::POLICY, reason: "slow consumer".to_owned() });
                 }
                 Wake::Stopping => {
                     stopping = true;
@@ -266,23 +266,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     }
 
     fn obey_all(&mut self) {
-        while let Some(order) = self.inbox.try_next() {
-            self.obey(order);
+        while let Some(command) = self.inbox.try_next() {
+            self.handle(command);
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    fn handle(&mut self, command: OutboxCommand) {
         if self.phase != Phase::Open {
             return;
         }
-        match order {
-            Order::Text(text) => encode_text(&mut self.out, &text),
-            Order::RaiseLimit => {
+        match command {
+            OutboxCommand::Text(text) => encode_text(&mut self.out, &text),
+            OutboxCommand::RaiseLimit => {
                 self.welcomed = true;
                 self.decoder.set_limit(LIMIT_AFTER_HELLO);
             }
-            Order::Pong(payload) => encode_pong(&mut self.out, &payload),
-            Order::Close { code, reason } => self.close(Phase::Closing, Some((code, reason.as_bytes()))),
+            OutboxCommand::Pong(payload) => encode_pong(&mut self.out, &payload),
+            OutboxCommand::Close { code, reason } => self.close(Phase::Closing, Some((code, reason.as_bytes()))),
         }
     }
 
@@ -323,7 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         self.hand_over(messages).await
     }
 
-    /// Passes the messages of one read to the owner.
+    /// Passes the messages of one read to the actor.
     async fn hand_over(&self, mut messages: Vec<Vec<u8>>) -> Result<(), mpsc::error::SendError<Event>> {
         let connection = self.connection;
         match messages.len() {
@@ -347,7 +347,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong => {}
             Incoming::Close(frame) => {
                 self.hand_over(std::mem::take(messages)).await?;
-                // The owner is notified before the peer has our answer, so the peer's next action finds the connection
+                // The actor is notified before the peer has our answer, so the peer's next action finds the connection
                 // closed.
                 self.context.events.send(Event::Closed { connection: self.connection }).await?;
                 let echo = frame.as_ref().map(|(code, reason)| (*code, reason.as_slice()));

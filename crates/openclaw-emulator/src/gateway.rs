@@ -1,13 +1,13 @@
 //! A gateway inside this process.
 
-use super::actor::{Event, Owner};
+use super::actor::{Actor, Event};
 use super::clock::Clock;
 use super::connection::{ConnectionContext, HttpContext, serve};
 use super::entropy::SeededEntropy;
 use super::import::import;
 use super::listen;
 use super::logs::{LogListener, Logs, TraceListener};
-use super::settings::{Refusal, Settings};
+use super::settings::{Settings, StartRefusal};
 use crate::store::{DirectoryDocuments, SqliteDocuments};
 use openclaw_model::config::Host;
 use openclaw_model::handshake::most_early_bytes;
@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
-/// Maximum number of queued events for the owner. Senders wait if the queue is full.
+/// Maximum number of queued events for the actor. Senders wait if the queue is full.
 const EVENTS: usize = 32;
 /// Maximum number of bytes in transit in each direction of a pipe.
 const PIPE: usize = 64 * 1024;
@@ -95,7 +95,7 @@ pub enum StartError {
     /// The release refuses these settings.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] StartRefusal),
     /// The release is older than the oldest known one.
     #[error(transparent)]
     UnknownRelease(#[from] UnknownRelease),
@@ -110,7 +110,7 @@ pub enum StartError {
 /// A gateway of a given release inside this process. Dropping it cuts every connection, like [`EmbeddedGateway::kill`].
 pub struct EmbeddedGateway {
     runtime: Handle,
-    owner: JoinHandle<()>,
+    actor: JoinHandle<()>,
     events: mpsc::Sender<Event>,
     stopping: watch::Receiver<bool>,
     started: Instant,
@@ -168,7 +168,7 @@ impl EmbeddedGateway {
         });
         let (events, received) = mpsc::channel(EVENTS);
         let (stopping_sender, stopping) = watch::channel(false);
-        let owner = Owner {
+        let actor = Actor {
             model: Model::new(rules, settings.gateway.clone()),
             store,
             entropy,
@@ -181,7 +181,7 @@ impl EmbeddedGateway {
             wake_at: None,
         };
         Ok(Self {
-            owner: runtime.spawn(owner.run()),
+            actor: runtime.spawn(actor.run()),
             runtime,
             events,
             stopping,
@@ -277,6 +277,6 @@ impl EmbeddedGateway {
 
 impl Drop for EmbeddedGateway {
     fn drop(&mut self) {
-        self.owner.abort();
+        self.actor.abort();
     }
 }

@@ -1,7 +1,7 @@
 //! The import of an older release's files at the start of a release with a database. It imports what it can and renames
 //! the files (`state-migrations.pairing.ts` of 2026.9.6).
 
-use super::settings::Refusal;
+use super::settings::StartRefusal;
 use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteError};
 use openclaw_model::pairing::{Imported, import_devices, import_nodes};
 use openclaw_protocol::js::Record;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The files that an older release has left.
-pub(crate) trait OldFiles {
+pub(crate) trait LegacyFiles {
     /// The contents of a file; `None` if it is absent or contains `null`.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ pub(crate) trait OldFiles {
 }
 
 /// The files of a state directory.
-struct OnDisk<'a>(&'a Path);
+struct FilesOnDisk<'a>(&'a Path);
 
 /// The reason why the files are not imported.
 pub(crate) enum ImportError {
@@ -48,35 +48,39 @@ impl From<WriteError> for ImportError {
 /// # Errors
 /// Returns an error for a file that does not parse or a database that cannot be written. The release does not start in
 /// these cases.
-pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
+pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, StartRefusal> {
     if SqliteDocuments::exists(state_dir) {
         check_database(state_dir, store)?;
     }
-    take_over(&OnDisk(state_dir), store, now)
+    take_over(&FilesOnDisk(state_dir), store, now)
 }
 
 /// Imports the files. Returns lines for the log.
 ///
 /// # Errors
 /// Returns an error for a file that does not parse or a store that cannot be written.
-pub(crate) fn take_over(files: &dyn OldFiles, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
+pub(crate) fn take_over(
+    files: &dyn LegacyFiles,
+    store: &mut dyn Documents,
+    now: i64,
+) -> Result<Vec<String>, StartRefusal> {
     if !Document::ALL.iter().any(|document| files.has(*document)) {
         return Ok(Vec::new());
     }
     let mut log = Vec::new();
     // The database exists before the import, and remains if the import fails.
-    store.write(&[]).map_err(|fault| Refusal::at_import(&fault.to_string()))?;
+    store.write(&[]).map_err(|fault| StartRefusal::at_import(&fault.to_string()))?;
     devices(files, store, &mut log)
         .and_then(|()| nodes(files, store, now, &mut log))
-        .map_err(|fault| Refusal::at_import(&fault.to_string()))?;
+        .map_err(|fault| StartRefusal::at_import(&fault.to_string()))?;
     Ok(log)
 }
 
 /// Checks that an existing database meets the release's needs.
-fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Refusal> {
+fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), StartRefusal> {
     match SqliteDocuments::check(state_dir, Links::Follow) {
-        Err(fault) if fault.is_no_database() => return Err(Refusal::at_database(&state_dir.join(DATABASE))),
-        Err(fault @ SqliteError::Cell { .. }) => return Err(Refusal::at_cell(&fault.to_string())),
+        Err(fault) if fault.is_no_database() => return Err(StartRefusal::at_database(&state_dir.join(DATABASE))),
+        Err(fault @ SqliteError::Cell { .. }) => return Err(StartRefusal::at_cell(&fault.to_string())),
         // Other errors appear when the database is used.
         Err(_) | Ok(()) => {}
     }
@@ -84,7 +88,7 @@ fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Ref
     let writable = store.write(&[]).is_ok();
     let opened = || SqliteDocuments::new(state_dir, false).open();
     if !writable && opened().is_err_and(|fault| fault.is_read_only()) {
-        return Err(Refusal::at_read_only_database());
+        return Err(StartRefusal::at_read_only_database());
     }
     Ok(())
 }
@@ -98,7 +102,7 @@ impl std::fmt::Display for ImportError {
     }
 }
 
-fn devices(files: &dyn OldFiles, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), ImportError> {
+fn devices(files: &dyn LegacyFiles, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), ImportError> {
     let transient = [Document::DevicesPending, Document::DevicesBootstrap];
     let legacy = files.read(Document::DevicesPaired)?;
     if legacy.is_none() && !transient.iter().any(|document| files.has(*document)) {
@@ -120,7 +124,12 @@ fn devices(files: &dyn OldFiles, store: &mut dyn Documents, log: &mut Vec<String
     Ok(())
 }
 
-fn nodes(files: &dyn OldFiles, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), ImportError> {
+fn nodes(
+    files: &dyn LegacyFiles,
+    store: &mut dyn Documents,
+    now: i64,
+    log: &mut Vec<String>,
+) -> Result<(), ImportError> {
     let (paired, pending) = (files.read(Document::NodesPaired)?, files.read(Document::NodesPending)?);
     if paired.is_none() && pending.is_none() {
         return Ok(());
@@ -136,7 +145,7 @@ fn nodes(files: &dyn OldFiles, store: &mut dyn Documents, now: i64, log: &mut Ve
     Ok(())
 }
 
-impl OldFiles for OnDisk<'_> {
+impl LegacyFiles for FilesOnDisk<'_> {
     fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         let path = self.0.join(document.path());
         let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {

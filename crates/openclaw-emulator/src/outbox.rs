@@ -1,4 +1,4 @@
-//! The queue of commands from the owner to a connection's task.
+//! The queue of commands from the actor to a connection's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ const MAX_BUFFERED: usize = 50 * 1024 * 1024;
 
 /// One command for a connection. The order matters.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum OutboxCommand {
     /// Send this text frame.
     Text(String),
     /// Answer a ping with these bytes.
@@ -22,21 +22,21 @@ pub(super) enum Order {
     Close { code: u16, reason: String },
 }
 
-/// The owner's end. It never blocks: a reader that is too slow is disconnected, as in the release.
+/// The actor's end. It never blocks: a reader that is too slow is disconnected, as in the release.
 pub(super) struct Outbox {
-    orders: mpsc::Sender<Order>,
-    shared: Arc<Shared>,
+    commands: mpsc::Sender<OutboxCommand>,
+    shared: Arc<OutboxState>,
     closed: bool,
 }
 
 /// The connection's end.
 pub(super) struct Inbox {
-    orders: mpsc::Receiver<Order>,
-    shared: Arc<Shared>,
+    commands: mpsc::Receiver<OutboxCommand>,
+    shared: Arc<OutboxState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct OutboxState {
     bytes: AtomicUsize,
     overflow: Notify,
 }
@@ -44,19 +44,19 @@ struct Shared {
 /// Both ends.
 pub(super) fn channel() -> (Outbox, Inbox) {
     let (sender, receiver) = mpsc::channel(CAPACITY);
-    let shared = Arc::new(Shared::default());
-    (Outbox { orders: sender, shared: Arc::clone(&shared), closed: false }, Inbox { orders: receiver, shared })
+    let shared = Arc::new(OutboxState::default());
+    (Outbox { commands: sender, shared: Arc::clone(&shared), closed: false }, Inbox { commands: receiver, shared })
 }
 
 impl Outbox {
     /// Queues a command. After a close, or if the reader was too slow, nothing more is queued.
-    pub(super) fn push(&mut self, order: Order) {
+    pub(super) fn push(&mut self, command: OutboxCommand) {
         if self.closed {
             return;
         }
-        self.closed = matches!(order, Order::Close { .. });
-        let bytes = self.shared.bytes.fetch_add(order.size(), Ordering::Relaxed);
-        if bytes > MAX_BUFFERED || self.orders.try_send(order).is_err() {
+        self.closed = matches!(command, OutboxCommand::Close { .. });
+        let bytes = self.shared.bytes.fetch_add(command.size(), Ordering::Relaxed);
+        if bytes > MAX_BUFFERED || self.commands.try_send(command).is_err() {
             self.closed = true;
             self.shared.overflow.notify_one();
         }
@@ -64,18 +64,18 @@ impl Outbox {
 }
 
 impl Inbox {
-    /// The next command. `None` after the owner has dropped its end.
-    pub(super) async fn next(&mut self) -> Option<Order> {
-        let order = self.orders.recv().await?;
-        self.shared.bytes.fetch_sub(order.size(), Ordering::Relaxed);
-        Some(order)
+    /// The next command. `None` after the actor has dropped its end.
+    pub(super) async fn next(&mut self) -> Option<OutboxCommand> {
+        let command = self.commands.recv().await?;
+        self.shared.bytes.fetch_sub(command.size(), Ordering::Relaxed);
+        Some(command)
     }
 
     /// A command that is already queued.
-    pub(super) fn try_next(&mut self) -> Option<Order> {
-        let order = self.orders.try_recv().ok()?;
-        self.shared.bytes.fetch_sub(order.size(), Ordering::Relaxed);
-        Some(order)
+    pub(super) fn try_next(&mut self) -> Option<OutboxCommand> {
+        let command = self.commands.try_recv().ok()?;
+        self.shared.bytes.fetch_sub(command.size(), Ordering::Relaxed);
+        Some(command)
     }
 
     /// Resolves when the reader was too slow.
@@ -85,7 +85,7 @@ impl Inbox {
     }
 }
 
-impl Order {
+impl OutboxCommand {
     fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),

@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
 use super::logs::{LogListener, TraceListener};
 use super::machine::this_machine;
-use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
+use super::settings::{ConfigFileError, Settings, StartRefusal, read_config, redactions};
 use crate::store::SqliteDocuments;
 use miette::Diagnostic;
 use openclaw_model::{Facts, Release, TraceLine};
@@ -77,7 +77,7 @@ pub enum ProgramError {
         /// The configuration file.
         config: PathBuf,
         /// The output of the release.
-        refusal: Refusal,
+        refusal: StartRefusal,
     },
     /// The state directory cannot be used.
     #[error("cannot use the state directory {path}: {error}")]
@@ -167,7 +167,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     // Without a configuration, the release requires a setup, which nobody can do in a harness.
     let mut document = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
     let secrets = redactions(&document, &options.env);
-    let refused = |mut refusal: Refusal| {
+    let refused = |mut refusal: StartRefusal| {
         refusal.lines.iter_mut().for_each(|line| *line = secrets.apply(line));
         ProgramError::Refused { release: options.release, config: config_path.clone(), refusal }
     };

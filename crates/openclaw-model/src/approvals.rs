@@ -99,7 +99,7 @@ impl Approval {
 
 /// The approvals that an id or a prefix identifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum ApprovalMatch {
     /// No undecided approval.
     Nothing,
     /// One approval.
@@ -161,31 +161,31 @@ impl Approvals {
 
     /// The approvals that an id or a prefix identifies, regardless of letter case. Approvals that are not shown are
     /// ignored.
-    pub(crate) fn named(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
+    pub(crate) fn named(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> ApprovalMatch {
         self.find(input, now, |approval| !approval.is_resolved() && shown(approval))
     }
 
     /// The same, including the decided approvals that are still available.
-    pub(crate) fn named_ever(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
+    pub(crate) fn named_ever(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> ApprovalMatch {
         self.find(input, now, shown)
     }
 
-    fn find(&mut self, input: &str, now: i64, counts: impl Fn(&Approval) -> bool) -> Named {
+    fn find(&mut self, input: &str, now: i64, counts: impl Fn(&Approval) -> bool) -> ApprovalMatch {
         self.forget_old(now);
         let input = js::trim(input);
         if input.is_empty() {
-            return Named::Nothing;
+            return ApprovalMatch::Nothing;
         }
         if let Some(exact) = self.entries.get(input) {
-            return if counts(exact) { Named::One(exact.id.clone()) } else { Named::Nothing };
+            return if counts(exact) { ApprovalMatch::One(exact.id.clone()) } else { ApprovalMatch::Nothing };
         }
         let prefix = input.to_lowercase();
         let matches = |approval: &&Approval| counts(approval) && approval.id.to_lowercase().starts_with(&prefix);
         let mut ids: Vec<String> = self.entries.values().filter(matches).map(|approval| approval.id.clone()).collect();
         match ids.len() {
-            0 => Named::Nothing,
-            1 => Named::One(ids.remove(0)),
-            _ => Named::Several(ids),
+            0 => ApprovalMatch::Nothing,
+            1 => ApprovalMatch::One(ids.remove(0)),
+            _ => ApprovalMatch::Several(ids),
         }
     }
 
@@ -209,11 +209,14 @@ mod tests {
     #[test]
     fn an_id_is_found_by_its_beginning_in_any_case() {
         let mut approvals = with(&["Abc", "abd", "x"]);
-        assert_eq!(approvals.named("X", 1, |_| true), Named::One("x".to_owned()));
-        assert_eq!(approvals.named("ab", 1, |_| true), Named::Several(vec!["Abc".to_owned(), "abd".to_owned()]));
-        assert_eq!(approvals.named(" ", 1, |_| true), Named::Nothing);
+        assert_eq!(approvals.named("X", 1, |_| true), ApprovalMatch::One("x".to_owned()));
+        assert_eq!(
+            approvals.named("ab", 1, |_| true),
+            ApprovalMatch::Several(vec!["Abc".to_owned(), "abd".to_owned()])
+        );
+        assert_eq!(approvals.named(" ", 1, |_| true), ApprovalMatch::Nothing);
         approvals.resolve("x", Some("deny"), 2).unwrap();
-        assert_eq!(approvals.named("x", 3, |_| true), Named::Nothing);
+        assert_eq!(approvals.named("x", 3, |_| true), ApprovalMatch::Nothing);
     }
 
     #[test]

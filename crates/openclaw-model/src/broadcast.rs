@@ -56,7 +56,7 @@ impl Model {
     }
 
     /// Sends an event to these clients only. It has a sequence number if every event of the release has one.
-    pub(crate) fn tell(&mut self, to: &[ConnectionId], event: &str, payload: &Value, outcome: &mut Outcome) {
+    pub(crate) fn send_event_to(&mut self, to: &[ConnectionId], event: &str, payload: &Value, outcome: &mut Outcome) {
         for connection in to {
             let recipient = self.recipient(*connection);
             let seq = self.rules.rpc.events_restricted.then(|| self.next_seq(*connection));
@@ -72,7 +72,7 @@ impl Model {
     }
 
     /// Sends an event to one node, without a sequence number.
-    pub(crate) fn tell_node(&self, node: ConnectionId, event: &str, payload: Value, outcome: &mut Outcome) {
+    pub(crate) fn send_event_to_node(&self, node: ConnectionId, event: &str, payload: Value, outcome: &mut Outcome) {
         if self.connections.get(&node).is_some_and(|open| !open.closing) {
             let frame = ServerFrame::Event {
                 event: event.to_owned(),

@@ -16,8 +16,8 @@ pub enum AuthMode {
     TrustedProxy,
 }
 
-/// The resolved settings of a gateway, with defaults and environment variables applied. `reference::settings` reads
-/// them from `openclaw.json`.
+/// The resolved settings of a gateway, with defaults and environment variables applied. The emulator reads them from
+/// `openclaw.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GatewayConfig {
     /// The port that the gateway reports.

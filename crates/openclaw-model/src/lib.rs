@@ -35,4 +35,4 @@ pub use input::{ConnectionId, Effect, Entropy, Environment, Input, Outcome, Peer
 pub use model::Model;
 pub use release::Release;
 pub use releases::{Change, KnownRelease, Source, known_releases};
-pub use trace::{Access, Check, Fact, Since, TraceLine};
+pub use trace::{Access, Check, Fact, FactChange, TraceLine};

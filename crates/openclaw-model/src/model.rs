@@ -6,7 +6,7 @@ use super::handshake::{self, RateLimits};
 use super::input::{ConnectionId, Effect, Environment, Input, Outcome, Peer};
 use super::locality::{self, Locality};
 use super::node_work::NodeWork;
-use super::nodes::{self, Surface};
+use super::nodes::{self, NodeSurface};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
 use super::surface::presence::{Person, Presence};
@@ -43,12 +43,12 @@ pub struct Model {
     pub(crate) scope_upgrades: ScopeUpgrades,
     /// Commands and pending work for nodes.
     pub(crate) node_work: NodeWork,
-    /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
+    /// The time of the next sign of life to clients, in milliseconds since 1970. `None` before the first input.
     pub(crate) next_tick: Option<i64>,
     /// The presence list.
     pub(crate) presence: Presence,
-    /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing. The oldest first, and only so
-    /// many as the presence list may have entries, besides those of open connections.
+    /// Profiles of users by the name from the reverse proxy, in lower case, oldest first. The owner's profile has an
+    /// empty name. Profiles without an open connection are limited to the maximum number of presence entries.
     pub(crate) people: IndexMap<String, Person>,
     /// Number of changes of the health summary.
     pub(crate) health_version: u64,
@@ -97,7 +97,7 @@ pub(crate) struct ConnectedClient {
     /// Its address, if the gateway reports one.
     pub(crate) client_ip: Option<String>,
     /// Its surface as a node, if the release checks more than commands.
-    pub(crate) declared: Option<Surface>,
+    pub(crate) declared: Option<NodeSurface>,
     /// Number of events that it received, if the release counts them for each client.
     pub(crate) events: u64,
     /// Whether it authenticated with a device token.
@@ -188,7 +188,7 @@ impl Model {
             }
             Input::Stop => self.announce_stop("gateway stopping", &mut outcome),
         }
-        rpc::settle(self, environment, &mut outcome);
+        rpc::answer_finished_upgrades(self, environment, &mut outcome);
         let handshakes = self.connections.values().filter_map(|open| open.handshake_deadline).min();
         outcome.wake_at = [handshakes, rpc::wake_at(self)].into_iter().flatten().min();
         outcome
@@ -287,7 +287,7 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
-        rpc::lose_node(self, connection, outcome);
+        rpc::fail_node_commands(self, connection, outcome);
         if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node")
             && !self.rules.nodes.gone_with_later_only
         {
@@ -298,13 +298,13 @@ impl Model {
             && let Some(node_id) = client.device_id()
         {
             let Environment { now, store, .. } = environment;
-            let noted = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
-            if let Err(fault) = noted {
+            let recorded = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
+            if let Err(fault) = recorded {
                 outcome.effects.push(Effect::Log(format!("failed to record last disconnect for {node_id}: {fault}")));
             }
         }
         if let Some(client) = &gone.client {
-            self.tell_departure(client, environment.now, outcome);
+            self.handle_departure(client, environment.now, outcome);
         }
     }
 

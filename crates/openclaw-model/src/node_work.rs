@@ -16,7 +16,7 @@ const STATUS: &str = "status.request";
 
 /// A command that was sent to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Invoke {
+pub(crate) struct PendingInvoke {
     /// The node's id.
     pub node_id: String,
     /// The node's connection.
@@ -62,12 +62,12 @@ impl Work {
 
 /// The pending work of one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Queue {
+struct NodeQueue {
     revision: u64,
     work: Vec<Work>,
 }
 
-impl Queue {
+impl NodeQueue {
     fn forget_old(&mut self, now: i64) {
         let before = self.work.len();
         self.work.retain(|work| work.expires_at.is_none_or(|at| now < at));
@@ -79,7 +79,7 @@ impl Queue {
 
 /// A work item that an operator requests.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct WorkRequest<'a> {
     /// The kind of work.
     pub kind: &'a str,
     /// The priority.
@@ -93,8 +93,8 @@ pub(crate) struct Wanted<'a> {
 /// The commands and pending work for all nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NodeWork {
-    invokes: IndexMap<String, Invoke>,
-    queues: IndexMap<String, Queue>,
+    invokes: IndexMap<String, PendingInvoke>,
+    queues: IndexMap<String, NodeQueue>,
     /// The time of the last stored sign of life, by device.
     heard_at: IndexMap<String, i64>,
 }
@@ -104,27 +104,27 @@ const HEARD_EVERY_MS: i64 = 60_000;
 
 impl NodeWork {
     /// Records a sent command.
-    pub(crate) fn send(&mut self, id: String, invoke: Invoke) {
+    pub(crate) fn send(&mut self, id: String, invoke: PendingInvoke) {
         self.invokes.insert(id, invoke);
     }
 
     /// The command that a node answers. `None` if this node did not get such a command.
-    pub(crate) fn answered(&mut self, id: &str, node_id: &str, node: ConnectionId) -> Option<Invoke> {
+    pub(crate) fn answered(&mut self, id: &str, node_id: &str, node: ConnectionId) -> Option<PendingInvoke> {
         self.invokes.get(id).filter(|invoke| invoke.node_id == node_id && invoke.node == node)?;
         self.invokes.shift_remove(id)
     }
 
     /// The expired commands.
-    pub(crate) fn expire(&mut self, now: i64) -> Vec<(String, Invoke)> {
+    pub(crate) fn expire(&mut self, now: i64) -> Vec<(String, PendingInvoke)> {
         self.take(|invoke| invoke.expires_at <= now)
     }
 
     /// The commands that were sent to a closed connection.
-    pub(crate) fn lose(&mut self, node: ConnectionId) -> Vec<(String, Invoke)> {
+    pub(crate) fn fail_commands(&mut self, node: ConnectionId) -> Vec<(String, PendingInvoke)> {
         self.take(|invoke| invoke.node == node)
     }
 
-    fn take(&mut self, which: impl Fn(&Invoke) -> bool) -> Vec<(String, Invoke)> {
+    fn take(&mut self, which: impl Fn(&PendingInvoke) -> bool) -> Vec<(String, PendingInvoke)> {
         let ids: Vec<String> =
             self.invokes.iter().filter(|(_, invoke)| which(invoke)).map(|(id, _)| id.clone()).collect();
         ids.into_iter().filter_map(|id| Some((id.clone(), self.invokes.shift_remove(&id)?))).collect()
@@ -139,7 +139,7 @@ impl NodeWork {
     pub(crate) fn enqueue(
         &mut self,
         node_id: &str,
-        wanted: Wanted<'_>,
+        wanted: WorkRequest<'_>,
         id: impl FnOnce() -> String,
         now: i64,
     ) -> (u64, Value) {
@@ -203,7 +203,7 @@ impl NodeWork {
     }
 
     /// Records that a sign of life was stored.
-    pub(crate) fn noted(&mut self, device_id: &str, now: i64) {
+    pub(crate) fn record_sign_of_life(&mut self, device_id: &str, now: i64) {
         self.heard_at.insert(device_id.to_owned(), now);
     }
 }
@@ -212,8 +212,8 @@ impl NodeWork {
 mod tests {
     use super::*;
 
-    fn wanted(kind: &'static str, priority: Option<&'static str>, consumed: bool) -> Wanted<'static> {
-        Wanted { kind, priority, expires_in_ms: None, consumed }
+    fn wanted(kind: &'static str, priority: Option<&'static str>, consumed: bool) -> WorkRequest<'static> {
+        WorkRequest { kind, priority, expires_in_ms: None, consumed }
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_command_is_answered_by_its_node_alone() {
         let mut work = NodeWork::default();
-        let invoke = Invoke {
+        let invoke = PendingInvoke {
             node_id: "n".to_owned(),
             node: ConnectionId(1),
             command: "x".to_owned(),
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(work.next_expiry(), Some(10));
         assert_eq!(work.answered("a", "n", ConnectionId(1)), Some(invoke.clone()));
         work.send("b".to_owned(), invoke.clone());
-        assert_eq!(work.lose(ConnectionId(1)), [("b".to_owned(), invoke.clone())]);
+        assert_eq!(work.fail_commands(ConnectionId(1)), [("b".to_owned(), invoke.clone())]);
         work.send("c".to_owned(), invoke);
         assert!(work.expire(9).is_empty() && work.expire(10).len() == 1);
     }

@@ -9,7 +9,7 @@ const GRACE_MS: i64 = 15_000;
 
 /// The owner of an upgrade: the device's id, and its key as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
+pub(crate) struct UpgradeOwner {
     /// The device's id.
     pub device_id: String,
     /// Its key.
@@ -18,7 +18,7 @@ pub(crate) struct Owner {
 
 /// How a call on this gateway decided a pending request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decided {
+pub(crate) enum UpgradeDecision {
     /// The request was approved.
     Approved,
     /// The request was rejected or replaced.
@@ -29,7 +29,7 @@ pub(crate) enum Decided {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScopeUpgrade {
     /// The device that requested it.
-    pub owner: Owner,
+    pub owner: UpgradeOwner,
     /// The requested scopes.
     pub scopes: Vec<String>,
     /// The device's token at the time of the request.
@@ -39,7 +39,7 @@ pub(crate) struct ScopeUpgrade {
     /// The time at which it expires, in milliseconds since 1970.
     pub expires_at: i64,
     /// The decision.
-    pub decided: Option<Decided>,
+    pub decided: Option<UpgradeDecision>,
     /// The answer for waiting clients, and its time.
     result: Option<(Value, i64)>,
     waiters: Vec<(ConnectionId, String)>,
@@ -48,7 +48,7 @@ pub(crate) struct ScopeUpgrade {
 impl ScopeUpgrade {
     /// A new upgrade.
     pub(crate) fn new(
-        owner: Owner,
+        owner: UpgradeOwner,
         scopes: Vec<String>,
         before: (Option<Value>, Option<Value>),
         expires_at: i64,
@@ -91,14 +91,20 @@ impl ScopeUpgrades {
     }
 
     /// Records the decision about a pending request.
-    pub(crate) fn decide(&mut self, request_id: &str, decided: Decided) {
+    pub(crate) fn decide(&mut self, request_id: &str, decided: UpgradeDecision) {
         if let Some(upgrade) = self.entries.get_mut(request_id) {
             upgrade.decided = Some(decided);
         }
     }
 
     /// Lets the owner wait for an upgrade. `false` if it has no such upgrade.
-    pub(crate) fn wait(&mut self, request_id: &str, owner: &Owner, waiter: (ConnectionId, String), now: i64) -> bool {
+    pub(crate) fn wait(
+        &mut self,
+        request_id: &str,
+        owner: &UpgradeOwner,
+        waiter: (ConnectionId, String),
+        now: i64,
+    ) -> bool {
         self.forget_old(now);
         let theirs = self.entries.get_mut(request_id).filter(|upgrade| upgrade.owner == *owner);
         theirs.map(|upgrade| upgrade.waiters.push(waiter)).is_some()
@@ -145,8 +151,8 @@ pub(crate) fn ended(request_id: &str, status: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn owner(device: &str) -> Owner {
-        Owner { device_id: device.to_owned(), public_key: "key".to_owned() }
+    fn owner(device: &str) -> UpgradeOwner {
+        UpgradeOwner { device_id: device.to_owned(), public_key: "key".to_owned() }
     }
 
     fn waiter(id: &str) -> (ConnectionId, String) {

@@ -93,17 +93,17 @@ impl Fact {
     }
 
     /// The last change of this fact up to a release. `None` if the fact is the same as in the oldest known release.
-    pub fn since(self, release: Release) -> Option<Since> {
+    pub fn since(self, release: Release) -> Option<FactChange> {
         self.changes().into_iter().take_while(|change| change.release <= release).last()
     }
 
     /// The first change of this fact after a release. `None` if no known release changes it.
-    pub fn until(self, release: Release) -> Option<Since> {
+    pub fn until(self, release: Release) -> Option<FactChange> {
         self.changes().into_iter().find(|change| change.release > release)
     }
 
     /// Every change of this fact, the oldest first.
-    fn changes(self) -> Vec<Since> {
+    fn changes(self) -> Vec<FactChange> {
         let mut facts = Facts::nearest(OLDEST);
         let (mut value, mut changes) = ((self.value)(&facts), Vec::new());
         for known in KNOWN.iter().filter(|known| OLDEST < known.release) {
@@ -112,7 +112,7 @@ impl Fact {
                 let now = (self.value)(&facts);
                 if now != value {
                     value = now;
-                    changes.push(Since { release: known.release, what: change.what, sources: change.sources });
+                    changes.push(FactChange { release: known.release, what: change.what, sources: change.sources });
                 }
             }
         }
@@ -134,7 +134,7 @@ impl fmt::Debug for Fact {
 
 /// The change that starts or ends a fact, and the release of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Since {
+pub struct FactChange {
     /// The first known release with the change.
     pub release: Release,
     /// The change as a sentence.

@@ -14,7 +14,7 @@ pub mod close {
     pub const RESTART: u16 = 1012;
     /// Not ready yet (newer releases).
     pub const TRY_LATER: u16 = 1013;
-    /// The device of a live connection was removed, or its token was revoked or rotated.
+    /// The device of an open connection was removed, or its token was revoked or rotated.
     pub const DEVICE_REMOVED: u16 = 4001;
 }
 

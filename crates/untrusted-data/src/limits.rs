@@ -19,7 +19,7 @@ pub const MESSAGE_BYTES: usize = 2 << 20;
 pub const MESSAGE_FRAGMENTS: usize = 8192;
 /// Number of JSON values that are kept of one message.
 pub const FRAME_VALUES: usize = 10_000;
-/// Memory for a JSON value in addition to its text: the value, its key, and room to grow.
+/// Memory for a JSON value in addition to its text: the value, its key, and spare capacity.
 pub const VALUE_BYTES: usize = 192;
 /// Number of unread messages of one connection.
 pub const UNREAD_MESSAGES: usize = 4096;

@@ -16,7 +16,7 @@ use std::path::Path;
 pub enum Links {
     /// Follow the link: the user chose the path.
     Follow,
-    /// Refuse the link: somebody else may have created it.
+    /// Refuse the link: another user may have created it.
     Refuse,
 }
 
@@ -25,7 +25,7 @@ pub enum Links {
 pub enum OtherKind {
     /// A directory.
     Directory,
-    /// A symbolic link that is not to be followed.
+    /// A symbolic link that must not be followed.
     Link,
     /// A named pipe (FIFO).
     Pipe,

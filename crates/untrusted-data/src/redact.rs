@@ -1,11 +1,11 @@
 //! Redacts secrets in text for output.
 
+mod decoded;
 mod known;
 mod names;
-mod reading;
 mod url;
 
-use known::{Finder, Needed};
+use known::{Finder, RequiredContext};
 pub use names::{is_count_name, is_secret_name};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +25,7 @@ const DIGEST: usize = 64;
 
 /// Whether a text is a word of the program itself.
 type IsOwnWord = fn(&str) -> bool;
-/// What recognizes the words of the program that runs.
+/// The function that recognizes the words of the running program.
 static OWN_WORDS: OnceLock<IsOwnWord> = OnceLock::new();
 /// A longer secret is never a word of the program.
 const LONGEST_OWN_WORD: usize = 16;
@@ -54,12 +54,12 @@ pub struct Redactions {
     finder: Arc<OnceLock<Option<Finder>>>,
 }
 
-/// What stands for a secret.
+/// The replacement of a secret.
 #[derive(Clone)]
 struct Symbol {
     text: String,
-    /// Where the secret is one.
-    needed: Needed,
+    /// The context that the secret needs, which depends on whether it is one of the program's own words.
+    needed: RequiredContext,
 }
 
 /// Shows only the number of secrets.
@@ -74,11 +74,11 @@ impl Redactions {
     /// everywhere, and so are words of the program ([`set_own_words`]).
     pub fn add(&mut self, secret: &str, name: &str) {
         if !self.is_ordinary(secret) {
-            self.insert(secret, name, Needed::Nothing);
+            self.insert(secret, name, RequiredContext::Nothing);
         }
     }
 
-    fn insert(&mut self, secret: &str, name: &str, needed: Needed) {
+    fn insert(&mut self, secret: &str, name: &str, needed: RequiredContext) {
         self.known.insert(secret.to_owned(), Symbol { text: format!("<{name}>"), needed });
         self.finder = Arc::default();
     }
@@ -94,8 +94,8 @@ impl Redactions {
         for url::Secret { value, with_name } in url::secrets(url) {
             // A word that occurs everywhere is a secret only next to its name: `code=1`, but not in `code=1008`.
             match self.is_ordinary(&value) {
-                true => self.insert(&with_name, "secret of the URL", Needed::Delimiters),
-                false => self.insert(&value, "secret of the URL", Needed::Nothing),
+                true => self.insert(&with_name, "secret of the URL", RequiredContext::Delimiters),
+                false => self.insert(&value, "secret of the URL", RequiredContext::Nothing),
             }
         }
     }

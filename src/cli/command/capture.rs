@@ -3,7 +3,7 @@
 use crate::capture::{self, Capture as Captured, SaveError};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
-use crate::explain::{Places, State};
+use crate::explain::{Places, StateDirectory};
 use crate::shell::quoted;
 use openclaw_model::Release;
 use std::io::Write as _;
@@ -54,7 +54,7 @@ impl Capture {
             config: self.config,
             env: super::explain::environment(),
         };
-        let state = State::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
         let captured = Captured::of(&state, self.release, &[], super::explain::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(not_saved)?;
@@ -73,7 +73,7 @@ fn not_saved(error: SaveError) -> CommandError {
 }
 
 /// The report of a capture, without anything from the files of the state directory.
-fn report(captured: &Captured, state: &State, file: &Path, folder: &Path) -> String {
+fn report(captured: &Captured, state: &StateDirectory, file: &Path, folder: &Path) -> String {
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let directory = state.at_rest.directory().display().to_string();
     let mut text = format!("captured {}", printable::line(&directory));

@@ -12,10 +12,10 @@ use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec};
 use crate::observe::snapshot::Library;
-use crate::report::causes::{Causes, Screen};
+use crate::report::causes::{CauseDisplay, Causes};
 use crate::report::comparison::{Cell, Row, causes};
 use crate::report::json::cause;
-use crate::report::{Collected, Comparison, Listener as _};
+use crate::report::{CaseCollector, Comparison, Listener as _};
 use crate::run::outcome::Event;
 use crate::run::{self, RunEnd};
 use crate::scenario::Case;
@@ -122,7 +122,7 @@ impl Compare {
         }
         let (mut all, mut interrupted) = (Vec::new(), false);
         for gateway in &gateways {
-            let mut collected = Collected::default();
+            let mut collected = CaseCollector::default();
             let mut bar = session.progress.clone();
             let mut listen = |event: Event<'_>| {
                 bar.on_event(event)?;
@@ -147,13 +147,13 @@ impl Compare {
     }
 
     /// The results. Gateways that were not reached have no results.
-    fn played(&self, mut gateways: Vec<Collected>, interrupted: bool) -> GatewayRuns {
-        gateways.resize_with(self.gateways.len(), Collected::default);
+    fn played(&self, mut gateways: Vec<CaseCollector>, interrupted: bool) -> GatewayRuns {
+        gateways.resize_with(self.gateways.len(), CaseCollector::default);
         GatewayRuns { gateways, interrupted }
     }
 
     /// The progress of an interrupted comparison.
-    fn progress_so_far(&self, played: &[Collected], cases: usize) -> String {
+    fn progress_so_far(&self, played: &[CaseCollector], cases: usize) -> String {
         let names = self.names();
         let counts = names.iter().zip(played).map(|(name, collected)| format!("{} on {name}", collected.cases()));
         format!("of {}, clawcheck played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
@@ -175,7 +175,7 @@ impl Compare {
     }
 
     /// `interrupted` is the progress of an interrupted comparison.
-    fn print(&self, gateways: &[Collected], comparison: &Comparison, interrupted: Option<&str>) -> String {
+    fn print(&self, gateways: &[CaseCollector], comparison: &Comparison, interrupted: Option<&str>) -> String {
         let names = self.names();
         let causes = self.causes(gateways);
         if self.format == Format::Json {
@@ -211,7 +211,7 @@ impl Compare {
             }
         }
         let Comparison { differing, alike, incomplete, errors } = comparison;
-        text.push_str(&format!("{} differ, {alike} alike", differing.len()));
+        text.push_str(&format!("{} differ, {alike} equal", differing.len()));
         if *incomplete > 0 {
             text.push_str(&format!(", {incomplete} not played on all"));
         }
@@ -241,7 +241,7 @@ impl Compare {
     }
 
     /// The causes of the differences between the first gateway and each other gateway.
-    fn causes(&self, gateways: &[Collected]) -> Vec<Causes> {
+    fn causes(&self, gateways: &[CaseCollector]) -> Vec<Causes> {
         let Some((first, others)) = gateways.split_first() else { return Vec::new() };
         let others = others.iter().zip(self.gateways.iter().skip(1));
         let rerun = |other: &GatewaySpec, case: &str| {
@@ -265,7 +265,7 @@ impl Compare {
         let differ =
             if causes.cases() == 1 { "1 case differs".to_owned() } else { format!("{} cases differ", causes.cases()) };
         let mut lines = vec![format!("{first} (-) and {other} (+): {differ}. {}", causes.heading())];
-        lines.extend(Screen { colour, lines: SCREEN }.show(causes));
+        lines.extend(CauseDisplay { colour, lines: SCREEN }.show(causes));
         lines.push(String::new());
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
@@ -281,13 +281,13 @@ fn guessed(gateway: &GatewaySpec) -> Option<String> {
 /// The results of the gateways, in the order of the runs.
 struct GatewayRuns {
     /// The results of each gateway.
-    gateways: Vec<Collected>,
+    gateways: Vec<CaseCollector>,
     interrupted: bool,
 }
 
 /// Takes out the cases in which another gateway shows a feature that a description declares absent, as `run` takes them
 /// out by their approved snapshots.
-fn take_out_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [Collected]) {
+fn take_out_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [CaseCollector]) {
     let mut lacking = Vec::new();
     for (at, gateway) in gateways.iter().enumerate().take(all.len()) {
         let others = || all.iter().enumerate().filter(|(other, _)| *other != at);
@@ -304,7 +304,7 @@ fn take_out_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [Collected]
 
 fn document(
     names: &[String],
-    gateways: &[Collected],
+    gateways: &[CaseCollector],
     comparison: &Comparison,
     causes: &[Causes],
     interrupted: bool,
@@ -314,7 +314,7 @@ fn document(
         let cells = row.cells.iter().map(|cell| json!({ "group": cell.group, "line": cell.line }));
         json!({ "case": row.case, "step": row.step, "gateways": cells.collect::<Vec<_>>() })
     };
-    let reasons = |(name, gateway): (&String, &Collected)| {
+    let reasons = |(name, gateway): (&String, &CaseCollector)| {
         let reason = |(reason, cases): (&str, usize)| json!({ "gateway": name, "cases": cases, "reason": reason });
         gateway.not_played().into_iter().map(reason).collect::<Vec<_>>()
     };

@@ -3,7 +3,7 @@
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
-use crate::explain::{Places, State, doctor};
+use crate::explain::{Places, StateDirectory, doctor};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ impl Doctor {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let state_dir = self.directory.or(self.state_dir);
         let places = Places { state_dir, config: self.config, env: super::explain::environment() };
-        let state = State::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
         let findings = doctor::findings(&state, super::explain::now());
         let text = doctor::write(&state, &findings, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;

@@ -6,7 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
-use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, remedies};
+use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, StateDirectory, remedies};
 use crate::suggestions::nearest_within;
 use openclaw_model::Release;
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
@@ -50,7 +50,8 @@ Examples:
 
 Exit codes:
   0    the client is let in with the scopes that it requests
-  1    the client is refused, or let in without its scopes; with --releases: only some releases let it in with them
+  1    the client is refused, or let in without its scopes; with --releases: only some releases
+       let it in with them
   2    usage error or invalid file
   3    the output could not be written")]
 pub(crate) struct Explain {
@@ -143,32 +144,32 @@ impl Explain {
             env: environment(),
         };
         let logged = self.log.as_deref().map(logged).transpose()?;
-        let state = State::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
         let all = self.releases.is_some();
         let is_release_given = self.release.is_some();
         let mut question = self.question();
         if let Some(logged) = &logged {
             logged.complete(&mut question);
         }
-        let world = explain::world(&state, &question, now()).map_err(CommandError::usage)?;
-        let answer = world.answer();
+        let simulated = explain::simulated(&state, &question, now()).map_err(CommandError::usage)?;
+        let answer = simulated.answer();
         let notes = logged.iter().filter_map(Logged::says).collect();
         let mut explanation = Explanation {
             state: &state,
-            world: &world,
+            simulated: &simulated,
             answer: &answer,
-            tried: None,
+            results: None,
             notes,
             logged: logged.as_ref(),
             is_release_given,
         };
         let (text, code) = if all {
-            let answers = remedies::by_release(&world);
+            let answers = remedies::by_release(&simulated);
             let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
             (explanation.releases(&answers, format), if differ { exit::DEVIATES } else { exit::OK })
         } else {
-            let tried = (!answer.succeeds()).then(|| remedies::tried(&world));
-            explanation.tried = tried.as_ref();
+            let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
+            explanation.results = results.as_ref();
             (explanation.write(format), if answer.succeeds() { exit::OK } else { exit::DEVIATES })
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;

@@ -1,6 +1,6 @@
 //! `clawcheck init`: writes the description of a gateway.
 
-use super::probe::{How, Probed, probed};
+use super::probe::{AskOptions, Probed, probed};
 use crate::cli::help::cache_variable;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -94,9 +94,9 @@ impl Init {
         let spec = url.as_deref().map_or_else(|| Ok(GatewaySpec::Described(PathBuf::new())), str::parse);
         let spec = spec.map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         let Some(probed) = session::block_on([&spec], work)? else { return Ok(exit::INTERRUPTED) };
-        let Probed { portrait, has_store, .. } = probed;
-        let text = describe(&start, Some(&Described { portrait: &portrait, has_store }));
-        // A file that cannot be used must not be written.
+        let Probed { report, has_store, .. } = probed;
+        let text = describe(&start, Some(&Described { report: &report, has_store }));
+        // Do not write a description that is not valid.
         check_description(&file.to_string_lossy(), &text)?;
         write(&file, &text)?;
         let shown = file.display().to_string();
@@ -104,8 +104,8 @@ impl Init {
             Some(_) => format!("to play the scenarios: clawcheck run --gateway {}", quoted(&shown)),
             None => format!("replace the command in {shown} before you use it"),
         };
-        let not_tested = portrait.not_tested().into_iter().map(|line| format!("{line}\n")).collect::<String>();
-        let said = format!("wrote {shown}\nclosest to {}\n{not_tested}{next}\n", portrait.verdict());
+        let not_tested = report.not_tested().into_iter().map(|line| format!("{line}\n")).collect::<String>();
+        let said = format!("wrote {shown}\nclosest to {}\n{not_tested}{next}\n", report.verdict());
         console::stdout().write_all(said.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
@@ -142,10 +142,10 @@ impl Init {
         start: &Start,
         file: &Path,
     ) -> Result<Probed, CommandError> {
-        let how = How { timeouts: self.timeouts, allow_writes: self.allow_writes, silence: SILENCE_WAIT };
+        let options = AskOptions { timeouts: self.timeouts, allow_writes: self.allow_writes, silence: SILENCE_WAIT };
         if let Some(url) = url {
             let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;
-            return probed(session, &spec, how).await;
+            return probed(session, &spec, options).await;
         }
         let text = describe(start, None);
         check_description("the command", &text)?;
@@ -154,7 +154,7 @@ impl Init {
         let folder = folder.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
         let first = tempfile::Builder::new().suffix(".yaml").tempfile().map_err(no_file)?;
         std::fs::write(first.path(), text.replace("{here}", &folder)).map_err(no_file)?;
-        probed(session, &GatewaySpec::Described(first.path().to_owned()), how).await
+        probed(session, &GatewaySpec::Described(first.path().to_owned()), options).await
     }
 }
 

@@ -15,9 +15,14 @@ const NAMED: usize = 10;
 /// Check scenario files and print their problems
 ///
 /// `lint` prints each problem with its line and a caret. For a file that is not a valid scenario, it prints only the first
-/// problem. It exits with code 2 if there is a problem. A warning names something that can be intended, such as a code that no known
-/// release answers with, and does not change the exit code.
+/// problem. A warning names something that can be intended, such as a code that no known release answers with, and does not
+/// change the exit code.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes:
+  0    no problems were found
+  2    problems were found, or usage error
+  3    the snapshots could not be read, or the output could not be written")]
 pub(crate) struct Lint {
     /// Scenario files and folders [default: the built-in scenarios]
     #[arg(value_name = "PATH")]
@@ -54,8 +59,7 @@ impl Lint {
         let drafts = library.drafts().map_err(fault)?;
         if !drafts.is_empty() {
             let count = counted(drafts.len(), "draft");
-            writeln!(out, "{count} among the snapshots: not confirmed by a real release")
-                .map_err(CommandError::output)?;
+            writeln!(out, "{count}: snapshots that no real release has confirmed").map_err(CommandError::output)?;
         }
         for (case, release) in drafts.iter().take(NAMED) {
             writeln!(out, "    {} at {release}", line(case)).map_err(CommandError::output)?;

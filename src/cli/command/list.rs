@@ -21,6 +21,12 @@ use untrusted_data::printable::{self, line};
 
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes:
+  0    the list was printed
+  2    usage error or invalid file
+  3    the output could not be written
+  4    no case was selected")]
 pub(crate) struct List {
     /// Scenario files, folders or ids of cases [default: the built-in scenarios]
     #[arg(value_name = "PATH|ID")]

@@ -8,8 +8,8 @@ use crate::cli::terminal::table::Format;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
-use crate::gateway::{Gateway, GatewaySpec, Kind, Launch, Running, Sandbox, Workspace};
-use crate::probe::{self, Portrait, ReferenceError, SILENCE_WAIT, Secret, Settings};
+use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, Running, Sandbox, Workspace};
+use crate::probe::{self, ProbeReport, ReleaseAnswersError, SILENCE_WAIT, Secret, Settings};
 use openclaw_model::Release;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -52,8 +52,8 @@ Examples:
   clawcheck probe openclaw@2026.4.2 --format json
 
 Exit codes:
-  0    the answers are close to a known release, and no other release is closer than the one that the gateway claims
-  1    the answers are not close to a known release, or another release is closer than the one that the gateway claims
+  0    the answers are close to a known release, and none is closer than the claimed release
+  1    the answers are close to no known release, or another one is closer than the claimed release
   2    usage error or invalid file
   3    the gateway or the harness failed
   130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
@@ -70,8 +70,8 @@ pub(crate) struct Probe {
     allow_writes: bool,
     /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
     ///
-    /// OpenClaw closes such a connection after 3, 10 or 15 seconds, depending on the release. The default is enough for
-    /// the shortest time. The other questions do not wait for this one.
+    /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default is
+    /// longer than only the shortest of these timeouts. The other questions do not wait for this one.
     #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_wait: u64,
     #[command(flatten)]
@@ -86,27 +86,27 @@ impl Probe {
         let stop = signals.stop();
         let work = async {
             let session = Session::new(0, stop);
-            let how = How {
+            let options = AskOptions {
                 timeouts: self.timeouts,
                 allow_writes: self.allow_writes,
                 silence: Duration::from_secs(self.idle_wait),
             };
-            let probed = session.unless_stopped(probed(&session, &self.gateway, how)).await?;
+            let probed = session.unless_stopped(probed(&session, &self.gateway, options)).await?;
             session.progress.finish();
             Ok(probed)
         };
-        let Some(Probed { portrait, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
+        let Some(Probed { report, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
             return Ok(exit::INTERRUPTED);
         };
-        let text = portrait.write(&name, claims, self.format.into());
+        let text = report.write(&name, claims, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
-        Ok(if is_as_claimed(&portrait, claims) { exit::OK } else { exit::DEVIATES })
+        Ok(if is_as_claimed(&report, claims) { exit::OK } else { exit::DEVIATES })
     }
 }
 
 /// Whether a gateway is close to a release, and no other release is closer than the claimed one.
-fn is_as_claimed(portrait: &Portrait, claims: Option<Release>) -> bool {
-    let closest = portrait.closest();
+fn is_as_claimed(report: &ProbeReport, claims: Option<Release>) -> bool {
+    let closest = report.closest();
     let claims = claims.and_then(openclaw_model::releases::described);
     !closest.is_empty() && claims.is_none_or(|claims| closest.contains(&claims))
 }
@@ -114,7 +114,7 @@ fn is_as_claimed(portrait: &Portrait, claims: Option<Release>) -> bool {
 /// A gateway that was asked.
 pub(in crate::cli) struct Probed {
     /// Its answers.
-    pub(in crate::cli) portrait: Portrait,
+    pub(in crate::cli) report: ProbeReport,
     /// Its name.
     pub(in crate::cli) name: String,
     /// The release that it claims to be.
@@ -125,7 +125,7 @@ pub(in crate::cli) struct Probed {
 
 /// How a gateway is asked.
 #[derive(Clone, Copy)]
-pub(in crate::cli) struct How {
+pub(in crate::cli) struct AskOptions {
     /// The maximum waits.
     pub(in crate::cli) timeouts: TimeoutOptions,
     /// Whether questions may leave records in the store of a gateway at a URL.
@@ -135,31 +135,36 @@ pub(in crate::cli) struct How {
 }
 
 /// Starts a gateway, or connects to it, asks it and stops it again.
-pub(in crate::cli) async fn probed(session: &Session, spec: &GatewaySpec, how: How) -> Result<Probed, CommandError> {
-    let gateway = session.prepare(spec, &session.preparation(how.timeouts)).await?;
+pub(in crate::cli) async fn probed(
+    session: &Session,
+    spec: &GatewaySpec,
+    options: AskOptions,
+) -> Result<Probed, CommandError> {
+    let gateway = session.prepare(spec, &session.preparation(options.timeouts)).await?;
     let workspace = Workspace::new(&session.guard).map_err(no_room)?;
     let sandbox = workspace.sandbox().map_err(no_room)?;
-    let settings = settings(spec, &gateway, how);
+    let settings = settings(spec, &gateway, options);
     let secrets = session::secrets(&gateway);
     let mut running = launch(&gateway, &sandbox, &settings, &secrets).await?;
     let seconds = settings.total.max(settings.silence).as_secs();
     session.progress.note(&format!("probing {}: about 60 questions, at most {seconds} s", gateway.profile().name));
-    let mut portrait = probe::probe(&running, &settings).await;
+    let mut report = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
-    let has_store = gateway.profile().kind == Kind::Spawned && has_store(&sandbox.state_dir());
+    let has_store = gateway.profile().kind == GatewayKind::Spawned && has_store(&sandbox.state_dir());
     let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
     session.progress.note("comparing the answers with those of the known releases");
-    probe::compare(&mut portrait, &settings, &embedded).await?;
+    probe::compare(&mut report, &settings, &embedded).await?;
     // After the comparison, because a secret can be a word of a usual answer.
-    portrait.redact(&secrets);
+    report.redact(&secrets);
     let profile = gateway.profile();
-    Ok(Probed { portrait, name: profile.name.clone(), claims: profile.claims, has_store })
+    Ok(Probed { report, name: profile.name.clone(), claims: profile.claims, has_store })
 }
 
-fn settings(spec: &GatewaySpec, gateway: &Gateway, how: How) -> Settings {
-    let attached = gateway.profile().kind == Kind::Attached;
+fn settings(spec: &GatewaySpec, gateway: &Gateway, options: AskOptions) -> Settings {
+    let attached = gateway.profile().kind == GatewayKind::Attached;
     let secret = if attached { secret_of_environment() } else { Secret::Token(TOKEN.to_owned()) };
-    let mut settings = Settings { silence: how.silence, ..Settings::new(secret, how.allow_writes || !attached) };
+    let mut settings =
+        Settings { silence: options.silence, ..Settings::new(secret, options.allow_writes || !attached) };
     if let Some(answer) = gateway.limits().answer {
         settings.answer = answer;
     }
@@ -188,7 +193,7 @@ async fn launch(
     settings: &Settings,
     secrets: &Redactions,
 ) -> Result<Running, CommandError> {
-    let attached = gateway.profile().kind == Kind::Attached;
+    let attached = gateway.profile().kind == GatewayKind::Attached;
     let start = gateway.limits().start.unwrap_or(if attached { settings.answer } else { START });
     let launch = Launch {
         sandbox,
@@ -210,7 +215,7 @@ fn configuration() -> Value {
 
 /// Stops a gateway that the probe started.
 async fn stop(gateway: &Gateway, running: &mut Running) {
-    if gateway.profile().kind != Kind::Attached {
+    if gateway.profile().kind != GatewayKind::Attached {
         // A gateway that does not stop in time is killed.
         let _ = running.stop(Instant::now() + gateway.limits().stop.unwrap_or(STOP)).await;
     }
@@ -226,8 +231,8 @@ fn no_room(error: io::Error) -> CommandError {
     CommandError::message(&format!("not enough disk space for the probe: {error}"))
 }
 
-impl From<ReferenceError> for CommandError {
-    fn from(error: ReferenceError) -> Self {
+impl From<ReleaseAnswersError> for CommandError {
+    fn from(error: ReleaseAnswersError) -> Self {
         Self::message(&error.to_string())
     }
 }

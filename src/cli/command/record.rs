@@ -6,8 +6,8 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::counted::counted;
-use crate::explain::{Places, State};
-use crate::record::{Before, Recorder};
+use crate::explain::{Places, StateDirectory};
+use crate::record::{InitialState, Recorder};
 use crate::scenario::Corpus;
 use crate::shell::quoted;
 use openclaw_model::Release;
@@ -82,13 +82,13 @@ impl Record {
                 self.output.display()
             )));
         }
-        // What cannot be written at the end is an error at the start.
+        // A file that cannot be written is an error at the start, not at the end.
         atomic_file::probe(&self.output)
             .map_err(|error| CommandError::usage(miette::miette!("cannot write {}: {error}", self.output.display())))?;
-        let before = self.before()?;
+        let initial_state = self.initial_state()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| CommandError::message(&format!("cannot start: {error}")))?;
-        runtime.block_on(self.record(signals, upstream, before))
+        runtime.block_on(self.record(signals, upstream, initial_state))
     }
 
     /// The host and the port of the gateway.
@@ -115,14 +115,19 @@ impl Record {
     }
 
     /// The settings and the store of the gateway before the recording.
-    fn before(&self) -> Result<Before, CommandError> {
-        let Some(directory) = &self.state_dir else { return Ok(Before::default()) };
+    fn initial_state(&self) -> Result<InitialState, CommandError> {
+        let Some(directory) = &self.state_dir else { return Ok(InitialState::default()) };
         let places = Places { state_dir: Some(directory.clone()), config: None, env: environment() };
-        let state = State::read(&places).map_err(CommandError::usage)?;
-        Before::of(&state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
+        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
+        InitialState::of(&state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
     }
 
-    async fn record(self, signals: &Signals, upstream: (String, u16), before: Before) -> Result<u8, CommandError> {
+    async fn record(
+        self,
+        signals: &Signals,
+        upstream: (String, u16),
+        initial_state: InitialState,
+    ) -> Result<u8, CommandError> {
         let stop = signals.stop_and_write();
         let failed = |error| CommandError::message(&format!("cannot listen on {}: {error}", self.listen));
         let recorder = Recorder::listen(self.listen, upstream).await.map_err(failed)?;
@@ -139,7 +144,7 @@ impl Record {
         let end = async {
             let _ = tokio::time::timeout(Duration::from_secs(self.max_time.into()), stop_requested(stop)).await;
         };
-        let recorded = recorder.record(&gateway, before, end).await;
+        let recorded = recorder.record(&gateway, initial_state, end).await;
         let written = create(&self.output, recorded.text().as_bytes())
             .map_err(|error| CommandError::message(&format!("cannot write {file}: {error}")))?;
         let file = console::sanitize_line(&written.to_string_lossy());

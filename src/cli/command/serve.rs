@@ -21,6 +21,13 @@ use std::sync::Arc;
 /// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
 /// configuration, like the release. It uses ~/.openclaw only if you name it.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes:
+  0    a signal stopped the gateway
+  1    the release refuses to start with these settings or this store
+  2    usage error, or a directory or configuration that cannot be used
+  3    the gateway or the harness failed
+  78   the release refuses to start, because the state directory needs a repair")]
 pub(crate) struct Serve {
     /// OpenClaw release to emulate [default: the newest known release]
     #[arg(long, value_name = "RELEASE")]

@@ -6,14 +6,15 @@
 //! missed the first one.
 
 use super::broken_pipe::IgnoreBrokenPipe;
+use miette::MietteHandlerOpts;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
+use textwrap::{WordSeparator, WordSplitter};
 use untrusted_data::Redactions;
 use untrusted_data::printable;
 
-/// Secrets that no command may print: the token of a gateway that somebody else runs, and the credentials in URLs on
-/// the command line.
+/// Secrets that no command may print: the token of a gateway at a URL, and the credentials in URLs on the command line.
 pub(crate) fn secrets() -> &'static Redactions {
     static SECRETS: OnceLock<Redactions> = OnceLock::new();
     SECRETS.get_or_init(|| {
@@ -38,6 +39,14 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
 
+/// The format of error reports. Lines are wrapped only at spaces, so that ids, paths and commands can be copied.
+pub(crate) fn error_reports() -> MietteHandlerOpts {
+    MietteHandlerOpts::new()
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+}
+
 /// When the output has colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum Color {
@@ -57,14 +66,16 @@ impl Color {
     /// Sets the value for the process. Only the first call has an effect.
     pub(crate) fn apply(self) {
         let _ = COLOR.set(self);
-        if self != Self::Auto {
-            let handler = move |_: &_| {
-                Box::new(miette::MietteHandlerOpts::new().color(self == Self::Always).build())
-                    as Box<dyn miette::ReportHandler>
+        let handler = move |_: &_| {
+            let reports = match self {
+                Self::Auto => error_reports(),
+                Self::Always => error_reports().color(true),
+                Self::Never => error_reports().color(false),
             };
-            // miette has no other hook for this. A second call fails, and then the hook is already set.
-            let _ = miette::set_hook(Box::new(handler));
-        }
+            Box::new(reports.build()) as Box<dyn miette::ReportHandler>
+        };
+        // miette has no other hook for this. A second call fails, and then the hook is already set.
+        let _ = miette::set_hook(Box::new(handler));
     }
 
     /// The choice in arguments that are not parsed yet. `None` if there is none, or it is not valid.

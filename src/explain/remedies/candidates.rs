@@ -2,10 +2,10 @@
 
 use super::change::is_proxy_header;
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Assumed, Client, Credential, PRESETS, Who};
-use crate::explain::world::{World, address};
+use crate::explain::client::{Assumed, Client, ClientDevice, Credential, PRESETS};
+use crate::explain::simulated_gateway::{SimulatedGateway, address};
 use crate::shell::quoted;
-use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{AuthMode, pairing};
 use openclaw_protocol::identity::DeviceKey;
@@ -22,13 +22,13 @@ pub(super) fn approve() -> Remedy {
 
 /// The refused connect itself can change the record: a release that approves a role automatically does so before it
 /// refuses the scopes.
-pub(super) fn again() -> Remedy {
+pub(super) fn connect_again() -> Remedy {
     Remedy::new(Change::Again, Risk::Client, "Connect again: the refused connect changed the record", &[])
 }
 
-pub(super) fn reject(world: &World) -> Remedy {
+pub(super) fn reject(simulated: &SimulatedGateway) -> Remedy {
     let lines = ["openclaw devices list".to_owned(), "openclaw devices reject <request-id>".to_owned()];
-    let (what, how) = match typed(world, &lines) {
+    let (what, how) = match typed(simulated, &lines) {
         Some(how) => ("Reject the pending request, or wait five minutes until it expires", how),
         None => ("Wait five minutes until the pending request expires", Vec::new()),
     };
@@ -37,28 +37,28 @@ pub(super) fn reject(world: &World) -> Remedy {
 
 /// Commands that need a client that is let in, with a line that says where to type them. `None` if no such client is
 /// known. Only `devices list` and `devices approve` also work for an `openclaw` that is refused, on the gateway's machine.
-fn typed(world: &World, commands: &[String]) -> Option<Vec<String>> {
-    let cli = Client::of(PRESETS[0], world.own.clone());
-    let here = World { client: cli, client_facts: None, ..world.clone() };
+fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String>> {
+    let cli = Client::of(PRESETS[0], simulated.own.clone());
+    let here = SimulatedGateway { client: cli, client_facts: None, ..simulated.clone() };
     // The pending request of the refused client can be that of the same device.
-    let is_let_in = world.start().is_ok_and(|mut gateway| {
-        gateway.connect(world);
+    let is_let_in = simulated.start().is_ok_and(|mut gateway| {
+        gateway.connect(simulated);
         gateway.connect(&here).succeeds()
     });
     if is_let_in {
         return Some(commands.to_vec());
     }
-    let elsewhere = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
-    let lines = || [&[elsewhere.to_owned()], commands].concat();
-    has_another_approver(world).then(lines)
+    let with_stand_in_key = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
+    let lines = || [&[with_stand_in_key.to_owned()], commands].concat();
+    has_another_approver(simulated).then(lines)
 }
 
 /// Whether a device other than the client and the machine of the gateway may decide about devices.
-fn has_another_approver(world: &World) -> bool {
-    let Ok(gateway) = world.start() else { return false };
+fn has_another_approver(simulated: &SimulatedGateway) -> bool {
+    let Ok(gateway) = simulated.start() else { return false };
     let Some(paired) = gateway.store.read(Document::DevicesPaired) else { return false };
-    let refused = [&world.client.who, &world.own].map(|who| who.key().map(DeviceKey::device_id));
-    let rules = &world.facts.pairing;
+    let refused = [&simulated.client.who, &simulated.own].map(|who| who.key().map(DeviceKey::device_id));
+    let rules = &simulated.facts.pairing;
     let may_decide = |(id, record): (&String, &Value)| {
         let roles = pairing::effective_roles(rules, record).unwrap_or_default();
         let scopes = pairing::access_scopes(record);
@@ -71,43 +71,43 @@ fn has_another_approver(world: &World) -> bool {
 }
 
 /// All single remedies.
-pub(super) fn candidates(world: &World) -> Vec<Remedy> {
+pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
     let mut all = Vec::new();
-    of_the_client(world, &mut all);
-    of_the_device(world, &mut all);
-    of_the_settings(world, &mut all);
-    of_the_files(world, &mut all);
+    of_the_client(simulated, &mut all);
+    of_the_device(simulated, &mut all);
+    of_the_settings(simulated, &mut all);
+    of_the_files(simulated, &mut all);
     all
 }
 
-fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
-    let client = &world.client;
-    if world.client_facts.as_ref().is_some_and(|theirs| theirs.client != world.facts.client) {
-        let what = format!("Update the client to {}", world.facts.release);
+fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    let client = &simulated.client;
+    if simulated.client_facts.as_ref().is_some_and(|theirs| theirs.client != simulated.facts.client) {
+        let what = format!("Update the client to {}", simulated.facts.release);
         all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
     }
     if !is_loopback(client.peer)
         || client.headers.iter().any(|(name, _)| is_proxy_header(name))
         || client.host.is_some()
     {
-        let port = world.start().map_or(18789, |gateway| gateway.config.port);
+        let port = simulated.start().map_or(18789, |gateway| gateway.config.port);
         let how = [format!("ssh -N -L {port}:127.0.0.1:{port} <gateway-host>, and connect to ws://127.0.0.1:{port}")];
         let what = "Connect to the gateway's loopback address, without the proxy";
         all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
     }
-    if matches!(client.who, Who::Nobody) {
+    if matches!(client.who, ClientDevice::Nobody) {
         let what = match client.is_page {
             true => "Open the page over HTTPS or on localhost, where the browser gives it a device identity",
             false => "Give the client a device identity",
         };
         all.push(Remedy::new(Change::UseDevice, Risk::Client, what, &[]));
     }
-    let narrower = narrower(world);
+    let narrower = narrower(simulated);
     if !narrower.is_empty() {
         let what = format!("Request only the scopes that the device was approved for: {}", narrower.join(", "));
         all.push(Remedy::new(Change::Scopes(narrower), Risk::Client, what, &[]));
     }
-    let Ok(gateway) = world.start() else { return };
+    let Ok(gateway) = simulated.start() else { return };
     let secret = match gateway.config.auth_mode {
         AuthMode::Token => Some("token"),
         AuthMode::Password => Some("password"),
@@ -126,13 +126,15 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
 }
 
 /// The requested scopes that the record grants. If it grants none of them, all scopes of the record.
-fn narrower(world: &World) -> Vec<String> {
-    let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return Vec::new() };
+fn narrower(simulated: &SimulatedGateway) -> Vec<String> {
+    let Some(record) = simulated.start().ok().and_then(|gateway| gateway.record(&simulated.client)) else {
+        return Vec::new();
+    };
     let granted = pairing::access_scopes(&record);
-    let asked = &world.client.scopes;
-    let rules = &world.facts.pairing;
+    let asked = &simulated.client.scopes;
+    let rules = &simulated.facts.pairing;
     let covered =
-        |scope: &&String| pairing::scopes_allow(rules, &world.client.role, std::slice::from_ref(*scope), &granted);
+        |scope: &&String| pairing::scopes_allow(rules, &simulated.client.role, std::slice::from_ref(*scope), &granted);
     let kept = asked.iter().filter(covered).cloned().collect::<Vec<_>>();
     if kept.len() == asked.len() {
         Vec::new()
@@ -143,10 +145,10 @@ fn narrower(world: &World) -> Vec<String> {
     }
 }
 
-fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
-    let Some(id) = world.client.who.id() else { return };
+fn of_the_device(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    let Some(id) = simulated.client.who.id() else { return };
     all.push(approve());
-    if world.facts.pairing.format == StoreFormat::Files {
+    if simulated.facts.pairing.format == StoreFormat::Files {
         let what = "Stop the gateway, then copy the pending request to the paired devices by hand";
         let how =
             ["in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device"];
@@ -154,20 +156,20 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
             .opening("the record has no token and no approval; other releases treat it differently");
         all.push(copy);
     }
-    let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
+    let Some(record) = simulated.start().ok().and_then(|gateway| gateway.record(&simulated.client)) else { return };
     // Newer releases give the new token only to the device itself. A rotation helps only clients that do not send it.
-    if !matches!(world.client.credential, Credential::DeviceToken(_)) {
+    if !matches!(simulated.client.credential, Credential::DeviceToken(_)) {
         let rotate =
-            [format!("openclaw devices rotate --device {} --role {}", quoted(&id), quoted(&world.client.role))];
-        let how = typed(world, &rotate);
+            [format!("openclaw devices rotate --device {} --role {}", quoted(&id), quoted(&simulated.client.role))];
+        let how = typed(simulated, &rotate);
         all.extend(how.map(|how| Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &how)));
     }
     let remove = [format!("openclaw devices remove {}", quoted(&id))];
     let what = "Remove the device, then pair it again";
-    all.extend(typed(world, &remove).map(|how| Remedy::new(Change::Remove, Risk::Record, what, &how)));
+    all.extend(typed(simulated, &remove).map(|how| Remedy::new(Change::Remove, Risk::Record, what, &how)));
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
-    if tokenless && world.facts.pairing.format == StoreFormat::Files {
-        let role = &world.client.role;
+    if tokenless && simulated.facts.pairing.format == StoreFormat::Files {
+        let role = &simulated.client.role;
         let what = format!("Stop the gateway, then add a token for {role} to the record by hand");
         let name = json!(role);
         let token = format!("{{ \"token\": <token>, \"role\": {name}, \"scopes\": <scopes>, \"createdAtMs\": 1 }}");
@@ -176,8 +178,8 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     }
 }
 
-fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
-    let client = &world.client;
+fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    let client = &simulated.client;
     let mut setting = |path: &'static str, (value, shown): (Value, Value), what: &str, opens: Option<&'static str>| {
         let remedy = Remedy::new(Change::Setting(path, value), Risk::Setting, what, &[config_set(path, &shown)]);
         all.push(match opens {
@@ -189,11 +191,11 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     if proxied || !is_loopback(client.peer) {
         let what = "Name the proxy in gateway.trustedProxies";
         let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
-        let proxies = with(world, "trustedProxies", &client.peer.to_string());
+        let proxies = with(simulated, "trustedProxies", &client.peer.to_string());
         setting("trustedProxies", same(proxies), what, opens);
     }
     if client.role == "node" && !is_loopback(client.peer) {
-        let networks = with(world, "nodes.pairing.autoApproveCidrs", &alone(client.peer));
+        let networks = with(simulated, "nodes.pairing.autoApproveCidrs", &alone(client.peer));
         setting(
             "nodes.pairing.autoApproveCidrs",
             same(networks),
@@ -201,8 +203,8 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
             None,
         );
     }
-    if let Some((origin, shown)) = origin(world) {
-        let [origins, shown] = [origin, shown].map(|origin| with(world, "controlUi.allowedOrigins", &origin));
+    if let Some((origin, shown)) = origin(simulated) {
+        let [origins, shown] = [origin, shown].map(|origin| with(simulated, "controlUi.allowedOrigins", &origin));
         setting("controlUi.allowedOrigins", (origins, shown), "Allow the origin of the page", None);
         let opens = Some("every page whose origin equals the Host header that it sends");
         let what = "Allow every origin that equals Host";
@@ -220,20 +222,20 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
         let what = "Turn off the device check of the Control UI (break-glass)";
         setting("controlUi.dangerouslyDisableDeviceAuth", same(json!(true)), what, opens);
     }
-    let auth = &world.config["gateway"]["auth"];
+    let auth = &simulated.config["gateway"]["auth"];
     if auth["mode"] != "none" {
         let opens = Some("everyone who can reach the gateway's address");
         setting("auth.mode", same(json!("none")), "Turn off authentication", opens);
     }
-    if world.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
+    if simulated.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
         let what = "Approve local clients automatically (the default)";
         setting("nodes.pairing.autoApproveLocal", same(json!(true)), what, None);
     }
 }
 
 /// The list at this path below `gateway` in the configuration, with one more item. `config set` replaces the whole list.
-fn with(world: &World, path: &str, item: &str) -> Value {
-    let set = world.config.pointer(&format!("/gateway/{}", path.replace('.', "/")));
+fn with(simulated: &SimulatedGateway, path: &str, item: &str) -> Value {
+    let set = simulated.config.pointer(&format!("/gateway/{}", path.replace('.', "/")));
     let mut items = set.and_then(Value::as_array).cloned().unwrap_or_default();
     if !items.contains(&json!(item)) {
         items.push(json!(item));
@@ -264,9 +266,9 @@ pub(super) fn config_set(path: &str, value: &Value) -> String {
 }
 
 /// The origin of the client's page, and the origin to show: a host that nobody named is a placeholder.
-fn origin(world: &World) -> Option<(String, String)> {
-    let client = &world.client;
-    let port = || world.start().map_or(18789, |gateway| gateway.config.port);
+fn origin(simulated: &SimulatedGateway) -> Option<(String, String)> {
+    let client = &simulated.client;
+    let port = || simulated.start().map_or(18789, |gateway| gateway.config.port);
     let is_assumed = client.assumed.contains(&Assumed::Host);
     match (&client.origin, &client.host) {
         (Some(origin), Some(host)) if is_assumed => Some((origin.clone(), origin.replace(host, "<host>"))),
@@ -284,8 +286,8 @@ fn origin(world: &World) -> Option<(String, String)> {
     }
 }
 
-fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
-    let directory = world.at_rest.directory();
+fn of_the_files(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    let directory = simulated.at_rest.directory();
     let shown = |path: &Path| quoted(&path.to_string_lossy()).into_owned();
     let move_away = |path: &Path| {
         let mut damaged = path.as_os_str().to_owned();
@@ -293,8 +295,8 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
         format!("mv {} {}", shown(path), shown(Path::new(&damaged)))
     };
     for document in Document::ALL {
-        if let Kept::Unusable { why, .. } = world.at_rest.file(document)
-            && !world.at_rest.is_forbidden(document)
+        if let StoredFile::Unusable { why, .. } = simulated.at_rest.file(document)
+            && !simulated.at_rest.is_forbidden(document)
         {
             let path = document.path();
             let what = format!("Stop the gateway, then move {path} away ({why})");
@@ -303,7 +305,7 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
             all.push(remedy);
         }
     }
-    if let Some(why) = world.at_rest.damaged_database().filter(|_| !world.at_rest.is_database_forbidden()) {
+    if let Some(why) = simulated.at_rest.damaged_database().filter(|_| !simulated.at_rest.is_database_forbidden()) {
         let what = format!("Stop the gateway, then restore the database from a backup or move it away ({why})");
         // What is in the write-ahead log belongs to the database: the files move together.
         let how = SqliteDocuments::files(directory)
@@ -312,7 +314,7 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
             .collect::<Vec<_>>();
         all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
     }
-    if world.at_rest.is_locked() {
+    if simulated.at_rest.is_locked() {
         let directory = shown(directory);
         let how = [format!("sudo chown -R <user> {directory}"), format!("chmod -R u+rwX {directory}")];
         all.push(Remedy::new(Change::Unlock, Risk::Files, "Make the gateway's user the owner of the store", &how));

@@ -1,8 +1,8 @@
 //! The changes that a user can make, and their effect on a copy of the gateway.
 
-use crate::explain::client::{Client, Credential, Who};
-use crate::explain::world::{Gateway, Verdict, World};
-use openclaw_emulator::at_rest::{AtRest, Kept};
+use crate::explain::client::{Client, ClientDevice, Credential};
+use crate::explain::simulated_gateway::{Gateway, SimulatedGateway, Verdict};
+use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_model::pairing::{self, Approver, TokenRotation};
 use openclaw_model::{Facts, Release};
 use openclaw_protocol::scopes::OPERATOR_SCOPES;
@@ -54,19 +54,19 @@ pub(crate) enum Change {
 
 impl Change {
     /// Makes the part of the change that takes place before the gateway starts.
-    pub(super) fn prepare(&self, world: &mut World) -> Option<()> {
+    pub(super) fn prepare(&self, simulated: &mut SimulatedGateway) -> Option<()> {
         match self {
-            Self::Scopes(scopes) => world.client.scopes.clone_from(scopes),
-            Self::UseDevice => world.client.who = Who::unknown(),
-            Self::Direct => direct(&mut world.client),
-            Self::Credential(credential) => world.client.credential = credential.clone(),
-            Self::Setting(path, value) => set(&mut world.config, path, value.clone())?,
-            Self::Delete(paths) => paths.iter().rev().for_each(|path| delete(&mut world.config, path)),
-            Self::MoveAway(document) => world.at_rest.change(|store| store.set_file(*document, Kept::Absent)),
-            Self::MoveDatabaseAway => world.at_rest.change(AtRest::drop_database),
-            Self::Unlock => world.at_rest.change(AtRest::unlock),
-            Self::Release(release) => world.facts = Facts::of(*release).ok()?,
-            Self::UpdateClient => world.client_facts = None,
+            Self::Scopes(scopes) => simulated.client.scopes.clone_from(scopes),
+            Self::UseDevice => simulated.client.who = ClientDevice::unknown(),
+            Self::Direct => direct(&mut simulated.client),
+            Self::Credential(credential) => simulated.client.credential = credential.clone(),
+            Self::Setting(path, value) => set(&mut simulated.config, path, value.clone())?,
+            Self::Delete(paths) => paths.iter().rev().for_each(|path| delete(&mut simulated.config, path)),
+            Self::MoveAway(document) => simulated.at_rest.change(|store| store.set_file(*document, StoredFile::Absent)),
+            Self::MoveDatabaseAway => simulated.at_rest.change(StateAtRest::drop_database),
+            Self::Unlock => simulated.at_rest.change(StateAtRest::unlock),
+            Self::Release(release) => simulated.facts = Facts::of(*release).ok()?,
+            Self::UpdateClient => simulated.client_facts = None,
             Self::Again
             | Self::Approve
             | Self::Reject
@@ -79,18 +79,19 @@ impl Change {
     }
 
     /// Makes the part of the change that affects the store of the gateway.
-    pub(super) fn perform(&self, world: &World, gateway: &mut Gateway) -> Option<()> {
+    pub(super) fn perform(&self, simulated: &SimulatedGateway, gateway: &mut Gateway) -> Option<()> {
         let rules = gateway.facts.pairing.clone();
-        let (id, now, role) = (world.client.who.key().map(|key| key.device_id()), world.now, world.client.role.clone());
+        let (id, now, role) =
+            (simulated.client.who.key().map(|key| key.device_id()), simulated.now, simulated.client.role.clone());
         match self {
             Self::Approve => {
-                let request = asked(world, gateway)?;
-                let scopes = approver_scopes(&world.client);
+                let request = asked(simulated, gateway)?;
+                let scopes = approver_scopes(&simulated.client);
                 let (store, entropy) = gateway.parts();
                 pairing::approve(&rules, store, entropy, now, &request, Approver::owner(&scopes)).ok()?.device()?;
             }
             Self::Reject => {
-                let request = pending(world, gateway)?;
+                let request = pending(simulated, gateway)?;
                 let (store, _) = gateway.parts();
                 pairing::reject(&rules, store, now, &request).ok()??;
             }
@@ -105,7 +106,7 @@ impl Change {
                 pairing::remove(&rules, store, now, &id?).ok()??;
             }
             Self::CopyPending => {
-                let request = asked(world, gateway)?;
+                let request = asked(simulated, gateway)?;
                 let (store, _) = gateway.parts();
                 let pending = store.read(Document::DevicesPending)?.get(&request)?.clone();
                 let mut paired = store.read(Document::DevicesPaired).map_or_else(|| json!({}), |all| (*all).clone());
@@ -129,14 +130,14 @@ impl Change {
 }
 
 /// The pending request of the client after another refused connect to the gateway in its current state.
-fn asked(world: &World, gateway: &mut Gateway) -> Option<String> {
-    let refused = gateway.connect(world);
-    matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(world, gateway)).flatten()
+fn asked(simulated: &SimulatedGateway, gateway: &mut Gateway) -> Option<String> {
+    let refused = gateway.connect(simulated);
+    matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(simulated, gateway)).flatten()
 }
 
 /// The newest pending request of the client's device.
-fn pending(world: &World, gateway: &Gateway) -> Option<String> {
-    let id = world.client.who.key()?.device_id();
+fn pending(simulated: &SimulatedGateway, gateway: &Gateway) -> Option<String> {
+    let id = simulated.client.who.key()?.device_id();
     let pending = gateway.store.read(Document::DevicesPending)?;
     let requests = pending.as_object()?;
     let ours = |request: &Value| request.get("deviceId").and_then(Value::as_str) == Some(id.as_str());

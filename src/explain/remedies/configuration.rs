@@ -2,7 +2,7 @@
 
 use super::candidates::config_set;
 use super::{Change, Remedy, Risk};
-use crate::explain::world::World;
+use crate::explain::simulated_gateway::SimulatedGateway;
 use crate::suggestions::nearest;
 use openclaw_emulator::settings::{RefusedSetting, Settings};
 use serde_json::{Value, json};
@@ -12,34 +12,34 @@ use untrusted_data::printable;
 const MOST_REFUSALS: usize = 3;
 
 /// The corrections with which the gateway starts. Empty if the configuration does not prevent the start.
-pub(super) fn corrections(world: &World) -> Vec<Remedy> {
-    of_refusals(world, MOST_REFUSALS)
+pub(super) fn corrections(simulated: &SimulatedGateway) -> Vec<Remedy> {
+    of_refusals(simulated, MOST_REFUSALS)
 }
 
-fn of_refusals(world: &World, most: usize) -> Vec<Remedy> {
-    let refused = Settings::resolve(world.facts.release, &world.config, &world.env);
+fn of_refusals(simulated: &SimulatedGateway, most: usize) -> Vec<Remedy> {
+    let refused = Settings::resolve(simulated.facts.release, &simulated.config, &simulated.env);
     let Some(refusal) = refused.err().filter(|_| most > 0) else { return Vec::new() };
     let next = match refusal.settings.as_slice() {
         [] => set("mode", json!("local"), "Set gateway.mode to local"),
         refused => without(refused),
     };
-    let Some(after) = corrected(world, &next) else { return Vec::new() };
+    let Some(after) = corrected(simulated, &next) else { return Vec::new() };
     match Settings::resolve(after.facts.release, &after.config, &after.env) {
         Ok(_) => vec![next],
-        Err(same) if same == refusal => values().into_iter().filter(|value| starts(world, value)).collect(),
+        Err(same) if same == refusal => values().into_iter().filter(|value| starts(simulated, value)).collect(),
         Err(_) => of_refusals(&after, most - 1).iter().map(|then| next.and(then)).collect(),
     }
 }
 
 /// The gateway and the client after a correction.
-pub(super) fn corrected(world: &World, correction: &Remedy) -> Option<World> {
-    let mut world = world.clone();
-    correction.changes.iter().try_for_each(|change| change.prepare(&mut world))?;
-    Some(world)
+pub(super) fn corrected(simulated: &SimulatedGateway, correction: &Remedy) -> Option<SimulatedGateway> {
+    let mut simulated = simulated.clone();
+    correction.changes.iter().try_for_each(|change| change.prepare(&mut simulated))?;
+    Some(simulated)
 }
 
-fn starts(world: &World, correction: &Remedy) -> bool {
-    corrected(world, correction).is_some_and(|world| world.settings().is_some())
+fn starts(simulated: &SimulatedGateway, correction: &Remedy) -> bool {
+    corrected(simulated, correction).is_some_and(|simulated| simulated.settings().is_some())
 }
 
 /// Deletes settings that the release does not accept. `openclaw config` does not change a file with such settings.

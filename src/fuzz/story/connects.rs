@@ -6,7 +6,7 @@ use super::rng::Rng;
 use super::settings::PANEL;
 use serde_json::{Map, Value, json};
 
-/// What a connect can refer to, besides its own device.
+/// The names that a connect can refer to, in addition to its own device.
 pub(super) struct ConnectContext<'a> {
     /// The devices that are in the store or have connected before.
     pub(super) known: &'a [&'static str],

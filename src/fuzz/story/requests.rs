@@ -43,7 +43,7 @@ fn node_call(rng: &mut Rng, on: &str, device: &str) -> Value {
     json!({ "call": { "on": on, "method": method, "params": params } })
 }
 
-/// Generates calls with missing parameters, parameters of a wrong type, or parameters that nobody owns.
+/// Generates calls with missing parameters, parameters of a wrong type, or values that belong to no device or request.
 fn invalid_call(rng: &mut Rng, on: &str, device: &str) -> Value {
     let id = format!("<device {device}>");
     let (method, params) = rng.any(&[

@@ -46,7 +46,7 @@ fn help(error: &PlainFileError) -> &'static str {
     match error {
         PlainFileError::Io(_) => "name a file that this user may read",
         PlainFileError::Kind(_) => "save the description in a file, and pass that file",
-        PlainFileError::TooLarge(_) => "is this a gateway description at all?",
+        PlainFileError::TooLarge(_) => "a gateway description is a short YAML file",
         PlainFileError::NotText(_) => "save it as UTF-8",
     }
 }

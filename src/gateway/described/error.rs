@@ -59,7 +59,7 @@ pub struct InvalidDescription {
     /// The position.
     #[label("here")]
     pub span: SourceSpan,
-    /// What is expected.
+    /// The expected value.
     #[help]
     pub help: Option<String>,
 }

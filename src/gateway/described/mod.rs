@@ -18,7 +18,7 @@ pub(super) use error::DescriptionError;
 use super::limits::TimeLimits;
 use super::openclaw::{self, InstallRequest, Installed};
 use super::prepare::{Preparation, PrepareError, PrepareListener};
-use super::profile::{Capability, Kind, Profile};
+use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::template::{AT_LAUNCH, Placeholders, further_ports};
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use file::{Config, Description};
@@ -52,7 +52,7 @@ pub(super) async fn prepare(
     if let Some(package) = foreign::package(&description) {
         let directory = openclaw::prepare_foreign(&package, preparation, listener).await?;
         program.placeholders.set("package", absolute(&directory));
-        // First, so that what the description says counts.
+        // First, so that the values of the description take precedence.
         program.environment.insert(0, foreign::path_variable(&directory));
     }
     Ok((profile(&description, named), program, description.timeouts))
@@ -168,7 +168,7 @@ fn profile(description: &Description, named: &Path) -> Profile {
     }
     let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {
-        kind: Kind::Spawned,
+        kind: GatewayKind::Spawned,
         name: description.gateway.clone(),
         program: description.gateway.clone(),
         claims: Some(description.claims.value),

@@ -35,7 +35,7 @@ pub(super) struct Raw {
     /// Features that the gateway does not have. The cases that need them are not applicable.
     #[serde(default)]
     pub(super) lacks: Vec<Capability>,
-    /// Whether somebody has run clawcheck with this description. If false, a run prints a note. Default: true.
+    /// Whether clawcheck was run with this description. If false, a run prints a note. Default: true.
     #[serde(default = "yes")]
     pub(super) ran: bool,
     /// A package that clawcheck installs into its cache before the first start.

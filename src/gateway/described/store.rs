@@ -15,7 +15,7 @@ use std::borrow::Cow;
 /// The form of the commands, for errors.
 const COMMANDS: &str = "{ read: [CMD, \"{store}\"], write: [CMD, \"{store}\"] }";
 
-/// Where the gateway keeps its pairing store.
+/// The place and the format of the gateway's pairing store.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Store {
     /// The store is in `{state-dir}`, in the layout of OpenClaw.
@@ -55,7 +55,7 @@ impl Store {
         commands.into_iter().flat_map(Commands::present).flat_map(|(_, words)| words)
     }
 
-    /// What clawcheck cannot do with the store.
+    /// The operations on the store that clawcheck cannot perform.
     pub(super) fn unsupported(&self) -> Vec<Capability> {
         let commands = match self {
             Self::OpenClaw => return Vec::new(),

@@ -30,11 +30,11 @@ pub(super) const MARK: &str = "CLAWCHECK_RUN";
 /// The run's guard. Clones share it. The process starts with the first registration.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    shared: Arc<Shared>,
+    shared: Arc<GuardState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct GuardState {
     /// The program that accepts [`SUBCOMMAND`]. `None`: the run has no guard process.
     program: Option<PathBuf>,
     /// A value that is unique to the run.
@@ -80,7 +80,7 @@ impl Guard {
         // Two runs cannot have the same time and the same process id.
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         let run = format!("{:x}-{:x}", std::process::id(), since.as_nanos());
-        let shared = Shared { program, run, launches: AtomicU64::new(0), process: Mutex::new(None) };
+        let shared = GuardState { program, run, launches: AtomicU64::new(0), process: Mutex::new(None) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -135,7 +135,7 @@ impl Guard {
     }
 }
 
-impl Shared {
+impl GuardState {
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Gives a child a process group of its own, which Ctrl-C on the terminal does not reach.
+/// Puts a child into its own process group, which Ctrl-C on the terminal does not reach.
 pub(super) fn detach(command: &mut Command) {
     command.process_group(0);
 }

@@ -16,14 +16,14 @@ pub(super) struct Catalogue {
     /// npm `overrides`.
     pub(super) overrides: BTreeMap<String, String>,
     packages: Vec<String>,
-    releases: Vec<Extra>,
-    schemas: Vec<Published>,
+    releases: Vec<ExtraPackages>,
+    schemas: Vec<PublishedSchema>,
 }
 
 /// A published protocol schema.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Published {
+pub(super) struct PublishedSchema {
     /// The package's version.
     pub(super) version: String,
     from: String,
@@ -32,7 +32,7 @@ pub(super) struct Published {
 /// Additional needs of a range of releases.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Extra {
+struct ExtraPackages {
     from: String,
     until: String,
     packages: Vec<String>,
@@ -56,7 +56,7 @@ impl Catalogue {
 
     /// The packages to install next to a release.
     pub(super) fn beside(&self, release: Release) -> Vec<&str> {
-        let covers = |extra: &&Extra| {
+        let covers = |extra: &&ExtraPackages| {
             let bound = |text: &str| text.parse::<Release>().ok();
             bound(&extra.from).is_some_and(|from| from <= release)
                 && bound(&extra.until).is_some_and(|until| release <= until)
@@ -66,13 +66,13 @@ impl Catalogue {
     }
 
     /// The newest protocol schema that was published with this release or an earlier one.
-    pub(super) fn schema(&self, release: Release) -> Option<&Published> {
-        let covers = |schema: &&Published| schema.from.parse::<Release>().is_ok_and(|from| from <= release);
+    pub(super) fn schema(&self, release: Release) -> Option<&PublishedSchema> {
+        let covers = |schema: &&PublishedSchema| schema.from.parse::<Release>().is_ok_and(|from| from <= release);
         self.schemas.iter().rev().find(covers)
     }
 
     /// The first published protocol schema.
-    pub(super) fn first_schema(&self) -> Option<&Published> {
+    pub(super) fn first_schema(&self) -> Option<&PublishedSchema> {
         self.schemas.first()
     }
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// What the installers print if they cannot reach the network.
+/// Parts of the installers' messages if they cannot reach the network.
 const NETWORK: [&str; 6] = [
     "Failed to establish a new connection",
     "Temporary failure in name resolution",

@@ -52,7 +52,10 @@ pub enum InstallError {
         reason: String,
     },
     /// The registry has no such version.
-    #[error("{package} does not exist on npm; `npm view {} versions` lists what does", without_version(package))]
+    #[error(
+        "{package} does not exist on npm; `npm view {} versions` lists the versions that exist",
+        without_version(package)
+    )]
     NoSuchVersion {
         /// The package.
         package: String,

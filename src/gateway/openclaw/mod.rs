@@ -17,7 +17,7 @@ pub(crate) use schema::{SchemaError, protocol_schema};
 
 use super::flags::Flags;
 use super::prepare::{Preparation, PrepareListener};
-use super::profile::{Capability, Kind, Profile};
+use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::Readiness;
 use super::spawned::template::Placeholders;
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program, StoreAccess};
@@ -141,7 +141,7 @@ pub(super) fn profile(release: Release) -> Profile {
     let can: BTreeSet<_> =
         Capability::ALL.iter().copied().filter(|capability| !unsupported.contains(capability)).collect();
     Profile {
-        kind: Kind::Spawned,
+        kind: GatewayKind::Spawned,
         name: format!("openclaw@{release}"),
         program: "openclaw".to_owned(),
         claims: Some(release),

@@ -16,7 +16,7 @@ const TAIL: usize = 12;
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
-struct Lines {
+struct LogLines {
     kept: VecDeque<String>,
     bytes: usize,
     dropped: usize,
@@ -25,7 +25,7 @@ struct Lines {
 /// A bounded log. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
-    lines: Arc<Mutex<Lines>>,
+    lines: Arc<Mutex<LogLines>>,
     changed: watch::Sender<()>,
 }
 
@@ -108,7 +108,7 @@ impl Log {
         self.changed.send_replace(());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, LogLines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

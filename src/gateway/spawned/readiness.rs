@@ -22,7 +22,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The time for which a gateway may give an unexpected answer and still count as starting.
 const STARTUP_GRACE: Duration = Duration::from_secs(10);
-/// The maximum wait for an answer to TLS, for a gateway that hangs up on HTTP.
+/// The maximum wait for an answer to TLS, for a gateway that disconnects HTTP clients.
 pub(crate) const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The address on which every spawned gateway listens.
@@ -139,7 +139,7 @@ impl Probe<'_> {
                         ReadinessError::PortTaken
                     });
                 }
-                // An earlier unexpected answer says more about the cause than the later silence.
+                // An earlier unexpected answer indicates the cause better than the later silence.
                 ProbeResult::Unanswered(what) => {
                     return Err(
                         unexpected.map_or(ReadinessError::NeverAnswered(what), |(_, saw)| ReadinessError::Garbage(saw))

@@ -212,8 +212,8 @@ impl Supervisor {
         self.reap()
     }
 
-    /// Reaps the supervisor. If its end of the socket is closed, it is exiting. If the end is still open, somebody
-    /// has stopped the supervisor (SIGSTOP): it is killed without a further wait.
+    /// Reaps the supervisor. If its end of the socket is closed, it is exiting. If the end is still open, the
+    /// supervisor was stopped (SIGSTOP). It is then killed without a further wait.
     fn reap(&mut self) -> bool {
         // `closed` means that the supervisor has closed its end and is about to exit, so `wait` below does not block.
         let exits = std::mem::replace(&mut self.closed, true);

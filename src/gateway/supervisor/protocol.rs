@@ -20,11 +20,11 @@ pub(super) enum Request {
 /// read the arguments, and the variables would affect the supervisor itself.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::gateway) struct SpawnRequest {
-    pub(in crate::gateway) command: Text,
-    pub(in crate::gateway) arguments: Vec<Text>,
+    pub(in crate::gateway) command: OsText,
+    pub(in crate::gateway) arguments: Vec<OsText>,
     /// The complete environment.
-    pub(in crate::gateway) environment: Vec<(Text, Text)>,
-    pub(in crate::gateway) directory: Text,
+    pub(in crate::gateway) environment: Vec<(OsText, OsText)>,
+    pub(in crate::gateway) directory: OsText,
     /// The soft limit of open descriptors (RLIMIT_NOFILE). clawcheck's own limit is higher.
     pub(in crate::gateway) descriptors: Option<u64>,
 }
@@ -32,16 +32,16 @@ pub(in crate::gateway) struct SpawnRequest {
 /// A text of the operating system, which does not have to be UTF-8.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(in crate::gateway) struct Text(Vec<u8>);
+pub(in crate::gateway) struct OsText(Vec<u8>);
 
-impl<T: AsRef<OsStr>> From<T> for Text {
+impl<T: AsRef<OsStr>> From<T> for OsText {
     fn from(text: T) -> Self {
         Self(text.as_ref().as_bytes().to_vec())
     }
 }
 
-impl From<Text> for OsString {
-    fn from(text: Text) -> Self {
+impl From<OsText> for OsString {
+    fn from(text: OsText) -> Self {
         Self::from_vec(text.0)
     }
 }

@@ -9,7 +9,7 @@ pub(super) fn shown(expected: &str, seen: &str, width: usize) -> (String, String
     let start = diff::start(expected, seen, width);
     let from = |text: &str| {
         let rest = text.char_indices().nth(start).map_or("", |(at, _)| &text[at..]);
-        let before = if start > 0 { format!("… {start} characters alike … ") } else { String::new() };
+        let before = if start > 0 { diff::omitted_start(start) } else { String::new() };
         format!("{before}{}", cut::line(rest, width))
     };
     (from(expected), from(seen))

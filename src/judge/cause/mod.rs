@@ -1,6 +1,6 @@
 //! What differs between two observations of a case, by cause.
 //!
-//! Two observations are compared step by step, then store section by store section. Each difference has a [`Kind`], which
+//! Two observations are compared step by step, then store section by store section. Each difference has a [`CauseKind`], which
 //! says how serious it is, and a sentence that names no device, step or case. Differences of several cases with the
 //! same kind and the same sentence usually have the same cause.
 //!
@@ -31,7 +31,7 @@ const SENTENCE: usize = 160;
 /// The kind of a difference. The most serious kind comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum CauseKind {
     /// The gateway accepted a connection that it should have refused, or started although it should have refused to
     /// start.
     LetIn,
@@ -67,7 +67,7 @@ pub enum Kind {
     Unapproved,
 }
 
-impl Kind {
+impl CauseKind {
     /// Every kind, the most serious first.
     pub const ALL: [Self; 16] = [
         Self::LetIn,
@@ -137,7 +137,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Difference {
     /// The kind of the difference.
-    pub kind: Kind,
+    pub kind: CauseKind,
     /// The difference as a sentence without device names, so that one cause has the same sentence in all cases.
     pub what: String,
     /// The step, or the section of the store.
@@ -151,7 +151,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn new(kind: Kind, what: String, place: &str, expected: &str, seen: &str) -> Self {
+    fn new(kind: CauseKind, what: String, place: &str, expected: &str, seen: &str) -> Self {
         let (expected, seen) = abbreviate::shown(expected.trim(), seen.trim(), LINE);
         let what = cut::line(&what, SENTENCE).into_owned();
         Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
@@ -168,23 +168,23 @@ impl Difference {
     pub fn error(reason: &str) -> Self {
         let mut lines = reason.lines();
         let what = lines.next().unwrap_or_default().to_owned();
-        Self::new(Kind::Error, what, "", "", lines.next().unwrap_or_default())
+        Self::new(CauseKind::Error, what, "", "", lines.next().unwrap_or_default())
     }
 
     /// A difference for a test.
     #[cfg(test)]
-    pub(crate) fn test(kind: Kind, what: &str, expected: &str, seen: &str) -> Self {
+    pub(crate) fn test(kind: CauseKind, what: &str, expected: &str, seen: &str) -> Self {
         Self::new(kind, what.to_owned(), "step", expected, seen)
     }
 
     /// The difference for a finding that does not concern an observation.
     pub(super) fn of_finding(finding: &Finding) -> Option<Self> {
         match finding {
-            Finding::NoSnapshot { .. } => Some(Self::new(Kind::Unapproved, finding.sentence(), "", "", "")),
+            Finding::NoSnapshot { .. } => Some(Self::new(CauseKind::Unapproved, finding.sentence(), "", "", "")),
             Finding::Frame(FrameFinding { connection, definition, frame, pointer, message, text, .. }) => {
                 let place = if pointer.is_empty() { "the frame" } else { pointer };
                 let what = format!("{frame} breaks {definition} at {place}: {message}");
-                Some(Self::new(Kind::Schema, what, connection, "", text.lines().next().unwrap_or_default()))
+                Some(Self::new(CauseKind::Schema, what, connection, "", text.lines().next().unwrap_or_default()))
             }
             Finding::Expectation { .. } | Finding::Snapshot { .. } => None,
         }
@@ -202,7 +202,7 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     let (steps_seen, store_seen) = parse::halves(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
     // After an unexpected answer, a difference in the store is also a consequence. It is kept if it is more serious.
-    let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= Kind::ErrorCode);
+    let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= CauseKind::ErrorCode);
     let in_store = store::compare(store_expected, store_seen).into_iter();
     found.extend(in_store.filter(|difference| unexpected.is_none_or(|kind| difference.kind.level() < kind.level())));
     if found.is_empty() {
@@ -229,12 +229,12 @@ pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
 /// The differences up to the first unexpected decision, and after it the more serious ones and those that count at a less
 /// strict level.
 pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
-    let mut gravest: Option<Kind> = None;
+    let mut gravest: Option<CauseKind> = None;
     let mut kept = Vec::new();
     for difference in all {
         let kind = difference.kind;
         if gravest.is_none_or(|gravest| kind < gravest || kind.level() < gravest.level()) {
-            if kind <= Kind::ErrorCode {
+            if kind <= CauseKind::ErrorCode {
                 gravest = Some(kind);
             }
             kept.push(difference);
@@ -252,7 +252,7 @@ fn first_line_that_differs(expected: &str, seen: &str) -> Difference {
         Some(symbol) => format!("another {} than expected", parse::unnumbered(symbol)),
         None => "another value than expected".to_owned(),
     };
-    Difference::new(Kind::Fields, what, "", expected, seen)
+    Difference::new(CauseKind::Fields, what, "", expected, seen)
 }
 
 #[cfg(test)]

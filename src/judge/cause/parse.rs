@@ -2,7 +2,7 @@
 
 /// A step or a section of the store, with its lines.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Block<'t> {
+pub(super) struct ObservationBlock<'t> {
     /// The action of the step, or the name of the section.
     pub(super) heading: &'t str,
     /// The observed messages or the records, without indentation.
@@ -15,24 +15,24 @@ pub(super) fn halves(text: &str) -> (&str, &str) {
 }
 
 /// The steps. Parallel steps follow the step that contains them.
-pub(super) fn steps(text: &str) -> Vec<Block<'_>> {
-    let mut blocks: Vec<Block<'_>> = Vec::new();
+pub(super) fn steps(text: &str) -> Vec<ObservationBlock<'_>> {
+    let mut blocks: Vec<ObservationBlock<'_>> = Vec::new();
     for line in text.lines().map(str::trim) {
         match blocks.last_mut() {
             Some(block) if is_seen(line) => block.lines.push(line),
-            _ => blocks.push(Block { heading: line, lines: Vec::new() }),
+            _ => blocks.push(ObservationBlock { heading: line, lines: Vec::new() }),
         }
     }
     blocks
 }
 
 /// The sections of the store.
-pub(super) fn sections(text: &str) -> Vec<Block<'_>> {
-    let mut blocks: Vec<Block<'_>> = Vec::new();
+pub(super) fn sections(text: &str) -> Vec<ObservationBlock<'_>> {
+    let mut blocks: Vec<ObservationBlock<'_>> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         match (line.strip_prefix("  "), blocks.last_mut()) {
             (Some(record), Some(block)) => block.lines.push(record),
-            _ => blocks.push(Block { heading: line, lines: Vec::new() }),
+            _ => blocks.push(ObservationBlock { heading: line, lines: Vec::new() }),
         }
     }
     blocks

@@ -1,9 +1,9 @@
 //! The differences in the steps.
 
 use super::answer::{Answer, is_close, is_request, other_members, sign};
-use super::parse::{self, Block};
-use super::word::{self, Word};
-use super::{Difference, Kind};
+use super::parse::{self, ObservationBlock};
+use super::word::{self, DiffWord};
+use super::{CauseKind, Difference};
 use similar::{Algorithm, capture_diff_slices};
 use std::ops::Range;
 
@@ -14,26 +14,31 @@ pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
     for pair in aligned(&expected, &seen) {
         match pair {
             (Some(expected), Some(seen)) => Step { expected, seen }.compare(&mut found),
-            (Some(expected), None) => found.push(unpaired(expected, Kind::Silence, "a step is missing")),
-            (None, Some(seen)) => found.push(unpaired(seen, Kind::Message, "a repeated step was answered in two ways")),
+            (Some(expected), None) => found.push(unpaired(expected, CauseKind::Silence, "a step is missing")),
+            (None, Some(seen)) => {
+                found.push(unpaired(seen, CauseKind::Message, "a repeated step was answered in two ways"))
+            }
             (None, None) => {}
         }
     }
     found
 }
 
-fn unpaired(block: &Block<'_>, kind: Kind, what: &str) -> Difference {
+fn unpaired(block: &ObservationBlock<'_>, kind: CauseKind, what: &str) -> Difference {
     let line = block.lines.first().copied().unwrap_or_default();
-    let (expected, seen) = if kind == Kind::Silence { (line, "") } else { ("", line) };
+    let (expected, seen) = if kind == CauseKind::Silence { (line, "") } else { ("", line) };
     Difference::new(kind, what.to_owned(), block.heading, expected, seen)
 }
 
-type Pair<'b, 't> = (Option<&'b Block<'t>>, Option<&'b Block<'t>>);
+type StepPair<'b, 't> = (Option<&'b ObservationBlock<'t>>, Option<&'b ObservationBlock<'t>>);
 
 /// Pairs the steps of both sides. Two different steps at the same position are the same step with other values.
-fn aligned<'b, 't>(expected: &'b [Block<'t>], seen: &'b [Block<'t>]) -> Vec<Pair<'b, 't>> {
-    let headings = |blocks: &[Block<'_>]| blocks.iter().map(|block| unrepeated(block.heading)).collect::<Vec<_>>();
-    let pick = |blocks: &'b [Block<'t>], range: &Range<usize>, at| range.clone().nth(at).and_then(|at| blocks.get(at));
+fn aligned<'b, 't>(expected: &'b [ObservationBlock<'t>], seen: &'b [ObservationBlock<'t>]) -> Vec<StepPair<'b, 't>> {
+    let headings =
+        |blocks: &[ObservationBlock<'_>]| blocks.iter().map(|block| unrepeated(block.heading)).collect::<Vec<_>>();
+    let pick = |blocks: &'b [ObservationBlock<'t>], range: &Range<usize>, at| {
+        range.clone().nth(at).and_then(|at| blocks.get(at))
+    };
     let mut pairs = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &headings(expected), &headings(seen)) {
         let (old, new) = (op.old_range(), op.new_range());
@@ -52,12 +57,12 @@ fn unrepeated(heading: &str) -> String {
 
 /// A step on both sides.
 struct Step<'b, 't> {
-    expected: &'b Block<'t>,
-    seen: &'b Block<'t>,
+    expected: &'b ObservationBlock<'t>,
+    seen: &'b ObservationBlock<'t>,
 }
 
 impl Step<'_, '_> {
-    fn found(&self, kind: Kind, what: String, expected: &str, seen: &str) -> Difference {
+    fn found(&self, kind: CauseKind, what: String, expected: &str, seen: &str) -> Difference {
         Difference::new(kind, what, self.expected.heading, expected, seen)
     }
 
@@ -78,10 +83,10 @@ impl Step<'_, '_> {
     }
 
     /// The kind of difference where another decision was taken.
-    fn decision(&self, (expected, seen): (Answer<'_>, Answer<'_>)) -> Option<Kind> {
+    fn decision(&self, (expected, seen): (Answer<'_>, Answer<'_>)) -> Option<CauseKind> {
         match (expected, seen) {
-            (Answer::Refused(_), Answer::Undecided) if self.opens() => Some(Kind::LetIn),
-            (Answer::Undecided, Answer::Refused(_)) if self.opens() => Some(Kind::Refused),
+            (Answer::Refused(_), Answer::Undecided) if self.opens() => Some(CauseKind::LetIn),
+            (Answer::Undecided, Answer::Refused(_)) if self.opens() => Some(CauseKind::Refused),
             _ => decision(expected, seen),
         }
     }
@@ -108,7 +113,7 @@ impl Step<'_, '_> {
         }
         if matches!(expected, Answer::Missing(_)) && expected != seen {
             let what = word::says(&subject, behind_sign(expected.line()), behind_sign(seen.line()));
-            found.push(self.found(Kind::Text, what, expected.line(), seen.line()));
+            found.push(self.found(CauseKind::Text, what, expected.line(), seen.line()));
         }
     }
 
@@ -121,12 +126,14 @@ impl Step<'_, '_> {
         let (kind, what) = match (a.is_empty(), b.is_empty()) {
             (true, true) => return,
             _ if a == b && closes_first(expected, answers.0) == closes_first(seen, answers.1) => return,
-            _ if a == b => (Kind::Close, "the close and the answer are in another order".to_owned()),
-            (false, true) => (Kind::Close, format!("the connection stays open instead of {sign_a}")),
-            (true, false) => (Kind::Close, format!("{sign_b} as well")),
-            _ if sign_a != sign_b => (Kind::Close, format!("{sign_b} instead of {sign_a}")),
-            _ if clean(&a) != clean(&b) => (Kind::Close, format!("{sign_b} in another way")),
-            _ => (Kind::Text, word::says(&sign_b, behind_sign(&a), behind_sign(&b))),
+            _ if a == b => (CauseKind::Close, "the close and the answer are in a different order".to_owned()),
+            (false, true) => (CauseKind::Close, format!("the connection stays open instead of {sign_a}")),
+            (true, false) => (CauseKind::Close, format!("{sign_b} in addition")),
+            _ if sign_a != sign_b => (CauseKind::Close, format!("{sign_b} instead of {sign_a}")),
+            _ if clean(&a) != clean(&b) => {
+                (CauseKind::Close, format!("{sign_b}, {}", if clean(&a) { "not clean" } else { "clean" }))
+            }
+            _ => (CauseKind::Text, word::says(&sign_b, behind_sign(&a), behind_sign(&b))),
         };
         found.push(self.found(kind, what, &a, &b));
     }
@@ -147,7 +154,9 @@ impl Step<'_, '_> {
                     let other = extra.remove(at);
                     let words = word::differing(line, other);
                     found.extend(
-                        words.iter().map(|word| self.found(Kind::Fields, word.sentence(&sign(other)), line, other)),
+                        words
+                            .iter()
+                            .map(|word| self.found(CauseKind::Fields, word.sentence(&sign(other)), line, other)),
                     );
                 }
                 None => found.push(self.found(kind_of(line), format!("{} is missing", sign(line)), line, "")),
@@ -156,7 +165,7 @@ impl Step<'_, '_> {
         found.extend(extra.iter().map(|line| {
             let what = match other_members(line) {
                 Some(members) => format!("a frame also has {}", word::names(members)),
-                None => format!("{} as well", sign(line)),
+                None => format!("{} in addition", sign(line)),
             };
             self.found(kind_of(line), what, "", line)
         }));
@@ -174,12 +183,12 @@ fn behind_sign(line: &str) -> &str {
 }
 
 /// The lines of the step's own connection.
-fn own<'t>(block: &Block<'t>) -> Vec<&'t str> {
+fn own<'t>(block: &ObservationBlock<'t>) -> Vec<&'t str> {
     block.lines.iter().copied().filter(|line| parse::on(line).0.is_none()).collect()
 }
 
 /// The lines that are neither the answer nor the close of the step's own connection, without connection names.
-fn rest<'t>(block: &Block<'t>, answer: Answer<'_>) -> Vec<&'t str> {
+fn rest<'t>(block: &ObservationBlock<'t>, answer: Answer<'_>) -> Vec<&'t str> {
     let rest = block.lines.iter().copied().filter(|line| *line != answer.line() && !is_close(line));
     rest.map(|line| parse::on(line).1).collect()
 }
@@ -189,49 +198,51 @@ fn closes_first(lines: &[&str], answer: Answer<'_>) -> bool {
 }
 
 /// The kind of difference where another decision was taken.
-fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<Kind> {
+fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<CauseKind> {
     let other = expected.sign() != seen.sign();
     match (expected, seen) {
         (Answer::Accepted(line), Answer::Refused(_)) => {
-            Some(if is_request(line) { Kind::Denied } else { Kind::Refused })
+            Some(if is_request(line) { CauseKind::Denied } else { CauseKind::Refused })
         }
         (Answer::Refused(_) | Answer::Missing(_), Answer::Accepted(line)) => {
-            Some(if is_request(line) { Kind::Allowed } else { Kind::LetIn })
+            Some(if is_request(line) { CauseKind::Allowed } else { CauseKind::LetIn })
         }
-        (Answer::Accepted(_) | Answer::Refused(_), Answer::Missing(_) | Answer::Undecided) => Some(Kind::Silence),
-        (Answer::Missing(_), Answer::Refused(_)) => Some(Kind::ErrorCode),
-        (Answer::Missing(_), Answer::Missing(_)) if other => Some(Kind::Silence),
+        (Answer::Accepted(_) | Answer::Refused(_), Answer::Missing(_) | Answer::Undecided) => Some(CauseKind::Silence),
+        (Answer::Missing(_), Answer::Refused(_)) => Some(CauseKind::ErrorCode),
+        (Answer::Missing(_), Answer::Missing(_)) if other => Some(CauseKind::Silence),
         (Answer::Refused(a), Answer::Refused(b)) if is_close(a) && is_close(b) => None,
-        (Answer::Refused(_), Answer::Refused(_)) if other => Some(Kind::ErrorCode),
+        (Answer::Refused(_), Answer::Refused(_)) if other => Some(CauseKind::ErrorCode),
         _ => None,
     }
 }
 
 /// The kind of difference for a missing or an additional line.
-fn kind_of(line: &str) -> Kind {
+fn kind_of(line: &str) -> CauseKind {
     match Answer::of(&[line]) {
-        _ if other_members(line).is_some() => Kind::Fields,
+        _ if other_members(line).is_some() => CauseKind::Fields,
         // The step waited for a message.
-        Answer::Missing(line) if line.ends_with("nothing came") => Kind::Message,
-        Answer::Missing(_) => Kind::Silence,
-        Answer::Refused(line) if is_close(line) => Kind::Close,
-        Answer::Refused(_) => Kind::ErrorCode,
-        Answer::Accepted(_) | Answer::Undecided => Kind::Message,
+        Answer::Missing(line) if line.ends_with("nothing came") => CauseKind::Message,
+        Answer::Missing(_) => CauseKind::Silence,
+        Answer::Refused(line) if is_close(line) => CauseKind::Close,
+        Answer::Refused(_) => CauseKind::ErrorCode,
+        Answer::Accepted(_) | Answer::Undecided => CauseKind::Message,
     }
 }
 
 /// The kind of difference for a word of an answer, whose decision is as expected.
-fn kind_of_word(word: &Word<'_>, expected: Answer<'_>) -> Kind {
+fn kind_of_word(word: &DiffWord<'_>, expected: Answer<'_>) -> CauseKind {
     let line = expected.line();
     let welcomed = line.starts_with("<- hello-ok");
     match (word.topic(), word) {
-        ("role" | "scopes" | "device-token", _) if welcomed => Kind::Granted,
-        ("role" | "scopes", Word::Other(..)) if is_request(line) => Kind::Granted,
-        ("\"", _) => Kind::Text,
-        _ if matches!(expected, Answer::Missing(_)) => Kind::Text,
-        ("protocol", Word::Other(..)) if welcomed => Kind::Details,
+        ("role" | "scopes" | "device-token", _) if welcomed => CauseKind::Granted,
+        ("role" | "scopes", DiffWord::Other(..)) if is_request(line) => CauseKind::Granted,
+        ("\"", _) => CauseKind::Text,
+        _ if matches!(expected, Answer::Missing(_)) => CauseKind::Text,
+        ("protocol", DiffWord::Other(..)) if welcomed => CauseKind::Details,
         // Clients use the values of an answer, except for message texts and lists of records.
-        (_, Word::Less(value) | Word::Other(_, value)) if !welcomed && !value.contains(['"', '{']) => Kind::Details,
-        _ => Kind::Fields,
+        (_, DiffWord::Less(value) | DiffWord::Other(_, value)) if !welcomed && !value.contains(['"', '{']) => {
+            CauseKind::Details
+        }
+        _ => CauseKind::Fields,
     }
 }

@@ -1,8 +1,8 @@
 //! The differences in the store.
 
-use super::parse::{self, Block};
-use super::word::{self, Word};
-use super::{Difference, Kind};
+use super::parse::{self, ObservationBlock};
+use super::word::{self, DiffWord};
+use super::{CauseKind, Difference};
 
 /// Compares the stores of two observations. If the store of one side was not accessible, the stores are not compared.
 pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
@@ -23,7 +23,7 @@ pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
 
 /// A section that exists on only one side.
 fn whole(name: &str, how: &str, expected: &str, seen: &str) -> Difference {
-    Difference::new(Kind::Store, format!("section `{name}` {how}"), "store", expected, seen)
+    Difference::new(CauseKind::Store, format!("section `{name}` {how}"), "store", expected, seen)
 }
 
 /// A record: its line and the lines of its tokens.
@@ -40,7 +40,7 @@ impl Record<'_> {
     }
 }
 
-fn records<'t>(block: &Block<'t>) -> Vec<Record<'t>> {
+fn records<'t>(block: &ObservationBlock<'t>) -> Vec<Record<'t>> {
     let mut records: Vec<Record<'t>> = Vec::new();
     for line in block.lines.iter().copied().filter(|line| *line != "none") {
         match records.last_mut() {
@@ -65,11 +65,11 @@ struct Section<'f, 't> {
 }
 
 impl Section<'_, '_> {
-    fn add(&mut self, kind: Kind, what: String, expected: &str, seen: &str) {
+    fn add(&mut self, kind: CauseKind, what: String, expected: &str, seen: &str) {
         self.found.push(Difference::new(kind, what, self.name, expected, seen));
     }
 
-    fn compare(&mut self, expected: &Block<'_>, seen: &Block<'_>) {
+    fn compare(&mut self, expected: &ObservationBlock<'_>, seen: &ObservationBlock<'_>) {
         let name = self.name;
         let mut others = records(seen);
         for record in records(expected) {
@@ -77,11 +77,11 @@ impl Section<'_, '_> {
             let alike = others.iter().position(|other| other.plain() == record.plain());
             match alike.or_else(|| others.iter().position(|other| other.name == record.name)) {
                 Some(at) => self.record(&record, &others.remove(at)),
-                None => self.add(Kind::Store, format!("a record in `{name}` is missing"), record.line, ""),
+                None => self.add(CauseKind::Store, format!("a record in `{name}` is missing"), record.line, ""),
             }
         }
         for other in others {
-            self.add(Kind::Store, format!("`{name}` has one more record"), "", other.line);
+            self.add(CauseKind::Store, format!("`{name}` has an additional record"), "", other.line);
         }
     }
 
@@ -93,11 +93,11 @@ impl Section<'_, '_> {
         for token in &expected.tokens {
             match others.iter().position(|other| first_word(other) == first_word(token)) {
                 Some(at) => self.line(&format!("a token in `{name}`"), token, others.remove(at)),
-                None => self.add(Kind::Store, format!("a token in `{name}` is missing"), token, ""),
+                None => self.add(CauseKind::Store, format!("a token in `{name}` is missing"), token, ""),
             }
         }
         for token in others {
-            self.add(Kind::Store, format!("a record in `{name}` has one more token"), "", token);
+            self.add(CauseKind::Store, format!("a record in `{name}` has an additional token"), "", token);
         }
     }
 
@@ -109,9 +109,9 @@ impl Section<'_, '_> {
 }
 
 /// The kind of difference for a field. Rights affect later connections; other fields do not.
-fn kind(word: &Word<'_>) -> Kind {
+fn kind(word: &DiffWord<'_>) -> CauseKind {
     match word.topic() {
-        "role" | "roles" | "scopes" | "approved" | "revoked" => Kind::Store,
-        _ => Kind::Fields,
+        "role" | "roles" | "scopes" | "approved" | "revoked" => CauseKind::Store,
+        _ => CauseKind::Fields,
     }
 }

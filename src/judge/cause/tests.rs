@@ -46,7 +46,7 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[case::no_token(&IN.replace("read\n", "read  device-token <token-1>\n"), IN, "Granted: hello-ok lacks device-token <token>")]
 #[case::another_reason(OUT, &OUT.replace("role-upgrade", "not-paired"), "ErrorCode: NOT_PAIRED PAIRING_REQUIRED not-paired instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade")]
 #[case::another_close(OUT, &OUT.replace("1008", "1002"), "Close: close 1002 instead of close 1008")]
-#[case::not_clean(OUT, &OUT.replace("clean", "not clean"), "Close: close 1008 in another way")]
+#[case::not_clean(OUT, &OUT.replace("clean", "not clean"), "Close: close 1008, not clean")]
 #[case::stays_open(OUT, OUT.split("  <- close").next().unwrap(), "Close: the connection stays open instead of close 1008")]
 #[case::silence(IN, "connect laptop\n  -- nothing came\n", "Silence: nothing came instead of hello-ok")]
 #[case::another_text(OUT, &OUT.replace("\"pairing required\"  request", "\"pair first\"  request"), r#"Text: NOT_PAIRED PAIRING_REQUIRED role-upgrade says "pair first" instead of "pairing required""#)]
@@ -55,7 +55,7 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[case::one_field_less(&IN.replace("read\n", "read  with snapshot.authMode\n"), IN, "Fields: hello-ok lacks snapshot.authMode")]
 #[case::a_standard_field_less(IN, &IN.replace("read\n", "read  no policy\n"), "Fields: hello-ok has no policy")]
 #[case::a_member_of_the_frame_more(OUT, &OUT.replace("  <- close", "  -- the frame also has payload={n: 1}  seq=4\n  <- close"), "Fields: a frame also has payload, seq")]
-#[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Message: event tick as well")]
+#[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Message: event tick in addition")]
 #[case::an_event_less(&format!("{IN}  admin <- event tick  ts=<time>\n"), IN, "Message: event tick is missing")]
 #[case::an_awaited_event_less(
     "await event\n  <- event tick\n",
@@ -97,7 +97,7 @@ fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] se
     "Store: a token in `paired` has scopes operator.admin instead of scopes operator.read"
 )]
 #[case::no_token("\n    operator  <token-1>  scopes operator.read", "", "Store: a token in `paired` is missing")]
-#[case::pending("pending\n  none", "pending\n  <request-1>  laptop", "Store: `pending` has one more record")]
+#[case::pending("pending\n  none", "pending\n  <request-1>  laptop", "Store: `pending` has an additional record")]
 #[case::a_file(
     "pending\n  none\n",
     "pending\n  none\nnew file devices/x.json\n",
@@ -144,7 +144,7 @@ fn many_slight_differences_do_not_hide_a_grave_one() {
     let calls = |word: &str| (0..2 * MOST).map(|n| call(n, word)).collect::<String>();
     let found = differences(&format!("{}{OUT}", calls("a")), &format!("{}{IN}", calls("b")));
     assert_eq!(found.len(), MOST);
-    assert_eq!(found.last().unwrap().kind, Kind::LetIn, "in the order of the steps");
+    assert_eq!(found.last().unwrap().kind, CauseKind::LetIn, "in the order of the steps");
 }
 
 #[test]
@@ -166,10 +166,10 @@ proptest::proptest! {
 
 #[test]
 fn names_of_kinds_are_those_of_the_report() {
-    for kind in Kind::ALL {
+    for kind in CauseKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
-    assert!(Kind::ALL.is_sorted());
+    assert!(CauseKind::ALL.is_sorted());
 }
 
 #[rstest]
@@ -178,6 +178,6 @@ fn names_of_kinds_are_those_of_the_report() {
 #[case::longer_title("connect laptop, wrong token", false)]
 #[case::no_step("", false)]
 fn a_difference_is_at_the_step_with_exactly_its_title(#[case] place: &str, #[case] is_at: bool) {
-    let difference = Difference::new(Kind::Text, "text".to_owned(), place, "", "");
+    let difference = Difference::new(CauseKind::Text, "text".to_owned(), place, "", "");
     assert_eq!(difference.is_at("connect laptop"), is_at);
 }

@@ -1,7 +1,7 @@
 //! Converts an unmet expectation of a scenario into a difference.
 
 use super::answer::{Answer, is_close, is_request};
-use super::{Difference, Kind};
+use super::{CauseKind, Difference};
 use crate::judge::expectation::describe;
 use crate::observe::StepObservation;
 use crate::scenario::expect::{Expectation, Failure, Refused};
@@ -19,12 +19,14 @@ pub(in crate::judge) fn difference(
     let answer = Answer::of(&lines);
     let kind = kind(expectation, answer);
     let saw = match answer {
-        Answer::Undecided if kind == Kind::LetIn => "an open connection".to_owned(),
+        Answer::Undecided if kind == CauseKind::LetIn => "an open connection".to_owned(),
         _ => answer.sign(),
     };
     let what = match kind {
         // The decision is as expected, but its details are not.
-        Kind::Granted | Kind::Close | Kind::Details => format!("{saw} instead of {}", describe(expectation)),
+        CauseKind::Granted | CauseKind::Close | CauseKind::Details => {
+            format!("{saw} instead of {}", describe(expectation))
+        }
         _ => format!("{saw} instead of {}", sign(expectation)),
     };
     Difference { requires, ..Difference::new(kind, what, &step.step, &describe(expectation), seen) }
@@ -44,7 +46,7 @@ fn sign(expectation: &Expectation) -> String {
 
 /// The kind of an unmet expectation. Its level is never `exact`, because the author of the scenario requires it
 /// explicitly.
-fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
+fn kind(expectation: &Expectation, answer: Answer<'_>) -> CauseKind {
     let wants_yes = matches!(expectation, Expectation::Hello(_) | Expectation::Open);
     let wants_no = matches!(
         expectation,
@@ -52,25 +54,25 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
     );
     match answer {
         Answer::Accepted(line) if line.starts_with("<- hello-ok") && matches!(expectation, Expectation::Hello(_)) => {
-            Kind::Granted
+            CauseKind::Granted
         }
         Answer::Accepted(line) if wants_no => {
             if is_request(line) {
-                Kind::Allowed
+                CauseKind::Allowed
             } else {
-                Kind::LetIn
+                CauseKind::LetIn
             }
         }
-        Answer::Undecided if matches!(expectation, Expectation::Http(_)) => Kind::LetIn,
-        Answer::Refused(_) if matches!(expectation, Expectation::Ok(_)) => Kind::Denied,
-        Answer::Refused(_) if wants_yes => Kind::Refused,
+        Answer::Undecided if matches!(expectation, Expectation::Http(_)) => CauseKind::LetIn,
+        Answer::Refused(_) if matches!(expectation, Expectation::Ok(_)) => CauseKind::Denied,
+        Answer::Refused(_) if wants_yes => CauseKind::Refused,
         // A close instead of an error on an open connection, or instead of a refusal with a reason.
-        Answer::Refused(line) if is_close(line) => Kind::Close,
-        Answer::Refused(_) if wants_no => Kind::ErrorCode,
-        Answer::Refused(_) | Answer::Accepted(_) if matches!(expectation, Expectation::Close(_)) => Kind::Close,
-        Answer::Missing(_) if matches!(expectation, Expectation::StartRefused(_)) => Kind::ErrorCode,
-        Answer::Missing(_) | Answer::Undecided => Kind::Silence,
-        Answer::Accepted(_) | Answer::Refused(_) => Kind::Details,
+        Answer::Refused(line) if is_close(line) => CauseKind::Close,
+        Answer::Refused(_) if wants_no => CauseKind::ErrorCode,
+        Answer::Refused(_) | Answer::Accepted(_) if matches!(expectation, Expectation::Close(_)) => CauseKind::Close,
+        Answer::Missing(_) if matches!(expectation, Expectation::StartRefused(_)) => CauseKind::ErrorCode,
+        Answer::Missing(_) | Answer::Undecided => CauseKind::Silence,
+        Answer::Accepted(_) | Answer::Refused(_) => CauseKind::Details,
     }
 }
 

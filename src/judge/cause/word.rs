@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 const TEXT: usize = 50;
 
 /// A word that occurs in only one of two lines, or has another value in the other line.
-pub(super) enum Word<'t> {
+pub(super) enum DiffWord<'t> {
     /// The word occurs only in the actual line.
     More(&'t str),
     /// The word occurs only in the expected line.
@@ -16,7 +16,7 @@ pub(super) enum Word<'t> {
     Other(&'t str, &'t str),
 }
 
-impl Word<'_> {
+impl DiffWord<'_> {
     /// The topic of the word. Quoted text has the topic `"`.
     pub(super) fn topic(&self) -> &str {
         match self {
@@ -66,7 +66,7 @@ fn short(word: &str) -> String {
 }
 
 /// The words after the first one that differ between two lines. Numbers of symbols are ignored.
-pub(super) fn differing<'t>(expected: &'t str, seen: &'t str) -> Vec<Word<'t>> {
+pub(super) fn differing<'t>(expected: &'t str, seen: &'t str) -> Vec<DiffWord<'t>> {
     let behind_first = |line: &'t str| parse::words(line).skip(1).collect::<Vec<_>>();
     let keys = |words: &[&str]| words.iter().map(|word| parse::unnumbered(word)).collect::<BTreeSet<_>>();
     let (expected, seen) = (behind_first(expected), behind_first(seen));
@@ -75,10 +75,10 @@ pub(super) fn differing<'t>(expected: &'t str, seen: &'t str) -> Vec<Word<'t>> {
     let mut words = Vec::new();
     for word in seen.into_iter().filter(|word| !known.contains(&parse::unnumbered(word))) {
         match less.iter().position(|other| topic(other) == topic(word)) {
-            Some(at) => words.push(Word::Other(less.remove(at), word)),
-            None => words.push(Word::More(word)),
+            Some(at) => words.push(DiffWord::Other(less.remove(at), word)),
+            None => words.push(DiffWord::More(word)),
         }
     }
-    words.extend(less.into_iter().map(Word::Less));
+    words.extend(less.into_iter().map(DiffWord::Less));
     words
 }

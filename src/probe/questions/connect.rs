@@ -1,8 +1,8 @@
 //! The parameters of the connect.
 
-use crate::probe::context::Context;
+use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Connect as Params;
-use crate::probe::question::{Connect, Needs, Question, Script};
+use crate::probe::question::{Connect, Prerequisite, Question, Script};
 use serde_json::{Value, json};
 
 pub(super) const QUESTIONS: &[Question] = &[
@@ -40,7 +40,7 @@ pub(super) const QUESTIONS: &[Question] = &[
         "admin scope without a device",
         Script::Connect(|context| patched(context, json!({ "scopes": ["operator.admin"] }))),
     )
-    .needs(Needs::Secret),
+    .needs(Prerequisite::Secret),
     Question::new(
         "backend",
         Params,
@@ -50,16 +50,16 @@ pub(super) const QUESTIONS: &[Question] = &[
             patched(context, json!({ "client": client, "scopes": ["operator.admin"] }))
         }),
     )
-    .needs(Needs::Secret),
+    .needs(Prerequisite::Secret),
 ];
 
-fn protocol(context: &Context, version: i64) -> Connect {
+fn protocol(context: &ProbeContext, version: i64) -> Connect {
     let mut connect = context.plain();
     connect.request.protocol = (version, version);
     connect
 }
 
-fn patched(context: &Context, patch: Value) -> Connect {
+fn patched(context: &ProbeContext, patch: Value) -> Connect {
     let mut connect = context.plain();
     connect.request.patch = Some(patch);
     connect

@@ -1,8 +1,8 @@
 //! The contents of hello-ok, and the rights of an admitted client.
 
-use crate::probe::context::Context;
+use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Hello;
-use crate::probe::question::{Connect, Needs, Question, Script, Then};
+use crate::probe::question::{Connect, FollowUp, Prerequisite, Question, Script};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -14,7 +14,8 @@ const MOST_NAMES: usize = 4096;
 
 /// Asked before the others, which look at its answer.
 pub(super) const FIRST: &[Question] =
-    &[Question::new(HELLO, Hello, "the correct secret", Script::Connect(Context::plain)).needs(Needs::Secret)];
+    &[Question::new(HELLO, Hello, "the correct secret", Script::Connect(ProbeContext::plain))
+        .needs(Prerequisite::Secret)];
 
 pub(super) const QUESTIONS: &[Question] = &[
     of_hello("hello-protocol", "its protocol", |hello| number(hello, "/protocol")),
@@ -28,30 +29,30 @@ pub(super) const QUESTIONS: &[Question] = &[
         "unknown-method",
         Hello,
         "then an unknown method",
-        Script::Connect(|context| then(context, Then::Call("clawcheck.unknown"))),
+        Script::Connect(|context| then(context, FollowUp::Call("clawcheck.unknown"))),
     )
-    .needs(Needs::Secret),
+    .needs(Prerequisite::Secret),
     Question::new(
         "no-scope",
         Hello,
         "then a method of another scope",
-        Script::Connect(|context| then(context, Then::Call("device.pair.list"))),
+        Script::Connect(|context| then(context, FollowUp::Call("device.pair.list"))),
     )
-    .needs(Needs::Secret),
+    .needs(Prerequisite::Secret),
     Question::new(
         "connect-again",
         Hello,
         "then a second connect",
-        Script::Connect(|context| then(context, Then::ConnectAgain)),
+        Script::Connect(|context| then(context, FollowUp::ConnectAgain)),
     )
-    .needs(Needs::Secret),
+    .needs(Prerequisite::Secret),
 ];
 
 const fn of_hello(id: &'static str, what: &'static str, look: fn(&Value) -> String) -> Question {
-    Question::new(id, Hello, what, Script::OfHello(look)).needs(Needs::Hello)
+    Question::new(id, Hello, what, Script::OfHello(look)).needs(Prerequisite::Hello)
 }
 
-fn then(context: &Context, then: Then) -> Connect {
+fn then(context: &ProbeContext, then: FollowUp) -> Connect {
     Connect { then, ..context.plain() }
 }
 

@@ -17,17 +17,17 @@ pub(super) use secrets::{NO_SECRET, WRONG_TOKEN};
 use super::question::Question;
 
 /// Questions of one stage.
-pub(super) struct Group {
+pub(super) struct QuestionGroup {
     /// The questions.
     pub(super) questions: &'static [Question],
-    /// Whether they are asked one after the other, because an answer depends on the questions before it or decides
-    /// whether the next question is harmless.
+    /// Whether they are asked in order, because an answer depends on the questions before it or decides whether the
+    /// next question is harmless.
     pub(super) in_order: bool,
 }
 
 /// The stages of a probe. A stage begins when the one before it is complete. Questions that try wrong secrets come
 /// late, because they count towards a gateway's rate limit.
-pub(super) const STAGES: [&[Group]; 4] = [
+pub(super) const STAGES: [&[QuestionGroup]; 4] = [
     &[any_order(connection::QUESTIONS), any_order(secrets::FIRST)],
     &[any_order(hello::FIRST)],
     &[
@@ -40,12 +40,12 @@ pub(super) const STAGES: [&[Group]; 4] = [
     &[in_order(pairing::QUESTIONS), in_order(secrets::GUESSES)],
 ];
 
-const fn any_order(questions: &'static [Question]) -> Group {
-    Group { questions, in_order: false }
+const fn any_order(questions: &'static [Question]) -> QuestionGroup {
+    QuestionGroup { questions, in_order: false }
 }
 
-const fn in_order(questions: &'static [Question]) -> Group {
-    Group { questions, in_order: true }
+const fn in_order(questions: &'static [Question]) -> QuestionGroup {
+    QuestionGroup { questions, in_order: true }
 }
 
 /// All questions of all stages.

@@ -1,9 +1,9 @@
 //! The proof of a device: which versions a gateway accepts, and which parts it verifies.
 
 use crate::client::connect::{Device, KeyForm, SentNonce};
-use crate::probe::context::Context;
+use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Proof;
-use crate::probe::question::{Connect, Leaves, Question, Script};
+use crate::probe::question::{Connect, Question, Script, SideEffect};
 use openclaw_protocol::proof::ProofVersion;
 
 /// Signed five minutes ago: too old for the releases that allow two minutes, but not for those that allow ten.
@@ -37,11 +37,11 @@ pub(super) const QUESTIONS: &[Question] = &[
     question("other-id", "the id of another device", other_id),
 ];
 
-const fn question(id: &'static str, what: &'static str, connect: fn(&Context) -> Connect) -> Question {
-    Question::new(id, Proof, what, Script::Connect(connect)).leaves(Leaves::RecordIfOpen)
+const fn question(id: &'static str, what: &'static str, connect: fn(&ProbeContext) -> Connect) -> Question {
+    Question::new(id, Proof, what, Script::Connect(connect)).leaves(SideEffect::RecordIfOpen)
 }
 
-fn other_id(context: &Context) -> Connect {
+fn other_id(context: &ProbeContext) -> Connect {
     let id = context.key("somebody else").device_id();
     context.proof("id", |device: &mut Device| device.id = Some(id))
 }

@@ -1,6 +1,6 @@
 //! Clients in browsers and behind proxies, without a device.
 
-use crate::probe::context::Context;
+use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Proxies;
 use crate::probe::question::{Connect, Question, Script};
 
@@ -58,13 +58,13 @@ pub(super) const QUESTIONS: &[Question] = &[
     ),
 ];
 
-fn origin(context: &Context, origin: &str) -> Connect {
+fn origin(context: &ProbeContext, origin: &str) -> Connect {
     let mut connect = context.plain();
     connect.upgrade.origin = Some(origin.to_owned());
     connect
 }
 
-fn header(context: &Context, name: &str, value: &str) -> Connect {
+fn header(context: &ProbeContext, name: &str, value: &str) -> Connect {
     let mut connect = context.plain();
     connect.upgrade.headers.push((name.to_owned(), value.to_owned()));
     connect

@@ -1,9 +1,9 @@
 //! Shared secrets, without a device and with one.
 
 use crate::client::connect::Auth;
-use crate::probe::context::{Context, WRONG};
+use crate::probe::context::{ProbeContext, WRONG};
 use crate::probe::question::Topic::Secrets;
-use crate::probe::question::{Connect, Leaves, Needs, Question, Script};
+use crate::probe::question::{Connect, Prerequisite, Question, Script, SideEffect};
 
 /// The question that shows whether a gateway requires a secret.
 pub(in crate::probe) const NO_SECRET: &str = "no-secret";
@@ -32,7 +32,7 @@ pub(super) const GUESSES: &[Question] = &[
         "the correct secret as the other kind of secret",
         Script::Connect(|context| context.with_auth(context.secret.swapped())),
     )
-    .needs(Needs::Secret)
+    .needs(Prerequisite::Secret)
     .guesses(),
     Question::new(
         "wrong-token-with-device",
@@ -40,7 +40,7 @@ pub(super) const GUESSES: &[Question] = &[
         "a wrong token with a device",
         Script::Connect(|context| with_device(context, "wrong token", token(WRONG))),
     )
-    .leaves(Leaves::RecordIfOpen)
+    .leaves(SideEffect::RecordIfOpen)
     .guesses(),
     Question::new(
         "wrong-device-token",
@@ -50,7 +50,7 @@ pub(super) const GUESSES: &[Question] = &[
             with_device(context, "device token", Auth { device_token: Some(WRONG.to_owned()), ..Auth::default() })
         }),
     )
-    .leaves(Leaves::RecordIfOpen)
+    .leaves(SideEffect::RecordIfOpen)
     .guesses(),
     Question::new(
         "wrong-bootstrap-token",
@@ -60,7 +60,7 @@ pub(super) const GUESSES: &[Question] = &[
             with_device(context, "bootstrap", Auth { bootstrap_token: Some(WRONG.to_owned()), ..Auth::default() })
         }),
     )
-    .leaves(Leaves::RecordIfOpen)
+    .leaves(SideEffect::RecordIfOpen)
     .guesses(),
 ];
 
@@ -68,7 +68,7 @@ fn token(token: &str) -> Auth {
     Auth { token: Some(token.to_owned()), ..Auth::default() }
 }
 
-fn with_device(context: &Context, name: &str, auth: Auth) -> Connect {
+fn with_device(context: &ProbeContext, name: &str, auth: Auth) -> Connect {
     let mut connect = context.with_auth(auth);
     connect.request.device = Some(context.accepted_device(name));
     connect

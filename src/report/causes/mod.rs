@@ -8,9 +8,9 @@ mod highlight;
 mod screen;
 
 pub(crate) use fold::fold;
-pub(crate) use screen::Screen;
+pub(crate) use screen::CauseDisplay;
 
-use crate::judge::cause::{Difference, Kind};
+use crate::judge::cause::{CauseKind, Difference};
 use crate::judge::{Finding, Level, Verdict};
 use crate::run::outcome::CaseReport;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,14 +25,14 @@ const MOST_BEHIND: usize = 50;
 pub(crate) struct Causes {
     /// The ids of the cases with differences.
     cases: Vec<String>,
-    groups: BTreeMap<Kind, BTreeMap<String, Group>>,
+    groups: BTreeMap<CauseKind, BTreeMap<String, CauseGroup>>,
     /// The cases with a cause beyond the limit [`MOST`].
     others: BTreeSet<usize>,
 }
 
 /// The cases with one cause, as indexes into [`Causes::cases`].
 #[derive(Debug)]
-struct Group {
+struct CauseGroup {
     cases: BTreeSet<usize>,
     /// The number of differences and the id of the case with the fewest differences. If several have the same number,
     /// the first.
@@ -45,7 +45,7 @@ struct Group {
 
 /// A case with differences.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Differs<'a> {
+pub(crate) struct DifferingCase<'a> {
     /// Its id.
     pub id: &'a str,
     /// The command that shows it.
@@ -60,7 +60,7 @@ pub(crate) struct Differs<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cause<'a> {
     /// The kind of the differences.
-    pub kind: Kind,
+    pub kind: CauseKind,
     /// The difference as a sentence.
     pub what: String,
     /// The ids of the cases with this cause, sorted.
@@ -99,11 +99,11 @@ impl Causes {
 
     fn add_some(&mut self, case: &CaseReport, differences: &[Difference]) {
         let CaseReport { id, rerun, links, .. } = case;
-        self.add_differences(Differs { id, rerun, links, differences });
+        self.add_differences(DifferingCase { id, rerun, links, differences });
     }
 
     /// Adds a case with its differences. A case without differences is ignored.
-    pub(crate) fn add_differences(&mut self, case: Differs<'_>) {
+    pub(crate) fn add_differences(&mut self, case: DifferingCase<'_>) {
         if case.differences.is_empty() {
             return;
         }
@@ -116,7 +116,7 @@ impl Causes {
                 self.others.insert(number);
                 continue;
             }
-            let group = groups.entry(key).or_insert_with(|| Group::new(difference, case));
+            let group = groups.entry(key).or_insert_with(|| CauseGroup::new(difference, case));
             if group.cases.insert(number) {
                 group.add(difference, case);
             }
@@ -155,12 +155,15 @@ impl Causes {
         self.others.len()
     }
 
-    fn of_kind<'a>(&'a self, kind: Kind, groups: &'a BTreeMap<String, Group>) -> Vec<Cause<'a>> {
+    fn of_kind<'a>(&'a self, kind: CauseKind, groups: &'a BTreeMap<String, CauseGroup>) -> Vec<Cause<'a>> {
         let mut causes: Vec<Cause<'_>> = Vec::new();
         let mut same_cases: BTreeMap<&BTreeSet<usize>, usize> = BTreeMap::new();
         for group in groups.values() {
             // Differences of records and of messages that occur in exactly the same cases share one sentence.
-            let joins = matches!(kind, Kind::Store | Kind::Message | Kind::Details | Kind::Text | Kind::Fields);
+            let joins = matches!(
+                kind,
+                CauseKind::Store | CauseKind::Message | CauseKind::Details | CauseKind::Text | CauseKind::Fields
+            );
             if let Some(at) = same_cases.get(&group.cases).filter(|_| joins) {
                 causes[*at].what = join(&causes[*at].what, &group.example.what);
                 continue;
@@ -171,7 +174,7 @@ impl Causes {
         causes
     }
 
-    fn cause<'a>(&'a self, kind: Kind, group: &'a Group) -> Cause<'a> {
+    fn cause<'a>(&'a self, kind: CauseKind, group: &'a CauseGroup) -> Cause<'a> {
         let mut cases = group.cases.iter().map(|number| self.cases[*number].as_str()).collect::<Vec<_>>();
         cases.sort_unstable();
         let mut links = group.links.iter().map(|(link, times)| (*times, link.as_str())).collect::<Vec<_>>();
@@ -189,8 +192,8 @@ impl Causes {
     }
 }
 
-impl Group {
-    fn new(difference: &Difference, case: Differs<'_>) -> Self {
+impl CauseGroup {
+    fn new(difference: &Difference, case: DifferingCase<'_>) -> Self {
         Self {
             cases: BTreeSet::new(),
             simplest: (case.differences.len(), case.id.to_owned()),
@@ -201,7 +204,7 @@ impl Group {
         }
     }
 
-    fn add(&mut self, difference: &Difference, case: Differs<'_>) {
+    fn add(&mut self, difference: &Difference, case: DifferingCase<'_>) {
         let rank = (case.differences.len(), case.id.to_owned());
         if rank < self.simplest {
             (self.simplest, self.rerun) = (rank, case.rerun.to_owned());
@@ -218,7 +221,7 @@ impl Group {
 /// The key that identifies a cause within a kind. The reason why a case could not be played can contain ports and
 /// positions, so numbers in it are ignored.
 fn key(difference: &Difference) -> String {
-    if difference.kind != Kind::Error {
+    if difference.kind != CauseKind::Error {
         return difference.what.clone();
     }
     let mut key = String::with_capacity(difference.what.len());
@@ -232,7 +235,8 @@ fn key(difference: &Difference) -> String {
     key
 }
 
-/// Joins two sentences: `hello-ok also has a, b` if both have the same beginning, otherwise one after the other.
+/// Joins two sentences: `hello-ok also has a, b` if both have the same beginning, otherwise separated by a
+/// semicolon.
 fn join(one: &str, other: &str) -> String {
     for words in [" also has ", " lacks "] {
         if let (Some((subject, _)), Some((same, item))) = (one.rsplit_once(words), other.split_once(words))
@@ -249,7 +253,7 @@ fn stand_in(case: &CaseReport) -> Difference {
     let reason = case.reason.clone().or_else(|| case.findings.first().map(Finding::sentence));
     let reason = reason.unwrap_or_else(|| case.verdict.name().to_owned());
     let error = Difference::error(&reason);
-    if case.verdict == Verdict::Error { error } else { Difference { kind: Kind::Fields, ..error } }
+    if case.verdict == Verdict::Error { error } else { Difference { kind: CauseKind::Fields, ..error } }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::highlight::marked;
 use super::{Cause, Causes, fold::fold};
 use crate::counted::counted;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use owo_colors::OwoColorize as _;
 use untrusted_data::cut;
 use untrusted_data::printable;
@@ -19,14 +19,14 @@ const INDENT: &str = "      ";
 
 /// How causes are shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Screen {
+pub(crate) struct CauseDisplay {
     /// Whether terminal colors are used.
     pub colour: bool,
     /// The maximum number of lines. At least one cause is printed in full.
     pub lines: usize,
 }
 
-impl Screen {
+impl CauseDisplay {
     /// The causes as lines, each of them printable.
     pub(crate) fn show(&self, causes: &Causes) -> Vec<String> {
         let list = causes.list();
@@ -75,7 +75,7 @@ impl Screen {
     fn details(&self, cause: &Cause<'_>) -> Vec<String> {
         let (mut lines, example) = (Vec::new(), cause.example);
         // The second line of an error belongs to the headline.
-        if cause.kind == Kind::Error {
+        if cause.kind == CauseKind::Error {
             lines.push(example.seen.clone());
         }
         if cause.cases.len() > 1 {
@@ -86,7 +86,7 @@ impl Screen {
         }
         let mut lines =
             lines.iter().map(|line| self.dim(&cut::line(&printable::line(line), WIDTH))).collect::<Vec<_>>();
-        if cause.kind != Kind::Error {
+        if cause.kind != CauseKind::Error {
             lines.extend(marked(&example.expected, &example.seen, self.colour, WIDTH));
         }
         lines.extend(behind(cause));

@@ -11,7 +11,7 @@ fn causes<'a>(cases: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> C
     for (id, expected, seen) in cases {
         let links = [format!("openclaw/openclaw#{}", id.len())];
         let (rerun, found) = (format!("clawcheck run {id}"), differences(expected, seen));
-        causes.add_differences(Differs { id, rerun: &rerun, links: &links, differences: &found });
+        causes.add_differences(DifferingCase { id, rerun: &rerun, links: &links, differences: &found });
     }
     causes
 }
@@ -21,7 +21,7 @@ fn told(causes: &Causes) -> Vec<String> {
 }
 
 fn show(causes: &Causes, lines: usize) -> Vec<String> {
-    Screen { colour: false, lines }.show(causes)
+    CauseDisplay { colour: false, lines }.show(causes)
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_case_that_could_not_be_played_is_grouped_by_its_reason_without_numbers() {
     let mut all = Causes::default();
     for (id, reason) in [("a", "no answer on port 4711\nlast words"), ("b", "no answer on port 80"), ("c", "no disk")] {
         let found = [Difference::error(reason)];
-        all.add_differences(Differs { id, rerun: "rerun", links: &[], differences: &found });
+        all.add_differences(DifferingCase { id, rerun: "rerun", links: &[], differences: &found });
     }
     assert_eq!(told(&all), ["2 Error: no answer on port 4711", "1 Error: no disk"]);
 }
@@ -110,11 +110,18 @@ fn the_screen_shows_the_gravest_in_full_and_the_others_in_a_line() {
 fn whatever_differs_the_screen_has_so_many_lines_and_they_are_short() {
     let mut all = Causes::default();
     for n in 0..10_000 {
-        let kind = [Kind::LetIn, Kind::Refused, Kind::Store, Kind::Text, Kind::Fields, Kind::Error][n % 6];
+        let kind = [
+            CauseKind::LetIn,
+            CauseKind::Refused,
+            CauseKind::Store,
+            CauseKind::Text,
+            CauseKind::Fields,
+            CauseKind::Error,
+        ][n % 6];
         let long = |word: &str| format!("{word}-{n} \u{1b}[2J{}", "hostile ".repeat(50));
         let found = [Difference::test(kind, &long("what"), &long("expected"), &long("seen"))];
         let links = (0..20).map(|link| format!("link-{n}-{link}")).collect::<Vec<_>>();
-        all.add_differences(Differs {
+        all.add_differences(DifferingCase {
             id: &format!("family/case-{n}"),
             rerun: "rerun",
             links: &links,

@@ -1,7 +1,7 @@
 //! The score as lines of a terminal.
 
 use super::rungs::RUNGS;
-use super::{Family, RungScore, Score, State};
+use super::{Family, RungScore, RungState, Score};
 use crate::counted::counted;
 use crate::judge::Level;
 use untrusted_data::cut;
@@ -36,7 +36,7 @@ impl Score {
         lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide)));
         if differing.len() > FAMILIES {
             let more = differing.len() - FAMILIES;
-            lines.push(format!("… {more} more families"));
+            lines.push(format!("… {more} more {}", if more == 1 { "family" } else { "families" }));
         }
         if self.families.len() > 1 {
             lines.push(row("all cases", &self.total(), wide));
@@ -77,10 +77,10 @@ fn row(name: &str, family: &Family, wide: usize) -> String {
 fn state(score: &RungScore) -> String {
     let RungScore { cases, played, failing, known, .. } = score;
     let state = match score.state() {
-        State::NotPlayed => "not played".to_owned(),
-        State::Broken => format!("BROKEN in {failing} of {}", counted(*played, "case")),
-        State::Holds if played < cases => format!("holds in {played} of {}", counted(*cases, "case")),
-        State::Holds => format!("holds in {}", counted(*cases, "case")),
+        RungState::NotPlayed => "not played".to_owned(),
+        RungState::Broken => format!("BROKEN in {failing} of {}", counted(*played, "case")),
+        RungState::Holds if played < cases => format!("holds in {played} of {}", counted(*cases, "case")),
+        RungState::Holds => format!("holds in {}", counted(*cases, "case")),
     };
     match known {
         0 => state,

@@ -3,7 +3,7 @@
 mod lines;
 pub(crate) mod rungs;
 
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::CaseReport;
 use rungs::{Ladder, RUNGS};
@@ -55,27 +55,27 @@ struct RungScore {
     /// The known deviations, which do not break the rung.
     known: usize,
     /// The failing case with the most serious difference. If several are equally serious, the first by id.
-    first: Option<First>,
+    first: Option<RungFailure>,
 }
 
 /// A failing case and the severity of its failure.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct First {
-    kind: Kind,
+struct RungFailure {
+    kind: CauseKind,
     id: String,
     rerun: String,
 }
 
 /// Whether a rung holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum RungState {
     /// No case fails, and at least one was played.
     Holds,
     Broken,
     NotPlayed,
 }
 
-impl State {
+impl RungState {
     fn name(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -86,11 +86,11 @@ impl State {
 }
 
 impl RungScore {
-    fn state(&self) -> State {
+    fn state(&self) -> RungState {
         match (self.failing, self.played) {
-            (0, 0) => State::NotPlayed,
-            (0, _) => State::Holds,
-            _ => State::Broken,
+            (0, 0) => RungState::NotPlayed,
+            (0, _) => RungState::Holds,
+            _ => RungState::Broken,
         }
     }
 }
@@ -119,8 +119,8 @@ impl Score {
         rung.known += usize::from(case.verdict == Verdict::KnownDeviation);
         if case.verdict.is_failure() && !case.given_up {
             rung.failing += 1;
-            let kind = case.differences.iter().map(|difference| difference.kind).min().unwrap_or(Kind::Error);
-            let first = First { kind, id: case.id.clone(), rerun: case.rerun.clone() };
+            let kind = case.differences.iter().map(|difference| difference.kind).min().unwrap_or(CauseKind::Error);
+            let first = RungFailure { kind, id: case.id.clone(), rerun: case.rerun.clone() };
             if rung.first.as_ref().is_none_or(|known| first < *known) {
                 rung.first = Some(first);
             }
@@ -134,7 +134,7 @@ impl Score {
     }
 
     /// The lowest broken rung.
-    fn next(&self) -> Option<(usize, &First)> {
+    fn next(&self) -> Option<(usize, &RungFailure)> {
         self.rungs.iter().enumerate().find_map(|(number, rung)| Some((number, rung.first.as_ref()?)))
     }
 

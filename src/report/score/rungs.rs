@@ -5,7 +5,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 /// A rung of the ladder.
 #[derive(Debug)]
 pub(crate) struct Rung {
-    /// What a gateway on this rung can do.
+    /// The abilities of a gateway on this rung.
     pub(crate) name: &'static str,
     /// The ids of the cases, as globs. A case belongs to the first rung that selects it.
     pub(crate) cases: &'static [&'static str],

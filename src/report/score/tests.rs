@@ -4,7 +4,7 @@ use crate::observe::Observation;
 use crate::report::fixtures;
 use rstest::rstest;
 
-fn case(id: &str, verdict: Verdict, kinds: &[Kind]) -> CaseReport {
+fn case(id: &str, verdict: Verdict, kinds: &[CauseKind]) -> CaseReport {
     let played = !matches!(verdict, Verdict::NotApplicable | Verdict::Skipped | Verdict::Error);
     CaseReport {
         differences: kinds.iter().map(|kind| Difference::test(*kind, "what", "", "")).collect(),
@@ -16,11 +16,11 @@ fn case(id: &str, verdict: Verdict, kinds: &[Kind]) -> CaseReport {
 
 #[rstest]
 #[case::nothing_differs(&[], Some(Level::Exact))]
-#[case::text(&[Kind::Text, Kind::Fields], Some(Level::Wire))]
-#[case::code(&[Kind::Text, Kind::ErrorCode], Some(Level::Decisions))]
-#[case::let_in(&[Kind::Text, Kind::LetIn], None)]
-#[case::no_snapshot(&[Kind::Unapproved], None)]
-fn the_least_strict_difference_decides(#[case] kinds: &[Kind], #[case] conforms_at: Option<Level>) {
+#[case::text(&[CauseKind::Text, CauseKind::Fields], Some(Level::Wire))]
+#[case::code(&[CauseKind::Text, CauseKind::ErrorCode], Some(Level::Decisions))]
+#[case::let_in(&[CauseKind::Text, CauseKind::LetIn], None)]
+#[case::no_snapshot(&[CauseKind::Unapproved], None)]
+fn the_least_strict_difference_decides(#[case] kinds: &[CauseKind], #[case] conforms_at: Option<Level>) {
     assert_eq!(case("a/b", Verdict::Conforms, kinds).conforms_at(), conforms_at);
 }
 
@@ -33,13 +33,13 @@ fn a_case_that_was_not_played_conforms_at_no_level() {
 #[test]
 fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
     let mut score = Score::default();
-    score.add(&case("handshake/params", Verdict::Conforms, &[Kind::Text]));
+    score.add(&case("handshake/params", Verdict::Conforms, &[CauseKind::Text]));
     score.add(&case("handshake/role", Verdict::Skipped, &[]));
     score.add(&case("fresh-install/no-token", Verdict::NotApplicable, &[]));
-    score.add(&case("handshake/proof", Verdict::Deviates, &[Kind::ErrorCode]));
-    score.add(&case("handshake/replayed-nonce", Verdict::Deviates, &[Kind::Text, Kind::LetIn]));
-    score.add(&case("revoked-tokens/all", Verdict::Deviates, &[Kind::LetIn]));
-    score.add(&case("scope-upgrade/retry", Verdict::KnownDeviation, &[Kind::LetIn]));
+    score.add(&case("handshake/proof", Verdict::Deviates, &[CauseKind::ErrorCode]));
+    score.add(&case("handshake/replayed-nonce", Verdict::Deviates, &[CauseKind::Text, CauseKind::LetIn]));
+    score.add(&case("revoked-tokens/all", Verdict::Deviates, &[CauseKind::LetIn]));
+    score.add(&case("scope-upgrade/retry", Verdict::KnownDeviation, &[CauseKind::LetIn]));
     score.add(&case("control-ui/origin", Verdict::Conforms, &[]));
     insta::assert_snapshot!(score.lines().join("\n"), @r"
     score              cases    played decisions      wire     exact

@@ -56,7 +56,7 @@ fn heading(case: &CaseReport, display: &DisplayOptions) -> String {
     format!("{verdict}  {id}  {}", cut::line(&printable::line(&case.title), LINE))
 }
 
-/// What the scenario is about, and the requirements and links behind it.
+/// The description of the scenario, and its requirements and links.
 fn about(case: &CaseReport) -> Vec<String> {
     let about = wrapped(case.about.as_deref().unwrap_or_default(), ABOUT_WIDTH).join("\n");
     let mut lines = cut::lines(&about, ABOUT_LINES - 1, 0).lines().map(str::to_owned).collect::<Vec<_>>();

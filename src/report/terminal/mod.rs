@@ -3,18 +3,18 @@
 
 mod advice;
 mod failing;
-mod slight;
+mod minor;
 
 use super::Listener;
-use super::causes::{Causes, Screen, fold};
+use super::causes::{CauseDisplay, Causes, fold};
 use super::closest;
 use super::score::Score;
 use crate::counted::counted;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
 use crate::shell::quoted;
+use minor::MinorDifferences;
 use owo_colors::{OwoColorize as _, Style};
-use slight::Slight;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ const SLOWEST: usize = 5;
 
 /// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Detail {
+pub(crate) enum Verbosity {
     /// The failures and the last line.
     Failures,
     /// Also the gateway, why cases were not played, and remarks.
@@ -67,7 +67,7 @@ pub(crate) struct DisplayOptions {
     /// Whether terminal colors are used.
     pub colour: bool,
     /// How much is printed.
-    pub detail: Detail,
+    pub detail: Verbosity,
     /// Whether the score of the gateway is printed at the end.
     pub score: bool,
     /// Whether every failing case is printed in full.
@@ -79,7 +79,7 @@ pub(crate) struct DisplayOptions {
 impl DisplayOptions {
     /// Whether every case is printed in full.
     fn is_in_full(&self) -> bool {
-        self.detail == Detail::Trace
+        self.detail == Verbosity::Trace
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
@@ -92,7 +92,7 @@ impl DisplayOptions {
         cut::line(&printable::line(line), self.width()).into_owned()
     }
 
-    /// An indented text. Of a long text, only the first and the last lines.
+    /// An indented text. A long text is shortened to its first and last lines.
     fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
         let text = printable::block(text.unwrap_or_default());
         self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()
@@ -123,7 +123,7 @@ pub(crate) struct Terminal<W> {
     in_full: Vec<Vec<String>>,
     level: Level,
     causes: Causes,
-    slight: Slight,
+    minor: MinorDifferences,
     score: Score,
     /// The command that shows the observations of failing cases that wait for approval, and how many there are.
     waiting: BTreeMap<String, usize>,
@@ -145,7 +145,7 @@ impl<W: Write> Terminal<W> {
             in_full: Vec::new(),
             level: Level::default(),
             causes: Causes::default(),
-            slight: Slight::default(),
+            minor: MinorDifferences::default(),
             score: Score::default(),
             waiting: BTreeMap::new(),
             reasons: BTreeMap::new(),
@@ -174,7 +174,7 @@ impl<W: Write> Terminal<W> {
         lines.extend(run.gateway.notes.iter().map(|note| self.display.line(&format!("  note: {note}"))));
         self.schema.clone_from(&run.schema);
         self.level = run.level;
-        if self.display.detail == Detail::Failures {
+        if self.display.detail == Verbosity::Failures {
             return Ok(());
         }
         self.started = lines.len();
@@ -186,9 +186,9 @@ impl<W: Write> Terminal<W> {
         if case.duration > self.display.slow_after {
             self.slow.push((case.duration, case.id.clone()));
         }
-        self.slight.add(case, self.level);
+        self.minor.add(case, self.level);
         self.score.add(case);
-        if self.display.detail == Detail::EachCase {
+        if self.display.detail == Verbosity::EachCase {
             self.line_of(case)?;
         }
         let is_quiet = matches!(case.verdict, Verdict::Conforms | Verdict::KnownDeviation);
@@ -255,7 +255,7 @@ impl<W: Write> Terminal<W> {
             let in_full = std::mem::take(&mut self.in_full).concat();
             self.write(&in_full)?;
         }
-        if self.display.detail > Detail::Failures || end.len() > 1 || self.causes.cases() > 0 {
+        if self.display.detail > Verbosity::Failures || end.len() > 1 || self.causes.cases() > 0 {
             self.write(&[String::new()])?;
         }
         self.write(&end)
@@ -279,7 +279,7 @@ impl<W: Write> Terminal<W> {
         // The heading, and a blank line before and after the causes.
         let beside = self.started + others + after.len() + 3;
         let least = if self.display.score { CAUSES_BESIDE_SCORE } else { CAUSES };
-        let screen = Screen { colour: self.display.colour, lines: SCREEN.saturating_sub(beside).max(least) };
+        let screen = CauseDisplay { colour: self.display.colour, lines: SCREEN.saturating_sub(beside).max(least) };
         let cases = counted(run.summary.total(), "case");
         let (failing, cause) = (self.causes.cases(), self.causes.heading());
         let fail = if failing == 1 { "fails" } else { "fail" };
@@ -293,9 +293,9 @@ impl<W: Write> Terminal<W> {
 
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
-        let briefly = self.display.score && self.display.detail == Detail::Usual;
+        let briefly = self.display.score && self.display.detail == Verbosity::Usual;
         let mut lines = if briefly { self.reasons_briefly() } else { self.by_reason() };
-        if self.display.detail > Detail::Failures {
+        if self.display.detail > Verbosity::Failures {
             lines.extend(self.remarks(run));
         }
         if let Some(not_played) = run.interrupted {
@@ -308,7 +308,7 @@ impl<W: Write> Terminal<W> {
     /// Cases with the same reason: cases that were not played, known deviations, and errors after the run stopped using
     /// the gateway.
     fn by_reason(&self) -> Vec<String> {
-        let (quiet, mut lines) = (self.display.detail == Detail::Failures, Vec::new());
+        let (quiet, mut lines) = (self.display.detail == Verbosity::Failures, Vec::new());
         let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
         for ((verdict, reason), cases) in reasons.clone().take(LISTED) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
@@ -325,8 +325,8 @@ impl<W: Write> Terminal<W> {
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
-        let slight = if self.display.score { slight::FEW } else { slight::CAUSES };
-        lines.extend(self.slight.lines(self.level, slight).iter().map(|line| self.display.line(line)));
+        let minor = if self.display.score { minor::FEW } else { minor::CAUSES };
+        lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));
         if self.display.score {
             lines.extend(self.score.lines());
         }
@@ -347,20 +347,20 @@ impl<W: Write> Terminal<W> {
         }
         lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
         for left in run.left_behind.iter().take(LISTED) {
-            lines.push(self.display.line(&format!("left behind on the gateway: {left}")));
+            lines.push(self.display.line(&format!("remains on the gateway: {left}")));
         }
         lines.extend(and_more(run.left_behind.len(), "more item"));
         if let Some(boots) = &run.boots {
             for why in boots.given_up.iter().take(LISTED) {
-                lines.push(self.display.line(&format!("shared gateway given up: {why}")));
+                lines.push(self.display.line(&format!("cases of a shared gateway played again alone: {why}")));
             }
             lines.extend(and_more(boots.given_up.len(), "more item"));
-            lines.push(format!("boots: {} made, {} saved", boots.made, boots.saved));
+            lines.push(format!("gateway starts: {} made, {} saved", boots.made, boots.saved));
         }
         lines
     }
 
-    /// The reasons in one line each, with the number of cases, because the score needs the room on the screen.
+    /// The reasons in one line each, with the number of cases, because the score needs most of the screen.
     fn reasons_briefly(&self) -> Vec<String> {
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
         for ((verdict, reason), cases) in &self.reasons {

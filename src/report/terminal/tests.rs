@@ -1,8 +1,8 @@
 use super::*;
-use crate::judge::cause::Kind;
+use crate::judge::cause::CauseKind;
 use crate::judge::{Difference, Finding};
 use crate::report::fixtures::{case, info};
-use crate::run::outcome::Boots;
+use crate::run::outcome::GatewayStarts;
 use openclaw_model::Release;
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ fn shown(events: &[Event<'_>]) -> String {
 }
 
 fn shown_with(every_case: bool, events: &[Event<'_>]) -> String {
-    let detail = if every_case { Detail::Trace } else { Detail::Usual };
+    let detail = if every_case { Verbosity::Trace } else { Verbosity::Usual };
     shown_as(detail, events)
 }
 
-fn shown_as(detail: Detail, events: &[Event<'_>]) -> String {
+fn shown_as(detail: Verbosity, events: &[Event<'_>]) -> String {
     let mut out = Vec::new();
     let display = DisplayOptions {
         colour: false,
@@ -79,7 +79,7 @@ fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
     let mut run = RunReport {
         duration: Duration::from_secs(61),
         interrupted: Some(3),
-        boots: Some(Boots { made: 3, saved: 5, given_up: vec!["2 cases, since it ended".to_owned()] }),
+        boots: Some(GatewayStarts { made: 3, saved: 5, given_up: vec!["2 cases, since it ended".to_owned()] }),
         unused_snapshots: vec!["family/gone".to_owned()],
         ..RunReport::default()
     };
@@ -91,8 +91,8 @@ fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
         family/{case-0,case-1,case-2,case-3,case-4,case-5,case-6,case-7}
     slow: family/slow took 61.00 s
     unused snapshot: no case has the id family/gone
-    shared gateway given up: 2 cases, since it ended
-    boots: 3 made, 5 saved
+    cases of a shared gateway played again alone: 2 cases, since it ended
+    gateway starts: 3 made, 5 saved
     interrupted: 3 cases not played
     9 cases: 1 conforms, 8 skipped  in 61.00 s
     "#);
@@ -103,8 +103,12 @@ fn of_more_than_three_failing_cases_the_causes_are_shown_unless_all_is_asked_for
     let failing = |n: usize| {
         let mut failing = case(&format!("family/case-{n:02}"), Verdict::Deviates);
         failing.findings = vec![Finding::NoSnapshot { later: None, seen: "<- hello-ok\n".to_owned() }];
-        failing.differences =
-            vec![Difference::test(Kind::LetIn, "hello-ok instead of NOT_PAIRED", "<- error NOT_PAIRED", "<- hello-ok")];
+        failing.differences = vec![Difference::test(
+            CauseKind::LetIn,
+            "hello-ok instead of NOT_PAIRED",
+            "<- error NOT_PAIRED",
+            "<- hello-ok",
+        )];
         failing.transcript = Some("-> connect\n".to_owned());
         failing.proposed = Some(PathBuf::from(format!("mine/family/case-{n:02}@2026.3.31.snap.new")));
         failing
@@ -212,21 +216,24 @@ fn quiet_output_has_the_failures_and_the_last_line() {
     skipped.reason = Some("its clock cannot be moved".to_owned());
     let mut failing = case("family/error", Verdict::Error);
     failing.reason = Some("the gateway exited".to_owned());
-    let mut run = RunReport { boots: Some(Boots::default()), ..RunReport::default() };
+    let mut run = RunReport { boots: Some(GatewayStarts::default()), ..RunReport::default() };
     run.summary.add(Verdict::Conforms);
     let info = info();
     let green = [Event::Started(&info), Event::Case(&skipped), Event::Finished(&run)];
-    insta::assert_snapshot!(shown_as(Detail::Failures, &green), @"1 case: 1 conforms  in 0.0 ms");
+    insta::assert_snapshot!(shown_as(Verbosity::Failures, &green), @"1 case: 1 conforms  in 0.0 ms");
     let red = [Event::Started(&info), Event::Case(&skipped), Event::Case(&failing), Event::Finished(&run)];
-    let text = shown_as(Detail::Failures, &red);
-    assert!(text.contains("the gateway exited") && !text.contains("skipped") && !text.contains("boots"), "{text}");
+    let text = shown_as(Verbosity::Failures, &red);
+    assert!(
+        text.contains("the gateway exited") && !text.contains("skipped") && !text.contains("gateway starts"),
+        "{text}"
+    );
 }
 
 #[test]
 fn verbose_output_has_a_line_for_each_case_when_it_is_done() {
     let cases = [case("family/conforms", Verdict::Conforms), case("family/deviates", Verdict::Deviates)];
     let events = cases.iter().map(Event::Case).collect::<Vec<_>>();
-    insta::assert_snapshot!(shown_as(Detail::EachCase, &events), @r"
+    insta::assert_snapshot!(shown_as(Verbosity::EachCase, &events), @r"
     conforms  family/conforms  12.0 ms
     deviates  family/deviates  12.0 ms
     ");

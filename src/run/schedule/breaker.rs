@@ -31,7 +31,8 @@ pub(crate) enum GatewayFailure {
 }
 
 impl GatewayFailure {
-    /// What the failure of a case shows about a gateway that had started. `None` if it shows nothing.
+    /// The failure of the gateway that the failure of a case shows, after the gateway had started. `None` if it shows
+    /// none.
     pub(crate) fn of(error: &CaseError) -> Option<Self> {
         match error {
             CaseError::Silent(_) => Some(Self::Silent(error.to_string())),
@@ -49,7 +50,7 @@ impl GatewayFailure {
 
 /// What to do after a failed start.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum AfterFailedStart {
     /// Continue the run.
     GoOn,
     /// Start the gateway with the default configuration, and pass the result to [`Breaker::plain`].
@@ -58,10 +59,10 @@ pub(crate) enum Next {
 
 /// Counts failed starts and silent gateways.
 #[derive(Default)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(Mutex<BreakerState>);
 
 #[derive(Default)]
-struct State {
+struct BreakerState {
     /// Whether a gateway was ready at least once.
     ready: bool,
     /// Whether a case was played to its end.
@@ -70,13 +71,13 @@ struct State {
     last: Option<Discriminant<GatewayFailure>>,
     /// Why the breaker gave up everything.
     reason: Option<String>,
-    starts: Vec<Starts>,
+    starts: Vec<StartHistory>,
     /// The configuration whose failure led to the current start with the default configuration.
     in_doubt: Option<GatewaySettings>,
 }
 
 /// The starts with one configuration.
-struct Starts {
+struct StartHistory {
     settings: GatewaySettings,
     /// Whether the gateway was ready with this configuration.
     ready: bool,
@@ -86,18 +87,18 @@ struct Starts {
     reason: Option<String>,
 }
 
-impl Starts {
+impl StartHistory {
     /// Why the last start failed.
     fn why(&self) -> &str {
         self.last.as_ref().map_or("", |(_, why)| why)
     }
 }
 
-impl State {
-    fn with(&mut self, settings: &GatewaySettings) -> &mut Starts {
+impl BreakerState {
+    fn with(&mut self, settings: &GatewaySettings) -> &mut StartHistory {
         let at = self.starts.iter().position(|starts| starts.settings == *settings).unwrap_or_else(|| {
             let settings = settings.clone();
-            self.starts.push(Starts { settings, ready: false, in_a_row: 0, last: None, reason: None });
+            self.starts.push(StartHistory { settings, ready: false, in_a_row: 0, last: None, reason: None });
             self.starts.len() - 1
         });
         &mut self.starts[at]
@@ -105,7 +106,7 @@ impl State {
 }
 
 impl Breaker {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BreakerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -160,16 +161,16 @@ impl Breaker {
     }
 
     /// Records a failed start with these settings.
-    pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> Next {
-        // A refused configuration is caused by the scenario and says nothing about the next case.
+    pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> AfterFailedStart {
+        // The scenario causes a refused configuration, so the refusal is not a failure of the gateway.
         if matches!(error, LaunchError::Refused { .. }) {
-            return Next::GoOn;
+            return AfterFailedStart::GoOn;
         }
         let why = one_line(&error.to_string()).to_owned();
         let mut state = self.state();
         if is_hopeless(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
-            return Next::GoOn;
+            return AfterFailedStart::GoOn;
         }
         let never_ready = !state.ready;
         let starts = state.with(settings);
@@ -185,7 +186,7 @@ impl Breaker {
                 let reason = format!("not tried: {many} starts in a row failed the same way: {why}");
                 state.reason = Some(reason);
             }
-            return Next::GoOn;
+            return AfterFailedStart::GoOn;
         }
         let enough = match starts.ready {
             _ if never_ready || never_speaks(error) => 1,
@@ -193,13 +194,13 @@ impl Breaker {
             false => NEVER_STARTED,
         };
         if starts.in_a_row < enough || state.in_doubt.is_some() {
-            return Next::GoOn;
+            return AfterFailedStart::GoOn;
         }
         state.in_doubt = Some(settings.clone());
-        Next::TryPlain
+        AfterFailedStart::TryPlain
     }
 
-    /// Records the result of the start with the default configuration that [`Next::TryPlain`] requested.
+    /// Records the result of the start with the default configuration that [`AfterFailedStart::TryPlain`] requested.
     pub(crate) fn plain(&self, started: Result<(), &LaunchError>) {
         let mut state = self.state();
         let Some(settings) = state.in_doubt.take() else { return };
@@ -282,7 +283,7 @@ mod tests {
     fn opens_at_once_where_no_scenario_can_be_the_reason() {
         let breaker = Breaker::default();
         assert!(breaker.undecided());
-        assert_eq!(breaker.start_failed(&missing(), &settings("lan")), Next::GoOn);
+        assert_eq!(breaker.start_failed(&missing(), &settings("lan")), AfterFailedStart::GoOn);
         assert!(breaker.open(&plain()).is_some_and(|reason| reason.contains("`nobody` was not found")));
         assert!(!breaker.undecided());
     }
@@ -290,7 +291,7 @@ mod tests {
     #[test]
     fn a_gateway_that_never_starts_is_dead_after_one_more_start_with_the_plain_configuration() {
         let breaker = Breaker::default();
-        assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), Next::TryPlain);
+        assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), AfterFailedStart::TryPlain);
         assert_eq!((breaker.open(&settings("lan")), breaker.undecided()), (None, true));
         breaker.plain(Err(&unheard()));
         let reason = breaker.open(&plain()).unwrap();
@@ -300,9 +301,9 @@ mod tests {
     #[test]
     fn a_gateway_that_never_starts_with_the_plain_configuration_is_dead_after_two_starts() {
         let breaker = Breaker::default();
-        assert_eq!(breaker.start_failed(&unheard(), &plain()), Next::GoOn);
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), AfterFailedStart::GoOn);
         assert_eq!((breaker.open(&plain()), breaker.undecided()), (None, true));
-        assert_eq!(breaker.start_failed(&unheard(), &plain()), Next::GoOn);
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), AfterFailedStart::GoOn);
         assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("did not listen")));
     }
 
@@ -310,8 +311,8 @@ mod tests {
     fn a_configuration_that_never_starts_is_given_up_and_no_other() {
         let breaker = Breaker::default();
         breaker.played(&plain());
-        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), Next::GoOn);
-        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), Next::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), AfterFailedStart::GoOn);
+        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), AfterFailedStart::TryPlain);
         assert_eq!(breaker.open(&settings("lan")), None, "nothing is given up before the plain one was tried");
         breaker.plain(Ok(()));
         assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("2 starts in a row")));
@@ -325,7 +326,7 @@ mod tests {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for given_up in [false, true] {
-            assert_eq!(breaker.start_failed(&unanswered, &settings("lan")), Next::TryPlain);
+            assert_eq!(breaker.start_failed(&unanswered, &settings("lan")), AfterFailedStart::TryPlain);
             breaker.plain(Ok(()));
             assert_eq!(breaker.open(&settings("lan")).is_some(), given_up);
         }
@@ -337,7 +338,7 @@ mod tests {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for bind in ["lan", "tailnet", "auto"] {
-            assert_eq!(breaker.start_failed(&exited(), &settings(bind)), Next::GoOn);
+            assert_eq!(breaker.start_failed(&exited(), &settings(bind)), AfterFailedStart::GoOn);
         }
         assert_eq!(breaker.open(&settings("lan")), None);
     }
@@ -347,10 +348,10 @@ mod tests {
         let breaker = Breaker::default();
         breaker.ready(&plain());
         for _ in 1..STARTED_BEFORE {
-            assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn);
+            assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::GoOn);
         }
-        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::TryPlain);
-        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn, "it is being tried");
+        assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::GoOn, "it is being tried");
         breaker.plain(Ok(()));
         assert_eq!(breaker.open(&plain()), None);
     }
@@ -360,9 +361,9 @@ mod tests {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for _ in 1..STARTED_BEFORE {
-            assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn);
+            assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::GoOn);
         }
-        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::TryPlain);
         breaker.plain(Err(&exited()));
         assert!(breaker.open(&settings("lan")).is_some());
     }
@@ -406,7 +407,7 @@ mod tests {
         let breaker = Breaker::default();
         let refused = LaunchError::Refused { code: 1, reason: "bind".to_owned() };
         for _ in 0..9 {
-            assert_eq!(breaker.start_failed(&refused, &plain()), Next::GoOn);
+            assert_eq!(breaker.start_failed(&refused, &plain()), AfterFailedStart::GoOn);
         }
         assert_eq!(breaker.open(&plain()), None);
     }

@@ -1,7 +1,7 @@
 //! Evaluates a failed start: the gateway refused its configuration, the gateway does not work at all, or neither is
 //! known.
 
-use super::breaker::Next;
+use super::breaker::AfterFailedStart;
 use super::refused_config;
 use crate::gateway::{Gateway, LaunchError};
 use crate::run::Shared;
@@ -29,7 +29,9 @@ pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) ->
 /// Reports a start that failed for a reason other than its configuration to the breaker. If the breaker asks for it,
 /// starts the gateway with the default configuration.
 pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
-    if not_applicable(error, settings).is_some() || shared.breaker.start_failed(error, settings) == Next::GoOn {
+    if not_applicable(error, settings).is_some()
+        || shared.breaker.start_failed(error, settings) == AfterFailedStart::GoOn
+    {
         return;
     }
     let started = plain(gateway, shared).await;

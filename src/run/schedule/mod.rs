@@ -12,9 +12,9 @@ use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
 use super::{Isolation, Shared, explanation};
 use crate::counted::counted;
-use crate::gateway::{Capability, Gateway, Kind, one_line};
+use crate::gateway::{Capability, Gateway, GatewayKind, one_line};
 use crate::judge::Verdict;
-use crate::run::outcome::{Boot, CaseReport};
+use crate::run::outcome::{CaseReport, GatewayUse};
 use crate::scenario::Case;
 use case::CaseResult;
 use openclaw_model::Release;
@@ -56,7 +56,7 @@ impl<'a> Task<'a> {
 
 /// The result of a task.
 #[derive(Default)]
-pub(super) struct Done<'a> {
+pub(super) struct TaskResult<'a> {
     reports: Vec<CaseReport>,
     rerun: Vec<Task<'a>>,
     /// Whether a gateway was started for several cases.
@@ -92,10 +92,10 @@ impl<'a> Schedule<'a> {
     }
 
     /// Records the result of a task and returns the reports that are final.
-    pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
+    pub(super) fn take(&mut self, done: TaskResult<'a>) -> Vec<CaseReport> {
         self.waiting.extend(done.rerun);
         self.reported += done.reports.len();
-        self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
+        self.on_shared += done.reports.iter().filter(|report| report.boot == GatewayUse::Shared).count();
         self.shared += usize::from(done.shared);
         done.reports
     }
@@ -117,24 +117,24 @@ pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let profile = gateway.profile();
     let access = [Capability::StoreRead, Capability::StoreWrite, Capability::StoreFiles];
     let store = access.iter().all(|access| profile.can(*access));
-    if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
+    if profile.kind != GatewayKind::Attached && store { wanted } else { Isolation::Case }
 }
 
 /// Compares observations on a shared gateway with observations on a gateway of its own. A case that deviates in a group
 /// is played again. On a gateway that deviates everywhere, this would cost as much as no sharing at all, so the
 /// repetition stops after it has shown nothing new often enough.
 #[derive(Default)]
-pub(super) struct Trust(Mutex<Trusted>);
+pub(super) struct RerunPolicy(Mutex<RerunHistory>);
 
 #[derive(Default)]
-struct Trusted {
+struct RerunHistory {
     enough: usize,
     same: usize,
     differed: bool,
 }
 
-impl Trust {
-    fn with<T>(&self, act: impl FnOnce(&mut Trusted) -> T) -> T {
+impl RerunPolicy {
+    fn with<T>(&self, act: impl FnOnce(&mut RerunHistory) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -156,7 +156,12 @@ impl Trust {
 }
 
 /// Performs a task.
-pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+pub(super) async fn perform<'a>(
+    task: Task<'a>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> TaskResult<'a> {
     let cases = task.cases();
     let mut done = play(task, gateway, release, shared).await;
     if shared.options.explain {
@@ -169,20 +174,25 @@ pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Rele
     done
 }
 
-async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> TaskResult<'a> {
     match task {
         Task::Alone(case) => {
-            Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }
+            TaskResult { reports: vec![case::play(case, gateway, release, shared).await], ..TaskResult::default() }
         }
         Task::Group(cases) => together(cases, gateway, release, shared).await,
         Task::Rerun(case, seen) => {
-            Done { reports: vec![rerun(case, seen, gateway, release, shared).await], ..Done::default() }
+            TaskResult { reports: vec![rerun(case, seen, gateway, release, shared).await], ..TaskResult::default() }
         }
     }
 }
 
-async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
-    let mut done = Done::default();
+async fn together<'a>(
+    cases: Vec<&'a Case>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> TaskResult<'a> {
+    let mut done = TaskResult::default();
     let Some(settings) = cases.first().map(|case| &case.scenario.gateway) else { return done };
     if let Some(reason) = shared.breaker.open(settings) {
         done.reports.extend(cases.into_iter().map(|case| case::given_up(case, reason.clone(), shared)));
@@ -262,11 +272,11 @@ async fn rerun(
     if let (Some(seen), Some(observation)) = (seen, &report.observation) {
         shared.trust.note(seen.observation.text() == observation.text());
     }
-    CaseReport { boot: Boot::Rerun, ..report }
+    CaseReport { boot: GatewayUse::Rerun, ..report }
 }
 
 fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
-    CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
+    CaseReport { boot: GatewayUse::Shared, ..case::conclude(seen, case, release, gateway, shared) }
 }
 
 #[cfg(test)]
@@ -280,7 +290,7 @@ mod tests {
     #[case::differed_before(&[false, true, true, true], false)]
     #[case::differed_after(&[true, true, true, false], false)]
     fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
-        let trust = Trust::default();
+        let trust = RerunPolicy::default();
         trust.begin(3);
         same.iter().for_each(|same| trust.note(*same));
         assert_eq!(trust.is_earned(), earned);

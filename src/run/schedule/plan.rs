@@ -1,6 +1,6 @@
 //! Determines which of the selected cases can be played on a gateway, and why the others cannot.
 
-use crate::gateway::{Capability, Kind, Profile, SettingValues};
+use crate::gateway::{Capability, GatewayKind, Profile, SettingValues};
 use crate::judge::Verdict;
 use crate::run::needs;
 use crate::run::outcome::{OTHER_RELEASES, STORE_UNREADABLE, STORE_UNWRITABLE};
@@ -52,7 +52,9 @@ pub(crate) fn not_played(
         let what = recipe.and_then(Result::err).filter(|_| *missing == Capability::StoreWrite);
         let reason = match what {
             Some(what) => not_created(what),
-            None if *missing == Capability::Config && profile.kind == Kind::Spawned => not_mapped(&inexpressible),
+            None if *missing == Capability::Config && profile.kind == GatewayKind::Spawned => {
+                not_mapped(&inexpressible)
+            }
             None => out_of_reach(*missing),
         };
         return Some(NotPlayed { verdict: without(*missing, profile), reason });
@@ -64,7 +66,7 @@ pub(crate) fn not_played(
     }
     // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
     // user is root.
-    if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
+    if case.needs().contains(&Need::Unprivileged) && profile.kind != GatewayKind::Attached && !permissions_bind {
         let reason = "file permissions do not restrict this user; run clawcheck as a user other than root".to_owned();
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
@@ -113,7 +115,7 @@ fn not_mapped(settings: &[String]) -> String {
 pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
     match missing {
         Capability::StoreRead | Capability::StoreWrite | Capability::StoreFiles | Capability::Config
-            if profile.kind == Kind::Spawned =>
+            if profile.kind == GatewayKind::Spawned =>
         {
             Verdict::NotApplicable
         }
@@ -166,7 +168,7 @@ mod tests {
     use crate::scenario::{Corpus, Filter};
     use rstest::rstest;
 
-    fn profile(kind: Kind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
+    fn profile(kind: GatewayKind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
         let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
         let can = Capability::ALL.iter().copied().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
         let name = "a gateway".to_owned();
@@ -239,9 +241,9 @@ mod tests {
     ) {
         let scenario = format!("{before}{CONNECT}{step}");
         let verdict = |profile: &Profile| planned(&scenario, profile).map(|not| not.verdict);
-        assert_eq!(verdict(&profile(Kind::Embedded, &[], &[])), None);
-        assert_eq!(verdict(&profile(Kind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
-        assert_eq!(verdict(&profile(Kind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(&profile(GatewayKind::Embedded, &[], &[])), None);
+        assert_eq!(verdict(&profile(GatewayKind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
+        assert_eq!(verdict(&profile(GatewayKind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
     }
 
     #[rstest]
@@ -252,11 +254,12 @@ mod tests {
     #[case::same_as_plain("gateway: { bind: loopback }\n", None)]
     #[case::another_secret("gateway: { auth: { token: other } }\n", Some("gateway.auth.token"))]
     fn settings_that_have_no_flags_are_named(#[case] settings: &str, #[case] named: Option<&str>) {
-        let not = planned(&format!("{settings}{CONNECT}"), &profile(Kind::Spawned, &[Capability::Config], &[]));
+        let not = planned(&format!("{settings}{CONNECT}"), &profile(GatewayKind::Spawned, &[Capability::Config], &[]));
         assert_eq!(not.as_ref().map(|not| not.verdict), named.map(|_| Verdict::NotApplicable));
         assert!(not.is_none_or(|not| not.reason.ends_with(named.unwrap_or_default())));
         let scenario = format!("{settings}{CONNECT}");
-        let skipped = planned(&scenario, &profile(Kind::Attached, &[Capability::Config], &[])).map(|not| not.verdict);
+        let skipped =
+            planned(&scenario, &profile(GatewayKind::Attached, &[Capability::Config], &[])).map(|not| not.verdict);
         assert_eq!(
             skipped,
             named.map(|_| Verdict::Skipped),
@@ -268,10 +271,12 @@ mod tests {
     fn a_store_that_cannot_be_written_is_created_by_connections_if_they_can_create_it() {
         let missing = [Capability::StoreWrite];
         let plain = format!("store: {{ paired: {{ laptop: {{}} }} }}\n{CONNECT}");
-        assert_eq!(planned(&plain, &profile(Kind::Spawned, &missing, &missing)), None);
+        assert_eq!(planned(&plain, &profile(GatewayKind::Spawned, &missing, &missing)), None);
         let old = format!("store: {{ paired: {{ laptop: {{ age: 2d }} }} }}\n{CONNECT}");
         let reason = "clawcheck cannot write the gateway's store, and no connection creates a record of another time";
-        for (kind, expected) in [(Kind::Spawned, Verdict::NotApplicable), (Kind::Attached, Verdict::Skipped)] {
+        for (kind, expected) in
+            [(GatewayKind::Spawned, Verdict::NotApplicable), (GatewayKind::Attached, Verdict::Skipped)]
+        {
             let not = planned(&old, &profile(kind, &missing, &[])).unwrap();
             assert_eq!((not.verdict, not.reason.as_str()), (expected, reason));
         }
@@ -280,7 +285,7 @@ mod tests {
     #[test]
     fn a_release_that_the_case_does_not_ask_is_not_applicable() {
         let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
-        let not = planned(&scenario, &profile(Kind::Embedded, &[], &[])).unwrap();
+        let not = planned(&scenario, &profile(GatewayKind::Embedded, &[], &[])).unwrap();
         assert_eq!(
             (not.verdict, not.reason.as_str()),
             (Verdict::NotApplicable, "the case applies only to the releases >=2026.4.5")
@@ -291,11 +296,11 @@ mod tests {
     fn permissions_that_do_not_bind_make_a_case_not_applicable() {
         let scenario = format!("needs: [unprivileged]\n{CONNECT}");
         let verdict = |kind, bind| planned_where(&scenario, &profile(kind, &[], &[]), bind).map(|not| not.verdict);
-        assert_eq!(verdict(Kind::Embedded, false), Some(Verdict::NotApplicable));
-        assert_eq!(verdict(Kind::Spawned, false), Some(Verdict::NotApplicable));
-        assert_eq!(verdict(Kind::Spawned, true), None);
+        assert_eq!(verdict(GatewayKind::Embedded, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(GatewayKind::Spawned, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(GatewayKind::Spawned, true), None);
         // A gateway at a URL runs as its own user.
-        assert_eq!(verdict(Kind::Attached, false), None);
+        assert_eq!(verdict(GatewayKind::Attached, false), None);
     }
 
     #[test]

@@ -43,7 +43,7 @@ const HARMLESS_METHODS: [&str; 9] = [
 /// Groups cases that can share a gateway, in the order of play. A case that cannot share is a group of one. The largest
 /// groups come first because they take longest.
 pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
-    let mut by_settings: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
+    let mut by_settings: IndexMap<String, Vec<CaseGroup<'a>>> = IndexMap::new();
     let mut alone = Vec::new();
     for case in cases {
         let (failures, most) = (Failures::of(case), most_failures(case));
@@ -54,7 +54,7 @@ pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
         let groups = by_settings.entry(gateway_of(case)).or_default();
         match groups.iter_mut().find(|group| group.failures.leaves_room_for(failures, most)) {
             Some(group) => group.add(case, failures),
-            None => groups.push(Group { cases: vec![case], failures }),
+            None => groups.push(CaseGroup { cases: vec![case], failures }),
         }
     }
     let mut groups = by_settings.into_values().flatten().map(|group| group.cases).collect::<Vec<_>>();
@@ -63,12 +63,12 @@ pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
     groups
 }
 
-struct Group<'a> {
+struct CaseGroup<'a> {
     cases: Vec<&'a Case>,
     failures: Failures,
 }
 
-impl<'a> Group<'a> {
+impl<'a> CaseGroup<'a> {
     fn add(&mut self, case: &'a Case, failures: Failures) {
         self.cases.push(case);
         self.failures.browser += failures.browser;
@@ -131,14 +131,14 @@ fn may_fail(connect: &Connect) -> bool {
 pub(crate) fn why_alone(case: &Case) -> Option<&'static str> {
     let scenario = &case.scenario;
     if scenario.written_by.is_some() || scenario.other_store.is_some() {
-        return Some("another gateway or another store takes part");
+        return Some("it uses a second gateway or a second store");
     }
     // A limit on plain loopback applies to all cases together. Other limits are counted.
     let limits_everybody = |limit: &RateLimit| limit.exempt_loopback == Some(false);
     if scenario.gateway.rate_limit.as_ref().is_some_and(limits_everybody)
         || scenario.gateway.handshake_timeout.is_some()
     {
-        return Some("it is about a limit of the gateway");
+        return Some("it tests a limit of the gateway");
     }
     why_store(&scenario.store).or_else(|| case.steps().find_map(why_step))
 }
@@ -150,16 +150,16 @@ fn why_store(store: &Store) -> Option<&'static str> {
         return Some("its store has files of its own");
     }
     if store.kept_as.is_some() {
-        return Some("it is about how the store is kept");
+        return Some("it tests the format of the store");
     }
     if !store.pending.is_empty() || !store.nodes.pending.is_empty() {
-        return Some("its store has pending requests, which live for five minutes");
+        return Some("its store has pending requests, which expire after five minutes");
     }
     let odd = !store.copied_pending.is_empty()
         || !store.nodes.paired.is_empty()
         || store.paired.values().any(is_odd)
         || store.bootstrap.values().any(|token| token.age.is_some() || !token.set.is_empty());
-    odd.then_some("its store has an odd record")
+    odd.then_some("its store has an unusual record")
 }
 
 /// Whether a record can break what other cases observe. Lists are sorted by times and ids and read every token. Other
@@ -180,8 +180,8 @@ fn why_step(step: &Step) -> Option<&'static str> {
             Some("it stops or starts the gateway")
         }
         StepKind::Edit(_) => Some("it edits the store while the gateway runs"),
-        StepKind::Advance(_) | StepKind::Await(Await::HandshakeTimeout(_)) => Some("time has to pass"),
-        StepKind::Parallel(_) => Some("its steps run side by side"),
+        StepKind::Advance(_) | StepKind::Await(Await::HandshakeTimeout(_)) => Some("it waits for time to pass"),
+        StepKind::Parallel(_) => Some("its steps run in parallel"),
         StepKind::Connect(connect) if connect.via == Via::OtherHost => Some("it comes from another host"),
         StepKind::Open(open) if open.via == Via::OtherHost => Some("it comes from another host"),
         StepKind::Call(call) => why_method(&call.method),
@@ -195,7 +195,7 @@ fn why_step(step: &Step) -> Option<&'static str> {
 
 fn why_method(method: &str) -> Option<&'static str> {
     let harmless = HARMLESS_METHODS.iter().any(|harmless| method.starts_with(harmless));
-    (!harmless).then_some("it calls a method that others may notice")
+    (!harmless).then_some("it calls a method that can affect other clients")
 }
 
 #[cfg(test)]
@@ -255,25 +255,25 @@ mod tests {
     #[case::edit("", "  - edit: { paired: { phone: {} } }\n", "edits the store")]
     #[case::advance("", "  - advance: 1s\n", "time")]
     #[case::handshake_timeout("", "  - await: { handshake-timeout: one }\n", "time")]
-    #[case::parallel("", "  - parallel:\n    - connect: { device: phone }\n", "side by side")]
+    #[case::parallel("", "  - parallel:\n    - connect: { device: phone }\n", "in parallel")]
     #[case::other_host("", "  - connect: { device: phone, via: other-host }\n", "another host")]
-    #[case::approval("", "  - call: { on: one, method: exec.approval.request }\n", "others may notice")]
-    #[case::presence("", "  - call: { on: one, method: system-presence }\n", "others may notice")]
-    #[case::settings("", "  - send: { on: one, frame: { json: { method: config.set } } }\n", "others may notice")]
+    #[case::approval("", "  - call: { on: one, method: exec.approval.request }\n", "affect other clients")]
+    #[case::presence("", "  - call: { on: one, method: system-presence }\n", "affect other clients")]
+    #[case::settings("", "  - send: { on: one, frame: { json: { method: config.set } } }\n", "affect other clients")]
     #[case::pending("store: { pending: { phone: {} } }\n", "", "five minutes")]
-    #[case::copied_pending("store: { copied-pending: { phone: {} } }\n", "", "odd record")]
-    #[case::null_token("store: { paired: { laptop: { tokens: { node: null } } } }\n", "", "odd record")]
-    #[case::without_time("store: { paired: { laptop: { without: [created-at] } } }\n", "", "odd record")]
-    #[case::without_id("store: { paired: { laptop: { without: [device-id] } } }\n", "", "odd record")]
+    #[case::copied_pending("store: { copied-pending: { phone: {} } }\n", "", "unusual record")]
+    #[case::null_token("store: { paired: { laptop: { tokens: { node: null } } } }\n", "", "unusual record")]
+    #[case::without_time("store: { paired: { laptop: { without: [created-at] } } }\n", "", "unusual record")]
+    #[case::without_id("store: { paired: { laptop: { without: [device-id] } } }\n", "", "unusual record")]
     #[case::token_without(
         "store: { paired: { laptop: { tokens: { node: { without: [role] } } } } }\n",
         "",
-        "odd record"
+        "unusual record"
     )]
-    #[case::set("store: { paired: { laptop: { set: { x: 1 } } } }\n", "", "odd record")]
-    #[case::nodes("store: { nodes: { paired: { laptop: { x: 1 } } } }\n", "", "odd record")]
+    #[case::set("store: { paired: { laptop: { set: { x: 1 } } } }\n", "", "unusual record")]
+    #[case::nodes("store: { nodes: { paired: { laptop: { x: 1 } } } }\n", "", "unusual record")]
     #[case::files("store: { files: { devices/x: { text: x } } }\n", "", "files of its own")]
-    #[case::other_store("other-store: { paired: { laptop: {} } }\n", "", "another store")]
+    #[case::other_store("other-store: { paired: { laptop: {} } }\n", "", "a second store")]
     #[case::limit_on_loopback("gateway: { rate-limit: { exempt-loopback: false } }\n", "", "a limit")]
     #[case::timeout("gateway: { handshake-timeout: 1s }\n", "", "a limit")]
     fn what_may_touch_others_is_alone(#[case] before: &str, #[case] step: &str, #[case] why: &str) {

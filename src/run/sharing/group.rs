@@ -86,7 +86,7 @@ pub(crate) async fn play(
 }
 
 impl TenantGroup<'_> {
-    /// Writes everybody's records.
+    /// Writes the records of all cases.
     fn fill<'c>(&mut self, cases: &[&'c Case], sandbox: &Sandbox, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
         let mut tenants = Vec::new();
         for (number, case) in cases.iter().enumerate() {

@@ -110,7 +110,7 @@ impl IsolationViolation {
     fn of(owner: RecordOwner, document: Document, after: String) -> Self {
         let whose = match owner {
             RecordOwner::Sentinel => "a sentinel",
-            RecordOwner::Tenant(_) => "a case still to come",
+            RecordOwner::Tenant(_) => "a later case",
         };
         Self { whose, document: document.path(), after }
     }
@@ -175,11 +175,7 @@ mod tests {
     #[case::nobody("new", Some(1), Ok(()))]
     #[case::the_tenant_itself("one", Some(1), Ok(()))]
     #[case::one_that_is_done("zero", Some(1), Ok(()))]
-    #[case::one_to_come(
-        "two",
-        Some(1),
-        Err("the record of a case still to come in devices/paired.json changed after a/b")
-    )]
+    #[case::one_to_come("two", Some(1), Err("the record of a later case in devices/paired.json changed after a/b"))]
     #[case::a_sentinel("by", Some(1), Err("the record of a sentinel in devices/paired.json changed after a/b"))]
     #[case::a_sentinel_at_the_end(
         "by",

@@ -8,5 +8,5 @@ mod tests;
 pub(super) mod tokens;
 mod write;
 
-pub(super) use read::{Unfinished, in_memory, read, unfinished};
+pub(super) use read::{UnfinishedWrites, in_memory, read, unfinished};
 pub(super) use write::{StateDirError, format, is_records, write, write_records};

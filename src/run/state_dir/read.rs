@@ -31,7 +31,7 @@ pub(crate) fn read(directory: &Path, store: &Store) -> ObservedStore {
     let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
     for folder in FOLDERS {
         match names(&directory.join(folder)) {
-            Some(Names { first, more }) => {
+            Some(FolderNames { first, more }) => {
                 paths.extend(first.into_iter().map(|name| format!("{folder}/{name}")));
                 folders.extend((more > 0).then_some((folder, more)));
             }
@@ -57,13 +57,13 @@ pub(crate) fn read(directory: &Path, store: &Store) -> ObservedStore {
 }
 
 /// The first [`STORE_FILES`] names in a folder, and the number of other names.
-struct Names {
+struct FolderNames {
     first: BTreeSet<String>,
     more: u64,
 }
 
-fn names(folder: &Path) -> Option<Names> {
-    let mut names = Names { first: BTreeSet::new(), more: 0 };
+fn names(folder: &Path) -> Option<FolderNames> {
+    let mut names = FolderNames { first: BTreeSet::new(), more: 0 };
     for entry in entries(folder)?.flatten() {
         names.first.insert(entry.file_name().to_string_lossy().into_owned());
         if names.first.len() > STORE_FILES {
@@ -75,11 +75,11 @@ fn names(folder: &Path) -> Option<Names> {
 }
 
 /// Temporary files of the pairing store, each with its size and modification time.
-pub(crate) type Unfinished = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+pub(crate) type UnfinishedWrites = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 /// The files of the pairing store that are being written. Releases write to a file with the extension `.tmp` and then
 /// rename it. A killed release leaves this file behind permanently.
-pub(crate) fn unfinished(directory: &Path) -> Unfinished {
+pub(crate) fn unfinished(directory: &Path) -> UnfinishedWrites {
     let entries = FOLDERS.iter().filter_map(|folder| entries(&directory.join(folder))).flatten().flatten();
     entries
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))

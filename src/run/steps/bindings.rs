@@ -2,8 +2,8 @@
 //! give the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
 
 use super::identities::Identities;
-use crate::observe::Known;
-use crate::scenario::symbol::{self, FillError, Part, Symbol};
+use crate::observe::KnownValue;
+use crate::scenario::symbol::{self, FillError, Symbol, TextPart};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,11 +14,11 @@ pub(crate) struct Bindings {
     pub(crate) identities: Identities,
     /// The current time of the gateway's clock, in milliseconds since 1970.
     now: AtomicI64,
-    learned: Mutex<Learned>,
+    learned: Mutex<LearnedValues>,
 }
 
 #[derive(Default)]
-struct Learned {
+struct LearnedValues {
     /// The tokens in the store before the first start, by device and role.
     seeded: BTreeMap<(String, String), String>,
     /// The newest token from the gateway, by device and role.
@@ -48,7 +48,7 @@ impl Bindings {
         self.now.store(now, Ordering::Relaxed);
     }
 
-    fn learned(&self) -> MutexGuard<'_, Learned> {
+    fn learned(&self) -> MutexGuard<'_, LearnedValues> {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -151,7 +151,7 @@ impl Bindings {
     fn note_literals(&self, template: &Value) {
         match template {
             Value::String(text) => {
-                if let Ok([Part::Text(literal)]) = symbol::parts(text).as_deref()
+                if let Ok([TextPart::Text(literal)]) = symbol::parts(text).as_deref()
                     && literal.len() >= 6
                     && !literal.contains(char::is_whitespace)
                 {
@@ -189,20 +189,19 @@ impl Bindings {
 
     fn answer(&self, step: &str, path: &str) -> Result<Value, String> {
         let learned = self.learned();
-        let whole =
-            learned.answers.get(step).ok_or_else(|| format!("nothing was answered or awaited in step {step}"))?;
+        let whole = learned.answers.get(step).ok_or_else(|| format!("step {step} has no answer"))?;
         let part = path.split('.').try_fold(whole, |value, key| match value {
             Value::Array(items) => items.get(key.parse::<usize>().ok()?),
             other => other.get(key),
         });
-        part.cloned().ok_or_else(|| format!("what came in step {step} has no {path}"))
+        part.cloned().ok_or_else(|| format!("the answer of step {step} has no {path}"))
     }
 
     /// All values that have a symbol in an observation.
-    pub(crate) fn known(&self) -> Vec<Known> {
+    pub(crate) fn known(&self) -> Vec<KnownValue> {
         let mut known = self.identities.known();
         let learned = self.learned();
-        known.extend(learned.literals.iter().map(|text| Known { value: text.clone(), symbol: text.clone() }));
+        known.extend(learned.literals.iter().map(|text| KnownValue { value: text.clone(), symbol: text.clone() }));
         known
     }
 }

@@ -126,7 +126,7 @@ impl Connecting<'_> {
             spec::Nonce::Of(step) => match self.bindings.nonce(step.as_str()) {
                 Some(nonce) => SentNonce::Other(nonce),
                 None => {
-                    self.bindings.miss(format!("step {step} saw no challenge"));
+                    self.bindings.miss(format!("step {step} received no challenge"));
                     SentNonce::Absent
                 }
             },
@@ -189,7 +189,7 @@ impl Connecting<'_> {
         if found.is_none() {
             self.bindings.miss(match said {
                 spec::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
-                spec::DeviceToken::From(step) => format!("step {step} gave no device token"),
+                spec::DeviceToken::From(step) => format!("step {step} returned no device token"),
                 spec::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
                 _ => format!("{own} was given no {role} token"),
             });
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!([sent(json!("last")), sent(json!("seeded")), sent(json!({"from": "first"}))], ["new", "old", "new"]);
         assert_eq!(bindings.missed(), Vec::<String>::new());
         assert_eq!(sent(json!({"from": "second"})), Value::Null);
-        assert_eq!(bindings.missed(), ["step second gave no device token"]);
+        assert_eq!(bindings.missed(), ["step second returned no device token"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::received::is_ok;
 use crate::run::steps::silence::was_silent;
 use crate::run::steps::title::title;
-use crate::run::store_recipe::{Paired, Recipe, Request, Role};
+use crate::run::store_recipe::{PairedDevice, PendingDevice, Recipe, RoleSetup};
 use crate::scenario::connect::{Connect, Credentials, DeviceToken};
 use crate::scenario::expect::{Answer, Expectation, Hello, Refused};
 use crate::scenario::spans::{Name, Span};
@@ -70,7 +70,7 @@ impl CaseContext<'_> {
 
     /// Pairs a device in a role. The gateway approves it silently, or the operator does. Newer releases let
     /// some clients in without pairing them. Such a device then pairs as the command line client.
-    async fn pair(&mut self, recipe: &Recipe, device: &Paired, role: &Role) -> Result<(), CaseError> {
+    async fn pair(&mut self, recipe: &Recipe, device: &PairedDevice, role: &RoleSetup) -> Result<(), CaseError> {
         let (name, at) = (&device.device, device.device.span);
         let mut connect = role.connect.clone();
         // Only the token tells a paired client from one that is let in without a pairing. A gateway without tokens says
@@ -102,7 +102,12 @@ impl CaseContext<'_> {
         self.succeed(step(approve, device.span, Expectation::Ok(Answer::default()))).await
     }
 
-    async fn change_token(&mut self, recipe: &Recipe, device: &Paired, role: &Role) -> Result<(), CaseError> {
+    async fn change_token(
+        &mut self,
+        recipe: &Recipe,
+        device: &PairedDevice,
+        role: &RoleSetup,
+    ) -> Result<(), CaseError> {
         let at = device.device.span;
         let kind =
             || TokenStep { device: device.device.clone(), role: role.role.clone(), scopes: None, by: operator(at) };
@@ -124,7 +129,7 @@ impl CaseContext<'_> {
     }
 
     /// Leaves a pending request of a device.
-    async fn ask_for_approval(&mut self, request: &Request) -> Result<(), CaseError> {
+    async fn ask_for_approval(&mut self, request: &PendingDevice) -> Result<(), CaseError> {
         let refused = Expectation::Refused(Refused { code: Some("NOT_PAIRED".to_owned()), ..Refused::default() });
         let connect = StepKind::Connect(Box::new(request.connect.clone()));
         let step = step(connect, request.device.span, refused);

@@ -22,12 +22,12 @@ pub(crate) struct Frames {
 #[derive(Debug, Default)]
 struct CheckedFrames {
     tally: FrameTally,
-    broken: Vec<Broken>,
+    broken: Vec<BrokenFrame>,
 }
 
 /// The first frame with a violation, and the number of frames with the same violation.
 #[derive(Debug)]
-struct Broken {
+struct BrokenFrame {
     connection: String,
     frame: String,
     text: String,
@@ -62,7 +62,7 @@ impl Frames {
     pub(crate) fn findings(&self, redactions: &Redactions) -> Vec<FrameFinding> {
         let Some(schema) = &self.schema else { return Vec::new() };
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let finding = |broken: &Broken| FrameFinding {
+        let finding = |broken: &BrokenFrame| FrameFinding {
             connection: broken.connection.clone(),
             package: schema.package().to_owned(),
             definition: broken.violation.definition.clone(),
@@ -89,12 +89,12 @@ impl ConnectionFrames {
             seen.tally.payload_not_described.insert(name.clone());
         }
         for violation in checked.violations.into_iter().map(short) {
-            let same = |broken: &&mut Broken| broken.violation == violation && broken.frame == name;
+            let same = |broken: &&mut BrokenFrame| broken.violation == violation && broken.frame == name;
             let is_full = seen.broken.len() == FRAME_FINDINGS;
             match seen.broken.iter_mut().find(same) {
                 Some(broken) => broken.times += 1,
                 None if is_full => {}
-                None => seen.broken.push(Broken {
+                None => seen.broken.push(BrokenFrame {
                     connection: self.connection.clone(),
                     frame: name.clone(),
                     text: cut::text(&frame.to_string(), UNREDACTED_BYTES).into_owned(),

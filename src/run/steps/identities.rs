@@ -1,7 +1,7 @@
 //! The keys, secrets, tokens and ids of a case. All are derived from the id of the case and a name, so two cases never
 //! share one, and a case has the same ones in every run.
 
-use crate::observe::Known;
+use crate::observe::KnownValue;
 use crate::scenario::gateway::SHARED_SECRET;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::ids;
@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Identities {
     case: String,
     /// The name that the gateway's secrets are derived from: the case, or a group of cases that share a gateway.
-    household: String,
+    group: String,
     devices: Mutex<BTreeMap<String, DeviceKey>>,
     /// The devices that use the key of a copied state directory.
     real: Mutex<BTreeSet<String>>,
@@ -29,11 +29,11 @@ impl Identities {
 
     /// Identities whose shared tokens and passwords are derived from the name of a group. The gateway gets the same
     /// ones.
-    pub(crate) fn in_group(case: &str, household: &str) -> Self {
-        let (case, household) = (case.to_owned(), household.to_owned());
+    pub(crate) fn in_group(case: &str, group: &str) -> Self {
+        let (case, group) = (case.to_owned(), group.to_owned());
         Self {
             case,
-            household,
+            group,
             devices: Mutex::default(),
             real: Mutex::default(),
             secrets: Mutex::default(),
@@ -81,7 +81,7 @@ impl Identities {
     /// A shared token or password, by its name in the scenario.
     pub(crate) fn secret(&self, name: &str) -> String {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.household, name))).clone()
+        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.group, name))).clone()
     }
 
     /// The device token in a stored record.
@@ -119,10 +119,10 @@ impl Identities {
     }
 
     /// All ids and secrets used so far, with their symbols in an observation.
-    pub(crate) fn known(&self) -> Vec<Known> {
+    pub(crate) fn known(&self) -> Vec<KnownValue> {
         let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |value: String, symbol: String| Known { value, symbol };
+        let known = |value: String, symbol: String| KnownValue { value, symbol };
         let mut all = Vec::new();
         for (name, key) in devices.iter() {
             all.push(known(key.device_id(), name.clone()));
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_household_shares_its_secrets_and_nothing_else() {
-        let (one, other) = (Identities::in_group("a/b", "house"), Identities::in_group("a/c", "house"));
+        let (one, other) = (Identities::in_group("a/b", "shared"), Identities::in_group("a/c", "shared"));
         assert_eq!(one.secret("shared"), other.secret("shared"));
         assert_ne!(one.secret("shared"), Identities::new("a/b").secret("shared"));
         assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());

@@ -238,7 +238,7 @@ impl CaseContext<'_> {
             Await::Close(name) | Await::HandshakeTimeout(name) => (name.as_str().to_owned(), Awaited::Close),
             Await::Event(event) => (event.on.as_str().to_owned(), Awaited::Event(event.name.clone())),
             Await::Answer(name) => {
-                let Some(on) = self.caller(name.as_str()) else { return note(format!("step {name} called nothing")) };
+                let Some(on) = self.caller(name.as_str()) else { return note(format!("step {name} made no call")) };
                 (on, Awaited::Answer(name.as_str().to_owned()))
             }
         };

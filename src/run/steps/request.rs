@@ -4,7 +4,7 @@ use super::approval_ids;
 use super::context::CaseContext;
 use super::received::{is_ok, is_over, note, own, received};
 use super::session;
-use crate::gateway::Kind;
+use crate::gateway::GatewayKind;
 use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
@@ -17,7 +17,8 @@ impl CaseContext<'_> {
             Ok(params) => params,
             Err(why) => return note(why),
         };
-        if let (Some(template), Some(params), Kind::Attached) = (&call.params, &mut params, self.gateway.profile().kind)
+        if let (Some(template), Some(params), GatewayKind::Attached) =
+            (&call.params, &mut params, self.gateway.profile().kind)
         {
             approval_ids::add(&call.method, template, params, &approval_ids::prefix(&self.case.id));
         }

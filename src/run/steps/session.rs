@@ -15,7 +15,7 @@ use untrusted_data::limits::{
     Budget, CONNECTION_BYTES, CONNECTION_MESSAGES, FLOOD_BYTES, FLOOD_MESSAGES, SHOWN_OF_NO_JSON,
 };
 
-/// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
+/// How often all tasks of this process are scheduled before a gateway with its own clock has certainly sent everything.
 const TURNS: u32 = 40;
 
 /// An open connection.
@@ -154,8 +154,8 @@ impl Session {
         }
     }
 
-    /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
-    /// on this connection; it is kept for them.
+    /// Proves with a round trip that no further message was sent. Returns the messages up to that point. `later` lists
+    /// what later steps wait for on this connection. Such messages are kept for these steps.
     pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<RawMessage> {
         if self.is_over() {
             return Vec::new();
@@ -357,7 +357,7 @@ fn close(closed: Closed) -> RawMessage {
     let reason = match closed.how {
         Ending::CloseFrame | Ending::Eof | Ending::Reset => closed.reason,
         Ending::Violation(why) => why,
-        Ending::TooMuch(why) => format!("the gateway flooded it: {why}"),
+        Ending::TooMuch(why) => format!("the gateway sent too much: {why}"),
     };
     RawMessage::Close { code: closed.code, reason, clean }
 }

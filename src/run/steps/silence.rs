@@ -20,7 +20,7 @@ pub(crate) enum Liveness {
     /// The gateway answers.
     Answers,
     /// The gateway does not answer.
-    Silent(Silence),
+    Silent(NoAnswer),
     /// The gateway cannot be asked, or it closed the connection. A stopped gateway is not silent.
     Refuses,
 }
@@ -33,7 +33,7 @@ impl CaseContext<'_> {
 
     /// How a gateway is silent if nothing arrives on a new connection within the answer timeout. `None` if it answers.
     /// The gateway is probed at most once in each step.
-    pub(crate) async fn silence(&self) -> Option<Silence> {
+    pub(crate) async fn silence(&self) -> Option<NoAnswer> {
         if self.there().is_none() {
             self.probe(self.timeouts.answer()).await;
         }
@@ -69,7 +69,7 @@ impl CaseContext<'_> {
         let recorder = self.transcript.recorder("clawcheck asks if it is there");
         let mut connection = match Connection::open(link, &running.upgrade(), recorder, deadline).await {
             Ok(connection) => connection,
-            Err(OpenError::Deadline) => return Liveness::Silent(Silence { within, instead: None }),
+            Err(OpenError::Deadline) => return Liveness::Silent(NoAnswer { within, instead: None }),
             Err(_) => return Liveness::Refuses,
         };
         let request = ConnectRequest { protocol: (NO_PROTOCOL, NO_PROTOCOL), ..ConnectRequest::default() };
@@ -81,7 +81,7 @@ impl CaseContext<'_> {
             Reply::Deadline => {
                 let mut received = connection.take_all_unread();
                 received.retain(|incoming| !is_challenge(incoming));
-                Liveness::Silent(Silence { within, instead: unexpected_messages(&received, &pending.0) })
+                Liveness::Silent(NoAnswer { within, instead: unexpected_messages(&received, &pending.0) })
             }
         }
     }
@@ -89,24 +89,27 @@ impl CaseContext<'_> {
 
 /// How a gateway did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Silence {
+pub(crate) struct NoAnswer {
     /// The time that the last answer was awaited.
     within: Duration,
     /// What the gateway sent instead of an answer. `None` if it sent nothing or only a challenge.
     instead: Option<String>,
 }
 
-impl fmt::Display for Silence {
+impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.within.as_secs_f64().ceil();
         match &self.instead {
             None => {
-                write!(f, "the gateway is silent: nothing came in a step, nor on a new connection within {seconds} s")
+                write!(
+                    f,
+                    "the gateway is silent: it sent nothing in a step, and nothing on a new connection within {seconds} s"
+                )
             }
             Some(instead) => write!(
                 f,
-                "the gateway does not answer: no response came in a step, nor on a new connection within {seconds} s; \
-                 there {instead}"
+                "the gateway does not answer: it sent no response in a step, and none on a new connection within \
+                 {seconds} s; there, {instead}"
             ),
         }
     }

@@ -9,10 +9,10 @@ const MOST: usize = 4000;
 
 /// Collects the explanations of the gateway while the steps of a case are played.
 #[derive(Clone, Default)]
-pub(crate) struct Traces(Arc<Mutex<Collected>>);
+pub(crate) struct Traces(Arc<Mutex<TraceBuffer>>);
 
 #[derive(Default)]
-struct Collected {
+struct TraceBuffer {
     /// The lines since the end of the last step.
     open: Vec<TraceLine>,
     steps: Vec<StepTrace>,

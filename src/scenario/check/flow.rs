@@ -1,7 +1,7 @@
 //! Checks the steps of a scenario in order: which names are known, which connections are held and when the gateway
 //! runs.
 
-use super::{Known, store, symbols_in, symbols_in_text, unknown};
+use super::{KnownNames, store, symbols_in, symbols_in_text, unknown};
 use crate::scenario::model::connect::{BootstrapToken, Connect, DeviceToken, Nonce, SharedSecret};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::expect::Expectation;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Flow<'a> {
     scenario: &'a Scenario,
     /// The names that symbols can refer to at this step.
-    known: Known<'a>,
+    known: KnownNames<'a>,
     /// Connections by name, with whether they are held at this step.
     connections: BTreeMap<&'a str, bool>,
     /// Names of the earlier steps, with whether the step is a call.
@@ -26,7 +26,7 @@ pub(crate) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     /// The state before the first step.
-    pub(super) fn new(scenario: &'a Scenario, known: &'a Known<'a>, errors: &'a mut Vec<SpannedError>) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, known: &'a KnownNames<'a>, errors: &'a mut Vec<SpannedError>) -> Self {
         let (connections, steps) = (BTreeMap::new(), BTreeMap::new());
         let known = known.before_the_first_step();
         Self { scenario, known, connections, steps, running: true, errors }

@@ -5,7 +5,7 @@ use super::words_of_releases::unknown_words;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files::{self, slug};
 use crate::scenario::model::case::Case;
-use crate::scenario::syntax::nodes::{self, Entry, Kind, Node};
+use crate::scenario::syntax::nodes::{self, Entry, Node, NodeKind};
 use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
 use crate::suggestions::nearest_within;
@@ -79,7 +79,7 @@ fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) 
 /// Finds roles and scopes that resemble a known one. An unknown role or scope can be intended, but one with a small
 /// difference from a known one is probably a misspelling.
 fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
-    if let Kind::List(items) = &node.kind {
+    if let NodeKind::List(items) = &node.kind {
         items.iter().for_each(|item| misspelt_words(item, errors));
     }
     for Entry { key, value } in node.entries() {
@@ -95,9 +95,9 @@ fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
 
 fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>) {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| words(item, what, known, errors)),
+        NodeKind::List(items) => items.iter().for_each(|item| words(item, what, known, errors)),
         // Different letter case is intended.
-        Kind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
+        NodeKind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
             if let Some(near) = nearest_within(1, word, known.iter().copied()) {
                 let error = SpannedError::at(node.span, format!("`{word}` is not a {what}"), "misspelled?");
                 errors.push(

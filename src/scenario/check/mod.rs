@@ -16,7 +16,7 @@ use super::model::document::Scenario;
 use super::model::step::{Step, StepKind};
 use super::model::store::{FileContent, Store, Tokens};
 use super::model::symbol::{self, Symbol};
-use super::syntax::nodes::{Kind, Node};
+use super::syntax::nodes::{Node, NodeKind};
 use super::syntax::problems::{MOST_OF_A_FILE, SpannedError};
 use super::syntax::spans::{Name, Span};
 use crate::suggestions::{choices, nearest};
@@ -29,13 +29,13 @@ use std::path::Path;
 /// Checks that a file is a scenario.
 pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> {
     match &root.kind {
-        Kind::Map(_) if is_gateway_description(root) => {
+        NodeKind::Map(_) if is_gateway_description(root) => {
             let help = format!("to use it, pass `--gateway {}`", path.display());
             Err(SpannedError::at(root.head(), "this is a gateway description, not a scenario", "expected a scenario")
                 .help(help))
         }
-        Kind::Map(_) => Ok(()),
-        Kind::Null => {
+        NodeKind::Map(_) => Ok(()),
+        NodeKind::Null => {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
             Err(SpannedError {
                 span: None,
@@ -52,7 +52,7 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> 
 
 /// In a gateway description, `gateway` is a name. In a scenario, it is a map of settings.
 fn is_gateway_description(root: &Node) -> bool {
-    let named = root.get("gateway").is_some_and(|gateway| matches!(gateway.kind, Kind::Text(_)));
+    let named = root.get("gateway").is_some_and(|gateway| matches!(gateway.kind, NodeKind::Text(_)));
     named && ["scenario", "steps"].iter().all(|key| root.get(key).is_none())
 }
 
@@ -97,8 +97,8 @@ fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
 
 /// Finds a device that connects but is not in a store. It can be new. If its name resembles that of a stored device
 /// that no step uses, the name is probably a misspelling.
-fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
-    let (mut stored, mut acting) = (Known::default(), Known::default());
+fn misspelt_devices(scenario: &Scenario, known: &KnownNames<'_>, errors: &mut Vec<SpannedError>) {
+    let (mut stored, mut acting) = (KnownNames::default(), KnownNames::default());
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
         stored.add_store(store);
     }
@@ -128,10 +128,10 @@ fn looks_misspelt(name: &str, other: &str) -> bool {
 }
 
 /// Whether a step needs this device to be known.
-fn is_spoken_of(device: &str, scenario: &Scenario, known: &Known<'_>) -> bool {
+fn is_spoken_of(device: &str, scenario: &Scenario, known: &KnownNames<'_>) -> bool {
     let mut without = known.clone();
     without.devices.remove(device);
-    let errors = |known: &Known<'_>| {
+    let errors = |known: &KnownNames<'_>| {
         let mut errors = Vec::new();
         Flow::new(scenario, known, &mut errors).check();
         errors.len()
@@ -156,7 +156,7 @@ fn environment(scenario: &Scenario, errors: &mut Vec<SpannedError>) {
 
 /// All names that a symbol can refer to.
 #[derive(Clone, Default)]
-pub(super) struct Known<'a> {
+pub(super) struct KnownNames<'a> {
     /// Devices that connect, sign or are in a store.
     pub devices: BTreeSet<&'a str>,
     /// Labels of pending requests in a store.
@@ -169,9 +169,9 @@ pub(super) struct Known<'a> {
     pub steps: BTreeSet<&'a str>,
 }
 
-fn known(scenario: &Scenario) -> Known<'_> {
+fn known(scenario: &Scenario) -> KnownNames<'_> {
     let auth = &scenario.gateway.auth;
-    let mut known = Known::default();
+    let mut known = KnownNames::default();
     known.secrets.extend(auth.token_secret().into_iter().chain(auth.password_secret()));
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
         known.add_store(store);
@@ -180,7 +180,7 @@ fn known(scenario: &Scenario) -> Known<'_> {
     known
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownNames<'a> {
     /// The names before the first step. A step adds its answers.
     pub(super) fn before_the_first_step(&self) -> Self {
         Self { steps: BTreeSet::new(), ..self.clone() }
@@ -243,7 +243,7 @@ impl<'a> Known<'a> {
 }
 
 /// Checks the contents of a state directory.
-pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
+pub(super) fn store(store: &Store, known: &KnownNames<'_>, errors: &mut Vec<SpannedError>) {
     if let Some(from) = &store.from
         && !stays_below(&from.value)
     {
@@ -291,7 +291,7 @@ pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedEr
     }
 }
 
-fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
+fn symbols_in_map(map: &Map<String, Value>, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     for (key, value) in map {
         symbols_in_text(key, known, place, errors);
         symbols_in(value, known, place, errors);
@@ -299,7 +299,7 @@ fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place: Span, erro
 }
 
 /// Checks every symbol in the texts and keys of a value.
-pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
+pub(super) fn symbols_in(value: &Value, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     match value {
         Value::String(text) => symbols_in_text(text, known, place, errors),
         Value::Array(items) => items.iter().for_each(|item| symbols_in(item, known, place, errors)),
@@ -309,7 +309,7 @@ pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, errors: 
 }
 
 /// Checks every symbol in a text.
-pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
+pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     // A scenario with this many errors repeats one of them.
     if errors.len() >= MOST_OF_A_FILE {
         return;
@@ -325,7 +325,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors
         }
     };
     for part in parts {
-        let symbol::Part::Symbol(symbol) = part else { continue };
+        let symbol::TextPart::Symbol(symbol) = part else { continue };
         if errors.len() >= MOST_OF_A_FILE {
             return;
         }

@@ -10,7 +10,7 @@ use crate::scenario::corpus::files::Folder;
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::step::{Call, Frame, Send, Step, StepKind};
 use crate::scenario::model::store::{FileContent, Store};
-use crate::scenario::syntax::nodes::{Kind, Node, short};
+use crate::scenario::syntax::nodes::{Node, NodeKind, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
 use serde_json::{Map, Value};
@@ -119,7 +119,7 @@ fn is_plain_variable(name: &str) -> bool {
 pub(crate) fn check_config(config: &Map<String, Value>, node: Option<&Node>) -> Vec<SpannedError> {
     let mut found = Vec::new();
     members(config, "", &mut Vec::new(), &mut found);
-    let error = |(route, path): (Vec<Part<'_>>, String)| {
+    let error = |(route, path): (Vec<RouteStep<'_>>, String)| {
         let message = format!("the setting `{}` may run code in the gateway or reach outside it", short(&path));
         let span = node.and_then(|node| position(node, &route));
         SpannedError { span, ..needs_trust(Span::default(), message) }
@@ -129,20 +129,20 @@ pub(crate) fn check_config(config: &Map<String, Value>, node: Option<&Node>) -> 
 
 /// One step from a configuration to a setting.
 #[derive(Debug, Clone, Copy)]
-enum Part<'a> {
+enum RouteStep<'a> {
     Key(&'a str),
     Item(usize),
 }
 
 /// Settings that need trust: how to get to each, and its name.
-type Found<'a> = Vec<(Vec<Part<'a>>, String)>;
+type TrustedSettings<'a> = Vec<(Vec<RouteStep<'a>>, String)>;
 
 /// Checks the settings recursively, as deep as the lists go.
-fn settings<'a>(value: &'a Value, above: &str, route: &mut Vec<Part<'a>>, found: &mut Found<'a>) {
+fn settings<'a>(value: &'a Value, above: &str, route: &mut Vec<RouteStep<'a>>, found: &mut TrustedSettings<'a>) {
     match value {
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
-                route.push(Part::Item(at));
+                route.push(RouteStep::Item(at));
                 settings(item, above, route, found);
                 route.pop();
             }
@@ -152,7 +152,12 @@ fn settings<'a>(value: &'a Value, above: &str, route: &mut Vec<Part<'a>>, found:
     }
 }
 
-fn members<'a>(map: &'a Map<String, Value>, above: &str, route: &mut Vec<Part<'a>>, found: &mut Found<'a>) {
+fn members<'a>(
+    map: &'a Map<String, Value>,
+    above: &str,
+    route: &mut Vec<RouteStep<'a>>,
+    found: &mut TrustedSettings<'a>,
+) {
     // Null removes a setting.
     for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
         if found.len() >= MOST_SETTINGS {
@@ -162,7 +167,7 @@ fn members<'a>(map: &'a Map<String, Value>, above: &str, route: &mut Vec<Part<'a
         let allowed = SETTINGS.iter().any(|known| is_at_or_below(&path, known));
         let allowed = allowed && !OTHER_SETTINGS.iter().any(|known| is_at_or_below(&path, known));
         let on_the_way = value.is_object() && SETTINGS.iter().any(|known| is_at_or_below(known, &path));
-        route.push(Part::Key(key));
+        route.push(RouteStep::Key(key));
         if key == INCLUDE || !(allowed || on_the_way) {
             found.push((route.clone(), path));
         } else {
@@ -173,16 +178,16 @@ fn members<'a>(map: &'a Map<String, Value>, above: &str, route: &mut Vec<Part<'a
 }
 
 /// The position of the last key of a route, if the tree has this route.
-fn position(node: &Node, route: &[Part<'_>]) -> Option<Span> {
+fn position(node: &Node, route: &[RouteStep<'_>]) -> Option<Span> {
     let (mut here, mut span) = (node, None);
     for part in route {
         here = match (part, &here.kind) {
-            (Part::Key(key), Kind::Map(entries)) => {
+            (RouteStep::Key(key), NodeKind::Map(entries)) => {
                 let entry = entries.iter().find(|entry| entry.key.value == *key)?;
                 span = Some(entry.key.span);
                 &entry.value
             }
-            (Part::Item(at), Kind::List(items)) => items.get(*at)?,
+            (RouteStep::Item(at), NodeKind::List(items)) => items.get(*at)?,
             _ => return None,
         };
     }

@@ -1,7 +1,7 @@
 //! Finds words that no known release has: codes and reasons of errors, and releases.
 
 use crate::scenario::model::text::Releases;
-use crate::scenario::syntax::nodes::{Entry, Kind, Node};
+use crate::scenario::syntax::nodes::{Entry, Node, NodeKind};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::suggestions::nearest;
 use openclaw_model::{Release, known_releases, releases};
@@ -17,7 +17,7 @@ pub(super) fn unknown_words(root: &Node, errors: &mut Vec<SpannedError>) {
 }
 
 fn actions(node: &Node, errors: &mut Vec<SpannedError>) {
-    if let Kind::List(items) = &node.kind {
+    if let NodeKind::List(items) = &node.kind {
         items.iter().for_each(|item| actions(item, errors));
     }
     for Entry { key, value } in node.entries() {
@@ -54,7 +54,7 @@ fn answers(expect: &Node, errors: &mut Vec<SpannedError>) {
 }
 
 fn word(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>) {
-    let Kind::Text(word) = &node.kind else { return };
+    let NodeKind::Text(word) = &node.kind else { return };
     // A reference to an axis, or a sentence.
     if known.contains(&word.as_str()) || word.contains(['$', ' ']) {
         return;
@@ -68,7 +68,7 @@ fn word(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>)
 
 /// A range that no known release meets.
 fn range(node: &Node, errors: &mut Vec<SpannedError>) {
-    let Kind::Text(text) = &node.kind else { return };
+    let NodeKind::Text(text) = &node.kind else { return };
     let Ok(range) = Releases::try_from(text.clone()) else { return };
     if !known_releases().any(|release| range.contains(release)) {
         let message = format!("no known release is in the range `{text}`");
@@ -77,7 +77,7 @@ fn range(node: &Node, errors: &mut Vec<SpannedError>) {
 }
 
 fn release(node: &Node, errors: &mut Vec<SpannedError>) {
-    let Kind::Text(text) = &node.kind else { return };
+    let NodeKind::Text(text) = &node.kind else { return };
     let Ok(release) = text.parse::<Release>() else { return };
     let rules = match releases::described(release) {
         Some(known) if known == release => return,

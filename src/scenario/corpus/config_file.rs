@@ -7,7 +7,7 @@ use crate::scenario::model::gateway::{Auth, GatewaySettings};
 use crate::scenario::syntax::nodes;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError, within};
 use crate::scenario::syntax::spans::Spanned;
-use openclaw_emulator::settings::{blotted, read_config_with_text};
+use openclaw_emulator::settings::{masked, read_config_with_text};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -85,7 +85,7 @@ fn check_trust(path: &Path, config: &Map<String, Value>, text: &str) -> Result<(
         return Ok(());
     }
     let errors = nodes::parse(text).map_or(errors, |node| trust::check_config(config, Some(&node)));
-    let source = Source { path: path.to_owned(), embedded: false, text: blotted(text).into() };
+    let source = Source { path: path.to_owned(), embedded: false, text: masked(text).into() };
     Err(within(errors, &source))
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn is_state_directory(folder: &Path) -> bool {
 fn explains(folder: &Path) -> String {
     let folder = folder.display();
     format!(
-        "this is the state directory of a gateway: `clawcheck explain --state-dir {folder}` says whom the gateway lets in"
+        "this is the state directory of a gateway: `clawcheck explain --state-dir {folder}` shows which clients the gateway lets in"
     )
 }
 
@@ -160,7 +160,7 @@ fn misnamed(path: &Path) -> ScenarioError {
 fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "this may not be read".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
         _ => format!("this cannot be read: {error}"),
     }
 }
@@ -193,7 +193,7 @@ fn log(path: &Path) -> ScenarioError {
 
 fn too_large(path: &Path) -> ScenarioError {
     let message = format!("the file is larger than {} KiB, the limit for a scenario", LARGEST_FILE / 1024);
-    ScenarioError::with_file(path, message, Some("is this a scenario at all?".to_owned()))
+    ScenarioError::with_file(path, message, Some("a scenario is a short YAML file".to_owned()))
 }
 
 /// A scenario from a text, with the path of a file that does not have to exist.

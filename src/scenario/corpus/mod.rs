@@ -83,11 +83,11 @@ pub(super) fn read(
     let mut cases: Vec<Case> = Vec::new();
     let mut problems = Vec::new();
     let mut files: HashMap<String, PathBuf> = HashMap::new();
-    let mut all = found.into_iter().map(|file| Read::of(file, trust)).collect::<Vec<_>>();
-    let directories = all.iter().flat_map(Read::state_directories).collect::<Vec<_>>();
+    let mut all = found.into_iter().map(|file| LoadedFile::of(file, trust)).collect::<Vec<_>>();
+    let directories = all.iter().flat_map(LoadedFile::state_directories).collect::<Vec<_>>();
     // A file in a state directory is not a scenario, whatever its extension.
     all.retain(|file| directories.is_empty() || !file.is_in(&directories));
-    for Read { path, cases: read, .. } in all {
+    for LoadedFile { path, cases: read, .. } in all {
         match read {
             Ok(read) => {
                 let id = read.first().map(|case| format!("{}/{}", case.family, case.name)).unwrap_or_default();
@@ -106,7 +106,7 @@ pub(super) fn read(
 }
 
 /// The contents of one file.
-struct Read {
+struct LoadedFile {
     path: PathBuf,
     /// The folder on disk that contains the file.
     folder: Option<PathBuf>,
@@ -115,7 +115,7 @@ struct Read {
     cases: Result<Vec<Case>, Vec<ScenarioError>>,
 }
 
-impl Read {
+impl LoadedFile {
     fn of(file: Result<(Source, Origin), ScenarioError>, trust: Trust) -> Self {
         match file {
             Ok((source, origin)) => {

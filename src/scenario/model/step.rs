@@ -87,13 +87,13 @@ pub enum StepKind {
     /// Closes a held connection from the client's side.
     Disconnect(Name),
     /// Stops the gateway gracefully. It stays stopped.
-    Stop(Nothing),
+    Stop(EmptyMap),
     /// Kills the gateway. It stays stopped.
-    Kill(Nothing),
+    Kill(EmptyMap),
     /// Starts the gateway again on the same state directory.
     Start(Start),
     /// Stops the gateway and starts it again.
-    Restart(Nothing),
+    Restart(EmptyMap),
     /// Writes to the state directory.
     Edit(Box<Store>),
     /// Moves the gateway's clock.
@@ -173,13 +173,13 @@ step_fields! {
     /// Closes a held connection from the client's side.
     disconnect: Name => StepKind::Disconnect,
     /// Stops the gateway gracefully. It stays stopped until `start`.
-    stop: Nothing => StepKind::Stop,
+    stop: EmptyMap => StepKind::Stop,
     /// Kills the gateway. It stays stopped until `start`.
-    kill: Nothing => StepKind::Kill,
+    kill: EmptyMap => StepKind::Kill,
     /// Starts the gateway again on the same state directory.
     start: Start => StepKind::Start,
     /// Stops the gateway gracefully and starts it again.
-    restart: Nothing => StepKind::Restart,
+    restart: EmptyMap => StepKind::Restart,
     /// Writes to the state directory. The gateway can run or be stopped.
     edit: Store => |kind| StepKind::Edit(Box::new(kind)),
     /// Moves the gateway's clock. Only the embedded gateway has a movable clock.
@@ -227,7 +227,7 @@ impl TryFrom<Spanned<StepFields>> for Step {
 /// An empty map: `{}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub struct EmptyMap {}
 
 /// An upgrade without a connect.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]

@@ -28,7 +28,7 @@ pub struct Store {
     pub paired: IndexMap<Name, PairedRecord>,
     /// Pending requests by label. The label is the name of the device unless the record has `device`.
     pub pending: IndexMap<Name, PendingRecord>,
-    /// Pending requests that somebody copied into paired.json by hand. They keep the form of a request. The same label
+    /// Pending requests that a user copied into paired.json by hand. They keep the form of a request. The same label
     /// under `pending` is the same request.
     pub copied_pending: IndexMap<Name, PendingRecord>,
     /// Bootstrap tokens that the gateway issued, by name.

@@ -99,7 +99,7 @@ impl Symbol {
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum TextPart {
     /// Literal characters.
     Text(String),
     /// A symbol.
@@ -110,7 +110,7 @@ pub(crate) enum Part {
 ///
 /// # Errors
 /// Returns an error if the text in angle brackets is not a symbol.
-pub(crate) fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
+pub(crate) fn parts(text: &str) -> Result<Vec<TextPart>, SymbolError> {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
@@ -127,9 +127,9 @@ pub(crate) fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
                     range: range.clone(),
                 })?;
                 if !plain.is_empty() {
-                    parts.push(Part::Text(std::mem::take(&mut plain)));
+                    parts.push(TextPart::Text(std::mem::take(&mut plain)));
                 }
-                parts.push(Part::Symbol(symbol));
+                parts.push(TextPart::Symbol(symbol));
                 range.end
             }
             None => {
@@ -140,7 +140,7 @@ pub(crate) fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
     }
     plain.push_str(&text[at..]);
     if !plain.is_empty() {
-        parts.push(Part::Text(plain));
+        parts.push(TextPart::Text(plain));
     }
     Ok(parts)
 }
@@ -167,8 +167,8 @@ pub(crate) fn fill_text<E: fmt::Display>(
     let mut filled = String::with_capacity(text.len());
     for part in parts(text)? {
         match part {
-            Part::Text(text) => filled.push_str(&text),
-            Part::Symbol(symbol) => match value(&symbol).map_err(FillError::Unknown)? {
+            TextPart::Text(text) => filled.push_str(&text),
+            TextPart::Symbol(symbol) => match value(&symbol).map_err(FillError::Unknown)? {
                 Value::String(text) => filled.push_str(&text),
                 other => filled.push_str(&other.to_string()),
             },
@@ -188,7 +188,7 @@ pub(crate) fn fill<E: fmt::Display>(
 ) -> Result<Value, FillError<E>> {
     Ok(match template {
         Value::String(text) => match parts(text)?.as_slice() {
-            [Part::Symbol(symbol)] => value(symbol).map_err(FillError::Unknown)?,
+            [TextPart::Symbol(symbol)] => value(symbol).map_err(FillError::Unknown)?,
             _ => Value::String(fill_text(text, value)?),
         },
         Value::Array(items) => {

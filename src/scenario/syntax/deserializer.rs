@@ -3,7 +3,7 @@
 //! It differs from other deserializers in two ways. A variant whose fields are all optional can be a word (`expect:
 //! hello` is `expect: { hello: {} }`), and a key without a value is an error instead of a default.
 
-use super::nodes::{Entry, Kind, Node, short};
+use super::nodes::{Entry, Node, NodeKind, short};
 use super::problems::SpannedError;
 use super::spans::{SPANNED, Span};
 use crate::suggestions::choices;
@@ -121,14 +121,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.kind {
-            Kind::Null => visitor.visit_unit(),
-            Kind::Bool(value) => visitor.visit_bool(*value),
-            Kind::Integer(value) => visitor.visit_i64(*value),
-            Kind::Natural(value) => visitor.visit_u64(*value),
-            Kind::Float(value) => visitor.visit_f64(*value),
-            Kind::Text(text) => visitor.visit_borrowed_str(text),
-            Kind::List(items) => visitor.visit_seq(Items(items.iter())),
-            Kind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
+            NodeKind::Null => visitor.visit_unit(),
+            NodeKind::Bool(value) => visitor.visit_bool(*value),
+            NodeKind::Integer(value) => visitor.visit_i64(*value),
+            NodeKind::Natural(value) => visitor.visit_u64(*value),
+            NodeKind::Float(value) => visitor.visit_f64(*value),
+            NodeKind::Text(text) => visitor.visit_borrowed_str(text),
+            NodeKind::List(items) => visitor.visit_seq(Items(items.iter())),
+            NodeKind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
         }
     }
 
@@ -151,14 +151,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     ) -> Result<V::Value, Error> {
         let access = match &self.0.kind {
             // The name of a secret in place of a value that names it.
-            Kind::Text(word) if variants.contains(&"secret") && !variants.contains(&word.as_str()) => {
+            NodeKind::Text(word) if variants.contains(&"secret") && !variants.contains(&word.as_str()) => {
                 let word = short(word);
                 let help = format!("a secret with a name is `{{ secret: {word} }}`; {}", choices("", variants));
                 let message = format!("unknown value `{word}`");
                 return Err(Error::new(message, "unknown value".to_owned(), Some(help)).at(self.0.span));
             }
-            Kind::Text(word) => Variant { word, span: self.0.span, value: None },
-            Kind::Map(entries) => match entries.as_slice() {
+            NodeKind::Text(word) => Variant { word, span: self.0.span, value: None },
+            NodeKind::Map(entries) => match entries.as_slice() {
                 [Entry { key, value }] => Variant { word: &key.value, span: key.span, value: Some(value) },
                 [first, second, ..]
                     if variants.contains(&first.key.as_str()) && variants.contains(&second.key.as_str()) =>
@@ -174,7 +174,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             },
             _ => {
                 let message = match &self.0.kind {
-                    Kind::Null => "the value is missing".to_owned(),
+                    NodeKind::Null => "the value is missing".to_owned(),
                     _ => format!("{} is not valid here", self.0.what()),
                 };
                 return Err(Error::new(message, String::new(), Some(choices("", variants))));
@@ -226,7 +226,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         };
         seed.deserialize(NodeDeserializer(value)).map_err(|error| {
             // For a missing key, point to the key that the map belongs to.
-            let whole = matches!(value.kind, Kind::Map(_) | Kind::List(_) | Kind::Null);
+            let whole = matches!(value.kind, NodeKind::Map(_) | NodeKind::List(_) | NodeKind::Null);
             error.at(if whole { key.span } else { value.span })
         })
     }
@@ -350,7 +350,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
         match self.value {
             Some(value) => seed.deserialize(NodeDeserializer(value)).map_err(|error| {
-                let whole = matches!(value.kind, Kind::Map(_) | Kind::List(_) | Kind::Null);
+                let whole = matches!(value.kind, NodeKind::Map(_) | NodeKind::List(_) | NodeKind::Null);
                 error.at(if whole { self.span } else { value.span })
             }),
             // A variant without contents whose fields are all optional.

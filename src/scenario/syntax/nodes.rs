@@ -15,12 +15,12 @@ pub(crate) struct Node {
     /// The position. For a list or a map, it reaches from the first item to the last.
     pub span: Span,
     /// The value.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     /// No value, or `null`.
     Null,
     /// `true` or `false`.
@@ -60,7 +60,7 @@ impl Node {
     /// The entries of a map. Empty if the node is not a map.
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.kind {
-            Kind::Map(entries) => entries,
+            NodeKind::Map(entries) => entries,
             _ => &[],
         }
     }
@@ -68,8 +68,8 @@ impl Node {
     /// The narrowest position for an error about the whole node: the first key of a map or the first item of a list.
     pub(crate) fn head(&self) -> Span {
         match &self.kind {
-            Kind::Map(entries) => entries.first().map_or(self.span, |entry| entry.key.span),
-            Kind::List(items) => items.first().map_or(self.span, Self::head),
+            NodeKind::Map(entries) => entries.first().map_or(self.span, |entry| entry.key.span),
+            NodeKind::List(items) => items.first().map_or(self.span, Self::head),
             _ => self.span,
         }
     }
@@ -77,14 +77,14 @@ impl Node {
     /// The kind of the node, for an error message.
     pub(crate) fn what(&self) -> String {
         match &self.kind {
-            Kind::Null => "nothing".to_owned(),
-            Kind::Bool(value) => format!("`{value}`"),
-            Kind::Integer(value) => format!("the number {value}"),
-            Kind::Natural(value) => format!("the number {value}"),
-            Kind::Float(value) => format!("the number {value}"),
-            Kind::Text(text) => format!("the string `{}`", short(text)),
-            Kind::List(_) => "a list".to_owned(),
-            Kind::Map(_) => "a map".to_owned(),
+            NodeKind::Null => "nothing".to_owned(),
+            NodeKind::Bool(value) => format!("`{value}`"),
+            NodeKind::Integer(value) => format!("the number {value}"),
+            NodeKind::Natural(value) => format!("the number {value}"),
+            NodeKind::Float(value) => format!("the number {value}"),
+            NodeKind::Text(text) => format!("the string `{}`", short(text)),
+            NodeKind::List(_) => "a list".to_owned(),
+            NodeKind::Map(_) => "a map".to_owned(),
         }
     }
 }
@@ -120,7 +120,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, SpannedError> {
         let help = "indent with spaces";
         return Err(SpannedError::at(tab, "a tab is not allowed in the indentation", "this is a tab").help(help));
     }
-    let read: Read = serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_fault(text, &error))?;
+    let read: ParsedNode =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_fault(text, &error))?;
     Ok(read.0)
 }
 
@@ -182,15 +183,15 @@ fn place(text: &str, location: Location) -> Span {
 }
 
 /// A node from the parser.
-struct Read(Node);
+struct ParsedNode(Node);
 
-impl<'de> Deserialize<'de> for Read {
+impl<'de> Deserialize<'de> for ParsedNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = serde_saphyr::Spanned::<ReadKind>::deserialize(deserializer)?;
         let mut span = bytes(read.defined);
         match &read.value.0 {
-            Kind::List(items) => span.end = items.last().map_or(span.end, |item| item.span.end.max(span.end)),
-            Kind::Map(entries) => {
+            NodeKind::List(items) => span.end = items.last().map_or(span.end, |item| item.span.end.max(span.end)),
+            NodeKind::Map(entries) => {
                 span.end = entries.last().map_or(span.end, |entry| entry.value.span.end.max(span.end))
             }
             _ => {}
@@ -206,61 +207,61 @@ fn bytes(location: Location) -> Span {
     Span { start, end: start + length }
 }
 
-struct ReadKind(Kind);
+struct ReadKind(NodeKind);
 
 impl<'de> Deserialize<'de> for ReadKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KindVisitor;
+        struct NodeKindVisitor;
 
-        impl<'de> Visitor<'de> for KindVisitor {
-            type Value = Kind;
+        impl<'de> Visitor<'de> for NodeKindVisitor {
+            type Value = NodeKind;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any YAML value")
             }
-            fn visit_unit<E>(self) -> Result<Kind, E> {
-                Ok(Kind::Null)
+            fn visit_unit<E>(self) -> Result<NodeKind, E> {
+                Ok(NodeKind::Null)
             }
-            fn visit_none<E>(self) -> Result<Kind, E> {
-                Ok(Kind::Null)
+            fn visit_none<E>(self) -> Result<NodeKind, E> {
+                Ok(NodeKind::Null)
             }
-            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kind, D::Error> {
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<NodeKind, D::Error> {
                 deserializer.deserialize_any(self)
             }
-            fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
-                Ok(Kind::Bool(value))
+            fn visit_bool<E>(self, value: bool) -> Result<NodeKind, E> {
+                Ok(NodeKind::Bool(value))
             }
-            fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
-                Ok(Kind::Integer(value))
+            fn visit_i64<E>(self, value: i64) -> Result<NodeKind, E> {
+                Ok(NodeKind::Integer(value))
             }
-            fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
-                Ok(i64::try_from(value).map_or(Kind::Natural(value), Kind::Integer))
+            fn visit_u64<E>(self, value: u64) -> Result<NodeKind, E> {
+                Ok(i64::try_from(value).map_or(NodeKind::Natural(value), NodeKind::Integer))
             }
-            fn visit_f64<E>(self, value: f64) -> Result<Kind, E> {
-                Ok(Kind::Float(value))
+            fn visit_f64<E>(self, value: f64) -> Result<NodeKind, E> {
+                Ok(NodeKind::Float(value))
             }
-            fn visit_str<E>(self, text: &str) -> Result<Kind, E> {
-                Ok(Kind::Text(text.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<NodeKind, E> {
+                Ok(NodeKind::Text(text.to_owned()))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Kind, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<NodeKind, A::Error> {
                 let mut items = Vec::new();
-                while let Some(Read(item)) = seq.next_element()? {
+                while let Some(ParsedNode(item)) = seq.next_element()? {
                     items.push(item);
                 }
-                Ok(Kind::List(items))
+                Ok(NodeKind::List(items))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeKind, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(key) = map.next_key::<serde_saphyr::Spanned<String>>()? {
                     let key = Spanned { span: bytes(key.defined), value: key.value };
-                    let Read(value) = map.next_value()?;
+                    let ParsedNode(value) = map.next_value()?;
                     entries.push(Entry { key, value });
                 }
-                Ok(Kind::Map(entries))
+                Ok(NodeKind::Map(entries))
             }
         }
 
-        deserializer.deserialize_any(KindVisitor).map(ReadKind)
+        deserializer.deserialize_any(NodeKindVisitor).map(ReadKind)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Errors in scenario files, with their positions.
 
 use super::spans::Span;
+use crate::counted::counted;
 use crate::scenario::model::case::Source;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use std::collections::HashSet;
@@ -25,7 +26,11 @@ pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<Scenario
     errors.truncate(MOST_OF_A_FILE);
     let mut problems: Vec<_> = errors.into_iter().map(|error| error.within(source)).collect();
     if more > 0 {
-        problems.push(ScenarioError::with_file(&source.path, format!("and {more} more problems in this file"), None));
+        problems.push(ScenarioError::with_file(
+            &source.path,
+            format!("and {} in this file", counted(more, "more problem")),
+            None,
+        ));
     }
     problems
 }
@@ -72,7 +77,7 @@ impl SpannedError {
             span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
         }
         let shown = self.span.filter(|span| source.line_length(*span) <= LONGEST_LINE);
-        ScenarioError(Box::new(Details {
+        ScenarioError(Box::new(ErrorDetails {
             position: self.span.map(|span| source.position(span)),
             span: shown,
             message: one_line(&self.message),
@@ -92,10 +97,10 @@ fn one_line(message: &str) -> String {
 
 /// An error in a scenario file. It renders with the source and a caret.
 #[derive(Debug, Clone)]
-pub struct ScenarioError(Box<Details>);
+pub struct ScenarioError(Box<ErrorDetails>);
 
 #[derive(Debug, Clone)]
-struct Details {
+struct ErrorDetails {
     path: String,
     position: Option<(usize, usize)>,
     span: Option<Span>,
@@ -109,7 +114,7 @@ struct Details {
 impl ScenarioError {
     /// An error about a whole file, or about a file whose text cannot be shown.
     pub(crate) fn with_file(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
-        Self(Box::new(Details {
+        Self(Box::new(ErrorDetails {
             path: path.display().to_string(),
             position: None,
             span: None,

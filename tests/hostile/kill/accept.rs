@@ -1,6 +1,6 @@
-//! `clawcheck accept`: no answer is lost, and accepting again comes to the same end.
+//! `clawcheck accept`, killed at any moment: no answer is lost, and a second `accept` gives the same result.
 
-use super::{Moments, Room, ended, is_unfinished, listing, whole};
+use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, whole};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -14,18 +14,18 @@ steps:
 ";
 const ACCEPT: [&str; 4] = ["accept", "--all", "--snapshots", "drafts"];
 
-pub(super) fn everything(moments: &Moments) {
-    let template = Room::new();
+pub(super) fn everything(moments: &KillMoments) {
+    let template = WorkFolder::new();
     fs::write(template.path("family/many.yaml"), MANY).unwrap();
     whole(template.clawcheck(&["run", "family", "--snapshots", "drafts"]), 1);
     let fresh = || {
-        let room = Room::new();
-        copy(&template.path("drafts"), &room.path("drafts"));
-        room
+        let folder = WorkFolder::new();
+        copy(&template.path("drafts"), &folder.path("drafts"));
+        folder
     };
-    let room = fresh();
-    let whole_time = whole(room.clawcheck(&ACCEPT), 0);
-    let (waiting, accepted) = (files(&template.path("drafts")), files(&room.path("drafts")));
+    let folder = fresh();
+    let whole_time = whole(folder.clawcheck(&ACCEPT), 0);
+    let (waiting, accepted) = (files(&template.path("drafts")), files(&folder.path("drafts")));
     assert!(accepted.len() >= 40 && accepted.keys().all(|name| name.ends_with(".snap")), "{:?}", accepted.keys());
     for (after, signal) in moments.within(whole_time) {
         let killed = fresh();

@@ -1,6 +1,6 @@
-//! clawcheck ended at any moment: nothing on the disk is torn, nothing that it started outlives it, nothing is left behind.
+//! Kills clawcheck at many moments. No file may be damaged, and no process or temporary file may remain.
 //!
-//! `KILL_POINTS` says at how many moments each loop does it, `KILL_SEED` at which (it is printed).
+//! `KILL_POINTS` sets the number of moments in each loop. `KILL_SEED` sets the seed of the moments, which is printed.
 
 mod accept;
 mod run;
@@ -15,28 +15,28 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How many moments, when nobody says.
+/// The default number of moments.
 const POINTS: u64 = 8;
-/// What clawcheck is ended with, in turn.
+/// The signals, in rotation.
 const SIGNALS: [Signal; 3] = [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT];
-/// How long what was left behind may take to go.
+/// The maximum time until remaining processes and folders must be gone.
 const GOING: Duration = Duration::from_secs(30);
 
-/// Ends clawcheck at each of these moments.
-type Loop = fn(&Moments);
+/// Kills clawcheck at each of these moments.
+type TrialLoop = fn(&KillMoments);
 
 /// The loops.
 pub(crate) fn trials() -> Vec<Trial> {
-    let loops: [(&str, Loop); 5] = [
+    let loops: [(&str, TrialLoop); 5] = [
         ("run-on-a-process", run::on_a_process),
         ("run-with-a-report", run::with_a_report),
         ("accept", accept::everything),
         ("serve-with-files", serve::with_files),
         ("serve-with-a-database", serve::with_a_database),
     ];
-    let trial = |(name, each): (&'static str, Loop)| {
+    let trial = |(name, each): (&'static str, TrialLoop)| {
         Trial::test(format!("kill::{name}"), move || {
-            let moments = Moments::from_environment(name);
+            let moments = KillMoments::from_environment(name);
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(&moments))).map_err(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 Failed::from(text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it failed").to_owned())
@@ -46,13 +46,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     loops.into_iter().map(trial).collect()
 }
 
-/// When clawcheck is ended.
-pub(crate) struct Moments {
+/// The moments at which clawcheck is killed.
+pub(crate) struct KillMoments {
     seed: u64,
     points: u64,
 }
 
-impl Moments {
+impl KillMoments {
     fn from_environment(name: &str) -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
         let seed = number("KILL_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -60,7 +60,7 @@ impl Moments {
         Self { seed, points: number("KILL_POINTS").unwrap_or(POINTS) }
     }
 
-    /// Each moment between the start and a bit more than `whole`, and the signal that comes then.
+    /// Returns moments between the start and slightly more than `whole`, each with its signal.
     pub(crate) fn within(&self, whole: Duration) -> impl Iterator<Item = (Duration, Signal)> {
         let mut rng = fastrand::Rng::with_seed(self.seed);
         let at = usize::try_from(self.seed % 3).unwrap();
@@ -71,16 +71,16 @@ impl Moments {
     }
 }
 
-/// A folder with all that clawcheck may write to.
-pub(crate) struct Room(TempDir);
+/// A folder with everything that clawcheck can write to.
+pub(crate) struct WorkFolder(TempDir);
 
-impl Room {
+impl WorkFolder {
     pub(crate) fn new() -> Self {
-        let room = Self(tempfile::tempdir().unwrap());
+        let folder = Self(tempfile::tempdir().unwrap());
         for name in ["home", "tmp", "family", "drafts"] {
-            fs::create_dir(room.path(name)).unwrap();
+            fs::create_dir(folder.path(name)).unwrap();
         }
-        room
+        folder
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -98,7 +98,7 @@ impl Room {
         command
     }
 
-    /// Nothing that was started here is there any more, nor any folder.
+    /// Checks that no process that was started here and no folder remains.
     pub(crate) fn is_left(&self) {
         let began = Instant::now();
         loop {
@@ -112,7 +112,7 @@ impl Room {
         assert_eq!(listing(&self.path("home")), [""; 0], "HOME was written to");
     }
 
-    /// The processes that know this room by their arguments, their environment or their working directory.
+    /// The processes whose arguments, environment or working directory contain the path of this folder.
     fn processes(&self) -> Vec<String> {
         let mark = self.0.path().to_string_lossy().into_owned();
         let ours = std::process::id().to_string();
@@ -135,7 +135,7 @@ impl Room {
     }
 }
 
-/// Sends the signal after a while, unless it is over before; gives its end.
+/// Sends the signal after a delay, unless the process has ended before. Returns its exit.
 pub(crate) fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitStatus {
     let began = Instant::now();
     while began.elapsed() < after {
@@ -158,7 +158,7 @@ pub(crate) fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitSt
     }
 }
 
-/// How long a command takes that is left alone.
+/// The duration of a command that is not interrupted.
 pub(crate) fn whole(mut command: Command, code: i32) -> Duration {
     let began = Instant::now();
     assert_eq!(command.status().unwrap().code(), Some(code), "{command:?}");
@@ -182,7 +182,7 @@ pub(crate) fn listing(folder: &Path) -> Vec<String> {
     found
 }
 
-/// Whether this is a part of a file. It has a name of its own, by which the next write of the file knows and removes it.
+/// Whether this is an unfinished file. Its name shows that it is one, so the next write can remove it.
 pub(crate) fn is_unfinished(name: &str) -> bool {
     let (_, name) = name.rsplit_once('/').unwrap_or(("", name));
     name.starts_with('.') && name.ends_with(".tmp")

@@ -1,10 +1,10 @@
 //! `clawcheck run`: gateways, drafts, reports.
 
-use super::{Moments, Room, ended, is_unfinished, listing, whole};
+use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, whole};
 use crate::row::TWO_CONNECTS;
 use std::fs;
 
-/// Many cases that take no time.
+/// Many short cases.
 const MANY: &str = "scenario: Many
 matrix:
   role: [operator, node]
@@ -13,48 +13,48 @@ steps:
   - connect: { device: laptop, role: \"${role}\", client: { platform: \"${platform}\" } }
 ";
 
-/// The gateway is a process, with a child of its own, and leaves drafts.
-pub(super) fn on_a_process(moments: &Moments) {
-    let description = |room: &Room| {
+/// The gateway is a process with a child process, and writes drafts.
+pub(super) fn on_a_process(moments: &KillMoments) {
+    let description = |folder: &WorkFolder| {
         let this = std::env::current_exe().unwrap();
-        let told = room.path("told");
+        let told = folder.path("told");
         let env = crate::server::ENV.replace("TOLD_FILE", &told.to_string_lossy());
         let text = format!(
             "gateway: hostile\nabout: is ended\nclaims: 2026.4.2\ncommand: {}\nargs: [gateway, forks-a-child-in-a-group]\n\
              config: none\n{env}store: none\n",
             this.display()
         );
-        fs::write(room.path("gateway.yaml"), text).unwrap();
+        fs::write(folder.path("gateway.yaml"), text).unwrap();
     };
     let arguments =
         ["run", "family", "--gateway", "gateway.yaml", "--snapshots", "drafts", "--report", "json=report.json"];
     let fresh = || {
-        let room = Room::new();
-        description(&room);
-        fs::write(room.path("family/one.yaml"), TWO_CONNECTS).unwrap();
-        fs::write(room.path("family/two.yaml"), TWO_CONNECTS).unwrap();
-        room
+        let folder = WorkFolder::new();
+        description(&folder);
+        fs::write(folder.path("family/one.yaml"), TWO_CONNECTS).unwrap();
+        fs::write(folder.path("family/two.yaml"), TWO_CONNECTS).unwrap();
+        folder
     };
     play(moments, fresh, &arguments);
 }
 
-/// The report takes the place of an older one.
-pub(super) fn with_a_report(moments: &Moments) {
+/// The report replaces an older report.
+pub(super) fn with_a_report(moments: &KillMoments) {
     let arguments = ["run", "family", "--snapshots", "drafts", "--report", "json=report.json"];
     let fresh = || {
-        let room = Room::new();
-        fs::write(room.path("family/many.yaml"), MANY).unwrap();
-        fs::write(room.path("report.json"), "{\"older\": true}\n").unwrap();
-        room
+        let folder = WorkFolder::new();
+        fs::write(folder.path("family/many.yaml"), MANY).unwrap();
+        fs::write(folder.path("report.json"), "{\"older\": true}\n").unwrap();
+        folder
     };
     assert!(play(moments, fresh, &arguments) > 40, "no draft would ever be torn");
 }
 
-/// Gives back how many drafts there are.
-fn play(moments: &Moments, fresh: impl Fn() -> Room, arguments: &[&str]) -> usize {
-    let room = fresh();
-    let whole = whole(room.clawcheck(arguments), 1);
-    let drafts = listing(&room.path("drafts"));
+/// Returns the number of drafts.
+fn play(moments: &KillMoments, fresh: impl Fn() -> WorkFolder, arguments: &[&str]) -> usize {
+    let folder = fresh();
+    let whole = whole(folder.clawcheck(arguments), 1);
+    let drafts = listing(&folder.path("drafts"));
     for (after, signal) in moments.within(whole) {
         let killed = fresh();
         let status = ended(killed.clawcheck(arguments).spawn().unwrap(), after, signal);
@@ -63,7 +63,8 @@ fn play(moments: &Moments, fresh: impl Fn() -> Room, arguments: &[&str]) -> usiz
         for name in listing(&killed.path("drafts")).into_iter().filter(|name| !is_unfinished(name)) {
             let path = killed.path("drafts").join(&name);
             assert!(drafts.contains(&name), "{moment}: {name} is no draft");
-            let same = path.is_dir() || fs::read(&path).unwrap() == fs::read(room.path("drafts").join(&name)).unwrap();
+            let same =
+                path.is_dir() || fs::read(&path).unwrap() == fs::read(folder.path("drafts").join(&name)).unwrap();
             assert!(same, "{moment}: {name} is torn");
         }
         let report = fs::read_to_string(killed.path("report.json")).unwrap_or_else(|_| "null".to_owned());

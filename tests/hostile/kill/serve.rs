@@ -1,6 +1,6 @@
-//! `clawcheck serve`: whoever was told hello is paired, also when the gateway was killed the moment after.
+//! `clawcheck serve`: a device that received hello-ok is paired, even if the gateway is killed immediately afterwards.
 
-use super::{Moments, Room, ended, listing};
+use super::{KillMoments, WorkFolder, ended, listing};
 use clawcheck::{Auth, Challenge, Device};
 use clawcheck::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
 use nix::sys::signal::Signal;
@@ -14,24 +14,24 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const TOKEN: &str = "a-token-of-the-tests";
-/// For how long clients pair, unless the gateway is ended before.
+/// How long clients pair, unless the gateway ends earlier.
 const PAIRING: Duration = Duration::from_millis(600);
 
-pub(super) fn with_files(moments: &Moments) {
+pub(super) fn with_files(moments: &KillMoments) {
     play(moments, "2026.4.2");
 }
 
-pub(super) fn with_a_database(moments: &Moments) {
+pub(super) fn with_a_database(moments: &KillMoments) {
     play(moments, "2026.9.6");
 }
 
-fn play(moments: &Moments, release: &str) {
+fn play(moments: &KillMoments, release: &str) {
     let mut paired = 0;
     for (after, signal) in moments.within(PAIRING) {
-        let room = Room::new();
+        let folder = WorkFolder::new();
         let auth = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": TOKEN } } });
-        fs::write(room.path("openclaw.json"), auth.to_string()).unwrap();
-        let (child, port) = start(&room, release);
+        fs::write(folder.path("openclaw.json"), auth.to_string()).unwrap();
+        let (child, port) = start(&folder, release);
         let told = Arc::<Mutex<Vec<String>>>::default();
         let client = {
             let told = Arc::clone(&told);
@@ -40,15 +40,17 @@ fn play(moments: &Moments, release: &str) {
         let status = ended(child, after, signal);
         client.join().unwrap();
         let moment = format!("{signal} after {after:?}: {status}");
-        room.is_left();
-        let torn: Vec<_> = listing(&room.path("state"))
+        folder.is_left();
+        let torn: Vec<_> = listing(&folder.path("state"))
             .into_iter()
             .filter(|name| name.ends_with(".json"))
-            .filter(|name| serde_json::from_slice::<Value>(&fs::read(room.path("state").join(name)).unwrap()).is_err())
+            .filter(|name| {
+                serde_json::from_slice::<Value>(&fs::read(folder.path("state").join(name)).unwrap()).is_err()
+            })
             .collect();
         assert!(torn.is_empty(), "{moment}: {torn:?} is torn");
-        // It starts on what was left, and knows everybody.
-        let (child, port) = start(&room, release);
+        // The next gateway starts with this store and knows every device.
+        let (child, port) = start(&folder, release);
         let known = known(port);
         ended(child, Duration::ZERO, Signal::SIGTERM);
         let told = told.lock().unwrap();
@@ -60,8 +62,8 @@ fn play(moments: &Moments, release: &str) {
     assert!(paired > 0, "nobody ever paired");
 }
 
-fn start(room: &Room, release: &str) -> (Child, u16) {
-    let mut command = room.clawcheck(&[
+fn start(folder: &WorkFolder, release: &str) -> (Child, u16) {
+    let mut command = folder.clawcheck(&[
         "serve",
         "--release",
         release,
@@ -83,7 +85,7 @@ fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Pairs one device after the other until the gateway is gone; notes each that was told hello.
+/// Pairs one device after the other until the gateway ends. Records each device that received hello-ok.
 fn pair(port: u16, told: &Mutex<Vec<String>>) {
     block(async {
         for number in 0..10_000 {
@@ -109,7 +111,7 @@ fn known(port: u16) -> Vec<String> {
     })
 }
 
-/// Connects a device as the CLI does; `None` where no hello came.
+/// Connects a device like the CLI. `None` if the gateway sent no hello-ok.
 async fn connect(port: u16, key: &DeviceKey, scopes: &[&str]) -> Option<Connection> {
     let deadline = Instant::now() + Duration::from_secs(20);
     let link = Link::Tcp { host: "127.0.0.1".to_owned(), port };

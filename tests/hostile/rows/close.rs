@@ -1,18 +1,18 @@
-//! How a connection ends.
+//! Ways to end a connection.
 
 use crate::frames::{CLOSE, FIN, frame};
 use crate::peer::{Done, Peer, event, right};
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use serde_json::json;
 
-/// Ends the connection with this close payload in place of an answer.
+/// Closes the connection with this payload instead of an answer.
 fn ends(peer: &mut Peer, payload: &[u8]) -> Done {
     peer.asked()?;
     peer.raw(frame(FIN | CLOSE, payload))?;
     peer.hold()
 }
 
-/// Ends the connection with this code in place of an answer.
+/// Closes the connection with this code instead of an answer.
 fn code(peer: &mut Peer, code: u16) -> Done {
     ends(peer, &code.to_be_bytes())
 }
@@ -73,13 +73,13 @@ pub(super) fn rows() -> Vec<Row> {
             peer.hold()
         })
         .conforms()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("refuses-without-hanging-up", |peer| {
             let id = peer.asked()?;
             peer.refuse(&id, "NOT_PAIRED", "pairing required")?;
             peer.hold()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("NOT_PAIRED"),
         Row::attached("says-more-in-place-of-closing", |peer| {
             let id = peer.asked()?;
@@ -91,7 +91,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         })
         .conforms()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("closes-every-second-connection", |peer| match peer.number % 2 {
             1 => right(peer),
             _ => code(peer, 1011),

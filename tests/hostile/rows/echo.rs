@@ -1,19 +1,19 @@
-//! A gateway that sends back the token that it was given, in every form and at every place.
+//! A gateway that sends back its token, in every form and at every position.
 
 use crate::peer::{Done, Peer, event};
 use crate::play::forms;
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use serde_json::{Value, json};
 use std::io;
 
-/// Upgrades and reads the connect request; gives back its id and the token in it.
+/// Upgrades and reads the connect request. Returns its id and its token.
 fn given(peer: &mut Peer) -> io::Result<(String, String)> {
     peer.open()?;
     let (id, _, params) = peer.request()?;
     Ok((id, params["auth"]["token"].as_str().unwrap_or_default().to_owned()))
 }
 
-/// Answers the connect with the error that `write` makes of the token, and hangs up.
+/// Answers the connect with an error that contains the token, and disconnects.
 fn error(peer: &mut Peer, write: fn(&str) -> Value) -> Done {
     let (id, token) = given(peer)?;
     peer.json(&json!({ "type": "res", "id": id, "ok": false, "error": write(&token) }))?;
@@ -21,7 +21,7 @@ fn error(peer: &mut Peer, write: fn(&str) -> Value) -> Done {
     peer.hold()
 }
 
-/// The same, with the token in one of its forms in the message.
+/// Like [`error`], with one form of the token in the message.
 fn form(peer: &mut Peer, at: usize) -> Done {
     let (id, token) = given(peer)?;
     peer.refuse(&id, "NO", &format!("your token is {}, is it?", forms(&token)[at].1))?;
@@ -61,7 +61,7 @@ fn written() -> Vec<Row> {
         Row::attached("echo-inside-a-word", |peer| error(peer, |token| no(format!("x{token}y")))).drafts(),
         Row::attached("echo-a-hundred-times", |peer| error(peer, |token| no(token.repeat(100)))).drafts(),
         Row::attached("echo-at-the-cut", |peer| {
-            // Somewhere in here every limit of a text cuts it.
+            // Every length limit cuts the text inside one of these copies.
             error(peer, |token| no(format!("{}{}", "x".repeat(90), token.repeat(4000))))
         })
         .drafts(),
@@ -109,7 +109,7 @@ fn places() -> Vec<Row> {
             peer.hello(&token)?;
             peer.go_on()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .drafts()
         .error_or_deviates(),
         Row::attached("echo-as-role", |peer| {

@@ -1,8 +1,8 @@
-//! More than anybody may say.
+//! More data than any gateway may send.
 
 use crate::frames::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT, frame};
 use crate::peer::{challenge, event, hello, refusal};
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use serde_json::json;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn rows() -> Vec<Row> {
             peer.flood(&frame(FIN | PING, b"p"))
         })
         .conforms()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("pongs-without-end", |peer| {
             peer.open()?;
             peer.flood(&frame(FIN | PONG, b""))
@@ -71,7 +71,7 @@ pub(super) fn rows() -> Vec<Row> {
             peer.flood(&frame(FIN | TEXT, event("noise", json!("x")).to_string().as_bytes()))
         })
         .any()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("text-that-never-ends", |peer| {
             peer.upgrade()?;
             peer.raw(frame(TEXT, b"{"))?;
@@ -85,7 +85,7 @@ pub(super) fn rows() -> Vec<Row> {
                 std::thread::sleep(Duration::from_millis(100));
             }
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .error_or_deviates()
         .never("is silent"),
         Row::attached("names-without-end", |peer| {

@@ -4,7 +4,7 @@ use crate::frames::{BINARY, CLOSE, CONTINUATION, FIN, PING, TEXT, frame, header,
 use crate::peer::{challenge, right};
 use crate::row::Row;
 
-/// A challenge as it stands in a frame.
+/// The frame of a challenge.
 fn text() -> Vec<u8> {
     challenge("n").to_string().into_bytes()
 }

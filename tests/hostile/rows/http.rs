@@ -1,4 +1,4 @@
-//! HTTP that is answered in place of the upgrade.
+//! HTTP answers instead of the upgrade.
 
 use crate::row::Row;
 use std::time::Duration;

@@ -1,23 +1,23 @@
-//! Text that is no JSON, or JSON that is too much.
+//! Text that is not JSON, and JSON that exceeds the limits.
 
 use crate::peer::{Done, Peer, hello};
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 
-/// Sends this text in the place of the challenge, and goes on.
+/// Sends this text instead of the challenge, and continues.
 fn first(peer: &mut Peer, text: impl AsRef<[u8]>) -> Done {
     peer.upgrade()?;
     peer.text(text)?;
     peer.go_on()
 }
 
-/// Answers the connect with this text, in which `ID` is the request's id, and goes on.
+/// Answers the connect with this text, and continues. `ID` in the text is the request's id.
 fn answer(peer: &mut Peer, text: &str) -> Done {
     let id = peer.asked()?;
     peer.text(text.replace("ID", &id))?;
     peer.go_on()
 }
 
-/// Answers the connect with a hello whose snapshot is this, and goes on.
+/// Answers the connect with a hello-ok with this snapshot, and continues.
 fn snapshot(peer: &mut Peer, value: &str) -> Done {
     let id = peer.asked()?;
     let mut frame = hello(&id);
@@ -26,7 +26,7 @@ fn snapshot(peer: &mut Peer, value: &str) -> Done {
     peer.go_on()
 }
 
-/// Answers the connect with an error whose details are this.
+/// Answers the connect with an error with these details.
 fn details(peer: &mut Peer, value: &str) -> Done {
     answer(
         peer,
@@ -39,50 +39,52 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("not-json", |peer| first(peer, "hello there"))
             .says("hello there")
             .drafts()
-            .cost(Cost::OneDeadline),
+            .cost(Timeouts::OneDeadline),
         Row::attached("not-json-with-control-characters", |peer| {
             first(peer, "\u{1b}[31mred\u{7}\u{1b}]0;owned\u{7}\u{9b}2J\u{7f}\u{202e}\u{2028}\r\nx")
         })
         .drafts()
-        .cost(Cost::OneDeadline),
+        .cost(Timeouts::OneDeadline),
         Row::attached("not-json-of-5-mb", |peer| first(peer, "no json ".repeat(600_000)))
             .drafts()
-            .cost(Cost::OneDeadline),
-        Row::attached("empty-text", |peer| first(peer, "")).drafts().cost(Cost::OneDeadline),
-        Row::attached("json-number", |peer| first(peer, "42")).drafts().cost(Cost::OneDeadline),
-        Row::attached("json-null", |peer| first(peer, "null")).drafts().cost(Cost::OneDeadline),
+            .cost(Timeouts::OneDeadline),
+        Row::attached("empty-text", |peer| first(peer, "")).drafts().cost(Timeouts::OneDeadline),
+        Row::attached("json-number", |peer| first(peer, "42")).drafts().cost(Timeouts::OneDeadline),
+        Row::attached("json-null", |peer| first(peer, "null")).drafts().cost(Timeouts::OneDeadline),
         Row::attached("json-array", |peer| first(peer, r#"["event","connect.challenge"]"#))
             .drafts()
-            .cost(Cost::OneDeadline),
+            .cost(Timeouts::OneDeadline),
         Row::attached("byte-order-mark", |peer| {
             first(peer, "\u{feff}{\"type\":\"event\",\"event\":\"connect.challenge\",\"payload\":{\"nonce\":\"n\"}}")
         })
         .drafts()
-        .cost(Cost::OneDeadline),
+        .cost(Timeouts::OneDeadline),
         Row::attached("two-documents-in-a-frame", |peer| {
             first(peer, r#"{"type":"event","event":"a"}{"type":"event"}"#)
         })
         .drafts()
-        .cost(Cost::OneDeadline),
+        .cost(Timeouts::OneDeadline),
         Row::attached("json-cut", |peer| first(peer, r#"{"type":"event","event":"connect.chal"#))
             .drafts()
-            .cost(Cost::OneDeadline),
+            .cost(Timeouts::OneDeadline),
         Row::attached("json-with-comments", |peer| {
             first(peer, r#"{"type":"event" /* no */,"event":"connect.challenge",}"#)
         })
         .drafts()
-        .cost(Cost::OneDeadline),
-        Row::attached("only-blanks", |peer| first(peer, " \t\r\n".repeat(500_000))).drafts().cost(Cost::OneDeadline),
+        .cost(Timeouts::OneDeadline),
+        Row::attached("only-blanks", |peer| first(peer, " \t\r\n".repeat(500_000)))
+            .drafts()
+            .cost(Timeouts::OneDeadline),
         Row::attached("answer-nan", |peer| answer(peer, r#"{"type":"res","id":"ID","ok":true,"payload":NaN}"#))
             .says("text that is not JSON")
             .error_or_deviates()
-            .cost(Cost::TwoDeadlines)
+            .cost(Timeouts::TwoDeadlines)
             .never("is silent"),
         Row::attached("answer-number-too-large", |peer| {
             answer(peer, r#"{"type":"res","id":"ID","ok":true,"payload":{"type":"hello-ok","protocol":1e999}}"#)
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .never("is silent"),
         Row::attached("answer-number-of-a-million-digits", |peer| {
             let digits = "9".repeat(1_000_000);
@@ -92,7 +94,7 @@ pub(super) fn rows() -> Vec<Row> {
             )
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .never("is silent"),
         Row::attached("answer-nested-10000", |peer| {
             let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -100,7 +102,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .says("nested")
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .never("is silent"),
         Row::attached("answer-nested-100", |peer| {
             let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
@@ -112,7 +114,7 @@ pub(super) fn rows() -> Vec<Row> {
             details(peer, &nested)
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .never("is silent"),
         Row::attached("answer-with-a-key-twice", |peer| {
             answer(
@@ -127,7 +129,7 @@ pub(super) fn rows() -> Vec<Row> {
             answer(peer, r#"{"type":"res","id":"ID","ok":false,"error":{"code":"NO","message":"\ud800 alone"}}"#)
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .never("is silent"),
         Row::attached("nul-in-a-text", |peer| {
             answer(peer, r#"{"type":"res","id":"ID","ok":false,"error":{"code":"NO","message":"a\u0000b"}}"#)

@@ -1,4 +1,4 @@
-//! The behaviours, by kind.
+//! All behaviours, by kind.
 
 mod close;
 mod echo;
@@ -14,10 +14,10 @@ mod upgrade;
 
 use super::row::Row;
 
-/// Rows whose truth is still to come.
+/// Rows whose expected result is not known yet.
 pub(crate) const WAITING: &[&str] = &[];
 
-/// Every behaviour, with its kind.
+/// Every behaviour with its kind.
 pub(crate) fn all() -> Vec<(&'static str, Row)> {
     let kinds = [
         ("tcp", tcp::rows()),

@@ -1,22 +1,22 @@
-//! Processes: how they start, log, fork and end.
+//! Processes: starts, logs, children and exits.
 
 use crate::peer::right;
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use nix::sys::signal::{Signal, kill};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A description that does not wait long for the end.
+/// A description with a short stop timeout.
 const STOPS_SOON: &str = "store: none\ntimeouts: { stop: 2s }\n";
 
-/// Writes bytes into the log as they are.
+/// Writes bytes to the log.
 fn log(bytes: impl AsRef<[u8]>) {
     let _ = std::io::stderr().write_all(bytes.as_ref());
 }
 
-/// A program that outlives the gateway by minutes unless somebody ends it.
+/// A program that runs for minutes after the gateway unless it is killed.
 fn sleeper() -> Command {
     let mut command = Command::new("sleep");
     command.arg("300").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -65,7 +65,7 @@ fn starts() -> Vec<Row> {
         Row::spawned("silent-once-it-listens", |_| ())
             .behaves(|peer| peer.hold())
             .error()
-            .cost(Cost::TwoDeadlines)
+            .cost(Timeouts::TwoDeadlines)
             .says("the upgrade"),
         Row::spawned("answers-404", |_| ())
             .behaves(|peer| peer.http("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"))
@@ -111,14 +111,14 @@ fn ends() -> Vec<Row> {
                 std::process::exit(0)
             })
             .error(),
-        Row::spawned("ignores-sigterm", |_| deaf()).conforms().described(STOPS_SOON).cost(Cost::OneDeadline),
+        Row::spawned("ignores-sigterm", |_| deaf()).conforms().described(STOPS_SOON).cost(Timeouts::OneDeadline),
         Row::spawned("ignores-sigterm-and-forks", |_| {
             deaf();
             let _ = sleeper().process_group(0).spawn();
         })
         .conforms()
         .described(STOPS_SOON)
-        .cost(Cost::OneDeadline),
+        .cost(Timeouts::OneDeadline),
         Row::spawned("stops-slowly", |_| ())
             .behaves(|peer| {
                 let id = peer.asked()?;
@@ -194,8 +194,7 @@ fn ends() -> Vec<Row> {
     ]
 }
 
-/// Becomes a process that ignores what asks it to end: that is inherited from a shell, and cannot be asked for without
-/// `unsafe`.
+/// Becomes a process that ignores termination signals. A shell sets this up, because the alternative needs `unsafe`.
 fn deaf() {
     if std::env::var_os("DEAF").is_none() {
         let mut command = Command::new("sh");

@@ -1,18 +1,18 @@
 //! OpenClaw's own protocol: challenge, hello, errors, ids, events.
 
 use crate::peer::{Done, Peer, challenge, event, hello, refusal, right};
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Says this in the place of the challenge, and goes on.
+/// Sends this frame instead of the challenge, and continues.
 fn first(peer: &mut Peer, frame: &Value) -> Done {
     peer.upgrade()?;
     peer.json(frame)?;
     peer.go_on()
 }
 
-/// Answers the connect with what `change` makes of a right hello, and goes on.
+/// Answers the connect with a changed hello-ok, and continues.
 fn changed(peer: &mut Peer, change: fn(&mut Value)) -> Done {
     let id = peer.asked()?;
     let mut frame = hello(&id);
@@ -21,7 +21,7 @@ fn changed(peer: &mut Peer, change: fn(&mut Value)) -> Done {
     peer.go_on()
 }
 
-/// Answers every connect with this error, and hangs up as OpenClaw does.
+/// Answers every connect with this error, and disconnects like OpenClaw.
 fn error(peer: &mut Peer, error: Value) -> Done {
     let id = peer.asked()?;
     peer.json(&json!({ "type": "res", "id": id, "ok": false, "error": error }))?;
@@ -29,7 +29,7 @@ fn error(peer: &mut Peer, error: Value) -> Done {
     peer.hold()
 }
 
-/// All that a terminal obeys.
+/// Control characters that a terminal interprets.
 const CONTROL: &str = "\u{1b}[2J\u{7}\u{1b}]0;t\u{7}\u{9b}31m\u{7f}\r\n\t\u{0}\u{202e}\u{2066}\u{2028}\u{85}";
 
 fn challenges() -> Vec<Row> {
@@ -38,7 +38,7 @@ fn challenges() -> Vec<Row> {
             peer.upgrade()?;
             peer.go_on()
         })
-        .cost(Cost::OneDeadline)
+        .cost(Timeouts::OneDeadline)
         .says("challenge")
         .drafts(),
         Row::attached("challenge-late", |peer| {
@@ -76,7 +76,7 @@ fn challenges() -> Vec<Row> {
         Row::attached("challenge-by-another-name", |peer| {
             first(peer, &event("connect.riddle", json!({ "nonce": "n" })))
         })
-        .cost(Cost::OneDeadline)
+        .cost(Timeouts::OneDeadline)
         .says("connect.riddle")
         .drafts(),
     ]
@@ -90,14 +90,14 @@ fn answers() -> Vec<Row> {
             peer.challenge()?;
             peer.go_on()
         })
-        .cost(Cost::OneDeadline)
+        .cost(Timeouts::OneDeadline)
         .drafts(),
         Row::attached("answer-wrong-id", |peer| {
             peer.asked()?;
             peer.hello("another")?;
             peer.go_on()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("another")
         .error_or_deviates()
         .never("is silent"),
@@ -123,7 +123,7 @@ fn answers() -> Vec<Row> {
             peer.json(&frame)?;
             peer.go_on()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .error_or_deviates()
         .never("is silent"),
         Row::attached("answer-without-id", |peer| {
@@ -131,11 +131,11 @@ fn answers() -> Vec<Row> {
                 frame.as_object_mut().unwrap().remove("id");
             })
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .error_or_deviates()
         .never("is silent"),
         Row::attached("answer-with-another-type", |peer| changed(peer, |frame| frame["type"] = "response".into()))
-            .cost(Cost::TwoDeadlines)
+            .cost(Timeouts::TwoDeadlines)
             .error_or_deviates()
             .never("is silent"),
         Row::attached("answer-twice", |peer| {
@@ -156,7 +156,7 @@ fn answers() -> Vec<Row> {
             peer.hold()
         })
         .error()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("answers-late", |peer| {
             let id = peer.asked()?;
             std::thread::sleep(Duration::from_millis(1500));
@@ -170,7 +170,7 @@ fn answers() -> Vec<Row> {
             peer.json(&json!({ "type": "req", "id": id, "method": method, "params": params }))?;
             peer.go_on()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .error_or_deviates()
         .never("is silent"),
         Row::attached("request-from-the-gateway", |peer| {
@@ -180,9 +180,9 @@ fn answers() -> Vec<Row> {
             peer.go_on()
         })
         .conforms(),
-        Row::attached("type-absent", |peer| first(peer, &json!({}))).cost(Cost::OneDeadline).drafts(),
+        Row::attached("type-absent", |peer| first(peer, &json!({}))).cost(Timeouts::OneDeadline).drafts(),
         Row::attached("type-unknown", |peer| first(peer, &json!({ "type": "CONTROL", "x": 1 })))
-            .cost(Cost::OneDeadline)
+            .cost(Timeouts::OneDeadline)
             .drafts(),
         Row::attached("events-only", |peer| {
             peer.asked()?;
@@ -191,7 +191,7 @@ fn answers() -> Vec<Row> {
             }
             peer.hold()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("tick")
         .error_or_deviates()
         .never("is silent"),
@@ -200,7 +200,7 @@ fn answers() -> Vec<Row> {
             peer.hold()
         })
         .error()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("answers-only-the-first-connection", |peer| match peer.number {
             1..=3 => right(peer),
             _ => {
@@ -209,7 +209,7 @@ fn answers() -> Vec<Row> {
             }
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
     ]
 }
 
@@ -273,7 +273,7 @@ fn hellos() -> Vec<Row> {
             Ok(())
         })
         .conforms()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
     ]
 }
 
@@ -312,7 +312,7 @@ fn errors() -> Vec<Row> {
             peer.json(&refusal(&id, "NO", "no"))?;
             peer.hold()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .drafts(),
         Row::attached("error-then-hello", |peer| {
             let id = peer.asked()?;
@@ -320,7 +320,7 @@ fn errors() -> Vec<Row> {
             peer.hello(&id)?;
             peer.go_on()
         })
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .any(),
         Row::attached("retry-after-far-away", |peer| {
             error(peer, json!({ "code": "UNAVAILABLE", "message": "m", "retryable": true, "retryAfterMs": u64::MAX }))

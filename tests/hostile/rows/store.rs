@@ -1,4 +1,4 @@
-//! What a gateway leaves in its state directory, where the pairing store is looked for.
+//! Contents of the state directory, where clawcheck looks for the pairing store.
 
 use crate::row::Row;
 use nix::sys::stat::Mode;
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "devices/paired.json";
 const DATABASE: &str = "state/openclaw.sqlite";
 
-/// Nothing is expected but an end: what the store holds is held to no snapshot here.
+/// The scenario only expects the end of the connection. Its store is not compared with a snapshot.
 const CONNECT: &str = "scenario: One connect
 steps:
   - connect: { device: laptop }
 ";
 
-/// The path of a file in the state directory; its folder is made.
+/// The path of a file in the state directory. Creates its folder.
 fn place(state: &Path, name: &str) -> PathBuf {
     let path = state.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -26,12 +26,12 @@ fn write(state: &Path, name: &str, bytes: impl AsRef<[u8]>) {
     std::fs::write(place(state, name), bytes).unwrap();
 }
 
-/// A row whose gateway keeps its store where OpenClaw does.
-fn row(name: &'static str, boot: crate::row::Boot) -> Row {
+/// A row whose gateway keeps its store where OpenClaw keeps it.
+fn row(name: &'static str, boot: crate::row::BeforeListening) -> Row {
     Row::spawned(name, boot).described("").scenario(CONNECT).drafts()
 }
 
-/// A record of a device, as a text.
+/// A device record as text.
 fn record(id: &str) -> String {
     json!({ "deviceId": id, "publicKey": "k", "role": "operator", "scopes": [], "createdAtMs": 1, "approvedAtMs": 1 })
         .to_string()
@@ -176,14 +176,14 @@ fn sizes() -> Vec<Row> {
     ]
 }
 
-/// The bytes of a database in which these statements were run.
+/// The bytes of a database after these statements.
 fn database(statements: &str) -> Vec<u8> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fill(file.path(), statements);
     std::fs::read(file.path()).unwrap()
 }
 
-/// Runs statements in a database.
+/// Runs statements on a database.
 fn fill(path: &Path, statements: &str) {
     rusqlite::Connection::open(path).unwrap().execute_batch(statements).unwrap();
 }

@@ -1,16 +1,16 @@
-//! Below HTTP.
+//! Behaviours below HTTP.
 
 use crate::peer::right;
-use crate::row::{Cost, Row, Server};
+use crate::row::{Row, Server, Timeouts};
 use std::time::Duration;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::absent("nobody-listens", Server::Nobody).error().says("no gateway at ws://127.0.0.1:"),
-        Row::absent("never-accepts", Server::Deaf).error().cost(Cost::TwoDeadlines).says("no answer to the upgrade"),
+        Row::absent("never-accepts", Server::Deaf).error().cost(Timeouts::TwoDeadlines).says("no answer to the upgrade"),
         Row::attached("accepts-and-never-speaks", |peer| peer.hold())
             .error()
-            .cost(Cost::TwoDeadlines)
+            .cost(Timeouts::TwoDeadlines)
             .says("no answer to the upgrade"),
         Row::attached("accepts-and-closes", |_| Ok(())).error().says("before the upgrade was answered"),
         Row::attached("closes-after-the-request", |peer| peer.request_head()).error().says("before the upgrade was answered"),
@@ -52,7 +52,7 @@ pub(super) fn rows() -> Vec<Row> {
             peer.drip(head.as_bytes(), Duration::from_millis(500))
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("dies-after-the-first-case-connection", |peer| if peer.number <= 3 { right(peer) } else { Ok(()) })
             .says("before the upgrade was answered").error_or_deviates(),

@@ -1,11 +1,11 @@
-//! The answer to the upgrade.
+//! Answers to the upgrade request.
 
 use crate::peer::{Peer, challenge, right};
-use crate::row::{Cost, Row};
+use crate::row::{Row, Timeouts};
 use std::io;
 use std::time::Duration;
 
-/// Answers the upgrade with these header lines; `{accept}` is the right value.
+/// Answers the upgrade with these header lines. `{accept}` is the correct value.
 fn switching(peer: &mut Peer, lines: &str) -> io::Result<()> {
     peer.request_head()?;
     let lines = lines.replace("{accept}", &peer.accept());
@@ -21,14 +21,14 @@ pub(super) fn rows() -> Vec<Row> {
             peer.hold()
         })
         .error()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("upgrade-stops-in-the-head", |peer| {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso")?;
             peer.hold()
         })
         .error()
-        .cost(Cost::TwoDeadlines)
+        .cost(Timeouts::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("upgrade-cut-in-the-head", |peer| {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso")
@@ -39,22 +39,22 @@ pub(super) fn rows() -> Vec<Row> {
             switching(peer, "Upgrade: websocket\r\nConnection: Upgrade\r\n")
         })
         .error()
-        .says("101 without `Sec-WebSocket-Accept`"),
+        .says("HTTP 101 without `Sec-WebSocket-Accept`"),
         Row::attached("upgrade-101-with-wrong-accept", |peer| {
             switching(peer, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n")
         })
         .error()
-        .says("101 with a wrong `Sec-WebSocket-Accept`"),
+        .says("HTTP 101 with a wrong `Sec-WebSocket-Accept`"),
         Row::attached("upgrade-101-without-upgrade", |peer| {
             switching(peer, "Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n")
         })
         .error()
-        .says("101 without `Upgrade: websocket`"),
+        .says("HTTP 101 without `Upgrade: websocket`"),
         Row::attached("upgrade-101-to-something-else", |peer| {
             switching(peer, "Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n")
         })
         .error()
-        .says("101 without `Upgrade: websocket`"),
+        .says("HTTP 101 without `Upgrade: websocket`"),
         Row::attached("upgrade-in-capitals", |peer| {
             switching(peer, "UPGRADE: WEBSOCKET\r\nCONNECTION: UPGRADE\r\nSEC-WEBSOCKET-ACCEPT: {accept}\r\n")
         })
@@ -73,7 +73,7 @@ pub(super) fn rows() -> Vec<Row> {
             peer.hold()
         })
         .error_or_deviates()
-        .cost(Cost::TwoDeadlines),
+        .cost(Timeouts::TwoDeadlines),
         Row::attached("upgrade-late", |peer| {
             peer.request_head()?;
             std::thread::sleep(Duration::from_millis(700));

@@ -1,6 +1,6 @@
-//! What `explain` says of a lock-out, and the advice that people give each other.
+//! The remedies that `explain` prints for a lock-out, and common advice.
 
-use super::lockouts::{FIRST_WITH_DATABASE, LockOut};
+use super::lockouts::{LockOut, keeps_files};
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
@@ -18,7 +18,7 @@ impl Remedy {
         Self { what: what.to_owned(), how: how.to_vec() }
     }
 
-    /// Whether two remedies are the same steps.
+    /// Whether two remedies have the same steps.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.how == other.how && (!self.how.is_empty() || self.what == other.what)
     }
@@ -31,16 +31,16 @@ impl fmt::Display for Remedy {
 }
 
 /// The remedies that `explain` lists, and the advice that it calls useless.
-pub(super) struct Explained {
+pub(super) struct ListedRemedies {
     pub helps: Vec<Remedy>,
     pub fails: Vec<Remedy>,
 }
 
-/// The extents of remedies, the smallest first.
+/// The risks of remedies, the smallest first.
 const RISKS: [&str; 6] = ["client", "approval", "record", "setting", "files", "opens-more"];
 
 /// Runs `explain` on the state directory of a lock-out.
-pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
+pub(super) fn explain(lockout: &LockOut, release: &str) -> ListedRemedies {
     let state = lockout.state(release);
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["explain", "--format", "json", "--release", release, "--state-dir"]).arg(state.path());
@@ -54,7 +54,7 @@ pub(super) fn explain(lockout: &LockOut, release: &str) -> Explained {
     assert!(risks.is_sorted(), "the least risky first: {text}");
     let list =
         |name: &str| found[name].as_array().unwrap().iter().map(|remedy| of_json(remedy, state.path())).collect();
-    Explained { helps: list("remedies"), fails: list("does_not_help") }
+    ListedRemedies { helps: list("remedies"), fails: list("does_not_help") }
 }
 
 /// A remedy of the report. The state directory is `STATE-DIR`, because each remedy is tried on a copy.
@@ -73,7 +73,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback", "true"),
 ];
 
-/// The advice that a locked-out user finds, whether it fits the lock-out or not.
+/// The advice that a locked-out user finds, whether it applies to the lock-out or not.
 pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     let line = |text: &str| text.to_owned();
     let fits = |(path, _): &&(&str, &str)| {
@@ -92,7 +92,7 @@ pub(super) fn advice(lockout: &LockOut, release: &str) -> Vec<Remedy> {
     all.push(Remedy::new("Remove the device", &[format!("openclaw devices remove {id}")]));
     let rotate = format!("openclaw devices rotate --device {id} --role {}", lockout.client.role);
     all.push(Remedy::new("Give the device a new token", &[rotate]));
-    if release < FIRST_WITH_DATABASE {
+    if keeps_files(release) {
         let copy =
             "in devices/paired.json: the entry of the device in devices/pending.json, under the id of the device";
         all.push(Remedy::new("Copy the pending request to the paired devices by hand", &[line(copy)]));

@@ -1,6 +1,6 @@
 //! The locked-out client.
 
-use super::gateway::Site;
+use super::gateway::StartableGateway;
 use clawcheck::{
     Auth, Challenge, ConnectRequest, Connection, Device, Incoming, Link, Reply, Running, Transcript, Upgrade,
 };
@@ -16,13 +16,13 @@ pub(super) const TOKEN: &str = "t0ken-of-the-gateway-5b1f";
 /// The shared password of the gateway.
 pub(super) const PASSWORD: &str = "passw0rd-of-the-gateway-77a1";
 
-/// What a client sends as `auth`.
+/// The `auth` of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secret {
     Token,
     Password,
     Wrong,
-    /// The device's own token, as the record has it.
+    /// The device's own token from its record.
     Device,
     None,
 }
@@ -63,7 +63,7 @@ pub(super) fn own_address() -> Option<IpAddr> {
     socket.local_addr().ok().map(|address| address.ip()).filter(|address| !address.is_loopback())
 }
 
-/// The key of a device. That of `server` is in the state directory.
+/// The key of a device. The key of `server` is in the state directory.
 pub(super) fn key(name: &str) -> DeviceKey {
     match name {
         "server" => DeviceKey::from_pem(crate::explain::PEM).unwrap(),
@@ -96,7 +96,7 @@ impl Client {
         self
     }
 
-    /// The options of `explain` that describe it.
+    /// The options of `explain` that describe the client.
     pub(super) fn options(&self) -> Vec<String> {
         let device = self.device.map_or_else(|| "none".to_owned(), |name| key(name).device_id());
         let scopes = self.scopes.join(",");
@@ -119,7 +119,7 @@ impl Client {
         options
     }
 
-    /// The way to the gateway.
+    /// The link to the gateway.
     fn link(&self, running: &Running) -> Link {
         let peer = own_address().filter(|_| self.elsewhere);
         match (running.port(), peer) {
@@ -178,12 +178,18 @@ impl Client {
         request
     }
 
-    /// Connects, and uses the scopes that it asked for.
+    /// Connects, and uses the requested scopes.
     ///
     /// # Errors
-    /// How the gateway refused it.
-    pub(super) async fn connect(&self, site: &Site, running: &Running, token: Option<String>) -> Result<(), String> {
-        let request = self.request(&site.release, self.auth(token));
+    ///
+    /// The refusal of the gateway.
+    pub(super) async fn connect(
+        &self,
+        startable: &StartableGateway,
+        running: &Running,
+        token: Option<String>,
+    ) -> Result<(), String> {
+        let request = self.request(&startable.release, self.auth(token));
         let mut connection = open(self.link(running), &self.upgrade(running), &request, running.now()).await?;
         for (scope, method) in [("operator.pairing", "device.pair.list"), ("operator.read", "node.list")] {
             if self.scopes.iter().any(|asked| asked == scope) {
@@ -197,10 +203,11 @@ impl Client {
     }
 }
 
-/// Opens a connection and introduces the client.
+/// Opens a connection and sends the connect.
 ///
 /// # Errors
-/// How the gateway refused it.
+///
+/// The refusal of the gateway.
 pub(super) async fn open(
     link: Link,
     upgrade: &Upgrade,
@@ -219,7 +226,8 @@ pub(super) async fn open(
 /// Calls a method.
 ///
 /// # Errors
-/// The error that the gateway answers, or how it ended the connection.
+///
+/// The error of the gateway, or the end of the connection.
 pub(super) async fn call(connection: &mut Connection, method: &str, params: Value) -> Result<Value, String> {
     let pending = connection.request(method, params, within(20)).await.map_err(|error| error.to_string())?;
     match connection.response(&pending, within(20)).await {

@@ -1,28 +1,28 @@
-//! The gateways on which remedies are tried, and who types the commands.
+//! The gateways on which remedies are tried, and the executor of the commands.
 
 use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Sandbox, Workspace};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Who carries out a command of `openclaw`.
+/// The executor of an `openclaw` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     /// The real command line of the release.
     Cli,
-    /// A paired device with every scope, which calls the method behind the command.
+    /// A paired device with every scope, which calls the method of the command.
     Client,
 }
 
 /// A gateway that can be started on a state directory.
-pub(super) struct Site {
+pub(super) struct StartableGateway {
     pub release: String,
     pub operator: Operator,
     gateway: Gateway,
     workspace: Workspace,
 }
 
-impl Site {
+impl StartableGateway {
     pub(super) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
         let spec: GatewaySpec = spec.parse().unwrap();
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
@@ -38,7 +38,8 @@ impl Site {
     /// Starts the gateway on a state directory, with the `openclaw.json` in it.
     ///
     /// # Errors
-    /// Why it does not start.
+    ///
+    /// The reason why it does not start.
     pub(super) async fn start(&self, sandbox: &Sandbox, state: &Path) -> Result<Running, String> {
         let config = std::fs::read(state.join("openclaw.json")).unwrap();
         let config: Value = serde_json::from_slice(&config).unwrap();

@@ -1,21 +1,21 @@
-//! Clients that are locked out: what users reported, as the state directory that they had.
+//! Locked-out clients from reports of users, as state directories.
 
 use super::advice::Remedy;
 use super::client::{Client, PASSWORD, Secret, TOKEN, key};
+use openclaw_model::Facts;
+use openclaw_protocol::store::StoreFormat;
 use serde_json::{Map, Value, json};
 use std::fs;
 use tempfile::TempDir;
 
 /// The token of the device `admin`, which is paired in every lock-out.
 pub(super) const ADMIN_TOKEN: &str = "t0ken-of-the-admin-91cc";
-/// What the device `admin` may do.
+/// All scopes of the device `admin`.
 pub(super) const EVERY_SCOPE: [&str; 5] =
     ["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 const FOUR: &[&str] = &["2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"];
 const THREE: &[&str] = &["2026.3.31", "2026.4.2", "2026.6.11"];
 const READ: &[&str] = &["operator.read"];
-/// The first release whose store is a database.
-pub(super) const FIRST_WITH_DATABASE: &str = "2026.8.1";
 const FORWARDED: (&str, &str) = ("X-Forwarded-For", "203.0.113.7");
 
 /// A client that is locked out, and the state directory of its gateway.
@@ -28,9 +28,9 @@ pub(super) struct LockOut {
     pub client: Client,
     gateway: Value,
     paired: Map<String, Value>,
-    /// The text of `devices/paired.json`, where it is not that of the records.
+    /// The text of `devices/paired.json`, if it differs from the records.
     damaged: Option<&'static str>,
-    /// How the remedies begin that are tried in every run on a real release: listed ones, and unlisted ones.
+    /// The beginnings of the remedies that are tried in every run on a real release: listed ones and unlisted ones.
     sample: (&'static [&'static str], &'static [&'static str]),
 }
 
@@ -83,8 +83,8 @@ impl LockOut {
 
     /// A new copy of the state directory.
     ///
-    /// A release with a database makes a device of its own: it imports the key of an older one only where a native module
-    /// of OpenClaw is installed.
+    /// A release with a database creates its own device: it imports an older key only if a native module of OpenClaw is
+    /// installed.
     pub(super) fn state(&self, release: &str) -> TempDir {
         let folder = TempDir::new().unwrap();
         let write = |path: &str, text: String| {
@@ -100,11 +100,16 @@ impl LockOut {
             "version": 1, "deviceId": own.device_id(), "publicKeyPem": own.public_key_pem(),
             "privateKeyPem": crate::explain::PEM, "createdAtMs": 1_774_000_000_000_u64,
         });
-        if release < FIRST_WITH_DATABASE {
+        if keeps_files(release) {
             write("identity/device.json", identity.to_string());
         }
         folder
     }
+}
+
+/// Whether a release keeps its store in JSON files.
+pub(super) fn keeps_files(release: &str) -> bool {
+    Facts::of(release.parse().unwrap()).unwrap().pairing.format == StoreFormat::Files
 }
 
 /// All lock-outs.

@@ -1,8 +1,8 @@
-//! A user who does what a remedy says, word for word.
+//! A user who follows the text of a remedy exactly.
 
 use super::advice::Remedy;
 use super::client::{self, Client, PASSWORD, Secret, TOKEN, call, key, within};
-use super::gateway::{Operator, Site};
+use super::gateway::{Operator, StartableGateway};
 use super::lockouts::{ADMIN_TOKEN, LockOut};
 use crate::live_cli::{cache, node};
 use clawcheck::{Auth, ConnectRequest, Device, Running, Sandbox};
@@ -15,43 +15,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A locked-out user with a gateway that runs.
-pub(super) struct User<'a> {
-    site: &'a Site,
+/// A locked-out user with a running gateway.
+pub(super) struct LockedOutUser<'a> {
+    startable: &'a StartableGateway,
     state: TempDir,
     sandbox: Sandbox,
     running: Option<Running>,
     client: Client,
-    /// The device token that the client holds.
+    /// The device token of the client.
     token: Option<String>,
-    /// Whether commands are typed on a device that is let in, and not on the gateway's machine.
+    /// Whether commands run on an admitted device instead of the gateway's machine.
     is_elsewhere: bool,
 }
 
-impl<'a> User<'a> {
+impl<'a> LockedOutUser<'a> {
     /// Starts the gateway of a lock-out.
     ///
     /// # Errors
-    /// Why it does not start.
-    pub(super) async fn new(site: &'a Site, lockout: &LockOut) -> Result<Self, String> {
-        let (state, sandbox) = (lockout.state(&site.release), site.sandbox());
-        let running = site.start(&sandbox, state.path()).await;
+    ///
+    /// The reason why it does not start.
+    pub(super) async fn new(startable: &'a StartableGateway, lockout: &LockOut) -> Result<Self, String> {
+        let (state, sandbox) = (lockout.state(&startable.release), startable.sandbox());
+        let running = startable.start(&sandbox, state.path()).await;
         let running = if lockout.starts { Some(running?) } else { running.ok() };
-        let mut user =
-            Self { site, state, sandbox, running, client: lockout.client.clone(), token: None, is_elsewhere: false };
+        let mut user = Self {
+            startable,
+            state,
+            sandbox,
+            running,
+            client: lockout.client.clone(),
+            token: None,
+            is_elsewhere: false,
+        };
         user.token = lockout.token();
         Ok(user)
     }
 
-    /// Connects as the client, in its present form.
+    /// Connects the client in its current form.
     pub(super) async fn connects(&mut self) -> Result<(), String> {
         let Some(running) = &self.running else { return Err("the gateway does not run".to_owned()) };
-        self.client.connect(self.site, running, self.token.clone()).await
+        self.client.connect(self.startable, running, self.token.clone()).await
     }
 
     pub(super) async fn restart(&mut self) -> Result<(), String> {
         self.leave().await;
-        self.running = Some(self.site.start(&self.sandbox, self.state.path()).await?);
+        self.running = Some(self.startable.start(&self.sandbox, self.state.path()).await?);
         Ok(())
     }
 
@@ -62,9 +70,10 @@ impl<'a> User<'a> {
         }
     }
 
-    /// Does what a remedy says.
+    /// Applies a remedy.
     ///
     /// # Errors
+    ///
     /// A step that is not possible.
     pub(super) async fn apply(&mut self, remedy: &Remedy) -> Result<(), String> {
         self.change_client(&remedy.what);
@@ -98,7 +107,7 @@ impl<'a> User<'a> {
         Ok(())
     }
 
-    /// Changes the client as a sentence says.
+    /// Applies a sentence about the client.
     fn change_client(&mut self, what: &str) {
         let after = |sentence: &str| {
             let lower = what.to_lowercase();
@@ -141,7 +150,7 @@ impl<'a> User<'a> {
     async fn command(&mut self, line: &str) -> Result<Value, String> {
         let words = shlex::split(line).unwrap();
         let words = words.iter().skip(1).map(String::as_str).collect::<Vec<_>>();
-        match self.site.operator {
+        match self.startable.operator {
             Operator::Cli if !self.is_elsewhere => self.cli(&words).await,
             _ => self.call(&words).await,
         }
@@ -150,7 +159,7 @@ impl<'a> User<'a> {
     /// The command line of the release, on the machine of the gateway.
     async fn cli(&self, words: &[&str]) -> Result<Value, String> {
         let cache = cache();
-        let entry = cache.join("openclaw").join(&self.site.release).join("node_modules/openclaw/openclaw.mjs");
+        let entry = cache.join("openclaw").join(&self.startable.release).join("node_modules/openclaw/openclaw.mjs");
         let port =
             self.running.as_ref().and_then(Running::port).map_or_else(|| "1".to_owned(), |port| port.to_string());
         let mut command = assert_cmd::Command::new(node(&cache));
@@ -171,7 +180,7 @@ impl<'a> User<'a> {
         Ok(serde_json::from_str(&out).unwrap_or(Value::String(out)))
     }
 
-    /// The method behind a command, called by a device with every scope; `config set` is an edit of the file.
+    /// Calls the method of a command with a device that has every scope. `config set` edits the file.
     async fn call(&mut self, words: &[&str]) -> Result<Value, String> {
         let (method, params) = match words {
             ["devices", "list"] => ("device.pair.list", json!({})),
@@ -187,7 +196,7 @@ impl<'a> User<'a> {
             _ => panic!("no method for {words:?}"),
         };
         let running = self.running.as_ref().ok_or("the gateway does not run")?;
-        // A real `openclaw` that is refused lists and approves without the gateway.
+        // If the real `openclaw` is refused, it lists and approves without the gateway.
         let falls_back = matches!(words, ["devices", "list" | "approve", ..]);
         let request = self.introduction(self.is_elsewhere || falls_back);
         let link = running.link(None).unwrap();
@@ -197,7 +206,7 @@ impl<'a> User<'a> {
 
     /// The connect of the device `admin`, or of the `openclaw` of the gateway's machine.
     fn introduction(&self, is_admin: bool) -> ConnectRequest {
-        let protocol = i64::from(Facts::of(self.site.release.parse().unwrap()).unwrap().handshake.protocol);
+        let protocol = i64::from(Facts::of(self.startable.release.parse().unwrap()).unwrap().handshake.protocol);
         let own = if self.state.path().join("identity/device.json").exists() { "server" } else { "the machine" };
         let secrets = Auth { token: Some(TOKEN.to_owned()), password: Some(PASSWORD.to_owned()), ..Auth::default() };
         ConnectRequest {
@@ -210,7 +219,7 @@ impl<'a> User<'a> {
         }
     }
 
-    /// Sets a value of `openclaw.json`, which is JSON where it can be.
+    /// Sets a value of `openclaw.json`. A text that is valid JSON is set as JSON.
     fn set(&self, path: &str, value: &str) -> Result<Value, String> {
         let file = self.state.path().join("openclaw.json");
         let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
@@ -256,7 +265,7 @@ impl<'a> User<'a> {
         self.restart().await
     }
 
-    /// Runs a command of a shell, while the gateway is stopped.
+    /// Runs a shell command while the gateway is stopped.
     async fn shell(&mut self, line: &str) -> Result<(), String> {
         self.leave().await;
         let line = line.replace("STATE-DIR", self.state.path().to_str().unwrap());

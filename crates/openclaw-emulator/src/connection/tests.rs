@@ -1,10 +1,10 @@
-//! Tests of a socket with a scripted owner, without a model and with paused time.
+//! Tests of a socket with a scripted actor, without a model and with paused time.
 
 mod client;
 
 use super::super::outbox::Outbox;
 use super::*;
-use client::{Client, NoUpgrade, Seen};
+use client::{Client, ClientEvent, NoUpgrade};
 use rstest::rstest;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ fn scene(goodbye: Duration) -> TestGateway {
 }
 
 impl TestGateway {
-    /// Sends an upgrade request, and makes the owner give this answer.
+    /// Sends an upgrade request, and makes the actor give this answer.
     async fn upgrade(&mut self, answer: Admission) -> (Result<Client, NoUpgrade>, Outbox) {
         let opening = Client::open(self.client.take().unwrap(), ("x-real-ip", "1.2.3.4"));
         let owner = async {
@@ -62,25 +62,25 @@ async fn everybody_has_acted() {
     tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
 }
 
-fn text(text: &str) -> Order {
-    Order::Text(text.to_owned())
+fn text(text: &str) -> OutboxCommand {
+    OutboxCommand::Text(text.to_owned())
 }
 
-fn goodbye(code: u16, reason: &str) -> Order {
-    Order::Close { code, reason: reason.to_owned() }
+fn goodbye(code: u16, reason: &str) -> OutboxCommand {
+    OutboxCommand::Close { code, reason: reason.to_owned() }
 }
 
 async fn read_text(client: &mut Client) -> String {
     match client.next().await {
-        Seen::Text(text) => text,
+        ClientEvent::Text(text) => text,
         other => panic!("{other:?}"),
     }
 }
 
 async fn read_close(client: &mut Client) -> (Option<u16>, String, bool) {
     match client.next().await {
-        Seen::Closed(code, reason) => (code, reason, true),
-        Seen::Cut => (None, String::new(), false),
+        ClientEvent::Closed(code, reason) => (code, reason, true),
+        ClientEvent::Cut => (None, String::new(), false),
         other => panic!("{other:?}"),
     }
 }
@@ -89,8 +89,8 @@ async fn read_close(client: &mut Client) -> (Option<u16>, String, bool) {
 async fn frames_before_a_close_are_delivered_and_none_after_it() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
-    for order in [text("one"), text("two"), goodbye(1008, "pairing required"), text("late")] {
-        outbox.push(order);
+    for command in [text("one"), text("two"), goodbye(1008, "pairing required"), text("late")] {
+        outbox.push(command);
     }
     assert_eq!((read_text(&mut client).await, read_text(&mut client).await), ("one".to_owned(), "two".to_owned()));
     assert_eq!(read_close(&mut client).await, (Some(1008), "pairing required".to_owned(), true));
@@ -157,7 +157,7 @@ async fn the_limit_before_hello(#[case] size: usize, #[case] code: Option<u16>) 
 async fn hello_raises_the_limit() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
-    outbox.push(Order::RaiseLimit);
+    outbox.push(OutboxCommand::RaiseLimit);
     outbox.push(text("hello"));
     read_text(&mut client).await;
     let sending = client.send_text("x".repeat(1_000_000));
@@ -185,7 +185,7 @@ async fn a_ping_is_answered_in_the_owner_s_turn() {
     let owner = async {
         let Some(Event::Ping { payload, .. }) = scene.events.recv().await else { panic!("no ping came") };
         outbox.push(text("before"));
-        outbox.push(Order::Pong(payload));
+        outbox.push(OutboxCommand::Pong(payload));
     };
     let (answered, ()) = tokio::join!(client.ping(), owner);
     assert!(answered);
@@ -226,8 +226,8 @@ async fn a_reader_too_slow_is_cut_off() {
     let mut frames = 0;
     let closed = loop {
         match client.next().await {
-            Seen::Text(_) => frames += 1,
-            Seen::Closed(code, reason) => break (code, reason),
+            ClientEvent::Text(_) => frames += 1,
+            ClientEvent::Closed(code, reason) => break (code, reason),
             other => panic!("{other:?}"),
         }
     };

@@ -1,7 +1,7 @@
 //! The addresses that a gateway listens on, and the settings that a bind requires.
 
 use super::credentials::Credentials;
-use super::{DEFAULT_PORT, Refusal, strings};
+use super::{DEFAULT_PORT, StartRefusal, strings};
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::config::{ConfigFacts, LoopbackProxy};
 use serde_json::Value;
@@ -44,11 +44,11 @@ fn has_shared_secret(secrets: &Credentials) -> bool {
 }
 
 /// The check of the command (`run.ts`). It uses the value and not the address.
-pub(super) fn require_secret(bind: &Bind, secrets: &Credentials) -> Result<(), Refusal> {
+pub(super) fn require_secret(bind: &Bind, secrets: &Credentials) -> Result<(), StartRefusal> {
     if bind.mode == "loopback" || has_shared_secret(secrets) || secrets.mode == AuthMode::TrustedProxy {
         return Ok(());
     }
-    Err(Refusal::new([
+    Err(StartRefusal::new([
         format!("Refusing to bind gateway to {} without auth.", bind.mode),
         "Set gateway.auth.token/password (or OPENCLAW_GATEWAY_TOKEN/OPENCLAW_GATEWAY_PASSWORD) or pass --token/--password."
             .to_owned(),
@@ -94,8 +94,8 @@ pub(super) fn judge(
     port: u16,
     secrets: &Credentials,
     facts: &ConfigFacts,
-) -> Result<(), Refusal> {
-    let refuse = |error: &str| Err(Refusal::at_start(error));
+) -> Result<(), StartRefusal> {
+    let refuse = |error: &str| Err(StartRefusal::at_start(error));
     if bind.mode == "custom" {
         match custom_host(gateway) {
             None => return refuse("gateway.bind=custom requires gateway.customBindHost"),
@@ -157,8 +157,8 @@ pub(super) fn judge(
     Ok(())
 }
 
-fn judge_trusted_proxy(gateway: &Value, secrets: &Credentials, facts: &ConfigFacts) -> Result<(), Refusal> {
-    let refuse = |error: &str| Err(Refusal::at_start(error));
+fn judge_trusted_proxy(gateway: &Value, secrets: &Credentials, facts: &ConfigFacts) -> Result<(), StartRefusal> {
+    let refuse = |error: &str| Err(StartRefusal::at_start(error));
     let section = &gateway["auth"]["trustedProxy"];
     if !section.is_object() {
         return refuse(

@@ -1,7 +1,7 @@
 //! The authentication of a gateway and its secrets (`resolveGatewayAuth`, `ensureGatewayStartupAuth`).
 
 use super::substitute::{has_reference, sole_reference};
-use super::{Env, Refusal};
+use super::{Env, StartRefusal};
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::config::ConfigFacts;
 use serde_json::Value;
@@ -60,9 +60,9 @@ impl Secret {
     }
 
     /// Refuses an unresolved reference.
-    fn require(&self, path: &str) -> Result<(), Refusal> {
+    fn require(&self, path: &str) -> Result<(), StartRefusal> {
         match self {
-            Self::Unresolved(reference) => Err(Refusal::at_start(&format!(
+            Self::Unresolved(reference) => Err(StartRefusal::at_start(&format!(
                 "Startup failed: required secrets are unavailable. {path} SecretRef is unresolved ({reference})."
             ))),
             Self::Absent | Self::Text(_) => Ok(()),
@@ -74,7 +74,7 @@ impl Secret {
 ///
 /// # Errors
 /// Returns the refusal of the release.
-pub(super) fn resolve(config: &Value, env: Env<'_>, facts: &ConfigFacts) -> Result<Credentials, Refusal> {
+pub(super) fn resolve(config: &Value, env: Env<'_>, facts: &ConfigFacts) -> Result<Credentials, StartRefusal> {
     let auth = &config["gateway"]["auth"];
     let explicit = auth["mode"].as_str();
     let (token, password) = (Secret::read(&auth["token"], env), Secret::read(&auth["password"], env));
@@ -82,13 +82,13 @@ pub(super) fn resolve(config: &Value, env: Env<'_>, facts: &ConfigFacts) -> Resu
     let env_password = env.trimmed("OPENCLAW_GATEWAY_PASSWORD");
     let password_known = password.configured() || env_password.is_some();
     if explicit == Some("password") && !password_known {
-        return Err(Refusal::new([
+        return Err(StartRefusal::new([
             "Gateway auth is set to password, but no password is configured.",
             "Set gateway.auth.password (or OPENCLAW_GATEWAY_PASSWORD), or pass --password.",
         ]));
     }
     if facts.ambiguous_secrets_refused && explicit.is_none() && token.configured() && password.configured() {
-        return Err(Refusal::at_start(
+        return Err(StartRefusal::at_start(
             "Invalid config: gateway.auth.token and gateway.auth.password are both configured, but gateway.auth.mode is \
              unset. Set gateway.auth.mode to token or password.",
         ));
@@ -123,9 +123,9 @@ fn mode(explicit: Option<&str>, has_password: bool) -> AuthMode {
 }
 
 /// Twenty-four random bytes in hex.
-fn generate() -> Result<String, Refusal> {
+fn generate() -> Result<String, StartRefusal> {
     let mut bytes = [0_u8; 24];
-    getrandom::fill(&mut bytes).map_err(|error| Refusal::at_start(&error.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|error| StartRefusal::at_start(&error.to_string()))?;
     Ok(bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -1,6 +1,6 @@
 //! Reads the file `openclaw.json`: JSON5, which allows comments, trailing commas and unquoted keys.
 
-use super::secrets::blotted;
+use super::secrets::masked;
 use json5::ErrorCode;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_json::Value;
@@ -142,7 +142,7 @@ fn syntax(path: &Path, text: String, error: &json5::Error) -> ConfigFileError {
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
     let line = (1 + before.matches('\n').count(), 1 + column);
     let length = text[at..].chars().next().map_or(0, char::len_utf8);
-    let (shown, place) = excerpt(&blotted(&text), at..at + length);
+    let (shown, place) = excerpt(&masked(&text), at..at + length);
     let text = NamedSource::new(path.display().to_string(), shown);
     ConfigFileError::Syntax(Box::new(SyntaxError { message, line, text, at: place.into() }))
 }

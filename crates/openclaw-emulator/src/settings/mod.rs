@@ -22,7 +22,7 @@ use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config, read_config_with_text};
-pub use secrets::{blotted, redactions, secret_values};
+pub use secrets::{masked, redactions, secret_values};
 pub use shape::{RefusedSetting, SettingForm, known_settings};
 
 use openclaw_model::GatewayConfig;
@@ -55,7 +55,7 @@ const MAINTENANCE_REQUIRED: i32 = 78;
 /// A refusal of the release to start with these settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("{}", lines.join("\n"))]
-pub struct Refusal {
+pub struct StartRefusal {
     /// The lines that it prints.
     pub lines: Vec<String>,
     /// The exit code of its process.
@@ -64,7 +64,7 @@ pub struct Refusal {
     pub settings: Vec<RefusedSetting>,
 }
 
-impl Refusal {
+impl StartRefusal {
     fn new(lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1, settings: Vec::new() }
     }
@@ -131,7 +131,7 @@ impl Settings {
     ///
     /// # Errors
     /// Returns the refusal of the release in its own words.
-    pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
+    pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, StartRefusal> {
         // A release between two known ones has the settings of the earlier one.
         let facts = Facts::nearest(described(release).unwrap_or(release)).config;
         let env = Env(env);
@@ -141,7 +141,7 @@ impl Settings {
             let problems = faults.iter().map(|fault| format!("  - {fault}"));
             let lines = ["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems);
             let settings = faults.iter().flat_map(ShapeError::settings).collect();
-            return Err(Refusal { settings, ..Refusal::new(lines) });
+            return Err(StartRefusal { settings, ..StartRefusal::new(lines) });
         }
         let gateway = &config["gateway"];
         require_local_mode(gateway["mode"].as_str(), &facts)?;
@@ -213,7 +213,7 @@ fn either(newer: &Value, older: &Value) -> Vec<String> {
     strings(if newer.is_null() { older } else { newer })
 }
 
-fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Refusal> {
+fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), StartRefusal> {
     if mode == Some("local") {
         return Ok(());
     }
@@ -226,7 +226,7 @@ fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Ref
         let current = mode.unwrap_or("unset");
         format!("Gateway start blocked: set gateway.mode=local (current: {current}) or pass --allow-unconfigured.")
     };
-    Err(Refusal::new([line]))
+    Err(StartRefusal::new([line]))
 }
 
 /// `OPENCLAW_GATEWAY_PORT`, as a number or as `host:port`, takes precedence over `gateway.port`.

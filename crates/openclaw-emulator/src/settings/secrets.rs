@@ -54,7 +54,7 @@ fn is_secret(text: &str) -> bool {
 
 /// A configuration in which every word that does not belong to the format is masked, byte for byte. Around a syntax
 /// error, secrets cannot be recognized, because the error can be in the name of the member.
-pub fn blotted(text: &str) -> String {
+pub fn masked(text: &str) -> String {
     let known = shape::words();
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -97,7 +97,7 @@ mod tests {
     #[case(r#""token" "hunter2-é""#, r#""token" "**********""#)]
     #[case("toekn: hunter2\n// mine\nport: 123456", "*****: *******\n// ****\nport: ******")]
     fn only_a_configuration_s_own_words_are_shown(#[case] text: &str, #[case] shown: &str) {
-        assert_eq!(blotted(text), shown);
+        assert_eq!(masked(text), shown);
         assert_eq!(shown.len(), text.len());
     }
 
@@ -135,7 +135,7 @@ mod tests {
                 }
             }
             let mutant = mutant.into_iter().collect::<String>();
-            let shown = blotted(&mutant);
+            let shown = masked(&mutant);
             // The rest of a secret next to a typing error can be a known word, but only a part of the secret.
             assert!(!shown.contains("s3cr3t") && !shown.contains("canary"), "{mutant}\n{shown}");
         }

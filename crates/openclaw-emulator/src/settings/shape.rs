@@ -53,7 +53,7 @@ impl fmt::Display for ShapeError {
 }
 
 /// The form of a member.
-enum Form {
+enum MemberForm {
     Text,
     /// A string that is not empty, and the error for an empty one.
     NonEmpty(&'static str),
@@ -65,14 +65,14 @@ enum Form {
     Texts,
     /// A string or a reference to one.
     Secret,
-    Section(&'static [(&'static str, Form)]),
+    Section(&'static [(&'static str, MemberForm)]),
     /// An object whose members are not checked here.
     Opaque,
 }
 
-use Form::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
+use MemberForm::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
 
-const CONTROL_UI: &[(&str, Form)] = &[
+const CONTROL_UI: &[(&str, MemberForm)] = &[
     ("enabled", Flag),
     ("basePath", Text),
     ("root", Text),
@@ -85,7 +85,7 @@ const CONTROL_UI: &[(&str, Form)] = &[
     ("chatMessageMaxWidth", Opaque),
 ];
 
-const AUTH: &[(&str, Form)] = &[
+const AUTH: &[(&str, MemberForm)] = &[
     ("mode", Words(&["none", "token", "password", "trusted-proxy"])),
     ("token", Secret),
     ("password", Secret),
@@ -109,7 +109,7 @@ const AUTH: &[(&str, Form)] = &[
 /// The values of `gateway.bind`.
 const BINDS: &[&str] = &["auto", "lan", "loopback", "custom", "tailnet"];
 
-const GATEWAY: &[(&str, Form)] = &[
+const GATEWAY: &[(&str, MemberForm)] = &[
     ("port", Integer(1)),
     ("mode", Words(&["local", "remote"])),
     ("bind", Words(BINDS)),
@@ -167,7 +167,7 @@ pub enum SettingForm {
 
 /// The settings in `gateway` of `openclaw.json`, by path (`gateway.auth.mode`), except objects that are not checked here.
 pub fn known_settings() -> Vec<(String, SettingForm)> {
-    fn collect(forms: &[(&'static str, Form)], path: &str, settings: &mut Vec<(String, SettingForm)>) {
+    fn collect(forms: &[(&'static str, MemberForm)], path: &str, settings: &mut Vec<(String, SettingForm)>) {
         for (name, form) in forms {
             let path = format!("{path}.{name}");
             let form = match form {
@@ -192,7 +192,7 @@ pub fn known_settings() -> Vec<(String, SettingForm)> {
 
 /// The names of all members, and the allowed values of some of them.
 pub(super) fn words() -> Vec<&'static str> {
-    fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
+    fn collect(forms: &[(&'static str, MemberForm)], words: &mut Vec<&'static str>) {
         for (name, form) in forms {
             words.push(*name);
             match form {
@@ -230,7 +230,7 @@ fn is_host_alias(bind: &str) -> bool {
 fn section(
     value: &Value,
     path: &str,
-    forms: &[(&'static str, Form)],
+    forms: &[(&'static str, MemberForm)],
     facts: &ConfigFacts,
     faults: &mut Vec<ShapeError>,
 ) {
@@ -263,7 +263,7 @@ fn unrecognized(members: &Map<String, Value>, path: &str, known: Vec<&'static st
     }
 }
 
-fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+fn check(value: &Value, path: &str, form: &MemberForm, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
     let mut fault = |message: String| faults.push(ShapeError::new(path, message));
     match form {
         Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),

@@ -10,7 +10,7 @@ fn env(variables: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// The settings of a `gateway` section with `mode: "local"` added.
-fn resolve(release: Release, mut gateway: Value, variables: &[(&str, &str)]) -> Result<Settings, Refusal> {
+fn resolve(release: Release, mut gateway: Value, variables: &[(&str, &str)]) -> Result<Settings, StartRefusal> {
     if let Some(members) = gateway.as_object_mut() {
         members.entry("mode").or_insert(json!("local"));
     }

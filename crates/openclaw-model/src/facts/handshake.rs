@@ -219,7 +219,7 @@ pub struct HandshakeRules {
     pub presence_per_connection: bool,
     /// What the presence list shows.
     pub presence: PresenceRules,
-    /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
+    /// A bootstrap token is redeemed before `hello-ok`, and the node receives its wake words at that time.
     pub redeems_before_hello: bool,
     /// After `hello-ok`, a node also receives the routing of each wake word.
     pub voice_routing: bool,

@@ -10,7 +10,7 @@ use crate::{ConnectionId, Peer};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 
-/// How many letters of the scopes a trace shows.
+/// The maximum length of the scopes in a trace, in characters.
 const LONGEST_SCOPES: usize = 200;
 
 /// A connect with a valid frame, protocol range and role.
@@ -62,7 +62,7 @@ impl Attempt {
         }
     }
 
-    /// Who asks for what, for a person.
+    /// The device, the role and the scopes of the connect, as a text for people.
     pub(super) fn words(&self) -> String {
         let client = self.client();
         let device =

@@ -19,9 +19,9 @@ use self::attempt::Attempt;
 use self::auth::{credentials, unauthorised};
 use self::checks::{device, origin};
 use self::hello::welcome;
-use self::pairing::pins;
-use self::pairing::{Paired, PairingCheck};
-use self::refusal::{End, Refusal};
+use self::pairing::pinned_metadata;
+use self::pairing::{PairingCheck, PairingResult};
+use self::refusal::{HandshakeEnd, Refusal};
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::StoreError;
@@ -66,8 +66,8 @@ pub(crate) fn receive(
         let unheard = !is_open(model, connection);
         if let Err(end) = admit(model, attempt, environment, outcome) {
             match end {
-                End::Refused(refusal) => refuse(model, connection, id, refusal, outcome),
-                End::Threw(fault) => throw(model, connection, &fault, outcome),
+                HandshakeEnd::Refused(refusal) => refuse(model, connection, id, refusal, outcome),
+                HandshakeEnd::Threw(fault) => throw(model, connection, &fault, outcome),
             }
         }
         if unheard {
@@ -152,14 +152,16 @@ fn admit(
     mut attempt: Attempt,
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
-) -> Result<(), End> {
+) -> Result<(), HandshakeEnd> {
     let disregarded = device::is_disregarded(&model.rules.handshake, &model.config, &attempt);
     let has_device = attempt.params.device.is_some() && !disregarded;
     let now = environment.now;
-    let mut auth_result = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
+    let mut auth_result =
+        credentials::check_shared_secret(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
     let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
         None => {
-            let allowed = device::do_without(&model.rules.handshake, &model.config, &mut attempt, &auth_result);
+            let allowed =
+                device::admit_without_device(&model.rules.handshake, &model.config, &mut attempt, &auth_result);
             let why = allowed.as_ref().map_or("no device identity was sent, and this client needs one", String::as_str);
             outcome.trace_line_of(Check::Device, fact!(handshake.unbound_scopes), why);
             allowed?;
@@ -170,7 +172,7 @@ fn admit(
             if let Err(refusal) = &proof {
                 let why = format!("the proof is invalid: {}", refusal.reason);
                 outcome.trace_line_of(Check::Device, fact!(handshake.proof_form), why);
-                credentials::settle(&mut model.limits, now, &attempt, &auth_result);
+                credentials::count_wrong_secret(&mut model.limits, now, &attempt, &auth_result);
             }
             let (key, version) = proof?;
             outcome.trace_line_of(
@@ -183,7 +185,7 @@ fn admit(
     };
     credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut auth_result)?;
     if let Err(failure) = &auth_result.verdict {
-        outcome.trace_line(Check::Credentials, auth_result.why_not(failure));
+        outcome.trace_line(Check::Credentials, auth_result.refusal_reason(failure));
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
     outcome.trace_line(Check::Credentials, format!("admitted by {}", auth_result.method.words()));
@@ -192,9 +194,9 @@ fn admit(
     {
         device::bound_by_proxy(&mut attempt);
     }
-    let mut paired = Paired::default();
+    let mut paired = PairingResult::default();
     if model.rules.handshake.node_host_named {
-        pins::name_node_host(&mut attempt.params.client);
+        pinned_metadata::name_node_host(&mut attempt.params.client);
     }
     if let Some((device_id, public_key)) = &proven {
         let claimed = (attempt.client().platform.clone(), attempt.client().device_family.clone());

@@ -10,20 +10,20 @@ const REASON_LIMIT: usize = 120;
 
 /// The reason for the end of a handshake.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum End {
+pub(super) enum HandshakeEnd {
     /// The gateway refused the connect.
     Refused(Refusal),
     /// The release threw an error: it closes the connection without a message.
     Threw(StoreError),
 }
 
-impl From<StoreError> for End {
+impl From<StoreError> for HandshakeEnd {
     fn from(fault: StoreError) -> Self {
         Self::Threw(fault)
     }
 }
 
-impl From<Refusal> for End {
+impl From<Refusal> for HandshakeEnd {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }

@@ -211,7 +211,7 @@ fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
 
 /// The data about a node whose commands are checked, in releases with strict platforms.
 #[derive(Debug, Clone, Copy)]
-pub struct Judged<'a> {
+pub struct NodeDescription<'a> {
     /// Its platform.
     pub platform: &'a str,
     /// Its family.
@@ -228,7 +228,7 @@ pub struct Judged<'a> {
 pub fn permitted_commands(
     rules: &NodeRules,
     config: &GatewayConfig,
-    node: Judged<'_>,
+    node: NodeDescription<'_>,
     commands: &[String],
 ) -> Vec<String> {
     let platform = Platform::exactly(rules, node.platform, node.family);

@@ -1,9 +1,9 @@
 //! The effect of a node's connect on its commands.
 
-use super::request::{NodeRequest, NodeRequested, published, request as ask, same_pending};
+use super::node_surface::{NodeSurface, same_set, sorted_permissions};
+use super::request::{NodeRequest, NodeRequestOutcome, published, request as ask, same_pending};
 use super::store::{self, NodeApproval};
-use super::surface::{Surface, same_set, sorted_permissions};
-use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
+use super::{NodeDescription, NodeReconnect, declared_commands, permitted_commands};
 use crate::pairing::StoreError;
 use crate::{Environment, Facts, GatewayConfig};
 use openclaw_protocol::connect::ConnectParams;
@@ -19,9 +19,9 @@ pub struct Reconciliation {
     /// The commands that it has now.
     pub commands: Vec<String>,
     /// The pending request. A new one is announced as `node.pair.requested`.
-    pub requested: Option<NodeRequested>,
+    pub requested: Option<NodeRequestOutcome>,
     /// The offered and the available surface, in releases that check more than commands.
-    pub surfaces: Option<Surfaces>,
+    pub surfaces: Option<NodeSurfaces>,
     /// Its earlier requests, which are dropped after `hello-ok`.
     pub drops_pending: bool,
     /// A node that is not approved requests approval, for the first time or again.
@@ -32,11 +32,11 @@ pub struct Reconciliation {
 
 /// The offered and the available surface of a node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Surfaces {
-    /// What it offers.
-    pub declared: Surface,
-    /// What it has now.
-    pub effective: Surface,
+pub struct NodeSurfaces {
+    /// The surface that the node offers.
+    pub declared: NodeSurface,
+    /// The surface that the node has now.
+    pub effective: NodeSurface,
 }
 
 /// Reconciles an admitted node with the node store.
@@ -120,7 +120,7 @@ fn reconcile_surface(
     let client = &connect.client;
     let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
     let (caps, offered) = (connect.caps.clone().unwrap_or_default(), connect.commands.clone().unwrap_or_default());
-    let judged = Judged {
+    let judged = NodeDescription {
         platform: &client.platform,
         family: client.device_family.as_deref(),
         caps: &caps,
@@ -135,15 +135,15 @@ fn reconcile_surface(
         ..node_request(connect, &node_id, remote_ip)
     };
     if rules.nodes.part_of_device {
-        // The nodes are found by going through all devices, and what is odd about one of them ends that.
+        // The release searches all devices for the nodes. An invalid record of one device ends the search.
         crate::pairing::list(&rules.pairing, environment.store, environment.now)?;
     }
     let Some(paired) = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)? else {
         return ask_first(rules, environment, node_id, declared, request);
     };
-    let recorded = Surface::of(&paired);
-    let of_record = Judged { approved: Some(&recorded.commands), ..judged };
-    let approved = Surface {
+    let recorded = NodeSurface::of(&paired);
+    let of_record = NodeDescription { approved: Some(&recorded.commands), ..judged };
+    let approved = NodeSurface {
         commands: permitted_commands(&rules.nodes, config, of_record, &recorded.commands),
         ..recorded.clone()
     };
@@ -160,14 +160,19 @@ fn reconcile_surface(
     let requested = Some(published(&rules.nodes, environment.store, requested));
     let effective = declared.within(&approved);
     let commands = effective.commands.clone();
-    let surfaces = Some(Surfaces { declared, effective });
+    let surfaces = Some(NodeSurfaces { declared, effective });
     Ok(Reconciliation { node_id, commands, requested, surfaces, ..Reconciliation::default() })
 }
 
-/// What the node offers, as far as its platform permits it.
-fn declared_surface(rules: &Facts, config: &GatewayConfig, connect: &ConnectParams, judged: Judged<'_>) -> Surface {
+/// The part of the offered surface that the platform permits.
+fn declared_surface(
+    rules: &Facts,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    judged: NodeDescription<'_>,
+) -> NodeSurface {
     let caps = judged.caps.iter().map(|cap| js::trim(cap).to_owned()).filter(|cap| !cap.is_empty());
-    let mut declared = Surface {
+    let mut declared = NodeSurface {
         caps: caps.collect(),
         commands: permitted_commands(&rules.nodes, config, judged, judged.commands),
         permissions: sorted_permissions(connect.permissions.as_ref()),
@@ -183,7 +188,7 @@ fn ask_first(
     rules: &Facts,
     environment: &mut Environment<'_>,
     node_id: String,
-    declared: Surface,
+    declared: NodeSurface,
     request: NodeRequest,
 ) -> Result<Reconciliation, StoreError> {
     if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
@@ -197,20 +202,20 @@ fn ask_first(
         return Ok(Reconciliation { drops_pending: true, asks_first: true, approved, ..granted(node_id, declared) });
     }
     let requested = Some(published(&rules.nodes, environment.store, requested));
-    let surfaces = Some(Surfaces { declared, effective: Surface::default() });
+    let surfaces = Some(NodeSurfaces { declared, effective: NodeSurface::default() });
     Ok(Reconciliation { node_id, requested, surfaces, asks_first: true, ..Reconciliation::default() })
 }
 
 /// A node that has everything that it offers.
-fn granted(node_id: String, declared: Surface) -> Reconciliation {
+fn granted(node_id: String, declared: NodeSurface) -> Reconciliation {
     let commands = declared.commands.clone();
-    let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared });
+    let surfaces = Some(NodeSurfaces { declared: declared.clone(), effective: declared });
     Reconciliation { node_id, commands, surfaces, ..Reconciliation::default() }
 }
 
 /// Whether the record covers everything that the node offers. `approved` has the commands of the record that its platform
 /// still permits.
-fn is_approved(rules: &Facts, declared: &Surface, recorded: &Surface, approved: &Surface) -> bool {
+fn is_approved(rules: &Facts, declared: &NodeSurface, recorded: &NodeSurface, approved: &NodeSurface) -> bool {
     let same_caps = match rules.nodes.part_of_device {
         true => declared.caps.iter().all(|cap| recorded.caps.contains(cap)),
         false => same_set(&recorded.caps, &declared.caps),
@@ -222,7 +227,7 @@ fn is_approved(rules: &Facts, declared: &Surface, recorded: &Surface, approved: 
 
 /// Whether the node offers a permission that its record lacks or, before nodes were part of their device, any other set of
 /// permissions.
-fn differ_in_permissions(rules: &Facts, declared: &Surface, recorded: &Surface) -> bool {
+fn differ_in_permissions(rules: &Facts, declared: &NodeSurface, recorded: &NodeSurface) -> bool {
     if !rules.nodes.part_of_device {
         return !recorded.same_permissions(declared);
     }
@@ -270,7 +275,7 @@ fn approve_at_once(
     rules: &Facts,
     environment: &mut Environment<'_>,
     node_id: &str,
-    requested: &NodeRequested,
+    requested: &NodeRequestOutcome,
 ) -> Result<Option<String>, StoreError> {
     if approved_via(rules, environment, node_id).as_deref() != Some("bootstrap") {
         return Ok(None);

@@ -1,10 +1,10 @@
 //! A node's request for approval, as it is written and announced (`node-pairing.ts` `requestNodePairing`).
 
 use super::NodeRules;
+use super::node_surface::NodeSurface;
 use super::store::{DESCRIPTION, required_scopes};
-use super::surface::Surface;
 use crate::Entropy;
-use crate::pairing::{Changed, Family, State, StoreError};
+use crate::pairing::{ChangedDocuments, DocumentFamily, PairingState, StoreError};
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::{Document, Documents};
@@ -44,7 +44,7 @@ pub struct NodeRequest {
 
 /// The resulting pending request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NodeRequested {
+pub struct NodeRequestOutcome {
     /// The pending request as it was written.
     pub request: Record,
     /// Whether it is new.
@@ -63,8 +63,8 @@ pub fn request(
     entropy: &mut dyn Entropy,
     now: i64,
     incoming: &NodeRequest,
-) -> Result<NodeRequested, StoreError> {
-    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+) -> Result<NodeRequestOutcome, StoreError> {
+    let mut state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let node_id = js::trim(&incoming.node_id);
     if node_id.is_empty() {
         return Err(StoreError::Refused("nodeId required"));
@@ -73,7 +73,7 @@ pub fn request(
     existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
     if !rules.request_refreshes {
         if let Some(first) = existing.first() {
-            return Ok(NodeRequested { request: js::spread(Some(first)), created: false, superseded: Vec::new() });
+            return Ok(NodeRequestOutcome { request: js::spread(Some(first)), created: false, superseded: Vec::new() });
         }
         let is_repair = state.paired.get_truthy(node_id).is_some();
         let request = first_form(incoming, node_id, is_repair, ids::uuid(entropy.uuid()), now);
@@ -99,20 +99,20 @@ pub fn request(
 /// [`request`] in releases that compare the requested surface.
 fn request_by_surface(
     rules: &NodeRules,
-    mut state: State,
+    mut state: PairingState,
     documents: &mut dyn Documents,
     entropy: &mut dyn Entropy,
     now: i64,
     incoming: &NodeRequest,
     existing: &[Value],
-) -> Result<NodeRequested, StoreError> {
+) -> Result<NodeRequestOutcome, StoreError> {
     let node_id = js::trim(&incoming.node_id);
-    let shown = |mut requested: NodeRequested, superseded: Vec<String>| {
+    let shown = |mut requested: NodeRequestOutcome, superseded: Vec<String>| {
         requested.request.shift_remove("revision");
-        NodeRequested { superseded, ..requested }
+        NodeRequestOutcome { superseded, ..requested }
     };
     if let [single] = existing
-        && incoming.surface_over(single).same(&Surface::of(single))
+        && incoming.surface_over(single).same(&NodeSurface::of(single))
     {
         let mut request = refreshed(single, incoming, now);
         js::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
@@ -150,8 +150,8 @@ pub(super) fn same_pending(
     documents: &dyn Documents,
     now: i64,
     incoming: &NodeRequest,
-) -> Result<Option<NodeRequested>, StoreError> {
-    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+) -> Result<Option<NodeRequestOutcome>, StoreError> {
+    let state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let node_id = js::trim(&incoming.node_id);
     let mut existing = state.pending.values()?;
     existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
@@ -163,26 +163,30 @@ pub(super) fn same_pending(
     let unchanged = same.all(|same| same)
         && address.is_none_or(|ip| single.get("remoteIp").and_then(Value::as_str) == Some(ip.as_str()))
         && (incoming.silent == Some(true) || !js::truthy(single.get("silent")))
-        && incoming.surface_over(single).same(&Surface::of(single));
+        && incoming.surface_over(single).same(&NodeSurface::of(single));
     let mut request = js::spread(Some(single));
     request.shift_remove("revision");
-    Ok(unchanged.then_some(NodeRequested { request, created: false, superseded: Vec::new() }))
+    Ok(unchanged.then_some(NodeRequestOutcome { request, created: false, superseded: Vec::new() }))
 }
 
 fn store_request(
-    state: &mut State,
+    state: &mut PairingState,
     documents: &mut dyn Documents,
     request: Record,
     created: bool,
-) -> Result<NodeRequested, StoreError> {
+) -> Result<NodeRequestOutcome, StoreError> {
     state.pending.set(&js::key_text(request.get("requestId")), Value::Object(request.clone()))?;
-    state.persist(documents, Changed::Both)?;
-    Ok(NodeRequested { request, created, superseded: Vec::new() })
+    state.persist(documents, ChangedDocuments::Both)?;
+    Ok(NodeRequestOutcome { request, created, superseded: Vec::new() })
 }
 
 /// A request as it is announced. In newer releases, it contains the client of its device and the scopes that an
 /// approval needs.
-pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut requested: NodeRequested) -> NodeRequested {
+pub(super) fn published(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    mut requested: NodeRequestOutcome,
+) -> NodeRequestOutcome {
     if rules.requests_of_devices {
         let scopes = required_scopes(rules, &Value::Object(requested.request.clone()));
         js::set(&mut requested.request, "requiredApproveScopes", Some(scopes));
@@ -205,9 +209,9 @@ pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
 
 impl NodeRequest {
     /// The requested surface. Missing parts are taken from a pending request.
-    fn surface_over(&self, pending: &Value) -> Surface {
-        let old = Surface::of(pending);
-        Surface {
+    fn surface_over(&self, pending: &Value) -> NodeSurface {
+        let old = NodeSurface::of(pending);
+        NodeSurface {
             caps: trimmed_list(self.caps.as_deref()).unwrap_or(old.caps),
             commands: trimmed_list(self.commands.as_deref()).unwrap_or(old.commands),
             permissions: self.permissions.clone().or(old.permissions),

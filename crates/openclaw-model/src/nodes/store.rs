@@ -5,7 +5,8 @@ use super::commands::RUN_COMMANDS;
 use super::request::add_device;
 use crate::Entropy;
 use crate::pairing::{
-    Changed, Family, PairingList, PairingRules, State, StoreError, missing_scope, newest, reject_pending, same_secret,
+    ChangedDocuments, DocumentFamily, PairingList, PairingRules, PairingState, StoreError, missing_scope, newest,
+    reject_pending, same_secret,
 };
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
@@ -35,7 +36,7 @@ pub enum NodeApproval {
 /// # Errors
 /// Returns an error for an invalid record.
 pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<PairingList, StoreError> {
-    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let mut pending: Vec<Value> = newest(&state.pending, "ts")?;
     if rules.approval_needs_pairing {
         for entry in &mut pending {
@@ -85,7 +86,7 @@ pub fn surfaces_of_device(
     if !rules.part_of_device {
         return Ok(surfaces);
     }
-    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     if let Some(approved) = state.paired.get_truthy(device_id) {
         let mut kept = js::spread(Some(approved));
         kept.retain(|field, _| SURFACE_FIELDS.contains(&field.as_str()));
@@ -111,7 +112,7 @@ pub fn find_paired(
     now: i64,
     node_id: &str,
 ) -> Result<Option<Value>, StoreError> {
-    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     Ok(state.paired.get_truthy(js::trim(node_id)).cloned())
 }
 
@@ -125,7 +126,7 @@ pub fn find_pending(
     now: i64,
     request_id: &str,
 ) -> Result<Option<String>, StoreError> {
-    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let pending = state.pending.get_truthy(request_id);
     Ok(pending.and_then(|pending| pending.get("nodeId")?.as_str()).map(str::to_owned))
 }
@@ -140,7 +141,7 @@ pub fn reject_all(
     now: i64,
     node_id: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let node_id = js::trim(node_id);
     let mut theirs = state.pending.values()?;
     theirs.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
@@ -151,7 +152,7 @@ pub fn reject_all(
         return Ok(ids);
     }
     ids.iter().for_each(|id| state.pending.remove(id));
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(ids)
 }
 
@@ -168,7 +169,7 @@ pub fn approve(
     request_id: &str,
     caller_scopes: &[String],
 ) -> Result<NodeApproval, StoreError> {
-    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(NodeApproval::Unknown) };
     let required = required_scopes(rules, &pending);
     if let Some(missing_scope) = missing_scope(scope_rules, "operator", &required, caller_scopes) {
@@ -197,7 +198,7 @@ pub fn approve(
     js::set(&mut node, "approvedAtMs", Some(now));
     state.pending.remove(request_id);
     state.paired.set(&key, Value::Object(node.clone()))?;
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(NodeApproval::Approved { node })
 }
 
@@ -211,7 +212,7 @@ pub fn reject(
     now: i64,
     request_id: &str,
 ) -> Result<Option<Option<Value>>, StoreError> {
-    reject_pending(rules.state, Family::Nodes, "nodeId", documents, now, request_id)
+    reject_pending(rules.state, DocumentFamily::Nodes, "nodeId", documents, now, request_id)
 }
 
 /// Removes an approved node. Returns its id, or `None` if it does not exist.
@@ -224,13 +225,13 @@ pub fn remove(
     now: i64,
     node_id: &str,
 ) -> Result<Option<String>, StoreError> {
-    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let node_id = js::trim(node_id);
     if node_id.is_empty() || state.paired.get_truthy(node_id).is_none() {
         return Ok(None);
     }
     state.paired.remove(node_id);
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(Some(node_id.to_owned()))
 }
 
@@ -296,11 +297,11 @@ pub fn note_life(
     node_id: &str,
     reason: &str,
 ) -> Result<bool, StoreError> {
-    let noted = change(rules, documents, now, node_id, |node| {
+    let recorded = change(rules, documents, now, node_id, |node| {
         js::set(node, "lastSeenAtMs", Some(now));
         js::set(node, "lastSeenReason", Some(reason));
     })?;
-    Ok(noted.is_some())
+    Ok(recorded.is_some())
 }
 
 /// Records the programs of an approved node if they have changed (`updatePairedNodeMetadata`). Returns whether they
@@ -354,13 +355,13 @@ fn change(
     node_id: &str,
     apply: impl FnOnce(&mut Record),
 ) -> Result<Option<Record>, StoreError> {
-    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Nodes, documents, now)?;
     let node_id = js::trim(node_id);
     let Some(existing) = state.paired.get_truthy(node_id) else { return Ok(None) };
     let mut node = js::spread(Some(existing));
     apply(&mut node);
     state.paired.set(node_id, Value::Object(node.clone()))?;
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(Some(node))
 }
 
@@ -402,9 +403,9 @@ mod tests {
 
     const NOW: i64 = 1_700_000_000_000;
 
-    struct Zero;
+    struct ZeroEntropy;
 
-    impl Entropy for Zero {
+    impl Entropy for ZeroEntropy {
         fn uuid(&mut self) -> [u8; 16] {
             [0; 16]
         }
@@ -432,9 +433,9 @@ mod tests {
     #[case("2026.4.1", "requestId nodeId platform commands silent ts", true)]
     fn a_repeat_refreshes_from_2026_4_1_on(#[case] release: &str, #[case] keys: &str, #[case] refreshes: bool) {
         let (rules, mut store) = (of(release).nodes, MemoryDocuments::new());
-        let first = request(&rules, &mut store, &mut Zero, NOW, &phone(&["a"])).unwrap();
+        let first = request(&rules, &mut store, &mut ZeroEntropy, NOW, &phone(&["a"])).unwrap();
         assert_eq!(first.request.keys().map(String::as_str).collect::<Vec<_>>().join(" "), keys);
-        let second = request(&rules, &mut store, &mut Zero, NOW + 1, &phone(&["b"])).unwrap();
+        let second = request(&rules, &mut store, &mut ZeroEntropy, NOW + 1, &phone(&["b"])).unwrap();
         assert!(!second.created);
         assert_eq!(second.request["commands"], if refreshes { json!(["b"]) } else { json!(["a"]) });
     }
@@ -454,10 +455,10 @@ mod tests {
         #[case] missing: Option<&str>,
     ) {
         let (rules, mut store) = (of(release), MemoryDocuments::new());
-        let asked = request(&rules.nodes, &mut store, &mut Zero, NOW, &phone(commands)).unwrap();
+        let asked = request(&rules.nodes, &mut store, &mut ZeroEntropy, NOW, &phone(commands)).unwrap();
         let id = js::key_text(asked.request.get("requestId"));
         let caller: Vec<String> = caller.iter().map(|scope| (*scope).to_owned()).collect();
-        let approval = approve(&rules.nodes, &rules.pairing, &mut store, &mut Zero, NOW, &id, &caller).unwrap();
+        let approval = approve(&rules.nodes, &rules.pairing, &mut store, &mut ZeroEntropy, NOW, &id, &caller).unwrap();
         match missing {
             Some(scope) => assert_eq!(approval, NodeApproval::Forbidden { missing_scope: scope.to_owned() }),
             None => {

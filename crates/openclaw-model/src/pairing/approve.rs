@@ -3,10 +3,10 @@
 use super::devices::LABEL;
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::{OPERATOR_PREFIX, merge_scopes};
-use super::tokens::{Minted, mint};
+use super::tokens::{TokenToMint, mint};
 use super::{
-    AccessMetadata, BootstrapProfile, Changed, Family, PairingRules, State, StoreError, missing_scope,
-    normalise_scopes, role_scoped, scopes_allow,
+    AccessMetadata, BootstrapProfile, ChangedDocuments, DocumentFamily, PairingRules, PairingState, StoreError,
+    missing_scope, normalise_scopes, role_scoped, scopes_allow,
 };
 use crate::Entropy;
 use openclaw_protocol::js::{self, Record};
@@ -122,7 +122,7 @@ pub fn approve(
     by: Approver<'_>,
 ) -> Result<Approval, StoreError> {
     let caller_scopes = by.scopes;
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let Some(mut pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
@@ -172,11 +172,11 @@ pub fn approve(
     }
     for (role, old, token_scopes) in granted {
         let minted =
-            Minted { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now), issuer: None };
+            TokenToMint { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let roles = merged_roles(rules, existing, &pending, None)?;
-    let granted = Granted { roles, scopes, tokens, kind: by.kind };
+    let granted = ApprovedValues { roles, scopes, tokens, kind: by.kind };
     let device = paired_record(rules, &pending, existing, granted, now, by.seen);
     store_device(&mut state, documents, request_id, device)
 }
@@ -223,7 +223,7 @@ pub fn approve_bootstrap(
     seen: Option<&AccessMetadata>,
 ) -> Result<Approval, StoreError> {
     let profile = profile.clone().normalised(rules);
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
     let foreign = requested_roles(rules, &pending)?.into_iter().find(|role| !profile.roles.contains(role));
     let wanted = operator_scopes(rules, &pending)?;
@@ -258,7 +258,7 @@ pub fn approve_bootstrap(
     for role in &granted.roles {
         let old = tokens.get(role).filter(|old| js::truthy(Some(old))).cloned();
         let scopes = granted.handoff_scopes(rules, role);
-        let minted = Minted { role, scopes, rotated_at: old.is_some().then_some(now), issuer: None };
+        let minted = TokenToMint { role, scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let profile_roles = json!(profile.roles);
@@ -268,7 +268,7 @@ pub fn approve_bootstrap(
         rules,
         &pending,
         existing,
-        Granted { roles, scopes, tokens, kind: ApprovalKind::Bootstrap },
+        ApprovedValues { roles, scopes, tokens, kind: ApprovalKind::Bootstrap },
         now,
         seen,
     );
@@ -352,7 +352,7 @@ fn token_scopes(
     Ok(scoped(normalise_scopes(rules, kept)?))
 }
 
-fn existing_record(state: &State, pending: &Value) -> Option<Value> {
+fn existing_record(state: &PairingState, pending: &Value) -> Option<Value> {
     js::present(state.paired.get(&js::key_text(pending.get("deviceId")))).cloned()
 }
 
@@ -405,7 +405,7 @@ fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String
 }
 
 /// The values that an approval writes to the record.
-struct Granted {
+struct ApprovedValues {
     roles: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
     tokens: Record,
@@ -417,7 +417,7 @@ fn paired_record(
     rules: &PairingRules,
     pending: &Value,
     existing: Option<&Value>,
-    granted: Granted,
+    granted: ApprovedValues,
     now: i64,
     seen: Option<&AccessMetadata>,
 ) -> Record {
@@ -453,13 +453,13 @@ fn paired_record(
 }
 
 fn store_device(
-    state: &mut State,
+    state: &mut PairingState,
     documents: &mut dyn Documents,
     request_id: &str,
     device: Record,
 ) -> Result<Approval, StoreError> {
     state.pending.remove(request_id);
     state.paired.set(&js::key_text(device.get("deviceId")), Value::Object(device.clone()))?;
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(Approval::Approved { device })
 }

@@ -5,7 +5,7 @@ mod profile;
 
 use self::entry::{Tokens, comparable_key};
 pub use self::profile::BootstrapProfile;
-use self::profile::{OWNER_SCOPES, handed_on};
+use self::profile::{OWNER_SCOPES, handed_off_scopes};
 use super::{PairingRules, StoreError, role_scoped};
 use openclaw_protocol::js;
 use openclaw_protocol::store::Documents;
@@ -75,7 +75,7 @@ pub fn verify_bootstrap_token(
     }
     if rules.bootstrap_pends {
         let purpose = entry.profile.purpose;
-        let scopes = handed_on(rules, role, request.scopes, purpose);
+        let scopes = handed_off_scopes(rules, role, request.scopes, purpose);
         let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
         let bound = entry.device_id.as_deref().is_some_and(|id| !js::trim(id).is_empty())
             || entry.public_key.as_deref().is_some_and(|key| !js::trim(key).is_empty());
@@ -136,9 +136,10 @@ pub(super) fn forget_device_tokens(
     if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
 }
 
-/// The profile of a bootstrap token, whoever presents it (since 2026.4.5).
+/// The profile of a bootstrap token, regardless of the device that presents it (since 2026.4.5).
 ///
 /// # Errors
+///
 /// Returns an error for an invalid entry.
 pub fn bootstrap_profile(
     rules: &PairingRules,
@@ -193,7 +194,7 @@ pub fn redeem_bootstrap_profile(
     redeemed.purpose = entry.profile.purpose;
     redeemed.roles.push(role.to_owned());
     redeemed.scopes.extend(match rules.bootstrap_hands_on_only {
-        true => handed_on(rules, role, scopes, redeemed.purpose),
+        true => handed_off_scopes(rules, role, scopes, redeemed.purpose),
         false => role_scoped(role, scopes.to_vec()),
     });
     let redeemed = redeemed.normalised(rules);

@@ -4,8 +4,11 @@ use super::bootstrap::forget_device_tokens;
 use super::request::shown_pending;
 use super::roles::merge_roles;
 use super::scopes::merge_scopes;
-use super::state::Table;
-use super::{Changed, Family, PairingRules, State, StoreError, approved_roles, role_scoped, summarise_tokens};
+use super::state::RecordMap;
+use super::{
+    ChangedDocuments, DocumentFamily, PairingRules, PairingState, StoreError, approved_roles, role_scoped,
+    summarise_tokens,
+};
 use crate::facts::pairing::StateRules;
 use openclaw_protocol::js::{self, Record, TypeError};
 use openclaw_protocol::store::{Documents, StoreFormat};
@@ -26,7 +29,7 @@ pub struct PairingList {
 /// # Errors
 /// Returns an error for an invalid record.
 pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, StoreError> {
-    let state = State::load(rules.state, Family::Devices, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     bear_tokens(rules, &state)?;
     let mut pending = newest(&state.pending, "ts")?;
     if rules.pending_covers {
@@ -38,7 +41,7 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
 }
 
 /// From 2026.9.6 on, listing the records reads the tokens of every record (`device-pairing-identity.ts`).
-fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), StoreError> {
+fn bear_tokens(rules: &PairingRules, state: &PairingState) -> Result<(), StoreError> {
     if rules.format == StoreFormat::Sqlite {
         for device in state.paired.values()? {
             super::effective_roles(rules, &device)?;
@@ -48,7 +51,7 @@ fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), StoreError> {
 }
 
 /// A table's records, the latest by this time first.
-pub(crate) fn newest(table: &Table, key: &str) -> Result<Vec<Value>, TypeError> {
+pub(crate) fn newest(table: &RecordMap, key: &str) -> Result<Vec<Value>, TypeError> {
     Ok(js::newest_first(table.values()?, key)?.into_iter().map(Cow::into_owned).collect())
 }
 
@@ -62,7 +65,7 @@ pub fn find_paired(
     now: i64,
     device_id: &str,
 ) -> Result<Option<Value>, StoreError> {
-    let state = State::load(rules.state, Family::Devices, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     Ok(js::present(state.paired.get(js::trim(device_id))).cloned())
 }
 
@@ -78,7 +81,7 @@ pub fn live_request_id(
     device_id: &str,
     public_key: &str,
 ) -> Result<Option<String>, StoreError> {
-    let state = State::load(rules.state, Family::Devices, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let pending = js::newest_first(state.pending.values()?, "ts")?;
     // The releases make the whole list for this, and stumble over what they would stumble over there.
     js::newest_first(state.paired.values()?, "approvedAtMs")?;
@@ -101,7 +104,7 @@ pub fn find_pending(
     now: i64,
     request_id: &str,
 ) -> Result<Option<Value>, StoreError> {
-    let state = State::load(rules.state, Family::Devices, documents, now)?;
+    let state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     Ok(state.pending.get_truthy(request_id).cloned())
 }
 
@@ -117,7 +120,7 @@ pub fn reject(
     request_id: &str,
 ) -> Result<Option<Option<Value>>, StoreError> {
     let pending = find_pending(rules, documents, now, request_id)?;
-    let owner = reject_pending(rules.state, Family::Devices, "deviceId", documents, now, request_id)?;
+    let owner = reject_pending(rules.state, DocumentFamily::Devices, "deviceId", documents, now, request_id)?;
     if let Some(pending) = pending.filter(|_| rules.bootstrap_pends) {
         forget_device_tokens(rules, documents, now, &pending)?;
     }
@@ -127,17 +130,17 @@ pub fn reject(
 /// [`reject`] for either family.
 pub(crate) fn reject_pending(
     rules: StateRules,
-    family: Family,
+    family: DocumentFamily,
     id_key: &str,
     documents: &mut dyn Documents,
     now: i64,
     request_id: &str,
 ) -> Result<Option<Option<Value>>, StoreError> {
-    let mut state = State::load(rules, family, documents, now)?;
+    let mut state = PairingState::load(rules, family, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id) else { return Ok(None) };
     let owner = pending.get(id_key).cloned();
     state.pending.remove(request_id);
-    state.persist(documents, Changed::Pending)?;
+    state.persist(documents, ChangedDocuments::Pending)?;
     Ok(Some(owner))
 }
 
@@ -151,7 +154,7 @@ pub fn remove(
     now: i64,
     device_id: &str,
 ) -> Result<Option<String>, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     if device_id.is_empty() || state.paired.get_truthy(device_id).is_none() {
         return Ok(None);
@@ -161,7 +164,7 @@ pub fn remove(
         let theirs = |pending: &Value| pending.get("deviceId").and_then(Value::as_str) == Some(device_id);
         state.pending.remove_where(theirs);
     }
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(Some(device_id.to_owned()))
 }
 
@@ -177,7 +180,7 @@ pub fn remove_role(
     device_id: &str,
     role: &str,
 ) -> Result<Option<String>, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
     let roles = approved_roles(rules, &device)?;
@@ -189,7 +192,7 @@ pub fn remove_role(
     if remaining.is_empty() {
         state.paired.remove(device_id);
         state.pending.remove_where(theirs);
-        state.persist(documents, Changed::Both)?;
+        state.persist(documents, ChangedDocuments::Both)?;
         return Ok(Some(device_id.to_owned()));
     }
     for pending in
@@ -225,7 +228,7 @@ pub fn remove_role(
     js::set(&mut next, "roles", Some(remaining));
     js::set(&mut next, "tokens", Some(tokens).filter(|tokens| !tokens.is_empty()));
     state.paired.set(device_id, Value::Object(next))?;
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(Some(device_id.to_owned()))
 }
 
@@ -258,7 +261,7 @@ pub fn prune_silent(
     device_id: &str,
     connected: &[String],
 ) -> Result<Vec<(String, Vec<String>)>, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let silent = |device: &Value| device.get("approvedVia").and_then(Value::as_str) == Some("silent");
     let Some(anchor) = state.paired.get_truthy(js::trim(device_id)).filter(|anchor| silent(anchor)) else {
         return Ok(Vec::new());
@@ -282,7 +285,7 @@ pub fn prune_silent(
         state.paired.remove(id);
         state.pending.remove_where(|pending| pending.get("deviceId").and_then(Value::as_str) == Some(id));
     }
-    state.persist(documents, Changed::Both)?;
+    state.persist(documents, ChangedDocuments::Both)?;
     Ok(gone)
 }
 
@@ -327,7 +330,7 @@ pub fn update_metadata(
     device_id: &str,
     seen: &AccessMetadata,
 ) -> Result<(), StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let Some(existing) = state.paired.get_truthy(js::trim(device_id)).cloned() else { return Ok(()) };
     let mut device = js::spread(Some(&existing));
     js::set(&mut device, "displayName", seen.display_name.as_deref());
@@ -354,7 +357,7 @@ pub fn update_metadata(
         js::set(&mut device, "roles", roles);
     }
     state.paired.set(device_id, Value::Object(device))?;
-    state.persist(documents, Changed::Paired)
+    state.persist(documents, ChangedDocuments::Paired)
 }
 
 /// Sets the owner's name for a paired device. `false` if it is not paired (`updatePairedDeviceMetadata`, since
@@ -396,13 +399,13 @@ fn change(
     device_id: &str,
     apply: impl FnOnce(&mut Record),
 ) -> Result<bool, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id) else { return Ok(false) };
     let mut device = js::spread(Some(device));
     apply(&mut device);
     state.paired.set(device_id, Value::Object(device))?;
-    state.persist(documents, Changed::Paired)?;
+    state.persist(documents, ChangedDocuments::Paired)?;
     Ok(true)
 }
 

@@ -29,15 +29,15 @@ pub(crate) use devices::{newest, reject_pending};
 pub use error::StoreError;
 pub use import::{Imported, import_devices, import_nodes};
 pub use local_cli::pair_local_cli;
-pub use request::{PairingRequest, Requested, request};
+pub use request::{PairingRequest, RequestOutcome, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
 pub use scopes::{
     expanded_scopes, missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values,
 };
-pub use state::Family;
-pub(crate) use state::{Changed, State};
+pub use state::DocumentFamily;
+pub(crate) use state::{ChangedDocuments, PairingState};
 pub use tokens::{
-    ShownToken, TokenRefusal, TokenRevocation, TokenRotation, WantedToken, ensure_token, revoke_token, rotate_token,
+    ShownToken, TokenRefusal, TokenRequest, TokenRevocation, TokenRotation, ensure_token, revoke_token, rotate_token,
     summarise_tokens, verify_token,
 };
 pub(crate) use tokens::{rotation_scopes, same_secret};

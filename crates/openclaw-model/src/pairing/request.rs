@@ -2,7 +2,9 @@
 
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
-use super::{Changed, Family, PairingRules, PendingRepeat, State, StoreError, normalise_scopes};
+use super::{
+    ChangedDocuments, DocumentFamily, PairingRules, PairingState, PendingRepeat, StoreError, normalise_scopes,
+};
 use crate::Entropy;
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record, TypeError};
@@ -41,7 +43,7 @@ pub struct PairingRequest {
 
 /// The resulting pending request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Requested {
+pub struct RequestOutcome {
     /// The pending request as it was written.
     pub request: Record,
     /// Whether it is new. A new request is announced to the approvers.
@@ -50,14 +52,14 @@ pub struct Requested {
     pub superseded: Vec<String>,
 }
 
-impl Requested {
+impl RequestOutcome {
     /// The id of the pending request.
     pub fn request_id(&self) -> String {
         js::key_text(self.request.get("requestId"))
     }
 
-    /// Whether it can be approved silently. A silent request that meets a pending request for a person is no longer
-    /// silent.
+    /// Whether it can be approved silently. A silent request that meets a pending request which is not silent is no
+    /// longer silent.
     pub fn silent(&self) -> bool {
         self.request.get("silent") == Some(&Value::Bool(true))
     }
@@ -77,8 +79,8 @@ pub fn request(
     entropy: &mut dyn Entropy,
     now: i64,
     incoming: &PairingRequest,
-) -> Result<Requested, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+) -> Result<RequestOutcome, StoreError> {
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let device_id = js::trim(&incoming.device_id);
     if device_id.is_empty() {
         return Err(StoreError::Refused("deviceId required"));
@@ -90,14 +92,18 @@ pub fn request(
         let existing = existing.into_iter().next().map(Cow::into_owned);
         let requested = match existing {
             Some(existing) if rules.pending_repeat == PendingRepeat::Kept => {
-                return Ok(Requested { request: js::spread(Some(&existing)), created: false, superseded: Vec::new() });
+                return Ok(RequestOutcome {
+                    request: js::spread(Some(&existing)),
+                    created: false,
+                    superseded: Vec::new(),
+                });
             }
-            Some(existing) => Requested {
+            Some(existing) => RequestOutcome {
                 request: merged(rules, &existing, incoming, is_repair, now)?,
                 created: false,
                 superseded: Vec::new(),
             },
-            None => Requested {
+            None => RequestOutcome {
                 request: first(incoming, device_id, is_repair, ids::uuid(entropy.uuid()), now),
                 created: true,
                 superseded: Vec::new(),
@@ -111,7 +117,7 @@ pub fn request(
             if same_request(rules, single, incoming)? || rules.pending_covers && covered(rules, single, incoming)? =>
         {
             let request = refreshed(rules, single, incoming, is_repair, now);
-            Requested { request, created: false, superseded: Vec::new() }
+            RequestOutcome { request, created: false, superseded: Vec::new() }
         }
         _ => {
             for pending in &existing {
@@ -120,20 +126,20 @@ pub fn request(
             let request_id = ids::uuid(entropy.uuid());
             let request = replacement(rules, &existing, incoming, device_id, is_repair, request_id, now)?;
             let superseded = existing.iter().map(|pending| js::key_text(pending.get("requestId"))).collect();
-            Requested { request, created: true, superseded }
+            RequestOutcome { request, created: true, superseded }
         }
     };
     store_request(state, documents, requested)
 }
 
 fn store_request(
-    mut state: State,
+    mut state: PairingState,
     documents: &mut dyn Documents,
-    requested: Requested,
-) -> Result<Requested, StoreError> {
+    requested: RequestOutcome,
+) -> Result<RequestOutcome, StoreError> {
     state.pending.set(&requested.request_id(), Value::Object(requested.request.clone()))?;
-    state.persist(documents, Changed::Pending)?;
-    Ok(Requested { request: shown_pending(requested.request), ..requested })
+    state.persist(documents, ChangedDocuments::Pending)?;
+    Ok(RequestOutcome { request: shown_pending(requested.request), ..requested })
 }
 
 fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, StoreError> {

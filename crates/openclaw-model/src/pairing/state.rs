@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 /// A pair of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum DocumentFamily {
     /// `devices/`.
     Devices,
     /// `nodes/`.
     Nodes,
 }
 
-impl Family {
+impl DocumentFamily {
     fn pending(self) -> Document {
         match self {
             Self::Devices => Document::DevicesPending,
@@ -35,7 +35,7 @@ impl Family {
 
 /// The documents that an operation changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Changed {
+pub(crate) enum ChangedDocuments {
     /// The pending requests.
     Pending,
     /// The paired records.
@@ -45,28 +45,28 @@ pub(crate) enum Changed {
 }
 
 /// Both documents of a family.
-pub(crate) struct State {
+pub(crate) struct PairingState {
     rules: StateRules,
-    family: Family,
+    family: DocumentFamily,
     /// By request id.
-    pub pending: Table,
+    pub pending: RecordMap,
     /// By device or node id.
-    pub paired: Table,
+    pub paired: RecordMap,
 }
 
-impl State {
+impl PairingState {
     /// Reads both documents and drops expired requests.
     ///
     /// # Errors
     /// Returns an error for a pending request that is `null`, or for an unreadable file in releases that need it.
     pub(crate) fn load(
         rules: StateRules,
-        family: Family,
+        family: DocumentFamily,
         documents: &dyn Documents,
         now: i64,
     ) -> Result<Self, StoreError> {
-        let mut pending = Table::load(rules, documents, family.pending())?;
-        let paired = Table::load(rules, documents, family.paired())?;
+        let mut pending = RecordMap::load(rules, documents, family.pending())?;
+        let paired = RecordMap::load(rules, documents, family.paired())?;
         pending.prune(now, PENDING_TTL_MS, rules.refresh_keeps_alive)?;
         Ok(Self { rules, family, pending, paired })
     }
@@ -75,12 +75,12 @@ impl State {
     ///
     /// # Errors
     /// Returns the error of the first document that could not be written. The other one is still tried.
-    pub(crate) fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), StoreError> {
+    pub(crate) fn persist(&self, documents: &mut dyn Documents, changed: ChangedDocuments) -> Result<(), StoreError> {
         let pending = (self.family.pending(), &self.pending.0);
         let paired = (self.family.paired(), &self.paired.0);
         match changed {
-            Changed::Pending if self.rules.writes_what_changed => documents.write(&[pending])?,
-            Changed::Paired if self.rules.writes_what_changed => documents.write(&[paired])?,
+            ChangedDocuments::Pending if self.rules.writes_what_changed => documents.write(&[pending])?,
+            ChangedDocuments::Paired if self.rules.writes_what_changed => documents.write(&[paired])?,
             _ => documents.write(&[pending, paired])?,
         }
         Ok(())
@@ -88,9 +88,9 @@ impl State {
 }
 
 /// A document used as a JavaScript object, whatever it is.
-pub(crate) struct Table(Arc<Value>);
+pub(crate) struct RecordMap(Arc<Value>);
 
-impl Table {
+impl RecordMap {
     fn load(rules: StateRules, documents: &dyn Documents, document: Document) -> Result<Self, StoreError> {
         let read = match rules.unreadable_ends {
             true => documents.try_read(document)?,

@@ -1,8 +1,8 @@
 //! Device tokens: verify, ensure, rotate, revoke.
 
 use super::{
-    Changed, Family, PairingRules, State, StoreError, approved_roles, missing_scope, normalise_scopes,
-    scopes_allow_values,
+    ChangedDocuments, DocumentFamily, PairingRules, PairingState, StoreError, approved_roles, missing_scope,
+    normalise_scopes, scopes_allow_values,
 };
 use crate::Entropy;
 use openclaw_protocol::ids;
@@ -78,7 +78,7 @@ pub fn verify_token(
     device_id: &str,
     shown: ShownToken<'_>,
 ) -> Result<Result<Option<String>, TokenRefusal>, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else {
         return Ok(Err(TokenRefusal::DeviceNotPaired));
@@ -118,7 +118,7 @@ pub fn verify_token(
         js::set(&mut device, "lastSeenReason", Some("device-token-auth"));
     }
     store_entry(&mut state, device_id, &Value::Object(device), role, used)?;
-    state.persist(documents, Changed::Paired)?;
+    state.persist(documents, ChangedDocuments::Paired)?;
     Ok(Ok(bound_to))
 }
 
@@ -139,7 +139,7 @@ fn is_browser(device: &Value) -> bool {
 
 /// A device token to issue.
 #[derive(Debug, Clone, Copy)]
-pub struct WantedToken<'a> {
+pub struct TokenRequest<'a> {
     /// Its role.
     pub role: &'a str,
     /// The scopes that it must cover.
@@ -159,10 +159,10 @@ pub fn ensure_token(
     entropy: &mut dyn Entropy,
     now: i64,
     device_id: &str,
-    wanted: WantedToken<'_>,
+    wanted: TokenRequest<'_>,
 ) -> Result<Option<Record>, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let Some(context) = Context::find(rules, &state, device_id, wanted.role)? else { return Ok(None) };
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
+    let Some(context) = MintContext::find(rules, &state, device_id, wanted.role)? else { return Ok(None) };
     let scopes = super::normalised_scopes(rules, wanted.scopes);
     let requested = json!(scopes);
     if !within_baseline(rules, &context.role, Some(&requested), &context.device)? {
@@ -184,9 +184,10 @@ pub fn ensure_token(
     }
     let rotated_at = context.old.is_some().then_some(now);
     let issuer = wanted.bound.map(|generation| json!({"kind": SHARED_SECRET, "generation": generation}));
-    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at, issuer }, context.old.as_ref());
+    let next =
+        mint(entropy, now, TokenToMint { role: &context.role, scopes, rotated_at, issuer }, context.old.as_ref());
     store_entry(&mut state, js::trim(device_id), &context.device, &context.role, next.clone())?;
-    state.persist(documents, Changed::Paired)?;
+    state.persist(documents, ChangedDocuments::Paired)?;
     Ok(Some(next))
 }
 
@@ -204,8 +205,8 @@ pub fn rotate_token(
     role: &str,
     asked: Option<&Value>,
 ) -> Result<TokenRotation, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let Some(mut context) = Context::find(rules, &state, device_id, role)? else {
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
+    let Some(mut context) = MintContext::find(rules, &state, device_id, role)? else {
         return Ok(TokenRotation::Refused("unknown-device-or-role"));
     };
     let scopes = normalise_scopes(rules, rotation_scopes(asked, context.old.as_ref(), &context.device))?;
@@ -232,10 +233,10 @@ pub fn rotate_token(
         context.device = Value::Object(device);
     }
     let issuer = js::optional_property(context.old.as_ref(), "issuer").filter(|_| rules.tokens_bound).cloned();
-    let minted = Minted { role: &context.role, scopes, rotated_at: Some(now), issuer };
+    let minted = TokenToMint { role: &context.role, scopes, rotated_at: Some(now), issuer };
     let next = mint(entropy, now, minted, context.old.as_ref());
     store_entry(&mut state, js::trim(device_id), &context.device, &context.role, next.clone())?;
-    state.persist(documents, Changed::Paired)?;
+    state.persist(documents, ChangedDocuments::Paired)?;
     Ok(TokenRotation::Rotated(next))
 }
 
@@ -271,7 +272,7 @@ pub fn revoke_token(
     role: &str,
     caller_scopes: &[String],
 ) -> Result<TokenRevocation, StoreError> {
-    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let (device_id, role) = (js::trim(device_id), js::trim(role));
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(TokenRevocation::Unknown) };
     let old = js::optional_property(device.get("tokens"), role).filter(|old| js::truthy(Some(old)));
@@ -288,7 +289,7 @@ pub fn revoke_token(
     let mut entry = js::spread(Some(old));
     js::set(&mut entry, "revokedAtMs", Some(now));
     store_entry(&mut state, device_id, &device, role, entry.clone())?;
-    state.persist(documents, Changed::Paired)?;
+    state.persist(documents, ChangedDocuments::Paired)?;
     Ok(TokenRevocation::Revoked(entry))
 }
 
@@ -334,19 +335,19 @@ fn by_role(left: &Value, right: &Value) -> Ordering {
 }
 
 /// A token to mint.
-pub(super) struct Minted<'a> {
+pub(super) struct TokenToMint<'a> {
     /// Its role.
     pub role: &'a str,
     /// Its scopes.
     pub scopes: Vec<String>,
     /// The time of the rotation, if it replaced another token.
     pub rotated_at: Option<i64>,
-    /// What it is bound to.
+    /// The shared secret that it is bound to.
     pub issuer: Option<Value>,
 }
 
 /// The entry of a new token. It keeps the times of the old one's creation and last use, but not its revocation.
-pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old: Option<&Value>) -> Record {
+pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: TokenToMint<'_>, old: Option<&Value>) -> Record {
     let mut entry = Record::new();
     js::set(&mut entry, "token", Some(ids::token(entropy.token())));
     js::set(&mut entry, "role", Some(minted.role));
@@ -360,14 +361,19 @@ pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old:
 }
 
 /// The record and the role that a token is minted for.
-struct Context {
+struct MintContext {
     device: Value,
     role: String,
     old: Option<Value>,
 }
 
-impl Context {
-    fn find(rules: &PairingRules, state: &State, device_id: &str, role: &str) -> Result<Option<Self>, StoreError> {
+impl MintContext {
+    fn find(
+        rules: &PairingRules,
+        state: &PairingState,
+        device_id: &str,
+        role: &str,
+    ) -> Result<Option<Self>, StoreError> {
         let device = state.paired.get_truthy(js::trim(device_id)).cloned();
         let role = js::trim(role).to_owned();
         let Some(device) = device.filter(|_| !role.is_empty()) else { return Ok(None) };
@@ -381,7 +387,13 @@ impl Context {
 }
 
 /// Writes an entry to the record's tokens, and the record under its own id.
-fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeError> {
+fn store_entry(
+    state: &mut PairingState,
+    key: &str,
+    device: &Value,
+    role: &str,
+    entry: Record,
+) -> Result<(), TypeError> {
     let mut tokens = js::spread(device.get("tokens"));
     js::set(&mut tokens, role, Some(entry));
     let mut device = js::spread(Some(device));
@@ -414,7 +426,7 @@ fn within_baseline(
 }
 
 /// Up to 2026.2.26: whether a rotation asks only for scopes that the record's or the old token's scopes cover.
-fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, StoreError> {
+fn within_recorded(rules: &PairingRules, scopes: &[String], context: &MintContext) -> Result<bool, StoreError> {
     let device = &context.device;
     let recorded = js::present(device.get("approvedScopes"))
         .or_else(|| js::present(device.get("scopes")))

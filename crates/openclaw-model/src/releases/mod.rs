@@ -49,8 +49,8 @@ pub const DEFAULT: Release = v2026_9_6::RELEASE.release;
 pub struct KnownRelease {
     /// The version of the release.
     pub release: Release,
-    /// What is not known about the release. A release with a gap changes the facts of later releases, but no gateway is
-    /// asked to answer like it.
+    /// The part of the release that is not known. A release with a gap changes the facts of later releases, but no
+    /// gateway emulates it.
     pub missing: Option<&'static str>,
     /// The changes, in the order of their application.
     pub changes: &'static [Change],

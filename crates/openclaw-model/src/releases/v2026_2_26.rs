@@ -25,7 +25,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.locality.addresses_judged = true,
         },
         Change {
-            what: "A device proof must contain the nonce, can use v3. Its time can differ by up to two minutes from \
+            what: "A device proof must contain the nonce and can use v3. Its time can differ by up to two minutes from \
                    the gateway's clock. Before, a local client could send a v1 proof without the nonce, and ten \
                    minutes were allowed.",
             sources: &[

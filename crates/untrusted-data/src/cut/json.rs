@@ -13,8 +13,8 @@ const MORE: &str = "…";
 /// The first members of the outer objects are always kept, because they identify the message.
 const OUTER: usize = 3;
 const FIRST: usize = 16;
-/// The depth of a message's payload. None of its members gets more than half of the remaining room. The description
-/// of the gateway (`snapshot`) therefore leaves room for its answer (`auth`).
+/// The depth of a message's payload. None of its members gets more than half of the remaining budget. The description
+/// of the gateway (`snapshot`) therefore leaves space for its answer (`auth`).
 const PAYLOAD: usize = 1;
 
 /// The result of parsing.
@@ -31,11 +31,11 @@ pub struct Parsed {
 /// Parses JSON text and keeps about `most` of its values: the first items of an array, and the first members of an
 /// object. `None` if the text is not JSON, also in the part that is left out.
 pub fn parse(json: &[u8], most: usize) -> Option<Parsed> {
-    let mut room = Room { most, values: 0, is_cut: false };
+    let mut budget = ValueBudget { most, values: 0, is_cut: false };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = Bounded { room: &mut room, depth: 0 }.deserialize(&mut deserializer).ok()?;
+    let value = Bounded { budget: &mut budget, depth: 0 }.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    Some(Parsed { value, values: room.values, is_cut: room.is_cut })
+    Some(Parsed { value, values: budget.values, is_cut: budget.is_cut })
 }
 
 /// The approximate number of values in a JSON text. For any other text, the result is arbitrary.
@@ -61,26 +61,28 @@ pub fn count(json: &[u8]) -> usize {
     values
 }
 
-struct Room {
+/// The number of values that may still be read.
+struct ValueBudget {
     most: usize,
     values: usize,
     is_cut: bool,
 }
 
-impl Room {
+impl ValueBudget {
     fn is_used_up(&self) -> bool {
         self.values >= self.most
     }
 }
 
+/// A value that is read within a budget.
 struct Bounded<'a> {
-    room: &'a mut Room,
+    budget: &'a mut ValueBudget,
     depth: usize,
 }
 
 impl Bounded<'_> {
     fn inner(&mut self) -> Bounded<'_> {
-        Bounded { room: &mut *self.room, depth: self.depth + 1 }
+        Bounded { budget: &mut *self.budget, depth: self.depth + 1 }
     }
 }
 
@@ -88,7 +90,7 @@ impl<'de> DeserializeSeed<'de> for Bounded<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.room.values += 1;
+        self.budget.values += 1;
         deserializer.deserialize_any(self)
     }
 }
@@ -130,7 +132,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
-        while !self.room.is_used_up() {
+        while !self.budget.is_used_up() {
             match items.next_element_seed(self.inner())? {
                 Some(item) => kept.push(item),
                 None => return Ok(Value::Array(kept)),
@@ -141,7 +143,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
             left += 1;
         }
         if left > 0 {
-            self.room.is_cut = true;
+            self.budget.is_cut = true;
             kept.push(Value::String(more(left)));
         }
         Ok(Value::Array(kept))
@@ -150,15 +152,15 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
         let mut left = 0;
-        while let Some(name) = next_name(&mut members, self.room.is_used_up() && !self.is_outer(kept.len()))? {
+        while let Some(name) = next_name(&mut members, self.budget.is_used_up() && !self.is_outer(kept.len()))? {
             match name {
                 Some(name) => {
-                    let most = self.room.most;
+                    let most = self.budget.most;
                     if self.depth == PAYLOAD {
-                        self.room.most -= most.saturating_sub(self.room.values) / 2;
+                        self.budget.most -= most.saturating_sub(self.budget.values) / 2;
                     }
                     let value = members.next_value_seed(self.inner());
-                    self.room.most = most;
+                    self.budget.most = most;
                     kept.insert(name, value?);
                 }
                 None => {
@@ -168,7 +170,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
             }
         }
         if left > 0 {
-            self.room.is_cut = true;
+            self.budget.is_cut = true;
             kept.insert(MORE.to_owned(), Value::String(more(left)));
         }
         Ok(Value::Object(kept))
@@ -219,7 +221,7 @@ pub fn length(value: &Value, most: usize) -> usize {
 }
 
 /// The value, truncated to about `bytes` of text: strings to `string` bytes, and arrays and objects to the remaining
-/// room.
+/// budget.
 pub fn shorten(value: &Value, string: usize, bytes: usize) -> Value {
     let mut left = bytes;
     shortened(value, string, &mut left)
@@ -248,7 +250,7 @@ fn shortened(value: &Value, string: usize, left: &mut usize) -> Value {
         Value::Object(members) => {
             let mut kept = Map::new();
             let mut rest = members.iter();
-            // A long member leaves room for the simple members after it. For example, a code can follow its details.
+            // A long member leaves space for the simple members after it. For example, a code can follow its details.
             let mut plain = members.values().map(|member| plain_length(member, string)).sum::<usize>();
             while *left > 0
                 && let Some((name, member)) = rest.next()

@@ -26,14 +26,13 @@ fn boundary(text: &str, byte: usize) -> usize {
     (0..=byte).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// Returns the line, or its first characters and the number of missing ones.
+/// Returns the line, or its first characters and the number of missing ones. A line is not cut if the mark would be
+/// longer than the text that it replaces.
 pub fn line(line: &str, characters: usize) -> Cow<'_, str> {
-    match line.char_indices().nth(characters) {
-        None => Cow::Borrowed(line),
-        Some((end, _)) => {
-            Cow::Owned(format!("{}… {} more characters", &line[..end], number(line[end..].chars().count() as u64)))
-        }
-    }
+    let Some((end, _)) = line.char_indices().nth(characters) else { return Cow::Borrowed(line) };
+    let hidden = line[end..].chars().count();
+    let mark = format!("… {} more characters", number(hidden as u64));
+    if hidden <= mark.chars().count() { Cow::Borrowed(line) } else { Cow::Owned(format!("{}{mark}", &line[..end])) }
 }
 
 /// Returns the lines, or the first and the last of them and the number of missing lines between them.
@@ -58,8 +57,9 @@ pub fn middle(text: &str, bytes: usize) -> Cow<'_, str> {
     let start = text[..boundary(text, half)].rfind('\n').map_or(0, |at| at + 1);
     let from = text.len() - half;
     let end = text.as_bytes()[from..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| from + at + 1);
-    let between = number(text[start..end].lines().count() as u64);
-    Cow::Owned(format!("{}… {between} more lines …\n{}", &text[..start], &text[end..]))
+    let between = text[start..end].lines().count();
+    let noun = if between == 1 { "line" } else { "lines" };
+    Cow::Owned(format!("{}… {} more {noun} …\n{}", &text[..start], number(between as u64), &text[end..]))
 }
 
 /// The mark after the last shown item: `… 4,990 more`.
@@ -112,7 +112,9 @@ mod tests {
 
     #[rstest]
     #[case("abc", 3, "abc")]
-    #[case("äöüß", 3, "äöü… 1 more characters")]
+    #[case("äöüß", 3, "äöüß")]
+    #[case("äöü and eighteen more", 3, "äöü and eighteen more")]
+    #[case("äöü and this sentence as well", 3, "äöü… 26 more characters")]
     fn a_line_is_cut_by_characters(#[case] long: &str, #[case] characters: usize, #[case] cut: &str) {
         assert_eq!(line(long, characters), cut);
     }
@@ -132,7 +134,7 @@ mod tests {
         let shown = cut.lines().filter(|line| line.starts_with("line ")).count();
         assert!(cut.contains(&format!("\n… {} more lines …\n", 1000 - shown)), "{cut}");
         assert_eq!(middle("short", 100), "short");
-        assert_eq!(middle(&"x".repeat(200), 100), "… 1 more lines …\n");
+        assert_eq!(middle(&"x".repeat(200), 100), "… 1 more line …\n");
     }
 
     #[rstest]

@@ -1,6 +1,6 @@
 //! Finds known secrets in every form in which a gateway can return them.
 
-use super::reading::Reading;
+use super::decoded::DecodedText;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,14 +14,14 @@ const SHORTEST_BASE64: usize = 6;
 const CUT: usize = 4;
 /// Minimum length of a secret's beginning or end anywhere in a text, because many programs truncate texts.
 pub(super) const PART: usize = 12;
-/// A long text is searched in windows of this many bytes, because a reading needs many times the memory of its text.
+/// A long text is searched in windows of this many bytes, because decoding needs many times the memory of its text.
 const WINDOW: usize = 256 * 1024;
 /// The overlap of two windows: more than the length of a secret with every byte escaped.
 const OVERLAP: usize = 32 * 1024;
 
-/// What a text needs around a secret for it to be the secret.
+/// The characters that must surround a secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Needed {
+pub(super) enum RequiredContext {
     /// Nothing: the secret is hidden everywhere, also in part.
     Nothing,
     /// Something other than a word on both sides. The secret is hidden only as a whole.
@@ -32,7 +32,7 @@ pub(super) enum Needed {
 struct Needle {
     form: Vec<u8>,
     secret: usize,
-    needed: Needed,
+    needed: RequiredContext,
 }
 
 impl Needle {
@@ -42,7 +42,7 @@ impl Needle {
             |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'%') || !byte.is_ascii();
         let joined = |one: Option<&u8>, other: Option<&u8>| one.is_some_and(in_word) && other.is_some_and(in_word);
         let before = start.checked_sub(1).and_then(|before| bytes.get(before));
-        self.needed == Needed::Nothing
+        self.needed == RequiredContext::Nothing
             || (end - start == self.form.len()
                 && !joined(before, self.form.first())
                 && !joined(self.form.last(), bytes.get(end)))
@@ -63,7 +63,7 @@ pub(super) struct Finder {
 
 /// A range of a text that contains a secret, and the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct SecretMatch {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) secret: usize,
@@ -71,10 +71,10 @@ pub(super) struct Found {
 
 impl Finder {
     /// Creates a search for these secrets. `None` if there are none.
-    pub(super) fn new<'a>(secrets: impl Iterator<Item = (&'a str, Needed)>) -> Option<Self> {
+    pub(super) fn new<'a>(secrets: impl Iterator<Item = (&'a str, RequiredContext)>) -> Option<Self> {
         let needles = secrets.enumerate().flat_map(|(secret, (text, needed))| {
             // An encoded text has no delimiters.
-            let forms = if needed == Needed::Nothing { forms(text) } else { vec![text.as_bytes().to_vec()] };
+            let forms = if needed == RequiredContext::Nothing { forms(text) } else { vec![text.as_bytes().to_vec()] };
             forms.into_iter().map(move |form| Needle { form: form.to_ascii_lowercase(), secret, needed })
         });
         let needles = needles.collect::<Vec<_>>();
@@ -85,7 +85,7 @@ impl Finder {
         let mut heads = HashMap::<_, Vec<usize>>::new();
         for (at, Needle { form, needed, .. }) in needles.iter().enumerate() {
             patterns.push((at, false));
-            if *needed == Needed::Delimiters {
+            if *needed == RequiredContext::Delimiters {
                 continue;
             }
             if form.len() > PART {
@@ -112,16 +112,16 @@ impl Finder {
 
     /// The ranges of secrets in a text, in order and without overlaps. `cut` states that the text is truncated at its
     /// end.
-    pub(super) fn find(&self, text: &str, cut: bool) -> Vec<Found> {
+    pub(super) fn find(&self, text: &str, cut: bool) -> Vec<SecretMatch> {
         let mut found = Vec::new();
         let mut from = 0_usize;
         loop {
             let to = boundary(text, from.saturating_add(WINDOW));
-            let mut reading = Some(Reading::plain(&text[from..to]));
+            let mut decoded = Some(DecodedText::plain(&text[from..to]));
             for _ in 0..=DEEPEST {
-                let Some(read) = reading else { break };
+                let Some(read) = decoded else { break };
                 self.find_in(&read, from, cut && to == text.len(), &mut found);
-                reading = read.decoded();
+                decoded = read.decoded();
             }
             if to == text.len() {
                 return joined(found);
@@ -130,12 +130,12 @@ impl Finder {
         }
     }
 
-    /// Searches a reading of the text that begins at `from`.
-    fn find_in(&self, reading: &Reading, from: usize, cut: bool, found: &mut Vec<Found>) {
-        let bytes = reading.bytes.to_ascii_lowercase();
+    /// Searches a decoded form of the text that begins at `from`.
+    fn find_in(&self, decoded: &DecodedText, from: usize, cut: bool, found: &mut Vec<SecretMatch>) {
+        let bytes = decoded.bytes.to_ascii_lowercase();
         let mut add = |start, end, needle: usize| {
-            let (start, end) = reading.place(start, end);
-            found.push(Found { start: from + start, end: from + end, secret: self.needles[needle].secret });
+            let (start, end) = decoded.place(start, end);
+            found.push(SecretMatch { start: from + start, end: from + end, secret: self.needles[needle].secret });
         };
         for hit in self.automaton.find_overlapping_iter(&bytes) {
             let (needle, is_end) = self.patterns[hit.pattern().as_usize()];
@@ -172,9 +172,9 @@ fn boundary(text: &str, at: usize) -> usize {
 }
 
 /// Merges overlapping ranges. A merged range belongs to the secret with the longest range.
-fn joined(mut found: Vec<Found>) -> Vec<Found> {
+fn joined(mut found: Vec<SecretMatch>) -> Vec<SecretMatch> {
     found.sort_by_key(|found| (found.start, std::cmp::Reverse(found.end)));
-    let mut joined: Vec<(Found, usize)> = Vec::new();
+    let mut joined: Vec<(SecretMatch, usize)> = Vec::new();
     for next in found {
         let length = next.end - next.start;
         match joined.last_mut() {

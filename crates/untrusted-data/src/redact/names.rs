@@ -19,7 +19,7 @@ const WORDS: [&str; 16] = [
     "signature",
     "canvascapability",
 ];
-/// Shorter words, which are part of other words (`ping`), so that they must stand alone.
+/// Shorter words. They count only as separate words, because they are parts of other words (`ping`).
 const SHORT_WORDS: [&str; 5] = ["pin", "otp", "jwt", "pwd", "pass"];
 /// Words of names that count something. Numbers with these names are not secrets: `maxTokens`, `token_limit`.
 const COUNTS: [&str; 10] = ["tokens", "count", "limit", "budget", "max", "min", "total", "length", "ttl", "timeout"];

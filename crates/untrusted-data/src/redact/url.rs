@@ -5,7 +5,8 @@ use percent_encoding::percent_decode_str;
 
 /// Parts of the names of parameters that contain secrets, next to those of [`is_secret_name`].
 const SECRET_PARTS: [&str; 3] = ["session", "ticket", "oauth"];
-/// Shorter ones, which are part of other words (`design`, `decode`, `author`), so that they must stand alone.
+/// Shorter names. They count only as separate words, because they are parts of other words (`design`, `decode`,
+/// `author`).
 const SECRET_WORDS: [&str; 8] = ["auth", "authkey", "authcode", "key", "sig", "cred", "creds", "code"];
 /// Minimum length of a random word.
 const SHORTEST_DRAWN: usize = 16;
@@ -43,7 +44,7 @@ pub(super) fn secrets(url: &str) -> Vec<Secret> {
             found.push((value, parameter.to_owned()));
         }
     }
-    // An empty value is no secret, and its name alone is none either.
+    // An empty value is not a secret, and neither is its name.
     found.retain(|(value, _)| !value.is_empty());
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let as_written_and_decoded = |(value, with_name): (&str, String)| {

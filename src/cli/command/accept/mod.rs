@@ -24,6 +24,12 @@ const NAMED: usize = 10;
 ///
 /// clawcheck accept --known known.yaml --report report.json --all --reason "waits for issue 12"
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes:
+  0    the observations were approved, or the entries were written
+  2    usage error or invalid file
+  3    a file could not be read or written
+  4    no waiting observation or failing case was selected")]
 pub(crate) struct Accept {
     /// Ids, parts of ids or globs of the cases to approve
     #[arg(value_name = "ID", value_parser = Filter::of_ids)]

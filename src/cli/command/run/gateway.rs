@@ -4,7 +4,7 @@ use super::Run;
 use super::arguments::{IsolationOption, PackageVersion};
 use crate::cli::CommandError;
 use crate::cli::session::Session;
-use crate::gateway::{self, Gateway, GatewaySpec, Kind, Preparation};
+use crate::gateway::{self, Gateway, GatewayKind, GatewaySpec, Preparation};
 use crate::judge::Level;
 use crate::judge::frame_schema::FrameSchema;
 use crate::run::{self, Isolation, Options};
@@ -58,7 +58,7 @@ impl Run {
         let release = run::release_of(&gateway);
         // The release of the embedded gateway is the release whose rules it uses.
         let own = Facts::of(release).map(|rules| rules.described()).ok();
-        let release = own.filter(|_| gateway.profile().kind == Kind::Embedded).unwrap_or(release);
+        let release = own.filter(|_| gateway.profile().kind == GatewayKind::Embedded).unwrap_or(release);
         let show = |event| session.progress.preparing(&event);
         let found = gateway::protocol_schema(release, version, preparation, &show).await?;
         let schema = FrameSchema::parse(&found.package, &found.text)

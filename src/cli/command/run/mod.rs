@@ -8,7 +8,7 @@ mod min_played;
 mod reports;
 mod selection;
 
-use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::help::{cache_variable, run_exit_codes, token_variable};
 use crate::cli::reports::ReportOption;
 use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
@@ -20,7 +20,7 @@ use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{GatewaySpec, Preparation};
-use crate::known::Known;
+use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, Options, RunEnd, RunError};
@@ -48,7 +48,10 @@ use std::sync::Arc;
 Examples:
   clawcheck run
   clawcheck run role-upgrade --gateway embedded@2026.4.2
-  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json"
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json
+
+",
+    run_exit_codes!()
 ))]
 pub(crate) struct Run {
     /// Scenario files, folders or ids of cases [default: the built-in scenarios]
@@ -160,7 +163,7 @@ pub(crate) struct Run {
 struct Scope<'a> {
     /// All scenarios that were read.
     corpus: &'a Corpus,
-    known: Arc<Known>,
+    known: Arc<KnownDeviations>,
     unused: UnusedScope,
 }
 

@@ -6,7 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::{CommandError, Listeners};
 use crate::gateway::GatewaySpec;
-use crate::report::terminal::{Detail, DisplayOptions};
+use crate::report::terminal::{DisplayOptions, Verbosity};
 use crate::report::{Delivery, Terminal};
 use crate::run::RunError;
 use crate::run::outcome::{Event, RunReport};
@@ -35,10 +35,10 @@ impl Run {
         let display = DisplayOptions {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
             detail: match self {
-                Self { trace: true, .. } => Detail::Trace,
-                Self { verbose: true, .. } => Detail::EachCase,
-                Self { quiet: true, .. } => Detail::Failures,
-                _ => Detail::Usual,
+                Self { trace: true, .. } => Verbosity::Trace,
+                Self { verbose: true, .. } => Verbosity::EachCase,
+                Self { quiet: true, .. } => Verbosity::Failures,
+                _ => Verbosity::Usual,
             },
             // The score of a few cases is not meaningful.
             score: self.score || (self.is_of_others() && cases >= SCORED),

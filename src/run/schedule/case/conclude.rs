@@ -1,9 +1,9 @@
 //! Compares the observation of a case with its snapshots, and saves the observation for approval if it is new.
 
 use super::report::is_worth_showing;
-use crate::gateway::{Gateway, Kind};
+use crate::gateway::{Gateway, GatewayKind};
 use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
-use crate::known::CaseSeen;
+use crate::known::PlayedCase;
 use crate::machine;
 use crate::observe::Observation;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
@@ -113,13 +113,13 @@ pub(crate) fn conclude(
             Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
     }
     let history = history.unwrap_or_default();
-    let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
+    let real = gateway.profile().kind == GatewayKind::Spawned && gateway.profile().program == "openclaw";
     let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
     // If a step did not meet its expectation, the observation is not a candidate for approval. If only the schema is
     // violated, the observation is the approved one.
     let about_snapshot =
         findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
-    let known = shared.options.known.judge(CaseSeen {
+    let known = shared.options.known.judge(PlayedCase {
         id: &case.id,
         requirements: &report.requirements,
         verdict,

@@ -1,7 +1,7 @@
 //! Why a planned case is not played: it would write to a gateway at a URL, or connections do not create its store.
 
 use super::recipe_check;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Profile, Workspace};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation, Profile, Workspace};
 use crate::judge::Verdict;
 use crate::run::schedule::plan::{self, NotPlayed};
 use crate::run::store_recipe::{Recipe, recipe};
@@ -27,7 +27,7 @@ pub(super) async fn not_played(
     release: Release,
     shared: &Shared<'_>,
 ) -> Option<NotPlayed> {
-    if gateway.profile().kind == Kind::Attached
+    if gateway.profile().kind == GatewayKind::Attached
         && let Some(reason) = not_played_at_url(case, recipe, release, shared).await
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });

@@ -9,7 +9,7 @@ mod report;
 use super::breaker::GatewayFailure;
 use super::failed_start;
 use super::plan::NotPlayed;
-use crate::gateway::{Gateway, Kind, Sandbox, Workspace};
+use crate::gateway::{Gateway, GatewayKind, Sandbox, Workspace};
 use crate::judge::Verdict;
 use crate::observe::{Observation, RawMessage, StepEvidence};
 use crate::run::Shared;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use untrusted_data::limits::CASE_BYTES;
 
-/// Maximum time to remove what a case wrote after the run was told to stop. A signal leaves ten seconds for everything.
+/// Maximum time to remove the records of a case after a signal. A signal leaves ten seconds for everything.
 const CLEARING: Duration = Duration::from_secs(8);
 
 /// Plays a case and judges its observation.
@@ -101,7 +101,7 @@ fn context<'a>(
     release: Release,
     shared: &Shared<'_>,
 ) -> CaseContext<'a> {
-    let attached = gateway.profile().kind == Kind::Attached;
+    let attached = gateway.profile().kind == GatewayKind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
     context.timeouts = shared.timeouts.clone();
@@ -110,12 +110,12 @@ fn context<'a>(
     context
 }
 
-/// What remains of a case after its gateway was stopped.
+/// The records of a case that remain after its gateway was stopped.
 struct Played {
     observed: Result<Observation, CaseError>,
     /// The case that failed to create its store over the wire, in place of the case.
     setup: Option<Case>,
-    /// How the gateway exited before anybody stopped it.
+    /// The exit of the gateway before the case stopped it.
     exit: Option<String>,
     log: String,
 }
@@ -147,8 +147,8 @@ async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, 
     Played { observed, setup, exit, log }
 }
 
-/// Removes what a case wrote. After the run was told to stop, it takes at most [`CLEARING`], because the report must
-/// still be written.
+/// Removes the records of the case. After a signal, it takes at most [`CLEARING`], because the report must still be
+/// written.
 async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
     let hurried = async {
         crate::run::stopped(shared.stop.clone()).await;
@@ -164,7 +164,7 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
 /// release that uses a database.
 pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
+        GatewayKind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
         _ => workspace.sandbox(),
     }
 }

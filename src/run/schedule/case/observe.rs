@@ -2,7 +2,7 @@
 
 use super::report::redactions;
 use super::sandbox;
-use crate::gateway::{Capability, Gateway, GatewaySpec, IgnoredField, Kind, Preparation};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, IgnoredField, Preparation};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
 use crate::run::Shared;
 use crate::run::sharing::view;
@@ -23,7 +23,7 @@ pub(crate) fn observe(
 ) -> Observation {
     let devices = context.bindings.identities.device_names();
     let is_operator = |id: &str| devices.iter().any(|(own, name)| own == id && name == OPERATOR);
-    if gateway.profile().kind == Kind::Attached {
+    if gateway.profile().kind == GatewayKind::Attached {
         let is_own = |id: &str| devices.iter().any(|(own, _)| own == id);
         view::retain_received(&mut steps, &|id: &str| is_own(id) && !is_operator(id));
         approval_ids::remove(&mut steps, &approval_ids::prefix(&context.case.id));

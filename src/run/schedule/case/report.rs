@@ -1,8 +1,8 @@
 //! The report of a case: without a result, with the reason why it was not played, and with its records.
 
-use crate::gateway::{Gateway, Kind};
+use crate::gateway::{Gateway, GatewayKind};
 use crate::judge::Verdict;
-use crate::run::outcome::{Boot, CaseReport};
+use crate::run::outcome::{CaseReport, GatewayUse};
 use crate::run::schedule::failed_start;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::{Options, Shared};
@@ -27,7 +27,7 @@ pub(super) fn failed(
         // Without the release that writes the store, the case cannot be played.
         CaseError::OtherRelease(_) => Verdict::NotApplicable,
         CaseError::Launch(launch) if failed_start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
-        CaseError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
+        CaseError::Link(_) if gateway.profile().kind == GatewayKind::Attached => Verdict::Skipped,
         _ => Verdict::Error,
     };
     report.reason = Some(match error {
@@ -53,7 +53,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         verdict: Verdict::Skipped,
         reason: None,
         given_up: false,
-        boot: Boot::Own,
+        boot: GatewayUse::Own,
         about: case.scenario.about.clone(),
         links: case.scenario.links.iter().map(|link| link.value.clone()).collect(),
         requirements: requirements(case),

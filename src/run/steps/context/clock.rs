@@ -1,7 +1,7 @@
 //! The clock of a case's gateway: the embedded gateway's own clock, or the clock of the machine.
 
 use super::{CaseContext, CaseError};
-use crate::gateway::{Gateway, Kind, Running};
+use crate::gateway::{Gateway, GatewayKind, Running};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,14 +16,14 @@ impl CaseContext<'_> {
     /// The current time of the gateway's clock.
     pub(crate) fn now(&self) -> i64 {
         self.running.as_ref().map_or_else(
-            || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { real_now() },
+            || if self.gateway.profile().kind == GatewayKind::Embedded { self.clock } else { real_now() },
             Running::now,
         )
     }
 
     /// Advances the clock between two steps.
     pub(crate) async fn tick(&mut self) {
-        if self.gateway.profile().kind == Kind::Embedded {
+        if self.gateway.profile().kind == GatewayKind::Embedded {
             let _ = self.advance(Duration::from_millis(TICK_MS)).await;
         } else {
             // Two steps in the same millisecond could not be distinguished in the store. The machine's clock cannot be
@@ -56,15 +56,15 @@ impl CaseContext<'_> {
     }
 
     pub(crate) fn has_own_clock(&self) -> bool {
-        self.gateway.profile().kind == Kind::Embedded
+        self.gateway.profile().kind == GatewayKind::Embedded
     }
 }
 
 /// The time of the gateway's clock before it is started.
 pub(crate) fn first_moment(gateway: &Gateway) -> i64 {
     match gateway.profile().kind {
-        Kind::Embedded => EMBEDDED_START,
-        Kind::Spawned | Kind::Attached => real_now(),
+        GatewayKind::Embedded => EMBEDDED_START,
+        GatewayKind::Spawned | GatewayKind::Attached => real_now(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::gateway::{ControlError, LaunchError, PrepareError, StoreCommandError};
 use crate::run::state_dir::StateDirError;
 use crate::run::steps::create_store::SetupFailure;
-use crate::run::steps::silence::Silence;
+use crate::run::steps::silence::NoAnswer;
 use std::time::Duration;
 
 /// The reason why a case could not be played.
@@ -14,14 +14,14 @@ pub(crate) enum CaseError {
     Launch(#[from] LaunchError),
     /// The gateway started but answered nothing, neither in a step nor to a probe.
     #[error("{0}")]
-    Silent(Silence),
+    Silent(NoAnswer),
     /// The machine that runs clawcheck lacks a resource.
     #[error("this machine: {0}")]
     Machine(&'static str),
     /// The gateway answers, but too many answers are late.
     #[error(
-        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
-         take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
+        "the gateway is too slow: its slow answers took {} s in total, each more than a quarter of the answer timeout of \
+         {} s (--answer-timeout)", .late.as_secs(), .answer.as_secs()
     )]
     TooSlow {
         /// The total time of late answers.
@@ -29,7 +29,7 @@ pub(crate) enum CaseError {
         /// The answer timeout.
         answer: Duration,
     },
-    /// The run was told to stop.
+    /// A signal stopped the run.
     #[error("interrupted")]
     BrokenOff,
     /// The release that the case needs is not available.

@@ -1,7 +1,7 @@
 //! Starts and stops the gateway of a case.
 
 use super::{CaseContext, CaseError};
-use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, Running, Sandbox};
+use crate::gateway::{ControlError, Exit, Gateway, GatewayKind, Launch, LaunchError, Running, Sandbox};
 use crate::observe::{RawFrame, RawMessage, Received};
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
 use crate::run::steps::identities::Identities;
@@ -91,7 +91,7 @@ impl CaseContext<'_> {
     pub(crate) async fn end(&mut self) -> String {
         // Drop the connections first: nobody reads them any more, and the gateway would wait for their close frames.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        if self.gateway.profile().kind != Kind::Attached
+        if self.gateway.profile().kind != GatewayKind::Attached
             && let Some(running) = &mut self.running
         {
             let _ = stop(running, &self.timeouts).await;
@@ -127,7 +127,7 @@ impl GatewayStart<'_> {
             state_dir: None,
             openclaw_json,
             environment,
-            clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
+            clock: (gateway.profile().kind == GatewayKind::Embedded).then_some(self.clock),
             trace: self.trace.clone(),
             deadline: Instant::now() + self.timeouts.limit(&Wait::Start),
         };

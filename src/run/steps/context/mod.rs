@@ -13,8 +13,8 @@ use super::silence::Liveness;
 use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Gateway, Running, Sandbox};
-use crate::observe::{Known, ObservedStore, RawFrame, Received};
-use crate::run::state_dir::{self, Unfinished};
+use crate::observe::{KnownValue, ObservedStore, RawFrame, Received};
+use crate::run::state_dir::{self, UnfinishedWrites};
 use crate::run::store_recipe::Recipe;
 use crate::run::timeouts::Timeouts;
 use crate::scenario::Case;
@@ -60,9 +60,9 @@ pub(crate) struct CaseContext<'a> {
     clock: i64,
     before: ObservedStore,
     /// Temporary files that existed before the case. The case does not wait for them.
-    unfinished: Unfinished,
+    unfinished: UnfinishedWrites,
     /// Ports and paths of the case, with their symbols.
-    places: Vec<Known>,
+    places: Vec<KnownValue>,
     /// Number of gateway starts.
     boots: usize,
     /// Whether a probe in this step found the gateway silent.
@@ -120,7 +120,7 @@ impl<'a> CaseContext<'a> {
         bindings.set_now(started_at);
         bindings.keep_secret(secret_values(&Value::Object(case.scenario.gateway.base.clone())));
         case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
-        let known = |path: PathBuf, symbol: &str| Known {
+        let known = |path: PathBuf, symbol: &str| KnownValue {
             value: path.to_string_lossy().into_owned(),
             symbol: symbol.to_owned(),
         };
@@ -150,7 +150,7 @@ impl<'a> CaseContext<'a> {
             steps_began: Vec::new(),
             clock: started_at,
             before: ObservedStore::default(),
-            unfinished: Unfinished::new(),
+            unfinished: UnfinishedWrites::new(),
             places,
             boots: 0,
             there: Mutex::default(),
@@ -159,7 +159,7 @@ impl<'a> CaseContext<'a> {
 
     fn set_running(&mut self, running: Running) {
         if let Some(port) = running.port() {
-            self.places.push(Known { value: format!(":{port}"), symbol: ":<port>".to_owned() });
+            self.places.push(KnownValue { value: format!(":{port}"), symbol: ":<port>".to_owned() });
         }
         self.running = Some(running);
     }
@@ -188,10 +188,10 @@ impl<'a> CaseContext<'a> {
     }
 
     /// All values that have a symbol in the observation.
-    pub(crate) fn known(&self) -> Vec<Known> {
+    pub(crate) fn known(&self) -> Vec<KnownValue> {
         let mut known = self.bindings.known();
         known.extend(self.places.iter().cloned());
-        known.push(Known { value: super::connect::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
+        known.push(KnownValue { value: super::connect::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
         known
     }
 

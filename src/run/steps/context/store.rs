@@ -1,7 +1,7 @@
 //! Writes and reads the state directory of a case.
 
 use super::{CaseContext, CaseError};
-use crate::gateway::{Capability, Kind};
+use crate::gateway::{Capability, GatewayKind};
 use crate::observe::ObservedStore;
 use crate::run::attached;
 use crate::run::state_dir::seed::Seeder;
@@ -91,7 +91,7 @@ impl CaseContext<'_> {
             return state_dir::in_memory(documents);
         }
         let mut found = state_dir::read(&self.state_dir(), &scenario.store);
-        if self.gateway.profile().kind == Kind::Attached {
+        if self.gateway.profile().kind == GatewayKind::Attached {
             let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
             found = attached::with_records_of(&found, &devices);
         }

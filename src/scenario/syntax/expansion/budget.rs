@@ -1,6 +1,6 @@
 //! The memory that the expanded cases of one file may use.
 
-use crate::scenario::syntax::nodes::{Kind, Node};
+use crate::scenario::syntax::nodes::{Node, NodeKind};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
 
@@ -42,9 +42,9 @@ impl ExpansionBudget {
     pub(super) fn spend_all(&mut self, node: &Node, span: Span) -> Result<(), SpannedError> {
         self.spend(VALUE_SIZE, span)?;
         match &node.kind {
-            Kind::Text(text) => self.spend(text.len(), span),
-            Kind::List(items) => items.iter().try_for_each(|item| self.spend_all(item, span)),
-            Kind::Map(entries) => entries.iter().try_for_each(|entry| {
+            NodeKind::Text(text) => self.spend(text.len(), span),
+            NodeKind::List(items) => items.iter().try_for_each(|item| self.spend_all(item, span)),
+            NodeKind::Map(entries) => entries.iter().try_for_each(|entry| {
                 self.spend(entry.key.value.len(), span)?;
                 self.spend_all(&entry.value, span)
             }),

@@ -6,7 +6,7 @@ mod references;
 #[cfg(test)]
 mod tests;
 
-use super::nodes::{Entry, Kind, Node, short};
+use super::nodes::{Entry, Node, NodeKind, short};
 use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
 use crate::suggestions::choices;
@@ -17,12 +17,12 @@ use references::{Piece, pieces};
 
 /// The tree at a point, with every reference replaced and without the matrix.
 pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut ExpansionBudget) -> Result<Node, Vec<SpannedError>> {
-    let Kind::Map(entries) = &root.kind else { return Ok(root.clone()) };
+    let NodeKind::Map(entries) = &root.kind else { return Ok(root.clone()) };
     let mut expansion = PointExpansion { point, budget, errors: Vec::new() };
     let entries =
         entries.iter().filter(|entry| entry.key.value != "matrix").map(|entry| expansion.entry(entry)).collect();
     if expansion.errors.is_empty() {
-        Ok(Node { span: root.span, kind: Kind::Map(entries) })
+        Ok(Node { span: root.span, kind: NodeKind::Map(entries) })
     } else {
         Err(expansion.errors)
     }
@@ -51,13 +51,13 @@ impl PointExpansion<'_> {
     fn node(&mut self, node: &Node) -> Node {
         // Do not expand an invalid tree: it will not be played.
         if !self.errors.is_empty() && self.budget.is_spent() {
-            return Node { span: node.span, kind: Kind::Null };
+            return Node { span: node.span, kind: NodeKind::Null };
         }
         if let Err(error) = self.budget.spend(VALUE_SIZE, node.span) {
             self.errors.push(error);
         }
         let kind = match &node.kind {
-            Kind::Text(text) => match text_at(text, node.span, self.point, self.budget) {
+            NodeKind::Text(text) => match text_at(text, node.span, self.point, self.budget) {
                 Ok(Some(replaced)) => return replaced,
                 Ok(None) => return node.clone(),
                 Err(error) => {
@@ -65,8 +65,8 @@ impl PointExpansion<'_> {
                     return node.clone();
                 }
             },
-            Kind::List(items) => Kind::List(items.iter().map(|item| self.node(item)).collect()),
-            Kind::Map(entries) => Kind::Map(entries.iter().map(|entry| self.entry(entry)).collect()),
+            NodeKind::List(items) => NodeKind::List(items.iter().map(|item| self.node(item)).collect()),
+            NodeKind::Map(entries) => NodeKind::Map(entries.iter().map(|entry| self.entry(entry)).collect()),
             plain => plain.clone(),
         };
         Node { span: node.span, kind }
@@ -85,7 +85,7 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut ExpansionBudget) 
         let value = resolve(path, span, point)?;
         budget.spend_all(value, span)?;
         // An error about a plain value points to its use. An error about a list or map points to its definition.
-        let compound = matches!(value.kind, Kind::List(_) | Kind::Map(_));
+        let compound = matches!(value.kind, NodeKind::List(_) | NodeKind::Map(_));
         let span = if compound { value.span } else { span };
         return Ok(Some(Node { span, kind: value.kind.clone() }));
     }
@@ -104,7 +104,7 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut ExpansionBudget) 
             }
         }
     }
-    Ok(Some(Node { span, kind: Kind::Text(expanded) }))
+    Ok(Some(Node { span, kind: NodeKind::Text(expanded) }))
 }
 
 fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, SpannedError> {
@@ -133,11 +133,11 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Spa
 /// A plain value as text.
 fn scalar_text(node: &Node) -> Option<String> {
     match &node.kind {
-        Kind::Text(text) => Some(text.clone()),
-        Kind::Bool(value) => Some(value.to_string()),
-        Kind::Integer(value) => Some(value.to_string()),
-        Kind::Natural(value) => Some(value.to_string()),
-        Kind::Float(value) => Some(value.to_string()),
-        Kind::Null | Kind::List(_) | Kind::Map(_) => None,
+        NodeKind::Text(text) => Some(text.clone()),
+        NodeKind::Bool(value) => Some(value.to_string()),
+        NodeKind::Integer(value) => Some(value.to_string()),
+        NodeKind::Natural(value) => Some(value.to_string()),
+        NodeKind::Float(value) => Some(value.to_string()),
+        NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::references::used_axes;
 use super::scalar_text;
-use crate::scenario::syntax::nodes::{Entry, Kind, Node, short};
+use crate::scenario::syntax::nodes::{Entry, Node, NodeKind, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Spanned;
 use crate::suggestions::choices;
@@ -56,7 +56,7 @@ impl Point {
 /// The points of a scenario. A scenario without a matrix has one point without a name.
 pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<SpannedError>> {
     let Some(matrix) = root.get("matrix") else { return Ok(vec![Point { values: Vec::new() }]) };
-    if !matches!(matrix.kind, Kind::Map(_)) {
+    if !matches!(matrix.kind, NodeKind::Map(_)) {
         let error = SpannedError::at(matrix.span, "a matrix is a map of axes", "expected a map of axes");
         return Err(vec![error.help("matrix: { via: [direct, nginx] }")]);
     }
@@ -117,8 +117,8 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, SpannedError> {
         return Err(SpannedError::at(key.span, message, "expected lower-case letters, digits and hyphens"));
     }
     let values = match &value.kind {
-        Kind::List(items) => items.iter().map(plain_value).collect::<Result<Vec<_>, _>>()?,
-        Kind::Map(entries) => {
+        NodeKind::List(items) => items.iter().map(plain_value).collect::<Result<Vec<_>, _>>()?,
+        NodeKind::Map(entries) => {
             entries.iter().map(|entry| named_value(&entry.key, &entry.value)).collect::<Result<Vec<_>, _>>()?
         }
         _ => {
@@ -144,9 +144,9 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, SpannedError> {
 /// A value that is its own name.
 fn plain_value(node: &Node) -> Result<Value, SpannedError> {
     let name = match &node.kind {
-        Kind::Text(text) if is_value_name(text) => text.clone(),
-        Kind::Bool(value) => value.to_string(),
-        Kind::Integer(value) if *value >= 0 => value.to_string(),
+        NodeKind::Text(text) if is_value_name(text) => text.clone(),
+        NodeKind::Bool(value) => value.to_string(),
+        NodeKind::Integer(value) if *value >= 0 => value.to_string(),
         _ => {
             let message = format!("{} needs a name for the case id", node.what());
             let help = "write the axis as a map of values by name: `axis: { name: value }`";
@@ -179,7 +179,7 @@ fn product(axes: &[Axis<'_>]) -> Vec<Point> {
 /// The entries of a list of maps under `include` or `exclude`. Their axes must exist.
 fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) -> Vec<&'a Node> {
     let Some(list) = list else { return Vec::new() };
-    let Kind::List(items) = &list.kind else {
+    let NodeKind::List(items) = &list.kind else {
         errors.push(SpannedError::at(
             list.head(),
             format!("{} is not valid here", list.what()),

@@ -1,6 +1,6 @@
 //! References to axes in texts: `${axis}` and `${axis.key}`.
 
-use crate::scenario::syntax::nodes::{Kind, Node};
+use crate::scenario::syntax::nodes::{Node, NodeKind};
 use std::collections::HashSet;
 
 /// A part of a text with references.
@@ -50,9 +50,9 @@ fn note_references(node: &Node, used: &mut HashSet<String>) {
         }
     };
     match &node.kind {
-        Kind::Text(text) => note(text),
-        Kind::List(items) => items.iter().for_each(|item| note_references(item, used)),
-        Kind::Map(entries) => {
+        NodeKind::Text(text) => note(text),
+        NodeKind::List(items) => items.iter().for_each(|item| note_references(item, used)),
+        NodeKind::Map(entries) => {
             for entry in entries {
                 note(&entry.key.value);
             }

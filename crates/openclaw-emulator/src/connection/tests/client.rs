@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Client {
     socket: WebSocketStream<DuplexStream>,
     /// Messages that arrived before a pong.
-    unread: VecDeque<Seen>,
+    unread: VecDeque<ClientEvent>,
 }
 
 /// A received event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum ClientEvent {
     Text(String),
     /// A close frame.
     Closed(Option<u16>, String),
@@ -47,12 +47,12 @@ impl Client {
         }
     }
 
-    pub(super) async fn next(&mut self) -> Seen {
+    pub(super) async fn next(&mut self) -> ClientEvent {
         match self.unread.pop_front() {
             Some(seen) => seen,
             None => match timeout(PATIENCE, self.socket.next()).await.unwrap() {
                 Some(Ok(message)) => seen(message),
-                Some(Err(_)) | None => Seen::Cut,
+                Some(Err(_)) | None => ClientEvent::Cut,
             },
         }
     }
@@ -88,11 +88,11 @@ impl Client {
     }
 }
 
-fn seen(message: Message) -> Seen {
+fn seen(message: Message) -> ClientEvent {
     match message {
-        Message::Text(text) => Seen::Text(text.to_string()),
-        Message::Close(None) => Seen::Closed(None, String::new()),
-        Message::Close(Some(frame)) => Seen::Closed(Some(frame.code.into()), frame.reason.to_string()),
+        Message::Text(text) => ClientEvent::Text(text.to_string()),
+        Message::Close(None) => ClientEvent::Closed(None, String::new()),
+        Message::Close(Some(frame)) => ClientEvent::Closed(Some(frame.code.into()), frame.reason.to_string()),
         other => panic!("{other:?}"),
     }
 }

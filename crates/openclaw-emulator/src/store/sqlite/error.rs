@@ -1,6 +1,6 @@
 //! Why the database cannot be used.
 
-use super::table::Unfit;
+use super::table::RowError;
 use rusqlite::ErrorCode;
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub enum SqliteError {
     },
     /// A record does not fit into a row.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    Row(#[from] RowError),
     /// The database exceeds the limit of bytes.
     #[error("more than {} MiB", STORE_BYTES >> 20)]
     TooLarge,
@@ -49,7 +49,7 @@ impl SqliteError {
             Self::Io(..)
             | Self::NotPlain(..)
             | Self::Cell { .. }
-            | Self::Unfit(_)
+            | Self::Row(_)
             | Self::TooLarge
             | Self::TooMany(_)
             | Self::NoTable(_) => None,
@@ -67,7 +67,7 @@ impl SqliteError {
             Self::Io(_, error) => error.kind() == io::ErrorKind::PermissionDenied,
             Self::NotPlain(..)
             | Self::Cell { .. }
-            | Self::Unfit(_)
+            | Self::Row(_)
             | Self::TooLarge
             | Self::TooMany(_)
             | Self::NoTable(_) => false,

@@ -19,7 +19,7 @@ pub use error::SqliteError;
 
 use open::{SUFFIXES, beside, is_plain, knows_nodes, only_plain, open_to_read};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, WriteError};
-use rows::{Size, keyed, read, write};
+use rows::{ReadSize, keyed, read, write};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BOOTSTRAP, Cells, PAIRED, PENDING, TABLES, Table};
+use table::{BOOTSTRAP, CellParsing, PAIRED, PENDING, TABLES, Table};
 use untrusted_data::limits::STORE_BYTES;
 use untrusted_data::plain_file::Links;
 
@@ -94,7 +94,7 @@ impl SqliteDocuments {
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;
         TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
         let read = |document| {
-            let records = read(&connection, document, Cells::AsTheyAre, &mut Size::limited())?;
+            let records = read(&connection, document, CellParsing::AsTheyAre, &mut ReadSize::limited())?;
             Ok((document, Value::Object(records)))
         };
         let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteError>>();
@@ -137,9 +137,9 @@ impl SqliteDocuments {
     pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         let documents = [Document::DevicesPaired, Document::DevicesPending];
-        documents
-            .into_iter()
-            .try_for_each(|document| read(&connection, document, Cells::Parsed, &mut Size::default()).map(drop))
+        documents.into_iter().try_for_each(|document| {
+            read(&connection, document, CellParsing::Parsed, &mut ReadSize::default()).map(drop)
+        })
     }
 
     /// Opens an existing database for writing, as a release does at its start.
@@ -216,7 +216,8 @@ impl OpenDatabase {
         if let Some(value) = self.read.get(&document) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed, &mut Size::default())?));
+        let value =
+            Arc::new(Value::Object(read(&self.connection, document, CellParsing::Parsed, &mut ReadSize::default())?));
         self.read.insert(document, Arc::clone(&value));
         Ok(value)
     }
@@ -225,7 +226,7 @@ impl OpenDatabase {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
             // A mutation starts from the current contents, so unreadable contents are not overwritten.
-            read(&transaction, *document, Cells::Parsed, &mut Size::default())?;
+            read(&transaction, *document, CellParsing::Parsed, &mut ReadSize::default())?;
             let empty = Map::new();
             write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
         }

@@ -1,7 +1,7 @@
 //! The rows of the tables, as the records of documents.
 
 use super::error::SqliteError;
-use super::table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, Table};
+use super::table::{BOOTSTRAP, CellParsing, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, Table};
 use openclaw_protocol::store::{Document, SURFACE_FIELDS};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Transaction, params};
@@ -15,13 +15,13 @@ const COUNTED: usize = 20;
 
 /// The amount of data that was read from a table.
 #[derive(Debug, Default)]
-pub(super) struct Size {
+pub(super) struct ReadSize {
     is_limited: bool,
     bytes: u64,
     values: usize,
 }
 
-impl Size {
+impl ReadSize {
     pub(super) fn limited() -> Self {
         Self { is_limited: true, ..Self::default() }
     }
@@ -63,8 +63,8 @@ impl Size {
 pub(super) fn read(
     connection: &Connection,
     document: Document,
-    cells: Cells,
-    size: &mut Size,
+    cells: CellParsing,
+    size: &mut ReadSize,
 ) -> Result<Map<String, Value>, SqliteError> {
     let table = match document {
         Document::DevicesPending => &PENDING,

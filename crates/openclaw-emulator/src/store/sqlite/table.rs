@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// How to treat a cell that should be JSON and is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cells {
+pub(super) enum CellParsing {
     /// As an error, like the releases: nothing is read or written.
     Parsed,
     /// As a string, for readers that only show the store.
@@ -15,7 +15,7 @@ pub(super) enum Cells {
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ColumnType {
     /// A string that is never NULL.
     Key,
     /// A string.
@@ -35,10 +35,10 @@ enum Kind {
 struct Column {
     name: &'static str,
     field: &'static str,
-    kind: Kind,
+    kind: ColumnType,
 }
 
-const fn column(name: &'static str, field: &'static str, kind: Kind) -> Column {
+const fn column(name: &'static str, field: &'static str, kind: ColumnType) -> Column {
     Column { name, field, kind }
 }
 
@@ -52,8 +52,8 @@ pub(super) struct Table {
 
 /// The reason why a record cannot be a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` cannot be the column {table}.{column}")]
-pub struct Unfit {
+#[error("the value of `{field}` does not fit the column {table}.{column}")]
+pub struct RowError {
     table: &'static str,
     column: &'static str,
     field: &'static str,
@@ -63,28 +63,28 @@ pub struct Unfit {
 pub(super) const PAIRED: Table = Table {
     name: "device_pairing_paired",
     columns: &[
-        column("device_id", "deviceId", Kind::Key),
-        column("public_key", "publicKey", Kind::Key),
-        column("display_name", "displayName", Kind::Text),
-        column("operator_label", "operatorLabel", Kind::Text),
-        column("platform", "platform", Kind::Text),
-        column("device_family", "deviceFamily", Kind::Text),
-        column("client_id", "clientId", Kind::Text),
-        column("client_mode", "clientMode", Kind::Text),
-        column("browser_origin", "browserOrigin", Kind::Text),
-        column("role", "role", Kind::Text),
-        column("roles_json", "roles", Kind::Json),
-        column("scopes_json", "scopes", Kind::Json),
-        column("approved_scopes_json", "approvedScopes", Kind::Json),
-        column("remote_ip", "remoteIp", Kind::Text),
-        column("tokens_json", "tokens", Kind::Json),
-        column("approved_via", "approvedVia", Kind::Text),
-        column(NODE_SURFACE, NODE_SURFACE, Kind::Json),
-        column(PENDING_NODE_SURFACE, PENDING_NODE_SURFACE, Kind::Json),
-        column("created_at_ms", "createdAtMs", Kind::Time),
-        column("approved_at_ms", "approvedAtMs", Kind::Time),
-        column("last_seen_at_ms", "lastSeenAtMs", Kind::Integer),
-        column("last_seen_reason", "lastSeenReason", Kind::Text),
+        column("device_id", "deviceId", ColumnType::Key),
+        column("public_key", "publicKey", ColumnType::Key),
+        column("display_name", "displayName", ColumnType::Text),
+        column("operator_label", "operatorLabel", ColumnType::Text),
+        column("platform", "platform", ColumnType::Text),
+        column("device_family", "deviceFamily", ColumnType::Text),
+        column("client_id", "clientId", ColumnType::Text),
+        column("client_mode", "clientMode", ColumnType::Text),
+        column("browser_origin", "browserOrigin", ColumnType::Text),
+        column("role", "role", ColumnType::Text),
+        column("roles_json", "roles", ColumnType::Json),
+        column("scopes_json", "scopes", ColumnType::Json),
+        column("approved_scopes_json", "approvedScopes", ColumnType::Json),
+        column("remote_ip", "remoteIp", ColumnType::Text),
+        column("tokens_json", "tokens", ColumnType::Json),
+        column("approved_via", "approvedVia", ColumnType::Text),
+        column(NODE_SURFACE, NODE_SURFACE, ColumnType::Json),
+        column(PENDING_NODE_SURFACE, PENDING_NODE_SURFACE, ColumnType::Json),
+        column("created_at_ms", "createdAtMs", ColumnType::Time),
+        column("approved_at_ms", "approvedAtMs", ColumnType::Time),
+        column("last_seen_at_ms", "lastSeenAtMs", ColumnType::Integer),
+        column("last_seen_reason", "lastSeenReason", ColumnType::Text),
     ],
     indexes: &[("idx_device_pairing_paired_approved", "approved_at_ms DESC, device_id")],
 };
@@ -98,23 +98,23 @@ pub(super) const PENDING_NODE_SURFACE: &str = "pending_node_surface_json";
 pub(super) const PENDING: Table = Table {
     name: "device_pairing_pending",
     columns: &[
-        column("request_id", "requestId", Kind::Key),
-        column("device_id", "deviceId", Kind::Key),
-        column("public_key", "publicKey", Kind::Key),
-        column("display_name", "displayName", Kind::Text),
-        column("platform", "platform", Kind::Text),
-        column("device_family", "deviceFamily", Kind::Text),
-        column("client_id", "clientId", Kind::Text),
-        column("client_mode", "clientMode", Kind::Text),
-        column("browser_origin", "browserOrigin", Kind::Text),
-        column("role", "role", Kind::Text),
-        column("roles_json", "roles", Kind::Json),
-        column("scopes_json", "scopes", Kind::Json),
-        column("remote_ip", "remoteIp", Kind::Text),
-        column("silent", "silent", Kind::Flag),
-        column("is_repair", "isRepair", Kind::Flag),
-        column("ts", "ts", Kind::Time),
-        column("refreshed_at_ms", "refreshedAtMs", Kind::Integer),
+        column("request_id", "requestId", ColumnType::Key),
+        column("device_id", "deviceId", ColumnType::Key),
+        column("public_key", "publicKey", ColumnType::Key),
+        column("display_name", "displayName", ColumnType::Text),
+        column("platform", "platform", ColumnType::Text),
+        column("device_family", "deviceFamily", ColumnType::Text),
+        column("client_id", "clientId", ColumnType::Text),
+        column("client_mode", "clientMode", ColumnType::Text),
+        column("browser_origin", "browserOrigin", ColumnType::Text),
+        column("role", "role", ColumnType::Text),
+        column("roles_json", "roles", ColumnType::Json),
+        column("scopes_json", "scopes", ColumnType::Json),
+        column("remote_ip", "remoteIp", ColumnType::Text),
+        column("silent", "silent", ColumnType::Flag),
+        column("is_repair", "isRepair", ColumnType::Flag),
+        column("ts", "ts", ColumnType::Time),
+        column("refreshed_at_ms", "refreshedAtMs", ColumnType::Integer),
     ],
     indexes: &[("idx_device_pairing_pending_device", "device_id, ts DESC")],
 };
@@ -123,17 +123,17 @@ pub(super) const PENDING: Table = Table {
 pub(super) const BOOTSTRAP: Table = Table {
     name: "device_bootstrap_tokens",
     columns: &[
-        column("token_key", "tokenKey", Kind::Key),
-        column("token", "token", Kind::Key),
-        column("setup_id", "setupId", Kind::Text),
-        column("ts", "ts", Kind::Time),
-        column("device_id", "deviceId", Kind::Text),
-        column("public_key", "publicKey", Kind::Text),
-        column("profile_json", "profile", Kind::Json),
-        column("redeemed_profile_json", "redeemedProfile", Kind::Json),
-        column("pending_profile_json", "pendingProfile", Kind::Json),
-        column("issued_at_ms", "issuedAtMs", Kind::Time),
-        column("last_used_at_ms", "lastUsedAtMs", Kind::Integer),
+        column("token_key", "tokenKey", ColumnType::Key),
+        column("token", "token", ColumnType::Key),
+        column("setup_id", "setupId", ColumnType::Text),
+        column("ts", "ts", ColumnType::Time),
+        column("device_id", "deviceId", ColumnType::Text),
+        column("public_key", "publicKey", ColumnType::Text),
+        column("profile_json", "profile", ColumnType::Json),
+        column("redeemed_profile_json", "redeemedProfile", ColumnType::Json),
+        column("pending_profile_json", "pendingProfile", ColumnType::Json),
+        column("issued_at_ms", "issuedAtMs", ColumnType::Time),
+        column("last_used_at_ms", "lastUsedAtMs", ColumnType::Integer),
     ],
     indexes: &[("idx_device_bootstrap_tokens_ts", "ts")],
 };
@@ -193,8 +193,8 @@ impl Table {
     ///
     /// # Errors
     /// Returns an error for a field that does not fit its column.
-    pub(super) fn row(&self, record: &Map<String, Value>) -> Result<Vec<Cell>, Unfit> {
-        let unfit = |column: &Column| Unfit { table: self.name, column: column.name, field: column.field };
+    pub(super) fn row(&self, record: &Map<String, Value>) -> Result<Vec<Cell>, RowError> {
+        let unfit = |column: &Column| RowError { table: self.name, column: column.name, field: column.field };
         self.columns.iter().map(|column| column.cell(record.get(column.field)).ok_or_else(|| unfit(column))).collect()
     }
 
@@ -202,11 +202,15 @@ impl Table {
     ///
     /// # Errors
     /// Returns an error for a cell that does not parse, unless such cells are allowed.
-    pub(super) fn record(&self, row: &rusqlite::Row<'_>, cells: Cells) -> Result<Map<String, Value>, SqliteError> {
+    pub(super) fn record(
+        &self,
+        row: &rusqlite::Row<'_>,
+        cells: CellParsing,
+    ) -> Result<Map<String, Value>, SqliteError> {
         let mut record = Map::new();
         for (at, column) in self.columns.iter().enumerate() {
             let cell = row.get_ref(at)?;
-            if cells == Cells::Parsed && !column.parses(cell) {
+            if cells == CellParsing::Parsed && !column.parses(cell) {
                 return Err(SqliteError::Cell { table: self.name, column: column.name });
             }
             if let Some(value) = column.value(cell).filter(|value| !value.is_null()) {
@@ -220,21 +224,21 @@ impl Table {
 impl Column {
     fn sql_type(&self) -> &'static str {
         match self.kind {
-            Kind::Key => "TEXT NOT NULL",
-            Kind::Text | Kind::Json => "TEXT",
-            Kind::Time => "INTEGER NOT NULL",
-            Kind::Integer | Kind::Flag => "INTEGER",
+            ColumnType::Key => "TEXT NOT NULL",
+            ColumnType::Text | ColumnType::Json => "TEXT",
+            ColumnType::Time => "INTEGER NOT NULL",
+            ColumnType::Integer | ColumnType::Flag => "INTEGER",
         }
     }
 
     fn cell(&self, value: Option<&Value>) -> Option<Cell> {
-        let required = matches!(self.kind, Kind::Key | Kind::Time);
+        let required = matches!(self.kind, ColumnType::Key | ColumnType::Time);
         match (self.kind, value) {
-            (Kind::Json, Some(value)) => Some(Cell::Text(value.to_string())),
+            (ColumnType::Json, Some(value)) => Some(Cell::Text(value.to_string())),
             (_, None | Some(Value::Null)) => (!required).then_some(Cell::Null),
-            (Kind::Key | Kind::Text, Some(Value::String(text))) => Some(Cell::Text(text.clone())),
-            (Kind::Time | Kind::Integer, Some(Value::Number(number))) => number.as_i64().map(Cell::Integer),
-            (Kind::Flag, Some(Value::Bool(flag))) => Some(Cell::Integer(i64::from(*flag))),
+            (ColumnType::Key | ColumnType::Text, Some(Value::String(text))) => Some(Cell::Text(text.clone())),
+            (ColumnType::Time | ColumnType::Integer, Some(Value::Number(number))) => number.as_i64().map(Cell::Integer),
+            (ColumnType::Flag, Some(Value::Bool(flag))) => Some(Cell::Integer(i64::from(*flag))),
             _ => None,
         }
     }
@@ -242,7 +246,7 @@ impl Column {
     /// Whether every JSON cell parses.
     fn parses(&self, cell: ValueRef<'_>) -> bool {
         match (self.kind, cell) {
-            (Kind::Json, ValueRef::Text(bytes)) => openclaw_protocol::store::json::parse(bytes).is_some(),
+            (ColumnType::Json, ValueRef::Text(bytes)) => openclaw_protocol::store::json::parse(bytes).is_some(),
             _ => true,
         }
     }
@@ -251,10 +255,10 @@ impl Column {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match (self.kind, cell) {
             (_, ValueRef::Null) => None,
-            (Kind::Flag, ValueRef::Integer(number)) => Some(Value::Bool(number != 0)),
+            (ColumnType::Flag, ValueRef::Integer(number)) => Some(Value::Bool(number != 0)),
             (_, ValueRef::Integer(number)) => Some(Value::from(number)),
             (_, ValueRef::Real(number)) => Some(Value::from(number)),
-            (Kind::Json, ValueRef::Text(bytes)) => {
+            (ColumnType::Json, ValueRef::Text(bytes)) => {
                 Some(openclaw_protocol::store::json::parse(bytes).unwrap_or_else(|| Value::String(text(bytes))))
             }
             (_, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Some(Value::String(text(bytes))),

@@ -26,9 +26,9 @@ pub enum NoApprover {
 /// The rules of calls in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
-    /// The methods, in the order of `hello-ok`. A letter says who can call a method: `n` nodes, `o` every operator, `r`
-    /// operators who read, `w` who write, `v` who approve, `p` who pair, `q` who answer questions, `t` who talk, `s` who
-    /// write to sessions, and `a` administrators.
+    /// The methods, in the order of `hello-ok`. The letter of a method determines who can call it: `n` nodes, `o` every
+    /// operator, and the other letters operators with a scope: `r` read, `w` write, `v` approvals, `p` pairing, `q`
+    /// questions, `t` talk, `s` writing to sessions, and `a` admin.
     pub methods: Names,
     /// The events, in the order of `hello-ok`.
     pub events: Names,

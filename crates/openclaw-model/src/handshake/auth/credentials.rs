@@ -2,7 +2,7 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::limits::{Credential, RateLimiter, RateLimits};
-use crate::handshake::auth::secret::{self, Counter, Failure, Given, Method};
+use crate::handshake::auth::secret::{self, AuthMethod, FailureCounter, SecretFailure, SentSecrets};
 use crate::pairing::{self, BootstrapRequest, ShownToken, StoreError, TokenRefusal};
 use crate::{AuthMode, Environment, Facts, GatewayConfig};
 use openclaw_protocol::js;
@@ -10,9 +10,9 @@ use openclaw_protocol::js;
 /// The result of a client's authentication.
 pub(in crate::handshake) struct AuthResult {
     /// The method that admitted the client, or the reason for its refusal.
-    pub verdict: Result<Method, Failure>,
+    pub verdict: Result<AuthMethod, SecretFailure>,
     /// The method that admitted the client. For a refused client, the method of the auth mode.
-    pub method: Method,
+    pub method: AuthMethod,
     /// Whether the client sent the gateway's secret or was authenticated by a reverse proxy.
     pub has_secret: bool,
     /// Whether the client sent a token or password that is not blank.
@@ -40,7 +40,7 @@ impl AuthResult {
     }
 
     /// The reason for the refusal, for people.
-    pub(in crate::handshake) fn why_not(&self, failure: &Failure) -> String {
+    pub(in crate::handshake) fn refusal_reason(&self, failure: &SecretFailure) -> String {
         match self.token_refusal {
             Some(refusal) => format!("{}; it is also refused as a device token: {}", failure.words(), refusal.reason()),
             None => failure.words().into_owned(),
@@ -49,7 +49,7 @@ impl AuthResult {
 
     /// Whether the gateway's own secret admitted the client.
     pub(in crate::handshake) fn has_matching_secret(&self) -> bool {
-        self.has_secret && matches!(self.method, Method::Token | Method::Password)
+        self.has_secret && matches!(self.method, AuthMethod::Token | AuthMethod::Password)
     }
 
     /// The shared secret that the accepted device token is bound to.
@@ -64,7 +64,7 @@ impl AuthResult {
 }
 
 /// Looks at the gateway's secret. Bootstrap and device tokens are only noted, and only where there is a device.
-pub(in crate::handshake) fn look(
+pub(in crate::handshake) fn check_shared_secret(
     rules: &Facts,
     config: &GatewayConfig,
     limits: &mut RateLimits,
@@ -75,7 +75,7 @@ pub(in crate::handshake) fn look(
     let auth = attempt.params.auth.as_ref();
     let known = rules.handshake.device_tokens_known;
     let text = |text| if known { not_blank(text) } else { not_empty(text) };
-    let given = Given {
+    let given = SentSecrets {
         token: auth.and_then(|auth| text(auth.token.as_deref())),
         password: auth.and_then(|auth| text(auth.password.as_deref())),
     };
@@ -98,17 +98,17 @@ pub(in crate::handshake) fn look(
         config,
         (&attempt.peer, attempt.locality.direct),
         given,
-        Counter { now, address, limiter, later },
+        FailureCounter { now, address, limiter, later },
     );
-    if shielded && device_token.is_some() && matches!(verdict, Ok(Method::Token | Method::Password)) {
+    if shielded && device_token.is_some() && matches!(verdict, Ok(AuthMethod::Token | AuthMethod::Password)) {
         verdict = meets_limit(limits.of(browser(rules, attempt)), now, attempt, verdict);
     }
-    let uncounted = Counter { now, address, limiter: None, later };
+    let uncounted = FailureCounter { now, address, limiter: None, later };
     let secret = gave_secret
         .then(|| secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, uncounted));
-    let has_secret =
-        matches!(secret, Some(Ok(Method::Token | Method::Password))) || (known && verdict == Ok(Method::TrustedProxy));
-    let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
+    let has_secret = matches!(secret, Some(Ok(AuthMethod::Token | AuthMethod::Password)))
+        || (known && verdict == Ok(AuthMethod::TrustedProxy));
+    let expected = if config.auth_mode == AuthMode::Password { AuthMethod::Password } else { AuthMethod::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
     let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.ends_with("_mismatch"));
     AuthResult {
@@ -129,12 +129,12 @@ fn meets_limit(
     limiter: Option<&mut RateLimiter>,
     now: i64,
     attempt: &Attempt,
-    verdict: Result<Method, Failure>,
-) -> Result<Method, Failure> {
+    verdict: Result<AuthMethod, SecretFailure>,
+) -> Result<AuthMethod, SecretFailure> {
     let Some(limiter) = limiter else { return verdict };
     let address = attempt.limit_address.as_deref();
     if !limiter.allows(now, address, Credential::SharedSecret) {
-        return Err(Failure::rate_limited(None));
+        return Err(SecretFailure::rate_limited(None));
     }
     limiter.clear(address, Credential::SharedSecret);
     verdict
@@ -167,13 +167,18 @@ pub(in crate::handshake) fn decide(
         limiter.fail(environment.now, attempt.limit_address.as_deref(), Credential::BootstrapToken);
     }
     if !auth_result.authorised() {
-        settle(limits, environment.now, attempt, auth_result);
+        count_wrong_secret(limits, environment.now, attempt, auth_result);
     }
     Ok(())
 }
 
 /// Counts a wrong token or password that has not been counted yet, of a client that nothing else has let in.
-pub(in crate::handshake) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, auth_result: &AuthResult) {
+pub(in crate::handshake) fn count_wrong_secret(
+    limits: &mut RateLimits,
+    now: i64,
+    attempt: &Attempt,
+    auth_result: &AuthResult,
+) {
     if auth_result.wrong_secret
         && let Some(limiter) = limits.of(attempt.origin.is_some())
     {
@@ -200,7 +205,7 @@ fn decide_by_bootstrap_token(
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::BootstrapToken)) {
         let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::BootstrapToken));
         if !auth_result.authorised() {
-            auth_result.verdict = Err(Failure::rate_limited(retry));
+            auth_result.verdict = Err(SecretFailure::rate_limited(retry));
         }
         return Ok(false);
     }
@@ -212,15 +217,15 @@ fn decide_by_bootstrap_token(
         scopes: &attempt.scopes,
     };
     if pairing::verify_bootstrap_token(&rules.pairing, environment.store, now, request)? {
-        auth_result.verdict = Ok(Method::BootstrapToken);
-        auth_result.method = Method::BootstrapToken;
+        auth_result.verdict = Ok(AuthMethod::BootstrapToken);
+        auth_result.method = AuthMethod::BootstrapToken;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::BootstrapToken);
         }
         return Ok(false);
     }
     if !auth_result.authorised() {
-        auth_result.verdict = Err(Failure::new("bootstrap_token_invalid"));
+        auth_result.verdict = Err(SecretFailure::new("bootstrap_token_invalid"));
     }
     Ok(limiter.is_some())
 }
@@ -239,7 +244,7 @@ fn decide_by_device_token(
     let mut limiter = limits.of(browser(rules, attempt));
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::DeviceToken)) {
         let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::DeviceToken));
-        auth_result.verdict = Err(Failure::rate_limited(retry));
+        auth_result.verdict = Err(SecretFailure::rate_limited(retry));
         return Ok(());
     }
     if blocked {
@@ -251,8 +256,8 @@ fn decide_by_device_token(
     let verified = pairing::verify_token(&rules.pairing, environment.store, now, &device.id, shown)?;
     auth_result.token_refusal = verified.as_ref().err().copied();
     if let Ok(bound_to) = verified {
-        auth_result.verdict = Ok(Method::DeviceToken);
-        auth_result.method = Method::DeviceToken;
+        auth_result.verdict = Ok(AuthMethod::DeviceToken);
+        auth_result.method = AuthMethod::DeviceToken;
         auth_result.bound_to = bound_to;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::DeviceToken);
@@ -263,9 +268,9 @@ fn decide_by_device_token(
         }
     } else {
         if rules.handshake.scope_mismatch_named && verified == Err(TokenRefusal::ScopeMismatch) {
-            auth_result.verdict = Err(Failure::new("scope_mismatch"));
+            auth_result.verdict = Err(SecretFailure::new("scope_mismatch"));
         } else if given.explicit {
-            auth_result.verdict = Err(Failure::new("device_token_mismatch"));
+            auth_result.verdict = Err(SecretFailure::new("device_token_mismatch"));
         } else if let Err(failure) = &mut auth_result.verdict {
             // The token was checked: the reason stays, but not that the rate limit caused it (observed on 2026.6.11;
             // `auth-context.ts` of 2026.3.31 and 2026.4.2 creates a new result, too).

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 /// The method that admitted a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::handshake) enum Method {
+pub(in crate::handshake) enum AuthMethod {
     None,
     Token,
     Password,
@@ -22,7 +22,7 @@ pub(in crate::handshake) enum Method {
     DeviceToken,
 }
 
-impl Method {
+impl AuthMethod {
     /// The method in words, for people.
     pub(in crate::handshake) fn words(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Method {
 
 /// The reason why a client was not admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::handshake) struct Failure {
+pub(in crate::handshake) struct SecretFailure {
     /// `details.authReason`.
     pub reason: Cow<'static, str>,
     /// Whether the rate limit caused the refusal.
@@ -59,7 +59,7 @@ pub(in crate::handshake) struct Failure {
     pub retry_after_ms: Option<u64>,
 }
 
-impl Failure {
+impl SecretFailure {
     /// The reason in words, for people.
     pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
         let words = match self.reason.as_ref() {
@@ -95,13 +95,13 @@ impl Failure {
 
 /// The token and password from a client, trimmed. Blank ones count as absent.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::handshake) struct Given<'a> {
+pub(in crate::handshake) struct SentSecrets<'a> {
     pub token: Option<&'a str>,
     pub password: Option<&'a str>,
 }
 
 /// The scope and the address of the failure count.
-pub(in crate::handshake) struct Counter<'a> {
+pub(in crate::handshake) struct FailureCounter<'a> {
     pub now: i64,
     pub address: Option<&'a str>,
     pub limiter: Option<&'a mut RateLimiter>,
@@ -139,9 +139,9 @@ pub(in crate::handshake) fn authorise(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     (peer, direct): (&Peer, bool),
-    given: Given<'_>,
-    mut counter: Counter<'_>,
-) -> Result<Method, Failure> {
+    given: SentSecrets<'_>,
+    mut counter: FailureCounter<'_>,
+) -> Result<AuthMethod, SecretFailure> {
     let mut mode = config.auth_mode.clone();
     match mode {
         AuthMode::TrustedProxy => {
@@ -152,7 +152,7 @@ pub(in crate::handshake) fn authorise(
             }
             mode = AuthMode::Password;
         }
-        AuthMode::None => return Ok(Method::None),
+        AuthMode::None => return Ok(AuthMethod::None),
         AuthMode::Token | AuthMode::Password => {}
     }
     let either = rules.either_secret && config.auth_mode != AuthMode::TrustedProxy;
@@ -166,14 +166,14 @@ pub(in crate::handshake) fn authorise(
     if let Some(limiter) = counter.limiter.as_deref_mut()
         && !limiter.allows(counter.now, address, Credential::SharedSecret)
     {
-        return Err(Failure::rate_limited(limiter.retry_after(counter.now, address, Credential::SharedSecret)));
+        return Err(SecretFailure::rate_limited(limiter.retry_after(counter.now, address, Credential::SharedSecret)));
     }
     let verdict = if mode == AuthMode::Token {
         compared(config.token.as_deref(), token, ["token_missing_config", "token_missing", "token_mismatch"])
-            .map(|()| Method::Token)
+            .map(|()| AuthMethod::Token)
     } else {
         let reasons = ["password_missing_config", "password_missing", "password_mismatch"];
-        compared(config.password.as_deref(), password, reasons).map(|()| Method::Password)
+        compared(config.password.as_deref(), password, reasons).map(|()| AuthMethod::Password)
     };
     if let Some(limiter) = counter.limiter {
         match &verdict {
@@ -191,40 +191,40 @@ pub(in crate::handshake) fn authorise(
     verdict
 }
 
-fn compared(expected: Option<&str>, given: Option<&str>, reasons: [&'static str; 3]) -> Result<(), Failure> {
+fn compared(expected: Option<&str>, given: Option<&str>, reasons: [&'static str; 3]) -> Result<(), SecretFailure> {
     let [not_configured, missing, mismatch] = reasons;
     match (expected.filter(|secret| !secret.is_empty()), given) {
-        (None, _) => Err(Failure::new(not_configured)),
-        (_, None) => Err(Failure::new(missing)),
+        (None, _) => Err(SecretFailure::new(not_configured)),
+        (_, None) => Err(SecretFailure::new(missing)),
         (Some(expected), Some(given)) if expected == given => Ok(()),
-        _ => Err(Failure::new(mismatch)),
+        _ => Err(SecretFailure::new(mismatch)),
     }
 }
 
-fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Result<Method, Failure> {
-    let Some(proxy) = &config.trusted_proxy else { return Err(Failure::new("trusted_proxy_config_missing")) };
+fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Result<AuthMethod, SecretFailure> {
+    let Some(proxy) = &config.trusted_proxy else { return Err(SecretFailure::new("trusted_proxy_config_missing")) };
     if config.trusted_proxies.is_empty() {
-        return Err(Failure::new("trusted_proxy_no_proxies_configured"));
+        return Err(SecretFailure::new("trusted_proxy_no_proxies_configured"));
     }
     if !address::is_listed(peer.address, &config.trusted_proxies) {
-        return Err(Failure::new("trusted_proxy_untrusted_source"));
+        return Err(SecretFailure::new("trusted_proxy_untrusted_source"));
     }
     let allowed = rules.loopback_proxy_may_be_allowed && proxy.allow_loopback;
     if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) && !allowed {
-        return Err(Failure::new("trusted_proxy_loopback_source"));
+        return Err(SecretFailure::new("trusted_proxy_loopback_source"));
     }
-    vouched_user(proxy, peer).map(|()| Method::TrustedProxy)
+    vouched_user(proxy, peer).map(|()| AuthMethod::TrustedProxy)
 }
 
-fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), Failure> {
+fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), SecretFailure> {
     let value = |header: &str| joined(peer, &header.to_lowercase()).filter(|value| !value.trim().is_empty());
     if let Some(missing) = proxy.required_headers.iter().find(|header| value(header).is_none()) {
         let reason = Cow::Owned(format!("trusted_proxy_missing_header_{missing}"));
-        return Err(Failure { reason, rate_limited: false, retry_after_ms: None });
+        return Err(SecretFailure { reason, rate_limited: false, retry_after_ms: None });
     }
-    let Some(user) = value(&proxy.user_header) else { return Err(Failure::new("trusted_proxy_user_missing")) };
+    let Some(user) = value(&proxy.user_header) else { return Err(SecretFailure::new("trusted_proxy_user_missing")) };
     if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user.trim()) {
-        return Err(Failure::new("trusted_proxy_user_not_allowed"));
+        return Err(SecretFailure::new("trusted_proxy_user_not_allowed"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::handshake::HandshakeRules;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::secret::Failure;
+use crate::handshake::auth::secret::SecretFailure;
 use crate::handshake::refusal::Refusal;
 use openclaw_protocol::client::mode;
 use openclaw_protocol::connect::Credentials;
@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(in crate::handshake) fn refusal(
     rules: &HandshakeRules,
     attempt: &Attempt,
-    failure: &Failure,
+    failure: &SecretFailure,
     has_device: bool,
 ) -> Refusal {
     let auth = attempt.params.auth.as_ref();
@@ -32,12 +32,12 @@ pub(in crate::handshake) fn refusal(
         js::set(&mut details, "recommendedNextStep", Some(step));
     }
     let details = Value::Object(details);
-    let told = rules.refusals_detailed;
+    let has_details = rules.refusals_detailed;
     let message = match rules.says_where_to_look {
         true => newer_message(attempt, &failure.reason, provided),
         false => message(attempt, &failure.reason, provided),
     };
-    let refusal = Refusal::invalid(message, told.then_some(details));
+    let refusal = Refusal::invalid(message, has_details.then_some(details));
     match failure.retry_after_ms.filter(|_| rules.says_where_to_look && failure.rate_limited) {
         Some(retry_after_ms) => refusal.retryable_after(retry_after_ms),
         None => refusal,
@@ -93,7 +93,7 @@ fn next_step(reason: &str) -> &'static str {
     }
 }
 
-/// The message of the newer releases. On the gateway's own host, it says where to look.
+/// The message of the newer releases. On the gateway's own host, it names the place of the secret.
 fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
     let browser = attempt.is_operator_ui() || attempt.is_webchat();
     let local_cli = attempt.is_cli() && attempt.locality.direct;

@@ -3,7 +3,7 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::Method;
+use crate::handshake::auth::secret::AuthMethod;
 use crate::handshake::refusal::Refusal;
 use crate::handshake::{HandshakeRules, ProofForm, UnboundScopes, auth::unauthorised};
 use crate::{AuthMode, GatewayConfig};
@@ -30,14 +30,14 @@ pub(in crate::handshake) fn is_vouched_control_ui(
         && attempt.is_operator_ui()
         && attempt.role == "operator"
         && config.auth_mode == AuthMode::TrustedProxy
-        && auth_result.verdict == Ok(Method::TrustedProxy)
+        && auth_result.verdict == Ok(AuthMethod::TrustedProxy)
 }
 
 /// Checks a client without a device. Some are admitted, most of them without scopes.
 ///
 /// # Errors
 /// Returns the refusal. If the credentials are wrong, the refusal names them.
-pub(in crate::handshake) fn do_without(
+pub(in crate::handshake) fn admit_without_device(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &mut Attempt,
@@ -70,13 +70,13 @@ fn keeps_unbound_scopes(
         && !rules.flags_replace_no_device
         && config.control_ui_allow_insecure_auth
         && attempt.locality.direct
-        && matches!(auth_result.method, Method::Token | Method::Password);
+        && matches!(auth_result.method, AuthMethod::Token | AuthMethod::Password);
     let loses_scopes = match auth_result.method {
-        Method::Token | Method::Password => true,
-        Method::TrustedProxy => {
+        AuthMethod::Token | AuthMethod::Password => true,
+        AuthMethod::TrustedProxy => {
             rules.vouched_scopes_need_device || is_vouched_control_ui(rules, config, attempt, auth_result)
         }
-        Method::None | Method::BootstrapToken | Method::DeviceToken => false,
+        AuthMethod::None | AuthMethod::BootstrapToken | AuthMethod::DeviceToken => false,
     };
     let backend = rules.backend_keeps_scopes && attempt.is_local_backend() && auth_result.has_matching_secret();
     let cli = rules.cli_keeps_scopes && attempt.is_local_cli() && auth_result.has_matching_secret();
@@ -101,7 +101,7 @@ fn may_do_without(
         let local_enough = attempt.locality.direct || !rules.insecure_auth_bounded;
         let insecure_allowed = config.control_ui_allow_insecure_auth && local_enough && !rules.flags_replace_no_device;
         if !(bypass || insecure_allowed) {
-            let details = told(rules, json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" }));
+            let details = detailed(rules, json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" }));
             let message = match details {
                 Some(_) => "control ui requires device identity (use HTTPS or localhost secure context)",
                 None => "control ui requires HTTPS or localhost (secure context)",
@@ -121,20 +121,20 @@ fn may_do_without(
     match &auth_result.verdict {
         Err(failure) if gave_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
         _ => {
-            let details = told(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
+            let details = detailed(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
             Err(Refusal::not_paired("device identity required", details))
         }
     }
 }
 
 /// The details, if the release has details.
-fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
+fn detailed(rules: &HandshakeRules, details: Value) -> Option<Value> {
     (rules.refusals_detailed).then_some(details)
 }
 
 /// Whether the client is a local backend that auth mode `none` admits.
 pub(in crate::handshake) fn is_unasked_backend(attempt: &Attempt, auth_result: &AuthResult) -> bool {
-    attempt.is_local_backend() && auth_result.verdict == Ok(Method::None)
+    attempt.is_local_backend() && auth_result.verdict == Ok(AuthMethod::None)
 }
 
 /// Limits the scopes to those that the reverse proxy names, if it names any.

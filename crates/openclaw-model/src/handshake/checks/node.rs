@@ -3,7 +3,7 @@
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::browser;
 use crate::handshake::auth::limits::Credential;
-use crate::handshake::refusal::End;
+use crate::handshake::refusal::HandshakeEnd;
 use crate::handshake::{auth::secret, auth::unauthorised};
 use crate::input::{Effect, Environment, Outcome};
 use crate::model::Model;
@@ -22,7 +22,7 @@ pub(in crate::handshake) fn admit(
     attempt: &mut Attempt,
     has_device: bool,
     outcome: &mut Outcome,
-) -> Result<nodes::Reconciliation, End> {
+) -> Result<nodes::Reconciliation, HandshakeEnd> {
     check_limit(model, environment, attempt, has_device)?;
     let node = reconcile(model, environment, attempt, outcome)?;
     if node.asks_first {
@@ -67,7 +67,7 @@ fn check_limit(
     environment: &Environment<'_>,
     attempt: &Attempt,
     has_device: bool,
-) -> Result<(), End> {
+) -> Result<(), HandshakeEnd> {
     let client = attempt.client();
     let node_id = attempt.params.device.as_ref().map_or(&client.id, |device| &device.id);
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
@@ -80,7 +80,7 @@ fn check_limit(
     if limiter.allows(now, address, Credential::NodePairing) {
         return Ok(());
     }
-    let failure = secret::Failure::rate_limited(limiter.retry_after(now, address, Credential::NodePairing));
+    let failure = secret::SecretFailure::rate_limited(limiter.retry_after(now, address, Credential::NodePairing));
     Err(unauthorised::refusal(&model.rules.handshake, attempt, &failure, has_device).into())
 }
 

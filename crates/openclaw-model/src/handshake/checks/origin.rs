@@ -33,17 +33,18 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
         Ok(why) => Ok(format!("`{origin}` is allowed: {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
-            let told = rules.handshake.refusals_exact;
-            Err(Refusal::invalid(MESSAGE, told.then_some(details)))
+            let has_details = rules.handshake.refusals_exact;
+            Err(Refusal::invalid(MESSAGE, has_details.then_some(details)))
         }
     }
 }
 
-/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and comes
-/// from an extension.
+/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and has the
+/// origin of an extension.
 ///
 /// # Errors
-/// Returns the refusal of a client that does not.
+///
+/// Returns the refusal of a client that does not meet these conditions.
 pub(in crate::handshake) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
     if !attempt.is_copilot() {
         return Ok(());

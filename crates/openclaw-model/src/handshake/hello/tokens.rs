@@ -3,11 +3,11 @@
 use crate::GatewayConfig;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::{self, Method};
-use crate::handshake::pairing::Paired;
+use crate::handshake::auth::secret::{self, AuthMethod};
+use crate::handshake::pairing::PairingResult;
 use crate::input::Environment;
 use crate::model::Model;
-use crate::pairing::{self, BootstrapProfile, StoreError, WantedToken};
+use crate::pairing::{self, BootstrapProfile, StoreError, TokenRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openclaw_protocol::js::{self, Record};
@@ -20,7 +20,7 @@ pub(in crate::handshake) fn issued_profile(
     environment: &Environment<'_>,
     auth_result: &AuthResult,
 ) -> Result<Option<BootstrapProfile>, StoreError> {
-    match auth_result.bootstrap_token().filter(|_| auth_result.method == Method::BootstrapToken) {
+    match auth_result.bootstrap_token().filter(|_| auth_result.method == AuthMethod::BootstrapToken) {
         Some(token) if model.rules.handshake.bootstrap_pairing.hands_off() => {
             pairing::bootstrap_profile(&model.rules.pairing, environment.store, environment.now, token)
         }
@@ -41,7 +41,7 @@ pub(in crate::handshake) fn tokens(
     let bound = bound_to(model, attempt, auth_result, linked);
     let mut ensure = |role: &str, scopes: &[String], bound: Option<&str>| {
         let Environment { now, store, entropy } = environment;
-        let wanted = WantedToken { role, scopes, bound };
+        let wanted = TokenRequest { role, scopes, bound };
         pairing::ensure_token(&model.rules.pairing, *store, *entropy, *now, device_id, wanted)
     };
     let own = ensure(attempt.role, &attempt.scopes, bound.as_deref())?;
@@ -92,10 +92,10 @@ pub(in crate::handshake) fn connection_auth(
 ) -> Value {
     let token = token.unwrap_or_default();
     let device = attempt.params.device.as_ref().map(|device| device.id.as_str());
-    let by_secret = matches!(auth_result.method, Method::Token | Method::Password);
+    let by_secret = matches!(auth_result.method, AuthMethod::Token | AuthMethod::Password);
     let bound =
         auth_result.bound_to().map(str::to_owned).or_else(|| secret::of_connection(config).filter(|_| by_secret));
-    let vouched = (auth_result.method == Method::TrustedProxy).then(|| vouched_user(config, attempt)).flatten();
+    let vouched = (auth_result.method == AuthMethod::TrustedProxy).then(|| vouched_user(config, attempt)).flatten();
     let owner = match (token.get("deviceToken").and_then(Value::as_str), bound, device) {
         _ if vouched.is_some() => Some(json!(["principal", vouched, device.unwrap_or_default()])),
         (Some(token), ..) => Some(json!(["device-token", token])),
@@ -124,7 +124,7 @@ pub(in crate::handshake) fn connection_auth(
 /// A page that a link admitted counts like one that presented the secret.
 fn bound_to(model: &Model, attempt: &Attempt, auth_result: &AuthResult, linked: bool) -> Option<String> {
     let browser = attempt.is_control_ui() || attempt.is_webchat();
-    let by_secret = linked || matches!(auth_result.method, Method::Token | Method::Password);
+    let by_secret = linked || matches!(auth_result.method, AuthMethod::Token | AuthMethod::Password);
     match auth_result.bound_to() {
         Some(bound) => Some(bound.to_owned()),
         None if model.rules.handshake.browser_tokens_bound && browser && by_secret => secret::generation(&model.config),
@@ -140,7 +140,7 @@ pub(in crate::handshake) fn is_linked_page(
     profile: Option<&BootstrapProfile>,
 ) -> bool {
     let rules = &model.rules.pairing;
-    auth_result.method == Method::BootstrapToken
+    auth_result.method == AuthMethod::BootstrapToken
         && attempt.is_control_ui()
         && attempt.role == "operator"
         && profile.is_some_and(|profile| {
@@ -166,11 +166,11 @@ pub(in crate::handshake) fn settle_bootstrap(
     auth_result: &AuthResult,
     scopes: &[String],
     role: &str,
-    paired: &Paired,
+    paired: &PairingResult,
     profile: Option<BootstrapProfile>,
 ) -> Option<StoreError> {
     let (rules, now) = (&model.rules.pairing, environment.now);
-    let token = auth_result.bootstrap_token().filter(|_| auth_result.method == Method::BootstrapToken)?;
+    let token = auth_result.bootstrap_token().filter(|_| auth_result.method == AuthMethod::BootstrapToken)?;
     if !model.rules.handshake.bootstrap_pairing.hands_off() {
         return None;
     }

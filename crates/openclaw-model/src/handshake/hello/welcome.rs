@@ -3,11 +3,11 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::Method;
+use crate::handshake::auth::secret::AuthMethod;
 use crate::handshake::hello::payload::hello;
 use crate::handshake::hello::tokens::{is_linked_page, issued_profile, settle_bootstrap, tokens, vouched_user};
-use crate::handshake::pairing::Paired;
-use crate::handshake::refusal::{End, Refusal};
+use crate::handshake::pairing::PairingResult;
+use crate::handshake::refusal::{HandshakeEnd, Refusal};
 use crate::handshake::{HandshakeRules, checks::device, checks::node};
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
@@ -29,9 +29,9 @@ pub(in crate::handshake) fn welcome(
     mut attempt: Attempt,
     auth_result: &AuthResult,
     device_id: Option<String>,
-    paired: Paired,
+    paired: PairingResult,
     outcome: &mut Outcome,
-) -> Result<(), End> {
+) -> Result<(), HandshakeEnd> {
     let profile = issued_profile(model, environment, auth_result)?;
     let linked = is_linked_page(model, &attempt, auth_result, profile.as_ref());
     let token = match &device_id {
@@ -47,26 +47,27 @@ pub(in crate::handshake) fn welcome(
         "node" => Some(node::admit(model, environment, &mut attempt, device_id.is_some(), outcome)?),
         _ => None,
     };
-    let known_by_token = device_id.is_some() && (token.is_some() || auth_result.method == Method::DeviceToken);
+    let known_by_token = device_id.is_some() && (token.is_some() || auth_result.method == AuthMethod::DeviceToken);
     refuse_late(model, &attempt, known_by_token)?;
     if model.rules.handshake.hello_of_connection {
         let mut seen = std::collections::HashSet::new();
         attempt.scopes.retain(|scope| seen.insert(scope.clone()));
     }
     let connection = attempt.connection;
-    let place = show(model, environment, &attempt, auth_result, device_id.as_deref());
+    let presence = show(model, environment, &attempt, auth_result, device_id.as_deref());
     let hello = hello(model, environment, &attempt, auth_result, token);
-    let told_of = place.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
+    let told_of = presence.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
     let skilled = rpc::mac_skills(model);
-    seat(model, &attempt, auth_result, place, node.as_ref(), environment.now);
-    rpc::tell_if_skills_changed(model, &skilled, outcome);
+    register_client(model, &attempt, auth_result, presence, node.as_ref(), environment.now);
+    rpc::announce_skills_if_changed(model, &skilled, outcome);
     if let Some(node) = &node {
         rpc::ask_welcomed_mac(model, connection, &node.node_id, environment, outcome);
     }
-    let redeems = auth_result.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
+    let redeems =
+        auth_result.method == AuthMethod::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
     let wakes_early = redeems && model.rules.handshake.redeems_before_hello;
     if node.is_some() && wakes_early {
-        tell_wake_words(model, connection, outcome);
+        send_wake_words(model, connection, outcome);
     }
     let id = Value::from(attempt.frame_id.as_str());
     let frame = ServerFrame::Res { id, ok: true, payload: Some(hello), error: None };
@@ -81,7 +82,7 @@ pub(in crate::handshake) fn welcome(
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
     if node.is_some() && !wakes_early {
-        tell_wake_words(model, connection, outcome);
+        send_wake_words(model, connection, outcome);
     }
     if told_of {
         model.announce_presence(environment.now, outcome);
@@ -117,30 +118,30 @@ fn show(
 ) -> PresenceEntry {
     let presence_key = presence_key(&model.rules.handshake, attempt, device_id);
     let shows_people = model.rules.handshake.presence.shows_clients;
-    let user = (auth_result.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
+    let user = (auth_result.method == AuthMethod::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
     let by_owner = shows_people && presence_key.is_some() && attempt.role == "operator";
     let person = match user.map(str::to_owned) {
         Some(user) if shows_people => Some(model.vouched_user(&user, environment)),
         None if by_owner => Some(model.owner(environment.now)),
         _ => None,
     };
-    let newcomer = NewEntry {
+    let entry = NewEntry {
         connect: &attempt.params,
         role: attempt.role,
         scopes: &attempt.scopes,
         ip: attempt.locality.reported_ip.as_deref(),
         person: person.as_ref(),
     };
-    let online_since = presence_key.as_deref().and_then(|key| model.enter(key, newcomer, environment));
+    let online_since = presence_key.as_deref().and_then(|key| model.enter(key, entry, environment));
     PresenceEntry { presence_key, person, online_since }
 }
 
 /// Turns the connection into that of a client.
-fn seat(
+fn register_client(
     model: &mut Model,
     attempt: &Attempt,
     auth_result: &AuthResult,
-    place: PresenceEntry,
+    presence: PresenceEntry,
     node: Option<&nodes::Reconciliation>,
     now: i64,
 ) {
@@ -152,13 +153,13 @@ fn seat(
         stands_for_node: node.is_some(),
         role: attempt.role.to_owned(),
         scopes: attempt.scopes.clone(),
-        presence_key: place.presence_key,
-        person: place.person,
-        online_since: place.online_since,
+        presence_key: presence.presence_key,
+        person: presence.person,
+        online_since: presence.online_since,
         retired: false,
         client_ip: attempt.locality.reported_ip.clone(),
         events: 0,
-        by_device_token: auth_result.method == Method::DeviceToken,
+        by_device_token: auth_result.method == AuthMethod::DeviceToken,
         connected_at: now,
         declared: node.and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone()),
         connect,
@@ -187,13 +188,13 @@ fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&st
 
 /// Sends a node its wake words and their routing. These are the defaults, because nothing in the model changes them
 /// (`voicewake.ts`, `voicewake-routing.ts`).
-fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
+fn send_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
     let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
-    model.tell_node(connection, "voicewake.changed", triggers, outcome);
+    model.send_event_to_node(connection, "voicewake.changed", triggers, outcome);
     if model.rules.handshake.voice_routing {
         let target = json!({"mode": "current"});
         let routing = json!({"version": 1, "defaultTarget": target, "routes": [], "updatedAtMs": 0});
-        model.tell_node(connection, "voicewake.routing.changed", json!({"config": routing}), outcome);
+        model.send_event_to_node(connection, "voicewake.routing.changed", json!({"config": routing}), outcome);
     }
 }
 

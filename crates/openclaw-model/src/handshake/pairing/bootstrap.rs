@@ -1,11 +1,11 @@
 //! Pairing with a bootstrap token: what its profile hands off, and to which client (`connect-pairing-plan.ts`,
 //! `connect-existing-device.ts`).
 
-use super::{End, PairingCheck, Upgrade};
+use super::{ApprovalReason, HandshakeEnd, PairingCheck};
 use crate::Environment;
 use crate::facts::handshake::BootstrapPairing;
-use crate::handshake::auth::secret::Method;
-use crate::handshake::pairing::pins;
+use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::pairing::pinned_metadata;
 use crate::model::Model;
 use crate::pairing::{self, BootstrapProfile, StoreError, scopes_allow_values};
 use openclaw_protocol::client::{self, mode};
@@ -20,7 +20,7 @@ pub(super) struct Bootstrap {
 
 impl PairingCheck<'_> {
     /// A node that presents its setup code again gets the part of it that the record contains.
-    pub(super) fn handed_off_again(
+    pub(super) fn hand_off_again(
         &self,
         record: &Value,
         roles: &[String],
@@ -49,7 +49,7 @@ impl PairingCheck<'_> {
     /// A node, not a browser, that its bootstrap token admitted.
     fn is_bootstrapped_node(&self) -> bool {
         let attempt = &*self.attempt;
-        self.auth_result.method == Method::BootstrapToken
+        self.auth_result.method == AuthMethod::BootstrapToken
             && attempt.role == "node"
             && attempt.scopes.is_empty()
             && attempt.client().mode == mode::NODE
@@ -70,13 +70,13 @@ impl PairingCheck<'_> {
     /// How the bootstrap token pairs a new node without approval. `None` if it does not.
     pub(super) fn bootstrap_pairing(
         &self,
-        upgrade: Upgrade,
+        upgrade: ApprovalReason,
         existed: bool,
         model: &Model,
         environment: &Environment<'_>,
-    ) -> Result<Option<Bootstrap>, End> {
-        let fits = self.auth_result.method == Method::BootstrapToken
-            && upgrade == Upgrade::NotPaired
+    ) -> Result<Option<Bootstrap>, HandshakeEnd> {
+        let fits = self.auth_result.method == AuthMethod::BootstrapToken
+            && upgrade == ApprovalReason::NotPaired
             && self.attempt.role == "node"
             && self.attempt.scopes.is_empty()
             && !existed;
@@ -102,17 +102,17 @@ impl PairingCheck<'_> {
     /// The profile that pairs a Control UI without approval: a new one, or the owner's with a request for more.
     fn page_profile(
         &self,
-        upgrade: Upgrade,
+        upgrade: ApprovalReason,
         existed: bool,
         model: &Model,
         environment: &Environment<'_>,
     ) -> Result<Option<BootstrapProfile>, StoreError> {
-        let asks = self.auth_result.method == Method::BootstrapToken
+        let asks = self.auth_result.method == AuthMethod::BootstrapToken
             && self.attempt.is_control_ui()
             && self.attempt.role == "operator";
         let fits = match upgrade {
-            Upgrade::NotPaired => !existed,
-            Upgrade::Scope => existed,
+            ApprovalReason::NotPaired => !existed,
+            ApprovalReason::Scope => existed,
             _ => false,
         };
         if !asks || !fits {
@@ -136,7 +136,7 @@ impl PairingCheck<'_> {
         let client = self.attempt.client();
         let family = normal_metadata(client.device_family.as_deref());
         client.id == client::NODE_HOST
-            && pins::names(&normal_metadata(Some(&client.platform)), &["esp32"])
+            && pinned_metadata::names(&normal_metadata(Some(&client.platform)), &["esp32"])
             && family == "esp32"
     }
 
@@ -146,9 +146,10 @@ impl PairingCheck<'_> {
         let (platform, family) =
             (normal_metadata(Some(&client.platform)), normal_metadata(client.device_family.as_deref()));
         match client.id.as_str() {
-            client::ANDROID_APP => pins::names(&platform, &["android"]) && family == "android",
+            client::ANDROID_APP => pinned_metadata::names(&platform, &["android"]) && family == "android",
             client::IOS_APP => {
-                pins::names(&platform, &["ios", "ipados"]) && ["iphone", "ipad", "ios"].contains(&family.as_str())
+                pinned_metadata::names(&platform, &["ios", "ipados"])
+                    && ["iphone", "ipad", "ios"].contains(&family.as_str())
             }
             _ => false,
         }

@@ -2,7 +2,7 @@
 //! (`message-handler.ts`).
 
 mod bootstrap;
-pub(super) mod pins;
+pub(super) mod pinned_metadata;
 pub(super) mod refusals;
 mod request_access;
 mod silent;
@@ -11,9 +11,9 @@ mod trusted_proxy;
 use crate::handshake::BackendPairing;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::Method;
-use crate::handshake::pairing::refusals::Upgrade;
-use crate::handshake::refusal::End;
+use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::pairing::refusals::ApprovalReason;
+use crate::handshake::refusal::HandshakeEnd;
 use crate::handshake::{HandshakeRules, checks::device};
 use crate::model::Model;
 use crate::pairing::{
@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 /// The result of the pairing check.
 #[derive(Debug, Default)]
-pub(super) struct Paired {
+pub(super) struct PairingResult {
     /// Whether the device gets a token.
     pub issues_token: bool,
     /// The bootstrap profile whose roles the device received.
@@ -34,7 +34,7 @@ pub(super) struct Paired {
 
 /// The reason why a client needs no pairing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Skip {
+enum PairingExemption {
     /// A reverse proxy authenticates the Control UI.
     Vouched,
     /// The Control UI with auth mode none.
@@ -43,7 +43,7 @@ enum Skip {
     Backend,
 }
 
-impl Skip {
+impl PairingExemption {
     /// The fact that lets it be skipped.
     fn fact(self) -> Fact {
         match self {
@@ -84,8 +84,8 @@ impl PairingCheck<'_> {
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<Paired, End> {
-        let mut result = Paired { issues_token: true, ..Paired::default() };
+    ) -> Result<PairingResult, HandshakeEnd> {
+        let mut result = PairingResult { issues_token: true, ..PairingResult::default() };
         let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
             outcome.trace_line_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
@@ -128,46 +128,47 @@ impl PairingCheck<'_> {
                     None => "the store has no record of this device",
                 };
                 outcome.trace_line(Check::Pairing, why);
-                result.handed_off = self.require(Upgrade::NotPaired, found.as_ref(), model, environment, outcome)?;
+                result.handed_off =
+                    self.require(ApprovalReason::NotPaired, found.as_ref(), model, environment, outcome)?;
             }
         }
         Ok(result)
     }
 
     /// The reason why this client needs no pairing. `None` if it does.
-    fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
+    fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<PairingExemption> {
         let (attempt, auth_result) = (&*self.attempt, self.auth_result);
         if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, auth_result) {
-            return Some(Skip::Vouched);
+            return Some(PairingExemption::Vouched);
         }
         let without_auth = rules.control_ui_skips_without_auth && config.auth_mode == AuthMode::None;
         if attempt.is_operator_ui() && attempt.role == "operator" && without_auth {
-            return Some(Skip::ControlUi);
+            return Some(PairingExemption::ControlUi);
         }
         let insecure = !rules.insecure_auth_bounded && config.control_ui_allow_insecure_auth;
         if insecure && attempt.is_control_ui() && auth_result.has_matching_secret() {
-            return Some(Skip::ControlUi);
+            return Some(PairingExemption::ControlUi);
         }
-        let by_token = auth_result.method == Method::DeviceToken;
+        let by_token = auth_result.method == AuthMethod::DeviceToken;
         let proven = match rules.backend_pairing {
             BackendPairing::Needed => false,
             BackendPairing::SkippedWithSecret => auth_result.has_matching_secret(),
             BackendPairing::SkippedWhenProven => by_token || auth_result.has_matching_secret(),
         };
         let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, auth_result);
-        (attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
+        (attempt.is_local_backend() && (proven || unasked)).then_some(PairingExemption::Backend)
     }
 
     /// Whether an unpaired client that needs no pairing gets a token. A client that a proxy authenticated loses its
     /// scopes.
-    fn let_through(&mut self, skip: Skip) -> bool {
+    fn let_through(&mut self, skip: PairingExemption) -> bool {
         match skip {
-            Skip::Vouched => {
+            PairingExemption::Vouched => {
                 self.attempt.scopes.clear();
                 false
             }
-            Skip::ControlUi => true,
-            Skip::Backend => self.auth_result.method != Method::DeviceToken,
+            PairingExemption::ControlUi => true,
+            PairingExemption::Backend => self.auth_result.method != AuthMethod::DeviceToken,
         }
     }
 
@@ -178,7 +179,7 @@ impl PairingCheck<'_> {
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<Option<BootstrapProfile>, End> {
+    ) -> Result<Option<BootstrapProfile>, HandshakeEnd> {
         // Up to 2026.2.19, the record adopts the platform that the client reports.
         let refreshed = match model.rules.handshake.pins_metadata {
             true => self.pin_metadata(record, model, environment, outcome)?,
@@ -193,7 +194,7 @@ impl PairingCheck<'_> {
                 self.attempt.role
             );
             outcome.trace_line_of(Check::Pairing, fact!(pairing.effective_roles), why);
-            self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
+            self.require(ApprovalReason::Role, Some(record), model, environment, outcome)?;
         }
         let mut linked = None;
         if !self.attempt.scopes.is_empty() {
@@ -215,11 +216,11 @@ impl PairingCheck<'_> {
             if items.is_empty() || !covered {
                 let why = format!("the client requests {asked}; the record grants only {granted}");
                 outcome.trace_line_of(Check::Pairing, fact!(pairing.scopes_cover), why);
-                linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
+                linked = self.require(ApprovalReason::Scope, Some(record), model, environment, outcome)?;
             }
         }
         outcome.trace_line(Check::Pairing, "the record grants the requested role and scopes");
-        let again = self.handed_off_again(record, &roles, model, environment)?;
+        let again = self.hand_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
         pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?;
@@ -234,9 +235,9 @@ impl PairingCheck<'_> {
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<Option<String>, End> {
-        let pins = pins::hold(&model.rules.handshake, self.attempt.client(), record);
-        if pins.mismatch {
+    ) -> Result<Option<String>, HandshakeEnd> {
+        let pinned = pinned_metadata::compare_with_record(&model.rules.handshake, self.attempt.client(), record);
+        if pinned.mismatch {
             let client = self.attempt.client();
             let why = format!(
                 "paired as platform {} and family {}, now {} and {}",
@@ -246,17 +247,17 @@ impl PairingCheck<'_> {
                 client.device_family.as_deref().unwrap_or("none"),
             );
             outcome.trace_line_of(Check::Pairing, fact!(handshake.pins_metadata), why);
-            self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
-            return Ok(pins.refreshed);
+            self.require(ApprovalReason::Metadata, Some(record), model, environment, outcome)?;
+            return Ok(pinned.refreshed);
         }
         let client = &mut self.attempt.params.client;
-        if let Some(platform) = pins.platform {
+        if let Some(platform) = pinned.platform {
             client.platform = platform;
         }
-        if let Some(family) = pins.family {
+        if let Some(family) = pinned.family {
             client.device_family = Some(family);
         }
-        Ok(pins.refreshed)
+        Ok(pinned.refreshed)
     }
 
     /// Whether a record has the key of this device.

@@ -10,14 +10,14 @@ const LONGEST_ID: usize = 128;
 
 /// The reason why a device needs approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::handshake) enum Upgrade {
+pub(in crate::handshake) enum ApprovalReason {
     NotPaired,
     Metadata,
     Role,
     Scope,
 }
 
-impl Upgrade {
+impl ApprovalReason {
     pub(in crate::handshake) fn reason(self) -> &'static str {
         match self {
             Self::NotPaired => "not-paired",
@@ -48,8 +48,8 @@ impl Upgrade {
 }
 
 /// A pairing that is needed.
-pub(in crate::handshake) struct Required<'a> {
-    pub upgrade: Upgrade,
+pub(in crate::handshake) struct PairingRequired<'a> {
+    pub upgrade: ApprovalReason,
     /// The id of its pending request.
     pub request_id: Option<String>,
     pub device_id: &'a str,
@@ -61,7 +61,7 @@ pub(in crate::handshake) struct Required<'a> {
     pub retry: bool,
 }
 
-impl Required<'_> {
+impl PairingRequired<'_> {
     /// The refusal of the releases that only say that pairing is needed, and up to 2026.2.19 not why.
     pub(in crate::handshake) fn plain(self, says_why: bool) -> Refusal {
         let mut details = Record::new();
@@ -73,10 +73,11 @@ impl Required<'_> {
 
     /// The refusal of releases that state the upgrade, the request and the approved access.
     ///
-    /// `advises` tells waiting nodes to wait and omits empty lists.
+    /// With `advises`, it tells waiting nodes to wait and omits empty lists.
     ///
     /// # Errors
-    /// An odd record.
+    ///
+    /// Returns an error for an invalid record.
     pub(in crate::handshake) fn named(self, rules: &PairingRules, advises: bool) -> Result<Refusal, StoreError> {
         let request_id = self.request_id.filter(|id| is_plain_id(id));
         let message = format!("pairing required: {}", self.upgrade.requirement());

@@ -3,20 +3,20 @@
 use super::PairingCheck;
 use super::bootstrap::Bootstrap;
 use crate::facts::handshake::{BootstrapPairing, ScopeUpgrade};
-use crate::handshake::auth::secret::Method;
-use crate::handshake::pairing::pins;
-use crate::handshake::pairing::refusals::{Required, Upgrade};
-use crate::handshake::refusal::End;
+use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::pairing::pinned_metadata;
+use crate::handshake::pairing::refusals::{ApprovalReason, PairingRequired};
+use crate::handshake::refusal::HandshakeEnd;
 use crate::input::Effect;
 use crate::model::Model;
-use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, PairingRequest, Requested, StoreError};
+use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, PairingRequest, RequestOutcome, StoreError};
 use crate::trace::{Check, fact};
 use crate::{Environment, Outcome};
 use openclaw_protocol::connect::ClientInfo;
 use serde_json::{Value, json};
 
 /// The grounds for an approval without a person.
-struct Silence {
+struct SilentApproval {
     /// Whether the client is a node from a network that the configuration trusts.
     listed: bool,
     /// The pairing with a bootstrap token, if there is one.
@@ -25,7 +25,7 @@ struct Silence {
     counts: bool,
 }
 
-impl Silence {
+impl SilentApproval {
     /// The profile of the bootstrap token, if there is one.
     fn profile(&self) -> Option<&BootstrapProfile> {
         self.bootstrap.as_ref()?.profile.as_ref()
@@ -39,14 +39,14 @@ impl PairingCheck<'_> {
     /// Returns the refusal, or an error that a release throws.
     pub(super) fn require(
         &mut self,
-        upgrade: Upgrade,
+        upgrade: ApprovalReason,
         existing: Option<&Value>,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<Option<BootstrapProfile>, End> {
+    ) -> Result<Option<BootstrapProfile>, HandshakeEnd> {
         let vouched = self.vouched_scopes(upgrade, existing, model);
-        if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
+        if let (ApprovalReason::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
             && self.has_vouched(scopes, record, model)?
         {
             outcome.trace_line(Check::Pairing, "the record has the scopes that users of the reverse proxy get");
@@ -93,30 +93,30 @@ impl PairingCheck<'_> {
     /// The grounds for an approval without a person.
     fn silence(
         &self,
-        upgrade: Upgrade,
+        upgrade: ApprovalReason,
         existing: Option<&Value>,
         model: &Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<Silence, End> {
+    ) -> Result<SilentApproval, HandshakeEnd> {
         let rules = &model.rules.handshake;
         let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
         let bound = existing.is_some() && self.attempt.role != "operator" && rules.silent_for_operators_only;
         let local = self.silent_locally(upgrade, bound, model, outcome);
         let listed = !local && self.is_listed_node(upgrade, existing.is_some(), model, outcome);
         let scope_too = rules.local_scope_upgrade != ScopeUpgrade::Asked;
-        let counts = (upgrade != Upgrade::Scope || scope_too) && (local || listed || bootstrap.is_some());
-        Ok(Silence { listed, bootstrap, counts })
+        let counts = (upgrade != ApprovalReason::Scope || scope_too) && (local || listed || bootstrap.is_some());
+        Ok(SilentApproval { listed, bootstrap, counts })
     }
 
     /// Writes the request to the store, and announces the requests that it replaces.
     fn ask(
         &self,
-        silence: &Silence,
+        silence: &SilentApproval,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<Requested, End> {
+    ) -> Result<RequestOutcome, HandshakeEnd> {
         let rules = &model.rules.pairing;
         let profile = silence.profile();
         let own = self.request();
@@ -149,12 +149,12 @@ impl PairingCheck<'_> {
     /// Approves a silent request on its grounds. Returns whether it was approved.
     fn approve_silently(
         &self,
-        requested: &Requested,
-        silence: &Silence,
+        requested: &RequestOutcome,
+        silence: &SilentApproval,
         existing: Option<&Value>,
         model: &Model,
         environment: &mut Environment<'_>,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, HandshakeEnd> {
         let (rules, id, seen) = (&model.rules.pairing, requested.request_id(), self.seen());
         let Environment { now, store, entropy } = environment;
         let approval = match silence.profile() {
@@ -178,7 +178,7 @@ impl PairingCheck<'_> {
         model: &Model,
         environment: &Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, HandshakeEnd> {
         if !model.rules.handshake.live_request_id {
             let fact = fact!(handshake.live_request_id);
             outcome.trace_line_of(
@@ -200,10 +200,10 @@ impl PairingCheck<'_> {
     /// changed it.
     fn is_granted_by_now(
         &self,
-        requested: &Requested,
+        requested: &RequestOutcome,
         model: &Model,
         environment: &Environment<'_>,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, HandshakeEnd> {
         self.live_request(requested, model, environment)?;
         let rules = &model.rules;
         let record = pairing::find_paired(&rules.pairing, environment.store, environment.now, self.device_id)?;
@@ -213,13 +213,14 @@ impl PairingCheck<'_> {
             device_family: self.claimed.1.clone(),
             ..self.attempt.client().clone()
         };
-        Ok(!pins::hold(&rules.handshake, &client, &record).mismatch && self.is_let_in_by(model, &record)?)
+        Ok(!pinned_metadata::compare_with_record(&rules.handshake, &client, &record).mismatch
+            && self.is_let_in_by(model, &record)?)
     }
 
     /// The id of the device's pending request.
     fn live_request(
         &self,
-        requested: &Requested,
+        requested: &RequestOutcome,
         model: &Model,
         environment: &Environment<'_>,
     ) -> Result<Option<String>, StoreError> {
@@ -230,12 +231,12 @@ impl PairingCheck<'_> {
     /// The effects of a silent approval.
     fn approved(
         &self,
-        requested: &Requested,
+        requested: &RequestOutcome,
         bootstrap: Option<&Bootstrap>,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), End> {
+    ) -> Result<(), HandshakeEnd> {
         if bootstrap.is_some_and(|bootstrap| bootstrap.profile.is_none())
             && let Some(token) = self.auth_result.bootstrap_token()
         {
@@ -255,7 +256,12 @@ impl PairingCheck<'_> {
     }
 
     /// Removes silent pairings of similar clients.
-    fn prune(&self, model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) -> Result<(), End> {
+    fn prune(
+        &self,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), HandshakeEnd> {
         let connected: Vec<String> =
             model.clients().into_iter().filter_map(|(_, client)| client.device_id().map(str::to_owned)).collect();
         let (store, now) = (&mut *environment.store, environment.now);
@@ -275,13 +281,13 @@ impl PairingCheck<'_> {
     /// Announces the pending request and refuses the connect.
     fn refuse<T>(
         &self,
-        upgrade: Upgrade,
+        upgrade: ApprovalReason,
         existing: Option<&Value>,
-        requested: &Requested,
+        requested: &RequestOutcome,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<T, End> {
+    ) -> Result<T, HandshakeEnd> {
         let live = match model.rules.handshake.live_request_id {
             true => self.live_request(requested, model, environment)?,
             false => Some(requested.request_id()),
@@ -296,15 +302,15 @@ impl PairingCheck<'_> {
             && self.attempt.is_operator_ui()
             && self.attempt.role == "operator"
             && live.is_some();
-        let required = Required {
+        let required = PairingRequired {
             upgrade,
             request_id: live,
             device_id: self.device_id,
             role: self.attempt.role,
             scopes: &self.attempt.scopes,
             record: existing.filter(|record| self.is_theirs(record)),
-            retry: self.auth_result.method == Method::BootstrapToken
-                && upgrade == Upgrade::NotPaired
+            retry: self.auth_result.method == AuthMethod::BootstrapToken
+                && upgrade == ApprovalReason::NotPaired
                 && self.attempt.role == "node"
                 && self.attempt.scopes.is_empty()
                 && existing.is_none()

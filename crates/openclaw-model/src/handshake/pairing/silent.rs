@@ -4,8 +4,8 @@
 use super::PairingCheck;
 use crate::facts::handshake::ScopeUpgrade;
 use crate::handshake::HandshakeRules;
-use crate::handshake::auth::secret::Method;
-use crate::handshake::pairing::refusals::Upgrade;
+use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::pairing::refusals::ApprovalReason;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::trace::{Check, fact};
@@ -14,14 +14,21 @@ use openclaw_protocol::client::{self, mode};
 
 impl PairingCheck<'_> {
     /// Whether a local client gets this upgrade without approval.
-    pub(super) fn silent_locally(&self, upgrade: Upgrade, bound: bool, model: &Model, outcome: &mut Outcome) -> bool {
+    pub(super) fn silent_locally(
+        &self,
+        upgrade: ApprovalReason,
+        bound: bool,
+        model: &Model,
+        outcome: &mut Outcome,
+    ) -> bool {
         let rules = &model.rules.handshake;
         let (local, why) = self.pairing_locality(rules, &model.rules.locality);
         let browser = rules.browsers_ask
             && self.attempt.origin.is_some()
             && !self.attempt.is_operator_ui()
             && !self.attempt.is_webchat();
-        let can_be_switched_off = rules.local_scope_upgrade == ScopeUpgrade::BySecret && upgrade != Upgrade::Metadata;
+        let can_be_switched_off =
+            rules.local_scope_upgrade == ScopeUpgrade::BySecret && upgrade != ApprovalReason::Metadata;
         let switched_off = can_be_switched_off && !model.config.auto_approve_local;
         let kind = !bound && !switched_off && self.is_silent_kind(rules, upgrade);
         let verdict = match (local, browser, kind) {
@@ -35,10 +42,10 @@ impl PairingCheck<'_> {
         let fact = match upgrade {
             _ if !local => fact!(locality.host_and_trusted_proxies_count),
             _ if bound => fact!(handshake.silent_for_operators_only),
-            Upgrade::NotPaired => fact!(handshake.browsers_ask),
-            Upgrade::Role => fact!(handshake.silent_role_upgrade),
-            Upgrade::Metadata => fact!(handshake.silent_native_metadata),
-            Upgrade::Scope => fact!(handshake.local_scope_upgrade),
+            ApprovalReason::NotPaired => fact!(handshake.browsers_ask),
+            ApprovalReason::Role => fact!(handshake.silent_role_upgrade),
+            ApprovalReason::Metadata => fact!(handshake.silent_native_metadata),
+            ApprovalReason::Scope => fact!(handshake.local_scope_upgrade),
         };
         let why = format!("{}; {why}; {verdict}", upgrade.reason());
         outcome.trace_line_of(Check::Pairing, fact, why);
@@ -47,10 +54,16 @@ impl PairingCheck<'_> {
 
     /// Whether this is a new node from a network in `gateway.nodes.pairing.autoApproveCidrs`. An address that a proxy
     /// on loopback reports does not count (`node-pairing-auto-approve.ts`).
-    pub(super) fn is_listed_node(&self, upgrade: Upgrade, known: bool, model: &Model, outcome: &mut Outcome) -> bool {
+    pub(super) fn is_listed_node(
+        &self,
+        upgrade: ApprovalReason,
+        known: bool,
+        model: &Model,
+        outcome: &mut Outcome,
+    ) -> bool {
         let attempt = &self.attempt;
         let is_new_node =
-            !known && upgrade == Upgrade::NotPaired && attempt.role == "node" && attempt.scopes.is_empty();
+            !known && upgrade == ApprovalReason::NotPaired && attempt.role == "node" && attempt.scopes.is_empty();
         let browser = attempt.origin.is_some() || attempt.is_operator_ui() || attempt.is_webchat();
         let proxied = attempt.locality.has_proxy_headers && address::is_loopback(attempt.peer.address);
         let ip = attempt.locality.reported_ip.as_deref().and_then(address::parse);
@@ -67,16 +80,16 @@ impl PairingCheck<'_> {
     }
 
     /// Whether this release gives a local client this upgrade without approval.
-    fn is_silent_kind(&self, rules: &HandshakeRules, upgrade: Upgrade) -> bool {
+    fn is_silent_kind(&self, rules: &HandshakeRules, upgrade: ApprovalReason) -> bool {
         match upgrade {
-            Upgrade::NotPaired => true,
-            Upgrade::Role => rules.silent_role_upgrade,
-            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
-            Upgrade::Scope => match rules.local_scope_upgrade {
+            ApprovalReason::NotPaired => true,
+            ApprovalReason::Role => rules.silent_role_upgrade,
+            ApprovalReason::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
+            ApprovalReason::Scope => match rules.local_scope_upgrade {
                 ScopeUpgrade::Asked => false,
                 ScopeUpgrade::Silent => true,
                 ScopeUpgrade::BySecret => {
-                    matches!(self.auth_result.method, Method::None | Method::Token | Method::Password)
+                    matches!(self.auth_result.method, AuthMethod::None | AuthMethod::Token | AuthMethod::Password)
                 }
             },
         }

@@ -1,12 +1,12 @@
 //! Automatic approval of devices whose users a reverse proxy authenticates
 //! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`, since 2026.9.6).
 
-use super::{End, PairingCheck, Upgrade};
+use super::{ApprovalReason, HandshakeEnd, PairingCheck};
 use crate::Environment;
-use crate::handshake::auth::secret::Method;
+use crate::handshake::auth::secret::AuthMethod;
 use crate::handshake::checks::device;
 use crate::model::Model;
-use crate::pairing::{self, ApprovalKind, Approver, Requested};
+use crate::pairing::{self, ApprovalKind, Approver, RequestOutcome};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::js;
 use serde_json::Value;
@@ -20,7 +20,7 @@ impl PairingCheck<'_> {
     /// The scopes that the device gets at once. `None` if it is not approved automatically.
     pub(super) fn vouched_scopes(
         &self,
-        upgrade: Upgrade,
+        upgrade: ApprovalReason,
         existing: Option<&Value>,
         model: &Model,
     ) -> Option<Vec<String>> {
@@ -32,12 +32,12 @@ impl PairingCheck<'_> {
         let info = attempt.client();
         let app = info.mode == mode::UI && client::NATIVE_APPS.contains(&info.id.as_str());
         let fits = match upgrade {
-            Upgrade::NotPaired => existing.is_none(),
-            Upgrade::Scope => existing.is_some_and(|record| self.is_theirs(record)),
+            ApprovalReason::NotPaired => existing.is_none(),
+            ApprovalReason::Scope => existing.is_some_and(|record| self.is_theirs(record)),
             _ => false,
         };
         let shown = attempt.is_operator_ui() || attempt.is_webchat() || app;
-        if !fits || !shown || attempt.role != "operator" || self.auth_result.method != Method::TrustedProxy {
+        if !fits || !shown || attempt.role != "operator" || self.auth_result.method != AuthMethod::TrustedProxy {
             return None;
         }
         let granted = match &policy.scopes {
@@ -62,7 +62,12 @@ impl PairingCheck<'_> {
     ///
     /// # Errors
     /// Returns an error of the store.
-    pub(super) fn has_vouched(&mut self, scopes: &[String], record: &Value, model: &Model) -> Result<bool, End> {
+    pub(super) fn has_vouched(
+        &mut self,
+        scopes: &[String],
+        record: &Value,
+        model: &Model,
+    ) -> Result<bool, HandshakeEnd> {
         let rules = &model.rules.pairing;
         let held = pairing::access_scopes(record);
         if !pairing::has_effective_role(rules, record, self.attempt.role)?
@@ -82,11 +87,11 @@ impl PairingCheck<'_> {
     /// Returns an error of the store.
     pub(super) fn approve_vouched(
         &mut self,
-        requested: &Requested,
+        requested: &RequestOutcome,
         scopes: Vec<String>,
         model: &Model,
         environment: &mut Environment<'_>,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, HandshakeEnd> {
         let Environment { now, store, entropy } = environment;
         let (id, seen) = (requested.request_id(), self.seen());
         let by =

@@ -15,7 +15,7 @@ use rstest::rstest;
 #[case::wrong_beside_device_token(json!({"token": "wrong", "deviceToken": "x"}), "AUTH_DEVICE_TOKEN_MISMATCH")]
 #[case::bootstrap(json!({"bootstrapToken": "x"}), "AUTH_BOOTSTRAP_TOKEN_INVALID")]
 fn a_device_with_a_token_gateway(#[case] auth: Value, #[case] verdict: &str) {
-    assert_eq!(stage("2026.4.2").connect(&cli().auth(auth)).verdict(), verdict);
+    assert_eq!(gateway("2026.4.2").connect(&cli().auth(auth)).verdict(), verdict);
 }
 
 #[rstest]
@@ -23,11 +23,11 @@ fn a_device_with_a_token_gateway(#[case] auth: Value, #[case] verdict: &str) {
 #[case(json!({"password": "wrong"}), "AUTH_PASSWORD_MISMATCH")]
 #[case(json!({"token": "pw"}), "AUTH_PASSWORD_MISSING")]
 fn a_password_gateway(#[case] auth: Value, #[case] verdict: &str) {
-    let mut stage = staged("2026.4.2", |config| {
+    let mut gateway = gateway_with("2026.4.2", |config| {
         config.auth_mode = AuthMode::Password;
         config.password = Some("pw".to_owned());
     });
-    assert_eq!(stage.connect(&cli().auth(auth)).verdict(), verdict);
+    assert_eq!(gateway.connect(&cli().auth(auth)).verdict(), verdict);
 }
 
 #[rstest]
@@ -36,7 +36,7 @@ fn a_password_gateway(#[case] auth: Value, #[case] verdict: &str) {
 #[case::none(|c: &mut GatewayConfig| c.auth_mode = AuthMode::None, "hello")]
 #[case::proxy(|c: &mut GatewayConfig| c.auth_mode = AuthMode::TrustedProxy, "AUTH_UNAUTHORIZED")]
 fn what_the_gateway_lacks(#[case] settings: fn(&mut GatewayConfig), #[case] verdict: &str) {
-    assert_eq!(staged("2026.4.2", settings).connect(&cli()).verdict(), verdict);
+    assert_eq!(gateway_with("2026.4.2", settings).connect(&cli()).verdict(), verdict);
 }
 
 #[rstest]
@@ -44,7 +44,7 @@ fn what_the_gateway_lacks(#[case] settings: fn(&mut GatewayConfig), #[case] verd
 #[case::tui(("openclaw-tui", "ui"), "unauthorized: gateway token mismatch (open the dashboard URL and paste the token in Control UI settings)")]
 #[case::other(("test", "test"), "unauthorized: gateway token mismatch (provide gateway auth token)")]
 fn the_hint_fits_the_client(#[case] client: (&'static str, &'static str), #[case] message: &str) {
-    let answer = stage("2026.4.2").connect(&cli().client(client.0, client.1).auth(json!({"token": "wrong"})));
+    let answer = gateway("2026.4.2").connect(&cli().client(client.0, client.1).auth(json!({"token": "wrong"})));
     assert_eq!(answer.said["message"], message);
     assert_eq!(answer.close, Some((1008, message.chars().take(120).collect())));
     assert_eq!(
@@ -61,13 +61,13 @@ fn the_hint_fits_the_client(#[case] client: (&'static str, &'static str), #[case
 #[case::wrong_as_token(json!({"token": "no"}), "operator", "AUTH_TOKEN_MISMATCH")]
 #[case::other_role(json!({"deviceToken": "tok"}), "node", "AUTH_DEVICE_TOKEN_MISMATCH")]
 fn a_paired_device_has_its_own_token(#[case] auth: Value, #[case] role: &'static str, #[case] verdict: &str) {
-    let mut stage = stage("2026.4.2").with(Document::DevicesPaired, paired("d", &["operator.read"]));
+    let mut gateway = gateway("2026.4.2").with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let scopes: &[&str] = if role == "node" { &[] } else { &["operator.read"] };
-    assert_eq!(stage.connect(&cli().auth(auth).role(role).scopes(scopes)).verdict(), verdict);
+    assert_eq!(gateway.connect(&cli().auth(auth).role(role).scopes(scopes)).verdict(), verdict);
 }
 
 fn limited(release: &str) -> TestGateway {
-    staged(release, |config| {
+    gateway_with(release, |config| {
         config.rate_limit =
             Some(RateLimit { max_attempts: 2, window_ms: 1_000, lockout_ms: 5_000, exempt_loopback: true });
     })
@@ -77,63 +77,63 @@ fn limited(release: &str) -> TestGateway {
 #[case::remote("10.0.0.5", "AUTH_RATE_LIMITED")]
 #[case::loopback("127.0.0.1", "AUTH_TOKEN_MISMATCH")]
 fn too_many_wrong_secrets_lock_out(#[case] address: &'static str, #[case] verdict: &str) {
-    let mut stage = limited("2026.4.2");
+    let mut gateway = limited("2026.4.2");
     let wrong = cli().without_device().from(address).auth(json!({"token": "wrong"}));
     for _ in 0..2 {
-        assert_eq!(stage.connect(&wrong).verdict(), "AUTH_TOKEN_MISMATCH");
+        assert_eq!(gateway.connect(&wrong).verdict(), "AUTH_TOKEN_MISMATCH");
     }
-    assert_eq!(stage.connect(&wrong).verdict(), verdict);
-    stage.now += 5_000;
-    assert_eq!(stage.connect(&wrong).verdict(), "AUTH_TOKEN_MISMATCH");
+    assert_eq!(gateway.connect(&wrong).verdict(), verdict);
+    gateway.now += 5_000;
+    assert_eq!(gateway.connect(&wrong).verdict(), "AUTH_TOKEN_MISMATCH");
 }
 
 #[rstest]
 #[case("2026.3.28", "AUTH_TOKEN_MISMATCH")]
 #[case("2026.3.31", "AUTH_RATE_LIMITED")]
 fn a_secret_beside_a_device_counts_since_2026_3_31(#[case] release: &str, #[case] verdict: &str) {
-    let mut stage = limited(release);
+    let mut gateway = limited(release);
     let wrong = cli().from("10.0.0.5").auth(json!({"token": "wrong"}));
-    stage.connect(&wrong);
-    stage.connect(&wrong);
+    gateway.connect(&wrong);
+    gateway.connect(&wrong);
     // Without a device, only the count of the secret matters.
-    assert_eq!(stage.connect(&wrong.clone().without_device()).verdict(), verdict);
+    assert_eq!(gateway.connect(&wrong.clone().without_device()).verdict(), verdict);
 }
 
 #[rstest]
 #[case("2026.2.26", "AUTH_RATE_LIMITED")]
 #[case("2026.3.13", "hello")]
 fn a_missing_secret_counts_up_to_2026_2_26(#[case] release: &str, #[case] verdict: &str) {
-    let mut stage = limited(release);
+    let mut gateway = limited(release);
     let nothing = cli().without_device().from("10.0.0.5").auth(json!({}));
     for _ in 0..3 {
-        stage.connect(&nothing);
+        gateway.connect(&nothing);
     }
-    assert_eq!(stage.connect(&nothing.auth(json!({"token": TOKEN}))).verdict(), verdict);
+    assert_eq!(gateway.connect(&nothing.auth(json!({"token": TOKEN}))).verdict(), verdict);
 }
 
 #[rstest]
 #[case("2026.4.2", "AUTH_RATE_LIMITED")]
 #[case("2026.4.5", "hello")]
 fn a_locked_out_secret_does_not_lock_out_device_tokens_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {
-    let mut stage = limited(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
+    let mut gateway = limited(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let wrong = cli().without_device().from("10.0.0.5").auth(json!({"token": "wrong"}));
-    stage.connect(&wrong);
-    stage.connect(&wrong);
+    gateway.connect(&wrong);
+    gateway.connect(&wrong);
     let with_both = cli().from("10.0.0.5").auth(json!({"token": "wrong", "deviceToken": "tok"}));
-    assert_eq!(stage.connect(&with_both).verdict(), verdict);
+    assert_eq!(gateway.connect(&with_both).verdict(), verdict);
 }
 
 #[rstest]
 #[case("2026.4.2", "AUTH_RATE_LIMITED")]
 #[case("2026.4.5", "AUTH_TOKEN_MISMATCH")]
 fn browsers_on_loopback_share_a_limit_until_2026_4_2(#[case] release: &str, #[case] verdict: &str) {
-    let mut stage = stage(release);
+    let mut gateway = gateway(release);
     let page = |origin| cli().without_device().header("origin", origin).auth(json!({"token": "wrong"}));
     for _ in 0..10 {
-        assert_eq!(stage.connect(&page("http://localhost:1")).verdict(), "AUTH_TOKEN_MISMATCH");
+        assert_eq!(gateway.connect(&page("http://localhost:1")).verdict(), "AUTH_TOKEN_MISMATCH");
     }
-    assert_eq!(stage.connect(&page("http://localhost:1")).verdict(), "AUTH_RATE_LIMITED");
-    assert_eq!(stage.connect(&page("http://localhost:2")).verdict(), verdict);
+    assert_eq!(gateway.connect(&page("http://localhost:1")).verdict(), "AUTH_RATE_LIMITED");
+    assert_eq!(gateway.connect(&page("http://localhost:2")).verdict(), verdict);
 }
 
 #[rstest]
@@ -147,7 +147,7 @@ fn a_reverse_proxy_vouches(
     #[case] headers: Vec<(&'static str, &'static str)>,
     #[case] expected: &str,
 ) {
-    let mut stage = staged("2026.4.2", |config| {
+    let mut gateway = gateway_with("2026.4.2", |config| {
         config.auth_mode = AuthMode::TrustedProxy;
         config.trusted_proxies = vec!["10.0.0.1".to_owned(), "127.0.0.1".to_owned()];
         config.trusted_proxy = Some(TrustedProxy {
@@ -165,7 +165,7 @@ fn a_reverse_proxy_vouches(
         .header("origin", "https://ui.example")
         .auth(json!({}));
     connect.headers.extend(headers);
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     match expected {
         "hello" => assert_eq!(answer.verdict(), "hello"),
         reason => assert_eq!(answer.said["details"]["authReason"], reason),

@@ -16,7 +16,7 @@ fn who_may_do_without_a_device(
     #[case] verdict: &str,
 ) {
     let connect = cli().without_device().client(client.0, client.1).auth(auth);
-    assert_eq!(stage("2026.4.2").connect(&connect).verdict(), verdict);
+    assert_eq!(gateway("2026.4.2").connect(&connect).verdict(), verdict);
 }
 
 #[rstest]
@@ -31,7 +31,7 @@ fn control_ui_flags(
     #[case] verdict: &str,
     #[case] scopes: usize,
 ) {
-    let mut stage = staged("2026.4.2", |config| {
+    let mut gateway = gateway_with("2026.4.2", |config| {
         config.control_ui_allow_insecure_auth = insecure;
         config.control_ui_disable_device_auth = disabled;
         config.allowed_origins = vec!["*".to_owned()];
@@ -41,27 +41,27 @@ fn control_ui_flags(
         .client("openclaw-control-ui", "webchat")
         .header("origin", "http://localhost:18789")
         .from(address);
-    assert_eq!(stage.connect(&connect).verdict(), verdict);
-    assert_eq!(stage.model.clients().iter().map(|(_, client)| client.scopes.len()).sum::<usize>(), scopes);
+    assert_eq!(gateway.connect(&connect).verdict(), verdict);
+    assert_eq!(gateway.model.clients().iter().map(|(_, client)| client.scopes.len()).sum::<usize>(), scopes);
 }
 
 #[test]
 fn a_node_needs_a_device() {
     let connect = cli().without_device().role("node").scopes(&[]);
-    assert_eq!(stage("2026.4.2").connect(&connect).verdict(), "DEVICE_IDENTITY_REQUIRED");
+    assert_eq!(gateway("2026.4.2").connect(&connect).verdict(), "DEVICE_IDENTITY_REQUIRED");
 }
 
 #[test]
 fn scopes_go_where_no_device_vouches_for_them() {
-    let mut stage = stage("2026.4.2");
-    assert_eq!(stage.connect(&cli().without_device()).verdict(), "hello");
-    assert_eq!(stage.model.clients()[0].1.scopes, Vec::<String>::new());
+    let mut gateway = gateway("2026.4.2");
+    assert_eq!(gateway.connect(&cli().without_device()).verdict(), "hello");
+    assert_eq!(gateway.model.clients()[0].1.scopes, Vec::<String>::new());
 }
 
 #[test]
 fn scopes_stay_where_no_secret_is_asked_for() {
-    let mut stage = staged("2026.4.2", |config| config.auth_mode = crate::AuthMode::None);
-    assert_eq!(stage.connect(&cli().without_device().auth(json!({}))).verdict(), "DEVICE_IDENTITY_REQUIRED");
+    let mut gateway = gateway_with("2026.4.2", |config| config.auth_mode = crate::AuthMode::None);
+    assert_eq!(gateway.connect(&cli().without_device().auth(json!({}))).verdict(), "DEVICE_IDENTITY_REQUIRED");
 }
 
 #[rstest]
@@ -79,7 +79,7 @@ fn scopes_stay_where_no_secret_is_asked_for() {
 #[case::pem(|p: &mut Value| p["device"]["publicKey"] = json!(DeviceKey::from_name("d").public_key_pem()), "hello")]
 #[case::id_before_age(|p: &mut Value| { p["device"]["id"] = json!("00"); p["device"]["signedAt"] = json!(1) }, "DEVICE_AUTH_DEVICE_ID_MISMATCH device-id-mismatch")]
 fn a_proof_is_checked_in_order(#[case] tamper: fn(&mut Value), #[case] verdict: &str) {
-    let answer = stage("2026.4.2").connect(&cli().tampered(tamper));
+    let answer = gateway("2026.4.2").connect(&cli().tampered(tamper));
     assert_eq!(answer.verdict(), verdict);
     assert_eq!(answer.close_code(), (verdict != "hello").then_some(1008));
 }
@@ -89,12 +89,12 @@ fn a_proof_is_checked_in_order(#[case] tamper: fn(&mut Value), #[case] verdict: 
 #[case(ProofVersion::V2, "hello")]
 #[case(ProofVersion::V1, "DEVICE_AUTH_SIGNATURE_INVALID device-signature")]
 fn two_forms_of_the_proof_are_taken(#[case] version: ProofVersion, #[case] verdict: &str) {
-    assert_eq!(stage("2026.4.2").connect(&Connect { version, ..cli() }).verdict(), verdict);
+    assert_eq!(gateway("2026.4.2").connect(&Connect { version, ..cli() }).verdict(), verdict);
 }
 
 #[test]
 fn a_proof_without_platform_leaves_it_open() {
     let connect = Connect { version: ProofVersion::V2, ..cli() };
-    let answer = stage("2026.4.2").connect(&connect.tampered(|p| p["client"]["platform"] = json!("darwin")));
+    let answer = gateway("2026.4.2").connect(&connect.tampered(|p| p["client"]["platform"] = json!("darwin")));
     assert_eq!(answer.verdict(), "hello");
 }

@@ -3,9 +3,9 @@
 use super::*;
 use rstest::rstest;
 
-fn first(stage: &mut TestGateway, data: &[u8]) -> Answer {
-    let (connection, _) = stage.open(cli().peer());
-    let outcome = stage.handle(Input::Message { connection, data: data.to_vec() });
+fn first(gateway: &mut TestGateway, data: &[u8]) -> Answer {
+    let (connection, _) = gateway.open(cli().peer());
+    let outcome = gateway.handle(Input::Message { connection, data: data.to_vec() });
     Answer::of(connection, outcome)
 }
 
@@ -21,12 +21,12 @@ fn first(stage: &mut TestGateway, data: &[u8]) -> Answer {
 #[case(br#"{"type":"req","id":"1","method":"health"}"#, "invalid handshake: first request must be connect")]
 #[case(br#"{"type":"req","id":"1","method":"connect"}"#, "invalid connect params: must be object")]
 fn a_first_frame_that_is_no_connect(#[case] data: &[u8], #[case] verdict: &str) {
-    assert_eq!(first(&mut stage("2026.4.2"), data).verdict(), verdict);
+    assert_eq!(first(&mut gateway("2026.4.2"), data).verdict(), verdict);
 }
 
 #[test]
 fn a_close_reason_is_the_message_cut() {
-    let answer = first(&mut stage("2026.4.2"), br#"{"type":"req","id":"1","method":"connect","params":{}}"#);
+    let answer = first(&mut gateway("2026.4.2"), br#"{"type":"req","id":"1","method":"connect","params":{}}"#);
     let message = answer.said["message"].as_str().unwrap();
     assert!(message.len() > 120);
     assert_eq!(answer.close, Some((1008, message[..120].to_owned())));
@@ -36,7 +36,7 @@ fn a_close_reason_is_the_message_cut() {
 #[case(65_536, "close 1000 ")]
 #[case(65_537, "close 1009 ")]
 fn the_limit_before_the_welcome_is_64_kib(#[case] size: usize, #[case] verdict: &str) {
-    assert_eq!(first(&mut stage("2026.4.2"), &vec![b'x'; size]).verdict(), verdict);
+    assert_eq!(first(&mut gateway("2026.4.2"), &vec![b'x'; size]).verdict(), verdict);
 }
 
 #[rstest]
@@ -46,12 +46,12 @@ fn the_limit_before_the_welcome_is_64_kib(#[case] size: usize, #[case] verdict: 
 #[case(1, 2, "protocol mismatch")]
 #[case(4, 3, "protocol mismatch")]
 fn the_protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case] verdict: &str) {
-    let mut stage = stage("2026.4.2");
-    let (connection, nonce) = stage.open(cli().peer());
+    let mut gateway = gateway("2026.4.2");
+    let (connection, nonce) = gateway.open(cli().peer());
     let mut frame = cli().frame(&nonce, NOW);
     frame["params"]["minProtocol"] = json!(min);
     frame["params"]["maxProtocol"] = json!(max);
-    let answer = Answer::of(connection, stage.handle(Input::Message { connection, data: frame.to_string().into() }));
+    let answer = Answer::of(connection, gateway.handle(Input::Message { connection, data: frame.to_string().into() }));
     assert_eq!(answer.verdict(), verdict);
     if verdict != "hello" {
         assert_eq!(answer.said["details"], json!({ "expectedProtocol": 3 }));
@@ -64,16 +64,16 @@ fn the_protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case]
 #[case("Operator", "invalid role")]
 #[case("operator", "hello")]
 fn only_two_roles_exist(#[case] role: &'static str, #[case] verdict: &str) {
-    assert_eq!(stage("2026.4.2").connect(&cli().role(role)).verdict(), verdict);
+    assert_eq!(gateway("2026.4.2").connect(&cli().role(role)).verdict(), verdict);
 }
 
 #[test]
 fn a_call_right_behind_the_connect_is_taken_for_the_first_message() {
-    let mut stage = stage("2026.4.2");
-    let (connection, nonce) = stage.open(cli().peer());
+    let mut gateway = gateway("2026.4.2");
+    let (connection, nonce) = gateway.open(cli().peer());
     let connect = cli().frame(&nonce, NOW).to_string().into_bytes();
     let call = br#"{"type":"req","id":"2","method":"health"}"#.to_vec();
-    let outcome = stage.handle(Input::Burst { connection, messages: vec![connect, call] });
+    let outcome = gateway.handle(Input::Burst { connection, messages: vec![connect, call] });
     let heard: Vec<&Effect> =
         outcome.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. } | Effect::Close { .. })).collect();
     let [Effect::Send { frame: ServerFrame::Res { id, ok: false, .. }, .. }, Effect::Close { code: 1008, .. }] =
@@ -82,32 +82,32 @@ fn a_call_right_behind_the_connect_is_taken_for_the_first_message() {
         panic!("{heard:?}")
     };
     assert_eq!(id, "2");
-    assert_eq!(stage.document(Document::DevicesPaired).as_object().unwrap().len(), 1);
-    assert!(stage.model.clients().is_empty());
+    assert_eq!(gateway.document(Document::DevicesPaired).as_object().unwrap().len(), 1);
+    assert!(gateway.model.clients().is_empty());
 }
 
 #[test]
 fn whoever_says_nothing_is_closed_without_a_word() {
-    let mut stage = staged("2026.4.2", |config| config.handshake_timeout_ms = Some(700));
-    let (connection, _) = stage.open(cli().peer());
-    stage.now = NOW + 699;
-    assert_eq!(stage.handle(Input::Wake).wake_at, Some(NOW + 700));
-    stage.now = NOW + 700;
-    let answer = Answer::of(connection, stage.handle(Input::Wake));
+    let mut gateway = gateway_with("2026.4.2", |config| config.handshake_timeout_ms = Some(700));
+    let (connection, _) = gateway.open(cli().peer());
+    gateway.now = NOW + 699;
+    assert_eq!(gateway.handle(Input::Wake).wake_at, Some(NOW + 700));
+    gateway.now = NOW + 700;
+    let answer = Answer::of(connection, gateway.handle(Input::Wake));
     assert_eq!(answer.verdict(), "close 1000 ");
-    let late = stage.handle(Input::Message { connection, data: b"{}".to_vec() });
+    let late = gateway.handle(Input::Message { connection, data: b"{}".to_vec() });
     assert_eq!(late.effects, []);
 }
 
 #[test]
 fn one_address_may_wait_32_times() {
-    let mut stage = stage("2026.4.2");
+    let mut gateway = gateway("2026.4.2");
     for _ in 0..32 {
-        stage.open(cli().peer());
+        gateway.open(cli().peer());
     }
-    let outcome = stage.handle(Input::Open { connection: ConnectionId(99), peer: cli().peer() });
+    let outcome = gateway.handle(Input::Open { connection: ConnectionId(99), peer: cli().peer() });
     assert!(matches!(&outcome.effects[..], [Effect::RefuseUpgrade { status: 503, .. }]));
-    stage.handle(Input::Closed { connection: ConnectionId(1) });
-    let outcome = stage.handle(Input::Open { connection: ConnectionId(100), peer: cli().peer() });
+    gateway.handle(Input::Closed { connection: ConnectionId(1) });
+    let outcome = gateway.handle(Input::Open { connection: ConnectionId(100), peer: cli().peer() });
     assert!(matches!(&outcome.effects[..], [Effect::Send { .. }]));
 }

@@ -3,7 +3,7 @@
 mod credentials;
 mod devices;
 mod frames;
-mod handed_on;
+mod immediate_pairing;
 mod mutants;
 mod newest;
 mod origins;
@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 const NOW: i64 = 1_700_000_000_000;
 const TOKEN: &str = "right";
 
-struct Counter(u8);
+struct CountingEntropy(u8);
 
-impl Entropy for Counter {
+impl Entropy for CountingEntropy {
     fn uuid(&mut self) -> [u8; 16] {
         self.0 = self.0.wrapping_add(1);
         [self.0; 16]
@@ -40,22 +40,22 @@ impl Entropy for Counter {
 struct TestGateway {
     model: Model,
     store: MemoryDocuments,
-    entropy: Counter,
+    entropy: CountingEntropy,
     now: i64,
     connections: u64,
 }
 
 /// A gateway of a release with the token [`TOKEN`].
-fn stage(release: &str) -> TestGateway {
-    staged(release, |_| {})
+fn gateway(release: &str) -> TestGateway {
+    gateway_with(release, |_| {})
 }
 
 /// The same with other settings.
-fn staged(release: &str, settings: impl FnOnce(&mut GatewayConfig)) -> TestGateway {
+fn gateway_with(release: &str, settings: impl FnOnce(&mut GatewayConfig)) -> TestGateway {
     let mut config = GatewayConfig { token: Some(TOKEN.to_owned()), ..GatewayConfig::default() };
     settings(&mut config);
     let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), config);
-    TestGateway { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW, connections: 0 }
+    TestGateway { model, store: MemoryDocuments::new(), entropy: CountingEntropy(0), now: NOW, connections: 0 }
 }
 
 impl TestGateway {

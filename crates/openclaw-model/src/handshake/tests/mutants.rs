@@ -12,13 +12,13 @@ const DOCUMENTS: [Document; 5] = Document::ALL;
 fn stores() -> Vec<Vec<u8>> {
     let mut stores = Vec::new();
     for known in KNOWN {
-        let mut stage = stage(&known.release.to_string());
+        let mut gateway = gateway(&known.release.to_string());
         for connect in
             [cli(), cli().role("node").client("node-host", "node"), cli().scopes(&["operator.admin"]).from("10.0.0.9")]
         {
-            stage.connect(&connect);
+            gateway.connect(&connect);
         }
-        let found = DOCUMENTS.iter().map(|document| stage.document(*document)).filter(|document| !document.is_null());
+        let found = DOCUMENTS.iter().map(|document| gateway.document(*document)).filter(|document| !document.is_null());
         stores.extend(found.map(|document| store_json::stringify(&document).into_bytes()));
     }
     stores
@@ -37,22 +37,22 @@ fn mutants_of_stores_are_read_and_answered_from() {
         let written = store_json::stringify(&document);
         assert_eq!(store_json::parse(written.as_bytes()).as_ref(), Some(&document), "{written}");
         let place = DOCUMENTS[input.len() % DOCUMENTS.len()];
-        let mut stage =
-            stage(&release_for(input)).with(place, document.clone()).with(Document::DevicesPaired, document);
+        let mut gateway =
+            gateway(&release_for(input)).with(place, document.clone()).with(Document::DevicesPaired, document);
         for connect in [
             cli(),
             cli().role("node").client("node-host", "node"),
             cli().scopes(&["operator.pairing", "operator.admin"]),
         ] {
-            let (connection, nonce) = stage.open(connect.peer());
-            let frame = connect.frame(&nonce, stage.now);
-            stage.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
+            let (connection, nonce) = gateway.open(connect.peer());
+            let frame = connect.frame(&nonce, gateway.now);
+            gateway.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
             for method in ["device.pair.list", "node.pair.list", "node.list"] {
                 let request = json!({ "type": "req", "id": method, "method": method, "params": {} });
-                stage.handle(Input::Message { connection, data: request.to_string().into_bytes() });
+                gateway.handle(Input::Message { connection, data: request.to_string().into_bytes() });
             }
-            stage.handle(Input::Closed { connection });
-            stage.now += 1;
+            gateway.handle(Input::Closed { connection });
+            gateway.now += 1;
         }
     });
 }
@@ -76,14 +76,14 @@ fn mutants_of_frames_are_answered() {
         seeds.push(json!({ "type": "req", "id": "1", "method": method, "params": params }).to_string().into_bytes());
     }
     play("frames", &seeds, &["operator.admin", "node", "__proto__", "device.pair.list", "connect"], |input| {
-        let mut stage = stage(&release_for(input));
-        let (connection, _) = stage.open(cli().peer());
-        stage.handle(Input::Message { connection, data: input.to_vec() });
+        let mut gateway = gateway(&release_for(input));
+        let (connection, _) = gateway.open(cli().peer());
+        gateway.handle(Input::Message { connection, data: input.to_vec() });
         let connect = cli().scopes(&["operator.admin", "operator.pairing", "operator.approvals", "operator.write"]);
-        let (connection, nonce) = stage.open(connect.peer());
-        let frame = connect.frame(&nonce, stage.now);
-        stage.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
-        stage.handle(Input::Message { connection, data: input.to_vec() });
-        stage.handle(Input::Wake);
+        let (connection, nonce) = gateway.open(connect.peer());
+        let frame = connect.frame(&nonce, gateway.now);
+        gateway.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
+        gateway.handle(Input::Message { connection, data: input.to_vec() });
+        gateway.handle(Input::Wake);
     });
 }

@@ -24,14 +24,14 @@ fn probes_and_nodes_may_speak_the_protocol_before(
     #[case] connect: Connect,
     #[case] expected: &str,
 ) {
-    assert_eq!(stage(release).connect(&connect).verdict(), expected);
+    assert_eq!(gateway(release).connect(&connect).verdict(), expected);
 }
 
 #[rstest]
 #[case("2026.6.11", json!([]))]
 #[case(OLD, json!(["operator.read"]))]
 fn the_cli_keeps_its_scopes_without_a_device(#[case] release: &str, #[case] scopes: Value) {
-    let answer = stage(release).connect(&newer(cli().without_device()));
+    let answer = gateway(release).connect(&newer(cli().without_device()));
     assert_eq!(answer.said["auth"]["scopes"], scopes);
 }
 
@@ -40,15 +40,15 @@ fn the_cli_keeps_its_scopes_without_a_device(#[case] release: &str, #[case] scop
 #[case::secret(NEW, json!({"token": TOKEN}), "hello")]
 #[case::device_token(NEW, json!({"deviceToken": "tok"}), "AUTH_SCOPE_MISMATCH")]
 fn more_scopes_are_granted_to_who_knows_the_secret(#[case] release: &str, #[case] auth: Value, #[case] expected: &str) {
-    let mut stage = stage(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
-    let answer = stage.connect(&newer(cli().scopes(&["operator.admin"]).auth(auth)));
+    let mut gateway = gateway(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
+    let answer = gateway.connect(&newer(cli().scopes(&["operator.admin"]).auth(auth)));
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
 }
 
 #[test]
 fn who_switches_it_off_is_asked_for_every_pairing() {
-    let mut stage = staged(NEW, |config| config.auto_approve_local = false);
-    let answer = stage.connect(&newer(cli()));
+    let mut gateway = gateway_with(NEW, |config| config.auto_approve_local = false);
+    let answer = gateway.connect(&newer(cli()));
     assert_eq!(answer.verdict(), "PAIRING_REQUIRED not-paired", "{}", answer.reasons);
 }
 
@@ -65,9 +65,10 @@ fn an_upgrade_must_say_where_it_comes_from(
     #[case] proxies: &[&str],
     #[case] status: u16,
 ) {
-    let mut stage = staged(NEW, |config| config.trusted_proxies = proxies.iter().map(|ip| (*ip).to_owned()).collect());
+    let mut gateway =
+        gateway_with(NEW, |config| config.trusted_proxies = proxies.iter().map(|ip| (*ip).to_owned()).collect());
     let connect = headers.iter().fold(cli(), |connect, (name, value)| connect.header(name, value));
-    let outcome = stage.handle(Input::Open { connection: ConnectionId(7), peer: connect.peer() });
+    let outcome = gateway.handle(Input::Open { connection: ConnectionId(7), peer: connect.peer() });
     let seen = match outcome.effects.first() {
         Some(Effect::RefuseUpgrade { status, .. }) => *status,
         _ => 101,
@@ -77,8 +78,8 @@ fn an_upgrade_must_say_where_it_comes_from(
 
 #[test]
 fn hello_speaks_of_the_connection_and_not_of_its_token() {
-    let mut stage = stage(NEW).with(Document::DevicesPaired, paired("d", &["operator.admin"]));
-    let auth = stage.connect(&newer(cli())).said["auth"].clone();
+    let mut gateway = gateway(NEW).with(Document::DevicesPaired, paired("d", &["operator.admin"]));
+    let auth = gateway.connect(&newer(cli())).said["auth"].clone();
     assert_eq!((&auth["method"], &auth["scopes"]), (&json!("token"), &json!(["operator.read"])));
     assert_eq!((&auth["deviceToken"], &auth["recoveryMigrationAllowed"]), (&json!("tok"), &json!(true)));
     assert_eq!(auth["recoveryScope"].as_str().map(str::len), Some(43));
@@ -89,9 +90,9 @@ fn hello_speaks_of_the_connection_and_not_of_its_token() {
 #[case(NEW, "hello")]
 fn the_local_backend_is_let_in_whatever_its_record_says(#[case] release: &str, #[case] expected: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = json!({}));
-    let mut stage = stage(release).with(Document::DevicesPaired, record);
+    let mut gateway = gateway(release).with(Document::DevicesPaired, record);
     let connect = newer(cli().client("gateway-client", "backend").scopes(&["operator.approvals"]));
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
 }
 
@@ -99,40 +100,40 @@ fn the_local_backend_is_let_in_whatever_its_record_says(#[case] release: &str, #
 #[case(OLD, "hello")]
 #[case(NEW, "CONTROL_UI_DEVICE_IDENTITY_REQUIRED")]
 fn the_control_uis_flag_replaces_no_device(#[case] release: &str, #[case] expected: &str) {
-    let mut stage = staged(release, |config| config.control_ui_disable_device_auth = true);
+    let mut gateway = gateway_with(release, |config| config.control_ui_disable_device_auth = true);
     let connect = cli().client("openclaw-control-ui", "webchat").without_device();
     let connect = newer(connect.header("origin", "http://localhost:3000"));
-    assert_eq!(stage.connect(&connect).verdict(), expected);
+    assert_eq!(gateway.connect(&connect).verdict(), expected);
 }
 
 #[test]
 fn a_page_of_another_build_is_told_to_load_again() {
     let connect = newer(cli().client("openclaw-control-ui", "webchat").header("origin", "http://127.0.0.1:18789"));
-    let answer = stage(NEW).connect(&connect);
+    let answer = gateway(NEW).connect(&connect);
     assert_eq!((answer.verdict().as_str(), answer.close_code()), ("PROTOCOL_MISMATCH", Some(close::POLICY)));
     let elsewhere = connect.header("origin", "http://localhost:3000");
-    assert_eq!(stage(NEW).connect(&elsewhere).verdict(), "hello");
+    assert_eq!(gateway(NEW).connect(&elsewhere).verdict(), "hello");
 }
 
 #[test]
 fn who_says_to_be_a_worker_hears_nothing() {
-    let answer = stage(NEW).connect(&newer(cli().role("worker")));
+    let answer = gateway(NEW).connect(&newer(cli().role("worker")));
     assert_eq!((answer.said.clone(), answer.verdict().as_str()), (Value::Null, "close 1008 invalid-handshake"));
 }
 
 #[test]
 fn a_silent_pairing_takes_away_old_look_alikes() {
-    let mut stage = stage(NEW);
+    let mut gateway = gateway(NEW);
     let ids = || ["a", "b", "c"].map(|name| DeviceKey::from_name(name).device_id());
-    let here = |stage: &TestGateway| ids().map(|id| stage.document(Document::DevicesPaired).get(&id).is_some());
+    let here = |gateway: &TestGateway| ids().map(|id| gateway.document(Document::DevicesPaired).get(&id).is_some());
     let device = |name| newer(Connect { device: Some(name), ..cli() });
     for (name, later) in [("a", 0), ("b", 59_999), ("c", 1)] {
-        stage.now += later;
-        let answer = stage.connect(&device(name));
+        gateway.now += later;
+        let answer = gateway.connect(&device(name));
         assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
-        let _ = stage.handle(Input::Closed { connection: answer.connection });
+        let _ = gateway.handle(Input::Closed { connection: answer.connection });
     }
-    assert_eq!(here(&stage), [false, true, true], "a is a minute old when c comes, b is not");
+    assert_eq!(here(&gateway), [false, true, true], "a is a minute old when c comes, b is not");
 }
 
 #[rstest]
@@ -144,7 +145,7 @@ fn the_run_of_an_agent_has_to_prove_itself(#[case] connect: Connect, #[case] rel
         params["maxProtocol"] = json!(4);
         params["auth"]["agentRuntimeIdentityToken"] = json!("x");
     });
-    let answer = stage(release).connect(&connect);
+    let answer = gateway(release).connect(&connect);
     let reason = answer.close_reason();
     assert!(reason.starts_with(expected), "{reason}");
 }
@@ -170,7 +171,7 @@ fn the_copilot_comes_from_an_extension(
             params["caps"] = json!(["run-tool-bindings", "session-scoped-events"]);
         }),
     };
-    let answer = stage(NEW).connect(&connect);
+    let answer = gateway(NEW).connect(&connect);
     let reason = answer.close_reason();
     assert!(reason.starts_with(expected), "{reason}");
 }
@@ -179,25 +180,25 @@ fn the_copilot_comes_from_an_extension(
 #[case("2026.4.15", "PAIRING_REQUIRED not-paired")]
 #[case("2026.5.7", "hello")]
 fn a_new_node_of_a_listed_network_is_paired_at_once(#[case] release: &str, #[case] expected: &str) {
-    let mut stage = staged(release, |config| config.auto_approve_cidrs = vec!["192.168.0.0/16".to_owned()]);
+    let mut gateway = gateway_with(release, |config| config.auto_approve_cidrs = vec!["192.168.0.0/16".to_owned()]);
     let connect = Connect { address: "192.168.1.9", ..cli().client("node-host", "node").role("node").scopes(&[]) };
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
     let elsewhere = Connect { address: "10.0.0.9", device: Some("e"), ..connect };
-    assert_eq!(stage.connect(&elsewhere).verdict(), "PAIRING_REQUIRED not-paired");
+    assert_eq!(gateway.connect(&elsewhere).verdict(), "PAIRING_REQUIRED not-paired");
 }
 
 #[rstest]
 #[case("2026.5.7", "hello")]
 #[case("2026.6.11", "AUTH_RATE_LIMITED")]
 fn failed_credentials_are_limited_without_any_configuration(#[case] release: &str, #[case] expected: &str) {
-    let mut stage = staged(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
+    let mut gateway = gateway_with(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let speaks = |params: &mut Value| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4));
     let far = cli().without_device().header("x-forwarded-for", "203.0.113.7").tampered(speaks);
     for _ in 0..10 {
-        assert_eq!(stage.connect(&far.clone().auth(json!({"token": "wrong"}))).verdict(), "AUTH_TOKEN_MISMATCH");
+        assert_eq!(gateway.connect(&far.clone().auth(json!({"token": "wrong"}))).verdict(), "AUTH_TOKEN_MISMATCH");
     }
-    assert_eq!(stage.connect(&far).verdict(), expected);
+    assert_eq!(gateway.connect(&far).verdict(), expected);
 }
 
 #[rstest]
@@ -205,14 +206,14 @@ fn failed_credentials_are_limited_without_any_configuration(#[case] release: &st
 #[case(OLD, "AUTH_RATE_LIMITED")]
 fn new_nodes_of_one_address_may_ask_only_so_often(#[case] release: &str, #[case] expected: &str) {
     let limit = RateLimit { max_attempts: 2, window_ms: 60_000, lockout_ms: 60_000, exempt_loopback: false };
-    let mut stage = staged(release, |config| config.rate_limit = Some(limit));
+    let mut gateway = gateway_with(release, |config| config.rate_limit = Some(limit));
     let node = |device| {
         let connect = Connect { device: Some(device), ..cli().client("node-host", "node").role("node").scopes(&[]) };
         connect.tampered(|params| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4)))
     };
-    assert_eq!(stage.connect(&node("a")).verdict(), "hello");
-    assert_eq!(stage.connect(&node("b")).verdict(), "hello");
-    assert_eq!(stage.connect(&node("c")).verdict(), expected);
+    assert_eq!(gateway.connect(&node("a")).verdict(), "hello");
+    assert_eq!(gateway.connect(&node("b")).verdict(), "hello");
+    assert_eq!(gateway.connect(&node("c")).verdict(), expected);
 }
 
 #[test]
@@ -224,10 +225,10 @@ fn what_an_upgrade_just_before_brought_counts() {
         record["scopes"] = json!([]);
         record["approvedScopes"] = json!([]);
     });
-    let mut stage = staged(NEW, |_| {}).with(Document::DevicesPaired, record);
+    let mut gateway = gateway_with(NEW, |_| {}).with(Document::DevicesPaired, record);
     let connect = newer(cli().auth(json!({"deviceToken": "t"})));
-    assert_eq!(stage.connect(&connect).verdict(), "AUTH_DEVICE_TOKEN_MISMATCH");
-    assert_eq!(stage.connect(&newer(cli())).verdict(), "hello");
+    assert_eq!(gateway.connect(&connect).verdict(), "AUTH_DEVICE_TOKEN_MISMATCH");
+    assert_eq!(gateway.connect(&newer(cli())).verdict(), "hello");
 }
 
 #[rstest]
@@ -239,13 +240,13 @@ fn a_node_of_two_connections_is_gone_with_the_later_one_or_with_either(
     #[case] left_by_earlier: usize,
 ) {
     for (goes, left) in [(0, left_by_earlier), (1, 0)] {
-        let mut stage = stage(release);
+        let mut gateway = gateway(release);
         let node = || Connect { role: "node", scopes: Vec::new(), ..client.clone() };
-        let connections = [stage.connect(&node()).connection, stage.connect(&node()).connection];
+        let connections = [gateway.connect(&node()).connection, gateway.connect(&node()).connection];
         let known =
-            |stage: &TestGateway| stage.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
-        assert_eq!(known(&stage), 1);
-        stage.handle(Input::Closed { connection: connections[goes] });
-        assert_eq!(known(&stage), left, "{release}: {goes} goes");
+            |gateway: &TestGateway| gateway.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
+        assert_eq!(known(&gateway), 1);
+        gateway.handle(Input::Closed { connection: connections[goes] });
+        assert_eq!(known(&gateway), left, "{release}: {goes} goes");
     }
 }

@@ -26,7 +26,7 @@ fn who_must_send_which_origin(
     if let Some(origin) = origin {
         connect = connect.header("origin", origin);
     }
-    assert_eq!(stage("2026.4.2").connect(&connect).verdict(), verdict);
+    assert_eq!(gateway("2026.4.2").connect(&connect).verdict(), verdict);
 }
 
 #[rstest]
@@ -38,8 +38,8 @@ fn who_must_send_which_origin(
 #[case(&["*"], "nonsense", false)]
 fn allowed_origins_are_compared_whole(#[case] allowed: &[&str], #[case] origin: &'static str, #[case] passes: bool) {
     let allowed: Vec<String> = allowed.iter().map(|origin| (*origin).to_owned()).collect();
-    let mut stage = staged("2026.4.2", |config| config.allowed_origins = allowed);
-    let answer = stage.connect(&cli().client("openclaw-control-ui", "webchat").header("origin", origin));
+    let mut gateway = gateway_with("2026.4.2", |config| config.allowed_origins = allowed);
+    let answer = gateway.connect(&cli().client("openclaw-control-ui", "webchat").header("origin", origin));
     assert_eq!(answer.verdict() == "hello", passes, "{}", answer.reasons);
 }
 
@@ -52,16 +52,16 @@ fn the_host_header_may_stand_for_an_origin(
     #[case] origin: &'static str,
     #[case] verdict: &str,
 ) {
-    let mut stage = staged("2026.4.2", |config| config.allow_host_header_origin_fallback = fallback);
+    let mut gateway = gateway_with("2026.4.2", |config| config.allow_host_header_origin_fallback = fallback);
     let connect =
         cli().client("openclaw-control-ui", "webchat").header("origin", origin).header("host", "Box.lan:18789");
-    assert_eq!(stage.connect(&connect).verdict(), verdict);
+    assert_eq!(gateway.connect(&connect).verdict(), verdict);
 }
 
 #[test]
 fn a_loopback_origin_needs_a_local_client() {
     let connect = cli().client("openclaw-control-ui", "webchat").header("origin", "http://localhost").from("10.0.0.5");
-    let answer = stage("2026.4.2").connect(&connect);
+    let answer = gateway("2026.4.2").connect(&connect);
     assert_eq!(answer.verdict(), REFUSED);
     assert!(answer.reasons.contains("not local: the peer 10.0.0.5 is not loopback"), "{}", answer.reasons);
 }

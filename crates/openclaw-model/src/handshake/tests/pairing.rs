@@ -28,7 +28,7 @@ const METADATA: &str = "PAIRING_REQUIRED metadata-upgrade";
 #[case::empty_header("2026.4.2", &[("x-forwarded-for", "")], "hello")]
 fn who_is_local(#[case] release: &str, #[case] headers: &[(&'static str, &'static str)], #[case] verdict: &str) {
     let connect = headers.iter().fold(cli(), |connect, (name, value)| connect.header(name, value));
-    let answer = stage(release).connect(&connect);
+    let answer = gateway(release).connect(&connect);
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
 }
 
@@ -44,33 +44,33 @@ fn who_is_local(#[case] release: &str, #[case] headers: &[(&'static str, &'stati
 #[case("2026.3.31", None, "hello")]
 #[case("2026.3.31", Some("127.0.0.1"), NOT_PAIRED)]
 fn loopback_in_trusted_proxies(#[case] release: &str, #[case] forwarded: Option<&'static str>, #[case] verdict: &str) {
-    let mut stage = staged(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
+    let mut gateway = gateway_with(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let connect = forwarded.into_iter().fold(cli(), |connect, value| connect.header("x-forwarded-for", value));
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
 }
 
 #[test]
 fn the_reason_names_the_header() {
-    let mut stage = staged("2026.4.2", |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
-    let answer = stage.connect(&cli().header("x-forwarded-for", "203.0.113.7"));
+    let mut gateway = gateway_with("2026.4.2", |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
+    let answer = gateway.connect(&cli().header("x-forwarded-for", "203.0.113.7"));
     let sentence = "not local: header X-Forwarded-For is present; trustedProxies does not rescue it";
     assert!(answer.reasons.contains(sentence), "{}", answer.reasons);
-    let pending = stage.document(Document::DevicesPending);
+    let pending = gateway.document(Document::DevicesPending);
     assert_eq!(pending.as_object().unwrap().values().next().unwrap()["remoteIp"], "203.0.113.7");
 }
 
 #[test]
 fn whoever_is_not_local_leaves_a_request_behind() {
-    let mut stage = stage("2026.4.2");
-    let answer = stage.connect(&cli().from("10.0.0.5"));
+    let mut gateway = gateway("2026.4.2");
+    let answer = gateway.connect(&cli().from("10.0.0.5"));
     assert_eq!(answer.close, Some((1008, "pairing required".to_owned())));
     assert_eq!(answer.said["code"], "NOT_PAIRED");
-    let pending = stage.document(Document::DevicesPending);
+    let pending = gateway.document(Document::DevicesPending);
     let (id, request) = pending.as_object().unwrap().iter().next().unwrap();
     assert_eq!(answer.said["details"]["requestId"], *id);
     assert_eq!((&request["silent"], &request["isRepair"]), (&json!(false), &json!(false)));
-    assert_eq!(stage.document(Document::DevicesPaired), json!({}));
+    assert_eq!(gateway.document(Document::DevicesPaired), json!({}));
 }
 
 #[rstest]
@@ -79,8 +79,8 @@ fn whoever_is_not_local_leaves_a_request_behind() {
 #[case("2026.4.2", "127.0.0.1", "hello")]
 #[case("2026.4.2", "10.0.0.5", ROLE)]
 fn an_operator_becomes_a_node(#[case] release: &str, #[case] address: &'static str, #[case] verdict: &str) {
-    let mut stage = stage(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
-    let answer = stage.connect(&cli().role("node").scopes(&[]).from(address));
+    let mut gateway = gateway(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
+    let answer = gateway.connect(&cli().role("node").scopes(&[]).from(address));
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
 }
 
@@ -92,8 +92,8 @@ fn an_operator_becomes_a_node(#[case] release: &str, #[case] address: &'static s
 #[case("2026.3.31", Value::Null, "hello")]
 fn an_empty_token_map(#[case] release: &str, #[case] tokens: Value, #[case] verdict: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = tokens);
-    let mut stage = stage(release).with(Document::DevicesPaired, record);
-    let answer = stage.connect(&cli().from("10.0.0.5"));
+    let mut gateway = gateway(release).with(Document::DevicesPaired, record);
+    let answer = gateway.connect(&cli().from("10.0.0.5"));
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
 }
 
@@ -110,8 +110,8 @@ fn a_scope_upgrade_is_silent_from_2026_2_26_to_2026_3_13(
     #[case] scopes: &[&'static str],
     #[case] verdict: &str,
 ) {
-    let mut stage = stage(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
-    assert_eq!(stage.connect(&cli().scopes(scopes)).verdict(), verdict);
+    let mut gateway = gateway(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
+    assert_eq!(gateway.connect(&cli().scopes(scopes)).verdict(), verdict);
 }
 
 #[rstest]
@@ -119,8 +119,8 @@ fn a_scope_upgrade_is_silent_from_2026_2_26_to_2026_3_13(
 #[case("2026.4.5", SCOPE)]
 fn approved_scopes_come_first_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["approvedScopes"] = json!(["operator.pairing"]));
-    let mut stage = stage(release).with(Document::DevicesPaired, record);
-    assert_eq!(stage.connect(&cli()).verdict(), verdict);
+    let mut gateway = gateway(release).with(Document::DevicesPaired, record);
+    assert_eq!(gateway.connect(&cli()).verdict(), verdict);
 }
 
 #[rstest]
@@ -134,8 +134,8 @@ fn platform_and_family_are_pinned(#[case] platform: &str, #[case] family: Value,
         record["platform"] = json!(platform);
         record["deviceFamily"] = family;
     });
-    let mut stage = stage("2026.4.2").with(Document::DevicesPaired, record);
-    let answer = stage.connect(&cli());
+    let mut gateway = gateway("2026.4.2").with(Document::DevicesPaired, record);
+    let answer = gateway.connect(&cli());
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
 }
 
@@ -152,12 +152,12 @@ fn a_local_backend_need_not_be_paired_up_to_2026_3_13_and_since_2026_4_5(
     #[case] verdict: &str,
     #[case] pairs: bool,
 ) {
-    let mut stage = stage(release);
+    let mut gateway = gateway(release);
     let backend = cli().client("gateway-client", "backend");
     let connect = headers.iter().fold(backend, |connect, (name, value)| connect.header(name, value));
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
-    let paired = stage.document(Document::DevicesPaired);
+    let paired = gateway.document(Document::DevicesPaired);
     assert_eq!(paired.as_object().is_some_and(|all| !all.is_empty()), pairs);
 }
 
@@ -165,33 +165,34 @@ fn a_local_backend_need_not_be_paired_up_to_2026_3_13_and_since_2026_4_5(
 #[case("2026.4.5", NOT_PAIRED)]
 #[case("2026.4.8", "hello")]
 fn the_control_ui_in_a_container_is_local_since_2026_4_8(#[case] release: &str, #[case] verdict: &str) {
-    let mut stage = staged(release, |config| config.allowed_origins = vec!["http://localhost:18789".to_owned()]);
+    let mut gateway =
+        gateway_with(release, |config| config.allowed_origins = vec!["http://localhost:18789".to_owned()]);
     let connect = cli()
         .client("openclaw-control-ui", "webchat")
         .header("origin", "http://localhost:18789")
         .header("host", "localhost:18789")
         .from("172.17.0.1");
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
 }
 
 #[test]
 fn an_odd_record_ends_the_connect_without_a_word() {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = json!({ "operator": null }));
-    let mut stage = stage("2026.4.2").with(Document::DevicesPaired, record);
-    let answer = stage.connect(&cli());
+    let mut gateway = gateway("2026.4.2").with(Document::DevicesPaired, record);
+    let answer = gateway.connect(&cli());
     assert_eq!(answer.verdict(), "close 1000 ");
     assert!(answer.reasons.contains("the release throws"), "{}", answer.reasons);
 }
 
 #[test]
 fn approvers_hear_of_a_request_and_of_a_silent_approval() {
-    let mut stage = stage("2026.4.2");
-    stage.connect(&Connect { device: Some("admin"), ..cli() }.scopes(&["operator.pairing"]));
-    let asked = stage.connect(&cli().from("10.0.0.5"));
+    let mut gateway = gateway("2026.4.2");
+    gateway.connect(&Connect { device: Some("admin"), ..cli() }.scopes(&["operator.pairing"]));
+    let asked = gateway.connect(&cli().from("10.0.0.5"));
     assert_eq!(asked.events[0].0, "device.pair.requested");
     assert_eq!(asked.events[0].1["requestId"], asked.said["details"]["requestId"]);
-    let approved = stage.connect(&Connect { device: Some("e"), ..cli() });
+    let approved = gateway.connect(&Connect { device: Some("e"), ..cli() });
     assert_eq!(
         (approved.events[0].0.as_str(), &approved.events[0].1["decision"]),
         ("device.pair.resolved", &json!("approved"))

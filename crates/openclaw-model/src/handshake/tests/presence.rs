@@ -1,4 +1,4 @@
-//! Who is there, and who is told of it, since 2026.9.6.
+//! Tests of the presence list and its events, since 2026.9.6.
 
 use super::newest::newer;
 use super::*;
@@ -23,24 +23,24 @@ fn terminal(device: &'static str) -> Connect {
 fn who_is_there_is_told_after_the_welcome_of_who_is_in_the_list(
     #[case] release: &str,
     #[case] connect: Connect,
-    #[case] told: bool,
+    #[case] increment_version: bool,
 ) {
-    let mut stage = stage(release);
-    stage.connect(&terminal("e"));
-    let before = stage.model.presence.version();
-    let answer = stage.connect(&connect);
+    let mut gateway = gateway(release);
+    gateway.connect(&terminal("e"));
+    let before = gateway.model.presence.version();
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
-    assert_eq!(answer.events.iter().any(|(event, _)| event == "presence"), told);
+    assert_eq!(answer.events.iter().any(|(event, _)| event == "presence"), increment_version);
     let counted = json!(if release == OLD { before + 1 } else { before });
     assert_eq!(answer.said["snapshot"]["stateVersion"]["presence"], counted);
 }
 
 #[test]
 fn a_terminal_stands_for_the_owner_since_the_first_of_them_came() {
-    let mut stage = stage(NEW);
-    stage.connect(&terminal("d"));
-    stage.now += 2_000;
-    let list = stage.connect(&terminal("e")).said["snapshot"]["presence"].clone();
+    let mut gateway = gateway(NEW);
+    gateway.connect(&terminal("d"));
+    gateway.now += 2_000;
+    let list = gateway.connect(&terminal("e")).said["snapshot"]["presence"].clone();
     let user = json!({
         "id": "gateway-owner", "identity": {"type": "profile", "id": "gateway-owner"},
         "avatarUrl": format!("/api/users/gateway-owner/avatar?v={NOW}")
@@ -61,7 +61,7 @@ fn a_terminal_stands_for_the_owner_since_the_first_of_them_came() {
 
 /// A gateway behind a reverse proxy that names users.
 fn behind_a_proxy() -> TestGateway {
-    staged(NEW, |config| {
+    gateway_with(NEW, |config| {
         config.auth_mode = AuthMode::TrustedProxy;
         config.trusted_proxies = vec!["127.0.0.1".to_owned()];
         config.trusted_proxy = Some(TrustedProxy {
@@ -82,10 +82,10 @@ fn vouched(device: &'static str, user: &'static str) -> Connect {
 
 #[test]
 fn users_whom_a_proxy_names_have_profiles_of_their_own() {
-    let mut stage = behind_a_proxy();
-    let first = stage.connect(&vouched("d", "Ann@example.org"));
+    let mut gateway = behind_a_proxy();
+    let first = gateway.connect(&vouched("d", "Ann@example.org"));
     assert_eq!(first.verdict(), "hello", "{}", first.reasons);
-    let list = stage.connect(&vouched("e", "ann@example.org")).said["snapshot"]["presence"].clone();
+    let list = gateway.connect(&vouched("e", "ann@example.org")).said["snapshot"]["presence"].clone();
     let of = |at: usize, key: &str| list[at]["user"][key].clone();
     assert_eq!([of(1, "email"), of(2, "email")], ["ann@example.org", "Ann@example.org"]);
     assert_eq!((of(1, "id"), of(1, "name")), (of(2, "id"), json!("ann")));
@@ -93,33 +93,33 @@ fn users_whom_a_proxy_names_have_profiles_of_their_own() {
 
 #[test]
 fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
-    let mut stage = behind_a_proxy();
-    let ids = |stage: &TestGateway| stage.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
-    stage.connect(&vouched("d", "ann"));
-    let gone = stage.connect(&vouched("e", "bob")).connection;
-    stage.handle(Input::Closed { connection: gone });
-    let [ann, bob] = ids(&stage).try_into().unwrap();
+    let mut gateway = behind_a_proxy();
+    let ids = |gateway: &TestGateway| gateway.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
+    gateway.connect(&vouched("d", "ann"));
+    let gone = gateway.connect(&vouched("e", "bob")).connection;
+    gateway.handle(Input::Closed { connection: gone });
+    let [ann, bob] = ids(&gateway).try_into().unwrap();
     let others = (0..198).map(|number| (format!("user{number}"), format!("profile{number}")));
     for (user, id) in others {
-        stage.model.people.insert(user, Person { id, email: None, name: None, written_at: NOW });
+        gateway.model.people.insert(user, Person { id, email: None, name: None, written_at: NOW });
     }
-    stage.connect(&vouched("e", "Bob"));
-    assert_eq!(ids(&stage)[..2], [ann.clone(), bob.clone()]);
-    let left = |stage: &TestGateway| (ids(stage).len(), ids(stage).contains(&ann), ids(stage).contains(&bob));
-    let last = stage.model.connections.keys().copied().max().unwrap();
-    stage.handle(Input::Closed { connection: last });
-    stage.connect(&vouched("f", "eve"));
-    assert_eq!(left(&stage), (200, true, false));
+    gateway.connect(&vouched("e", "Bob"));
+    assert_eq!(ids(&gateway)[..2], [ann.clone(), bob.clone()]);
+    let left = |gateway: &TestGateway| (ids(gateway).len(), ids(gateway).contains(&ann), ids(gateway).contains(&bob));
+    let last = gateway.model.connections.keys().copied().max().unwrap();
+    gateway.handle(Input::Closed { connection: last });
+    gateway.connect(&vouched("f", "eve"));
+    assert_eq!(left(&gateway), (200, true, false));
 }
 
 #[test]
 fn a_node_goes_with_the_connection_by_which_it_is_known() {
-    let mut stage = stage(NEW);
-    stage.connect(&terminal("d"));
+    let mut gateway = gateway(NEW);
+    gateway.connect(&terminal("d"));
     let node = || newer(Connect { device: Some("n"), ..cli() }.client("node-host", "node").role("node").scopes(&[]));
-    let (first, second) = (stage.connect(&node()).connection, stage.connect(&node()).connection);
+    let (first, second) = (gateway.connect(&node()).connection, gateway.connect(&node()).connection);
     let mut gone = |connection| {
-        let outcome = stage.handle(Input::Closed { connection });
+        let outcome = gateway.handle(Input::Closed { connection });
         Answer::of(connection, outcome).events.iter().filter(|(event, _)| event == "presence").count()
     };
     assert_eq!((gone(first), gone(second)), (0, 1));
@@ -139,10 +139,10 @@ fn knows_mac(release: &str) -> TestGateway {
     let id = DeviceKey::from_name("m").device_id();
     let commands = ["system.run", "system.which"];
     let node = json!({"nodeId": id, "token": "t", "commands": commands, "createdAtMs": 1, "approvedAtMs": 1});
-    stage(release).with(Document::NodesPaired, json!({ id: node }))
+    gateway(release).with(Document::NodesPaired, json!({ id: node }))
 }
 
-/// The events of skills among these.
+/// The events about skills among these events.
 fn of_skills(events: &[(String, Value)]) -> Vec<&str> {
     let skills = |name: &&str| name.starts_with("skills.") || name.starts_with("chat.");
     events.iter().map(|(name, _)| name.as_str()).filter(skills).collect()
@@ -151,41 +151,41 @@ fn of_skills(events: &[(String, Value)]) -> Vec<&str> {
 #[rstest]
 #[case(OLD, &[])]
 #[case(NEW, &["skills.changed", "chat.metadata.changed"])]
-fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] told: &[&str]) {
-    let mut stage = knows_mac(release);
-    stage.connect(&terminal("d"));
-    let come = stage.connect(&mac());
+fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] increment_version: &[&str]) {
+    let mut gateway = knows_mac(release);
+    gateway.connect(&terminal("d"));
+    let come = gateway.connect(&mac());
     assert_eq!(come.verdict(), "hello", "{}", come.reasons);
-    assert_eq!(of_skills(&come.events), told);
-    let outcome = stage.handle(Input::Closed { connection: come.connection });
-    assert_eq!(of_skills(&Answer::of(come.connection, outcome).events), told);
+    assert_eq!(of_skills(&come.events), increment_version);
+    let outcome = gateway.handle(Input::Closed { connection: come.connection });
+    assert_eq!(of_skills(&Answer::of(come.connection, outcome).events), increment_version);
 }
 
 #[test]
 fn a_mac_whose_commands_were_not_approved_changes_no_skills() {
-    let mut stage = stage(NEW);
-    stage.connect(&terminal("d"));
-    let come = stage.connect(&mac());
+    let mut gateway = gateway(NEW);
+    gateway.connect(&terminal("d"));
+    let come = gateway.connect(&mac());
     assert_eq!((come.verdict().as_str(), of_skills(&come.events)), ("hello", Vec::new()));
 }
 
 #[test]
 fn the_words_that_wake_a_node_have_no_number() {
-    let mut stage = knows_mac(NEW);
+    let mut gateway = knows_mac(NEW);
     let connect = mac();
-    let (connection, nonce) = stage.open(connect.peer());
-    let data = connect.frame(&nonce, stage.now).to_string().into_bytes();
+    let (connection, nonce) = gateway.open(connect.peer());
+    let data = connect.frame(&nonce, gateway.now).to_string().into_bytes();
     let events =
-        stage.handle(Input::Message { connection, data }).effects.into_iter().filter_map(|effect| match effect {
+        gateway.handle(Input::Message { connection, data }).effects.into_iter().filter_map(|effect| match effect {
             Effect::Send { connection: to, frame: frame @ ServerFrame::Event { .. } } if to == connection => {
                 Some(serde_json::to_value(frame).unwrap())
             }
             _ => None,
         });
-    let told: Vec<(String, Vec<String>)> = events
+    let increment_version: Vec<(String, Vec<String>)> = events
         .map(|frame| (frame["event"].to_string(), frame.as_object().unwrap().keys().cloned().collect()))
         .collect();
     let bare = |event: &str| (format!("{event:?}"), ["type", "event", "payload"].map(str::to_owned).to_vec());
     let expected = ["voicewake.changed", "voicewake.routing.changed"].map(bare);
-    assert_eq!(told, expected);
+    assert_eq!(increment_version, expected);
 }

@@ -1,15 +1,15 @@
-//! `hello-ok`, presence, and the end.
+//! Tests of `hello-ok`, the presence list and the end of a connection.
 
 use super::*;
 use rstest::rstest;
 
 #[test]
 fn a_first_connect_brings_a_token() {
-    let mut stage = stage("2026.4.2");
-    let hello = stage.connect(&cli()).said;
+    let mut gateway = gateway("2026.4.2");
+    let hello = gateway.connect(&cli()).said;
     let keys: Vec<&str> = hello.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["type", "protocol", "server", "features", "snapshot", "canvasHostUrl", "auth", "policy"]);
-    let record = &stage.document(Document::DevicesPaired)[DeviceKey::from_name("d").device_id()];
+    let record = &gateway.document(Document::DevicesPaired)[DeviceKey::from_name("d").device_id()];
     assert_eq!(
         hello["auth"],
         json!({ "deviceToken": record["tokens"]["operator"]["token"], "role": "operator", "scopes": ["operator.read"],
@@ -27,7 +27,7 @@ fn paths_are_for_administrators_since_2026_4_2(
     #[case] scopes: &[&'static str],
     #[case] shown: bool,
 ) {
-    let hello = stage(release).connect(&cli().scopes(scopes)).said;
+    let hello = gateway(release).connect(&cli().scopes(scopes)).said;
     assert_eq!(hello["snapshot"].get("stateDir").is_some(), shown);
 }
 
@@ -40,38 +40,38 @@ fn the_canvas_is_where_the_client_says(
     #[case] headers: &[(&'static str, &'static str)],
     #[case] url: &str,
 ) {
-    let mut stage = staged("2026.4.5", |config| config.port = 19_000);
+    let mut gateway = gateway_with("2026.4.5", |config| config.port = 19_000);
     let connect = headers
         .iter()
         .fold(cli().without_device().header("host", host), |connect, (name, value)| connect.header(name, value));
-    let answer = stage.connect(&connect);
+    let answer = gateway.connect(&connect);
     assert_eq!(answer.said["canvasHostUrl"], url, "{}", answer.reasons);
 }
 
 #[test]
 fn the_default_port_gives_way_to_the_one_that_the_client_named() {
-    let hello = stage("2026.4.2").connect(&cli().header("host", "localhost:8080")).said;
+    let hello = gateway("2026.4.2").connect(&cli().header("host", "localhost:8080")).said;
     assert_eq!(hello["canvasHostUrl"], "http://localhost:8080");
 }
 
 #[test]
 fn who_is_no_cli_is_present_until_it_goes() {
-    let mut stage = stage("2026.4.2");
-    stage.connect(&cli());
-    let answer = stage.connect(&Connect { device: Some("e"), ..cli() }.client("openclaw-tui", "ui"));
+    let mut gateway = gateway("2026.4.2");
+    gateway.connect(&cli());
+    let answer = gateway.connect(&Connect { device: Some("e"), ..cli() }.client("openclaw-tui", "ui"));
     let present = |list: &Value| list.as_array().unwrap().iter().map(|e| e["reason"].clone()).collect::<Vec<_>>();
     assert_eq!(present(&answer.said["snapshot"]["presence"]), ["self", "connect"]);
-    let gone = Answer::of(answer.connection, stage.handle(Input::Closed { connection: answer.connection }));
+    let gone = Answer::of(answer.connection, gateway.handle(Input::Closed { connection: answer.connection }));
     assert_eq!(gone.events[0].0, "presence");
     assert_eq!(present(&gone.events[0].1["presence"]), ["self", "disconnect"]);
 }
 
 #[test]
 fn a_stop_says_goodbye_to_those_who_were_welcomed() {
-    let mut stage = stage("2026.4.2");
-    let welcomed = stage.connect(&cli()).connection;
-    let (waiting, _) = stage.open(cli().peer());
-    let outcome = stage.handle(Input::Stop);
+    let mut gateway = gateway("2026.4.2");
+    let welcomed = gateway.connect(&cli()).connection;
+    let (waiting, _) = gateway.open(cli().peer());
+    let outcome = gateway.handle(Input::Stop);
     let bye = Answer::of(welcomed, outcome.clone());
     assert_eq!(
         bye.events,

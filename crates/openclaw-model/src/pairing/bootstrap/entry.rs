@@ -12,7 +12,7 @@ use std::sync::Arc;
 const TTL_MS: f64 = 600_000.0;
 
 /// How an entry is written back.
-enum Written {
+enum EntryForm {
     /// As it was read, with its token and its times.
     AsRead(Record),
     /// As it was read, with the changes of the operation: the presented values and what was redeemed.
@@ -23,7 +23,7 @@ enum Written {
 
 /// One entry, as the releases read it whenever they load the file.
 pub(super) struct Entry {
-    written: Written,
+    written: EntryForm,
     /// Whether it was presented and accepted.
     pub(super) used: bool,
     /// Whether a part of it was redeemed.
@@ -48,9 +48,9 @@ impl Entry {
         let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
         Ok(Self {
             written: match (rules.bootstrap_profiles, rules.bootstrap_keeps_others) {
-                (false, _) => Written::AsRead(js::spread(Some(entry))),
-                (true, true) => Written::Changed(js::spread(Some(entry))),
-                (true, false) => Written::Rebuilt,
+                (false, _) => EntryForm::AsRead(js::spread(Some(entry))),
+                (true, true) => EntryForm::Changed(js::spread(Some(entry))),
+                (true, false) => EntryForm::Rebuilt,
             },
             used: false,
             redeems: false,
@@ -79,15 +79,15 @@ impl Entry {
 
     fn to_record(&self) -> Record {
         match &self.written {
-            Written::AsRead(entry) => {
+            EntryForm::AsRead(entry) => {
                 let mut entry = entry.clone();
                 js::set(&mut entry, "token", Some(self.token.as_str()));
                 js::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
                 js::set(&mut entry, "ts", Some(self.ts.clone()));
                 entry
             }
-            Written::Changed(entry) => self.changed(entry.clone()),
-            Written::Rebuilt => self.rebuilt(),
+            EntryForm::Changed(entry) => self.changed(entry.clone()),
+            EntryForm::Rebuilt => self.rebuilt(),
         }
     }
 

@@ -102,13 +102,13 @@ impl BootstrapProfile {
 
     /// The scopes that a device token from this profile can have for a role.
     pub fn handoff_scopes(&self, rules: &PairingRules, role: &str) -> Vec<String> {
-        handed_on(rules, role, &self.scopes, self.purpose)
+        handed_off_scopes(rules, role, &self.scopes, self.purpose)
     }
 
     /// The scopes that can be handed off for any of the profile's roles.
     pub fn all_handoff_scopes(&self, rules: &PairingRules, scopes: &[String]) -> Vec<String> {
         let handed =
-            self.roles.iter().flat_map(|role| handed_on(rules, role, scopes, self.purpose)).collect::<Vec<_>>();
+            self.roles.iter().flat_map(|role| handed_off_scopes(rules, role, scopes, self.purpose)).collect::<Vec<_>>();
         normalised_scopes(rules, &handed)
     }
 
@@ -193,7 +193,12 @@ impl BootstrapProfile {
 }
 
 /// The scopes that a bootstrap token can hand off for a role.
-pub(super) fn handed_on(rules: &PairingRules, role: &str, scopes: &[String], purpose: Option<Purpose>) -> Vec<String> {
+pub(super) fn handed_off_scopes(
+    rules: &PairingRules,
+    role: &str,
+    scopes: &[String],
+    purpose: Option<Purpose>,
+) -> Vec<String> {
     let mut scopes = if role == "operator" { normalised_scopes(rules, scopes) } else { Vec::new() };
     scopes.retain(|scope| handoff_scope_list(rules, purpose).contains(&scope.as_str()));
     scopes

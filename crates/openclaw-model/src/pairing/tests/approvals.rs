@@ -6,7 +6,7 @@ use rstest::rstest;
 #[test]
 fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
     for (rules, node_scopes) in [(v2026_4_2(), json!(["operator.read"])), (v2026_4_5(), json!([]))] {
-        let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+        let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
         for role in ["operator", "node"] {
             let scopes: &[&str] = if role == "operator" { &["operator.read"] } else { &[] };
             let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
@@ -20,7 +20,7 @@ fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
 
 #[test]
 fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let asked =
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
     let before = store.clone();
@@ -41,7 +41,7 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
 #[case("2026.4.15", true, 1)]
 #[case("2026.5.7", false, 0)]
 fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approved: bool, #[case] pending: usize) {
-    let (rules, mut entropy) = (of(release), Counter(0));
+    let (rules, mut entropy) = (of(release), CountingEntropy(0));
     let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]})));
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
     // The request asks for nothing, but the resulting token keeps its scopes.
@@ -55,7 +55,7 @@ fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approv
 
 #[test]
 fn a_record_says_how_it_was_approved_and_an_owners_word_stays() {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of("2026.9.6"));
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of("2026.9.6"));
     let mut via = |silent: bool, scopes: &[&str]| {
         let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", scopes, silent)).unwrap();
         let held = texts(&["operator.admin"]);
@@ -74,7 +74,7 @@ fn a_record_says_how_it_was_approved_and_an_owners_word_stays() {
 
 #[test]
 fn a_made_up_token_pairs_the_command_line_client_once() {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of("2026.9.6"));
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of("2026.9.6"));
     for _ in 0..2 {
         pair_local_cli(&rules, &mut store, &mut entropy, NOW).unwrap();
     }

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 const NOW: i64 = 1_700_000_000_000;
 
-struct Counter(u8);
+struct CountingEntropy(u8);
 
-impl Entropy for Counter {
+impl Entropy for CountingEntropy {
     fn uuid(&mut self) -> [u8; 16] {
         self.0 += 1;
         [self.0; 16]

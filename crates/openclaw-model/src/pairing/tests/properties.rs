@@ -37,7 +37,7 @@ proptest! {
         caller in prop::collection::vec(scope(), 0..4),
     ) {
         let mut store = store_with(json!({"deviceId": "laptop", "role": "operator", "scopes": had}));
-        let mut entropy = Counter(0);
+        let mut entropy = CountingEntropy(0);
         let asks = PairingRequest { scopes: asked.clone(), ..laptop("operator", &[], false) };
         let id = request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap().request_id();
         let before = store.clone();
@@ -68,7 +68,7 @@ proptest! {
         let mut store = store_with(row.clone());
         let asks = PairingRequest { scopes: asked, ..laptop(role, &[], silent) };
         for later in 0..2 {
-            request(&rules, &mut store, &mut Counter(0), NOW + later, &asks).unwrap();
+            request(&rules, &mut store, &mut CountingEntropy(0), NOW + later, &asks).unwrap();
         }
         prop_assert_eq!(js::key_text(paired(&store).get("laptop")), js::key_text(Some(&row)));
         prop_assert_eq!(&paired(&store)["laptop"], &row);

@@ -18,7 +18,7 @@ fn a_record_stored_under_a_foreign_key_is_written_under_its_own_id_too() {
 
 #[test]
 fn a_list_as_paired_json_takes_nothing() {
-    let (mut entropy, rules) = (Counter(0), v2026_4_2());
+    let (mut entropy, rules) = (CountingEntropy(0), v2026_4_2());
     let mut store = MemoryDocuments::new().with(Document::DevicesPaired, json!([]));
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
     approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&[])).unwrap();
@@ -69,7 +69,7 @@ fn a_file_that_does_not_parse_ends_everything_from_2026_5_7_on(#[case] release: 
 #[case("2026.5.7", false)]
 fn only_the_file_that_changed_is_written_from_2026_5_7_on(#[case] release: &str, #[case] both: bool) {
     let mut store = MemoryDocuments::new();
-    request(&of(release), &mut store, &mut Counter(0), NOW, &laptop("node", &[], false)).unwrap();
+    request(&of(release), &mut store, &mut CountingEntropy(0), NOW, &laptop("node", &[], false)).unwrap();
     assert_eq!(store.read(Document::DevicesPaired).is_some(), both);
 }
 

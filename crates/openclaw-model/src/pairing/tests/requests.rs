@@ -5,7 +5,7 @@ use rstest::rstest;
 
 #[test]
 fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], true)).unwrap();
     assert!(asked.created && asked.silent());
     assert_eq!(
@@ -35,7 +35,7 @@ fn a_repeated_request_refreshes_and_a_wider_one_replaces(
     #[case] silent: bool,
     #[case] refreshes: bool,
 ) {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let first = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.read"], false)).unwrap();
     let second = request(&rules, &mut store, &mut entropy, NOW + 5, &laptop("operator", scopes, silent)).unwrap();
     assert_eq!(second.created, !refreshes);
@@ -53,14 +53,14 @@ fn a_repeated_request_refreshes_and_a_wider_one_replaces(
 #[case(v2026_3_28(), None)]
 #[case(v2026_3_31(), Some(json!([])))]
 fn an_empty_scope_list_is_left_out_up_to_2026_3_28(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
-    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
     assert_eq!(asked.request.get("scopes"), scopes.as_ref());
 }
 
 #[test]
 fn a_request_older_than_five_minutes_is_unknown() {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], false)).unwrap();
     let id = asked.request_id();
     assert!(list(&rules, &store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
@@ -80,7 +80,7 @@ fn a_wider_repeat_is_merged_or_supersedes(
     #[case] roles: &[&str],
     #[case] scopes: &[&str],
 ) {
-    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
     let first = laptop("operator", &["operator.read"], false);
     let first = request(&rules, &mut store, &mut entropy, NOW, &first).unwrap();
     let second = request(&rules, &mut store, &mut entropy, NOW + 1, &laptop("node", &["node.x"], false)).unwrap();
@@ -96,7 +96,8 @@ fn a_wider_repeat_is_merged_or_supersedes(
 #[case(v2026_3_13(), Some(json!([])))]
 #[case(v2026_3_28(), None)]
 fn a_request_without_scopes_said_so_once(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
-    let asked = request(&rules, &mut MemoryDocuments::new(), &mut Counter(0), NOW, &laptop("node", &[], true)).unwrap();
+    let asked =
+        request(&rules, &mut MemoryDocuments::new(), &mut CountingEntropy(0), NOW, &laptop("node", &[], true)).unwrap();
     assert_eq!(asked.request.get("scopes").cloned(), scopes);
 }
 
@@ -105,7 +106,7 @@ fn a_request_without_scopes_said_so_once(#[case] rules: PairingRules, #[case] sc
 #[case("2026.4.15", NOW)]
 fn a_repeated_request_keeps_its_time_from_2026_4_15_on(#[case] release: &str, #[case] ts: i64) {
     let rules = of(release);
-    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
     let asks = laptop("operator", &["operator.read"], false);
     request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap();
     let again = request(&rules, &mut store, &mut entropy, NOW + 1, &asks).unwrap();
@@ -117,7 +118,7 @@ fn a_repeated_request_keeps_its_time_from_2026_4_15_on(#[case] release: &str, #[
 #[case("2026.7.35", &["operator.read"], true)]
 #[case("2026.7.35", &["operator.pairing"], false)]
 fn a_request_that_the_pending_one_covers_keeps_it(#[case] release: &str, #[case] scopes: &[&str], #[case] kept: bool) {
-    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of(release));
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of(release));
     let first =
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], false)).unwrap();
     let later = NOW + 200_000;

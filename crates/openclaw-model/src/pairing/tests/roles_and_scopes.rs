@@ -83,7 +83,7 @@ fn a_scope_outside_the_roles_is_refused_by_name_from_2026_4_15_on(
     #[case] refusal: Option<&str>,
 ) {
     let rules = of(release);
-    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, &[scope], false)).unwrap().request_id();
     let admin = ["operator.admin".to_owned()];
     let denial = match approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&admin)).unwrap() {

@@ -32,7 +32,8 @@ fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
     let revoked = revoke_token(&v2026_4_2(), &mut store, NOW, "laptop", " operator ", &[]).unwrap();
     let TokenRevocation::Revoked(entry) = revoked else { panic!("{revoked:?}") };
     assert_eq!(entry["revokedAtMs"], json!(NOW));
-    let rotated = rotate_token(&v2026_4_2(), &mut store, &mut Counter(0), NOW, "laptop", "operator", None).unwrap();
+    let rotated =
+        rotate_token(&v2026_4_2(), &mut store, &mut CountingEntropy(0), NOW, "laptop", "operator", None).unwrap();
     let TokenRotation::Rotated(entry) = rotated else { panic!("{rotated:?}") };
     assert_eq!(keys(&entry), "token role scopes createdAtMs rotatedAtMs");
     assert_eq!(entry["createdAtMs"], json!(5));
@@ -43,8 +44,8 @@ fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
 #[case(v2026_4_5(), false)]
 fn a_token_for_a_role_the_record_does_not_name(#[case] rules: PairingRules, #[case] minted: bool) {
     let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": []})));
-    let wanted = WantedToken { role: "node", scopes: &[], bound: None };
-    let token = ensure_token(&rules, &mut store, &mut Counter(0), NOW, "laptop", wanted).unwrap();
+    let wanted = TokenRequest { role: "node", scopes: &[], bound: None };
+    let token = ensure_token(&rules, &mut store, &mut CountingEntropy(0), NOW, "laptop", wanted).unwrap();
     assert_eq!(token.is_some(), minted);
 }
 
@@ -61,7 +62,8 @@ fn a_rotation_is_bounded_since_2026_2_26(
     let row = json!({"deviceId": "laptop", "role": "operator", "scopes": ["operator.write"]});
     let mut store = store_with(row);
     let asked = json!(asked);
-    let rotation = rotate_token(&rules, &mut store, &mut Counter(0), NOW, "laptop", "operator", Some(&asked)).unwrap();
+    let rotation =
+        rotate_token(&rules, &mut store, &mut CountingEntropy(0), NOW, "laptop", "operator", Some(&asked)).unwrap();
     match scopes {
         None => assert_eq!(rotation, TokenRotation::Refused("scope-outside-approved-baseline")),
         Some(scopes) => {

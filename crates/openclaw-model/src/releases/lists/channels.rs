@@ -6,7 +6,8 @@ pub(in crate::releases) const V2026_5_7: &str = "webchat tui bluebubbles bb disc
      imessage imsg irc internet-relay-chat line mattermost msteams teams nextcloud-talk nc-talk nc nostr qqbot signal \
      synology-chat tlon twitch twitch-chat wecom qywx wework enterprise-wechat whatsapp yuanbao yb tencent-yuanbao 元宝 \
      zalo zl zalouser zlu";
-/// Those of 2026.6.11 and 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
+/// The channels of 2026.6.11 and 2026.7.35: the channels of its catalogue, except those that report that they are not
+/// set up.
 pub(in crate::releases) const V2026_6_11: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
      internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc-talk nc nostr openclaw-weixin weixin \
      wechat 微信 openclaw-zaloclawbot zaloclawbot zalo-clawbot qqbot raft signal slack sms synology-chat tlon twitch \

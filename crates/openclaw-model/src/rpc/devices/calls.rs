@@ -4,7 +4,7 @@ use crate::nodes;
 use crate::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::rpc::dispatch::schemas::{DEVICE_ID, NOTHING, RENAME, REQUEST_ID, REVOKE, ROTATE};
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid};
-use crate::scope_upgrades::Decided;
+use crate::scope_upgrades::UpgradeDecision;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
@@ -301,7 +301,7 @@ impl Call<'_, '_> {
     }
 
     fn resolved(&mut self, request_id: &str, device_id: Option<Value>, decision: &str) {
-        let decided = if decision == "approved" { Decided::Approved } else { Decided::Rejected };
+        let decided = if decision == "approved" { UpgradeDecision::Approved } else { UpgradeDecision::Rejected };
         self.model.scope_upgrades.decide(request_id, decided);
         let mut payload = Record::new();
         js::set(&mut payload, "requestId", Some(request_id));
@@ -344,15 +344,16 @@ impl Call<'_, '_> {
     fn rotated(&mut self, device_id: &str, entry: &Record) -> Reply {
         let role = entry.get("role").cloned();
         self.log(format!("device token rotated device={device_id} role={}", js::key_text(role.as_ref())));
-        let told = !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(js::trim(device_id));
+        let includes_token =
+            !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(js::trim(device_id));
         let mut payload = Record::new();
         js::set(&mut payload, "deviceId", Some(device_id));
         js::set(&mut payload, "role", role.clone());
-        js::set(&mut payload, "token", entry.get("token").filter(|_| told).cloned());
+        js::set(&mut payload, "token", entry.get("token").filter(|_| includes_token).cloned());
         js::set(&mut payload, "scopes", entry.get("scopes").cloned());
         js::set(&mut payload, "rotatedAtMs", entry.get("rotatedAtMs").cloned());
         if self.model.rules.rpc.devices_show_connected {
-            let delivery = if told { "in-band" } else { "withheld-cross-device" };
+            let delivery = if includes_token { "in-band" } else { "withheld-cross-device" };
             js::set(&mut payload, "tokenDelivery", Some(delivery));
         }
         let payload = Value::Object(payload);

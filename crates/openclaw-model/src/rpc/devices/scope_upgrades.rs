@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::pairing::{self, PENDING_TTL_MS, PairingRequest, StoreError};
 use crate::rpc::dispatch::schemas::{REQUEST_ID, SCOPES};
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
-use crate::scope_upgrades::{Decided, Owner, ScopeUpgrade, ended};
+use crate::scope_upgrades::{ScopeUpgrade, UpgradeDecision, UpgradeOwner, ended};
 use openclaw_protocol::js;
 use openclaw_protocol::scopes::OPERATOR_SCOPES;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let upgrade = ScopeUpgrade::new(owner.clone(), scopes.clone(), before, now.saturating_add(PENDING_TTL_MS));
     call.model.scope_upgrades.register(&request_id, upgrade, now);
     for replaced in &requested.superseded {
-        call.model.scope_upgrades.decide(replaced, Decided::Rejected);
+        call.model.scope_upgrades.decide(replaced, UpgradeDecision::Rejected);
         let payload = json!({"requestId": replaced, "deviceId": owner.device_id, "decision": "rejected", "ts": now});
         call.broadcast("device.pair.resolved", payload);
     }
@@ -81,11 +81,11 @@ pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
 
 impl Call<'_, '_> {
     /// The owner of the upgrades that this client can ask for.
-    fn upgrade_owner(&self) -> Result<Owner, Refusal> {
+    fn upgrade_owner(&self) -> Result<UpgradeOwner, Refusal> {
         let device = self.client.connect.device.as_ref().filter(|_| self.client.role == "operator");
         let trimmed = |text: &str| Some(js::trim(text).to_owned()).filter(|text| !text.is_empty());
         let owner = device.and_then(|device| {
-            Some(Owner { device_id: trimmed(&device.id)?, public_key: trimmed(&device.public_key)? })
+            Some(UpgradeOwner { device_id: trimmed(&device.id)?, public_key: trimmed(&device.public_key)? })
         });
         owner.ok_or_else(device_required)
     }
@@ -98,7 +98,7 @@ fn device_required() -> Refusal {
 }
 
 /// Answers the clients that wait for a finished upgrade.
-pub(crate) fn settle(model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) {
+pub(crate) fn answer_finished_upgrades(model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) {
     for (request_id, upgrade) in model.scope_upgrades.awaited() {
         let result = match upgrade.result() {
             Some(result) => Ok(Some(result)),
@@ -128,7 +128,7 @@ fn result(
         return Ok(None);
     }
     let rejected = Some(ended(request_id, "rejected"));
-    if upgrade.decided == Some(Decided::Rejected) {
+    if upgrade.decided == Some(UpgradeDecision::Rejected) {
         return Ok(rejected);
     }
     let Some(paired) = pairing::find_paired(rules, environment.store, now, &upgrade.owner.device_id)? else {
@@ -141,7 +141,7 @@ fn result(
     let same_key = paired.get("publicKey").and_then(Value::as_str) == Some(upgrade.owner.public_key.as_str());
     let held = pairing::normalise_scopes(rules, entry.get("scopes"))?;
     let approved = same_key
-        && (renewed || upgrade.decided == Some(Decided::Approved))
+        && (renewed || upgrade.decided == Some(UpgradeDecision::Approved))
         && pairing::scopes_allow(rules, "operator", &upgrade.scopes, &held);
     Ok(match approved {
         true => Some(json!({

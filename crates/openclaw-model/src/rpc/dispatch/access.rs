@@ -4,7 +4,7 @@ use crate::facts::rpc::names::Names;
 
 /// The clients that can call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rpc) enum Access {
+pub(in crate::rpc) enum MethodAccess {
     /// Only nodes.
     Node,
     /// Operators, whatever their scopes.
@@ -27,7 +27,7 @@ pub(in crate::rpc) enum Access {
     Admin,
 }
 
-impl Access {
+impl MethodAccess {
     /// The clients that can call a method of this release. `None` if the release does not have the method.
     pub(in crate::rpc) fn of(methods: &Names, method: &str) -> Option<Self> {
         Some(match methods.letter(method)? {
@@ -77,7 +77,7 @@ mod tests {
             for method in methods.listed() {
                 let letter = methods.letter(method);
                 assert!(
-                    letter == Some("a") || Access::of(&methods, method) != Some(Access::Admin),
+                    letter == Some("a") || MethodAccess::of(&methods, method) != Some(MethodAccess::Admin),
                     "{release} {method}"
                 );
             }

@@ -13,7 +13,7 @@ use crate::rpc::{devices, exec, nodes};
 use crate::schema::Schema;
 use crate::surface;
 use crate::trace::Check;
-use access::Access;
+use access::MethodAccess;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::js::TypeError;
@@ -123,7 +123,7 @@ pub(crate) fn wake_at(model: &Model) -> Option<i64> {
 impl Call<'_, '_> {
     fn run(&mut self) -> Handled {
         let method = self.request.method.clone();
-        let access = Access::of(&self.model.rules.rpc.methods, &method);
+        let access = MethodAccess::of(&self.model.rules.rpc.methods, &method);
         self.authorise(&method, access)?;
         match handler(&method) {
             Some(handler) if access.is_some() => handler(self),
@@ -135,22 +135,22 @@ impl Call<'_, '_> {
     /// Checks whether the client can call a method: every client can call `health`, nodes can call the methods of
     /// nodes, and operators can call the others with the necessary scope. An unknown method needs `operator.admin`, so
     /// only an administrator learns that it does not exist.
-    fn authorise(&mut self, method: &str, access: Option<Access>) -> Result<(), Refusal> {
+    fn authorise(&mut self, method: &str, access: Option<MethodAccess>) -> Result<(), Refusal> {
         if method == "health" && self.model.rules.rpc.health_for_all {
             return Ok(());
         }
-        let mut access = access.unwrap_or(Access::Admin);
+        let mut access = access.unwrap_or(MethodAccess::Admin);
         let rules = &self.model.rules.rpc.node_calls;
         if method == "node.invoke" && commands::takes_admin(rules, self.request.params.as_ref()) {
-            access = Access::Admin;
+            access = MethodAccess::Admin;
         }
         let node = self.client.role == "node";
-        if node != (access == Access::Node) {
+        if node != (access == MethodAccess::Node) {
             self.reason(format!("{method} is not for the role {}", self.client.role));
             return Err(invalid(format!("unauthorized role: {}", self.client.role)));
         }
         let scope = access.scope();
-        if node || access == Access::Operator || self.client.scopes.iter().any(|held| access.given_by(held)) {
+        if node || access == MethodAccess::Operator || self.client.scopes.iter().any(|held| access.given_by(held)) {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));

@@ -5,7 +5,7 @@ use crate::facts::rpc::RpcRules;
 use crate::facts::rpc::exec::ExecRequestForm;
 use crate::rpc::dispatch::schemas::{ID, exec_request as exec_request_schema};
 use crate::rpc::exec::legacy;
-use crate::rpc::exec::prompts::{self, Asking, Kind};
+use crate::rpc::exec::prompts::{self, PromptKind, PromptOptions};
 use crate::rpc::exec::request::{ExecRequest, visible};
 use crate::rpc::{Call, Handled, Reply, invalid, invalid_with};
 use openclaw_protocol::ids;
@@ -61,12 +61,12 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let approval = Approval::new(id, request, call.requester(), now, timeout);
     let said = |key: &str, value: bool| params.get(key) == Some(&Value::Bool(value));
     let delivers = call.model.rules.rpc.exec.delivery_chosen;
-    let asking = Asking {
+    let asking = PromptOptions {
         two_phase: said("twoPhase", true),
         tells_nobody: delivers && said("suppressDelivery", true),
         waits_for_nobody: delivers && said("requireDeliveryRoute", false),
     };
-    prompts::ask(call, Kind::Exec, approval, asking)
+    prompts::ask(call, PromptKind::Exec, approval, asking)
 }
 
 /// Whether an approval can have this id since 2026.9.6 (`exec-approval-registration.ts`).
@@ -76,16 +76,16 @@ fn is_plain_id(id: &str) -> bool {
 }
 
 pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
-    prompts::wait(call, Kind::Exec)
+    prompts::wait(call, PromptKind::Exec)
 }
 
 pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> Handled {
-    prompts::resolve(call, Kind::Exec)
+    prompts::resolve(call, PromptKind::Exec)
 }
 
 pub(in crate::rpc) fn get(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&ID)?;
-    let id = prompts::find(call, Kind::Exec, params.get("id").and_then(Value::as_str).unwrap_or_default())?;
+    let id = prompts::find(call, PromptKind::Exec, params.get("id").and_then(Value::as_str).unwrap_or_default())?;
     let now = call.now();
     let Some(approval) = call.model.exec_approvals.get(&id, now) else {
         return Err(invalid("unknown or expired approval id"));
@@ -107,7 +107,7 @@ pub(in crate::rpc) fn get(call: &mut Call<'_, '_>) -> Handled {
 }
 
 pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(prompts::pending(call, Kind::Exec)))
+    Ok(Reply::Answer(prompts::pending(call, PromptKind::Exec)))
 }
 
 /// The preview, if it differs from the command: the request's own, or that of a node's plan.

@@ -1,11 +1,11 @@
 //! Approvals of commands and of plugins' actions.
 
 mod calls;
+mod command_summary;
 mod legacy;
 mod plugin;
 pub(in crate::rpc) mod prompts;
 mod request;
-mod shape;
 mod shell_words;
 
 use crate::rpc::Handler;

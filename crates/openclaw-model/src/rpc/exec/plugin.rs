@@ -1,7 +1,7 @@
 //! `plugin.approval.*` (`server-methods/plugin-approval.ts`).
 
 use crate::approvals::Approval;
-use crate::rpc::exec::prompts::{self, Asking, Kind};
+use crate::rpc::exec::prompts::{self, PromptKind, PromptOptions};
 use crate::rpc::schemas::plugin_request;
 use crate::rpc::{Call, Handled, Reply};
 use openclaw_protocol::ids;
@@ -49,7 +49,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
     let approval = Approval::new(id, request, call.requester(), call.now(), timeout);
     let two_phase = params.get("twoPhase") == Some(&Value::Bool(true));
-    prompts::ask(call, Kind::Plugin, approval, Asking { two_phase, ..Asking::default() })
+    prompts::ask(call, PromptKind::Plugin, approval, PromptOptions { two_phase, ..PromptOptions::default() })
 }
 
 /// The agent and the session of an approval request (2026.9.6). A session without an agent belongs to the named agent.
@@ -68,13 +68,13 @@ fn session_of(params: &Value) -> (Value, Value) {
 }
 
 pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
-    prompts::wait(call, Kind::Plugin)
+    prompts::wait(call, PromptKind::Plugin)
 }
 
 pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> Handled {
-    prompts::resolve(call, Kind::Plugin)
+    prompts::resolve(call, PromptKind::Plugin)
 }
 
 pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(prompts::pending(call, Kind::Plugin)))
+    Ok(Reply::Answer(prompts::pending(call, PromptKind::Plugin)))
 }

@@ -1,6 +1,6 @@
 //! The common part of approvals for commands and plugins: announce, wait, decide.
 
-use crate::approvals::{Approval, Approvals, Named, Waiter};
+use crate::approvals::{Approval, ApprovalMatch, Approvals, Waiter};
 use crate::facts::rpc::{NoApprover, RpcRules};
 use crate::input::{ConnectionId, Outcome};
 use crate::model::{ConnectedClient, Model};
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 /// The kind of approval.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::rpc) enum Kind {
+pub(in crate::rpc) enum PromptKind {
     /// Approvals of commands.
     Exec,
     /// Approvals of plugins.
     Plugin,
 }
 
-impl Kind {
+impl PromptKind {
     fn of(self, model: &mut Model) -> &mut Approvals {
         match self {
             Self::Exec => &mut model.exec_approvals,
@@ -56,7 +56,7 @@ const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
 /// The options of an approval request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::rpc) struct Asking {
+pub(in crate::rpc) struct PromptOptions {
     /// Whether the response `accepted` comes first.
     pub two_phase: bool,
     /// Whether the request is not announced. No client then counts as an approver.
@@ -67,20 +67,25 @@ pub(in crate::rpc) struct Asking {
 
 /// Registers an approval and announces it. If no client can decide it, answers immediately without a decision.
 /// Otherwise, answers after the decision.
-pub(in crate::rpc) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
+pub(in crate::rpc) fn ask(
+    call: &mut Call<'_, '_>,
+    kind: PromptKind,
+    approval: Approval,
+    asking: PromptOptions,
+) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
     let mut viewers = viewers(call, kind, &approval);
     viewers.retain(|_| !asking.tells_nobody);
-    let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
-    let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
+    let notified: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
+    let approvers = if call.model.rules.rpc.asker_approves_not { notified.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
         true => {
             let mut announcement = approval.announcement();
             if call.model.rules.rpc.exec.kind_named {
                 announcement["approvalKind"] = json!(kind.name());
             }
-            call.model.tell(&told, &kind.event("requested"), &announcement, call.outcome);
+            call.model.send_event_to(&notified, &kind.event("requested"), &announcement, call.outcome);
         }
         false => call.broadcast(&kind.event("requested"), approval.announcement()),
     }
@@ -90,7 +95,7 @@ pub(in crate::rpc) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approva
             .get("turnSourceChannel")
             .and_then(Value::as_str)
             .is_some_and(|channel| asks_back(channel, call.model.rules.rpc.turn_sources));
-    let by = if told.is_empty() { "turn-source" } else { "approval-client" };
+    let by = if notified.is_empty() { "turn-source" } else { "approval-client" };
     let acceptance = approval.acceptance(call.model.rules.rpc.acceptance_names_route.then_some(by));
     kind.of(call.model).register(approval);
     let no_approver = call.model.rules.rpc.no_approver;
@@ -119,7 +124,7 @@ fn asks_back(channel: &str, channels: &str) -> bool {
 
 /// The clients that can decide an approval: those with the scope. If approvals are private, only administrators and the
 /// device that requested it.
-fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<ConnectionId> {
+fn viewers(call: &Call<'_, '_>, kind: PromptKind, approval: &Approval) -> Vec<ConnectionId> {
     let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
     let clients = call.model.clients().into_iter();
     let rules = &call.model.rules.rpc;
@@ -155,7 +160,7 @@ impl Call<'_, '_> {
 }
 
 /// `waitDecision`.
-pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: PromptKind) -> Handled {
     let params = call.raw_params();
     let id = js::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
     if id.is_empty() {
@@ -176,7 +181,7 @@ pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
 }
 
 /// `resolve`.
-pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: PromptKind) -> Handled {
     let params = call.params(&RESOLVE)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let decision = text("decision");
@@ -188,7 +193,7 @@ pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         Ok(id) => id,
         Err(refusal) => return decided_again(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
     };
-    if kind == Kind::Plugin && call.model.rules.rpc.plugin.decisions_named {
+    if kind == PromptKind::Plugin && call.model.rules.rpc.plugin.decisions_named {
         let request = kind.of(call.model).get(&id, now).map(|approval| Value::Object(approval.request.clone()));
         let allowed = plugin_decisions(&request.unwrap_or_default());
         if !allowed.iter().any(|allowed| *allowed == decision) {
@@ -196,7 +201,7 @@ pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
             return Err(invalid_with(&message, json!({"allowedDecisions": allowed})));
         }
     }
-    if kind == Kind::Exec {
+    if kind == PromptKind::Exec {
         let allowed = kind.of(call.model).get(&id, now).is_none_or(|approval| allows(&approval.request, &decision));
         if call.model.rules.rpc.decisions_bounded && !allowed {
             return Err(not_allowed(&call.model.rules.rpc));
@@ -217,8 +222,8 @@ pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let event = Value::Object(event);
     match call.model.rules.rpc.approvals_private {
         true => {
-            let told = viewers(call, kind, &approval);
-            call.model.tell(&told, &kind.event("resolved"), &event, call.outcome);
+            let notified = viewers(call, kind, &approval);
+            call.model.send_event_to(&notified, &kind.event("resolved"), &event, call.outcome);
         }
         false => call.broadcast(&kind.event("resolved"), event),
     }
@@ -261,23 +266,23 @@ fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
 }
 
 /// The undecided approval with this id.
-pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
+pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: PromptKind, input: &str) -> Result<String, Refusal> {
     let now = call.now();
     let rules = call.model.rules.rpc.clone();
     let by_prefix = match kind {
-        Kind::Exec => rules.exec_prefix,
-        Kind::Plugin => rules.plugin_prefix,
+        PromptKind::Exec => rules.exec_prefix,
+        PromptKind::Plugin => rules.plugin_prefix,
     };
     if !by_prefix {
-        let id = if kind == Kind::Exec { input } else { js::trim(input) };
+        let id = if kind == PromptKind::Exec { input } else { js::trim(input) };
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
         return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
     }
     let shown = call.shown();
     match kind.of(call.model).named(input, now, shown) {
-        Named::One(id) => Ok(id),
-        Named::Several(ids) if kind == Kind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
-        Named::Nothing | Named::Several(_) => Err(unknown(&rules)),
+        ApprovalMatch::One(id) => Ok(id),
+        ApprovalMatch::Several(ids) if kind == PromptKind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
+        ApprovalMatch::Nothing | ApprovalMatch::Several(_) => Err(unknown(&rules)),
     }
 }
 
@@ -307,13 +312,13 @@ fn unknown(rules: &RpcRules) -> Refusal {
 
 /// Since 2026.5.7: a decision on a decided approval is accepted if it is the same, and otherwise refused as a
 /// repetition.
-fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &str) -> Option<Handled> {
+fn decided_again(call: &mut Call<'_, '_>, kind: PromptKind, input: &str, decision: &str) -> Option<Handled> {
     if !call.model.rules.rpc.decisions_repeat {
         return None;
     }
     let (now, shown) = (call.now(), call.shown());
     let approvals = kind.of(call.model);
-    let Named::One(id) = approvals.named_ever(input, now, shown) else { return None };
+    let ApprovalMatch::One(id) = approvals.named_ever(input, now, shown) else { return None };
     let decided = approvals.get(&id, now).filter(|approval| approval.is_resolved())?.decided();
     if decided == Some(decision) {
         return Some(Ok(Reply::Answer(json!({"ok": true}))));
@@ -364,7 +369,7 @@ fn allows(request: &Record, decision: &str) -> bool {
 }
 
 /// The undecided approvals that the caller can see.
-pub(in crate::rpc) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
+pub(in crate::rpc) fn pending(call: &mut Call<'_, '_>, kind: PromptKind) -> Value {
     let shown = call.shown();
     let named = call.model.rules.rpc.exec.kind_named;
     let mut pending = kind.of(call.model).pending(shown);

@@ -1,8 +1,8 @@
 //! The output of approval requests for commands (`exec-approval.ts`, `system-run-approval-binding.ts`).
 
 use crate::facts::rpc::RpcRules;
+use crate::rpc::exec::command_summary;
 use crate::rpc::exec::prompts;
-use crate::rpc::exec::shape;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -150,8 +150,8 @@ impl ExecRequest {
     /// The parts of the command.
     fn analysis(&self, rules: &RpcRules) -> Value {
         match self.host.as_str() {
-            "node" => shape::of_arguments(&rules.exec, self.argv.as_deref().unwrap_or_default()),
-            _ => shape::of_shell(&rules.exec, &self.command),
+            "node" => command_summary::of_arguments(&rules.exec, self.argv.as_deref().unwrap_or_default()),
+            _ => command_summary::of_shell(&rules.exec, &self.command),
         }
     }
 

@@ -97,8 +97,8 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn read_word(&mut self) -> Option<Word> {
-        let mut word = Word::default();
+    fn read_word(&mut self) -> Option<ShellWord> {
+        let mut word = ShellWord::default();
         while let Some(c) = self.rest.peek().copied() {
             match c {
                 ' ' | '\t' | '\n' | ';' | '|' | '&' | '>' | '<' => break,
@@ -133,7 +133,7 @@ impl Reader<'_> {
         Some(word)
     }
 
-    fn read_quoted(&mut self, word: &mut Word) -> Option<()> {
+    fn read_quoted(&mut self, word: &mut ShellWord) -> Option<()> {
         loop {
             match self.rest.peek().copied()? {
                 '"' => {
@@ -158,7 +158,7 @@ impl Reader<'_> {
     }
 
     /// A variable, an arithmetic expression, or a command inside a word.
-    fn read_expansion(&mut self, word: &mut Word) -> Option<()> {
+    fn read_expansion(&mut self, word: &mut ShellWord) -> Option<()> {
         let first = self.rest.next()?;
         word.text.push(first);
         let (open, close) = match (first, self.rest.peek().copied()) {
@@ -197,7 +197,7 @@ impl Reader<'_> {
 }
 
 #[derive(Default)]
-struct Word {
+struct ShellWord {
     text: String,
     quoted: bool,
     dynamic: bool,

@@ -3,7 +3,7 @@
 
 use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::Model;
-use crate::node_work::{Invoke, Wanted};
+use crate::node_work::{PendingInvoke, WorkRequest};
 use crate::nodes;
 use crate::pairing;
 use crate::rpc::dispatch::schemas::NOTHING;
@@ -45,7 +45,7 @@ pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
     if let (true, Some(Value::Object(run))) = (command == "system.run", &mut forwarded) {
         call.sanitise_run(run)?;
     }
-    let command = Dispatched {
+    let command = DispatchedCommand {
         node_id,
         node,
         command,
@@ -59,7 +59,7 @@ pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// A command that goes to a node.
-pub(in crate::rpc) struct Dispatched {
+pub(in crate::rpc) struct DispatchedCommand {
     /// The node's id.
     pub node_id: String,
     /// The node's connection.
@@ -80,11 +80,11 @@ pub(in crate::rpc) struct Dispatched {
 /// Sends a command to a node and records it as running (`node-registry.ts` invoke).
 pub(in crate::rpc) fn dispatch(
     model: &mut Model,
-    command: Dispatched,
+    command: DispatchedCommand,
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
 ) {
-    let Dispatched { node_id, node, command, params, timeout, idempotency_key, asked } = command;
+    let DispatchedCommand { node_id, node, command, params, timeout, idempotency_key, asked } = command;
     let id = ids::uuid(environment.entropy.uuid());
     let mut payload = Record::new();
     js::set(&mut payload, "id", Some(id.as_str()));
@@ -95,12 +95,12 @@ pub(in crate::rpc) fn dispatch(
     js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     js::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
-    model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });
-    model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
+    model.node_work.send(id, PendingInvoke { node_id, node, command, asked, expires_at });
+    model.send_event_to_node(node, "node.invoke.request", Value::Object(payload), outcome);
 }
 
 /// Answers the caller of a command, unless it is the gateway.
-fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
+fn answer(model: &mut Model, invoke: &PendingInvoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
     if let Some((connection, request)) = &invoke.asked {
         model.respond(*connection, request, answer, outcome);
     }
@@ -148,7 +148,7 @@ fn normalise_result(params: &mut Record) {
     }
 }
 
-fn done(invoke: &Invoke, params: &Value) -> Value {
+fn done(invoke: &PendingInvoke, params: &Value) -> Value {
     let json = params.get("payloadJSON").and_then(Value::as_str);
     let parsed = json.map(str::trim).filter(|json| !json.is_empty());
     let parsed = parsed.map(|json| serde_json::from_str(json).unwrap_or_else(|_| json!({"payloadJSON": json})));
@@ -201,19 +201,19 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
         None => params.get("payload").cloned(),
     };
     let said = said.filter(Value::is_object);
-    let told = |handled: bool, reason: &str| json!({"ok": true, "event": name, "handled": handled, "reason": reason});
+    let answer = |handled: bool, reason: &str| json!({"ok": true, "event": name, "handled": handled, "reason": reason});
     match name {
         "node.presence.alive" if rules.signs_of_life => {
-            let Some(said) = said else { return Ok(Reply::Answer(told(false, "invalid_payload"))) };
+            let Some(said) = said else { return Ok(Reply::Answer(answer(false, "invalid_payload"))) };
             let (handled, reason) = call.note_sign_of_life(&said)?;
-            Ok(Reply::Answer(told(handled, reason)))
+            Ok(Reply::Answer(answer(handled, reason)))
         }
         // The gateway sends no such command, so a node has nothing to report.
         "exec.started" | "exec.finished" | "exec.denied" if rules.unmatched_runs_told && said.is_some() => {
-            Ok(Reply::Answer(told(false, "unmatched_exec_event")))
+            Ok(Reply::Answer(answer(false, "unmatched_exec_event")))
         }
         _ if !rules.events.is_empty() && !rules.events.contains(&name) => {
-            Ok(Reply::Answer(told(false, "unsupported_event")))
+            Ok(Reply::Answer(answer(false, "unsupported_event")))
         }
         _ => Ok(Reply::Answer(json!({"ok": true}))),
     }
@@ -229,7 +229,7 @@ pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
     if node_id.is_empty() {
         return Err(refuse(error::UNAVAILABLE, "Error: nodeId required"));
     }
-    let wanted = Wanted {
+    let wanted = WorkRequest {
         kind: text(&params, "type"),
         priority: params.get("priority").and_then(Value::as_str),
         expires_in_ms: params.get("expiresInMs").and_then(Value::as_i64),
@@ -359,7 +359,7 @@ impl Call<'_, '_> {
         if !node && !device {
             return Ok((false, "unpaired"));
         }
-        self.model.node_work.noted(&device_id, now);
+        self.model.node_work.record_sign_of_life(&device_id, now);
         Ok((true, "persisted"))
     }
 }
@@ -372,7 +372,7 @@ pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome)
         answer(model, &invoke, late, outcome);
         if model.rules.rpc.node_calls.late_commands_cancelled {
             let payload = json!({"invokeId": id, "nodeId": invoke.node_id});
-            model.tell_node(invoke.node, "node.invoke.cancel", payload, outcome);
+            model.send_event_to_node(invoke.node, "node.invoke.cancel", payload, outcome);
         }
     }
 }
@@ -380,14 +380,14 @@ pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome)
 /// Answers the running commands of a node whose pairing changed while its connection is open (since 2026.9.6,
 /// `server-methods/nodes.ts` `captureNodePairingGeneration`; observed with `device.pair.remove`).
 pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
-    for (_, invoke) in model.node_work.lose(node) {
+    for (_, invoke) in model.node_work.fail_commands(node) {
         answer(model, &invoke, Err(pairing_changed_shape("invocation")), outcome);
     }
 }
 
 /// Answers the running commands of a node that has disconnected.
-pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
-    for (_, invoke) in model.node_work.lose(node) {
+pub(crate) fn fail_commands(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
+    for (_, invoke) in model.node_work.fail_commands(node) {
         let text = format!("node disconnected ({})", invoke.command);
         let gone = match model.rules.rpc.node_calls.errors_detailed {
             true => node_error(model, json!({"code": "DISCONNECTED", "message": text})),

@@ -2,7 +2,7 @@
 //! (`node-catalog.ts`).
 
 use crate::model::{ConnectedClient, Model};
-use crate::nodes::{self, NodeRules, Surface, same_set};
+use crate::nodes::{self, NodeRules, NodeSurface, same_set};
 use crate::pairing::{self, StoreError};
 use indexmap::IndexMap;
 use openclaw_protocol::js::{self, Record};
@@ -12,19 +12,19 @@ use std::cmp::Ordering;
 
 /// The data about one node from each source.
 #[derive(Default)]
-struct Sources {
+struct NodeSources {
     device: Option<Value>,
     node: Option<Value>,
     pending: Option<Value>,
     live: Option<Record>,
     /// The commands and capabilities that the live node offers.
-    declared: Option<Surface>,
+    declared: Option<NodeSurface>,
 }
 
 /// Every known node, connected ones first, then by name.
 pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> Result<Vec<Record>, StoreError> {
     let rules = &model.rules;
-    let mut known: IndexMap<String, Sources> = IndexMap::new();
+    let mut known: IndexMap<String, NodeSources> = IndexMap::new();
     for device in pairing::list(&rules.pairing, documents, now)?.paired {
         let is_node = match rules.nodes.catalogue {
             true => pairing::has_effective_role(&rules.pairing, &device, "node")?,
@@ -53,7 +53,7 @@ pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i
         sides.live = Some(live);
         sides.declared = client.declared.clone();
     }
-    let entry = |(id, sides): (&String, &Sources)| match rules.nodes.catalogue {
+    let entry = |(id, sides): (&String, &NodeSources)| match rules.nodes.catalogue {
         true => entry(id, sides, &rules.nodes, rules.rpc.node_approval_state),
         false => old_entry(id, sides),
     };
@@ -90,7 +90,7 @@ fn live_node(client: &ConnectedClient) -> Record {
     live
 }
 
-impl Sources {
+impl NodeSources {
     fn live(&self, key: &str) -> Option<&Value> {
         js::present(self.live.as_ref().and_then(|live| live.get(key)))
     }
@@ -107,7 +107,7 @@ impl Sources {
     fn current_pending(&self) -> Option<&Value> {
         let pending = self.pending.as_ref()?;
         let Some(declared) = self.declared.as_ref() else { return Some(pending) };
-        let asked = Surface::of(pending);
+        let asked = NodeSurface::of(pending);
         let untold = self.node.is_none() && declared.permissions.is_none();
         let same = same_set(&asked.caps, &declared.caps)
             && same_set(&asked.commands, &declared.commands)
@@ -136,7 +136,7 @@ impl Sources {
             of(self.node("lastConnectedAtMs"), connect),
             of(self.device("lastSeenAtMs"), self.device("lastSeenReason").cloned()),
         ];
-        // Of several equal times, the first one counts.
+        // If several times are equal, the first one counts.
         let newer = |(at, _): &(Value, Option<Value>), than: &Value| js::number(Some(at)) > js::number(Some(than));
         seen.into_iter().flatten().fold(None, |best, next| match best {
             Some((at, reason)) if !newer(&next, &at) => Some((at, reason)),
@@ -146,9 +146,9 @@ impl Sources {
 
     /// The time of the last connect: the later one of its record and its connection.
     fn last_connected(&self) -> Option<Value> {
-        let (noted, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
-        let later = noted.zip(live).map(|(noted, live)| js::number(Some(noted)) > js::number(Some(live)));
-        if later.unwrap_or(live.is_none()) { noted.cloned() } else { live.cloned() }
+        let (recorded, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
+        let later = recorded.zip(live).map(|(recorded, live)| js::number(Some(recorded)) > js::number(Some(live)));
+        if later.unwrap_or(live.is_none()) { recorded.cloned() } else { live.cloned() }
     }
 
     /// The capabilities or commands of the live connection, or the approved ones without a connection. Sorted, without
@@ -168,7 +168,7 @@ fn sorted(list: Option<&Value>) -> Vec<String> {
 }
 
 /// An entry since 2026.3.31.
-fn entry(id: &str, sides: &Sources, rules: &NodeRules, approval_state: bool) -> Record {
+fn entry(id: &str, sides: &NodeSources, rules: &NodeRules, approval_state: bool) -> Record {
     let pending = sides.current_pending();
     let asked = |key: &str| js::present(js::optional_property(pending, key));
     let all = |key: &str| {
@@ -228,7 +228,7 @@ fn entry(id: &str, sides: &Sources, rules: &NodeRules, approval_state: bool) -> 
 }
 
 /// An entry in 2026.3.28, without the client and the time of approval.
-fn old_entry(id: &str, sides: &Sources) -> Record {
+fn old_entry(id: &str, sides: &NodeSources) -> Record {
     let mut node = entry(id, sides, &NodeRules::oldest(), false);
     for key in ["clientId", "clientMode", "approvedAtMs"] {
         node.shift_remove(key);

@@ -3,7 +3,7 @@
 
 use crate::facts::rpc::node_calls::NodeCallRules;
 use crate::input::ConnectionId;
-use crate::nodes::{self, Judged};
+use crate::nodes::{self, NodeDescription};
 use crate::rpc::{Call, Refusal, invalid, invalid_with, not_implemented};
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
@@ -102,7 +102,7 @@ impl Call<'_, '_> {
         let wanted = [command.to_owned()];
         let listed = match client.declared {
             Some(_) => {
-                let judged = Judged {
+                let judged = NodeDescription {
                     platform: &info.platform,
                     family,
                     caps: caps.unwrap_or_default(),

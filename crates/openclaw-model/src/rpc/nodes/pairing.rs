@@ -1,7 +1,7 @@
 //! `node.pair.*`, `node.rename`, `node.list`, `node.describe` (`server-methods/nodes.ts`).
 
 use crate::ConnectionId;
-use crate::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
+use crate::nodes::{self, NodeApproval, NodeDescription, NodeReconnect, NodeRequest, NodeSurface};
 use crate::pairing;
 use crate::rpc::devices::calls::has_other_role;
 use crate::rpc::dispatch::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
@@ -84,11 +84,16 @@ pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
                 let skilled = crate::rpc::mac_skills(call.model);
                 let live = call.grant_surface(&Value::Object(node.clone()));
                 let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
-                crate::rpc::tell_if_skills_changed(call.model, &skilled, call.outcome);
+                crate::rpc::announce_skills_if_changed(call.model, &skilled, call.outcome);
                 if of_device {
                     let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
                     for connection in &live {
-                        call.model.tell_node(*connection, "node.pair.resolved", resolved.clone(), call.outcome);
+                        call.model.send_event_to_node(
+                            *connection,
+                            "node.pair.resolved",
+                            resolved.clone(),
+                            call.outcome,
+                        );
                     }
                 }
                 for connection in live {
@@ -211,7 +216,7 @@ impl Call<'_, '_> {
 
     /// Limits a live node to the approved part of what it offers. Returns the node's connections.
     fn grant_surface(&mut self, node: &Value) -> Vec<ConnectionId> {
-        let approved = Surface::of(node);
+        let approved = NodeSurface::of(node);
         let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
         let (rules, config) = (&self.model.rules.nodes, &self.model.config);
         let mut live = Vec::new();
@@ -219,7 +224,7 @@ impl Call<'_, '_> {
             let Some(client) = open.client.as_mut().filter(|client| client.role == "node") else { continue };
             let id = client.device_id().unwrap_or(&client.connect.client.id);
             let Some(declared) = client.declared.clone().filter(|_| id == node_id) else { continue };
-            let judged = Judged {
+            let judged = NodeDescription {
                 platform: node.get("platform").and_then(Value::as_str).unwrap_or_default(),
                 family: node.get("deviceFamily").and_then(Value::as_str),
                 caps: &approved.caps,
@@ -227,7 +232,7 @@ impl Call<'_, '_> {
                 approved: Some(&approved.commands),
             };
             let commands = nodes::permitted_commands(rules, config, judged, &approved.commands);
-            let granted = Surface { commands, ..approved.clone() };
+            let granted = NodeSurface { commands, ..approved.clone() };
             let effective = declared.within(&granted);
             client.connect.caps = Some(granted.caps.into_iter().filter(|cap| declared.caps.contains(cap)).collect());
             let offered = |command: &String| declared.commands.contains(command);

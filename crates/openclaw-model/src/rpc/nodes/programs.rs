@@ -4,8 +4,8 @@
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
-use crate::rpc::nodes::calls::{Dispatched, dispatch};
-use crate::rpc::nodes::skills::tell_skills_changed;
+use crate::rpc::nodes::calls::{DispatchedCommand, dispatch};
+use crate::rpc::nodes::skills::announce_skills_changed;
 use openclaw_protocol::ids;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) fn ask_mac(
         (false, true) => ("system.run", run(model.rules.rpc.node_calls.runs_have_ids, &bins, environment)),
         (false, false) => return,
     };
-    let command = Dispatched {
+    let command = DispatchedCommand {
         node_id: node_id.to_owned(),
         node: connection,
         command: command.to_owned(),
@@ -66,10 +66,10 @@ pub(in crate::rpc) fn note(
     result: &Value,
     outcome: &mut Outcome,
 ) {
-    let programs = told(result, model.rules.rpc.programs_have_paths);
+    let programs = reported_programs(result, model.rules.rpc.programs_have_paths);
     let (rules, now) = (&model.rules.nodes, environment.now);
     match nodes::note_programs(rules, environment.store, now, node_id, &programs) {
-        Ok(true) => tell_skills_changed(model, outcome),
+        Ok(true) => announce_skills_changed(model, outcome),
         Ok(false) => {}
         Err(fault) => {
             outcome.effects.push(Effect::Log(format!("remote bin probe error ({node_id}): {}", fault.for_answer())));
@@ -79,7 +79,7 @@ pub(in crate::rpc) fn note(
 
 /// The programs in a Mac's answer (`parseBinProbePayload`): a list, a map to their paths (from 2026.5.7 on), or the
 /// lines of a shell.
-fn told(result: &Value, with_paths: bool) -> Vec<String> {
+fn reported_programs(result: &Value, with_paths: bool) -> Vec<String> {
     let parsed = match result.get("payloadJSON").filter(|text| js::truthy(Some(text))).and_then(Value::as_str) {
         Some(text) => serde_json::from_str(text).unwrap_or_default(),
         None => result.get("payload").cloned().unwrap_or_default(),
@@ -121,12 +121,12 @@ fn script(bins: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::tests::Counter;
+    use crate::rpc::tests::CountingEntropy;
     use openclaw_protocol::store::MemoryDocuments;
 
     #[test]
     fn a_run_has_an_id_where_the_release_gives_one() {
-        let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+        let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
         let mut environment = Environment { now: 0, store: &mut store, entropy: &mut entropy };
         for has_id in [false, true] {
             assert_eq!(run(has_id, &["op"], &mut environment).get("runId").is_some(), has_id);

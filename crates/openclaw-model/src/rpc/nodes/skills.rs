@@ -24,14 +24,14 @@ pub(crate) fn mac_skills(model: &Model) -> Vec<String> {
 
 /// Notifies clients that can read skills, if the available skills differ from those with these nodes (since
 /// 2026.9.6).
-pub(crate) fn tell_if_skills_changed(model: &mut Model, before: &[String], outcome: &mut Outcome) {
+pub(crate) fn announce_skills_if_changed(model: &mut Model, before: &[String], outcome: &mut Outcome) {
     if mac_skills(model) != before {
-        tell_skills_changed(model, outcome);
+        announce_skills_changed(model, outcome);
     }
 }
 
 /// Notifies clients that can read skills that the available skills have changed (since 2026.9.6).
-pub(crate) fn tell_skills_changed(model: &mut Model, outcome: &mut Outcome) {
+pub(crate) fn announce_skills_changed(model: &mut Model, outcome: &mut Outcome) {
     if model.rules.rpc.skills_told {
         model.broadcast("skills.changed", json!({"reason": "remote-node"}), outcome);
         model.broadcast("chat.metadata.changed", json!({}), outcome);

@@ -1,4 +1,4 @@
-use super::{ask_mac, handle, settle, wake, wake_at};
+use super::{answer_finished_upgrades, ask_mac, handle, wake, wake_at};
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
 use crate::surface::presence::Person;
@@ -14,9 +14,9 @@ mod newer;
 
 const NOW: i64 = 1_700_000_000_000;
 
-pub(super) struct Counter(pub(super) u8);
+pub(super) struct CountingEntropy(pub(super) u8);
 
-impl Entropy for Counter {
+impl Entropy for CountingEntropy {
     fn uuid(&mut self) -> [u8; 16] {
         self.0 += 1;
         [self.0; 16]
@@ -32,14 +32,14 @@ impl Entropy for Counter {
 pub(super) struct TestGateway {
     model: Model,
     pub(super) store: MemoryDocuments,
-    entropy: Counter,
+    entropy: CountingEntropy,
     pub(super) now: i64,
 }
 
 impl TestGateway {
     pub(super) fn new(release: &str) -> Self {
         let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
-        Self { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW }
+        Self { model, store: MemoryDocuments::new(), entropy: CountingEntropy(0), now: NOW }
     }
 
     pub(super) fn join(&mut self, number: u64, role: &str, scopes: &[&str], device: Option<&str>) -> ConnectionId {
@@ -95,10 +95,10 @@ impl TestGateway {
     }
 
     /// Answers the clients that wait for a scope upgrade.
-    pub(super) fn settle(&mut self) -> Vec<String> {
+    pub(super) fn answer_finished_upgrades(&mut self) -> Vec<String> {
         let mut outcome = Outcome::default();
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
-        settle(&mut self.model, &mut environment, &mut outcome);
+        answer_finished_upgrades(&mut self.model, &mut environment, &mut outcome);
         shown(&outcome)
     }
 
@@ -112,7 +112,7 @@ impl TestGateway {
 
     /// A client waits for a command of a node.
     pub(super) fn awaits(&mut self, asker: ConnectionId, node: ConnectionId, node_id: &str) {
-        let invoke = crate::node_work::Invoke {
+        let invoke = crate::node_work::PendingInvoke {
             node_id: node_id.to_owned(),
             node,
             command: "system.which".to_owned(),
@@ -197,9 +197,9 @@ pub(super) const ADMIN: &[&str] = &["operator.admin"];
 #[case("operator", ADMIN, "connect", "connect is only valid as the first request")]
 #[case("operator", ADMIN, "wizard.start", "wizard.start is not implemented by this reference gateway")]
 fn who_may_call_what(#[case] role: &str, #[case] scopes: &[&str], #[case] method: &str, #[case] expected: &str) {
-    let mut house = TestGateway::new("2026.4.2");
-    let client = house.join(1, role, scopes, None);
-    let answers = house.call(client, method, json!({}));
+    let mut gateway = TestGateway::new("2026.4.2");
+    let client = gateway.join(1, role, scopes, None);
+    let answers = gateway.call(client, method, json!({}));
     assert!(answers[0].contains(expected), "{answers:?}");
 }
 
@@ -213,9 +213,9 @@ fn approving_a_node_takes_another_scope_from_2026_4_5_on(
     #[case] scopes: &[&str],
     #[case] expected: &str,
 ) {
-    let mut house = TestGateway::new(release);
-    let client = house.join(1, "operator", scopes, None);
-    let answers = house.call(client, "node.pair.approve", json!({"requestId": "x"}));
+    let mut gateway = TestGateway::new(release);
+    let client = gateway.join(1, "operator", scopes, None);
+    let answers = gateway.call(client, "node.pair.approve", json!({"requestId": "x"}));
     assert_eq!(answers, [format!("1 INVALID_REQUEST {expected}")]);
 }
 
@@ -227,9 +227,9 @@ fn approving_a_node_takes_another_scope_from_2026_4_5_on(
 #[case("2026.4.8", "commands.list", "unknown method")]
 #[case("2026.4.15", "commands.list", "not implemented")]
 fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
-    let mut house = TestGateway::new(release);
-    let client = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(client, method, json!({"id": "x"}));
+    let mut gateway = TestGateway::new(release);
+    let client = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(client, method, json!({"id": "x"}));
     assert!(answers[0].contains(expected), "{answers:?}");
 }
 
@@ -258,18 +258,18 @@ fn the_listed_methods_are_those_of_hello() {
 
 #[test]
 fn the_eleventh_refusal_for_the_role_closes() {
-    let mut house = TestGateway::new("2026.4.2");
-    let node = house.join(1, "node", &[], None);
+    let mut gateway = TestGateway::new("2026.4.2");
+    let node = gateway.join(1, "node", &[], None);
     for _ in 0..10 {
-        assert_eq!(house.call(node, "status", json!({})).len(), 1);
+        assert_eq!(gateway.call(node, "status", json!({})).len(), 1);
     }
-    house.call(node, "health", json!({}));
+    gateway.call(node, "health", json!({}));
     for _ in 0..10 {
-        assert_eq!(house.call(node, "status", json!({})).len(), 1);
+        assert_eq!(gateway.call(node, "status", json!({})).len(), 1);
     }
-    let last = house.call(node, "status", json!({}));
+    let last = gateway.call(node, "status", json!({}));
     assert_eq!(last, ["1 INVALID_REQUEST unauthorized role: node", "1 close 1008 repeated unauthorized calls"]);
-    assert!(house.call(node, "status", json!({})).is_empty());
+    assert!(gateway.call(node, "status", json!({})).is_empty());
 }
 
 fn paired_laptop() -> MemoryDocuments {
@@ -293,16 +293,16 @@ fn live_connections_of_the_device_close_after_the_answer(
     #[case] method: &str,
     #[case] closes: bool,
 ) {
-    let mut house = TestGateway::new(release);
-    house.store = paired_laptop();
-    let admin = house.join(1, "operator", ADMIN, Some("desk"));
-    house.join(2, "operator", &[], Some("laptop"));
-    house.join(3, "node", &[], Some("laptop"));
+    let mut gateway = TestGateway::new(release);
+    gateway.store = paired_laptop();
+    let admin = gateway.join(1, "operator", ADMIN, Some("desk"));
+    gateway.join(2, "operator", &[], Some("laptop"));
+    gateway.join(3, "node", &[], Some("laptop"));
     let params = match method {
         "device.pair.remove" => json!({"deviceId": "laptop"}),
         _ => json!({"deviceId": "laptop", "role": "operator"}),
     };
-    let answers = house.call(admin, method, params);
+    let answers = gateway.call(admin, method, params);
     assert!(answers[0].starts_with("1 ok"), "{answers:?}");
     let mut expected = Vec::new();
     if closes {
@@ -325,93 +325,93 @@ fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
     #[case] allowed: bool,
 ) {
     for method in ["device.token.rotate", "device.token.revoke", "device.pair.remove"] {
-        let mut house = TestGateway::new(release);
-        house.store = paired_laptop();
-        let client = house.join(1, "operator", &["operator.pairing", "operator.read"], Some(caller));
+        let mut gateway = TestGateway::new(release);
+        gateway.store = paired_laptop();
+        let client = gateway.join(1, "operator", &["operator.pairing", "operator.read"], Some(caller));
         let params = match method {
             "device.pair.remove" => json!({"deviceId": "laptop"}),
             _ => json!({"deviceId": "laptop", "role": "operator"}),
         };
-        let answers = house.call(client, method, params);
+        let answers = gateway.call(client, method, params);
         assert_eq!(answers[0].starts_with("1 ok"), allowed, "{method}: {answers:?}");
-        assert!(allowed || house.store == paired_laptop(), "a refusal changes nothing");
+        assert!(allowed || gateway.store == paired_laptop(), "a refusal changes nothing");
     }
 }
 
 #[test]
 fn a_list_shows_no_token() {
-    let mut house = TestGateway::new("2026.4.2");
-    house.store = paired_laptop();
-    let client = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(client, "device.pair.list", json!({}));
+    let mut gateway = TestGateway::new("2026.4.2");
+    gateway.store = paired_laptop();
+    let client = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(client, "device.pair.list", json!({}));
     assert!(!answers[0].contains("\"token\"") && !answers[0].contains("approvedScopes"), "{answers:?}");
 }
 
 #[test]
 fn a_store_that_cannot_be_written_is_unavailable() {
-    let mut house = TestGateway::new("2026.4.2");
-    house.store = paired_laptop().failing("EACCES: permission denied, open '/x'");
-    let client = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(client, "device.pair.remove", json!({"deviceId": "laptop"}));
+    let mut gateway = TestGateway::new("2026.4.2");
+    gateway.store = paired_laptop().failing("EACCES: permission denied, open '/x'");
+    let client = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(client, "device.pair.remove", json!({"deviceId": "laptop"}));
     assert_eq!(answers, ["1 UNAVAILABLE Error: EACCES: permission denied, open '/x': code=EACCES"]);
 }
 
 #[test]
 fn events_go_to_those_who_may_see_them_and_count_once() {
-    let mut house = TestGateway::new("2026.4.2");
-    let admin = house.join(1, "operator", ADMIN, None);
-    house.join(2, "operator", &["operator.pairing"], None);
-    house.join(3, "operator", &["operator.write"], None);
-    house.join(4, "node", &["operator.pairing"], None);
-    let answers = house.call(admin, "node.pair.request", json!({"nodeId": "n"}));
+    let mut gateway = TestGateway::new("2026.4.2");
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    gateway.join(2, "operator", &["operator.pairing"], None);
+    gateway.join(3, "operator", &["operator.write"], None);
+    gateway.join(4, "node", &["operator.pairing"], None);
+    let answers = gateway.call(admin, "node.pair.request", json!({"nodeId": "n"}));
     assert_eq!(answers[..2], ["1 event node.pair.requested 1", "2 event node.pair.requested 1"]);
     assert!(answers[2].starts_with("1 ok {\"status\":\"pending\""), "{answers:?}");
-    assert_eq!(house.call(admin, "node.pair.request", json!({"nodeId": "n"})).len(), 1, "a repeat is not announced");
+    assert_eq!(gateway.call(admin, "node.pair.request", json!({"nodeId": "n"})).len(), 1, "a repeat is not announced");
 }
 
 #[test]
 fn an_approval_nobody_can_give_is_refused_at_once() {
-    let mut house = TestGateway::new("2026.4.2");
-    let agent = house.join(1, "operator", &["operator.approvals"], None);
-    let answers = house.call(agent, "exec.approval.request", json!({"command": "ls", "twoPhase": true}));
+    let mut gateway = TestGateway::new("2026.4.2");
+    let agent = gateway.join(1, "operator", &["operator.approvals"], None);
+    let answers = gateway.call(agent, "exec.approval.request", json!({"command": "ls", "twoPhase": true}));
     assert_eq!(answers[0], "1 event exec.approval.requested 1");
     assert!(answers[1].contains("\"decision\":null"), "{answers:?}");
-    assert_eq!(wake_at(&house.model), Some(NOW + 30_000), "nothing but the tick");
+    assert_eq!(wake_at(&gateway.model), Some(NOW + 30_000), "nothing but the tick");
 }
 
 #[rstest]
 #[case("2026.4.5", ["2 ok {\"ok\":true}", "1 ok", "3 ok"])]
 #[case("2026.4.8", ["3 ok", "1 ok", "2 ok {\"ok\":true}"])]
 fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&str; 3]) {
-    let mut house = TestGateway::new(release);
-    let agent = house.join(1, "operator", &["operator.approvals"], None);
-    let person = house.join(2, "operator", &["operator.approvals"], None);
+    let mut gateway = TestGateway::new(release);
+    let agent = gateway.join(1, "operator", &["operator.approvals"], None);
+    let person = gateway.join(2, "operator", &["operator.approvals"], None);
     let asked = json!({"id": "Abc", "command": "ls", "twoPhase": true, "timeoutMs": 1000});
-    let answers = house.call(agent, "exec.approval.request", asked.clone());
+    let answers = gateway.call(agent, "exec.approval.request", asked.clone());
     assert!(answers[2].contains("\"status\":\"accepted\""), "{answers:?}");
-    assert_eq!(wake_at(&house.model), Some(NOW + 1000));
-    assert!(house.call(agent, "exec.approval.request", asked)[0].contains("approval id already pending"));
-    let watcher = house.join(3, "operator", &["operator.approvals"], None);
-    assert!(house.call(watcher, "exec.approval.waitDecision", json!({"id": "Abc"})).is_empty());
-    let answers = house.call(person, "exec.approval.resolve", json!({"id": "ab", "decision": "deny"}));
+    assert_eq!(wake_at(&gateway.model), Some(NOW + 1000));
+    assert!(gateway.call(agent, "exec.approval.request", asked)[0].contains("approval id already pending"));
+    let watcher = gateway.join(3, "operator", &["operator.approvals"], None);
+    assert!(gateway.call(watcher, "exec.approval.waitDecision", json!({"id": "Abc"})).is_empty());
+    let answers = gateway.call(person, "exec.approval.resolve", json!({"id": "ab", "decision": "deny"}));
     let event = ["1", "2", "3"].map(|client| format!("{client} event exec.approval.resolved 2"));
     assert_eq!(answers[..3], event);
     for (line, expected) in answers[3..].iter().zip(order) {
         assert!(line.starts_with(expected), "{answers:?}");
         assert!(line.starts_with('2') || line.contains("\"decision\":\"deny\""), "{answers:?}");
     }
-    let late = house.call(agent, "exec.approval.waitDecision", json!({"id": "Abc"}));
+    let late = gateway.call(agent, "exec.approval.waitDecision", json!({"id": "Abc"}));
     assert!(late[0].contains("\"decision\":\"deny\""), "{late:?}");
 }
 
 #[test]
 fn an_approval_nobody_decides_expires() {
-    let mut house = TestGateway::new("2026.4.2");
-    let agent = house.join(1, "operator", &["operator.approvals"], None);
-    house.join(2, "operator", &["operator.approvals"], None);
-    house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "timeoutMs": 1000}));
-    assert!(house.wake(NOW + 999).is_empty());
-    let answers = house.wake(NOW + 1000);
+    let mut gateway = TestGateway::new("2026.4.2");
+    let agent = gateway.join(1, "operator", &["operator.approvals"], None);
+    gateway.join(2, "operator", &["operator.approvals"], None);
+    gateway.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "timeoutMs": 1000}));
+    assert!(gateway.wake(NOW + 999).is_empty());
+    let answers = gateway.wake(NOW + 1000);
     assert!(answers[0].starts_with("1 ok") && answers[0].contains("\"decision\":null"), "{answers:?}");
 }
 
@@ -419,11 +419,11 @@ fn an_approval_nobody_decides_expires() {
 #[case("2026.4.1", true)]
 #[case("2026.4.2", false)]
 fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[case] taken: bool) {
-    let mut house = TestGateway::new(release);
-    let agent = house.join(1, "operator", &["operator.approvals"], None);
-    let person = house.join(2, "operator", ADMIN, None);
-    house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "ask": "always"}));
-    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    let mut gateway = TestGateway::new(release);
+    let agent = gateway.join(1, "operator", &["operator.approvals"], None);
+    let person = gateway.join(2, "operator", ADMIN, None);
+    gateway.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "ask": "always"}));
+    let answers = gateway.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
     assert_eq!(answers.len() > 1, taken, "{answers:?}");
 }
 
@@ -431,13 +431,13 @@ fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[c
 #[case("2026.6.11", json!("bogus"), "allow-always is unavailable because the effective policy requires approval every time")]
 #[case("2026.9.6", Value::Null, "allow-always is unavailable for this command")]
 fn a_decision_that_was_taken_away_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
-    let mut house = TestGateway::new(release);
-    let agent = house.join(1, "operator", &["operator.approvals"], None);
-    let person = house.join(2, "operator", ADMIN, None);
+    let mut gateway = TestGateway::new(release);
+    let agent = gateway.join(1, "operator", &["operator.approvals"], None);
+    let person = gateway.join(2, "operator", ADMIN, None);
     let params = json!({"id": "a", "command": "ls", "ask": "bogus", "unavailableDecisions": ["allow-always"],
         "requireDeliveryRoute": false});
-    house.call(agent, "exec.approval.request", params);
-    let listed = house.model.exec_approvals.get("a", NOW).unwrap().request["ask"].clone();
-    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    gateway.call(agent, "exec.approval.request", params);
+    let listed = gateway.model.exec_approvals.get("a", NOW).unwrap().request["ask"].clone();
+    let answers = gateway.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
     assert_eq!((listed, answers), (ask, vec![format!("2 INVALID_REQUEST {refusal}")]));
 }

@@ -9,45 +9,45 @@ use serde_json::{Value, json};
 const DEVICE: &str = "laptop";
 
 /// A gateway of the newest release with a paired device, and the id of the device.
-fn home(role: &str, scopes: &[&str]) -> TestGateway {
-    let mut house = TestGateway::new("2026.9.6");
+fn gateway_with_device(role: &str, scopes: &[&str]) -> TestGateway {
+    let mut gateway = TestGateway::new("2026.9.6");
     let record = json!({
         "deviceId": DEVICE, "publicKey": "k", "role": role, "roles": [role], "scopes": scopes, "approvedScopes": scopes,
         "tokens": {role: {"token": "t", "role": role, "scopes": scopes, "createdAtMs": 1}},
         "createdAtMs": 1, "approvedAtMs": 1
     });
-    house.store = MemoryDocuments::new().with(Document::DevicesPaired, json!({DEVICE: record}));
-    house
+    gateway.store = MemoryDocuments::new().with(Document::DevicesPaired, json!({DEVICE: record}));
+    gateway
 }
 
-fn field(house: &TestGateway, document: Document, id: &str, key: &str) -> Value {
+fn field(gateway: &TestGateway, document: Document, id: &str, key: &str) -> Value {
     use openclaw_protocol::store::Documents as _;
-    house.store.read(document).unwrap()[id][key].clone()
+    gateway.store.read(document).unwrap()[id][key].clone()
 }
 
 #[test]
 fn a_device_is_named_by_who_may_pair() {
-    let mut house = home("operator", &["operator.pairing"]);
-    let pair = house.join(1, "operator", &["operator.pairing"], Some("other"));
-    let answers = house.call(pair, "device.pair.rename", json!({"deviceId": DEVICE, "label": " Desk "}));
+    let mut gateway = gateway_with_device("operator", &["operator.pairing"]);
+    let pair = gateway.join(1, "operator", &["operator.pairing"], Some("other"));
+    let answers = gateway.call(pair, "device.pair.rename", json!({"deviceId": DEVICE, "label": " Desk "}));
     assert_eq!(answers, ["1 event device.pair.changed 1", r#"1 ok {"deviceId":"laptop","label":"Desk"}"#]);
-    assert_eq!(field(&house, Document::DevicesPaired, DEVICE, "operatorLabel"), "Desk");
+    assert_eq!(field(&gateway, Document::DevicesPaired, DEVICE, "operatorLabel"), "Desk");
     for (id, label, message) in [
         (DEVICE, "  ", "label required"),
         ("unknown", "x", "unknown deviceId"),
         (DEVICE, "", "invalid device.pair.rename params: at /label: must not have fewer than 1 characters"),
     ] {
-        let answers = house.call(pair, "device.pair.rename", json!({"deviceId": id, "label": label}));
+        let answers = gateway.call(pair, "device.pair.rename", json!({"deviceId": id, "label": label}));
         assert_eq!(answers, [format!("1 INVALID_REQUEST {message}")]);
     }
 }
 
 #[test]
 fn a_device_that_its_token_let_in_names_itself_alone() {
-    let mut house = home("operator", &["operator.pairing"]);
-    let own = house.join(1, "operator", &["operator.pairing"], Some("other"));
-    house.by_device_token(own);
-    let answers = house.call(own, "device.pair.rename", json!({"deviceId": DEVICE, "label": "x"}));
+    let mut gateway = gateway_with_device("operator", &["operator.pairing"]);
+    let own = gateway.join(1, "operator", &["operator.pairing"], Some("other"));
+    gateway.by_device_token(own);
+    let answers = gateway.call(own, "device.pair.rename", json!({"deviceId": DEVICE, "label": "x"}));
     assert_eq!(answers, ["1 INVALID_REQUEST device pairing rename denied"]);
 }
 
@@ -55,37 +55,40 @@ fn a_device_that_its_token_let_in_names_itself_alone() {
 #[case("device.pair.approve", r#""status":"approved""#)]
 #[case("device.pair.reject", r#""status":"rejected""#)]
 fn who_waits_for_more_scopes_hears_of_the_decision(#[case] decision: &str, #[case] expected: &str) {
-    let mut house = home("operator", &["operator.read"]);
-    let admin = house.join(1, "operator", ADMIN, Some("admin"));
-    let laptop = house.join(2, "operator", &["operator.read"], Some(DEVICE));
+    let mut gateway = gateway_with_device("operator", &["operator.read"]);
+    let admin = gateway.join(1, "operator", ADMIN, Some("admin"));
+    let laptop = gateway.join(2, "operator", &["operator.read"], Some(DEVICE));
     let scopes = json!({"scopes": ["operator.read", "operator.pairing"]});
-    let asked = house.call(laptop, "device.scopes.requestUpgrade", scopes);
+    let asked = gateway.call(laptop, "device.scopes.requestUpgrade", scopes);
     let asked = asked.iter().find_map(|line| line.strip_prefix("2 ok ")).unwrap();
     let id = serde_json::from_str::<Value>(asked).unwrap();
     assert_eq!(
-        house.call(admin, "device.scopes.waitUpgrade", id.clone())[0],
+        gateway.call(admin, "device.scopes.waitUpgrade", id.clone())[0],
         "1 INVALID_REQUEST scope upgrade expired or not found"
     );
-    assert!(house.call(laptop, "device.scopes.waitUpgrade", id.clone()).is_empty() && house.settle().is_empty());
-    house.call(admin, decision, id.clone());
-    let told = house.settle();
-    assert!(told.len() == 1 && told[0].starts_with("2 ok ") && told[0].contains(expected), "{told:?}");
-    house.call(laptop, "device.scopes.waitUpgrade", id);
-    assert_eq!(house.settle(), told);
+    assert!(
+        gateway.call(laptop, "device.scopes.waitUpgrade", id.clone()).is_empty()
+            && gateway.answer_finished_upgrades().is_empty()
+    );
+    gateway.call(admin, decision, id.clone());
+    let decision = gateway.answer_finished_upgrades();
+    assert!(decision.len() == 1 && decision[0].starts_with("2 ok ") && decision[0].contains(expected), "{decision:?}");
+    gateway.call(laptop, "device.scopes.waitUpgrade", id);
+    assert_eq!(gateway.answer_finished_upgrades(), decision);
 }
 
 #[test]
 fn more_scopes_are_asked_for_by_a_paired_device_on_top_of_its_own() {
-    let mut house = home("operator", &["operator.read"]);
-    let laptop = house.join(1, "operator", &["operator.read"], Some(DEVICE));
-    let stranger = house.join(2, "operator", &[], Some("stranger"));
+    let mut gateway = gateway_with_device("operator", &["operator.read"]);
+    let laptop = gateway.join(1, "operator", &["operator.read"], Some(DEVICE));
+    let stranger = gateway.join(2, "operator", &[], Some("stranger"));
     for (client, scopes, message) in [
         (laptop, json!(["operator.pairing"]), "requested scopes must include the connection's current scopes"),
         (laptop, json!(["operator.fancy"]), "requested scopes contain an unknown operator scope"),
         (stranger, json!(["operator.read"]), "device scope upgrade requires a paired browser identity"),
         (laptop, json!(["a", "a"]), "at /scopes: must not have duplicate items"),
     ] {
-        let answers = house.call(client, "device.scopes.requestUpgrade", json!({"scopes": scopes}));
+        let answers = gateway.call(client, "device.scopes.requestUpgrade", json!({"scopes": scopes}));
         assert!(answers[0].contains(message), "{answers:?}");
     }
 }
@@ -99,11 +102,11 @@ fn more_scopes_are_asked_for_by_a_paired_device_on_top_of_its_own() {
 #[case("2026.2.19", "system.execApprovals.get", "INVALID_REQUEST node.invoke does not allow")]
 #[case("2026.2.19", " ", "INVALID_REQUEST nodeId and command required")]
 fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command: &str, #[case] expected: &str) {
-    let mut house = TestGateway::new(release);
-    let writer = house.join(1, "operator", &["operator.write"], None);
+    let mut gateway = TestGateway::new(release);
+    let writer = gateway.join(1, "operator", &["operator.write"], None);
     let browser = json!({"method": "post", "path": "profiles/create/"});
     let params = json!({"nodeId": "n", "command": command, "params": browser, "idempotencyKey": "k"});
-    let answers = house.call(writer, "node.invoke", params);
+    let answers = gateway.call(writer, "node.invoke", params);
     assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
 }
 
@@ -113,17 +116,17 @@ fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command
 #[case(json!({"ok": false, "error": {"code": "BROKEN", "message": "it broke"}}), "1 UNAVAILABLE BROKEN: it broke")]
 #[case(json!({"ok": false}), "1 UNAVAILABLE node invoke failed")]
 fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case] expected: &str) {
-    let mut house = TestGateway::new("2026.4.2");
-    let writer = house.join(1, "operator", &["operator.write"], None);
-    let node = house.join(2, "node", &[], Some("n"));
-    house.offers(node, &["system.which"]);
+    let mut gateway = TestGateway::new("2026.4.2");
+    let writer = gateway.join(1, "operator", &["operator.write"], None);
+    let node = gateway.join(2, "node", &[], Some("n"));
+    gateway.offers(node, &["system.which"]);
     let params = json!({"nodeId": "n", "command": "system.which", "idempotencyKey": "k"});
-    assert_eq!(house.call(writer, "node.invoke", params), ["2 event node.invoke.request 0"]);
-    let mut answer = json!({"id": house.last_invoke(), "nodeId": "n"});
+    assert_eq!(gateway.call(writer, "node.invoke", params), ["2 event node.invoke.request 0"]);
+    let mut answer = json!({"id": gateway.last_invoke(), "nodeId": "n"});
     answer.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
-    let answers = house.call(node, "node.invoke.result", answer.clone());
+    let answers = gateway.call(node, "node.invoke.result", answer.clone());
     assert_eq!(answers, [r#"2 ok {"ok":true}"#, expected]);
-    assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
+    assert_eq!(gateway.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
 }
 
 #[rstest]
@@ -135,70 +138,74 @@ fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case]
 #[case("2026.4.2", json!({"ok": false, "error": {"message": "no"}}), json!(["old"]))]
 #[case("2026.4.2", json!({"ok": true, "payload": {"bins": ["old"]}}), json!(["old"]))]
 fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value, #[case] expected: Value) {
-    let mut house = TestGateway::new(release);
-    house.store = MemoryDocuments::new().with(Document::NodesPaired, json!({"n": {"nodeId": "n", "bins": ["old"]}}));
-    let node = house.join(2, "node", &[], Some("n"));
-    house.offers(node, &["system.which"]);
-    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
-    let mut answer = json!({"id": house.last_invoke(), "nodeId": "n"});
+    let mut gateway = TestGateway::new(release);
+    gateway.store = MemoryDocuments::new().with(Document::NodesPaired, json!({"n": {"nodeId": "n", "bins": ["old"]}}));
+    let node = gateway.join(2, "node", &[], Some("n"));
+    gateway.offers(node, &["system.which"]);
+    assert_eq!(gateway.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let mut answer = json!({"id": gateway.last_invoke(), "nodeId": "n"});
     answer.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
-    assert_eq!(house.call(node, "node.invoke.result", answer.clone()), [r#"2 ok {"ok":true}"#]);
-    assert_eq!(field(&house, Document::NodesPaired, "n", "bins"), expected);
-    assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
+    assert_eq!(gateway.call(node, "node.invoke.result", answer.clone()), [r#"2 ok {"ok":true}"#]);
+    assert_eq!(field(&gateway, Document::NodesPaired, "n", "bins"), expected);
+    assert_eq!(gateway.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
 }
 
 #[rstest]
 #[case("2026.7.35", "gh", &[])]
 #[case("2026.9.6", "old", &[])]
 #[case("2026.9.6", "gh", &["1 event skills.changed 1", "1 event chat.metadata.changed 2"])]
-fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[case] bin: &str, #[case] told: &[&str]) {
-    let mut house = TestGateway::new(release);
+fn who_may_read_hears_that_a_mac_has_other_programs(
+    #[case] release: &str,
+    #[case] bin: &str,
+    #[case] decision: &[&str],
+) {
+    let mut gateway = TestGateway::new(release);
     let known = json!({DEVICE: {"nodeId": DEVICE, "bins": ["old"], "approvedAtMs": 1}});
-    house.store = MemoryDocuments::new().with(Document::NodesPaired, known);
-    house.join(1, "operator", &["operator.read"], None);
-    let node = house.join(2, "node", &[], Some(DEVICE));
-    house.offers(node, &["system.which"]);
-    house.asks_mac(node, DEVICE);
-    let answer = json!({"id": house.last_invoke(), "nodeId": DEVICE, "ok": true, "payload": {"bins": [bin]}});
+    gateway.store = MemoryDocuments::new().with(Document::NodesPaired, known);
+    gateway.join(1, "operator", &["operator.read"], None);
+    let node = gateway.join(2, "node", &[], Some(DEVICE));
+    gateway.offers(node, &["system.which"]);
+    gateway.asks_mac(node, DEVICE);
+    let answer = json!({"id": gateway.last_invoke(), "nodeId": DEVICE, "ok": true, "payload": {"bins": [bin]}});
     let mut expected = vec![r#"2 ok {"ok":true}"#];
-    expected.extend(told);
-    assert_eq!(house.call(node, "node.invoke.result", answer), expected);
+    expected.extend(decision);
+    assert_eq!(gateway.call(node, "node.invoke.result", answer), expected);
 }
 
 #[test]
 fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
-    let mut house = TestGateway::new("2026.9.6");
-    let admin = house.join(1, "operator", ADMIN, Some("admin"));
-    let node = house.join(2, "node", &[], Some("n"));
-    house.offers(node, &["system.which"]);
-    house.is_of(admin, "ann");
-    house.is_of(node, "ann");
-    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
-    let told = house.wake(house.now + 30_000);
-    assert!(told.contains(&"1 event tick 1 for ann".to_owned()), "{told:?}");
+    let mut gateway = TestGateway::new("2026.9.6");
+    let admin = gateway.join(1, "operator", ADMIN, Some("admin"));
+    let node = gateway.join(2, "node", &[], Some("n"));
+    gateway.offers(node, &["system.which"]);
+    gateway.is_of(admin, "ann");
+    gateway.is_of(node, "ann");
+    assert_eq!(gateway.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let decision = gateway.wake(gateway.now + 30_000);
+    assert!(decision.contains(&"1 event tick 1 for ann".to_owned()), "{decision:?}");
 }
 
 #[test]
 fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
-    let mut house = TestGateway::new("2026.4.2");
-    let node = house.join(2, "node", &[], Some("n"));
-    house.offers(node, &["system.run"]);
-    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
-    let late = json!({"id": house.last_invoke(), "nodeId": "n", "ok": true});
-    assert!(house.wake(house.now + 15_000).is_empty());
-    assert_eq!(house.call(node, "node.invoke.result", late), [r#"2 ok {"ok":true,"ignored":true}"#]);
+    let mut gateway = TestGateway::new("2026.4.2");
+    let node = gateway.join(2, "node", &[], Some("n"));
+    gateway.offers(node, &["system.run"]);
+    assert_eq!(gateway.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let late = json!({"id": gateway.last_invoke(), "nodeId": "n", "ok": true});
+    assert!(gateway.wake(gateway.now + 15_000).is_empty());
+    assert_eq!(gateway.call(node, "node.invoke.result", late), [r#"2 ok {"ok":true,"ignored":true}"#]);
 }
 
 #[test]
 fn a_node_has_its_time_for_a_command() {
-    let mut house = TestGateway::new("2026.4.2");
-    let writer = house.join(1, "operator", &["operator.write"], None);
-    let node = house.join(2, "node", &[], Some("n"));
-    house.offers(node, &["system.which"]);
+    let mut gateway = TestGateway::new("2026.4.2");
+    let writer = gateway.join(1, "operator", &["operator.write"], None);
+    let node = gateway.join(2, "node", &[], Some("n"));
+    gateway.offers(node, &["system.which"]);
     let params = json!({"nodeId": "n", "command": "system.which", "idempotencyKey": "k", "timeoutMs": 100});
-    house.call(writer, "node.invoke", params);
-    assert!(house.wake(house.now + 99).is_empty());
-    assert_eq!(house.wake(house.now + 1), ["1 UNAVAILABLE TIMEOUT: node invoke timed out"]);
+    gateway.call(writer, "node.invoke", params);
+    assert!(gateway.wake(gateway.now + 99).is_empty());
+    assert_eq!(gateway.wake(gateway.now + 1), ["1 UNAVAILABLE TIMEOUT: node invoke timed out"]);
 }
 
 #[rstest]
@@ -206,12 +213,12 @@ fn a_node_has_its_time_for_a_command() {
 #[case("2026.2.26", "node command not allowed: \"camera.snap\" is not in the allowlist for platform \"linux\"")]
 #[case("2026.7.35", "node command not allowed: \"camera.snap\" requires explicit gateway.nodes.allowCommands opt-in")]
 fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &str, #[case] expected: &str) {
-    let mut house = TestGateway::new(release);
-    let writer = house.join(1, "operator", &["operator.write"], None);
-    let node = house.join(2, "node", &[], Some("n"));
-    house.offers(node, &["camera.snap"]);
+    let mut gateway = TestGateway::new(release);
+    let writer = gateway.join(1, "operator", &["operator.write"], None);
+    let node = gateway.join(2, "node", &[], Some("n"));
+    gateway.offers(node, &["camera.snap"]);
     let params = json!({"nodeId": "n", "command": "camera.snap", "idempotencyKey": "k"});
-    assert_eq!(house.call(writer, "node.invoke", params), [format!("1 INVALID_REQUEST {expected}")]);
+    assert_eq!(gateway.call(writer, "node.invoke", params), [format!("1 INVALID_REQUEST {expected}")]);
 }
 
 #[rstest]
@@ -229,9 +236,9 @@ fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &st
 )]
 #[case("2026.6.11", "what.ever", r#"{"ok":true}"#)]
 fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[case] expected: &str) {
-    let mut house = TestGateway::new(release);
-    let node = house.join(1, "node", &[], Some("n"));
-    let answers = house.call(node, "node.event", json!({"event": event, "payload": {}}));
+    let mut gateway = TestGateway::new(release);
+    let node = gateway.join(1, "node", &[], Some("n"));
+    let answers = gateway.call(node, "node.event", json!({"event": event, "payload": {}}));
     assert_eq!(answers, [format!("1 ok {expected}")]);
 }
 
@@ -243,19 +250,19 @@ fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[cas
 #[case(json!({"joinUrl": false}), "invalid device.pair.setupCode params: at /joinUrl: must be equal to constant")]
 #[case(json!({"bootstrapProfile": "full"}), "invalid device.pair.setupCode params: at /bootstrapProfile: must be equal to one of")]
 fn a_gateway_on_loopback_has_no_setup_code(#[case] params: Value, #[case] message: &str) {
-    let mut house = configured("2026.9.6", AuthMode::None, json!({}));
-    house.config().token = Some("t".to_owned());
-    let admin = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(admin, "device.pair.setupCode", params);
+    let mut gateway = configured("2026.9.6", AuthMode::None, json!({}));
+    gateway.config().token = Some("t".to_owned());
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(admin, "device.pair.setupCode", params);
     assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
 }
 
 /// A gateway without a secret, with this mode and this configuration.
 fn configured(release: &str, mode: AuthMode, document: Value) -> TestGateway {
-    let mut house = TestGateway::new(release);
-    house.config().auth_mode = mode;
-    house.config().document = document;
-    house
+    let mut gateway = TestGateway::new(release);
+    gateway.config().auth_mode = mode;
+    gateway.config().document = document;
+    gateway
 }
 
 #[rstest]
@@ -264,9 +271,9 @@ fn configured(release: &str, mode: AuthMode, document: Value) -> TestGateway {
 #[case(AuthMode::None, r#"Pairing setup requires gateway.auth.mode "token" or "password"; current mode is "none"."#)]
 #[case(AuthMode::TrustedProxy, "Gateway is only bound to loopback.")]
 fn a_setup_code_takes_a_secret(#[case] mode: AuthMode, #[case] message: &str) {
-    let mut house = configured("2026.9.6", mode, json!({}));
-    let admin = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(admin, "device.pair.setupCode", json!({}));
+    let mut gateway = configured("2026.9.6", mode, json!({}));
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(admin, "device.pair.setupCode", json!({}));
     assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
 }
 
@@ -277,17 +284,17 @@ fn a_setup_code_takes_a_secret(#[case] mode: AuthMode, #[case] message: &str) {
 #[case(json!({"preferRemoteUrl": true, "publicUrl": "wss://b.example"}), "UNAVAILABLE setup codes are not made")]
 fn the_configured_public_url_counts_where_nothing_else_is_asked_for(#[case] params: Value, #[case] expected: &str) {
     let plugins = json!({"plugins": {"entries": {"device-pair": {"config": {"publicUrl": "wss://a.example"}}}}});
-    let mut house = configured("2026.9.6", AuthMode::TrustedProxy, plugins);
-    let admin = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(admin, "device.pair.setupCode", params);
+    let mut gateway = configured("2026.9.6", AuthMode::TrustedProxy, plugins);
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(admin, "device.pair.setupCode", params);
     assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
 }
 
 #[test]
 fn the_setup_code_of_2026_7_35_is_not_told() {
-    let mut house = configured("2026.7.35", AuthMode::None, json!({}));
-    let admin = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(admin, "device.pair.setupCode", json!({"joinUrl": true, "bootstrapProfile": "limited"}));
+    let mut gateway = configured("2026.7.35", AuthMode::None, json!({}));
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    let answers = gateway.call(admin, "device.pair.setupCode", json!({"joinUrl": true, "bootstrapProfile": "limited"}));
     assert_eq!(answers, ["1 UNAVAILABLE device.pair.setupCode is not implemented by this reference gateway"]);
 }
 
@@ -296,20 +303,20 @@ fn the_setup_code_of_2026_7_35_is_not_told() {
 #[case("operator.admin", json!({"setupId": ""}), "INVALID_REQUEST invalid device.pair.setupStatus params: at /setupId: must not have fewer")]
 #[case("operator.pairing", json!({"setupId": "x"}), "FORBIDDEN missing scope: operator.admin")]
 fn no_setup_has_come_to_its_end(#[case] scope: &str, #[case] params: Value, #[case] expected: &str) {
-    let mut house = TestGateway::new("2026.9.6");
-    let operator = house.join(1, "operator", &[scope], None);
-    let answers = house.call(operator, "device.pair.setupStatus", params);
+    let mut gateway = TestGateway::new("2026.9.6");
+    let operator = gateway.join(1, "operator", &[scope], None);
+    let answers = gateway.call(operator, "device.pair.setupStatus", params);
     assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
 }
 
 #[test]
 fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
-    let mut house = home("node", &[]);
-    let admin = house.join(1, "operator", ADMIN, None);
-    let mac = house.join(2, "node", &[], Some(DEVICE));
-    house.is_mac(mac);
-    house.offers(mac, &["system.run"]);
-    let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
+    let mut gateway = gateway_with_device("node", &[]);
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    let mac = gateway.join(2, "node", &[], Some(DEVICE));
+    gateway.is_mac(mac);
+    gateway.offers(mac, &["system.run"]);
+    let answers = gateway.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
     let events: Vec<&str> = answers.iter().filter_map(|line| line.strip_prefix("1 event ")).collect();
     assert_eq!(events, ["skills.changed 1", "chat.metadata.changed 2"]);
     assert!(answers[2].starts_with("1 ok ") && answers[3].starts_with("2 close 4001"), "{answers:?}");
@@ -317,13 +324,13 @@ fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
 
 #[test]
 fn who_waits_for_a_node_that_is_removed_hears_so_at_once() {
-    let mut house = home("node", &[]);
-    let admin = house.join(1, "operator", ADMIN, None);
-    let node = house.join(2, "node", &[], Some(DEVICE));
-    house.awaits(admin, node, DEVICE);
-    let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
+    let mut gateway = gateway_with_device("node", &[]);
+    let admin = gateway.join(1, "operator", ADMIN, None);
+    let node = gateway.join(2, "node", &[], Some(DEVICE));
+    gateway.awaits(admin, node, DEVICE);
+    let answers = gateway.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
     assert_eq!(answers[0], "1 UNAVAILABLE node pairing changed while invocation was active");
     assert!(answers[1].starts_with("1 ok ") && answers[2].starts_with("2 close 4001"), "{answers:?}");
-    let late = house.close(node);
+    let late = gateway.close(node);
     assert!(late.is_empty(), "{late:?}");
 }

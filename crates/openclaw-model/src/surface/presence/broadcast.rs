@@ -28,7 +28,7 @@ impl Model {
 
     /// Sends the current presence list.
     pub(crate) fn announce_presence(&mut self, now: i64, outcome: &mut Outcome) {
-        self.presence.told();
+        self.presence.increment_version();
         let state_version = json!({"presence": self.presence.version(), "health": self.health_version});
         let payload = json!({"presence": self.present(now)});
         self.broadcast_state("presence", payload, Some(state_version), outcome);
@@ -42,7 +42,7 @@ impl Model {
 
     /// Handles the end of a client's connection. From 2026.9.6 on, a node disappears together with its current
     /// connection.
-    pub(crate) fn tell_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
+    pub(crate) fn handle_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
         let by_registry = self.rules.handshake.presence.shows_clients && gone.role == "node";
         if by_registry && !gone.stands_for_node {
             return;
@@ -51,7 +51,7 @@ impl Model {
             self.announce_departure(key, now, outcome);
         }
         if by_registry && rpc::runs_mac_skills(gone) {
-            rpc::tell_skills_changed(self, outcome);
+            rpc::announce_skills_changed(self, outcome);
         }
     }
 
@@ -72,25 +72,25 @@ impl Model {
             self.announce_departure(&key, now, outcome);
         }
         if skilled {
-            rpc::tell_skills_changed(self, outcome);
+            rpc::announce_skills_changed(self, outcome);
         }
     }
 
     /// Adds a client to the presence list. If the client represents a person, the entry contains the time since which
     /// the person is present.
-    pub(crate) fn enter(&mut self, key: &str, newcomer: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
+    pub(crate) fn enter(&mut self, key: &str, entry: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
         let now = environment.now;
         if !self.rules.handshake.presence.shows_clients {
-            self.presence.joined(key, newcomer, now);
-            self.presence.told();
+            self.presence.joined(key, entry, now);
+            self.presence.increment_version();
             return None;
         }
-        let since = newcomer.person.filter(|_| newcomer.role != "node").map(|person| self.gather(person, now));
-        if let (Some(person), Some(since)) = (newcomer.person, since) {
-            let client = &newcomer.connect.client;
+        let since = entry.person.filter(|_| entry.role != "node").map(|person| self.gather(person, now));
+        if let (Some(person), Some(since)) = (entry.person, since) {
+            let client = &entry.connect.client;
             self.presence.stands_for(key, (&client.id, &client.mode), person, since, now);
         }
-        self.presence.joined(key, newcomer, now);
+        self.presence.joined(key, entry, now);
         since
     }
 
@@ -137,9 +137,9 @@ impl Model {
         Person { email: Some(js::trim(user).to_owned()), ..known.clone() }
     }
 
-    /// Makes room for another profile: removes the oldest profiles that no open connection represents. (A release
-    /// stores them in its database and removes none. A user who returns after very many others therefore has another
-    /// profile here.)
+    /// Limits the number of profiles: removes the oldest profiles that no open connection represents. (A release stores
+    /// them in its database and removes none. A user who returns after very many others therefore has another profile
+    /// here.)
     fn forget_people(&mut self) {
         let clients = self.connections.values().filter_map(|open| open.client.as_ref());
         let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();

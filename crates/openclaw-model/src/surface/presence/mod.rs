@@ -77,13 +77,13 @@ impl Presence {
     }
 
     /// Increments the version, because the list is sent.
-    pub(crate) fn told(&mut self) {
+    pub(crate) fn increment_version(&mut self) {
         self.version += 1;
     }
 
     /// Adds a client that was admitted.
-    pub(crate) fn joined(&mut self, key: &str, newcomer: NewEntry<'_>, now: i64) {
-        let NewEntry { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
+    pub(crate) fn joined(&mut self, key: &str, new_entry: NewEntry<'_>, now: i64) {
+        let NewEntry { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = new_entry;
         let shows_clients = self.rules.shows_clients;
         let device_id = device.as_ref().map(|device| device.id.as_str());
         let by_device = !shows_clients || role == "node";

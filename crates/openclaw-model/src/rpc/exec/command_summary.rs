@@ -40,11 +40,11 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
     if !rules.nested_commands_explained {
         return split(command).map_or(Value::Null, |commands| summary(rules, &commands));
     }
-    let mut shape = Shape::default();
-    if shape.explain(rules, command, 0).is_none() {
+    let mut summary = CommandSummary::default();
+    if summary.explain(rules, command, 0).is_none() {
         return Value::Null;
     }
-    shape.told()
+    summary.into_json()
 }
 
 /// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
@@ -52,13 +52,13 @@ const DEEPEST: usize = 16;
 
 /// From 2026.6.11 on: the commands in order, and those inside them.
 #[derive(Default)]
-struct Shape {
+struct CommandSummary {
     commands: usize,
     nested: usize,
     risks: Vec<(&'static str, String)>,
 }
 
-impl Shape {
+impl CommandSummary {
     /// `None` if the command cannot be parsed. `depth` is the number of commands around this one.
     fn explain(&mut self, rules: &ExecRules, text: &str, depth: usize) -> Option<()> {
         let commands = shell_words::commands(text).filter(|_| depth <= DEEPEST)?;
@@ -118,7 +118,7 @@ impl Shape {
         self.risks.push((kind, format!("Contains {kind}{label}")));
     }
 
-    fn told(self) -> Value {
+    fn into_json(self) -> Value {
         let (mut kinds, mut lines): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
         for (kind, line) in self.risks {
             if !kinds.contains(&kind) {

@@ -1,8 +1,8 @@
 //! The answers of a gateway, and the releases with the most equal answers.
 
 use super::answer::{Answer, Decision};
-use super::known::Reference;
-use super::question::{Leaves, Question};
+use super::known::ReleaseAnswers;
+use super::question::{Question, SideEffect};
 use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
 use openclaw_model::Release;
 use std::collections::{BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use untrusted_data::Redactions;
 
 /// The answers of a gateway.
 #[derive(Debug, Default)]
-pub(crate) struct Portrait {
+pub(crate) struct ProbeReport {
     /// The questions that were asked, in order, and the answers.
     pub(crate) answers: Vec<(&'static Question, Answer)>,
     /// The questions that were not asked.
@@ -20,7 +20,7 @@ pub(crate) struct Portrait {
     /// The methods in the hello-ok.
     pub(crate) methods: BTreeSet<String>,
     /// The answers of the known releases, oldest first.
-    pub(crate) references: Vec<Reference>,
+    pub(crate) references: Vec<ReleaseAnswers>,
     /// The device tokens that the gateway issued.
     pub(super) issued: Redactions,
 }
@@ -55,7 +55,7 @@ impl Similarity {
     }
 }
 
-impl Portrait {
+impl ProbeReport {
     /// Adds an answer.
     pub(super) fn add(&mut self, question: &'static Question, answer: Answer) {
         self.answers.push((question, answer));
@@ -68,7 +68,7 @@ impl Portrait {
         self.not_asked.sort_by_key(|not_asked| order.get(not_asked.question.id));
     }
 
-    /// Redacts these secrets and the issued device tokens in everything that the gateway said.
+    /// Redacts these secrets and the issued device tokens in all answers of the gateway.
     pub(crate) fn redact(&mut self, secrets: &Redactions) {
         let mut all = secrets.clone();
         all.extend(&self.issued);
@@ -97,14 +97,14 @@ impl Portrait {
 
     /// Whether a device without the correct secret was paired or has a pending request.
     pub(super) fn pairs_without_secret(&self) -> bool {
-        let devices = self.answers.iter().filter(|(question, _)| question.leaves == Leaves::RecordIfOpen);
+        let devices = self.answers.iter().filter(|(question, _)| question.leaves == SideEffect::RecordIfOpen);
         devices
             .map(|(_, answer)| answer)
             .any(|answer| answer.decision == Decision::Granted || answer.text.contains("PAIR"))
     }
 
     /// The releases with the most equal answers, oldest first.
-    pub(crate) fn best(&self) -> Vec<&Reference> {
+    pub(crate) fn best(&self) -> Vec<&ReleaseAnswers> {
         let most = self.references.iter().map(|reference| reference.similarity.equal).max();
         self.references.iter().filter(|reference| Some(reference.similarity.equal) == most).collect()
     }
@@ -123,7 +123,7 @@ impl Portrait {
     }
 
     /// The answers of a known release.
-    pub(crate) fn reference(&self, release: Release) -> Option<&Reference> {
+    pub(crate) fn reference(&self, release: Release) -> Option<&ReleaseAnswers> {
         self.references.iter().find(|reference| reference.release == release)
     }
 }
@@ -134,17 +134,17 @@ mod tests {
 
     #[test]
     fn secrets_and_issued_tokens_are_redacted_in_all_texts() {
-        let mut portrait = Portrait::default();
+        let mut report = ProbeReport::default();
         let question = super::super::questions::all().next().unwrap();
-        portrait.add(question, Answer::new(Decision::Refused, "E a-passed-secret an-issued-token"));
-        portrait.version = Some("1 a-passed-secret".to_owned());
-        portrait.methods = BTreeSet::from(["health".to_owned(), "an-issued-token.list".to_owned()]);
-        portrait.issued.add("an-issued-token", "device token");
+        report.add(question, Answer::new(Decision::Refused, "E a-passed-secret an-issued-token"));
+        report.version = Some("1 a-passed-secret".to_owned());
+        report.methods = BTreeSet::from(["health".to_owned(), "an-issued-token.list".to_owned()]);
+        report.issued.add("an-issued-token", "device token");
         let mut secrets = Redactions::default();
         secrets.add("a-passed-secret", "KEY");
-        portrait.redact(&secrets);
-        assert_eq!(portrait.answers[0].1.text, "E <KEY> <device token>");
-        assert_eq!(portrait.version.as_deref(), Some("1 <KEY>"));
-        assert!(portrait.methods.iter().eq(["<device token>.list", "health"]), "{:?}", portrait.methods);
+        report.redact(&secrets);
+        assert_eq!(report.answers[0].1.text, "E <KEY> <device token>");
+        assert_eq!(report.version.as_deref(), Some("1 <KEY>"));
+        assert!(report.methods.iter().eq(["<device token>.list", "health"]), "{:?}", report.methods);
     }
 }

@@ -1,8 +1,8 @@
-//! The same frames without the harness: a tokio-tungstenite client and server that know nothing but this one exchange.
+//! The same frames without the harness: a tokio-tungstenite client and server that implement only this exchange.
 //!
-//! Upgrade, challenge, `connect` with a signed proof, `hello-ok`, a ping and its pong, and the close handshake, through an
-//! in-memory pipe like the embedded gateway's. The client signs the server's nonce; the server verifies the signature.
-//! What it sends as `hello-ok` is what the embedded gateway once answered to this very client.
+//! Upgrade, challenge, `connect` with a signed proof, `hello-ok`, a ping and its pong, and the close handshake, through
+//! an in-memory pipe like that of the embedded gateway. The client signs the server's nonce, and the server verifies
+//! the signature. The `hello-ok` is a recorded answer of the embedded gateway to this client.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,11 +25,11 @@ use tokio_tungstenite::{accept_async, client_async};
 
 const SCOPE: &str = "operator.approvals";
 const TOKEN: &str = "a-shared-token-of-forty-three-characters-00";
-/// Bytes under way in each direction, as in the embedded gateway's pipe.
+/// The maximum number of bytes in transit in each direction, as in the embedded gateway's pipe.
 const PIPE: usize = 64 * 1024;
 
-/// The exchange.
-pub(crate) struct Bare {
+/// The keys and the recorded `hello-ok` of the exchange.
+pub(crate) struct BareClient {
     key: SigningKey,
     public_key: String,
     device_id: String,
@@ -73,8 +73,8 @@ struct Response {
     ok: bool,
 }
 
-impl Bare {
-    /// Asks the embedded gateway once what it answers.
+impl BareClient {
+    /// Records the answer of the embedded gateway.
     pub(crate) fn new(runtime: &Runtime) -> Self {
         let key = SigningKey::from_bytes(&[7; 32]);
         let raw = key.verifying_key().to_bytes();
@@ -104,7 +104,7 @@ impl Bare {
         self.client(stream).await
     }
 
-    /// One exchange, from the pipe to the end of both sides.
+    /// One exchange, from the creation of the pipe to the end of both sides.
     pub(crate) async fn exchange(&self) {
         let (client, server) = tokio::io::duplex(PIPE);
         tokio::join!(self.client(client), self.server(server));
@@ -127,7 +127,7 @@ impl Bare {
         proof.payload(ProofVersion::V3)
     }
 
-    /// Gives the answer to its `connect`.
+    /// Returns the answer to its `connect`.
     async fn client<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> String {
         let (mut socket, _) = client_async("ws://127.0.0.1:18789/", stream).await.unwrap();
         let challenge = socket.next().await.unwrap().unwrap();

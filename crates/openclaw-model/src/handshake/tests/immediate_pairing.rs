@@ -1,5 +1,5 @@
-//! Tests of devices that are paired at once: with a setup code that has a purpose, or for the user of a reverse proxy
-//! (2026.9.6).
+//! Tests of devices that are paired immediately: with a setup code that has a purpose, or for the user of a reverse
+//! proxy (2026.9.6).
 
 use super::*;
 use crate::AuthMode;
@@ -26,7 +26,7 @@ fn with_code(profile: Value) -> TestGateway {
         config.trusted_proxies = vec!["127.0.0.1".to_owned()];
         config.allowed_origins = vec!["*".to_owned()];
     };
-    staged(NEW, settings).with(Document::DevicesBootstrap, code)
+    gateway_with(NEW, settings).with(Document::DevicesBootstrap, code)
 }
 
 fn by_code(connect: Connect) -> Connect {
@@ -90,8 +90,8 @@ fn a_link_pairs_the_control_ui(
     #[case] asked: &[&'static str],
     #[case] expected: &str,
 ) {
-    let mut stage = with_code(json!({"roles": ["operator"], "scopes": held, "purpose": purpose}));
-    let answer = stage.connect(&page(asked));
+    let mut gateway = with_code(json!({"roles": ["operator"], "scopes": held, "purpose": purpose}));
+    let answer = gateway.connect(&page(asked));
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
 }
 
@@ -104,7 +104,7 @@ fn a_vouched_users_page_is_paired_at_once(
     #[case] asked: &[&'static str],
     #[case] scopes: Value,
 ) {
-    let mut stage = staged(NEW, |config| {
+    let mut gateway = gateway_with(NEW, |config| {
         config.auth_mode = AuthMode::TrustedProxy;
         config.trusted_proxies = vec!["127.0.0.1".to_owned()];
         config.allowed_origins = vec!["*".to_owned()];
@@ -116,10 +116,10 @@ fn a_vouched_users_page_is_paired_at_once(
             auto_approve: Some(AutoApprove { scopes: granted }),
         });
     });
-    let answer = stage.connect(&page(asked).header("x-user", "ann").auth(json!({})));
+    let answer = gateway.connect(&page(asked).header("x-user", "ann").auth(json!({})));
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
     assert_eq!(answer.said["auth"]["scopes"], scopes);
-    let record = stage.document(Document::DevicesPaired);
+    let record = gateway.document(Document::DevicesPaired);
     let record = record.as_object().unwrap().values().next().unwrap();
     assert_eq!((&record["approvedVia"], &record["approvedScopes"]), (&json!("trusted-proxy"), &scopes));
 }

@@ -42,8 +42,8 @@ impl ShrunkStory {
         let Self { seed, story, release, difference, .. } = self;
         let version = env!("CARGO_PKG_VERSION");
         let mut about = vec![
-            format!("Story {story} of seed {seed} of clawcheck fuzz {version}, made short, on {gateway}."),
-            format!("The rules of {release} (-) and what was seen (+):"),
+            format!("Story {story} of seed {seed}, shortened, from clawcheck fuzz {version} on {gateway}."),
+            format!("The rules of {release} (-) and the gateway (+):"),
         ];
         about.extend(
             diff::render(&difference.predicted, &difference.seen, false).lines().map(|line| format!("  {line}")),

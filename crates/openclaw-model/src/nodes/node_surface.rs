@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// The capabilities, commands and permissions of a node.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Surface {
+pub struct NodeSurface {
     /// Its capabilities.
     pub caps: Vec<String>,
     /// The commands that it offers.
@@ -14,7 +14,7 @@ pub struct Surface {
     pub permissions: Option<Map<String, Value>>,
 }
 
-impl Surface {
+impl NodeSurface {
     /// The surface in a request or a record.
     pub fn of(record: &Value) -> Self {
         Self {
@@ -83,9 +83,9 @@ fn trimmed(list: Option<&Value>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn surface(caps: &[&str], permissions: Value) -> Surface {
+    fn surface(caps: &[&str], permissions: Value) -> NodeSurface {
         let caps = caps.iter().map(|cap| (*cap).to_owned()).collect();
-        Surface { caps, commands: Vec::new(), permissions: permissions.as_object().cloned() }
+        NodeSurface { caps, commands: Vec::new(), permissions: permissions.as_object().cloned() }
     }
 
     #[test]

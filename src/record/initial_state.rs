@@ -1,10 +1,10 @@
 //! The settings and the store of the gateway before the recording.
 
-use super::drafts::{Action, Connection, Drafts};
+use super::drafts::{ClientAction, Connection, Drafts};
 use super::symbols::{Symbols, pointer_of};
 use crate::capture::Capture;
-use crate::explain::State;
-use openclaw_emulator::at_rest::Kept;
+use crate::explain::StateDirectory;
+use openclaw_emulator::at_rest::StoredFile;
 use openclaw_emulator::settings::Settings;
 use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::store::Document;
@@ -16,7 +16,7 @@ const OF_PAIRED: [&str; 3] = ["role-upgrade", "scope-upgrade", "metadata-upgrade
 
 /// The settings and the store of the scenario. Without a state directory, they follow from the answers.
 #[derive(Debug, Default)]
-pub(crate) struct Before {
+pub(crate) struct InitialState {
     /// The `gateway` part of the scenario.
     pub(super) gateway: Map<String, Value>,
     /// The `store` part of the scenario.
@@ -32,17 +32,17 @@ pub(crate) struct Before {
     is_known: bool,
 }
 
-impl Before {
+impl InitialState {
     /// The settings and the store of a state directory. `now` is in milliseconds since the epoch.
     ///
     /// # Errors
     /// The release is older than the oldest known one.
-    pub(crate) fn of(state: &State, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
+    pub(crate) fn of(state: &StateDirectory, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
         let capture = Capture::of(state, release, &[], now)?;
         let part = |name: &str| capture.scenario().get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let settings = Settings::resolve(capture.release, &state.config, &state.env).ok();
         let secrets = settings.map(|settings| [settings.gateway.token, settings.gateway.password]);
-        let mut before = Self {
+        let mut initial_state = Self {
             gateway: part("gateway"),
             store: part("store"),
             devices: capture.names.iter().map(|(name, id)| (id.clone(), name.clone())).collect(),
@@ -51,18 +51,18 @@ impl Before {
             ..Self::default()
         };
         let file = match state.at_rest.file(Document::DevicesPaired) {
-            Kept::Json(value) => Some(value),
-            Kept::Absent | Kept::Unusable { .. } => None,
+            StoredFile::Json(value) => Some(value),
+            StoredFile::Absent | StoredFile::Unusable { .. } => None,
         };
         let database = state.at_rest.database().filter(|(document, _)| *document == Document::DevicesPaired);
         for paired in file.into_iter().chain(database.map(|(_, value)| value)) {
-            before.learn_tokens(paired);
+            initial_state.learn_tokens(paired);
         }
-        before.notes.push(format!(
+        initial_state.notes.push(format!(
             "The settings and the store are those of the state directory before the recording, captured without secrets ({}).",
             capture.release
         ));
-        Ok(before)
+        Ok(initial_state)
     }
 
     fn learn_tokens(&mut self, paired: &Value) {
@@ -96,7 +96,7 @@ impl Before {
         let mut seen = Vec::new();
         let mut is_bootstrapped = false;
         for step in &drafts.steps {
-            let Action::Connect(params) = &step.action else { continue };
+            let ClientAction::Connect(params) = &step.action else { continue };
             let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
             let (Some(id), Some(answer)) = (text("device/id"), &step.answer) else { continue };
             let Some(name) = symbols.device(id) else { continue };
@@ -130,7 +130,7 @@ impl Before {
         let (mut with_password, mut with_token, mut without) = (false, false, false);
         let mut origins = Vec::new();
         for step in &drafts.steps {
-            let Action::Connect(params) = &step.action else { continue };
+            let ClientAction::Connect(params) = &step.action else { continue };
             if step.answer.as_ref().is_none_or(|answer| answer["ok"] != true) {
                 continue;
             }
@@ -175,7 +175,8 @@ fn trusts_a_proxy(drafts: &Drafts) -> bool {
     let is_admitted = |number: usize| {
         let mut connects = drafts.steps.iter().filter(|step| step.connection == number);
         connects.any(|step| {
-            matches!(step.action, Action::Connect(_)) && step.answer.as_ref().is_some_and(|answer| answer["ok"] == true)
+            matches!(step.action, ClientAction::Connect(_))
+                && step.answer.as_ref().is_some_and(|answer| answer["ok"] == true)
         })
     };
     let is_taken = |(number, known): (&usize, &Connection)| {

@@ -1,20 +1,20 @@
-//! The possible readings of a text: with its escapes decoded, and without invisible characters and line wraps.
+//! The possible forms of a text: with its escapes decoded, and without invisible characters and line wraps.
 
 use crate::printable::is_printable;
 
-/// A text in one of its readings, with the origin of each byte.
+/// A text with its escapes decoded, and the origin of each byte.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reading {
-    /// The bytes. They are not UTF-8 if an escape stands for something else.
+pub(super) struct DecodedText {
+    /// The bytes. They are not UTF-8 if an escape encodes other bytes.
     pub(super) bytes: Vec<u8>,
     /// For each byte, the start and the end of its range in the original text.
     places: Vec<(usize, usize)>,
 }
 
-impl Reading {
+impl DecodedText {
     /// The text without invisible characters, line breaks and the indentation of the next line.
     pub(super) fn plain(text: &str) -> Self {
-        let mut reading = Self::default();
+        let mut decoded = Self::default();
         let mut indenting = false;
         for (at, c) in text.char_indices() {
             let margin = c.is_whitespace() || matches!(c, '\u{2500}'..='\u{257f}' | '|' | '×');
@@ -22,15 +22,15 @@ impl Reading {
             if is_printable(c) && !indenting {
                 let place = (at, at + c.len_utf8());
                 let mut utf8 = [0; 4];
-                c.encode_utf8(&mut utf8).bytes().for_each(|byte| reading.push(byte, place));
+                c.encode_utf8(&mut utf8).bytes().for_each(|byte| decoded.push(byte, place));
             }
         }
-        reading
+        decoded
     }
 
     /// The same with its escapes decoded once. `None` if it has none.
     pub(super) fn decoded(&self) -> Option<Self> {
-        let mut reading = Self::default();
+        let mut decoded = Self::default();
         let (mut at, mut found, mut indenting) = (0, false, false);
         while at < self.bytes.len() {
             let rest = &self.bytes[at..];
@@ -38,23 +38,23 @@ impl Reading {
             let Some((length, spelled)) = escape else {
                 indenting &= rest[0].is_ascii_whitespace();
                 if !indenting {
-                    reading.push(self.bytes[at], self.places[at]);
+                    decoded.push(self.bytes[at], self.places[at]);
                 }
                 at += 1;
                 continue;
             };
             found = true;
-            indenting = matches!(spelled, Spelled::Byte(b'\n') | Spelled::Char('\n'));
+            indenting = matches!(spelled, EscapeValue::Byte(b'\n') | EscapeValue::Char('\n'));
             let place = (self.places[at].0, self.places[at + length - 1].1);
             match spelled {
-                Spelled::Byte(byte) if byte.is_ascii_control() => {}
-                Spelled::Byte(byte) => reading.push(byte, place),
-                Spelled::Char(c) if !is_printable(c) => {}
-                Spelled::Char(c) => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| reading.push(byte, place)),
+                EscapeValue::Byte(byte) if byte.is_ascii_control() => {}
+                EscapeValue::Byte(byte) => decoded.push(byte, place),
+                EscapeValue::Char(c) if !is_printable(c) => {}
+                EscapeValue::Char(c) => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| decoded.push(byte, place)),
             }
             at += length;
         }
-        found.then_some(reading)
+        found.then_some(decoded)
     }
 
     /// The range in the original text of a range of bytes that is not empty.
@@ -69,52 +69,52 @@ impl Reading {
 }
 
 /// The meaning of an escape.
-enum Spelled {
+enum EscapeValue {
     Char(char),
     Byte(u8),
 }
 
 /// The escape at the start of the bytes, with its length: in JSON and program sources (`\u0041`, `\u{41}`, `\x41`,
 /// `\/`), in URLs (`%41`) and in HTML (`&#65;`, `&#x41;`, `&amp;`).
-fn escape(bytes: &[u8]) -> Option<(usize, Spelled)> {
+fn escape(bytes: &[u8]) -> Option<(usize, EscapeValue)> {
     match bytes {
-        [b'%', hex @ ..] => Some((3, Spelled::Byte(u8::try_from(number(hex.get(..2)?, 16)?).ok()?))),
+        [b'%', hex @ ..] => Some((3, EscapeValue::Byte(u8::try_from(number(hex.get(..2)?, 16)?).ok()?))),
         [b'&', b'#', b'x' | b'X', rest @ ..] => entity(rest, 3, 16),
         [b'&', b'#', rest @ ..] => entity(rest, 2, 10),
         [b'&', rest @ ..] => {
             let named = [("amp;", '&'), ("lt;", '<'), ("gt;", '>'), ("quot;", '"'), ("apos;", '\'')];
             let (name, c) = named.into_iter().find(|(name, _)| rest.starts_with(name.as_bytes()))?;
-            Some((1 + name.len(), Spelled::Char(c)))
+            Some((1 + name.len(), EscapeValue::Char(c)))
         }
-        [b'\\', b'x', hex @ ..] => Some((4, Spelled::Byte(u8::try_from(number(hex.get(..2)?, 16)?).ok()?))),
+        [b'\\', b'x', hex @ ..] => Some((4, EscapeValue::Byte(u8::try_from(number(hex.get(..2)?, 16)?).ok()?))),
         [b'\\', b'u', b'{', rest @ ..] => {
             let length = rest.iter().take(7).position(|byte| *byte == b'}')?;
-            Some((4 + length, Spelled::Char(char::from_u32(number(&rest[..length], 16)?)?)))
+            Some((4 + length, EscapeValue::Char(char::from_u32(number(&rest[..length], 16)?)?)))
         }
         [b'\\', b'u', rest @ ..] => unit(rest),
-        [b'\\', b'n', ..] => Some((2, Spelled::Byte(b'\n'))),
-        // The characters that these stand for are invisible.
-        [b'\\', b'b' | b'f' | b'r' | b't', ..] => Some((2, Spelled::Byte(0))),
-        [b'\\', c, ..] if c.is_ascii_punctuation() => Some((2, Spelled::Byte(*c))),
+        [b'\\', b'n', ..] => Some((2, EscapeValue::Byte(b'\n'))),
+        // The characters of these escapes are invisible.
+        [b'\\', b'b' | b'f' | b'r' | b't', ..] => Some((2, EscapeValue::Byte(0))),
+        [b'\\', c, ..] if c.is_ascii_punctuation() => Some((2, EscapeValue::Byte(*c))),
         _ => None,
     }
 }
 
-fn entity(rest: &[u8], before: usize, base: u32) -> Option<(usize, Spelled)> {
+fn entity(rest: &[u8], before: usize, base: u32) -> Option<(usize, EscapeValue)> {
     let length = rest.iter().take(8).position(|byte| *byte == b';')?;
-    Some((before + length + 1, Spelled::Char(char::from_u32(number(&rest[..length], base)?)?)))
+    Some((before + length + 1, EscapeValue::Char(char::from_u32(number(&rest[..length], base)?)?)))
 }
 
 /// `XXXX` after `\u`, with the second half if it is the first half of a surrogate pair.
-fn unit(rest: &[u8]) -> Option<(usize, Spelled)> {
+fn unit(rest: &[u8]) -> Option<(usize, EscapeValue)> {
     let half = |at: usize| u16::try_from(number(rest.get(at..at + 4)?, 16)?).ok();
     let first = half(0)?;
     if let Some(c) = char::from_u32(first.into()) {
-        return Some((6, Spelled::Char(c)));
+        return Some((6, EscapeValue::Char(c)));
     }
     let second = half(6).filter(|_| rest[4..].starts_with(b"\\u"))?;
     let c = char::decode_utf16([first, second]).next()?.ok()?;
-    Some((12, Spelled::Char(c)))
+    Some((12, EscapeValue::Char(c)))
 }
 
 fn number(digits: &[u8], base: u32) -> Option<u32> {
@@ -134,21 +134,21 @@ mod tests {
     #[case(r"\ud83e\udd9e%zz\u12&#;", r"🦞%zz\u12&#;")]
     #[case("%c3%a9%00x", "éx")]
     fn decodes(#[case] text: &str, #[case] meant: &str) {
-        let reading = Reading::plain(text).decoded().unwrap();
-        assert_eq!(String::from_utf8(reading.bytes).unwrap(), meant);
+        let decoded = DecodedText::plain(text).decoded().unwrap();
+        assert_eq!(String::from_utf8(decoded.bytes).unwrap(), meant);
     }
 
     #[test]
     fn knows_where_each_byte_comes_from() {
         let text = "say \\u0041B\n  │ C%44.";
-        let reading = Reading::plain(text).decoded().unwrap();
-        assert_eq!(reading.bytes, b"say ABCD.");
-        let (start, end) = reading.place(4, 8);
+        let decoded = DecodedText::plain(text).decoded().unwrap();
+        assert_eq!(decoded.bytes, b"say ABCD.");
+        let (start, end) = decoded.place(4, 8);
         assert_eq!(&text[start..end], "\\u0041B\n  │ C%44");
     }
 
     #[test]
     fn nothing_to_decode_is_no_reading() {
-        assert!(Reading::plain("100% plain \\d & more").decoded().is_none());
+        assert!(DecodedText::plain("100% plain \\d & more").decoded().is_none());
     }
 }

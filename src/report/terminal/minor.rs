@@ -12,12 +12,12 @@ pub(super) const FEW: usize = 1;
 
 /// Slight differences, and how many conforming cases have them.
 #[derive(Debug, Default)]
-pub(super) struct Slight {
+pub(super) struct MinorDifferences {
     causes: Causes,
     conforming: usize,
 }
 
-impl Slight {
+impl MinorDifferences {
     /// Adds the slight differences of a case.
     pub(super) fn add(&mut self, case: &CaseReport, level: Level) {
         self.conforming += usize::from(case.verdict == Verdict::Conforms && !case.differences.is_empty());

@@ -14,20 +14,20 @@ const FRAME: usize = 127;
 const CLOSE: u8 = 0x88;
 
 /// A stream that keeps its last bytes.
-pub(super) struct Tap {
+pub(super) struct TailStream {
     stream: Box<dyn Stream>,
     last: Vec<u8>,
     fragments: Fragments,
 }
 
-impl Tap {
+impl TailStream {
     /// `read` was already received.
     pub(super) fn new(stream: Box<dyn Stream>, read: &[u8]) -> Self {
-        let mut tap = Self { stream, last: Vec::with_capacity(2 * FRAME), fragments: Fragments::default() };
-        tap.remember(read);
+        let mut tail_stream = Self { stream, last: Vec::with_capacity(2 * FRAME), fragments: Fragments::default() };
+        tail_stream.remember(read);
         // If there are too many fragments, the next frame reports it as well.
-        let _ = tap.fragments.take(read);
-        tap
+        let _ = tail_stream.fragments.take(read);
+        tail_stream
     }
 
     fn remember(&mut self, bytes: &[u8]) {
@@ -49,7 +49,7 @@ fn close_frame(bytes: &[u8]) -> Option<(u16, String)> {
     Some((u16::from_be_bytes(*code), String::from_utf8_lossy(reason).into_owned()))
 }
 
-impl AsyncRead for Tap {
+impl AsyncRead for TailStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
@@ -62,7 +62,7 @@ impl AsyncRead for Tap {
     }
 }
 
-impl AsyncWrite for Tap {
+impl AsyncWrite for TailStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -1,11 +1,11 @@
 //! A gateway, built from a state directory, a configuration and a release, and one client that connects to it. All of
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
-use super::client::{Client, Credential, Who};
+use super::client::{Client, ClientDevice, Credential};
 use super::store_at_rest::StoreAtRest;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::at_rest::StoredDocuments;
-use openclaw_emulator::settings::{DEFAULT_PORT, Refusal, Settings};
+use openclaw_emulator::settings::{DEFAULT_PORT, Settings, StartRefusal};
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
@@ -20,7 +20,7 @@ const CONNECTION: ConnectionId = ConnectionId(0);
 
 /// Everything that an answer depends on.
 #[derive(Clone)]
-pub(crate) struct World {
+pub(crate) struct SimulatedGateway {
     /// The release.
     pub facts: Facts,
     /// The `openclaw.json`.
@@ -32,7 +32,7 @@ pub(crate) struct World {
     /// The client.
     pub client: Client,
     /// The device of the `openclaw` command on the gateway's machine.
-    pub own: Who,
+    pub own: ClientDevice,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub client_facts: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
@@ -57,7 +57,7 @@ pub(crate) struct Gateway {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// The gateway does not start.
-    NoStart(Refusal),
+    NoStart(StartRefusal),
     /// The upgrade is refused.
     NoUpgrade {
         /// HTTP status.
@@ -95,17 +95,17 @@ impl Answer {
         matches!(self.verdict, Verdict::LetIn(_)) && self.withheld.is_empty()
     }
 
-    fn of_refused_start(refusal: Refusal) -> Self {
+    fn of_refused_start(refusal: StartRefusal) -> Self {
         Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new(), announced: None }
     }
 }
 
-impl World {
+impl SimulatedGateway {
     /// Starts the gateway.
     ///
     /// # Errors
     /// The release refuses to start with this configuration or store.
-    pub(crate) fn start(&self) -> Result<Gateway, Refusal> {
+    pub(crate) fn start(&self) -> Result<Gateway, StartRefusal> {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
         let (store, log) = self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who)?;
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
@@ -142,18 +142,20 @@ impl World {
 
 impl Gateway {
     /// Connects to the gateway as after a restart: only the store keeps its contents between two calls.
-    pub(crate) fn connect(&mut self, world: &World) -> Answer {
-        let client = &world.client;
+    pub(crate) fn connect(&mut self, simulated: &SimulatedGateway) -> Answer {
+        let client = &simulated.client;
         let mut model = Model::new(self.facts.clone(), self.config.clone());
         let peer = Peer { address: client.peer, headers: headers(client, self.config.port) };
         let mut trace = Vec::new();
-        let mut effects = self.handle(&mut model, Input::Open { connection: CONNECTION, peer }, world.now, &mut trace);
+        let mut effects =
+            self.handle(&mut model, Input::Open { connection: CONNECTION, peer }, simulated.now, &mut trace);
         let nonce = effects.iter().find_map(nonce);
         if let Some(nonce) = nonce {
-            let params = self.params(world, nonce);
+            let params = self.params(simulated, nonce);
             let request = json!({"type": "req", "id": "connect-1", "method": "connect", "params": params});
             let data = request.to_string().into_bytes();
-            effects = self.handle(&mut model, Input::Message { connection: CONNECTION, data }, world.now, &mut trace);
+            effects =
+                self.handle(&mut model, Input::Message { connection: CONNECTION, data }, simulated.now, &mut trace);
         }
         let announced = effects.iter().find_map(announced);
         let verdict = match model.access(CONNECTION) {
@@ -176,9 +178,9 @@ impl Gateway {
         outcome.effects
     }
 
-    fn params(&self, world: &World, nonce: String) -> Value {
-        let client = &world.client;
-        let offers = world.client_facts.as_ref().unwrap_or(&self.facts).client.clone();
+    fn params(&self, simulated: &SimulatedGateway, nonce: String) -> Value {
+        let client = &simulated.client;
+        let offers = simulated.client_facts.as_ref().unwrap_or(&self.facts).client.clone();
         let mut auth = self.auth(client);
         let device = client.who.key().map(|key| {
             let mut device = Device::new(key.clone());
@@ -209,7 +211,7 @@ impl Gateway {
             device,
             patch: (!patch.is_empty()).then_some(Value::Object(patch)),
         };
-        request.params(&Challenge { nonce: Some(nonce), ts: Some(world.now) }, world.now)
+        request.params(&Challenge { nonce: Some(nonce), ts: Some(simulated.now) }, simulated.now)
     }
 
     /// The credentials that the client sends to this gateway.
@@ -245,7 +247,7 @@ impl Gateway {
     }
 
     /// Takes over the store of an earlier run of this gateway, and its source of ids: an id is never given twice.
-    pub(crate) fn go_on_from(&mut self, earlier: Self) {
+    pub(crate) fn continue_from(&mut self, earlier: Self) {
         self.store = earlier.store;
         self.entropy = earlier.entropy;
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The comparison of a client's platform and device family with its record.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::handshake) struct Pins {
+pub(in crate::handshake) struct PinnedMetadata {
     /// They are others: the change has to be approved.
     pub mismatch: bool,
     /// The platform that the client counts as having.
@@ -21,7 +21,11 @@ pub(in crate::handshake) struct Pins {
 }
 
 /// Holds a client to its record.
-pub(in crate::handshake) fn hold(rules: &HandshakeRules, client: &ClientInfo, record: &Value) -> Pins {
+pub(in crate::handshake) fn compare_with_record(
+    rules: &HandshakeRules,
+    client: &ClientInfo,
+    record: &Value,
+) -> PinnedMetadata {
     let pinned =
         |key: &str| record.get(key).and_then(Value::as_str).filter(|value| !normal_metadata(Some(value)).is_empty());
     let (platform, family) = (pinned("platform"), pinned("deviceFamily"));
@@ -31,25 +35,25 @@ pub(in crate::handshake) fn hold(rules: &HandshakeRules, client: &ClientInfo, re
     let native =
         if rules.node_host_named { same_app(client, &paired, &claimed) } else { same_phone(client, &paired, &claimed) };
     let named = rules.node_host_named && names_the_system(client, &paired, &claimed, family.is_some());
-    let mut pins = Pins { family: family.map(str::to_owned), ..Pins::default() };
+    let mut pinned = PinnedMetadata { family: family.map(str::to_owned), ..PinnedMetadata::default() };
     let mut platform_differs = false;
     let runtime = rules.node_host_named && platform.is_some() && same_node_host(client, &paired, &claimed);
     if runtime {
-        pins.platform = Some(desktop(&paired).to_owned());
+        pinned.platform = Some(desktop(&paired).to_owned());
     } else if paired == claimed || platform.is_none() {
-        pins.platform = platform.map(str::to_owned);
+        pinned.platform = platform.map(str::to_owned);
     } else if named || rules.lenient_pins && same_node_host(client, &paired, &claimed) {
-        pins.platform = Some(desktop(&paired).to_owned());
+        pinned.platform = Some(desktop(&paired).to_owned());
     } else if rules.node_host_named && is_mac_node(client, &paired, &claimed) {
-        pins.platform = platform.map(str::to_owned);
+        pinned.platform = platform.map(str::to_owned);
     } else if rules.lenient_pins && native {
-        pins.platform = Some(client.platform.clone());
-        pins.refreshed = Some(client.platform.clone());
+        pinned.platform = Some(client.platform.clone());
+        pinned.refreshed = Some(client.platform.clone());
     } else {
         platform_differs = true;
     }
-    pins.mismatch = platform_differs || family_differs;
-    pins
+    pinned.mismatch = platform_differs || family_differs;
+    pinned
 }
 
 /// Whether a node host has the same system under another name.
@@ -163,7 +167,7 @@ mod tests {
         let client =
             serde_json::from_value(json!({"id": id, "mode": mode, "version": "1", "platform": claimed})).unwrap();
         let rules = HandshakeRules { lenient_pins: true, ..HandshakeRules::oldest() };
-        let pins = hold(&rules, &client, &json!({"platform": paired}));
-        assert_eq!((pins.mismatch, pins.platform.as_deref()), (mismatch, platform));
+        let pinned = compare_with_record(&rules, &client, &json!({"platform": paired}));
+        assert_eq!((pinned.mismatch, pinned.platform.as_deref()), (mismatch, platform));
     }
 }
