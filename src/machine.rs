@@ -76,6 +76,12 @@ pub(crate) fn exhausted(directory: &Path) -> Option<String> {
     (full || crowded).then(|| format!("the disk of {} {what}", directory.display()))
 }
 
+/// The current time, in milliseconds since the epoch.
+pub(crate) fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,9 @@
 //! The errors that end a command, and their exit codes.
 
 use super::exit;
-use super::snapshots;
 use super::terminal::console;
 use crate::gateway::{PrepareError, SchemaError};
+use crate::observe::snapshot::LibraryError;
 use crate::run::RunError;
 use miette::{Report, ReportHandler};
 use std::fmt;
@@ -85,9 +85,22 @@ impl From<RunError> for CommandError {
                 help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
                 "{error}"
             )),
-            RunError::Library(error) => Self::failed(snapshots::report(error)),
+            RunError::Library(error) => Self::failed(library_report(error)),
             other => Self::message(&other.to_string()),
         }
+    }
+}
+
+/// Adds advice to an error of the library.
+pub(super) fn library_report(error: LibraryError) -> miette::Report {
+    let help = match &error {
+        LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
+        LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
+        LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,
+    };
+    match help {
+        Some(help) => miette::miette!(help = help, "{error}"),
+        None => miette::Report::msg(error.to_string()),
     }
 }
 

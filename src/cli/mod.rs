@@ -5,6 +5,7 @@
 //! message and an exit code.
 
 mod command;
+mod corpus;
 mod error;
 pub(crate) mod exit;
 mod help;
@@ -23,8 +24,6 @@ mod timeouts;
 
 pub(crate) use error::CommandError;
 
-use crate::report::Listener;
-use crate::scenario::Corpus;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use command::{
     accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
@@ -32,7 +31,6 @@ use command::{
 };
 use help::{cache_variable, run_exit_codes, token_variable};
 use signals::Signals;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use terminal::console::Color;
 
@@ -50,9 +48,6 @@ struct Arguments {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
     color: Color,
 }
-
-/// The listeners for the events of a run.
-type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// The exit codes, in one line.
 const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
@@ -103,17 +98,6 @@ impl Command {
             Self::Serve(command) => command.run(signals),
         }
     }
-}
-
-/// Loads the scenarios at these paths, or the built-in scenarios if there are none. `trusted`: the user passed
-/// `--trust`.
-fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
-    let corpus = match (paths.is_empty(), trusted) {
-        (true, _) => Corpus::embedded(),
-        (false, true) => Corpus::trusting(paths),
-        (false, false) => Corpus::load(paths),
-    };
-    corpus.map_err(CommandError::usage)
 }
 
 /// Parses the arguments, runs the command, prints its error if there is one, and returns the exit code. Invalid

@@ -9,6 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// The listeners for the events of a run.
+pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;
+
 /// `json=report.json`, `github`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReportOption {
@@ -111,8 +114,8 @@ impl Reports {
     ///
     /// # Errors
     /// A report cannot be written.
-    pub(super) fn open(self, out: impl Write + Send + 'static) -> io::Result<(super::Listeners, Vec<Delivery>)> {
-        let (mut listeners, mut deliveries): (super::Listeners, _) = (Vec::new(), Vec::new());
+    pub(super) fn open(self, out: impl Write + Send + 'static) -> io::Result<(Listeners, Vec<Delivery>)> {
+        let (mut listeners, mut deliveries): (Listeners, _) = (Vec::new(), Vec::new());
         for (kind, destination) in self.files {
             let (sink, delivery) = destination.open()?;
             let listener: Box<dyn Listener + Send> = match kind {

@@ -1,7 +1,7 @@
 //! Finds the snapshots for a command: a named folder, the folder next to the scenarios, or the built-in snapshots.
 
-use super::CommandError;
-use crate::observe::snapshot::{Library, LibraryError};
+use super::error::{CommandError, library_report};
+use crate::observe::snapshot::Library;
 use crate::shell::quoted;
 use crate::suggestions::nearest;
 use std::io::ErrorKind;
@@ -33,7 +33,7 @@ impl Snapshots {
             Some(folder) => Library::open(&folder),
             None => Library::built_in(),
         };
-        Ok(Self { library: library.map_err(report)?, named: named.is_some() })
+        Ok(Self { library: library.map_err(library_report)?, named: named.is_some() })
     }
 
     /// Returns no snapshots, so that a run checks only the expectations of scenarios.
@@ -62,7 +62,7 @@ impl Snapshots {
             true => self.library.probe().map(|()| None),
             false => self.library.freeze_if_protected(),
         };
-        let reason = reason.map_err(|error| CommandError::failed(report(error)))?;
+        let reason = reason.map_err(|error| CommandError::failed(library_report(error)))?;
         Ok(reason.map(|reason| format!("{reason}; name another folder with --snapshots")))
     }
 
@@ -124,17 +124,4 @@ fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {
     let within = first.ancestors().take(3).position(|folder| folder.ends_with("scenarios"));
     let steps = within.map_or(4, |steps| steps + 2);
     first.ancestors().take(steps).map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
-}
-
-/// Adds advice to an error of the library.
-pub(super) fn report(error: LibraryError) -> miette::Report {
-    let help = match &error {
-        LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
-        LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
-        LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,
-    };
-    match help {
-        Some(help) => miette::miette!(help = help, "{error}"),
-        None => miette::Report::msg(error.to_string()),
-    }
 }

@@ -1,10 +1,10 @@
 //! The options with which cases play on a copy of a state directory.
 
 use super::CommandError;
-use super::command::explain::now;
 use super::terminal::console;
 use crate::capture::{Capture, Substitution};
 use crate::explain::{self, Places, QuestionError, StateDirectory};
+use crate::machine::now;
 use crate::scenario::{Case, StepKind};
 use crate::shell::quoted;
 use std::collections::{BTreeMap, BTreeSet};

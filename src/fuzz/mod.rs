@@ -6,18 +6,19 @@
 
 mod difference;
 mod differential_runner;
+mod error;
 mod saved_story;
 mod shrink;
 mod story;
 
 pub(crate) use difference::{DifferenceKind, StoryDifference};
 pub(crate) use differential_runner::EventListener;
+pub(crate) use error::FuzzError;
 
-use crate::gateway::{Gateway, Guard, PrepareError};
+use crate::gateway::{Gateway, Guard};
 use crate::judge::cause;
-use crate::observe::snapshot::LibraryError;
 use crate::run::outcome::GatewayStarts;
-use crate::run::{Isolation, Options, RunError};
+use crate::run::{Isolation, Options};
 use crate::scenario::{Case, Corpus, ScenarioErrors, writer};
 use differential_runner::{Comparison, DifferentialRunner};
 use openclaw_model::Release;
@@ -44,30 +45,6 @@ pub(crate) struct FuzzOptions {
     pub stories: u64,
     /// The maximum time for shrinking. If zero, differences are reported without shrinking.
     pub shrink_within: Duration,
-}
-
-/// Why fuzzing failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FuzzError {
-    /// The rules of the gateway's release are not available.
-    #[error(transparent)]
-    Rules(#[from] PrepareError),
-    /// The built-in snapshots are damaged.
-    #[error(transparent)]
-    Library(#[from] LibraryError),
-    /// A run could not finish.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// A story is not a valid scenario. This is a bug of the generator.
-    #[error("story {index} of seed {seed} is not a valid scenario: {problems:?}")]
-    Story {
-        /// The seed.
-        seed: u64,
-        /// The story's index.
-        index: u64,
-        /// The errors in the scenario.
-        problems: ScenarioErrors,
-    },
 }
 
 /// The result of fuzzing.

@@ -1,7 +1,7 @@
 //! Settings of `openclaw.json` that a gateway gets as arguments of its command.
 
-use super::spawned::gateway_defaults;
-use super::spawned::template::{Placeholders, merge_defaults};
+use super::template::gateway_defaults;
+use super::template::{Placeholders, merge_defaults};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

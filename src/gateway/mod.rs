@@ -23,6 +23,7 @@ mod running;
 mod spawned;
 mod spec;
 pub(crate) mod supervisor;
+mod template;
 mod workspace;
 
 pub(crate) use control_error::ControlError;

@@ -1,6 +1,6 @@
 //! The directory of a run. A run writes its temporary files only there.
 
-use super::guard::Guard;
+use super::guard::{Guard, remove};
 use crate::no_follow::NoFollowDir;
 use openclaw_emulator::store::SharedDocuments;
 use std::io;
@@ -196,26 +196,4 @@ impl Drop for Sandbox {
 fn has_room(directory: &Path) -> bool {
     nix::sys::statvfs::statvfs(directory)
         .is_ok_and(|file_system| file_system.blocks_available().saturating_mul(file_system.fragment_size()) >= ROOM)
-}
-
-/// Removes a tree, even if a gateway still writes into it or a scenario has removed permissions.
-pub(super) fn remove(directory: &Path) {
-    for _ in 0..3 {
-        match std::fs::remove_dir_all(directory) {
-            Ok(()) => return,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(_) => unlock(directory),
-        }
-    }
-}
-
-fn unlock(directory: &Path) {
-    let Ok(metadata) = std::fs::symlink_metadata(directory) else { return };
-    if !metadata.is_dir() {
-        return;
-    }
-    super::guard::make_removable(directory);
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        unlock(&entry.path());
-    }
 }

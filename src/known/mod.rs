@@ -5,11 +5,13 @@
 
 mod check;
 mod date;
+mod digest;
 mod extend;
 mod file;
 mod judge;
 
 pub(crate) use date::Date;
+pub(crate) use digest::digest;
 pub(crate) use extend::{Observed, extend};
 pub(crate) use judge::{KnownDeviations, KnownVerdict, PlayedCase};
 
@@ -19,7 +21,6 @@ use crate::scenario::{Source, nodes};
 use file::KnownFile;
 use schemars::generate::SchemaSettings;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links};
@@ -59,12 +60,6 @@ pub(crate) fn parse_description(path: &Path, text: &str) -> Result<KnownDeviatio
 /// Whether a text has the keys of a gateway description.
 fn is_description(text: &str) -> bool {
     nodes::parse(text).is_ok_and(|root| root.get("command").is_some() || root.get("claims").is_some())
-}
-
-/// The digest that stands for an observation in a list.
-pub(crate) fn digest(observation: &str) -> String {
-    let lines = observation.lines().collect::<Vec<_>>().join("\n");
-    Sha256::digest(lines.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The JSON Schema of a list (draft 2020-12), as `clawcheck schema known` prints it.

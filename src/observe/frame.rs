@@ -2,10 +2,11 @@
 
 use super::evidence::StepEvidence;
 use super::message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
+use super::observation::{Rounds, StepObservation};
 use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
-use super::{Rounds, StepObservation, time};
+use super::time;
 use openclaw_protocol::connect::{LONGEST_NONCE, is_hello};
 use serde_json::{Map, Value};
 use untrusted_data::cut;

@@ -1,9 +1,7 @@
 //! The messages from a gateway. The raw observation and its normal form have the same type with different frames.
 
-use super::text;
 use serde::Serialize;
 use serde_json::Value;
-use untrusted_data::printable;
 
 /// One received message.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -14,13 +12,6 @@ pub struct Received<F> {
     /// The message.
     #[serde(rename = "what")]
     pub message: Message<F>,
-}
-
-impl Received<Frame> {
-    /// The line in the text of an observation.
-    pub fn line(&self) -> String {
-        printable::line(&text::seen_line(self)).into_owned()
-    }
 }
 
 /// A message or an event from a gateway. `F` is the type of its frames: [`RawFrame`], or [`Frame`] in normal form.

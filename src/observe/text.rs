@@ -4,13 +4,14 @@
 //! `hello-ok`, the role of a token), and it states what is absent (`no scopes`) or unusual (`scopes="operator.read"`).
 
 use super::fields::{FieldWriter, inline, quoted};
+use super::message::{Frame, Hello, Message, Received};
+use super::observation::{Rounds, StepObservation};
 use super::store::{Change, DocumentContents, StoreSeen};
 use super::symbol::SymbolNumbers;
-use super::{Frame, Hello, Message, Received, Rounds, StepObservation};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use untrusted_data::cut;
-use untrusted_data::printable::line;
+use untrusted_data::printable::{self, line};
 
 /// The members of `hello-ok` on every known release.
 pub(super) const STANDARD_KEYS: [&str; 17] = [
@@ -116,6 +117,13 @@ fn resolve(message: &mut Message<Frame>, numbers: &mut SymbolNumbers) {
         }
         Frame::Response { payload, .. } | Frame::Event { payload, .. } => payload.iter_mut().for_each(value),
         Frame::Error(whole) | Frame::Members(whole) | Frame::Other(whole) => value(whole),
+    }
+}
+
+impl Received<Frame> {
+    /// The line in the text of an observation.
+    pub fn line(&self) -> String {
+        printable::line(&seen_line(self)).into_owned()
     }
 }
 

@@ -3,10 +3,12 @@
 use super::Settings;
 use super::answer::{self, Answer, Decision};
 use super::answer_timeouts::AnswerTimeouts;
-use super::context::{ProbeContext, Secret};
-use super::question::{Connect, FollowUp, Frame, Prerequisite, Question, Script, SideEffect, Topic};
+use super::connect::{Connect, FollowUp};
+use super::context::ProbeContext;
+use super::question::{Frame, Prerequisite, Question, Script, SideEffect, Topic};
 use super::questions::{HELLO, NEW_DEVICE, NO_SECRET};
 use super::report::ProbeReport;
+use super::settings::Secret;
 use crate::client::connect::Challenge;
 use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;

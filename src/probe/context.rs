@@ -1,7 +1,7 @@
 //! The values from which the questions build their connects.
 
-use super::Settings;
-use super::question::{Connect, FollowUp};
+use super::connect::{Connect, FollowUp};
+use super::settings::{Secret, Settings};
 use crate::client::connect::ClientInfo;
 use crate::client::connect::{Auth, Device, SentNonce};
 use crate::client::{ConnectRequest, Upgrade};
@@ -16,37 +16,6 @@ const PROTOCOLS: (i64, i64) = (3, 4);
 const SCOPE: &str = "operator.read";
 /// A secret that no gateway has.
 pub(super) const WRONG: &str = "clawcheck-probe-wrong-secret";
-
-/// The known information about the shared secret of a gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Secret {
-    /// Its token.
-    Token(String),
-    /// Its password.
-    Password(String),
-    /// Nothing is known.
-    Unknown,
-}
-
-impl Secret {
-    /// The `auth` object with the secret. Empty if it is unknown.
-    pub(super) fn auth(&self) -> Auth {
-        match self {
-            Self::Token(token) => Auth { token: Some(token.clone()), ..Auth::default() },
-            Self::Password(password) => Auth { password: Some(password.clone()), ..Auth::default() },
-            Self::Unknown => Auth::default(),
-        }
-    }
-
-    /// The secret as the other kind of secret.
-    pub(super) fn swapped(&self) -> Auth {
-        match self {
-            Self::Token(token) => Self::Password(token.clone()).auth(),
-            Self::Password(password) => Self::Token(password.clone()).auth(),
-            Self::Unknown => Auth::default(),
-        }
-    }
-}
 
 /// The values from which one probe builds its connects.
 pub(crate) struct ProbeContext {

@@ -3,10 +3,12 @@
 use super::Settings;
 use super::answer::{Answer, Decision};
 use super::ask::Asker;
-use super::context::{ProbeContext, Secret};
+use super::context::ProbeContext;
 use super::question::Question;
 use super::questions::{NO_SECRET, SILENCE};
-use super::report::{ProbeReport, Similarity};
+use super::reference::{ReleaseAnswers, Similarity};
+use super::report::ProbeReport;
+use super::settings::Secret;
 use super::{silence, stages};
 use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, Workspace};
 use futures_util::future::try_join_all;
@@ -21,24 +23,6 @@ use tokio::time::Instant;
 const START: Duration = Duration::from_secs(30);
 /// The secret of an embedded gateway if that of the gateway under test is unknown.
 const OTHER_SECRET: &str = "clawcheck-probe-secret";
-
-/// The answers of one known release.
-#[derive(Debug)]
-pub(crate) struct ReleaseAnswers {
-    /// The release.
-    pub(crate) release: Release,
-    /// Its answers by question.
-    answers: HashMap<&'static str, Answer>,
-    /// How many of the compared answers are equal.
-    pub(crate) similarity: Similarity,
-}
-
-impl ReleaseAnswers {
-    /// Its answer to a question. `None` if it could not be asked.
-    pub(crate) fn answer(&self, id: &str) -> Option<&Answer> {
-        self.answers.get(id)
-    }
-}
 
 /// The reason why the known releases could not be asked.
 #[derive(Debug, thiserror::Error)]

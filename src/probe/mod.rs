@@ -11,64 +11,30 @@
 mod answer;
 mod answer_timeouts;
 mod ask;
+mod connect;
 mod context;
 mod describe;
 mod known;
 mod question;
 mod questions;
+mod reference;
 mod render;
 mod report;
+mod settings;
 mod silence;
 mod stages;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use context::Secret;
 pub(crate) use describe::{Described, Start, describe};
 pub(crate) use known::ReleaseAnswersError;
 pub(crate) use render::Format;
 pub(crate) use report::ProbeReport;
+pub(crate) use settings::{SILENCE_WAIT, Secret, Settings};
 
 use crate::gateway::{Running, Workspace};
 use ask::Asker;
 use context::ProbeContext;
-use std::net::IpAddr;
-use std::time::Duration;
-
-/// The default maximum wait for the gateway to close the connection of a silent client. It is longer than the shortest
-/// handshake timeout of the known releases. An option of `probe` sets a longer wait.
-pub(crate) const SILENCE_WAIT: Duration = Duration::from_secs(4);
-
-/// How a gateway is asked.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// The shared secret of the gateway, as far as it is known.
-    pub(crate) secret: Secret,
-    /// Whether questions may leave records in the gateway's pairing store.
-    pub(crate) writes: bool,
-    /// The address that the gateway sees. `None`: loopback.
-    pub(crate) peer: Option<IpAddr>,
-    /// The maximum wait for the gateway to give up on a silent client.
-    pub(crate) silence: Duration,
-    /// The maximum wait for one answer.
-    pub(crate) answer: Duration,
-    /// The maximum time for all questions together.
-    pub(crate) total: Duration,
-}
-
-impl Settings {
-    /// Settings for a gateway with this secret.
-    pub(crate) fn new(secret: Secret, writes: bool) -> Self {
-        Self {
-            secret,
-            writes,
-            peer: None,
-            silence: SILENCE_WAIT,
-            answer: Duration::from_secs(5),
-            total: Duration::from_secs(60),
-        }
-    }
-}
 
 /// Asks a gateway all questions that its state allows.
 pub(crate) async fn probe(running: &Running, settings: &Settings) -> ProbeReport {

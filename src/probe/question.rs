@@ -1,7 +1,8 @@
 //! The questions that a probe can ask, and how it asks them.
 
+use super::connect::Connect;
 use super::context::ProbeContext;
-use crate::client::{ConnectRequest, Upgrade};
+use crate::client::Upgrade;
 use serde_json::Value;
 
 /// The subject of a question. The order is the order of the output.
@@ -105,28 +106,6 @@ pub(crate) enum Frame {
     Text(String),
     /// A binary frame.
     Binary(Vec<u8>),
-}
-
-/// A connect, and what follows it.
-#[derive(Clone)]
-pub(crate) struct Connect {
-    /// The parameters.
-    pub(crate) request: ConnectRequest,
-    /// The upgrade.
-    pub(crate) upgrade: Upgrade,
-    /// The action of an admitted client.
-    pub(crate) then: FollowUp,
-}
-
-/// The action of an admitted client. The answer to the action is the answer to the question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FollowUp {
-    /// No action. The answer to the connect is the answer to the question.
-    Nothing,
-    /// It calls a method without parameters.
-    Call(&'static str),
-    /// It sends a second connect.
-    ConnectAgain,
 }
 
 /// One question.

@@ -1,8 +1,8 @@
 //! A portrait as text, Markdown or JSON.
 
 use super::answer::Answer;
-use super::known::ReleaseAnswers;
 use super::question::{Question, Topic};
+use super::reference::ReleaseAnswers;
 use super::report::ProbeReport;
 use crate::counted::counted;
 use crate::markdown;

@@ -1,9 +1,9 @@
 //! The answers of a gateway, and the releases with the most equal answers.
 
 use super::answer::{Answer, Decision};
-use super::known::ReleaseAnswers;
 use super::question::{Question, SideEffect};
 use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
+use super::reference::ReleaseAnswers;
 use openclaw_model::Release;
 use std::collections::{BTreeSet, HashMap};
 use untrusted_data::Redactions;
@@ -32,27 +32,6 @@ pub(crate) struct NotAsked {
     pub(crate) question: &'static Question,
     /// Why.
     pub(crate) why: &'static str,
-}
-
-/// How many answers of a release equal those of a gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Similarity {
-    /// The number of equal answers.
-    pub(crate) equal: usize,
-    /// The number of compared answers.
-    pub(crate) of: usize,
-}
-
-impl Similarity {
-    /// With one more compared answer.
-    pub(super) fn with(self, equal: bool) -> Self {
-        Self { equal: self.equal + usize::from(equal), of: self.of + 1 }
-    }
-
-    /// Whether more than half of the answers are equal. Otherwise, the gateway does not behave like the release.
-    pub(crate) fn is_close(self) -> bool {
-        self.equal * 2 > self.of
-    }
 }
 
 impl ProbeReport {

@@ -7,6 +7,7 @@ use openclaw_model::{Release, releases};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 use tokio::time::Instant;
 
 const TOKEN: &str = "the-token-of-this-gateway";

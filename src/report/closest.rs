@@ -2,7 +2,7 @@
 
 use crate::counted::counted;
 use crate::release_ranges;
-use crate::run::closest::{ClosestRelease, EqualSnapshots};
+use crate::run::outcome::{ClosestRelease, EqualSnapshots};
 use openclaw_model::Release;
 use serde_json::{Map, Value, json};
 use untrusted_data::limits::SHOWN_STRING;

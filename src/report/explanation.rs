@@ -2,7 +2,7 @@
 
 use crate::explain::trace;
 use crate::markdown;
-use crate::run::explanation::{CaseExplanation, ExplainedStep};
+use crate::run::outcome::{CaseExplanation, ExplainedStep};
 use openclaw_model::Release;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

@@ -1,52 +1,18 @@
 //! The model's explanation of a case. The case is played on the embedded gateway, which reports the checks that led to
 //! the answer of each step.
 
-use super::schedule::case::{observe, redactions, sandbox};
+use super::case::{observe, redactions, sandbox};
+use super::release::release_of;
+use super::shared::Shared;
 use super::steps::context::{CaseContext, CaseError};
 use super::steps::traces::{StepTrace, Traces};
-use super::{Shared, release_of};
 use crate::gateway::{Gateway, GatewaySpec, Preparation, PrepareError, Workspace};
-use crate::judge::{self, Difference, Finding, Verdict};
+use crate::judge::{self, Verdict};
 use crate::observe::{Frame, Message, StepObservation};
-use crate::run::outcome::CaseReport;
+use crate::run::outcome::{CaseExplanation, CaseReport, ExplainedStep};
 use crate::scenario::{Case, StepKind};
-use openclaw_model::{Release, TraceLine};
+use openclaw_model::Release;
 use untrusted_data::Redactions;
-
-/// The maximum number of steps of a failing case that are explained.
-const MOST_STEPS: usize = 3;
-
-/// The answers of a release to the steps of a case, and the checks that led to them.
-#[derive(Debug, Clone)]
-pub struct CaseExplanation {
-    /// The release of the model.
-    pub release: Release,
-    /// The steps in the order of play. Consecutive repetitions with the same answer are one step.
-    pub steps: Vec<ExplainedStep>,
-}
-
-/// One step of a case with its answer.
-#[derive(Debug, Clone)]
-pub struct ExplainedStep {
-    /// The number of the step in the scenario, counted from 1, including parallel steps.
-    pub number: usize,
-    /// The name of the step in the scenario.
-    pub name: Option<String>,
-    /// The action.
-    pub title: String,
-    /// The line of the step in the scenario file, counted from 1.
-    pub line: usize,
-    /// Whether the step is a connect.
-    pub connects: bool,
-    /// Whether the gateway refused the connect or the request.
-    pub is_refused: bool,
-    /// The answer in one line.
-    pub answer: String,
-    /// The checks, in order.
-    pub trace: Vec<TraceLine>,
-    /// Whether further checks of this step were omitted, because the case had too many.
-    pub is_truncated: bool,
-}
 
 /// The reason why the model cannot explain a case.
 #[derive(Debug, thiserror::Error)]
@@ -174,24 +140,4 @@ fn answer(seen: &StepObservation, connects: bool) -> String {
         }
     }
     if parts.is_empty() { judge::in_words(seen) } else { parts.join(", then ") }
-}
-
-impl CaseExplanation {
-    /// Keeps the failing steps: steps with an unmet expectation, and steps whose answer differs from the snapshot.
-    /// Without a snapshot, keeps the steps that the gateway refuses.
-    pub(super) fn retain_failing(&mut self, findings: &[Finding], differences: &[Difference]) {
-        // Without a snapshot, every answer can be relevant.
-        let unapproved = findings.iter().any(|finding| matches!(finding, Finding::NoSnapshot { .. }));
-        let fails = |step: &ExplainedStep| {
-            let unmet = findings.iter().any(|finding| match finding {
-                Finding::Expectation { step: title, line, .. } => *title == step.title && *line == step.line,
-                _ => false,
-            });
-            unmet
-                || (unapproved && step.is_refused)
-                || differences.iter().any(|difference| difference.is_at(&step.title))
-        };
-        self.steps.retain(fails);
-        self.steps.truncate(MOST_STEPS);
-    }
 }

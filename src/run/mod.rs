@@ -6,16 +6,16 @@
 //! each case.
 
 mod attached;
-#[cfg(test)]
-mod capture_tests;
-pub(crate) mod closest;
-#[cfg(test)]
-mod explain_tests;
+mod bindings;
+mod breaker;
+mod case;
+mod closest;
 pub(crate) mod explanation;
-pub(crate) mod needs;
 mod options;
 pub(crate) mod outcome;
+pub(crate) mod plan;
 mod redaction;
+mod release;
 mod reporter;
 mod schedule;
 mod shared;
@@ -23,26 +23,30 @@ mod sharing;
 mod state_dir;
 mod steps;
 mod store_recipe;
+#[cfg(test)]
+mod tests;
 mod timeouts;
+mod trust;
+mod view;
 
-use crate::gateway::{Gateway, GatewayKind, Guard};
+use crate::gateway::{Gateway, Guard};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, GatewayStarts};
 use crate::scenario::Case;
 use attached::Greeting;
+pub(crate) use case::eligible::store_not_created;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use openclaw_model::releases;
-use openclaw_model::{Facts, Release};
+use openclaw_model::Release;
 pub(crate) use options::Isolation;
 pub use options::{Options, RunError};
+pub(crate) use plan::lacked;
+pub(crate) use release::release_of;
 use reporter::Reporter;
 pub use reporter::RunEnd;
-pub(crate) use schedule::case::eligible::store_not_created;
-pub(crate) use schedule::plan::lacked;
-use schedule::{Schedule, plan};
-use shared::{ProgressEvent, Shared};
+use schedule::Schedule;
+use shared::{ProgressEvent, Shared, stopped};
 use std::io;
 use tokio::sync::{mpsc, watch};
 
@@ -168,8 +172,11 @@ fn planned<'c>(
     let mut planned = Vec::new();
     for case in cases {
         // The snapshots are needed here only if the gateway lacks a feature.
-        let approved =
-            if lacks_nothing { None } else { approved(case, shared.own_library.as_ref(), shared.library, release) };
+        let approved = if lacks_nothing {
+            None
+        } else {
+            plan::approved(case, shared.own_library.as_ref(), shared.library, release)
+        };
         if let Some(reason) = shared.options.known.excludes(case) {
             reporter.not_played(case, Verdict::NotApplicable, reason)?;
             continue;
@@ -180,15 +187,6 @@ fn planned<'c>(
         }
     }
     Ok(planned)
-}
-
-/// The approved snapshot of a case, which shows what the case needs: the gateway's own one, or else that of the release. A
-/// file that cannot be read is reported when the case is judged.
-fn approved(case: &Case, own: Option<&Library>, library: &Library, release: Release) -> Option<String> {
-    own.into_iter().chain([library]).find_map(|library| {
-        let history = library.serving(&case.id, release).ok()?;
-        history.serving(release).map(|(_, variant)| variant.text.clone())
-    })
 }
 
 /// Completes the report with what only the whole run shows.
@@ -210,40 +208,4 @@ fn finish(
         Err(error) => ended.and(Err(RunError::Library(error))),
     };
     reporter.end(ended.err())
-}
-
-/// Waits until the run must stop. Waits forever if the sender is gone.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// The release that a gateway is compared with. Default: the default release.
-pub(crate) fn release_of(gateway: &Gateway) -> Release {
-    played_as(gateway, gateway.profile().claims.unwrap_or(releases::DEFAULT))
-}
-
-/// The release that a gateway plays if this release is requested. The embedded gateway has the rules of known releases
-/// only. A release between two known ones plays as the earlier one in every respect, including which cases apply.
-pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
-    match gateway.profile().kind {
-        GatewayKind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
-        GatewayKind::Spawned | GatewayKind::Attached => release,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_embedded_release_between_two_known_ones_is_the_earlier_one_in_everything() {
-        for (said, played) in [("2026.5.12", "2026.5.7"), ("2026.9.5", "2026.7.35"), ("2026.9.6", "2026.9.6")] {
-            let said: Release = said.parse().unwrap();
-            let spec = crate::gateway::GatewaySpec::Embedded(Some(said));
-            let gateway = Gateway::prepare(&spec, &crate::gateway::Preparation::default(), &|_| {}).await.unwrap();
-            assert_eq!(release_of(&gateway).to_string(), played);
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! Collects the report of a run and passes its events to the caller.
 
 use super::attached::Greeting;
+use super::case;
 use super::options::{Options, RunError};
 use super::outcome::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use super::schedule::case;
 use super::shared::Shared;
 use super::{redaction, schedule};
 use crate::gateway::{Gateway, GatewayKind};

@@ -1,11 +1,11 @@
 //! The state that the cases of a run share.
 
+use super::breaker::Breaker;
 use super::closest::Collector;
 use super::options::{Options, RunError};
 use super::outcome::GatewayStarts;
-use super::schedule::RerunPolicy;
-use super::schedule::breaker::Breaker;
 use super::timeouts::Timeouts;
+use super::trust::RerunPolicy;
 use crate::gateway::{Gateway, GatewayKind, Guard, Workspace};
 use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
@@ -158,5 +158,12 @@ impl<'a> Shared<'a> {
 
     pub(super) fn ready(&self) {
         let _ = self.progress.send(ProgressEvent::Ready);
+    }
+}
+
+/// Waits until the run must stop. Waits forever if the sender is gone.
+pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

@@ -7,22 +7,23 @@
 
 mod check;
 mod corpus;
+pub(crate) mod lint;
 mod model;
 pub(crate) mod schema;
 mod syntax;
+mod words_of_releases;
 pub(crate) mod writer;
 
-pub(crate) use check::lint;
 pub use corpus::Corpus;
 pub(crate) use corpus::files::is_state_directory;
 pub(crate) use corpus::filter::Filter;
 pub use model::case::Case;
-pub(crate) use model::case::Source;
 pub(crate) use model::document::Need;
 pub(crate) use model::step::{Step, StepKind};
 pub(crate) use model::text::Pattern;
 pub(crate) use model::{connect, expect, gateway, step, store, symbol, text};
 pub(crate) use syntax::problems::ScenarioErrors;
+pub(crate) use syntax::source::Source;
 pub(crate) use syntax::{deserializer, nodes, problems, spans};
 
 /// Whether a text is a valid name of a device.

@@ -4,6 +4,7 @@ use crate::capture::{self, Capture as Captured, SaveError};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::explain::{Places, StateDirectory};
+use crate::machine;
 use crate::shell::quoted;
 use openclaw_model::Release;
 use std::io::Write as _;
@@ -55,7 +56,7 @@ impl Capture {
             env: super::explain::environment(),
         };
         let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
-        let captured = Captured::of(&state, self.release, &[], super::explain::now())
+        let captured = Captured::of(&state, self.release, &[], machine::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(not_saved)?;
         let text = report(&captured, &state, &file, &self.output);

@@ -4,6 +4,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::explain::{Places, StateDirectory, doctor};
+use crate::machine;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -40,7 +41,7 @@ impl Doctor {
         let state_dir = self.directory.or(self.state_dir);
         let places = Places { state_dir, config: self.config, env: super::explain::environment() };
         let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
-        let findings = doctor::findings(&state, super::explain::now());
+        let findings = doctor::findings(&state, machine::now());
         let text = doctor::write(&state, &findings, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(if findings.is_empty() { exit::OK } else { exit::DEVIATES })

@@ -7,13 +7,13 @@ use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
 use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, StateDirectory, remedies};
+use crate::machine::now;
 use crate::suggestions::nearest_within;
 use openclaw_model::Release;
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The proxies that `--via` accepts.
 const PROXIES: [(&str, Proxy); 5] = [
@@ -238,12 +238,6 @@ pub(super) fn environment() -> Vec<(String, String)> {
     let texts =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     texts.collect()
-}
-
-/// The current time, in milliseconds since the epoch.
-pub(in crate::cli) fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn logged(path: &Path) -> Result<Logged, CommandError> {

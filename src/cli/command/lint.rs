@@ -1,6 +1,7 @@
 //! `clawcheck lint`: checks scenario files.
 
-use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::error::library_report;
+use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
@@ -49,7 +50,7 @@ impl Lint {
         let found = if warned == 0 { "no problems found".to_owned() } else { counted(warned, "warning") };
         let mut out = console::stdout();
         writeln!(out, "{scenarios}, {cases}: {found}").map_err(CommandError::output)?;
-        let fault = |error| CommandError::failed(snapshots::report(error));
+        let fault = |error| CommandError::failed(library_report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {
             // The built-in snapshots do not belong to the user's own scenarios.

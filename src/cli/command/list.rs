@@ -8,8 +8,8 @@ use crate::counted::counted;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Guard, Preparation, Profile, Workspace};
 use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
-use crate::run;
-use crate::run::needs::{self, Applicability};
+use crate::run::plan::Applicability;
+use crate::run::{self, plan};
 use crate::scenario::Case;
 use indexmap::IndexMap;
 use openclaw_model::releases;
@@ -56,7 +56,7 @@ impl List {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let named = Named::of(&self.what);
         // A list starts nothing, so no scenario needs trust.
-        let corpus = crate::cli::corpus(&named.paths, true)?;
+        let corpus = crate::cli::corpus::corpus(&named.paths, true)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let planned = self.gateway.as_ref().map(|gateway| self.planned(gateway, &cases)).transpose()?;
         let text = match (self.format, planned) {
@@ -98,7 +98,7 @@ impl List {
         let planned: Result<Vec<_>, _> = cases
             .iter()
             .map(|case| {
-                needs::applicability(case, &profile, own.as_ref(), &library)
+                plan::applicability(case, &profile, own.as_ref(), &library)
                     .map(|applicability| Planned { case, applicability })
             })
             .collect();

@@ -1,12 +1,13 @@
 //! `clawcheck record`: a proxy in front of a gateway that records messages as a scenario.
 
-use super::explain::{environment, now};
+use super::explain::environment;
 use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::counted::counted;
 use crate::explain::{Places, StateDirectory};
+use crate::machine::now;
 use crate::record::{InitialState, Recorder};
 use crate::scenario::Corpus;
 use crate::shell::quoted;

@@ -1,7 +1,8 @@
 //! `clawcheck review`: shows the observations that wait for approval, and asks about each.
 
 use super::accept;
-use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::error::library_report;
+use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::{CommandError, exit};
@@ -32,7 +33,7 @@ enum Answer {
 
 impl Review {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
+        let fault = |error: LibraryError| CommandError::failed(library_report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.proposals().map_err(fault)?;
         let mut out = console::stdout();

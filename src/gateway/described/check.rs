@@ -9,7 +9,7 @@ use super::store;
 use crate::gateway::flags::VALUE;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::readiness::Readiness;
-use crate::gateway::spawned::template::{AT_LAUNCH, words_in_braces};
+use crate::gateway::template::{AT_LAUNCH, words_in_braces};
 use crate::suggestions::{choices, nearest_within};
 use serde_saphyr::{Location, Spanned};
 

@@ -3,7 +3,7 @@
 use super::error::{DescriptionError, Source};
 use super::file::{Config, Description};
 use crate::gateway::flags::{Arguments, Flag, Flags, VALUE};
-use crate::gateway::spawned::template::words_in_braces;
+use crate::gateway::template::words_in_braces;
 use crate::suggestions::{choices, nearest};
 use openclaw_emulator::settings::{SettingForm, known_settings};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -51,7 +51,7 @@ mod tests {
         for feature in crate::gateway::Capability::ALL {
             assert!(page.contains(&format!("`{feature}`")), "{feature}");
         }
-        for placeholder in crate::gateway::spawned::template::AT_LAUNCH {
+        for placeholder in crate::gateway::template::AT_LAUNCH {
             assert!(
                 placeholder.starts_with("port+") || page.contains(&format!("`{{{placeholder}}}`")),
                 "{placeholder}"

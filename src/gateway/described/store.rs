@@ -5,7 +5,7 @@ use super::known_placeholder;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::StoreAccess;
 use crate::gateway::spawned::store_commands::{StoreCommand, is_known_before_a_start};
-use crate::gateway::spawned::template::words_in_braces;
+use crate::gateway::template::words_in_braces;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer};

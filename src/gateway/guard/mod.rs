@@ -8,11 +8,12 @@
 
 mod record;
 mod registry;
+mod remove;
 mod serve;
 mod system;
 
+pub(super) use remove::remove;
 pub(crate) use serve::serve_if_asked;
-pub(super) use system::make_removable;
 
 use record::Record;
 use std::io::{self, Write as _};

@@ -67,7 +67,7 @@ fn removable(path: &Path) -> bool {
 }
 
 fn removed(path: &Path) -> bool {
-    crate::gateway::workspace::remove(path);
+    super::remove::remove(path);
     !path.exists()
 }
 

@@ -1,7 +1,7 @@
 //! The additional commands of a description: `before` runs before each start, and `stop` stops the gateway.
 
-use super::cannot_start;
 use super::process::{Invocation, Process};
+use super::start_error::cannot_start;
 use crate::gateway::guard::Guard;
 use crate::gateway::launch::{Exit, LaunchError};
 use tokio::time::{Instant, timeout_at};

@@ -5,27 +5,28 @@ mod log;
 mod port;
 pub(super) mod process;
 pub(super) mod readiness;
+mod start_error;
 mod store_check;
 pub(super) mod store_commands;
-pub(super) mod template;
 
 use super::control_error::ControlError;
 use super::flags::{Flags, SettingValues};
 use super::launch::{Exit, Launch, LaunchError};
+use super::template::{Placeholders, further_ports, gateway_defaults, merge_defaults};
 use crate::client::Link;
-use crate::machine;
 use crate::no_follow::NoFollowDir;
 use commands::StopCommand;
 use process::{InheritedEnvironment, Invocation, Process};
 use readiness::{LOOPBACK, Probe, Readiness};
-use serde_json::{Value, json};
+use serde_json::Value;
+use start_error::{cannot_start, harness};
 use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store_commands::StoreCommand;
-use template::{Placeholders, further_ports, merge_defaults};
+
 use tokio::time::{Instant, timeout_at};
 
 /// The number of attempts to start if another program takes the port first.
@@ -262,11 +263,6 @@ impl Directories {
     }
 }
 
-/// Settings that every OpenClaw needs to start.
-pub(super) fn gateway_defaults() -> Value {
-    json!({ "gateway": { "mode": "local", "bind": "loopback" } })
-}
-
 /// Makes `link` a symbolic link to a directory. Errors are ignored, because a gateway also starts without the link,
 /// only more slowly.
 fn link_directory(directory: &Path, link: &Path) {
@@ -280,46 +276,6 @@ fn text(path: &Path) -> io::Result<String> {
     let unspeakable =
         || io::Error::new(io::ErrorKind::InvalidInput, "the name of the temporary directory is not UTF-8");
     path.to_str().map(str::to_owned).ok_or_else(unspeakable)
-}
-
-fn harness(what: &str, error: &io::Error) -> LaunchError {
-    let why = machine::shortage(error).map_or_else(|| error.to_string(), str::to_owned);
-    LaunchError::Harness(format!("{what}: {why}"))
-}
-
-/// Whether a command exists: a path, or a name in a folder of PATH that this user can read.
-fn is_there(command: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    command.contains('/') || std::env::split_paths(&path).any(|folder| folder.join(command).exists())
-}
-
-fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
-    let command = command.to_owned();
-    if let Some(why) = machine::shortage(error) {
-        return LaunchError::Harness(why.to_owned());
-    }
-    match error.kind() {
-        // The system reports the same error for a script whose interpreter is missing.
-        io::ErrorKind::NotFound if Path::new(&command).exists() => {
-            let reason = "the interpreter in its first line (`#!`) does not exist".to_owned();
-            LaunchError::CannotRun { command, reason }
-        }
-        io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
-        // The system also reports this error for a name that is in no folder of PATH, if this user cannot read one of
-        // the folders.
-        io::ErrorKind::PermissionDenied if !is_there(&command) => LaunchError::CommandNotFound { command },
-        io::ErrorKind::WouldBlock => {
-            let why = "the user cannot start more processes (EAGAIN); raise `ulimit -u` or lower --jobs";
-            LaunchError::Harness(why.to_owned())
-        }
-        // The error has nothing to do with the command.
-        io::ErrorKind::Other | io::ErrorKind::Unsupported => LaunchError::Harness(error.to_string()),
-        io::ErrorKind::PermissionDenied => {
-            let reason = format!("{error}; is it an executable file (chmod +x)?");
-            LaunchError::CannotRun { command, reason }
-        }
-        _ => LaunchError::CannotRun { command, reason: error.to_string() },
-    }
 }
 
 impl Spawned {

@@ -1,6 +1,10 @@
 //! Detects when a gateway is ready, by sending requests to it.
 
 mod http;
+mod probe_result;
+
+pub(crate) use probe_result::LOOPBACK;
+use probe_result::ProbeResult;
 
 use super::log::Log;
 use super::port::ProcessTree;
@@ -25,8 +29,6 @@ const STARTUP_GRACE: Duration = Duration::from_secs(10);
 /// The maximum wait for an answer to TLS, for a gateway that disconnects HTTP clients.
 pub(crate) const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The address on which every spawned gateway listens.
-pub(crate) const LOOPBACK: &str = "127.0.0.1";
 /// A protocol version that no gateway supports.
 const NO_PROTOCOL: i64 = 1_000_000;
 
@@ -55,24 +57,6 @@ pub(crate) struct Probe<'a> {
     pub(crate) deadline: Instant,
     /// The maximum time that an accepted connection may go unanswered.
     pub(crate) answer: Duration,
-}
-
-/// The result of one attempt.
-#[derive(Debug)]
-enum ProbeResult {
-    Ready,
-    /// No process listens yet.
-    NotListening,
-    /// The gateway reports that it is starting, and perhaps after which time to ask again.
-    Starting(Option<Duration>),
-    /// A reaction that a starting gateway may show, but not for long.
-    Unexpected(String),
-    /// A reaction that no gateway shows.
-    Garbage(String),
-    /// The gateway accepted the connection, and then sent nothing until the deadline.
-    Unanswered(&'static str),
-    /// The machine that clawcheck runs on lacks a resource.
-    Machine(&'static str),
 }
 
 /// Why a gateway is not ready.

@@ -2,9 +2,9 @@
 //! of OpenClaw, and `write` takes it from there. They run whether or not the gateway runs.
 
 use super::process::{InheritedEnvironment, Invocation, Process};
-use super::template::{AT_LAUNCH, Placeholders, words_in_braces};
 use super::{Program, StoreAccess, cannot_start, store_check, text};
 use crate::gateway::launch::{Exit, LaunchError, LogTail, ended_with_log};
+use crate::gateway::template::{AT_LAUNCH, Placeholders, words_in_braces};
 use crate::gateway::workspace::Sandbox;
 use std::io;
 use tokio::time::{Instant, timeout_at};

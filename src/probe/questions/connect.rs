@@ -1,8 +1,9 @@
 //! The parameters of the connect.
 
+use crate::probe::connect::Connect;
 use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Connect as Params;
-use crate::probe::question::{Connect, Prerequisite, Question, Script};
+use crate::probe::question::{Prerequisite, Question, Script};
 use serde_json::{Value, json};
 
 pub(super) const QUESTIONS: &[Question] = &[

@@ -1,8 +1,9 @@
 //! The contents of hello-ok, and the rights of an admitted client.
 
+use crate::probe::connect::{Connect, FollowUp};
 use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Hello;
-use crate::probe::question::{Connect, FollowUp, Prerequisite, Question, Script};
+use crate::probe::question::{Prerequisite, Question, Script};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;

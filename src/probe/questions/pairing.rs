@@ -1,9 +1,10 @@
 //! Pairing. These questions write to the gateway's store: a device is paired, or its request waits for approval.
 
 use crate::client::connect::Auth;
+use crate::probe::connect::Connect;
 use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Pairing;
-use crate::probe::question::{Connect, Prerequisite, Question, Script, SideEffect};
+use crate::probe::question::{Prerequisite, Question, Script, SideEffect};
 
 /// The question in which the device pairs and gets its token.
 pub(in crate::probe) const NEW_DEVICE: &str = "new-device";

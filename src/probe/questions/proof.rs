@@ -1,9 +1,10 @@
 //! The proof of a device: which versions a gateway accepts, and which parts it verifies.
 
 use crate::client::connect::{Device, KeyForm, SentNonce};
+use crate::probe::connect::Connect;
 use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Proof;
-use crate::probe::question::{Connect, Question, Script, SideEffect};
+use crate::probe::question::{Question, Script, SideEffect};
 use openclaw_protocol::proof::ProofVersion;
 
 /// Signed five minutes ago: too old for the releases that allow two minutes, but not for those that allow ten.

@@ -1,8 +1,9 @@
 //! Clients in browsers and behind proxies, without a device.
 
+use crate::probe::connect::Connect;
 use crate::probe::context::ProbeContext;
 use crate::probe::question::Topic::Proxies;
-use crate::probe::question::{Connect, Question, Script};
+use crate::probe::question::{Question, Script};
 
 /// An address of a client behind a proxy (RFC 5737).
 const CLIENT: &str = "203.0.113.7";

@@ -1,9 +1,10 @@
 //! Shared secrets, without a device and with one.
 
 use crate::client::connect::Auth;
+use crate::probe::connect::Connect;
 use crate::probe::context::{ProbeContext, WRONG};
 use crate::probe::question::Topic::Secrets;
-use crate::probe::question::{Connect, Prerequisite, Question, Script, SideEffect};
+use crate::probe::question::{Prerequisite, Question, Script, SideEffect};
 
 /// The question that shows whether a gateway requires a secret.
 pub(in crate::probe) const NO_SECRET: &str = "no-secret";

@@ -1,16 +1,23 @@
 //! Prints a failing case in full: its topic, its findings, its transcript, and the command that runs it again.
 
-use super::{DisplayOptions, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
+use super::display::DisplayOptions;
+use crate::counted::counted;
 use crate::judge::{Finding, StepNote};
 use crate::observe::diff;
 use crate::report::explanation;
 use crate::run::outcome::CaseReport;
 use crate::shell::quoted;
 use owo_colors::Style;
+use std::path::Path;
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 use untrusted_data::printable;
 
+/// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
+pub(super) const REASON_LINES: usize = 4;
+pub(super) const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
+/// The default folder of `review` and `accept`.
+const USUAL_FOLDER: &str = "snapshots";
 /// The maximum number of lines of the observation and of the gateway's log. With the other lines, they fill one screen.
 const SEEN_LINES: usize = 24;
 const LOG_LINES: usize = 10;
@@ -141,4 +148,16 @@ fn saved(case: &CaseReport) -> Vec<String> {
         format!("  the observation was saved in {}", printable::line(&proposed.to_string_lossy())),
         printable::line(&both).into_owned(),
     ]
+}
+
+/// The option that `review` and `accept` need to find the file at this path. Empty for the default folder.
+pub(super) fn folder_flag(proposed: &Path, case: &str) -> String {
+    // FOLDER/FAMILY/NAME@RELEASE.snap.new, or without the family.
+    let depth = if case.contains('/') { 2 } else { 1 };
+    match proposed.ancestors().nth(depth) {
+        Some(folder) if folder != Path::new(USUAL_FOLDER) => {
+            format!(" --snapshots {}", quoted(&folder.to_string_lossy()))
+        }
+        _ => String::new(),
+    }
 }

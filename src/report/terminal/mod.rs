@@ -2,6 +2,7 @@
 //! the number of cases for each verdict.
 
 mod advice;
+mod display;
 mod failing;
 mod minor;
 
@@ -12,17 +13,15 @@ use super::score::Score;
 use crate::counted::counted;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
-use crate::shell::quoted;
+pub(crate) use display::{DisplayOptions, Verbosity};
+use failing::{REASON_LINES, TRANSCRIPT_LINES, folder_flag};
 use minor::MinorDifferences;
-use owo_colors::{OwoColorize as _, Style};
-use std::borrow::Cow;
+use owo_colors::Style;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 use untrusted_data::cut;
-use untrusted_data::limits::{LINE, TRACE_LINE};
 use untrusted_data::printable;
 
 /// The maximum number of failing cases that are printed in full. If more fail, one screen of causes is printed instead.
@@ -34,80 +33,14 @@ const CAUSES: usize = 20;
 const CAUSES_BESIDE_SCORE: usize = 9;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
-/// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
-const REASON_LINES: usize = 4;
-const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const LISTED: usize = 40;
 /// The maximum number of reasons if the score is printed too.
 const LISTED_BRIEFLY: usize = 8;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
-/// The default folder of `review` and `accept`.
-const USUAL_FOLDER: &str = "snapshots";
 /// The maximum number of slow cases that are printed.
 const SLOWEST: usize = 5;
-
-/// How much is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Verbosity {
-    /// The failures and the last line.
-    Failures,
-    /// Also the gateway, why cases were not played, and remarks.
-    Usual,
-    /// Also a line for each case when it is done.
-    EachCase,
-    /// Every case in full, with its transcript.
-    Trace,
-}
-
-/// The format of the report.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DisplayOptions {
-    /// Whether terminal colors are used.
-    pub colour: bool,
-    /// How much is printed.
-    pub detail: Verbosity,
-    /// Whether the score of the gateway is printed at the end.
-    pub score: bool,
-    /// Whether every failing case is printed in full.
-    pub every_failure: bool,
-    /// A case that takes longer than this is reported as slow.
-    pub slow_after: Duration,
-}
-
-impl DisplayOptions {
-    /// Whether every case is printed in full.
-    fn is_in_full(&self) -> bool {
-        self.detail == Verbosity::Trace
-    }
-
-    fn paint(&self, text: &str, style: Style) -> String {
-        let text = printable::line(text);
-        if self.colour { text.style(style).to_string() } else { text.into_owned() }
-    }
-
-    /// One line, truncated if necessary. Text from a gateway can have any length.
-    fn line(&self, line: &str) -> String {
-        cut::line(&printable::line(line), self.width()).into_owned()
-    }
-
-    /// An indented text. A long text is shortened to its first and last lines.
-    fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
-        let text = printable::block(text.unwrap_or_default());
-        self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()
-    }
-
-    /// The first and the last lines of a long text, or all lines if the user requested them.
-    fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
-        if self.is_in_full() { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
-    }
-
-    /// The maximum length of a line, in characters.
-    fn width(&self) -> usize {
-        if self.is_in_full() { TRACE_LINE } else { LINE }
-    }
-}
 
 /// Writes the report to a terminal or a log.
 pub(crate) struct Terminal<W> {
@@ -423,18 +356,6 @@ impl<W: Write> Listener for Terminal<W> {
             Event::Finished(run) => self.finished(run)?,
         }
         self.out.flush()
-    }
-}
-
-/// The option that `review` and `accept` need to find the file at this path. Empty for the default folder.
-fn folder_flag(proposed: &Path, case: &str) -> String {
-    // FOLDER/FAMILY/NAME@RELEASE.snap.new, or without the family.
-    let depth = if case.contains('/') { 2 } else { 1 };
-    match proposed.ancestors().nth(depth) {
-        Some(folder) if folder != Path::new(USUAL_FOLDER) => {
-            format!(" --snapshots {}", quoted(&folder.to_string_lossy()))
-        }
-        _ => String::new(),
     }
 }
 

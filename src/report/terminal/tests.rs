@@ -4,6 +4,7 @@ use crate::judge::{Difference, Finding};
 use crate::report::fixtures::{case, info};
 use crate::run::outcome::GatewayStarts;
 use openclaw_model::Release;
+use std::path::Path;
 use std::path::PathBuf;
 
 fn shown(events: &[Event<'_>]) -> String {

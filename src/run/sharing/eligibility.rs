@@ -7,8 +7,8 @@
 //! for a while. Different display names are not necessary for this reason: releases that remove records of similar
 //! clients keep those approved within the last minute, and the records of an earlier case were read before.
 
+use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
-use crate::run::steps::identities::Identities;
 use crate::scenario::connect::{Connect, SharedSecret, Via};
 use crate::scenario::gateway::RateLimit;
 use crate::scenario::step::{Await, Frame};

@@ -6,21 +6,20 @@
 
 use super::eligibility::GROUP_SECRETS;
 use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
-use super::view::{self, Records};
 use crate::gateway::{Exit, Gateway, Sandbox};
 use crate::judge::Verdict;
 use crate::observe::{Evidence, ObservedStore, normalise_redacted};
-use crate::run::Shared;
+use crate::run::bindings::Bindings;
+use crate::run::bindings::identities::Identities;
+use crate::run::breaker::GatewayFailure;
+use crate::run::case::{self, CaseResult, failed_start};
 use crate::run::redaction;
-use crate::run::schedule::breaker::GatewayFailure;
-use crate::run::schedule::case::{self, CaseResult};
-use crate::run::schedule::failed_start;
+use crate::run::shared::Shared;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, StateDirError};
-use crate::run::steps::bindings::Bindings;
 use crate::run::steps::context::{self, CaseContext, CaseError, GatewayStart, SharedGateway, first_moment};
 use crate::run::steps::frames::Frames;
-use crate::run::steps::identities::Identities;
+use crate::run::view::{self, Records};
 use crate::scenario::Case;
 use crate::scenario::store::Store;
 use openclaw_model::Release;

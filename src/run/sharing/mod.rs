@@ -4,4 +4,3 @@
 pub(super) mod eligibility;
 pub(super) mod group;
 pub(super) mod tenancy;
-pub(super) mod view;

@@ -1,8 +1,8 @@
 //! The owners of the records on a shared gateway, what each case observes, and whether anything changed a record that
 //! does not belong to the current case.
 
-use super::view::{self, Records};
 use crate::observe::ObservedStore;
+use crate::run::view::{self, Records};
 use openclaw_protocol::store::Document;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

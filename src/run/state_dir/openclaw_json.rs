@@ -2,7 +2,7 @@
 //! OpenClaw's configuration gets the same files.
 
 use crate::client::connect::merge_patch;
-use crate::run::steps::identities::Identities;
+use crate::run::bindings::identities::Identities;
 use crate::scenario::gateway::{AuthMode, Bind, GatewaySettings};
 use crate::scenario::text::TimeSpan;
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! Translates a scenario's store to the records that a release would have written.
 
-use crate::run::steps::bindings::Bindings;
+use crate::run::bindings::Bindings;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
@@ -312,7 +312,7 @@ fn pending_field(field: PendingField) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::steps::identities::Identities;
+    use crate::run::bindings::identities::Identities;
 
     const NOW: i64 = 1_775_000_000_000;
 

@@ -2,7 +2,7 @@
 
 use super::seed::{Records, Seeder};
 use crate::no_follow::{NoFollowDir, NoFollowError};
-use crate::run::steps::bindings::Bindings;
+use crate::run::bindings::Bindings;
 use crate::scenario::store::{DocumentPath, FileContent, KeptAs, Store};
 use indexmap::IndexMap;
 use openclaw_emulator::store::{SharedDocuments, SqliteDocuments};

@@ -1,8 +1,8 @@
 //! Translates a scenario's `connect` to the request of the client: device, role, origin of the connection and proof.
 
-use super::bindings::Bindings;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, SentNonce};
 use crate::client::{self, Upgrade};
+use crate::run::bindings::Bindings;
 use crate::scenario::connect as spec;
 use crate::scenario::gateway::{GatewaySettings, SHARED_SECRET};
 use indexmap::IndexMap;
@@ -227,7 +227,7 @@ fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::steps::identities::Identities;
+    use crate::run::bindings::identities::Identities;
     use openclaw_model::Facts;
 
     fn params(settings: Value, connect: Value, bindings: &Bindings) -> Value {

@@ -1,14 +1,15 @@
 //! Actions on connections: open, connect, send a raw frame, close.
 
+use super::close::close_session;
 use super::connect::{self, Connecting};
 use super::context::{CaseContext, CaseError};
 use super::received::{is_ok, is_over, note, own, received};
 use super::session::{self, Session};
 use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
-use crate::client::{OpenError, RequestId, SendError, Upgrade};
+use crate::client::{OpenError, RequestId, Upgrade};
 use crate::observe::{RawMessage, StepEvidence};
-use crate::run::timeouts::{Timeouts, Wait};
+use crate::run::timeouts::Wait;
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
 use crate::scenario::step::{Frame, Open};
@@ -192,29 +193,6 @@ pub(crate) fn challenge(received: &[RawMessage]) -> Challenge {
     let payload =
         received.iter().filter(|message| is_challenge(message)).find_map(|message| message.frame()?.get("payload"));
     payload.map(Challenge::from_payload).unwrap_or_default()
-}
-
-/// Maximum time for a gateway that did not answer on a connection to notice the close. A running gateway needs
-/// milliseconds, and a hanging one has already cost a timeout.
-const PARTING: Duration = Duration::from_secs(2);
-
-/// Closes a connection like a client with nothing left to send, and waits until the gateway has seen the close.
-pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
-    if session.is_over() {
-        return;
-    }
-    let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Goodbye));
-    let deadline = began + if session.unanswered { limit.min(PARTING) } else { limit };
-    let answer = match session.connection.close(Some(1000), "", deadline).await {
-        Ok(()) => session.listen(deadline, |_| false).await.pop(),
-        // Not even the close frame could be sent.
-        Err(SendError::Deadline) => None,
-        Err(SendError::Ended) => return,
-    };
-    match answer {
-        Some(RawMessage::Close { .. }) => timeouts.came(&Wait::Goodbye, began.elapsed()),
-        _ => timeouts.missed(&Wait::Goodbye, began.elapsed()),
-    }
 }
 
 /// The reason why a connection could not be opened, without addresses.

@@ -4,6 +4,7 @@ use crate::gateway::Capability;
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::received::is_ok;
+use crate::run::steps::setup_failure::SetupFailure;
 use crate::run::steps::silence::was_silent;
 use crate::run::steps::title::title;
 use crate::run::store_recipe::{PairedDevice, PendingDevice, Recipe, RoleSetup};
@@ -11,40 +12,14 @@ use crate::scenario::connect::{Connect, Credentials, DeviceToken};
 use crate::scenario::expect::{Answer, Expectation, Hello, Refused};
 use crate::scenario::spans::{Name, Span};
 use crate::scenario::step::{PairStep, TokenStep};
-use crate::scenario::{Case, Step, StepKind};
+use crate::scenario::{Step, StepKind};
 use openclaw_protocol::connect;
 use serde_json::{Value, json};
-use std::fmt;
 
 /// The device that approves the devices of the case, and rotates and revokes their tokens. It removes itself at the end.
 pub(crate) const OPERATOR: &str = "clawcheck-operator";
 /// The most attempts to pair: as itself, as the command line client, and after the approval.
 const ATTEMPTS: usize = 3;
-
-/// A step that did not create its part of the store.
-#[derive(Debug)]
-pub(crate) struct SetupFailure {
-    /// The step, with the answer that it needs.
-    step: Step,
-    /// What came instead.
-    pub(crate) evidence: StepEvidence,
-}
-
-impl SetupFailure {
-    /// The case with this step only. The expectation of the step is not met.
-    pub(crate) fn case(&self, case: &Case) -> Case {
-        let mut case = case.clone();
-        case.scenario.steps = vec![self.step.clone()];
-        case.scenario.number_steps();
-        case
-    }
-}
-
-impl fmt::Display for SetupFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the gateway did not create the store of the case: `{}`", self.evidence.title)
-    }
-}
 
 impl CaseContext<'_> {
     /// Creates the store of the case on the running gateway. Afterwards, the tokens of the gateway are the tokens that

@@ -1,9 +1,9 @@
 //! An open connection and the messages that it received.
 
-use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
 use crate::client::{Closed, Connection, Ending, Incoming, RequestId, TextFrame};
 use crate::observe::{RawFrame, RawMessage};
+use crate::run::bindings::Bindings;
 use crate::run::timeouts::{Timeouts, Wait};
 use openclaw_protocol::connect::is_hello;
 use serde_json::{Map, Value};

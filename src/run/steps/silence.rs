@@ -2,28 +2,17 @@
 //! in the first step and costs the run two timeouts in total.
 
 use super::context::CaseContext;
+use super::liveness::{Liveness, NoAnswer};
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, unexpected_messages};
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::timeouts::Wait;
-use std::fmt;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A protocol version that no gateway supports. A connect with it leaves no trace in a store.
 const NO_PROTOCOL: i64 = 1_000_000;
-
-/// The result of a probe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Liveness {
-    /// The gateway answers.
-    Answers,
-    /// The gateway does not answer.
-    Silent(NoAnswer),
-    /// The gateway cannot be asked, or it closed the connection. A stopped gateway is not silent.
-    Refuses,
-}
 
 impl CaseContext<'_> {
     /// Begins a step, in which the gateway may be probed again.
@@ -83,34 +72,6 @@ impl CaseContext<'_> {
                 received.retain(|incoming| !is_challenge(incoming));
                 Liveness::Silent(NoAnswer { within, instead: unexpected_messages(&received, &pending.0) })
             }
-        }
-    }
-}
-
-/// How a gateway did not answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NoAnswer {
-    /// The time that the last answer was awaited.
-    within: Duration,
-    /// What the gateway sent instead of an answer. `None` if it sent nothing or only a challenge.
-    instead: Option<String>,
-}
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.within.as_secs_f64().ceil();
-        match &self.instead {
-            None => {
-                write!(
-                    f,
-                    "the gateway is silent: it sent nothing in a step, and nothing on a new connection within {seconds} s"
-                )
-            }
-            Some(instead) => write!(
-                f,
-                "the gateway does not answer: it sent no response in a step, and none on a new connection within \
-                 {seconds} s; there, {instead}"
-            ),
         }
     }
 }

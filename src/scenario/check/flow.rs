@@ -1,7 +1,8 @@
 //! Checks the steps of a scenario in order: which names are known, which connections are held and when the gateway
 //! runs.
 
-use super::{KnownNames, store, symbols_in, symbols_in_text, unknown};
+use super::names::{KnownNames, symbols_in, symbols_in_text, unknown};
+use super::store::store;
 use crate::scenario::model::connect::{BootstrapToken, Connect, DeviceToken, Nonce, SharedSecret};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::expect::Expectation;

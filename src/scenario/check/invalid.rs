@@ -1,11 +1,12 @@
 //! Tests with invalid scenario files and their messages, and with files that must not crash the reader.
 
-use super::lint;
 use super::trust::Trust;
 use crate::scenario::corpus::files::Origin;
 use crate::scenario::corpus::{Corpus, read};
-use crate::scenario::model::case::{Case, Source};
+use crate::scenario::lint;
+use crate::scenario::model::case::Case;
 use crate::scenario::syntax::problems::{ScenarioError, ScenarioErrors};
+use crate::scenario::syntax::source::Source;
 use proptest::prelude::*;
 use rstest::rstest;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! Mutation tests of the scenarios: each mutant is read and linted, and every error has a position in its file.
 
-use super::lint;
 use super::trust::Trust;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files;
+use crate::scenario::lint;
 use crate::scenario::syntax::problems::ScenarioError;
 use input_mutants::play;
 use miette::Diagnostic as _;

@@ -6,8 +6,8 @@
 //! A list of dangerous features would miss the features of future releases. `SECURITY.md` contains the same lists for
 //! users.
 
-use crate::scenario::corpus::files::Folder;
 use crate::scenario::model::document::Scenario;
+use crate::scenario::model::identity::Folder;
 use crate::scenario::model::step::{Call, Frame, Send, Step, StepKind};
 use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::syntax::nodes::{Node, NodeKind, short};

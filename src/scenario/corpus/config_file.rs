@@ -1,11 +1,12 @@
 //! The `openclaw.json` next to a scenario file that `gateway.from` names.
 
-use super::files::{Origin, stays_below};
+use super::files::Origin;
+use crate::scenario::check::stays_below;
 use crate::scenario::check::trust::{self, Trust};
-use crate::scenario::model::case::Source;
 use crate::scenario::model::gateway::{Auth, GatewaySettings};
 use crate::scenario::syntax::nodes;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError, within};
+use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
 use openclaw_emulator::settings::{masked, read_config_with_text};
 use serde_json::{Map, Value, json};

@@ -2,14 +2,14 @@
 
 use crate::built_in;
 use crate::scenario::check::trust::{Trust, needs_trust};
-use crate::scenario::model::case::Source;
 use crate::scenario::model::document::Scenario;
-use crate::scenario::model::identity;
+use crate::scenario::model::identity::{self, Folder};
 use crate::scenario::syntax::nodes::LARGEST_FILE;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
+use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
@@ -19,9 +19,6 @@ const DEEPEST: usize = 8;
 const LARGEST_FOLDER: u64 = 16 * 1024 * 1024;
 /// Maximum number of files and folders in such a folder. Links can reach the same files in very many ways.
 const MOST_ENTRIES: usize = 100_000;
-
-/// The files of a folder by relative path.
-pub(crate) type Folder = BTreeMap<String, Vec<u8>>;
 
 /// The location of the folders of a scenario.
 #[derive(Debug)]
@@ -421,9 +418,4 @@ impl Collecting<'_> {
 fn is_of_store(below: &str) -> bool {
     let folder = below.split('/').next().unwrap_or_default();
     ["devices", "identity", "nodes", "state"].contains(&folder)
-}
-
-/// Whether a path stays below its start folder.
-pub(crate) fn stays_below(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

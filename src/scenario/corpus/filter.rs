@@ -210,7 +210,7 @@ mod tests {
     use crate::scenario::check::trust::Trust;
     use crate::scenario::corpus::files::Origin;
     use crate::scenario::corpus::read;
-    use crate::scenario::model::case::Source;
+    use crate::scenario::syntax::source::Source;
     use rstest::rstest;
 
     const TAGGED: &[&str] = &["role-upgrade/up#direct", "role-upgrade/up#nginx"];

@@ -6,13 +6,14 @@ pub(super) mod filter;
 
 use super::check;
 use super::check::trust::{self, Trust};
-use super::model::case::{Case, Source};
+use super::model::case::Case;
 use super::model::document::Scenario;
 use super::model::matrix::Matrix;
 use super::syntax::expansion::ExpansionBudget;
 use super::syntax::nodes::Node;
 use super::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use super::syntax::{deserializer, expansion, nodes};
+use crate::scenario::syntax::source::Source;
 use config_file::ConfigError;
 use files::Origin;
 use filter::Filter;

@@ -2,12 +2,13 @@
 
 use super::document::{Need, Scenario};
 use super::identity;
+use super::needs;
 use super::step::Step;
 use super::text::Releases;
+use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::{Name, Span};
 use openclaw_protocol::identity::DeviceKey;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One scenario at one point of its matrix. A case is the unit of execution and of reports.
@@ -49,7 +50,7 @@ impl Case {
     /// Features that the gateway under test must have: those that the scenario lists, and those that follow from its
     /// steps and its store.
     pub fn needs(&self) -> BTreeSet<Need> {
-        crate::scenario::check::needs::of(&self.scenario)
+        needs::of(&self.scenario)
     }
 
     /// Devices of copied state directories that play with their own keys.
@@ -73,24 +74,5 @@ impl Case {
     /// The line of a position in the case's file, counted from 1.
     pub fn line(&self, span: Span) -> usize {
         self.source.line(span)
-    }
-}
-
-/// A scenario file.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The path of the file as the user knows it. For a scenario in the binary: `scenarios/FAMILY/NAME.yaml`.
-    pub path: PathBuf,
-    /// Whether the file is one of the scenarios in the binary.
-    pub embedded: bool,
-    /// The contents of the file.
-    pub text: Arc<str>,
-}
-
-impl Source {
-    /// The line of a position, counted from 1.
-    pub fn line(&self, span: Span) -> usize {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|&&byte| byte == b'\n').count()
     }
 }

@@ -1,11 +1,14 @@
 //! The device of a copied state directory. `identity/device.json` or the database contains its private key.
 
-use crate::scenario::corpus::files::Folder;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::DATABASE;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use untrusted_data::plain_file::Links;
+
+/// The files of a folder by relative path.
+pub(crate) type Folder = BTreeMap<String, Vec<u8>>;
 
 /// The file with the private key of the command line client (`device-identity.ts`). Releases up to at least 2026.7.35
 /// use it. 2026.9.6 stores the key in `state/openclaw.sqlite`.

@@ -7,6 +7,7 @@ pub(crate) mod expect;
 pub(crate) mod gateway;
 pub(super) mod identity;
 pub(super) mod matrix;
+mod needs;
 pub(crate) mod step;
 pub(crate) mod store;
 pub(crate) mod symbol;

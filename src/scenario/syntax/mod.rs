@@ -4,4 +4,5 @@ pub(crate) mod deserializer;
 pub(super) mod expansion;
 pub(crate) mod nodes;
 pub(crate) mod problems;
+pub(crate) mod source;
 pub(crate) mod spans;

@@ -2,7 +2,7 @@
 
 use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
-use crate::scenario::model::case::Source;
+use crate::scenario::syntax::source::Source;
 use crate::yaml::{Explanation, explain};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};

@@ -2,7 +2,7 @@
 
 use super::spans::Span;
 use crate::counted::counted;
-use crate::scenario::model::case::Source;
+use crate::scenario::syntax::source::Source;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use std::collections::HashSet;
 use std::fmt;

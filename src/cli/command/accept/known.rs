@@ -1,6 +1,5 @@
 //! `clawcheck accept --known`: adds what a run showed to a list of known deviations.
 
-use super::Accept;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
@@ -96,15 +95,21 @@ impl ReportedCase {
     }
 }
 
-impl Accept {
-    /// Adds the deviations to the list. `None` if the command is about snapshots.
-    pub(super) fn known(&self) -> Option<Result<u8, CommandError>> {
-        let KnownOptions { known, report, reason, link } = &self.list;
-        let (Some(list), Some(report), Some(reason)) = (known, report, reason) else { return None };
-        Some(self.extend(list, report, reason, link.as_deref()))
+impl KnownOptions {
+    /// Adds the deviations of the selected cases to the list. `None` if the command is about snapshots.
+    pub(super) fn extend(&self, selection: &[Filter], all: bool) -> Option<Result<u8, CommandError>> {
+        let (Some(list), Some(report), Some(reason)) = (&self.known, &self.report, &self.reason) else { return None };
+        let is_selected = |case: &ReportedCase| case.is_selected(selection, all);
+        Some(self.add_to(list, report, reason, &is_selected))
     }
 
-    fn extend(&self, list: &Path, report: &Path, reason: &str, link: Option<&str>) -> Result<u8, CommandError> {
+    fn add_to(
+        &self,
+        list: &Path,
+        report: &Path,
+        reason: &str,
+        is_selected: &dyn Fn(&ReportedCase) -> bool,
+    ) -> Result<u8, CommandError> {
         if reason.trim().is_empty() {
             return Err(CommandError::usage(miette::miette!(
                 "--reason is empty; describe why the deviations are accepted"
@@ -112,9 +117,7 @@ impl Accept {
         }
         let Report { level, cases } = read(report)?;
         let cases = cases.into_iter();
-        let cases = cases
-            .filter(|case| case.is_selected(&self.cases, self.all))
-            .map(|case| case.observed(level.unwrap_or_default()));
+        let cases = cases.filter(is_selected).map(|case| case.observed(level.unwrap_or_default()));
         let cases = cases.collect::<Vec<_>>();
         if cases.is_empty() {
             let report = report.display();
@@ -122,7 +125,8 @@ impl Accept {
             return Err(CommandError::nothing_selected(miette::Report::msg(message)));
         }
         let text = known::text_of(list).map_err(CommandError::usage)?;
-        let extended = known::extend(list, text.as_deref(), &cases, reason, link).map_err(CommandError::usage)?;
+        let extended =
+            known::extend(list, text.as_deref(), &cases, reason, self.link.as_deref()).map_err(CommandError::usage)?;
         let path = list.to_string_lossy();
         let mut out = console::stdout_while_read();
         let message = if text.as_deref() == Some(&extended.text) {

@@ -2,7 +2,8 @@
 
 mod known;
 
-use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::error::library_report;
+use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::observe::snapshot::{FileChange, Library, LibraryError, Proposal};
@@ -53,10 +54,10 @@ impl Accept {
             );
             return Err(CommandError::usage(error));
         }
-        if let Some(extended) = self.known() {
+        if let Some(extended) = self.list.extend(&self.cases, self.all) {
             return extended;
         }
-        let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
+        let fault = |error: LibraryError| CommandError::failed(library_report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.proposals().map_err(fault)?;
         let chosen = waiting.iter().filter(|proposal| self.means(proposal)).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 //! The gateway under test, and the options of the run on it.
 
-use super::Run;
+use super::arguments::Run;
 use super::arguments::{IsolationOption, PackageVersion};
 use crate::cli::CommandError;
 use crate::cli::session::Session;

@@ -1,11 +1,10 @@
 //! `--min-played`: the minimum number of cases for a meaningful run.
 
-use super::Run;
+use super::arguments::{MinPlayed, Run};
 use crate::cli::terminal::console;
 use crate::gateway::GatewaySpec;
 use crate::run::outcome::{Played, RunReport};
 use std::io::Write as _;
-use std::str::FromStr;
 use untrusted_data::printable;
 
 /// The default for a gateway at a URL. With the token and `--allow-writes`, a run plays about 45% of the built-in
@@ -13,36 +12,6 @@ use untrusted_data::printable;
 const OF_ATTACHED: MinPlayed = MinPlayed::Share(10);
 /// The maximum number of reasons that are printed.
 const REASONS: usize = 6;
-
-/// A number of cases, or a share of the cases that apply to the gateway in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MinPlayed {
-    Cases(usize),
-    Share(usize),
-}
-
-impl FromStr for MinPlayed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse::<usize>().ok();
-        let found = match text.strip_suffix('%') {
-            Some(share) => number(share).filter(|share| *share <= 100).map(Self::Share),
-            None => number(text).map(Self::Cases),
-        };
-        found.ok_or_else(|| "expected a number of cases or a share, for example 20 or 10%".to_owned())
-    }
-}
-
-impl MinPlayed {
-    /// The number of cases that must be played. At least one case, and at most all that apply.
-    pub(super) fn required(self, applicable: usize) -> usize {
-        match self {
-            Self::Cases(cases) => cases.max(1),
-            Self::Share(share) => (applicable * share).div_ceil(100).max(1),
-        }
-    }
-}
 
 impl Run {
     /// The number of cases that the run had to play.

@@ -1,10 +1,10 @@
 //! The reports of a run: who is notified of its events, and how reports reach their readers.
 
-use super::Run;
-use crate::cli::reports::Reports;
+use super::arguments::Run;
+use crate::cli::CommandError;
+use crate::cli::reports::{Listeners, Reports};
 use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
-use crate::cli::{CommandError, Listeners};
 use crate::gateway::GatewaySpec;
 use crate::report::terminal::{DisplayOptions, Verbosity};
 use crate::report::{Delivery, Terminal};

@@ -1,7 +1,6 @@
 //! The cases to play, and the snapshots that must have a case.
 
-use super::Run;
-use super::arguments::{DeniedResult, PackageVersion};
+use super::arguments::{DeniedResult, PackageVersion, Run};
 use crate::cli::CommandError;
 use crate::observe::snapshot::{Library, Origin};
 use crate::scenario::Corpus;

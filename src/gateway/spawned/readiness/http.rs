@@ -1,6 +1,6 @@
 //! Readiness by HTTP: sends one request and reads only the status line of the response.
 
-use super::{LOOPBACK, ProbeResult};
+use super::probe_result::{LOOPBACK, ProbeResult};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};

@@ -2,8 +2,8 @@
 
 use crate::gateway::{ControlError, LaunchError, PrepareError, StoreCommandError};
 use crate::run::state_dir::StateDirError;
-use crate::run::steps::create_store::SetupFailure;
-use crate::run::steps::silence::NoAnswer;
+use crate::run::steps::liveness::NoAnswer;
+use crate::run::steps::setup_failure::SetupFailure;
 use std::time::Duration;
 
 /// The reason why a case could not be played.

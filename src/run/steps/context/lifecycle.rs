@@ -3,8 +3,8 @@
 use super::{CaseContext, CaseError};
 use crate::gateway::{ControlError, Exit, Gateway, GatewayKind, Launch, LaunchError, Running, Sandbox};
 use crate::observe::{RawFrame, RawMessage, Received};
+use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
-use crate::run::steps::identities::Identities;
 use crate::run::steps::traces::Traces;
 use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::gateway::GatewaySettings;
@@ -25,7 +25,7 @@ impl CaseContext<'_> {
     /// Starts the gateway under test, or another release of it, on the state directory of the case.
     pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), CaseError> {
         let other;
-        self.speaking = release.map_or(self.release, |release| crate::run::played_as(self.gateway, release));
+        self.speaking = release.map_or(self.release, |release| crate::run::release::played_as(self.gateway, release));
         let gateway = match release {
             Some(release) => {
                 other = self.gateway.at_release(release, &|_| {}).await?;

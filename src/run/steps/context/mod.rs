@@ -2,25 +2,27 @@
 
 mod clock;
 mod error;
+mod first_moment;
 mod lifecycle;
 mod store;
 
-use super::bindings::Bindings;
+use super::close::close_session;
 use super::frames::Frames;
-use super::identities::Identities;
+use super::liveness::Liveness;
 use super::session::{Awaited, Session};
-use super::silence::Liveness;
 use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Gateway, Running, Sandbox};
+use crate::machine;
 use crate::observe::{KnownValue, ObservedStore, RawFrame, Received};
+use crate::run::bindings::Bindings;
+use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::{self, UnfinishedWrites};
 use crate::run::store_recipe::Recipe;
 use crate::run::timeouts::Timeouts;
 use crate::scenario::Case;
-pub(crate) use clock::first_moment;
-use clock::real_now;
 pub(crate) use error::CaseError;
+pub(crate) use first_moment::first_moment;
 pub(crate) use lifecycle::{GatewayStart, stop};
 use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
@@ -90,7 +92,7 @@ impl<'a> CaseContext<'a> {
             secret.map_or_else(|| Identities::new(&case.id), |secret| Identities::with_shared_secret(&case.id, secret));
         // The records of a copied state directory have real dates, so the embedded gateway uses the real date too.
         let real = case.identities().next().is_some();
-        let first = if real { real_now() } else { first_moment(gateway) };
+        let first = if real { machine::now() } else { first_moment(gateway) };
         Self::with(case, gateway, sandbox, release, Bindings::new(identities), first)
     }
 
@@ -169,7 +171,7 @@ impl<'a> CaseContext<'a> {
     pub(crate) async fn end_sharing(mut self) -> Option<SharedGateway> {
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         for session in session.into_values() {
-            crate::run::steps::connections::close_session(&mut *session.lock().await, &self.timeouts).await;
+            close_session(&mut *session.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
         Some(SharedGateway { sandbox: self.sandbox, running, started_at: self.started_at })

@@ -12,6 +12,7 @@ use super::spans::{Span, Spanned};
 use crate::suggestions::choices;
 pub(crate) use budget::ExpansionBudget;
 use budget::VALUE_SIZE;
+use points::scalar_text;
 pub(crate) use points::{Point, points};
 use references::{Piece, pieces};
 
@@ -128,16 +129,4 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Spa
         })?;
     }
     Ok(node)
-}
-
-/// A plain value as text.
-fn scalar_text(node: &Node) -> Option<String> {
-    match &node.kind {
-        NodeKind::Text(text) => Some(text.clone()),
-        NodeKind::Bool(value) => Some(value.to_string()),
-        NodeKind::Integer(value) => Some(value.to_string()),
-        NodeKind::Natural(value) => Some(value.to_string()),
-        NodeKind::Float(value) => Some(value.to_string()),
-        NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => None,
-    }
 }

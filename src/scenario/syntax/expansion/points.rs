@@ -1,7 +1,6 @@
 //! The points of a matrix: the product of its axes, with `include` and `exclude`.
 
 use super::references::used_axes;
-use super::scalar_text;
 use crate::scenario::syntax::nodes::{Entry, Node, NodeKind, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Spanned;
@@ -294,5 +293,17 @@ fn check_unused_axes(root: &Node, axes: &[Axis<'_>], errors: &mut Vec<SpannedErr
         errors.push(
             SpannedError::at(axis.key.span, format!("the axis `{name}` is never used"), "no reference").help(help),
         );
+    }
+}
+
+/// A plain value as text.
+pub(super) fn scalar_text(node: &Node) -> Option<String> {
+    match &node.kind {
+        NodeKind::Text(text) => Some(text.clone()),
+        NodeKind::Bool(value) => Some(value.to_string()),
+        NodeKind::Integer(value) => Some(value.to_string()),
+        NodeKind::Natural(value) => Some(value.to_string()),
+        NodeKind::Float(value) => Some(value.to_string()),
+        NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => None,
     }
 }

@@ -1,0 +1,73 @@
+//! A remedy and its risk.
+
+use super::change::Change;
+
+/// The extent of a remedy's changes, the smallest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Risk {
+    /// The client requests less, or connects differently.
+    Client,
+    /// A user approves this device.
+    Approval,
+    /// The device's record or token is replaced.
+    Record,
+    /// A setting is changed that lets in only the named clients.
+    Setting,
+    /// Files of the store are repaired or moved away.
+    Files,
+    /// The change lets in more than this client.
+    Opens,
+}
+
+impl Risk {
+    /// The name of the risk in the JSON output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Approval => "approval",
+            Self::Record => "record",
+            Self::Setting => "setting",
+            Self::Files => "files",
+            Self::Opens => "opens-more",
+        }
+    }
+}
+
+/// A remedy: its changes and its risk.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Remedy {
+    /// The changes, in the order in which the user makes them.
+    pub changes: Vec<Change>,
+    /// The remedy as a sentence.
+    pub what: String,
+    /// The commands and settings, one line each.
+    pub how: Vec<String>,
+    /// The extent of the changes.
+    pub risk: Risk,
+    /// The access that the remedy grants beyond what the client needs.
+    pub opens: Option<&'static str>,
+}
+
+impl Remedy {
+    pub(super) fn new(change: Change, risk: Risk, what: impl Into<String>, how: &[String]) -> Self {
+        Self { changes: vec![change], what: what.into(), how: how.to_vec(), risk, opens: None }
+    }
+
+    pub(super) fn opening(self, opens: &'static str) -> Self {
+        Self { opens: Some(opens), risk: Risk::Opens, ..self }
+    }
+
+    pub(super) fn and(&self, then: &Self) -> Self {
+        let decapitalised = |text: &str| {
+            let mut chars = text.chars();
+            chars.next().map(|first| first.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+        };
+        Self {
+            changes: [self.changes.as_slice(), &then.changes].concat(),
+            what: format!("{}, then {}", self.what, decapitalised(&then.what)),
+            how: [self.how.as_slice(), &then.how].concat(),
+            risk: self.risk.max(then.risk),
+            opens: self.opens.or(then.opens),
+        }
+    }
+}

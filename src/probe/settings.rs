@@ -1,0 +1,71 @@
+//! How a gateway is asked.
+
+use crate::client::connect::Auth;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The known information about the shared secret of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Secret {
+    /// Its token.
+    Token(String),
+    /// Its password.
+    Password(String),
+    /// Nothing is known.
+    Unknown,
+}
+
+impl Secret {
+    /// The `auth` object with the secret. Empty if it is unknown.
+    pub(super) fn auth(&self) -> Auth {
+        match self {
+            Self::Token(token) => Auth { token: Some(token.clone()), ..Auth::default() },
+            Self::Password(password) => Auth { password: Some(password.clone()), ..Auth::default() },
+            Self::Unknown => Auth::default(),
+        }
+    }
+
+    /// The secret as the other kind of secret.
+    pub(super) fn swapped(&self) -> Auth {
+        match self {
+            Self::Token(token) => Self::Password(token.clone()).auth(),
+            Self::Password(password) => Self::Token(password.clone()).auth(),
+            Self::Unknown => Auth::default(),
+        }
+    }
+}
+
+/// The default maximum wait for the gateway to close the connection of a silent client. It is longer than the shortest
+/// handshake timeout of the known releases. An option of `probe` sets a longer wait.
+pub(crate) const SILENCE_WAIT: Duration = Duration::from_secs(4);
+
+/// How a gateway is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The shared secret of the gateway, as far as it is known.
+    pub(crate) secret: Secret,
+    /// Whether questions may leave records in the gateway's pairing store.
+    pub(crate) writes: bool,
+    /// The address that the gateway sees. `None`: loopback.
+    pub(crate) peer: Option<IpAddr>,
+    /// The maximum wait for the gateway to give up on a silent client.
+    pub(crate) silence: Duration,
+    /// The maximum wait for one answer.
+    pub(crate) answer: Duration,
+    /// The maximum time for all questions together.
+    pub(crate) total: Duration,
+}
+
+impl Settings {
+    /// Settings for a gateway with this secret.
+    pub(crate) fn new(secret: Secret, writes: bool) -> Self {
+        Self {
+            secret,
+            writes,
+            peer: None,
+            silence: SILENCE_WAIT,
+            answer: Duration::from_secs(5),
+            total: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Compares the observation of a case with its snapshots, and saves the observation for approval if it is new.
+
+use super::report::is_worth_showing;
+use crate::gateway::{Gateway, GatewayKind};
+use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
+use crate::known::PlayedCase;
+use crate::machine;
+use crate::observe::Observation;
+use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
+use crate::run::outcome::CaseReport;
+use crate::run::shared::Shared;
+use crate::scenario::Case;
+use openclaw_model::Release;
+use untrusted_data::limits::Budget;
+
+/// The observation of a case before it is judged.
+pub(crate) struct CaseResult {
+    pub(crate) observation: Observation,
+    /// The frames that violate the published schema.
+    pub(crate) frames: Vec<FrameFinding>,
+    /// The report without a verdict.
+    pub(crate) report: CaseReport,
+    /// The share of the run's memory that the result occupies until its report is made.
+    pub(crate) kept: Option<Budget>,
+}
+
+impl CaseResult {
+    /// Reserves memory of the run for the result. `false` if there is not enough.
+    pub(crate) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
+        let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
+        let kept = shared.kept.part("one case", usize::MAX);
+        let has_room = kept.take(self.observation.weight() + records).is_ok();
+        self.kept = Some(kept);
+        has_room
+    }
+
+    /// The verdict that [`conclude`] would reach at the level `exact` and without the published schema. Sharing a
+    /// gateway must not change the result, and a frame that violates the schema does so on every gateway.
+    pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
+        match kept(case, release, shared) {
+            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,
+            Err(_) => Verdict::Error,
+        }
+    }
+}
+
+/// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without
+/// a snapshot folder.
+fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+    if let Some(own) = &shared.own_library {
+        let history = own.serving(&case.id, release)?;
+        if history.serving(release).is_some() {
+            return Ok(Some(history));
+        }
+    }
+    let history = shared.library.serving(&case.id, release)?;
+    let keeps_own = shared.own_library.is_some();
+    let nowhere = match shared.library.origin() {
+        Origin::Nowhere => true,
+        Origin::BuiltIn => !case.source.embedded && !keeps_own,
+        Origin::Folder(_) => false,
+    };
+    Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
+}
+
+/// Notes in the report where an observation was written for approval, or why not.
+fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut CaseReport, shared: &Shared<'_>) {
+    match proposed {
+        Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
+        Ok(Some(Proposed::Kept(path))) => {
+            let path = path.display();
+            report.reason = Some(format!(
+                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
+            ));
+        }
+        Ok(None) | Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
+        Err(error) => shared.note_error(error),
+    }
+}
+
+/// Judges the observation of a case and writes it for approval if it is new.
+pub(crate) fn conclude(
+    seen: CaseResult,
+    case: &Case,
+    release: Release,
+    gateway: &Gateway,
+    shared: &Shared<'_>,
+) -> CaseReport {
+    let CaseResult { observation, frames, mut report, kept: _kept } = seen;
+    let history = match kept(case, release, shared) {
+        Ok(history) => history,
+        Err(error) => {
+            report.verdict = Verdict::Error;
+            report.reason = Some(error.to_string());
+            return report;
+        }
+    };
+    let level = shared.options.level;
+    let Judgement { verdict, findings, differences, notes } =
+        judge(case, &observation, release, history.as_ref(), frames, level);
+    if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
+        && let Some(why) = machine::exhausted(shared.workspace.root())
+    {
+        // The gateway runs on the same machine, so this observation does not show how it behaves elsewhere.
+        report.verdict = Verdict::Error;
+        report.reason = Some(format!("the observation is not conclusive: {why}"));
+        report.observation = Some(observation);
+        return report;
+    }
+    report.verdict = verdict;
+    if history.is_none() && verdict == Verdict::Conforms {
+        report.reason =
+            Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
+    }
+    let history = history.unwrap_or_default();
+    let real = gateway.profile().kind == GatewayKind::Spawned && gateway.profile().program == "openclaw";
+    let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
+    // If a step did not meet its expectation, the observation is not a candidate for approval. If only the schema is
+    // violated, the observation is the approved one.
+    let about_snapshot =
+        findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
+    let known = shared.options.known.judge(PlayedCase {
+        id: &case.id,
+        requirements: &report.requirements,
+        verdict,
+        level,
+        differences: &differences,
+        observation: Some(observation.text()),
+    });
+    let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
+    let propose = match verdict {
+        // Without its store, an observation can only be a snapshot of the gateway itself.
+        Verdict::Deviates => {
+            about_snapshot && (observation.store.is_some() || shared.own_library.is_some()) && !is_known
+        }
+        Verdict::Conforms => real && shared.options.mark_seen && !seen,
+        _ => false,
+    };
+    (report.findings, report.differences, report.notes) = (findings, differences, notes);
+    let library = shared.own_library.as_ref().unwrap_or(shared.library);
+    let proposed = if propose {
+        library.propose(&case.id, release, observation.text(), real).map(Some)
+    } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
+        // A saved observation can still be approved, because it differs from the snapshot.
+        Ok(None)
+    } else {
+        library.withdraw(&case.id, release, real).map(|()| None)
+    };
+    note_proposal(proposed, &mut report, shared);
+    report.observation = Some(observation);
+    if !is_worth_showing(&report, shared) {
+        report.transcript = None;
+        report.log = None;
+    }
+    report
+}
+
+/// Judges a case whose store the gateway did not create. `setup` is the case with the step that failed.
+pub(super) fn conclude_setup(seen: CaseResult, setup: &Case, release: Release, shared: &Shared<'_>) -> CaseReport {
+    let CaseResult { observation, frames, mut report, kept: _kept } = seen;
+    let Judgement { verdict, findings, differences, notes } =
+        judge(setup, &observation, release, None, frames, shared.options.level);
+    (report.findings, report.differences, report.notes) = (findings, differences, notes);
+    let why = "the gateway did not create the store of the case, so its steps were not played";
+    (report.verdict, report.reason) = match machine::exhausted(shared.workspace.root()) {
+        Some(exhausted) => (Verdict::Error, Some(format!("the observation is not conclusive: {exhausted}"))),
+        // A case that was not played conforms to nothing, whatever the step of the setup saw.
+        None if verdict == Verdict::Conforms => (Verdict::Error, Some(why.to_owned())),
+        None => (verdict, Some(why.to_owned())),
+    };
+    report
+}

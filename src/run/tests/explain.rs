@@ -1,0 +1,172 @@
+//! Tests that `explain` gives the approved answer to the first connect of each built-in case, on each release.
+
+use crate::client::Upgrade;
+use crate::explain::{Client, ClientDevice, Credential, Preset, SimulatedGateway, Verdict};
+use crate::observe::snapshot::Library;
+use crate::run::bindings::Bindings;
+use crate::run::bindings::identities::Identities;
+use crate::run::state_dir::seed::Seeder;
+use crate::run::state_dir::{self, openclaw_json};
+use crate::run::steps::connect;
+use crate::scenario::connect as said;
+use crate::scenario::step::StepKind;
+use crate::scenario::{Case, Corpus};
+use openclaw_emulator::at_rest::StateAtRest;
+use openclaw_model::{Facts, Release, known_releases};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An arbitrary time. The records of a case are created for this time.
+const NOW: i64 = 1_790_000_000_000;
+
+/// A case whose first step is a connect that `explain` supports.
+fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
+    let scenario = &case.scenario;
+    let StepKind::Connect(connect) = &scenario.steps.first()?.kind else { return None };
+    if scenario.written_by.is_some() || case.releases().is_some_and(|known| !known.contains(release)) {
+        return None;
+    }
+    if scenario.store.from.is_some() || scenario.stores().any(|store| !store.files.is_empty()) {
+        return None;
+    }
+    let identities = Identities::new(&case.id);
+    let bindings = Bindings::new(identities);
+    bindings.set_now(NOW);
+    let directory = tempfile::tempdir().unwrap();
+    let seeder = Seeder { bindings: &bindings, now: NOW, release, own: true };
+    state_dir::write(directory.path(), &scenario.store, None, &seeder, state_dir::format(&scenario.store, release))
+        .ok()?;
+    let configuration = openclaw_json::configuration(&scenario.gateway, &bindings.identities);
+    let facts = Facts::of(release).unwrap();
+    Some(SimulatedGateway {
+        client: client(connect, &bindings)?,
+        own: ClientDevice::unknown(),
+        facts,
+        config: configuration.openclaw_json,
+        env: configuration.environment.into_iter().collect(),
+        at_rest: StateAtRest::read(directory.path()).unwrap().into(),
+        client_facts: None,
+        now: NOW,
+    })
+}
+
+pub(super) fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client> {
+    let plain = said.proof == said::Proof::default() && said.params.is_empty() && said.protocol.is_none();
+    let scopes = said.scopes.clone().or_else(|| (said.role.as_deref() == Some("node")).then(Vec::new));
+    if !plain || said.caps.is_some() || said.commands.is_some() || said.permissions.is_some() {
+        return None;
+    }
+    let role = said.role.clone().unwrap_or_else(|| "operator".to_owned());
+    let key = said.device.name().map(|name| (name.as_str(), bindings.identities.device(name.as_str())));
+    let credential = match &said.auth {
+        None => Credential::Shared,
+        Some(auth) => credential(auth, key.as_ref().map(|(name, _)| *name), &role, bindings)?,
+    };
+    let upgrade =
+        connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
+    let cli: Preset = "cli".parse().unwrap();
+    let mut client =
+        Client::of(cli, key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::with_stand_in_key(&key.device_id())));
+    client.id = said.client.id.clone().unwrap_or(client.id);
+    client.mode = said.client.mode.clone().unwrap_or(client.mode);
+    client.platform = said.client.platform.clone().unwrap_or(client.platform);
+    client.family.clone_from(&said.client.device_family);
+    client.role = role;
+    client.scopes = scopes?;
+    client.credential = credential;
+    client.peer = connect::peer(said.via).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    client.host = upgrade.host;
+    client.origin = upgrade.origin;
+    client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+    Some(client)
+}
+
+fn credential(said: &said::Credentials, device: Option<&str>, role: &str, bindings: &Bindings) -> Option<Credential> {
+    let given = |token: &said::DeviceToken| match token {
+        said::DeviceToken::Last | said::DeviceToken::Seeded => {
+            Some(Credential::DeviceToken(Some(bindings.seeded_token(device?, role)?)))
+        }
+        said::DeviceToken::Wrong => Some(Credential::DeviceToken(Some(bindings.identities.wrong("device token")))),
+        _ => None,
+    };
+    match said {
+        said::Credentials { token: None, password: None, device_token: None, bootstrap_token: None } => {
+            Some(Credential::None)
+        }
+        said::Credentials { token: None, password: None, device_token: Some(token), bootstrap_token: None } => {
+            given(token)
+        }
+        said::Credentials {
+            token: Some(said::SharedSecret::Wrong),
+            password: None,
+            device_token: None,
+            bootstrap_token: None,
+        } => Some(Credential::Token(Some(bindings.identities.wrong("secret")))),
+        said::Credentials {
+            token: Some(said::SharedSecret::Right),
+            password: None,
+            device_token: None,
+            bootstrap_token: None,
+        } => Some(Credential::Token(None)),
+        _ => None,
+    }
+}
+
+/// The lines of an approved snapshot about the first connect: `hello-ok`, the error, or the close.
+fn approved(text: &str) -> Option<Vec<&str>> {
+    let lines = text.lines().skip(1).take_while(|line| line.starts_with("  "));
+    let lines = lines.filter_map(|line| line.strip_prefix("  <- ")).collect::<Vec<_>>();
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// The same of an answer.
+fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
+    let first = lines[0];
+    match verdict {
+        Verdict::LetIn(_) => first.starts_with("hello-ok"),
+        Verdict::NoUpgrade { status, .. } => first.starts_with(&format!("HTTP {status}")),
+        Verdict::NoStart(_) => false,
+        Verdict::Refused { error: None, close: None } => false,
+        Verdict::Refused { error, close } => {
+            let detail = |name: &str| {
+                let details = error.as_ref()?.details.as_ref()?;
+                details.get(name)?.as_str().map(|text| format!(" {text}"))
+            };
+            // A reason with several words is at another position in the line.
+            let reason = detail("reason").filter(|reason| !reason.trim().contains(' ')).unwrap_or_default();
+            let said = error
+                .as_ref()
+                .map(|error| format!("error {}{}{} ", error.code, detail("code").unwrap_or_default(), reason));
+            let close =
+                close.as_ref().map(|(code, reason)| format!("close {code} \"{}", reason.get(..12).unwrap_or(reason)));
+            let says = |expected: &Option<String>| {
+                expected
+                    .as_ref()
+                    .is_none_or(|expected| lines.iter().any(|line| format!("{line} ").starts_with(expected)))
+            };
+            says(&said) && says(&close) && !first.starts_with("hello-ok")
+        }
+    }
+}
+
+#[test]
+fn the_answer_is_the_approved_one() {
+    let (corpus, library) = (Corpus::embedded().unwrap(), Library::built_in().unwrap());
+    let (mut asked, mut refused) = (0, 0);
+    let mut wrong = BTreeMap::<String, (String, Verdict)>::new();
+    for release in known_releases() {
+        for case in corpus.cases() {
+            let history = library.serving(&case.id, release).unwrap();
+            let Some((_, variant)) = history.serving(release) else { continue };
+            let (Some(lines), Some(simulated)) = (approved(&variant.text), simulated(case, release)) else { continue };
+            let answer = simulated.answer();
+            asked += 1;
+            refused += usize::from(!matches!(answer.verdict, Verdict::LetIn(_)));
+            if !agrees(&answer.verdict, &lines) {
+                wrong.insert(format!("{}@{release}", case.id), (lines.join("; "), answer.verdict));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {asked}: {:#?}", wrong.len(), wrong.iter().take(5).collect::<Vec<_>>());
+    assert!(asked > 1200 && refused > 400, "{asked} asked, {refused} refused");
+}

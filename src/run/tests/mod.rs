@@ -1,0 +1,4 @@
+//! The answers of `explain` and `capture` beside those of the cases.
+
+mod capture;
+mod explain;

@@ -1,0 +1,56 @@
+//! Whether observations on shared gateways are final.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Compares observations on a shared gateway with observations on a gateway of its own. A case that deviates in a group
+/// is played again. On a gateway that deviates everywhere, this would cost as much as no sharing at all, so the
+/// repetition stops after it has shown nothing new often enough.
+#[derive(Default)]
+pub(super) struct RerunPolicy(Mutex<RerunHistory>);
+
+#[derive(Default)]
+struct RerunHistory {
+    enough: usize,
+    same: usize,
+    differed: bool,
+}
+
+impl RerunPolicy {
+    fn with<T>(&self, act: impl FnOnce(&mut RerunHistory) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn begin(&self, enough: usize) {
+        self.with(|trusted| trusted.enough = enough);
+    }
+
+    pub(super) fn note(&self, same: bool) {
+        self.with(|trusted| {
+            trusted.same += usize::from(same);
+            trusted.differed |= !same;
+        });
+    }
+
+    /// Whether observations on shared gateways are final.
+    pub(super) fn is_earned(&self) -> bool {
+        self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::not_enough(&[true, true], false)]
+    #[case::enough(&[true, true, true], true)]
+    #[case::differed_before(&[false, true, true, true], false)]
+    #[case::differed_after(&[true, true, true, false], false)]
+    fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
+        let trust = RerunPolicy::default();
+        trust.begin(3);
+        same.iter().for_each(|same| trust.note(*same));
+        assert_eq!(trust.is_earned(), earned);
+    }
+}
