@@ -16,6 +16,7 @@ pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
 use crate::explain::{Question, StateDirectory, Verdict};
+use crate::scenario::nodes::LARGEST_FILE;
 use crate::scenario::writer;
 use aliases::{Aliases, ValueKind};
 use connects::Device;
@@ -24,6 +25,7 @@ use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -60,6 +62,8 @@ const CAPTURED: [&str; 5] = ["devices", "identity", "nodes", "state", "openclaw.
 
 /// The maximum number of connects in a scenario.
 const MOST_CONNECTS: usize = 500;
+/// The maximum size of a scenario, in bytes.
+const LARGEST: usize = LARGEST_FILE as usize;
 
 /// A captured state directory.
 pub(crate) struct Capture {
@@ -82,6 +86,9 @@ impl Capture {
     /// Captures a state directory. `release` overrides the release of the directory. `now` is in milliseconds since the
     /// epoch. `named` gives names to devices, by id; other devices are named after their clients.
     ///
+    /// If the scenario is too large to be read again, it contains fewer devices: those with names first, then the
+    /// gateway's own, then the others in the order of their records.
+    ///
     /// # Errors
     /// The release is older than the oldest known one.
     pub(crate) fn of(
@@ -90,12 +97,39 @@ impl Capture {
         named: &[(String, String)],
         now: i64,
     ) -> Result<Self, UnknownRelease> {
+        let mut devices = devices(state);
+        devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
+        let (all, mut capture) = (devices.len(), Self::of_devices(state, release, named, now, &devices)?);
+        loop {
+            let size = capture.text().len();
+            if size <= LARGEST || devices.is_empty() {
+                return Ok(capture);
+            }
+            // Most records have a similar size. Some room is left for the list of what is left out.
+            let fits = devices.len() * LARGEST / size * 19 / 20;
+            devices.truncate(fits.min(devices.len() - 1));
+            capture = Self::of_devices(state, release, named, now, &devices)?;
+            capture.left_out.push(format!(
+                "the records of {} devices; a scenario has at most {} KiB",
+                all - devices.len(),
+                LARGEST / 1024
+            ));
+        }
+    }
+
+    /// Captures these devices of a state directory.
+    fn of_devices(
+        state: &StateDirectory,
+        release: Option<Release>,
+        named: &[(String, String)],
+        now: i64,
+        devices: &[Device],
+    ) -> Result<Self, UnknownRelease> {
         let release = release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
         Facts::of(release)?;
         let mut aliases = Aliases::default();
-        let devices = devices(state);
         named.iter().for_each(|(id, name)| aliases.name_device(id, name));
-        for device in &devices {
+        for device in devices {
             aliases.name_device(&device.id, connects::base_name(device));
         }
         for (document, value) in all_documents(state) {
@@ -104,7 +138,7 @@ impl Capture {
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
         let question = Question { release: Some(release), ..Question::default() };
         let (mut connects, mut without) = (Vec::new(), 0);
-        for device in &devices {
+        for device in devices {
             if connects.len() >= MOST_CONNECTS {
                 without += 1;
                 continue;
@@ -117,7 +151,8 @@ impl Capture {
         if devices.is_empty() {
             connects.extend(connects::of_new_device(state, &question, now));
         }
-        let (files, modes) = files(state, now, &mut aliases);
+        let ids = devices.iter().map(|device| device.id.as_str()).collect::<BTreeSet<_>>();
+        let (files, modes) = files(state, now, &ids, &mut aliases);
         let mut steps = Vec::new();
         if !modes.is_empty() {
             steps.push(json!({ "edit": { "files": modes } }));
@@ -190,16 +225,7 @@ fn devices(state: &StateDirectory) -> Vec<Device> {
     // The documents of the database come last and take precedence.
     for (document, value) in all_documents(state) {
         for (key, record) in value.as_object().into_iter().flatten() {
-            let text = |field: &str| record.get(field).and_then(Value::as_str).map(str::to_owned);
-            let id = match document {
-                // A request that was copied into the paired devices.
-                Document::DevicesPaired if text("requestId").is_some_and(|id| id == *key) => text("deviceId"),
-                Document::DevicesPaired => Some(key.clone()),
-                Document::DevicesPending => text("deviceId"),
-                Document::NodesPaired | Document::NodesPending => text("nodeId"),
-                Document::DevicesBootstrap => None,
-            };
-            let Some(id) = id.filter(|id| !id.trim().is_empty()) else { continue };
+            let Some(id) = device_of(document, key, record) else { continue };
             match document {
                 Document::DevicesPaired => drop(paired.insert(id.clone(), record.clone())),
                 Document::DevicesPending => pending.entry(id.clone()).or_default().push(record.clone()),
@@ -215,6 +241,33 @@ fn devices(state: &StateDirectory) -> Vec<Device> {
     ids.into_iter().map(device).collect()
 }
 
+/// The id of the device that a record is about.
+fn device_of(document: Document, key: &str, record: &Value) -> Option<String> {
+    let text = |field: &str| record.get(field).and_then(Value::as_str).map(str::to_owned);
+    let id = match document {
+        // A request that was copied into the paired devices.
+        Document::DevicesPaired if text("requestId").is_some_and(|id| id == *key) => text("deviceId"),
+        Document::DevicesPaired => Some(key.to_owned()),
+        Document::DevicesPending => text("deviceId"),
+        Document::NodesPaired | Document::NodesPending => text("nodeId"),
+        Document::DevicesBootstrap => None,
+    };
+    id.filter(|id| !id.trim().is_empty())
+}
+
+/// A document with only the records of these devices, and those of no device.
+fn records_of<'v>(document: Document, value: &'v Value, ids: &BTreeSet<&str>) -> Cow<'v, Value> {
+    let is_kept =
+        |key: &String, record: &Value| device_of(document, key, record).is_none_or(|id| ids.contains(id.as_str()));
+    match value.as_object() {
+        Some(records) if !records.iter().all(|(key, record)| is_kept(key, record)) => {
+            let kept = records.iter().filter(|(key, record)| is_kept(key, record));
+            Cow::Owned(Value::Object(kept.map(|(key, record)| (key.clone(), record.clone())).collect()))
+        }
+        _ => Cow::Borrowed(value),
+    }
+}
+
 /// Every document that can be read: those of the files, then those of the database.
 fn all_documents(state: &StateDirectory) -> Vec<(Document, Arc<Value>)> {
     let of_file = |document| match state.at_rest.file(document) {
@@ -225,13 +278,20 @@ fn all_documents(state: &StateDirectory) -> Vec<(Document, Arc<Value>)> {
     Document::ALL.into_iter().filter_map(of_file).chain(of_database).collect()
 }
 
-/// The files of the store, and the modes of the files that a gateway cannot read.
-fn files(state: &StateDirectory, now: i64, aliases: &mut Aliases) -> (Map<String, Value>, Map<String, Value>) {
+/// The files of the store with the records of these devices, and the modes of the files that a gateway cannot read.
+fn files(
+    state: &StateDirectory,
+    now: i64,
+    ids: &BTreeSet<&str>,
+    aliases: &mut Aliases,
+) -> (Map<String, Value>, Map<String, Value>) {
+    let mut replaced =
+        |document, value: &Value| documents::replaced(document, &records_of(document, value, ids), now, aliases);
     let (mut files, mut modes) = (Map::new(), Map::new());
     for document in Document::ALL {
         let content = match state.at_rest.file(document) {
             StoredFile::Absent => continue,
-            StoredFile::Json(value) => json!({ "json": documents::replaced(document, value, now, aliases) }),
+            StoredFile::Json(value) => json!({ "json": replaced(document, value) }),
             StoredFile::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
             StoredFile::Unusable { what: "parse", .. } => json!({ "text": "{" }),
             StoredFile::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => {
@@ -247,10 +307,8 @@ fn files(state: &StateDirectory, now: i64, aliases: &mut Aliases) -> (Map<String
     if state.at_rest.damaged_database().is_some() {
         files.insert(DATABASE.to_owned(), json!({ "text": "not a database" }));
     } else if state.at_rest.has_database() {
-        let documents = state
-            .at_rest
-            .database()
-            .map(|(document, value)| (document.path().to_owned(), documents::replaced(document, value, now, aliases)));
+        let documents =
+            state.at_rest.database().map(|(document, value)| (document.path().to_owned(), replaced(document, value)));
         let documents = documents.collect::<Map<_, _>>();
         files.insert(DATABASE.to_owned(), json!({ "database": documents }));
     }
@@ -335,6 +393,8 @@ fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) ->
 mod tests {
     use super::*;
     use crate::explain::Places;
+    use crate::scenario::Corpus;
+    use std::path::Path;
 
     /// With names or ids that are searched for one by one, this test takes many minutes.
     #[test]
@@ -343,17 +403,36 @@ mod tests {
         std::fs::create_dir(folder.path().join("devices")).unwrap();
         let device = |number: usize| {
             let id = format!("{number:064x}");
-            let record = json!({ "deviceId": id, "clientId": "cli", "role": "operator", "scopes": ["operator.read"] });
+            let scopes = ["operator.read", "operator.write", "operator.approvals"];
+            let record = json!({
+                "deviceId": id, "clientId": "cli", "clientMode": "cli", "platform": "linux", "role": "operator",
+                "roles": ["operator"], "scopes": scopes, "approvedScopes": scopes, "createdAtMs": 1_774_000_000_000_u64,
+                "approvedAtMs": 1_774_000_000_000_u64, "displayName": format!("device {number}"),
+                "tokens": { "operator": {
+                    "token": format!("token-{number}"), "role": "operator", "scopes": scopes, "createdAtMs": 1_774_000_000_000_u64,
+                } },
+            });
             (id, record)
         };
         let records = Value::Object((0..3000).map(device).collect());
         std::fs::write(folder.path().join("devices/paired.json"), records.to_string()).unwrap();
         let places = Places { state_dir: Some(folder.path().to_owned()), config: None, env: Vec::new() };
         let state = StateDirectory::read(&places).unwrap();
-        let captured = Capture::of(&state, None, &[], 1_790_000_000_000).unwrap();
+        let named = [(format!("{:064x}", 2999), "last".to_owned())];
+        let captured = Capture::of(&state, None, &named, 1_790_000_000_000).unwrap();
+        let text = captured.text();
         let names = captured.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>();
-        assert_eq!((captured.devices, names.len()), (3000, 3000));
-        assert!(names.contains("cli") && names.contains("cli-2") && names.contains("cli-3000"));
+        assert_eq!(captured.devices, names.len());
+        assert!(text.len() <= LARGEST && text.len() > LARGEST * 3 / 4, "{} bytes, {} devices", text.len(), names.len());
+        assert!(
+            names.contains("last") && names.contains("cli") && names.contains("cli-900"),
+            "{} devices",
+            names.len()
+        );
+        let left_out = format!("the records of {} devices; a scenario has at most 1024 KiB", 3000 - names.len());
+        assert!(text.contains(&left_out), "{:?}", captured.left_out);
+        let corpus = Corpus::written(Path::new("captured/captured.yaml"), &text).unwrap();
+        assert_eq!(corpus.cases().len(), 1, "the scenario can be read");
         assert_eq!(captured.connects.len(), MOST_CONNECTS);
         let connecting = captured.connects.iter().map(|connect| connect.device.as_str()).collect::<BTreeSet<_>>();
         let left_out =
@@ -361,6 +440,10 @@ mod tests {
         let [line] = left_out.as_slice() else { panic!("{:?}", captured.left_out) };
         let without = line.split(' ').next().unwrap().parse::<usize>().unwrap();
         // The last device can have some of its connects.
-        assert!([3000, 3001].contains(&(without + connecting.len())), "{line}, {} connect", connecting.len());
+        assert!(
+            [names.len(), names.len() + 1].contains(&(without + connecting.len())),
+            "{line}, {} connect",
+            connecting.len()
+        );
     }
 }

@@ -14,7 +14,10 @@ const SHORTEST: usize = 4;
 /// are a part of some word.
 pub(super) fn contain(text: &str) -> bool {
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(collect);
-    WORDS.contains(&text.to_ascii_lowercase())
+    // Nearly every secret has a digit, so that a run seldom needs the list.
+    text.bytes().all(|byte| byte.is_ascii_alphabetic() || joins(byte.into()))
+        && is_word(text)
+        && WORDS.contains(&text.to_ascii_lowercase())
 }
 
 fn collect() -> BTreeSet<String> {
@@ -30,13 +33,20 @@ fn collect() -> BTreeSet<String> {
 }
 
 /// Adds the words of a text. A word with a hyphen or an underscore also adds its parts: `role-upgrade`, `role`,
-/// `upgrade`. Words with digits are left out: they are names, numbers or sample secrets.
+/// `upgrade`.
 fn add(text: &str, words: &mut BTreeSet<String>) {
-    let joins = |c: char| matches!(c, '-' | '_');
     let found = text.split(|c: char| !c.is_ascii_alphanumeric() && !joins(c)).map(|word| word.trim_matches(joins));
     let found = found.flat_map(|word| std::iter::once(word).chain(word.split(joins)));
-    let is_word = |word: &&str| word.len() >= SHORTEST && !word.bytes().any(|byte| byte.is_ascii_digit());
-    words.extend(found.filter(is_word).map(str::to_ascii_lowercase));
+    words.extend(found.filter(|word| is_word(word)).map(str::to_ascii_lowercase));
+}
+
+fn joins(c: char) -> bool {
+    matches!(c, '-' | '_')
+}
+
+/// Words with digits are left out: they are names, numbers or sample secrets.
+fn is_word(word: &str) -> bool {
+    word.len() >= SHORTEST && !word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

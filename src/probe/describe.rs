@@ -91,8 +91,15 @@ fn lacks(out: &mut String, found: Option<&Described<'_>>) {
     for (capability, why) in &lacking {
         let _ = writeln!(out, "# {capability}: {why}");
     }
+    let not_tested = found.report.not_tested();
+    for sentence in &not_tested {
+        let _ = writeln!(out, "# {sentence}.");
+    }
     let names = lacking.iter().map(|(capability, _)| capability.name()).collect::<Vec<_>>().join(", ");
-    let _ = writeln!(out, "lacks: [{names}]");
+    // An empty list would claim that the gateway has everything.
+    if not_tested.is_empty() || !lacking.is_empty() {
+        let _ = writeln!(out, "lacks: [{names}]");
+    }
 }
 
 /// The features that a gateway does not have, with the evidence. Features that depend on another missing feature are
@@ -142,6 +149,9 @@ fn store(out: &mut String, start: &Start, found: Option<&Described<'_>>) {
     if found.has_store {
         out.push_str("# It wrote OpenClaw's store into {state-dir}.\nstore: openclaw\n");
         return;
+    }
+    if start.command.is_none() {
+        out.push_str("# Not tested: whether {state-dir} contains OpenClaw's store. If it does, remove this line.\n");
     }
     let paired = found.report.answers.iter().any(|(question, _)| question.leaves == SideEffect::Record);
     if paired && start.uses("{state-dir}") {

@@ -9,6 +9,7 @@ use crate::markdown;
 use crate::release_ranges;
 use openclaw_model::{Release, releases};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use untrusted_data::{cut, printable};
 
@@ -140,6 +141,17 @@ impl ProbeReport {
             }
         }
         groups
+    }
+
+    /// What was not tested, one sentence for each reason.
+    pub(crate) fn not_tested(&self) -> Vec<String> {
+        let sentence = |why: &str| {
+            let questions = self.not_asked.iter().filter(|not_asked| not_asked.why == why);
+            let topics = questions.clone().map(|not_asked| not_asked.question.topic.name()).collect::<BTreeSet<_>>();
+            let topics = topics.into_iter().collect::<Vec<_>>().join(", ");
+            format!("not tested: {} about {topics}: {why}", counted(questions.count(), "question"))
+        };
+        self.not_asked_by_reason().into_iter().map(|(why, _)| sentence(why)).collect()
     }
 
     fn not_asked_by_reason(&self) -> Vec<(&'static str, Vec<&'static str>)> {

@@ -638,3 +638,27 @@ fn doctor_prints_the_whole_advice_and_names_the_next_command() {
     assert!(found.out.contains("then start it again with openclaw gateway start. (2026.9.6)"), "{}", found.out);
     assert!(found.out.ends_with(": clawcheck explain --state-dir state --config other.json\n"), "{}", found.out);
 }
+
+/// Clocks, versions and durations are not in a state directory: the log is the answer.
+#[test]
+fn a_log_with_another_reason_than_the_computed_one_comes_first() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let say = |line: &str| {
+        fs::write(test_folder.path("g.log"), line).unwrap();
+        explain(&test_folder, &["state", "--log", "g.log", "--scopes", "operator.read"])
+    };
+    let closed = "[ws] closed before connect conn=c1 remote=127.0.0.1 fwd=n/a origin=n/a host=127.0.0.1:18789 ua=n/a";
+    let clock = say(&format!("{closed} code=1008 reason=device signature expired"));
+    let begins = "log       the log says close 1008 \"device signature expired\"\ncause     the clocks of the client and of the \
+                  gateway differ by more than 2 minutes\nremedy    set both clocks";
+    assert!(clock.code == Some(0) && clock.out.starts_with(begins), "{}", clock.out);
+    // The gateway closes with 1000, as a client does that leaves.
+    let late = say(&format!("[ws] handshake timeout conn=c1 remote=127.0.0.1\n{closed} code=1000 reason=n/a"));
+    assert!(late.out.contains("cause     the client did not send its connect request within 10 s"), "{}", late.out);
+    let other = say(&format!("{closed} code=1008 reason=unauthorized: something new"));
+    assert!(other.out.contains("note      the answer below is not the logged one"), "{}", other.out);
+    fs::write(test_folder.path("g.log"), format!("{closed} code=1008 reason=pairing required (requestId: 1)")).unwrap();
+    let same = explain(&test_folder, &["state", "--log", "g.log", "--device", "new", "--peer", "192.0.2.1"]);
+    assert!(same.out.starts_with("refused: NOT_PAIRED"), "{}", same.out);
+}

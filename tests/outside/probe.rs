@@ -180,6 +180,21 @@ fn init_describes_a_gateway_at_a_url_without_its_command() {
 }
 
 #[test]
+fn init_claims_only_what_it_tested() {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let ran = test_folder.clawcheck(&["init", "--name", "theirs", &format!("ws://127.0.0.1:{}", serving.port)]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(test_folder.path("theirs.yaml")).unwrap();
+    assert!(!text.contains("lacks:"), "{text}");
+    for says in ["hello-ok, secrets", "needs the secret of the gateway (CLAWCHECK_TOKEN)", "(--allow-writes)"] {
+        let told = |text: &str| text.lines().any(|line| line.contains("not tested: ") && line.contains(says));
+        assert!(told(&text) && told(&ran.out), "{says}: {text}{}", ran.out);
+    }
+    assert!(ran.err.contains("about 60 questions, at most 60 s\n"), "{}", ran.err);
+}
+
+#[test]
 fn init_says_what_a_command_must_contain() {
     let test_folder = folder();
     let ran = test_folder.clawcheck(&["init", "my-gateway", "serve"]);

@@ -13,7 +13,7 @@ steps:
     as: laptop
   - list: { by: laptop }
 ";
-const TOKEN: &str = "a-token-of-somebody-else";
+const TOKEN: &str = "a-token-of-somebody-else-5f3a";
 
 /// A schema in the published form, with additional required members of `hello-ok`.
 fn schema(required: &Value) -> String {

@@ -21,7 +21,7 @@ pub(crate) fn serve(home: &Path) -> Command {
 }
 
 /// The token of [`somebody_elses`].
-pub(crate) const TOKEN: &str = "a-token-of-somebody-else";
+pub(crate) const TOKEN: &str = "a-token-of-somebody-else-5f3a";
 
 /// `clawcheck serve` at a release, with the auth mode `none` or [`TOKEN`]. Its state directory is `state` in the folder.
 pub(crate) fn somebody_elses(test_folder: &TestFolder, release: &str, mode: &str) -> Serving {

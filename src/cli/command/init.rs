@@ -62,6 +62,9 @@ pub(crate) struct Init {
     /// Path for WebSockets [default: the path of the URL, or /]
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// Ask the questions that can leave a record in the store of a gateway at a URL
+    #[arg(long)]
+    allow_writes: bool,
     #[command(flatten)]
     timeouts: TimeoutOptions,
 }
@@ -101,7 +104,8 @@ impl Init {
             Some(_) => format!("to play the scenarios: clawcheck run --gateway {}", quoted(&shown)),
             None => format!("replace the command in {shown} before you use it"),
         };
-        let said = format!("wrote {shown}\nclosest to {}\n{next}\n", report.verdict());
+        let not_tested = report.not_tested().into_iter().map(|line| format!("{line}\n")).collect::<String>();
+        let said = format!("wrote {shown}\nclosest to {}\n{not_tested}{next}\n", report.verdict());
         console::stdout().write_all(said.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
@@ -138,7 +142,7 @@ impl Init {
         start: &Start,
         file: &Path,
     ) -> Result<Probed, CommandError> {
-        let options = AskOptions { timeouts: self.timeouts, allow_writes: false, silence: SILENCE_WAIT };
+        let options = AskOptions { timeouts: self.timeouts, allow_writes: self.allow_writes, silence: SILENCE_WAIT };
         if let Some(url) = url {
             let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;
             return probed(session, &spec, options).await;

@@ -146,10 +146,13 @@ pub(in crate::cli) async fn probed(
     let settings = settings(spec, &gateway, options);
     let secrets = session::secrets(&gateway);
     let mut running = launch(&gateway, &sandbox, &settings, &secrets).await?;
+    let seconds = settings.total.max(settings.silence).as_secs();
+    session.progress.note(&format!("probing {}: about 60 questions, at most {seconds} s", gateway.profile().name));
     let mut report = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
     let has_store = gateway.profile().kind == GatewayKind::Spawned && has_store(&sandbox.state_dir());
     let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
+    session.progress.note("comparing the answers with those of the known releases");
     probe::compare(&mut report, &settings, &embedded).await?;
     // After the comparison, because a secret can be a word of a usual answer.
     report.redact(&secrets);

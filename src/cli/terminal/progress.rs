@@ -44,9 +44,14 @@ impl Progress {
             }
             PrepareEvent::Installed { package } => format!("installed {package}"),
         };
+        self.note(&words);
+    }
+
+    /// Prints a line about the work of a command on standard error.
+    pub(crate) fn note(&self, words: &str) {
         self.bar.suspend(|| {
             // Standard error may be closed. Then nobody can read the message.
-            let _ = writeln!(console::stderr(), "{}", console::sanitize_line(&words));
+            let _ = writeln!(console::stderr(), "{}", console::sanitize_line(words));
         });
     }
 

@@ -12,11 +12,12 @@ use super::closest;
 use super::score::Score;
 use crate::counted::counted;
 use crate::judge::{Level, Verdict};
-use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport};
+use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
 pub(crate) use display::{DisplayOptions, Verbosity};
 use failing::{REASON_LINES, TRANSCRIPT_LINES, folder_flag};
 use minor::MinorDifferences;
 use owo_colors::Style;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -296,16 +297,16 @@ impl<W: Write> Terminal<W> {
     fn reasons_briefly(&self) -> Vec<String> {
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
         for ((verdict, reason), cases) in &self.reasons {
-            let reason = reason.lines().next().unwrap_or_default();
-            let of_others = reason.starts_with(OTHER_RELEASES);
-            let reason = if of_others { "the case applies only to other releases" } else { reason };
+            let reason = brief_reason(reason.lines().next().unwrap_or_default());
             *counts.entry((*verdict, reason)).or_default() += cases.len();
         }
+        let more = counts.len().saturating_sub(LISTED_BRIEFLY);
+        let mut counts = counts.into_iter().collect::<Vec<_>>();
+        counts.sort_by_key(|((verdict, _), count)| (*verdict, Reverse(*count)));
         let listed = counts.iter().take(LISTED_BRIEFLY).map(|((verdict, reason), count)| {
             let verdict = self.display.paint(verdict.name(), style(*verdict));
             format!("{verdict}: {}: {}", counted(*count, "case"), self.display.line(reason))
         });
-        let more = counts.len().saturating_sub(LISTED_BRIEFLY);
         let more = (more > 0).then(|| format!("… {}", counted(more, "more reason")));
         listed.chain(more).collect()
     }
@@ -318,6 +319,16 @@ impl<W: Write> Terminal<W> {
         let counts = counts.collect::<Vec<_>>().join(", ");
         let counts = if counts.is_empty() { String::new() } else { format!(": {counts}") };
         format!("{}{counts}  in {}", counted(summary.total(), "case"), seconds(run.duration))
+    }
+}
+
+/// A reason without what differs from case to case, for a list that counts cases.
+fn brief_reason(reason: &str) -> &str {
+    let created = |reason: &str| reason.strip_prefix(STORE_UNWRITABLE).is_some_and(|rest| rest.starts_with(", "));
+    match reason {
+        reason if reason.starts_with(OTHER_RELEASES) => "the case applies only to other releases",
+        reason if created(reason) => STORE_NOT_CREATED,
+        reason => reason,
     }
 }
 
