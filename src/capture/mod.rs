@@ -98,8 +98,8 @@ impl Capture {
         now: i64,
     ) -> Result<Self, UnknownRelease> {
         let mut devices = devices(state);
-        devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
         let (all, mut capture) = (devices.len(), Self::of_devices(state, release, named, now, &devices)?);
+        devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
         loop {
             let size = capture.text().len();
             if size <= LARGEST || devices.is_empty() {
