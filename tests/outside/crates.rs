@@ -1,4 +1,5 @@
-//! Which of our crates may import which. Cargo holds the code to the manifests, and this test holds the manifests.
+//! Which crates of the workspace may import which. Cargo compares the code with the manifests, and these tests check the
+//! manifests. They need `cargo`.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -6,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Our crates, and those of ours that each may depend on.
+/// The crates of the workspace, and the crates of the workspace that each can depend on.
 const MAY_IMPORT: [(&str, &[&str]); 6] = [
     ("untrusted-data", &[]),
     ("openclaw-protocol", &[]),
@@ -15,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 6] = [
     ("clawcheck", &["openclaw-emulator", "openclaw-model", "openclaw-protocol", "untrusted-data"]),
     ("input-mutants", &[]),
 ];
-/// The one that every crate may have for its tests.
+/// The crate that every crate can use in its tests.
 const FOR_TESTS: &str = "input-mutants";
 
 /// A crate of a workspace, and its dependencies on other crates of the workspace.

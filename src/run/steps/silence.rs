@@ -55,7 +55,7 @@ impl CaseContext<'_> {
         let deadline = began + within;
         let Ok(running) = self.running() else { return Liveness::Refuses };
         let Ok(link) = running.link(None) else { return Liveness::Refuses };
-        let recorder = self.transcript.recorder("clawcheck asks if it is there");
+        let recorder = self.transcript.recorder("clawcheck checks that the gateway still answers");
         let mut connection = match Connection::open(link, &running.upgrade(), recorder, deadline).await {
             Ok(connection) => connection,
             Err(OpenError::Deadline) => return Liveness::Silent(NoAnswer { within, instead: None }),

@@ -318,10 +318,10 @@ impl<'a> Flow<'a> {
         if !possible.contains(&word) {
             let message = format!("this step is never answered with `{word}`");
             let help = match possible {
-                [] => "it has no answer to expect".to_owned(),
+                [] => "remove the expectation: the step has no answer".to_owned(),
                 _ => format!("expected one of {}", possible.join(", ")),
             };
-            self.error(SpannedError::at(step.span, message, "this act").help(help));
+            self.error(SpannedError::at(step.span, message, "this step").help(help));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The documents of the pairing store, and how they are read and written. No files here: who drives a model brings them.
+//! The documents of the pairing store, and how they are read and written. This module
+//! reads and writes no files: its callers do.
 
 pub mod json;
 mod memory;

@@ -1,7 +1,7 @@
 //! The programs that the bundled skills need.
 //!
 //! The lists are those of the releases' own `skills` folders, in its order: what a skill for another system than macOS needs
-//! is left out. Skills that a user has put into the workspace are not looked at.
+//! is left out. The lists do not contain skills of the user's workspace.
 
 /// 2026.2.26.
 pub(in crate::releases) const V2026_2_26: &str = "\
