@@ -1,11 +1,8 @@
-//! The options, the events and the errors of a gateway's preparation.
+//! The options and the events of a gateway's preparation.
 
-use super::described::DescriptionError;
 use super::guard::Guard;
 use super::limits::TimeLimits;
-use super::openclaw::InstallError;
-use crate::client::UrlError;
-use openclaw_model::{Release, UnknownRelease};
+use openclaw_model::Release;
 use std::path::PathBuf;
 
 /// The options of [`Gateway::prepare`](super::Gateway::prepare), besides the gateway's name.
@@ -48,41 +45,6 @@ pub enum PrepareEvent {
         /// The package.
         package: String,
     },
-}
-
-/// Why a gateway cannot be prepared.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum PrepareError {
-    /// The URL is not valid.
-    #[error(transparent)]
-    Url(#[from] UrlError),
-    /// The embedded gateway does not support the release.
-    #[error(transparent)]
-    UnknownRelease(#[from] UnknownRelease),
-    /// The release cannot be installed.
-    #[error(transparent)]
-    Install(#[from] InstallError),
-    /// The description is not valid.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Description(#[from] DescriptionError),
-    /// The gateway does not have other releases.
-    #[error("clawcheck cannot get another release of {gateway}")]
-    NoOtherRelease {
-        /// The gateway.
-        gateway: String,
-    },
-}
-
-impl PrepareError {
-    /// Whether the user's argument is not valid. `false`: it is valid, but the gateway could not be installed or
-    /// read.
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Url(_) | Self::UnknownRelease(_) | Self::Description(_) => true,
-            Self::Install(_) | Self::NoOtherRelease { .. } => false,
-        }
-    }
 }
 
 /// Receives the events of a preparation.

@@ -1,7 +1,7 @@
 //! The gateway argument of the command line.
 
 use crate::client::{Link, UrlError};
-use openclaw_model::release::ReleaseError;
+use openclaw_model::releases::ReleaseError;
 use openclaw_model::{Release, releases};
 use std::fmt;
 use std::path::PathBuf;

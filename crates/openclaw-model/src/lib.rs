@@ -29,10 +29,10 @@ mod surface;
 pub mod trace;
 
 pub use config::{AuthMode, GatewayConfig};
+pub use facts::Facts;
 pub use facts::locality::LocalityRules;
-pub use facts::{Facts, UnknownRelease};
 pub use input::{ConnectionId, Effect, Entropy, Environment, Input, Outcome, Peer};
 pub use model::Model;
 pub use release::Release;
-pub use releases::{Change, KnownRelease, Source, known_releases};
+pub use releases::{Change, KnownRelease, Source, UnknownRelease, known_releases};
 pub use trace::{Access, Check, Fact, FactChange, TraceLine};

@@ -1,11 +1,13 @@
 //! Device identity: an Ed25519 key, the id derived from it, and the proof of possession.
 
-use super::{ids, public_key};
+use super::public_key;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest as _, Sha256};
+
+pub use super::public_key::device_id;
 
 /// A device's key pair.
 #[derive(Clone)]
@@ -45,14 +47,6 @@ impl DeviceKey {
     pub fn sign(&self, payload: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.0.sign(payload.as_bytes()).to_bytes())
     }
-}
-
-/// The device id of a raw public key.
-pub fn device_id(raw_public_key: &[u8]) -> String {
-    Sha256::digest(raw_public_key).iter().fold(String::with_capacity(64), |mut id, byte| {
-        id.extend(ids::hex(*byte));
-        id
-    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Public keys in every form that the releases accept (`device-identity.ts`).
 
-use super::identity::device_id;
+use super::ids;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use sha2::{Digest as _, Sha256};
 
 /// SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING } around the 32 raw bytes (RFC 8410).
 pub(super) const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -43,6 +44,14 @@ impl PublicKey {
 /// A public key in unpadded base64url, from any form that a release accepts. `None` if it cannot be decoded.
 pub fn normalise(key: &str) -> Option<String> {
     PublicKey::parse(key).map(|key| key.to_base64url())
+}
+
+/// The device id of a raw public key.
+pub fn device_id(raw_public_key: &[u8]) -> String {
+    Sha256::digest(raw_public_key).iter().fold(String::with_capacity(64), |mut id, byte| {
+        id.extend(ids::hex(*byte));
+        id
+    })
 }
 
 /// The raw key in a PEM. Header and footer must be on separate lines.

@@ -97,7 +97,7 @@ impl Init {
         let Probed { report, has_store, .. } = probed;
         let text = describe(&start, Some(&Described { report: &report, has_store }));
         // Do not write a description that is not valid.
-        check_description(&file.to_string_lossy(), &text)?;
+        check_description(&file.to_string_lossy(), &text).map_err(CommandError::usage)?;
         write(&file, &text)?;
         let shown = file.display().to_string();
         let next = match start.command {
@@ -148,7 +148,7 @@ impl Init {
             return probed(session, &spec, options).await;
         }
         let text = describe(start, None);
-        check_description("the command", &text)?;
+        check_description("the command", &text).map_err(CommandError::usage)?;
         // The first description is elsewhere, and `{here}` means the folder of the one that will be written.
         let folder = std::path::absolute(file).map_err(CommandError::output)?;
         let folder = folder.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();

@@ -1,10 +1,10 @@
 //! Checks rules of a description that the types do not express, such as invalid combinations of keys.
 
+use super::description::{Config, Description};
 use super::error::{DescriptionError, Source};
-use super::file::{Config, Description};
 use super::flags;
 use super::foreign;
-use super::known_placeholder;
+use super::placeholder::known_placeholder;
 use super::store;
 use crate::gateway::flags::VALUE;
 use crate::gateway::profile::Capability;
@@ -28,8 +28,8 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
     variables(source, description)?;
     files(source, description)?;
     programs(source, description)?;
-    foreign::check(source, description)?;
-    flags::check(source, description)?;
+    foreign::check(source, description.npm.is_some(), description.pip.as_ref(), description.cargo.as_ref())?;
+    flags::check(source, &description.flags, description.config.value == Config::OpenClaw)?;
     store::check(source, &description.store)?;
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {

@@ -1,5 +1,6 @@
 //! Errors in a description, with the file, the line and a label under the wrong text.
 
+use super::placeholder::known_placeholder;
 use crate::gateway::flags::VALUE;
 use crate::yaml::{Explanation, explain};
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -102,7 +103,7 @@ impl Source<'_> {
         let (name, after) = rest.strip_prefix('{')?.split_once('}')?;
         let name = name.trim();
         let after = after.split([' ', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
-        (name == VALUE || super::known_placeholder(name)).then(|| format!("quote it: \"{{{name}}}{after}\""))
+        (name == VALUE || known_placeholder(name)).then(|| format!("quote it: \"{{{name}}}{after}\""))
     }
 
     fn span(&self, at: Location) -> SourceSpan {

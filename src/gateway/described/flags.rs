@@ -1,7 +1,6 @@
 //! The key `flags` of a description: the settings of `openclaw.json` that the gateway gets as arguments.
 
 use super::error::{DescriptionError, Source};
-use super::file::{Config, Description};
 use crate::gateway::flags::{Arguments, Flag, Flags, VALUE};
 use crate::gateway::template::words_in_braces;
 use crate::suggestions::{choices, nearest};
@@ -76,10 +75,15 @@ fn contains_value(words: &[Spanned<String>]) -> bool {
     words.iter().any(|word| words_in_braces(&word.value).any(|name| name == VALUE))
 }
 
-/// Checks that the settings exist, and that their arguments express their values.
-pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
-    let entries = &description.flags.0;
-    if let Some((first, _)) = entries.first().filter(|_| description.config.value == Config::OpenClaw) {
+/// Checks that the settings exist, and that their arguments express their values. A gateway that reads `openclaw.json`
+/// has no flags.
+pub(super) fn check(
+    source: &Source<'_>,
+    flags: &FlagEntries,
+    reads_openclaw_json: bool,
+) -> Result<(), DescriptionError> {
+    let entries = &flags.0;
+    if let Some((first, _)) = entries.first().filter(|_| reads_openclaw_json) {
         let message = "a gateway that reads `openclaw.json` needs no `flags`";
         let help = "add `config: none` if the gateway does not read {config}, or else remove `flags`";
         return Err(source.error_at(first.referenced, message, Some(help.to_owned())));

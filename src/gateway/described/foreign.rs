@@ -1,7 +1,6 @@
 //! The packages of a description that npm does not have: `pip` and `cargo`.
 
 use super::error::{DescriptionError, Source};
-use super::file::Description;
 use crate::gateway::openclaw::ForeignPackage;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,11 +30,11 @@ pub(super) struct Cargo {
 }
 
 /// The package that a description names, if any.
-pub(super) fn package(description: &Description) -> Option<ForeignPackage<'_>> {
-    if let Some(pip) = &description.pip {
+pub(super) fn package<'d>(pip: Option<&'d Pip>, cargo: Option<&'d Cargo>) -> Option<ForeignPackage<'d>> {
+    if let Some(pip) = pip {
         return Some(ForeignPackage::Pip(pip.packages.value.iter().map(|package| package.value.as_str()).collect()));
     }
-    let Cargo { package, version } = description.cargo.as_ref()?;
+    let Cargo { package, version } = cargo?;
     Some(ForeignPackage::Cargo { name: &package.value, version: &version.value })
 }
 
@@ -48,11 +47,15 @@ pub(super) fn path_variable(directory: &Path) -> (String, String) {
 }
 
 /// Checks the packages: their names, their versions, and that only one installer is named.
-pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
-    let Description { npm, pip, cargo, .. } = description;
-    let foreign = cargo.as_ref().map(|cargo| cargo.package.referenced);
-    let foreign = foreign.or_else(|| pip.as_ref().map(|pip| pip.packages.referenced));
-    let named = [npm.is_some(), pip.is_some(), cargo.is_some()].into_iter().filter(|named| *named).count();
+pub(super) fn check(
+    source: &Source<'_>,
+    has_npm: bool,
+    pip: Option<&Pip>,
+    cargo: Option<&Cargo>,
+) -> Result<(), DescriptionError> {
+    let foreign = cargo.map(|cargo| cargo.package.referenced);
+    let foreign = foreign.or_else(|| pip.map(|pip| pip.packages.referenced));
+    let named = [has_npm, pip.is_some(), cargo.is_some()].into_iter().filter(|named| *named).count();
     if let Some(at) = foreign.filter(|_| named > 1) {
         let message = "a description can have only one of `npm`, `pip` and `cargo`";
         return Err(source.error_at(at, message, Some("install the others with a `before` command".to_owned())));
@@ -63,7 +66,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
         }
         pip.packages.value.iter().try_for_each(|package| python_package(source, package))?;
     }
-    cargo.as_ref().map_or(Ok(()), |cargo| crate_of(source, cargo))
+    cargo.map_or(Ok(()), |cargo| crate_of(source, cargo))
 }
 
 fn python_package(source: &Source<'_>, package: &Spanned<String>) -> Result<(), DescriptionError> {
@@ -138,6 +141,7 @@ mod tests {
     #[case("pip: { packages: [openclaw-py==0.3.0, \"uvicorn[standard]==1.0.post1\"] }\nargs: [\"{package}\"]")]
     #[case("cargo: { package: my-gateway, version: 1.2.3-rc.1 }\nenv: { A: \"{package}\" }")]
     fn takes_packages_with_versions(#[case] lines: &str) {
-        assert!(package(&parse("x.yaml", &format!("{GOOD}{lines}\n")).unwrap()).is_some());
+        let description = parse("x.yaml", &format!("{GOOD}{lines}\n")).unwrap();
+        assert!(package(description.pip.as_ref(), description.cargo.as_ref()).is_some());
     }
 }

@@ -3,29 +3,42 @@
 
 mod built_in;
 mod check;
+mod description;
 mod error;
 mod file;
 mod flags;
 mod foreign;
 #[cfg(test)]
 mod mutants;
+mod placeholder;
 mod raw;
 pub(crate) mod schema;
 mod store;
 
-pub(super) use error::DescriptionError;
+pub(crate) use error::DescriptionError;
 
 use super::limits::TimeLimits;
-use super::openclaw::{self, InstallRequest, Installed};
-use super::prepare::{Preparation, PrepareError, PrepareListener};
+use super::openclaw::{self, InstallError, InstallRequest, Installed};
+use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
-use super::template::{AT_LAUNCH, Placeholders, further_ports};
-use file::{Config, Description};
+use super::template::{Placeholders, further_ports};
+use description::{Config, Description};
 use raw::Npm;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use store::Store;
+
+/// Why the gateway of a description cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DescribedError {
+    /// The description is not valid.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
+    /// Its package cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+}
 
 /// Reads a description from a file, or selects the built-in description of this name. Installs the packages that the
 /// description names.
@@ -33,7 +46,7 @@ pub(super) async fn prepare(
     named: &Path,
     preparation: &Preparation,
     listener: PrepareListener<'_>,
-) -> Result<(Profile, Program, TimeLimits), PrepareError> {
+) -> Result<(Profile, Program, TimeLimits), DescribedError> {
     let (name, text) = built_in::find(named)?;
     let description = file::parse(&name, &text)?;
     let mut placeholders = Placeholders::default();
@@ -49,7 +62,7 @@ pub(super) async fn prepare(
         installed = Some(found);
     }
     let mut program = program(&description, &name, placeholders, installed.as_ref());
-    if let Some(package) = foreign::package(&description) {
+    if let Some(package) = foreign::package(description.pip.as_ref(), description.cargo.as_ref()) {
         let directory = openclaw::prepare_foreign(&package, preparation, listener).await?;
         program.placeholders.set("package", absolute(&directory));
         // First, so that the values of the description take precedence.
@@ -73,8 +86,8 @@ pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError
 ///
 /// # Errors
 /// Returns the first error and its position.
-pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareError> {
-    file::parse(name, text).map(drop).map_err(PrepareError::from)
+pub(crate) fn check_description(name: &str, text: &str) -> Result<(), DescriptionError> {
+    file::parse(name, text).map(drop)
 }
 
 /// The folder of a description. A bare file name has an empty parent, which means the working directory.
@@ -182,11 +195,6 @@ fn profile(description: &Description, named: &Path) -> Profile {
         flags: description.flags.flags(),
         snapshots: description.snapshots.as_ref().map(|folder| folder_of(named).join(&folder.value)),
     }
-}
-
-/// The placeholders of a description: those of a launch, and those whose values are known before the launch.
-fn known_placeholder(name: &str) -> bool {
-    AT_LAUNCH.contains(&name) || ["here", "node", "package"].contains(&name)
 }
 
 #[cfg(test)]

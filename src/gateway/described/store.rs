@@ -1,10 +1,11 @@
 //! The key `store` of a description: where the gateway keeps its pairing store, and the commands that convert it.
 
 use super::error::{DescriptionError, Source};
-use super::known_placeholder;
+use super::placeholder::known_placeholder;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::StoreAccess;
-use crate::gateway::spawned::store_commands::{StoreCommand, is_known_before_a_start};
+use crate::gateway::spawned::StoreCommand;
+use crate::gateway::spawned::store_commands::is_known_before_a_start;
 use crate::gateway::template::words_in_braces;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;

@@ -1,6 +1,6 @@
 //! The cache of installed releases.
 
-use super::install::InstallError;
+use super::install_error::InstallError;
 use openclaw_model::Release;
 use std::path::{Path, PathBuf};
 

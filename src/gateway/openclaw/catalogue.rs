@@ -1,6 +1,6 @@
 //! Reads `gateways/openclaw.yaml`: what npm needs to install a release, besides its version.
 
-use super::install::InstallError;
+use super::install_error::InstallError;
 use openclaw_model::Release;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! Installs packages of pip and cargo into the cache, each set in a directory of its own with a `bin` in it.
 
 use super::cache::Cache;
-use super::install::{InstallError, Installation};
+use super::install::Installation;
+use super::install_error::InstallError;
 use super::installer::Installer;
 use crate::gateway::prepare::PrepareEvent;
 use crate::gateway::spawned::process::{InheritedEnvironment, Invocation};

@@ -4,6 +4,7 @@ mod cache;
 mod catalogue;
 mod foreign;
 mod install;
+mod install_error;
 mod installer;
 mod node;
 mod npm;
@@ -11,8 +12,8 @@ mod range;
 mod schema;
 
 pub(super) use foreign::ForeignPackage;
-pub(crate) use install::InstallError;
 pub(super) use install::{InstallRequest, RELEASE_FLAGS};
+pub(crate) use install_error::InstallError;
 pub(crate) use schema::{SchemaError, protocol_schema};
 
 use super::flags::Flags;

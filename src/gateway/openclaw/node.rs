@@ -1,7 +1,8 @@
 //! Selects the Node.js that runs a release.
 
 use super::cache::{self, Package};
-use super::install::{InstallError, InstallRequest, Installation};
+use super::install::{InstallRequest, Installation};
+use super::install_error::InstallError;
 use super::range;
 use crate::gateway::spawned::process::{InheritedEnvironment, Invocation, Process};
 use serde_json::Value;

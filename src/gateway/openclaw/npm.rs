@@ -1,6 +1,6 @@
 //! Reads the error messages of npm.
 
-use super::install::InstallError;
+use super::install_error::InstallError;
 use super::installer::Installer;
 
 /// Node.js error codes that mean that the network is not available.

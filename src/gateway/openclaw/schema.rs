@@ -2,7 +2,8 @@
 
 use super::cache::Cache;
 use super::catalogue::Catalogue;
-use super::install::{InstallError, InstallRequest, Installation, RELEASE_FLAGS};
+use super::install::{InstallRequest, Installation, RELEASE_FLAGS};
+use super::install_error::InstallError;
 use crate::gateway::prepare::{Preparation, PrepareListener};
 use openclaw_model::Release;
 use std::collections::BTreeMap;

@@ -2,7 +2,10 @@
 //! of OpenClaw, and `write` takes it from there. They run whether or not the gateway runs.
 
 use super::process::{InheritedEnvironment, Invocation, Process};
-use super::{Program, StoreAccess, cannot_start, store_check, text};
+use super::program::{Program, text};
+use super::start_error::cannot_start;
+use super::store_access::{StoreAccess, StoreCommand};
+use super::store_check;
 use crate::gateway::launch::{Exit, LaunchError, LogTail, ended_with_log};
 use crate::gateway::template::{AT_LAUNCH, Placeholders, words_in_braces};
 use crate::gateway::workspace::Sandbox;
@@ -15,17 +18,6 @@ const NOT_BEFORE_A_START: [&str; 3] = ["port", "token", "password"];
 /// Whether a placeholder has a value while the gateway is stopped.
 pub(crate) fn is_known_before_a_start(name: &str) -> bool {
     !NOT_BEFORE_A_START.contains(&name) && !name.starts_with("port+")
-}
-
-/// One command of a description, with its place in the file.
-#[derive(Debug, Clone)]
-pub(crate) struct StoreCommand {
-    /// The program and its arguments, with placeholders. Not empty.
-    pub(crate) words: Vec<String>,
-    /// The key in the description: `store.read` or `store.write`.
-    pub(crate) key: &'static str,
-    /// The file and the line.
-    pub(crate) place: String,
 }
 
 /// Why the store could not be converted.

@@ -98,7 +98,7 @@ impl TryFrom<String> for Version {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|error: openclaw_model::release::ReleaseError| error.to_string())
+        text.parse().map(Self).map_err(|error: openclaw_model::releases::ReleaseError| error.to_string())
     }
 }
 

@@ -1,11 +1,15 @@
 //! The addresses that a gateway listens on, and the settings that a bind requires.
 
 use super::credentials::Credentials;
-use super::{DEFAULT_PORT, StartRefusal, strings};
+use super::list::strings;
+use super::start_refusal::StartRefusal;
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::config::{ConfigFacts, LoopbackProxy};
 use serde_json::Value;
 use std::net::Ipv4Addr;
+
+/// The port if neither the configuration nor the environment sets one.
+pub const DEFAULT_PORT: u16 = 18789;
 
 /// `gateway.bind`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The authentication of a gateway and its secrets (`resolveGatewayAuth`, `ensureGatewayStartupAuth`).
 
+use super::environment::Env;
+use super::start_refusal::StartRefusal;
 use super::substitute::{has_reference, sole_reference};
-use super::{Env, StartRefusal};
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::config::ConfigFacts;
 use serde_json::Value;

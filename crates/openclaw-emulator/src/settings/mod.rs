@@ -7,23 +7,28 @@
 
 mod bind;
 mod credentials;
+mod environment;
 mod file;
+mod list;
 #[cfg(test)]
 mod mutants;
 mod secrets;
 mod shape;
+mod start_refusal;
 mod substitute;
 #[cfg(test)]
 mod tests;
 
 use credentials::Credentials;
+use environment::Env;
+use list::strings;
 use shape::ShapeError;
-use std::path::Path;
 
-pub use bind::Bind;
+pub use bind::{Bind, DEFAULT_PORT};
 pub use file::{ConfigFileError, read_config, read_config_with_text};
 pub use secrets::{masked, redactions, secret_values};
 pub use shape::{RefusedSetting, SettingForm, known_settings};
+pub use start_refusal::StartRefusal;
 
 use openclaw_model::GatewayConfig;
 use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};
@@ -31,9 +36,6 @@ use openclaw_model::facts::config::ConfigFacts;
 use openclaw_model::releases::described;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
-
-/// The port if neither the configuration nor the environment sets one.
-pub const DEFAULT_PORT: u16 = 18789;
 
 /// The settings that a release derives from its configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,82 +49,6 @@ pub struct Settings {
     pub generated_token: Option<String>,
     /// Lines for the log.
     pub warnings: Vec<String>,
-}
-
-/// The exit code if the state directory needs a repair (observed on 2026.9.6).
-const MAINTENANCE_REQUIRED: i32 = 78;
-
-/// A refusal of the release to start with these settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
-#[error("{}", lines.join("\n"))]
-pub struct StartRefusal {
-    /// The lines that it prints.
-    pub lines: Vec<String>,
-    /// The exit code of its process.
-    pub exit_code: i32,
-    /// The settings that it does not accept, if it names them.
-    pub settings: Vec<RefusedSetting>,
-}
-
-impl StartRefusal {
-    fn new(lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1, settings: Vec::new() }
-    }
-
-    /// A refusal from the start of the server and not from the command.
-    fn at_start(error: &str) -> Self {
-        Self::new([format!("Gateway failed to start: Error: {error}")])
-    }
-
-    /// The output if the file is not a database.
-    pub(crate) fn at_database(path: &Path) -> Self {
-        let unreadable = format!("shared state database is unreadable at {}: file is not a database", path.display());
-        let advice = "Stop OpenClaw processes, then restore this file from a verified backup; the unreadable database was \
-                      left unchanged. | gateway.maintenance_required. Stop the service with openclaw gateway stop (or its \
-                      service owner), then run openclaw doctor --fix, then start it again with openclaw gateway start.";
-        let line = format!("Gateway failed to start: Doctor cannot repair this state: {unreadable}. {advice}");
-        Self { exit_code: MAINTENANCE_REQUIRED, ..Self::new([line]) }
-    }
-
-    /// The output if the database or its directory cannot be written (2026.9.6, as a user other than root).
-    pub(crate) fn at_read_only_database() -> Self {
-        let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
-                    ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
-                    doctor --fix, then start it again with openclaw gateway start.";
-        Self { exit_code: MAINTENANCE_REQUIRED, ..Self::new([line]) }
-    }
-
-    /// The output if a cell of the database is not JSON, without the error of Node's parser.
-    pub(crate) fn at_cell(error: &str) -> Self {
-        Self::new([format!("Gateway failed to start: {error}. Run openclaw gateway status --deep for diagnostics.")])
-    }
-
-    /// The output if the files of an older release cannot be imported.
-    pub(crate) fn at_import(error: &str) -> Self {
-        let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \
-                       run because prior step \"pairing-stores\" refused execution.. Stop the service with openclaw gateway \
-                       stop (or its service owner), then run openclaw doctor --fix, then start it again with openclaw gateway \
-                       start.";
-        let mut refusal = Self::new([stopped.to_owned(), format!("- {error}")]);
-        refusal.exit_code = MAINTENANCE_REQUIRED;
-        refusal
-    }
-}
-
-/// The environment variables that a gateway sees.
-#[derive(Clone, Copy)]
-pub(crate) struct Env<'a>(&'a [(String, String)]);
-
-impl<'a> Env<'a> {
-    /// The value of a variable. If a name occurs twice, the last one counts.
-    fn get(self, name: &str) -> Option<&'a str> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A trimmed variable. `None` if it is empty.
-    fn trimmed(self, name: &str) -> Option<&'a str> {
-        self.get(name).map(str::trim).filter(|value| !value.is_empty())
-    }
 }
 
 impl Settings {
@@ -245,10 +171,6 @@ fn port(gateway: &Value, env: Env<'_>) -> u16 {
 /// A variable that JavaScript's `Number` reads as positive and finite.
 fn positive(env: Env<'_>, name: &str) -> Option<f64> {
     env.trimmed(name)?.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
-}
-
-fn strings(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// `createAuthRateLimiter` sets the defaults.

@@ -1,6 +1,7 @@
 //! Masks the secrets of a configuration in error messages.
 
-use super::{Env, shape};
+use super::environment::Env;
+use super::shape;
 use serde_json::Value;
 use untrusted_data::Redactions;
 

@@ -1,6 +1,6 @@
 //! Replaces `${NAME}` in the strings of a configuration (`src/config/env-substitution.ts`).
 
-use super::Env;
+use super::environment::Env;
 use serde_json::Value;
 
 /// The meaning of `${...}` in a string.

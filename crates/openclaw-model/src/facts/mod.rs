@@ -15,7 +15,6 @@ pub mod rpc;
 pub mod seed;
 
 use super::release::Release;
-use super::releases;
 use client::ClientFacts;
 use config::ConfigFacts;
 use handshake::HandshakeRules;
@@ -51,35 +50,7 @@ pub struct Facts {
     pub seed: SeedFacts,
 }
 
-/// An error: the release is older than the oldest known one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the rules of {0} are not known; the nearest known release is the oldest one, {oldest} (`--release {oldest}`, \
-     `--gateway embedded@{oldest}`)",
-    oldest = releases::OLDEST
-)]
-pub struct UnknownRelease(pub Release);
-
 impl Facts {
-    /// The facts of a release: those of the newest known release at or before it.
-    ///
-    /// # Errors
-    /// Returns an error for a release before the oldest known one.
-    pub fn of(release: Release) -> Result<Self, UnknownRelease> {
-        match releases::described(release) {
-            Some(_) => Ok(Self::nearest(release)),
-            None => Err(UnknownRelease(release)),
-        }
-    }
-
-    /// As [`Self::of`], and the facts of the oldest known release for every release before it.
-    pub fn nearest(release: Release) -> Self {
-        match releases::facts_at(release) {
-            Some(known) => Self { release, ..known.clone() },
-            None => Self::oldest(release),
-        }
-    }
-
     /// The facts of 2026.2.19, for the given release.
     pub(super) fn oldest(release: Release) -> Self {
         Self {
@@ -94,10 +65,5 @@ impl Facts {
             program: ProgramFacts::oldest(),
             seed: SeedFacts::oldest(),
         }
-    }
-
-    /// The newest release at or before this one that is known without a gap: the one that these facts describe.
-    pub fn described(&self) -> Release {
-        releases::described(self.release).unwrap_or(releases::OLDEST)
     }
 }

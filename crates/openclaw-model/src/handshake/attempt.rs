@@ -1,7 +1,6 @@
 //! One connect while it is checked.
 
 use super::HandshakeRules;
-use super::auth::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
 use crate::address;
 use crate::locality::{self, Locality};
 use crate::model::Connection;
@@ -10,6 +9,10 @@ use crate::{ConnectionId, Peer};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 
+/// The address that counts for all browser clients on loopback, in releases without a rate limit for each origin.
+const BROWSER_ON_LOOPBACK: &str = "198.18.0.1";
+/// The prefix of the key for the rate limit of an origin.
+pub(super) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";
 /// The maximum length of the scopes in a trace, in characters.
 const LONGEST_SCOPES: usize = 200;
 

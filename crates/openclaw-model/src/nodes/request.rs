@@ -2,12 +2,12 @@
 
 use super::NodeRules;
 use super::node_surface::NodeSurface;
-use super::store::{DESCRIPTION, required_scopes};
+use super::store::{DESCRIPTION, add_device, required_scopes};
 use crate::Entropy;
 use crate::pairing::{ChangedDocuments, DocumentFamily, PairingState, StoreError};
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
-use openclaw_protocol::store::{Document, Documents};
+use openclaw_protocol::store::Documents;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -193,18 +193,6 @@ pub(super) fn published(
         add_device(documents, &mut requested.request);
     }
     requested
-}
-
-/// Fields that a request does not contain are taken from the record of its device.
-pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
-    let devices = documents.read(Document::DevicesPaired);
-    let node_id = js::key_text(request.get("nodeId"));
-    let Some(device) = devices.as_ref().and_then(|devices| devices.get(&node_id)) else { return };
-    for key in ["clientId", "clientMode", "displayName", "platform", "deviceFamily", "remoteIp"] {
-        if js::present(request.get(key)).is_none() {
-            js::set(request, key, js::present(device.get(key)).cloned());
-        }
-    }
 }
 
 impl NodeRequest {

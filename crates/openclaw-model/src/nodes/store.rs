@@ -2,7 +2,6 @@
 
 use super::NodeRules;
 use super::commands::RUN_COMMANDS;
-use super::request::add_device;
 use crate::Entropy;
 use crate::pairing::{
     ChangedDocuments, DocumentFamily, PairingList, PairingRules, PairingState, StoreError, missing_scope, newest,
@@ -384,6 +383,18 @@ pub(super) fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String>
     };
     let pairing = rules.approval_needs_pairing.then_some("operator.pairing");
     pairing.into_iter().chain(by_commands).map(str::to_owned).collect()
+}
+
+/// Fields that a request does not contain are taken from the record of its device.
+pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
+    let devices = documents.read(Document::DevicesPaired);
+    let node_id = js::key_text(request.get("nodeId"));
+    let Some(device) = devices.as_ref().and_then(|devices| devices.get(&node_id)) else { return };
+    for key in ["clientId", "clientMode", "displayName", "platform", "deviceFamily", "remoteIp"] {
+        if js::present(request.get(key)).is_none() {
+            js::set(request, key, js::present(device.get(key)).cloned());
+        }
+    }
 }
 
 /// The fields of a node's description.

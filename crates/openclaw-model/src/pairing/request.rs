@@ -2,6 +2,7 @@
 
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
+use super::state::REFRESHED;
 use super::{
     ChangedDocuments, DocumentFamily, PairingRules, PairingState, PendingRepeat, StoreError, normalise_scopes,
 };
@@ -181,9 +182,6 @@ pub(super) fn shown_pending(mut request: Record) -> Record {
     request.shift_remove(REFRESHED);
     request
 }
-
-/// The field with the time of the last repetition.
-pub(super) const REFRESHED: &str = "refreshedAtMs";
 
 fn same_set(left: &[String], right: &[String]) -> bool {
     left.len() == right.len() && left.iter().all(|value| right.contains(value))

@@ -8,6 +8,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+/// The field with the time of the last repetition of a request.
+pub(super) const REFRESHED: &str = "refreshedAtMs";
+
 /// A pair of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocumentFamily {
@@ -188,7 +191,7 @@ impl RecordMap {
         #[allow(clippy::cast_precision_loss)]
         let expired = |entry: &Value| -> Result<bool, TypeError> {
             // Written by releases since 2026.7.35, and heeded by them alone: no other one leaves it in a file.
-            let refreshed = js::present(js::property(Some(entry), super::request::REFRESHED)?);
+            let refreshed = js::present(js::property(Some(entry), REFRESHED)?);
             let since = refreshed.filter(|_| heeds_refresh).or(js::property(Some(entry), "ts")?);
             Ok(now as f64 - js::number(since) > ttl as f64)
         };

@@ -1,11 +1,19 @@
 //! Why the database cannot be used.
 
-use super::table::RowError;
 use rusqlite::ErrorCode;
 use std::io;
 use std::path::PathBuf;
 use untrusted_data::limits::STORE_BYTES;
 use untrusted_data::plain_file::PlainFileError;
+
+/// The reason why a record cannot be a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the value of `{field}` does not fit the column {table}.{column}")]
+pub struct RowError {
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    pub(super) field: &'static str,
+}
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The tables of the pairing store, by column, and the conversion between rows and records.
 
-use super::SqliteError;
+use super::error::{RowError, SqliteError};
 use rusqlite::types::{Value as Cell, ValueRef};
 use serde_json::{Map, Value};
 
@@ -48,15 +48,6 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     columns: &'static [Column],
     indexes: &'static [(&'static str, &'static str)],
-}
-
-/// The reason why a record cannot be a row.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the value of `{field}` does not fit the column {table}.{column}")]
-pub struct RowError {
-    table: &'static str,
-    column: &'static str,
-    field: &'static str,
 }
 
 /// Paired devices.

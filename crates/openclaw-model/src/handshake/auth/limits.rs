@@ -3,12 +3,9 @@
 use crate::GatewayConfig;
 use crate::address;
 use crate::config::RateLimit;
+use crate::handshake::attempt::BROWSER_ORIGIN_PREFIX;
 use std::collections::HashMap;
 
-/// The address that counts for all browser clients on loopback, in releases without a rate limit for each origin.
-pub(in crate::handshake) const BROWSER_ON_LOOPBACK: &str = "198.18.0.1";
-/// The prefix of the key for the rate limit of an origin.
-pub(in crate::handshake) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";
 /// Records are looked through for outdated ones at most this often, in milliseconds.
 const PRUNE_INTERVAL_MS: i64 = 60_000;
 

@@ -2,7 +2,7 @@
 
 use crate::nodes;
 use crate::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
-use crate::rpc::dispatch::schemas::{DEVICE_ID, NOTHING, RENAME, REQUEST_ID, REVOKE, ROTATE};
+use crate::rpc::schemas::{DEVICE_ID, NOTHING, RENAME, REQUEST_ID, REVOKE, ROTATE};
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid};
 use crate::scope_upgrades::UpgradeDecision;
 use openclaw_protocol::js::{self, Record};

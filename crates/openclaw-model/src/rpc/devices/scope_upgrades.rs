@@ -3,7 +3,7 @@
 use crate::input::{Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::{self, PENDING_TTL_MS, PairingRequest, StoreError};
-use crate::rpc::dispatch::schemas::{REQUEST_ID, SCOPES};
+use crate::rpc::schemas::{REQUEST_ID, SCOPES};
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
 use crate::scope_upgrades::{ScopeUpgrade, UpgradeDecision, UpgradeOwner, ended};
 use openclaw_protocol::js;

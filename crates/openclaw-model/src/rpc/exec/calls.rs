@@ -3,10 +3,10 @@
 use crate::approvals::Approval;
 use crate::facts::rpc::RpcRules;
 use crate::facts::rpc::exec::ExecRequestForm;
-use crate::rpc::dispatch::schemas::{ID, exec_request as exec_request_schema};
 use crate::rpc::exec::legacy;
 use crate::rpc::exec::prompts::{self, PromptKind, PromptOptions};
 use crate::rpc::exec::request::{ExecRequest, visible};
+use crate::rpc::schemas::{ID, exec_request as exec_request_schema};
 use crate::rpc::{Call, Handled, Reply, invalid, invalid_with};
 use openclaw_protocol::ids;
 use openclaw_protocol::js;

@@ -1,8 +1,8 @@
 //! The parameters and output of approval requests for commands up to 2026.2.26 (`exec-approval.ts`,
 //! `system-run-approval-context.ts`).
 
-use crate::rpc::dispatch::schemas::OPTIONAL_TEXT;
 use crate::rpc::exec::request::{environment, environment_hash, stripped, texts};
+use crate::rpc::schemas::OPTIONAL_TEXT;
 use crate::schema::{NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, within};
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use crate::approvals::{Approval, ApprovalMatch, Approvals, Waiter};
 use crate::facts::rpc::{NoApprover, RpcRules};
 use crate::input::{ConnectionId, Outcome};
 use crate::model::{ConnectedClient, Model};
-use crate::rpc::dispatch::schemas::RESOLVE;
+use crate::rpc::schemas::RESOLVE;
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
 use indexmap::IndexSet;
 use openclaw_protocol::client;

@@ -6,11 +6,11 @@ use crate::model::Model;
 use crate::node_work::{PendingInvoke, WorkRequest};
 use crate::nodes;
 use crate::pairing;
-use crate::rpc::dispatch::schemas::NOTHING;
-use crate::rpc::nodes::programs;
+use crate::rpc::nodes::reported_programs;
 use crate::rpc::nodes::schemas::{
     ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema,
 };
+use crate::rpc::schemas::NOTHING;
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, shape};
 use openclaw_protocol::codes::error;
 use openclaw_protocol::frame::ErrorShape;
@@ -125,7 +125,7 @@ pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     let own = call.request.id.clone();
     call.model.respond(call.connection, &own, Ok(json!({"ok": true})), call.outcome);
     if invoke.asked.is_none() && result.is_ok() {
-        programs::note(call.model, call.environment, &invoke.node_id, &params, call.outcome);
+        reported_programs::note(call.model, call.environment, &invoke.node_id, &params, call.outcome);
     }
     answer(call.model, &invoke, result, call.outcome);
     Ok(Reply::Answered)

@@ -5,6 +5,7 @@ mod catalogue;
 pub(in crate::rpc) mod commands;
 pub(in crate::rpc) mod pairing;
 pub(in crate::rpc) mod programs;
+mod reported_programs;
 mod schemas;
 pub(in crate::rpc) mod skills;
 

@@ -3,7 +3,7 @@
 
 use crate::input::Outcome;
 use crate::model::{ConnectedClient, Model};
-use crate::rpc::nodes::programs::is_mac;
+use openclaw_protocol::js;
 use serde_json::json;
 
 /// Whether the gateway uses this client for skills that need a Mac (`isRemoteSkillEligibilityNode`).
@@ -36,4 +36,11 @@ pub(crate) fn announce_skills_changed(model: &mut Model, outcome: &mut Outcome) 
         model.broadcast("skills.changed", json!({"reason": "remote-node"}), outcome);
         model.broadcast("chat.metadata.changed", json!({}), outcome);
     }
+}
+
+/// Whether a platform or a device family is that of a Mac.
+pub(super) fn is_mac(platform: &str, family: Option<&str>) -> bool {
+    let platform = js::trim(platform).to_lowercase();
+    let family = family.map(|family| js::trim(family).to_lowercase());
+    platform.contains("mac") || platform.contains("darwin") || family.as_deref() == Some("mac")
 }

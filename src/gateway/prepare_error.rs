@@ -1,0 +1,50 @@
+//! Why a gateway cannot be prepared.
+
+use super::described::{DescribedError, DescriptionError};
+use super::openclaw::InstallError;
+use crate::client::UrlError;
+use openclaw_model::UnknownRelease;
+
+/// Why a gateway cannot be prepared.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum PrepareError {
+    /// The URL is not valid.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The embedded gateway does not support the release.
+    #[error(transparent)]
+    UnknownRelease(#[from] UnknownRelease),
+    /// The release cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The description is not valid.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Description(#[from] DescriptionError),
+    /// The gateway does not have other releases.
+    #[error("clawcheck cannot get another release of {gateway}")]
+    NoOtherRelease {
+        /// The gateway.
+        gateway: String,
+    },
+}
+
+impl PrepareError {
+    /// Whether the user's argument is not valid. `false`: it is valid, but the gateway could not be installed or
+    /// read.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::UnknownRelease(_) | Self::Description(_) => true,
+            Self::Install(_) | Self::NoOtherRelease { .. } => false,
+        }
+    }
+}
+
+impl From<DescribedError> for PrepareError {
+    fn from(error: DescribedError) -> Self {
+        match error {
+            DescribedError::Description(error) => error.into(),
+            DescribedError::Install(error) => error.into(),
+        }
+    }
+}
