@@ -136,41 +136,10 @@ impl Capture {
             documents::learn_tokens(document, &value, &mut aliases);
         }
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
-        let question = Question { release: Some(release), ..Question::default() };
-        let (mut connects, mut without) = (Vec::new(), 0);
-        for device in devices {
-            if connects.len() >= MOST_CONNECTS {
-                without += 1;
-                continue;
-            }
-            let name = aliases.device(&device.id).unwrap_or_default();
-            let mut of_device = connects::of_device(state, device, name, &question, now);
-            connects.extend(of_device.by_ref().take(MOST_CONNECTS - connects.len()));
-            without += usize::from(connects.len() >= MOST_CONNECTS && of_device.next().is_some());
-        }
-        if devices.is_empty() {
-            connects.extend(connects::of_new_device(state, &question, now));
-        }
+        let (connects, without) = connects_of(state, devices, release, &aliases, now);
         let ids = devices.iter().map(|device| device.id.as_str()).collect::<BTreeSet<_>>();
         let (files, modes) = files(state, now, &ids, &mut aliases);
-        let mut steps = Vec::new();
-        if !modes.is_empty() {
-            steps.push(json!({ "edit": { "files": modes } }));
-        }
-        let refused = connects.iter().find_map(|connect| match &connect.answer.verdict {
-            Verdict::NoStart(refusal) => Some(refusal.exit_code),
-            _ => None,
-        });
-        match refused {
-            Some(exit) => steps.push(json!({ "start": {}, "expect": { "start-refused": { "exit": exit } } })),
-            None => {
-                if !modes.is_empty() {
-                    steps.push(json!({ "start": {} }));
-                }
-                let usual = usual_secret(&settings.gateway);
-                steps.extend(connects.iter().map(|connect| connects::step(connect, usual, &mut aliases)));
-            }
-        }
+        let steps = steps(&connects, &modes, &settings.gateway, &mut aliases);
         let mut scenario = Map::new();
         scenario.insert("scenario".to_owned(), json!("A captured state directory"));
         if !modes.is_empty() {
@@ -213,6 +182,62 @@ impl Capture {
         about.extend(self.left_out.iter().map(|line| format!("- {line}")));
         writer::yaml(&self.scenario, &about)
     }
+}
+
+/// The connects of these devices, at most [`MOST_CONNECTS`], and the number of devices whose connects are missing. Without
+/// devices, a new device connects.
+fn connects_of(
+    state: &StateDirectory,
+    devices: &[Device],
+    release: Release,
+    aliases: &Aliases,
+    now: i64,
+) -> (Vec<Connect>, usize) {
+    let question = Question { release: Some(release), ..Question::default() };
+    let (mut connects, mut without) = (Vec::new(), 0);
+    for device in devices {
+        if connects.len() >= MOST_CONNECTS {
+            without += 1;
+            continue;
+        }
+        let name = aliases.device(&device.id).unwrap_or_default();
+        let mut of_device = connects::of_device(state, device, name, &question, now);
+        connects.extend(of_device.by_ref().take(MOST_CONNECTS - connects.len()));
+        without += usize::from(connects.len() >= MOST_CONNECTS && of_device.next().is_some());
+    }
+    if devices.is_empty() {
+        connects.extend(connects::of_new_device(state, &question, now));
+    }
+    (connects, without)
+}
+
+/// The steps of the scenario: restore the modes of files, start the gateway, and connect, unless the gateway does not
+/// start.
+fn steps(
+    connects: &[Connect],
+    modes: &Map<String, Value>,
+    gateway: &Map<String, Value>,
+    aliases: &mut Aliases,
+) -> Vec<Value> {
+    let mut steps = Vec::new();
+    if !modes.is_empty() {
+        steps.push(json!({ "edit": { "files": modes } }));
+    }
+    let refused = connects.iter().find_map(|connect| match &connect.answer.verdict {
+        Verdict::NoStart(refusal) => Some(refusal.exit_code),
+        _ => None,
+    });
+    match refused {
+        Some(exit) => steps.push(json!({ "start": {}, "expect": { "start-refused": { "exit": exit } } })),
+        None => {
+            if !modes.is_empty() {
+                steps.push(json!({ "start": {} }));
+            }
+            let usual = usual_secret(gateway);
+            steps.extend(connects.iter().map(|connect| connects::step(connect, usual, aliases)));
+        }
+    }
+    steps
 }
 
 /// The devices that can play: those of the store, and the gateway's own.

@@ -78,6 +78,14 @@ fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut 
     }
 }
 
+/// Whether an observation that deviates can be approved. If a step did not meet its expectation, it cannot. If only the
+/// schema is violated, it is the approved one. Without its store, it can only be a snapshot of the gateway itself.
+fn is_candidate(findings: &[Finding], observation: &Observation, shared: &Shared<'_>) -> bool {
+    let about_snapshot =
+        findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
+    about_snapshot && (observation.store.is_some() || shared.own_library.is_some())
+}
+
 /// Judges the observation of a case and writes it for approval if it is new.
 pub(crate) fn conclude(
     seen: CaseResult,
@@ -113,12 +121,6 @@ pub(crate) fn conclude(
             Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
     }
     let history = history.unwrap_or_default();
-    let real = gateway.profile().kind == GatewayKind::Spawned && gateway.profile().program == "openclaw";
-    let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
-    // If a step did not meet its expectation, the observation is not a candidate for approval. If only the schema is
-    // violated, the observation is the approved one.
-    let about_snapshot =
-        findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
     let known = shared.options.known.judge(PlayedCase {
         id: &case.id,
         requirements: &report.requirements,
@@ -128,12 +130,13 @@ pub(crate) fn conclude(
         observation: Some(observation.text()),
     });
     let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
+    let real = gateway.profile().kind == GatewayKind::Spawned && gateway.profile().program == "openclaw";
     let propose = match verdict {
-        // Without its store, an observation can only be a snapshot of the gateway itself.
-        Verdict::Deviates => {
-            about_snapshot && (observation.store.is_some() || shared.own_library.is_some()) && !is_known
+        Verdict::Deviates => !is_known && is_candidate(&findings, &observation, shared),
+        Verdict::Conforms => {
+            let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
+            real && shared.options.mark_seen && !seen
         }
-        Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };
     (report.findings, report.differences, report.notes) = (findings, differences, notes);

@@ -34,7 +34,7 @@ const USES: [(&str, &[&str]); 14] = [
     ),
 ];
 
-/// The circles that are left: the crate, the folder, and all modules of the circle.
+/// The allowed circle: the crate, the folder, and all modules of the circle.
 const CIRCLES: [(&str, &str, &[&str]); 1] = [
     // The model is one state machine: it calls its handlers, and they change it.
     (
