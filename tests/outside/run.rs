@@ -66,6 +66,13 @@ impl TestFolder {
         ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
+    /// Writes `silent.yaml`: a gateway that never listens. A case on the embedded gateway could end before a signal.
+    pub(crate) fn describe_silent_gateway(&self) {
+        let description = "gateway: silent\nabout: Never listens.\nclaims: 2026.4.2\ncommand: sleep\nargs: ['600']\n\
+            config: none\nstore: none\nready: tcp\n";
+        std::fs::write(self.path("silent.yaml"), description).unwrap();
+    }
+
     /// Sends SIGINT as soon as the run has created its workspace.
     #[cfg(unix)]
     pub(crate) fn interrupted(&self, arguments: &[&str]) -> ProgramOutput {
@@ -300,10 +307,7 @@ fn a_gateway_that_is_not_there_is_found_so_once() {
 #[test]
 fn ctrl_c_ends_everything_and_says_what_was_done() {
     let test_folder = TestFolder::new(SCENARIO);
-    // A case on the embedded gateway could end before the signal.
-    let description = "gateway: silent\nabout: Never listens.\nclaims: 2026.4.2\ncommand: sleep\nargs: ['600']\n\
-        config: none\nstore: none\nready: tcp\n";
-    std::fs::write(test_folder.path("silent.yaml"), description).unwrap();
+    test_folder.describe_silent_gateway();
     let ran =
         test_folder.interrupted(&["run", "scenarios", "--gateway", "silent.yaml", "--report", "json=report.json"]);
     assert_eq!(ran.code, Some(130), "{}", ran.err);
