@@ -75,6 +75,8 @@ pub(crate) struct Capture {
     pub(crate) devices: usize,
     /// What the scenario does not contain, one sentence each.
     pub(crate) left_out: Vec<String>,
+    /// The number of devices whose records are left out.
+    pub(crate) left_out_devices: usize,
     /// The names of the devices in the scenario, with their ids.
     pub(crate) names: Vec<(String, String)>,
     /// Whether the user of the gateway has no access to some files of the store.
@@ -109,9 +111,10 @@ impl Capture {
             let fits = devices.len() * LARGEST / size * 19 / 20;
             devices.truncate(fits.min(devices.len() - 1));
             capture = Self::of_devices(state, release, named, now, &devices)?;
+            capture.left_out_devices = all - devices.len();
             capture.left_out.push(format!(
                 "the records of {} devices; a scenario has at most {} KiB",
-                all - devices.len(),
+                capture.left_out_devices,
                 LARGEST / 1024
             ));
         }
@@ -161,6 +164,7 @@ impl Capture {
             connects,
             devices: devices.len(),
             left_out,
+            left_out_devices: 0,
             names: devices.iter().map(name).collect(),
             is_locked: !modes.is_empty(),
             scenario: Value::Object(scenario),
@@ -456,6 +460,7 @@ mod tests {
         );
         let left_out = format!("the records of {} devices; a scenario has at most 1024 KiB", 3000 - names.len());
         assert!(text.contains(&left_out), "{:?}", captured.left_out);
+        assert_eq!(captured.left_out_devices, 3000 - names.len());
         let corpus = Corpus::written(Path::new("captured/captured.yaml"), &text).unwrap();
         assert_eq!(corpus.cases().len(), 1, "the scenario can be read");
         assert_eq!(captured.connects.len(), MOST_CONNECTS);

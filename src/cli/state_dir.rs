@@ -99,6 +99,10 @@ impl CopiedState {
         let mut named = Vec::new();
         for NamedDevice { name, device } in &self.device {
             let id = explain::device_id(&state, device).map_err(|error| not_named(error, name))?;
+            if let Some((_, other)) = named.iter().find(|(known, _)| Some(known) == id.as_ref()) {
+                let error = miette::miette!("--device {name}={device}: this device already has the name `{other}`");
+                return Err(CommandError::usage(error));
+            }
             named.extend(id.map(|id| (id, name.clone())));
         }
         let capture = Capture::of(&state, None, &named, now())
@@ -120,7 +124,7 @@ impl CopiedState {
         let unplayable = cases.iter().zip(&reasons).filter_map(|(case, reason)| Some((*case, reason.as_ref()?)));
         let unplayable = unplayable.collect::<Vec<_>>();
         if let Some((_, first)) = unplayable.first().filter(|_| unplayable.len() == cases.len()) {
-            return Err(CommandError::usage(first.error(copied.as_ref())));
+            return Err(CommandError::usage(first.error(&explain::device_list(&state))));
         }
         let playable = cases.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(case, _)| *case);
         let substitution = Substitution::of(&capture, state_dir.is_some(), state.config_path.is_some());
@@ -193,9 +197,9 @@ impl Unplayable {
     }
 
     /// The error if no case can be played.
-    fn error(&self, copied: Option<&BTreeSet<&str>>) -> miette::Report {
+    /// `known` lists the devices of the state directory.
+    fn error(&self, known: &str) -> miette::Report {
         let help = |name: &str| {
-            let known = listed(copied.into_iter().flatten().copied());
             format!("pass --device {name}=DEVICE, where DEVICE is one of {known}; the case connects `{name}`")
         };
         match self {
@@ -274,9 +278,15 @@ fn note(capture: &Capture, state: &StateDirectory, state_dir: Option<&Path>) -> 
             let id = printable::line(id).chars().take(12).collect::<String>();
             format!("{name} ({id})")
         };
-        let devices = capture.names.iter().map(device).collect::<Vec<_>>();
+        let mut devices = capture.names.iter().take(MOST_NAMES).map(device).collect::<Vec<_>>();
+        if capture.names.len() > MOST_NAMES {
+            devices.push(format!("{} more", capture.names.len() - MOST_NAMES));
+        }
         let devices = if devices.is_empty() { "none".to_owned() } else { devices.join(", ") };
         note.push_str(&format!("devices of the copy: {devices}\n"));
+        if capture.left_out_devices > 0 {
+            note.push_str(&format!("{} devices do not fit into the copy\n", capture.left_out_devices));
+        }
     }
     note
 }

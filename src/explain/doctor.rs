@@ -52,12 +52,16 @@ pub(crate) struct Finding {
 /// Checks a state directory. `now` is in milliseconds since the epoch.
 pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
     let releases = known_releases().filter_map(|release| Facts::of(release).ok()).collect::<Vec<_>>();
+    let with_database = releases.iter().filter(|facts| facts.pairing.format == StoreFormat::Sqlite).cloned();
+    let with_database = with_database.collect::<Vec<_>>();
     let mut found = Vec::new();
     files(state, &releases, &mut found);
     starts(state, &releases, now, &mut found);
     for (document, place, value) in documents(state) {
+        // A release with files does not read the database. A release with a database imports the files.
+        let releases = if place == DATABASE { &with_database } else { &releases };
         let Value::Object(records) = value else {
-            not_records(state, (document, place), value, &releases, now, &mut found);
+            not_records(state, (document, place), value, releases, now, &mut found);
             continue;
         };
         for (key, record) in records {
@@ -66,8 +70,8 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
             }
             match document {
                 Document::DevicesPaired => {
-                    paired(place, key, record, &releases, &mut found);
-                    damaged_tokens(state, (place, key), record, &releases, now, &mut found);
+                    paired(place, key, record, releases, &mut found);
+                    damaged_tokens(state, (place, key), record, releases, now, &mut found);
                 }
                 Document::DevicesPending => pending(place, key, record, now, &mut found),
                 _ => {}
@@ -191,8 +195,7 @@ fn answering(
     let at_rest = StateAtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
     let state = StateDirectory { at_rest: at_rest.into(), ..state.clone() };
     let mut answering = AnsweringReleases::default();
-    // A release with files does not read the database. A release with a database imports the files.
-    for facts in releases.iter().filter(|facts| place != DATABASE || facts.pairing.format == StoreFormat::Sqlite) {
+    for facts in releases {
         let question = Question { release: Some(facts.release), ..client.clone() };
         let list = match simulated(&state, &question, now).map(|simulated| simulated.answer().verdict) {
             Err(_) | Ok(Verdict::NoStart(_)) => &mut answering.unstarted,

@@ -173,8 +173,10 @@ impl Logged {
     }
 
     /// The cause, if only the log tells it.
-    pub(crate) fn cause(&self, facts: &Facts) -> Option<LogCause> {
-        log_cause::of(self.reason(), said(&self.closed, "code").unwrap_or_default(), facts)
+    ///
+    /// `timeout_ms` is the handshake timeout of the gateway.
+    pub(crate) fn cause(&self, facts: &Facts, timeout_ms: u64) -> Option<LogCause> {
+        log_cause::of(self.reason(), said(&self.closed, "code").unwrap_or_default(), facts, timeout_ms)
     }
 
     /// Whether a computed answer is the logged one.
@@ -191,7 +193,12 @@ impl Logged {
                     error.map(|error| error.message.as_str()),
                     detail("authReason"),
                 ];
-                texts.into_iter().flatten().any(|text| text.starts_with(logged) || logged.starts_with(text))
+                if logged.is_empty() {
+                    let code = close.as_ref().map(|(code, _)| code.to_string());
+                    return said(&self.closed, "code") == code.as_deref();
+                }
+                let texts = texts.into_iter().flatten().filter(|text| !text.is_empty());
+                texts.into_iter().any(|text| text.starts_with(logged) || logged.starts_with(text))
             }
             Verdict::NoStart(_) | Verdict::LetIn(_) => false,
         }
@@ -330,6 +337,20 @@ ua=n/a code=1008 reason=pairing required
         assert_eq!((question.host.as_deref(), question.origin), (Some("gateway.example:443"), None));
         assert_eq!(question.preset.unwrap().name, "backend");
         assert_eq!(logged.says().unwrap(), "the log says close 1008 \"pairing required\"");
+    }
+
+    /// Without a reason, only the close code can agree.
+    #[rstest]
+    #[case::same_code("1009", true)]
+    #[case::another_code("1008", false)]
+    fn a_log_without_a_reason_does_not_agree_with_every_answer(#[case] code: &str, #[case] agrees: bool) {
+        let line = LOG[LOG.find("[ws] closed").unwrap()..]
+            .replace("code=1008 reason=pairing required", "code=1009 reason=n/a");
+        let logged = Logged::parse(&line).unwrap();
+        let close = Some((code.parse().unwrap(), String::new()));
+        let verdict = Verdict::Refused { error: None, close };
+        let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
+        assert_eq!(logged.agrees(&answer), agrees);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! directory.
 
 use crate::release_ranges;
+use openclaw_model::handshake::most_early_bytes;
 use openclaw_model::{Facts, known_releases};
 
 /// A cause and what removes it, in a sentence each.
@@ -14,11 +15,13 @@ pub(crate) struct LogCause {
 }
 
 /// The cause of a refusal with this close reason, or else with this close code.
-pub(super) fn of(reason: &str, code: &str, facts: &Facts) -> Option<LogCause> {
+///
+/// `timeout_ms` is the handshake timeout of the gateway.
+pub(super) fn of(reason: &str, code: &str, facts: &Facts, timeout_ms: u64) -> Option<LogCause> {
     let found = |cause: String, remedy: String| Some(LogCause { cause, remedy });
     let rules = &facts.handshake;
     match reason {
-        _ if reason.contains("handshake timeout") => handshake_timeout(facts),
+        _ if reason.contains("handshake timeout") => handshake_timeout(facts, timeout_ms),
         _ if reason.contains("signature expired") => {
             let minutes = rules.proof_form.tolerance_ms() / 60_000;
             found(
@@ -45,24 +48,27 @@ pub(super) fn of(reason: &str, code: &str, facts: &Facts) -> Option<LogCause> {
                 .to_owned(),
             format!("use a client of {}", facts.release),
         ),
-        _ if reason.contains("protocol mismatch") || code == "1002" => protocol(facts),
+        _ if reason.contains("protocol mismatch") => protocol(facts),
         _ if code == "1009" => found(
-            "the first message of the client is too large: a release accepts at most 64 KiB before the client is let in"
-                .to_owned(),
+            format!(
+                "the first message of the client is too large: {} accepts at most {} KiB before the client is let in",
+                facts.release,
+                most_early_bytes(rules) / 1024
+            ),
             "send `connect` first, without large fields".to_owned(),
         ),
         _ => None,
     }
 }
 
-fn handshake_timeout(facts: &Facts) -> Option<LogCause> {
-    let limit = facts.handshake.timeout_ms;
+fn handshake_timeout(facts: &Facts, limit: u64) -> Option<LogCause> {
     let longer = releases(|other| other.handshake.timeout_ms > limit);
     let mut ways = Vec::new();
     if facts.config.timeout_from_environment {
-        ways.push(
-            "set OPENCLAW_HANDSHAKE_TIMEOUT_MS=30000 in the environment of the gateway, and restart it".to_owned(),
-        );
+        ways.push(format!(
+            "set OPENCLAW_HANDSHAKE_TIMEOUT_MS={} in the environment of the gateway, and restart it",
+            2 * limit
+        ));
     }
     if !longer.is_empty() {
         ways.push(format!("use a release that waits longer ({longer})"));
@@ -113,6 +119,7 @@ mod tests {
         "OPENCLAW_HANDSHAKE_TIMEOUT_MS"
     )]
     #[case::size("2026.4.2", "", "1009", "64 KiB", "first")]
+    #[case::size_of_an_old_release("2026.2.26", "", "1009", "25600 KiB", "first")]
     #[case::schema("2026.4.2", "invalid connect params: at /client/id", "1008", "names the field", "2026.4.2")]
     fn a_cause_has_the_numbers_of_its_release(
         #[case] release: &str,
@@ -122,7 +129,7 @@ mod tests {
         #[case] remedy: &str,
     ) {
         let facts = Facts::of(release.parse().unwrap()).unwrap();
-        let found = of(reason, code, &facts).unwrap();
+        let found = of(reason, code, &facts, facts.handshake.timeout_ms).unwrap();
         assert!(found.cause.contains(cause) && found.remedy.contains(remedy), "{found:?}");
     }
 
@@ -130,7 +137,15 @@ mod tests {
     fn what_the_state_directory_tells_is_left_to_it() {
         let facts = Facts::of("2026.4.2".parse().unwrap()).unwrap();
         for reason in ["pairing required", "token_mismatch", "origin not allowed"] {
-            assert_eq!(of(reason, "1008", &facts), None);
+            assert_eq!(of(reason, "1008", &facts, 10_000), None);
         }
+        assert_eq!(of("", "1002", &facts, 10_000), None, "a malformed frame closes with 1002, too");
+    }
+
+    #[test]
+    fn a_longer_timeout_than_that_of_the_settings_is_recommended() {
+        let facts = Facts::of("2026.6.11".parse().unwrap()).unwrap();
+        let found = of("handshake timeout", "1000", &facts, 60_000).unwrap();
+        assert!(found.cause.contains("within 60 s") && found.remedy.contains("_TIMEOUT_MS=120000"), "{found:?}");
     }
 }

@@ -285,6 +285,15 @@ fn is_id(text: &str) -> bool {
 }
 
 fn unmeant(problem: &str, devices: &BTreeMap<String, DeviceData>) -> QuestionError {
+    QuestionError::Device { problem: problem.to_owned(), known: listed(devices) }
+}
+
+/// The first devices of a state directory: `68813922e246 (laptop)`, separated by commas.
+pub(crate) fn device_list(state: &StateDirectory) -> String {
+    listed(&devices(&state.at_rest))
+}
+
+fn listed(devices: &BTreeMap<String, DeviceData>) -> String {
     let device = |(id, known): (&String, &DeviceData)| match &known.name {
         Some(name) => format!("{} ({})", text::short_id(id), text::short(name)),
         None => text::short_id(id),
@@ -293,7 +302,7 @@ fn unmeant(problem: &str, devices: &BTreeMap<String, DeviceData>) -> QuestionErr
     if devices.len() > LISTED {
         listed.push(format!("{} more", devices.len() - LISTED));
     }
-    QuestionError::Device { problem: problem.to_owned(), known: listed.join(", ") }
+    listed.join(", ")
 }
 
 /// Advice about `explain --device`.

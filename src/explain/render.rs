@@ -226,7 +226,7 @@ impl Explanation<'_> {
     fn other_answer(&self) -> Vec<(&'static str, String)> {
         let Some(logged) = self.logged.filter(|logged| !logged.agrees(self.answer)) else { return Vec::new() };
         let mut lines = vec![("log", logged.says().unwrap_or_default())];
-        match logged.cause(&self.simulated.facts) {
+        match logged.cause(&self.simulated.facts, self.simulated.handshake_timeout_ms()) {
             Some(found) => {
                 lines.extend([("cause", found.cause), ("remedy", found.remedy)]);
                 lines.push(("otherwise", "the answer below is that to the same client without this cause".to_owned()));
@@ -366,7 +366,7 @@ impl Explanation<'_> {
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
             "log": self.logged.map(|logged| {
-                let cause = logged.cause(&self.simulated.facts);
+                let cause = logged.cause(&self.simulated.facts, self.simulated.handshake_timeout_ms());
                 json!({
                     "says": logged.says().map(|text| short(&text)), "agrees": logged.agrees(self.answer),
                     "cause": cause.as_ref().map(|found| &found.cause), "remedy": cause.as_ref().map(|found| &found.remedy),

@@ -116,6 +116,12 @@ impl SimulatedGateway {
         Settings::resolve(self.facts.release, &self.config, &self.env).ok().map(|settings| settings.gateway)
     }
 
+    /// The handshake timeout of the gateway, in milliseconds.
+    pub(crate) fn handshake_timeout_ms(&self) -> u64 {
+        let set = self.settings().and_then(|settings| settings.handshake_timeout_ms);
+        set.unwrap_or(self.facts.handshake.timeout_ms)
+    }
+
     /// The record of the client's device after a start on the store, even if the configuration prevents the start.
     pub(crate) fn record(&self) -> Option<Value> {
         record(&self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who).ok()?.0, &self.client)

@@ -81,6 +81,22 @@ pub(crate) enum StateError {
     NoConfig(PathBuf),
 }
 
+/// The release that wrote a configuration last.
+fn written_by(config: &Value) -> Option<Release> {
+    config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()
+}
+
+/// Whether a release reads the store. If a newer release has moved the store into a database, the configuration can still
+/// name the older one.
+fn reads(at_rest: &StateAtRest, release: Release, notes: &mut Vec<String>) -> bool {
+    let format = Facts::nearest(release).pairing.format;
+    let reads = !at_rest.has_database() || format == StoreFormat::Sqlite;
+    if !reads {
+        notes.push(format!("openclaw.json names {release}, which does not read {DATABASE}"));
+    }
+    reads
+}
+
 impl StateDirectory {
     /// Reads a state directory and its configuration.
     ///
@@ -107,7 +123,8 @@ impl StateDirectory {
         let config_path = found.is_some().then_some(path);
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(&directory, &mut notes);
-        let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "from openclaw.json"));
+        let written = written_by(&config).filter(|release| reads(&at_rest, *release, &mut notes));
+        let written = || Some((written?, "from openclaw.json"));
         let installed = || Some((installed(&env)?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
@@ -120,8 +137,7 @@ impl StateDirectory {
     /// The configuration does not exist or cannot be read.
     pub(crate) fn of_config(path: &Path) -> Result<Self, StateError> {
         let config = read_config(path)?.ok_or_else(|| StateError::NoConfig(path.to_owned()))?;
-        let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "from openclaw.json"));
-        let release = written();
+        let release = written_by(&config).map(|release| (release, "from openclaw.json"));
         Ok(Self {
             at_rest: StateAtRest::empty("").into(),
             config,

@@ -27,7 +27,7 @@ pub(super) struct Flag {
 pub(super) enum Arguments {
     /// The arguments contain `{value}`. A list has these arguments once for each of its items.
     WithValue(Vec<String>),
-    /// The arguments stand for `true`. `false` has none.
+    /// The arguments stand for `true`. `false` cannot be expressed, because the setting can be `true` by default.
     IfTrue(Vec<String>),
     /// The arguments of each possible value. The gateway cannot have other values.
     ByValue(Vec<(String, Vec<String>)>),
@@ -40,7 +40,7 @@ impl Arguments {
                 Value::Array(items) => items.iter().all(|item| text(item).is_some()),
                 single => text(single).is_some(),
             },
-            Self::IfTrue(_) => value.is_boolean(),
+            Self::IfTrue(_) => *value == Value::Bool(true),
             Self::ByValue(values) => text(value).is_some_and(|text| values.iter().any(|(key, _)| *key == text)),
         }
     }
@@ -60,6 +60,8 @@ impl Arguments {
             (Self::ByValue(values), value) => {
                 let named = text(value);
                 let words = values.iter().find(|(key, _)| Some(key) == named.as_ref()).map(|(_, words)| words);
+                let mut placeholders = placeholders.clone();
+                placeholders.set(VALUE, named.unwrap_or_default());
                 words.into_iter().flatten().map(|word| placeholders.fill(word)).collect()
             }
         }
@@ -153,7 +155,14 @@ mod tests {
         };
         let flag = |setting: &str, arguments| Flag { setting: format!("gateway.{setting}"), arguments };
         Flags(vec![
-            flag("bind", by_value(&[("loopback", &["--host", "127.0.0.1"]), ("lan", &["--host", "0.0.0.0"])])),
+            flag(
+                "bind",
+                by_value(&[
+                    ("loopback", &["--host", "127.0.0.1"]),
+                    ("lan", &["--host", "0.0.0.0"]),
+                    ("auto", &["--host={value}"]),
+                ]),
+            ),
             flag("auth.mode", by_value(&[("token", &[]), ("none", &["--open"])])),
             flag("auth.token", Arguments::WithValue(words(&["--token={value}", "{port}"]))),
             flag("trustedProxies", Arguments::WithValue(words(&["--proxy", "{value}"]))),
@@ -174,6 +183,7 @@ mod tests {
     #[rstest]
     #[case::plain(json!({ "auth": { "mode": "token", "token": "s{value}" } }), &["--host", "127.0.0.1", "--token=s{value}", "1"])]
     #[case::no_token(json!({ "bind": "lan", "auth": { "mode": "none" } }), &["--host", "0.0.0.0", "--open"])]
+    #[case::value_of_a_map(json!({ "bind": "auto" }), &["--host=auto"])]
     #[case::list(json!({ "trustedProxies": ["a", "b c"] }), &["--host", "127.0.0.1", "--proxy", "a", "--proxy", "b c"])]
     #[case::empty_list(json!({ "trustedProxies": [] }), &["--host", "127.0.0.1"])]
     #[case::true_flag(json!({ "allowRealIpFallback": true }), &["--host", "127.0.0.1", "--real-ip"])]
@@ -198,6 +208,7 @@ mod tests {
     #[case::without_token(json!({ "auth": { "mode": "none" } }), &[])]
     #[case::another_value(json!({ "bind": "tailnet", "auth": { "mode": "none" } }), &["gateway.bind: tailnet"])]
     #[case::not_mapped(json!({ "x": { "y": 1 }, "auth": { "mode": "none" } }), &["gateway.x.y"])]
+    #[case::maybe_true_by_default(json!({ "allowRealIpFallback": false, "auth": { "mode": "none" } }), &["gateway.allowRealIpFallback: false"])]
     #[case::wrong_kind(json!({ "allowRealIpFallback": "yes", "auth": { "mode": "none" } }), &["gateway.allowRealIpFallback: yes"])]
     fn what_the_arguments_cannot_express_is_named(#[case] gateway: Value, #[case] expected: &[&str]) {
         assert_eq!(flags().inexpressible(&settings(gateway, &[]), &plain()), expected);

@@ -315,7 +315,10 @@ fn a_state_directory_that_cannot_be_used_is_named() {
     // The device of the case would be unknown, and the verdict would not depend on the copy.
     let ran = clawcheck(&test_folder, &["run", "scenarios", "--state-dir", "state"]);
     assert!(ran.code == Some(2) && ran.err.contains("the cases need records of their own stores"), "{}", ran.err);
-    assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is one of `cli`"), "{}", ran.err);
+    assert!(ran.err.contains("pass --device laptop=DEVICE, where DEVICE is one of 0d9cb1aa7d93"), "{}", ran.err);
+    let twice = ["run", "scenarios", "--state-dir", "state", "--device", "laptop=server", "--device", "admin=server"];
+    let ran = clawcheck(&test_folder, &twice);
+    assert!(ran.code == Some(2) && ran.err.contains("already has the name `laptop`"), "{}", ran.err);
     let ran =
         clawcheck(&test_folder, &["compare", "embedded", "embedded", "--state-dir", "state", "--device", "a=none"]);
     assert!(ran.code == Some(2) && ran.err.contains("`none` is not a device of the state directory"), "{}", ran.err);
@@ -368,7 +371,7 @@ fn cases_that_do_not_test_the_copy_are_not_played() {
         assert!(ran.err.contains(line), "{}", ran.err);
     }
     let alone = clawcheck(&test_folder, &[&arguments[..], &["--filter", "family/own-record"]].concat());
-    let says = "--device laptop=DEVICE, where DEVICE is one of `cli`, `iphone`";
+    let says = "--device laptop=DEVICE, where DEVICE is one of 0d9cb1aa7d93";
     assert!(alone.code == Some(2) && alone.err.contains(says), "{}", alone.err);
     // The built-in snapshots are those of other stores, too.
     let built_in = ["run", "handshake/first-frame", "--state-dir", "state", "--gateway", "embedded"];

@@ -4,6 +4,7 @@ use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
 use nix::sys::stat::Mode;
 use openclaw_emulator::store::SqliteDocuments;
+use openclaw_model::releases::DEFAULT;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
@@ -218,6 +219,9 @@ fn every_release_has_a_line() {
     };
     assert!(line("2026.9.6")["answer"].as_str().unwrap().contains("HTTP 403"), "{found:#}");
     assert_eq!((&line("2026.9.6")["flips"], &line("2026.2.19")["flips"]), (&json!(true), &json!(false)));
+    assert_eq!(ended.code, Some(1));
+    let wrong = explain(&test_folder, &["state", "--releases", "all", "--auth", "token=wrong"]);
+    assert_eq!(wrong.code, Some(1), "no release lets it in: {}", wrong.out);
 }
 
 #[test]
@@ -243,6 +247,29 @@ fn a_database_that_a_gateway_holds_is_read() {
     };
     assert_eq!(only(&after), only(&before), "what the gateway wrote keeps its bytes");
     drop(database);
+}
+
+/// The configuration still names 2026.4.2, which keeps its store in files.
+#[test]
+fn only_releases_with_a_database_read_it() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let text = fs::read(test_folder.path("state/devices/paired.json")).unwrap();
+    let mut paired: Value = serde_json::from_slice(&text).unwrap();
+    fs::remove_dir_all(test_folder.path("state/devices")).unwrap();
+    for (field, nothing) in [("role", Value::Null), ("roles", json!([])), ("tokens", json!({}))] {
+        paired[phone.device_id()][field] = nothing;
+    }
+    let mut database = SqliteDocuments::new(&test_folder.path("state"), true);
+    database.write(&[(Document::DevicesPaired, &Arc::new(paired))]).unwrap();
+    drop(database);
+    let found = json_of(&explain(&test_folder, &["state", "--scopes", "operator.read", "--format", "json"]));
+    assert_eq!((&found["let_in"], &found["release"]), (&json!(true), &json!(DEFAULT.to_string())), "{found:#}");
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("openclaw.json names 2026.4.2, which does not read state/openclaw.sqlite"), "{notes}");
+    let doctor = test_folder.clawcheck(&["doctor", "state"]);
+    let line = doctor.out.lines().find(|line| line.contains("has no role in effect")).unwrap();
+    assert!(line.contains(&DEFAULT.to_string()) && !line.contains("2026.4.2"), "{}", doctor.out);
 }
 
 #[test]

@@ -11,7 +11,8 @@ const CARGO: &str = "cargo: { package: my-gateway, version: 1.2.3 }\n";
 
 /// `python3 -m venv DIRECTORY` creates `bin/python`, which records its arguments. `cargo` records its arguments, too.
 const PYTHON: &str = "echo python3 \"$@\" >>$RUNS\nmkdir -p \"$4/bin\"\ncp \"$BIN/pip\" \"$4/bin/python\"\n";
-const PIP_INSTALLS: &str = "echo pip \"$@\" >>$RUNS\ncp \"$BIN/gateway\" \"$(dirname \"$0\")/my-gateway\"\n";
+/// A secret of the user does not reach an installer.
+const PIP_INSTALLS: &str = "[ -z \"$CLAWCHECK_TOKEN$PIP_TARGET\" ] || exit 6\necho pip \"$@\" >>$RUNS\ncp \"$BIN/gateway\" \"$(dirname \"$0\")/my-gateway\"\n";
 const CARGO_INSTALLS: &str =
     "echo cargo \"$@\" >>$RUNS\nmkdir -p \"$6/bin\"\ncp \"$BIN/gateway\" \"$6/bin/my-gateway\"\n";
 
@@ -46,7 +47,9 @@ impl Machine {
     fn run(&self) -> ProgramOutput {
         let path = format!("{}:/usr/bin:/bin", self.folder.path("bin").display());
         let mut command = self.folder.command(&["run", "scenarios", "--gateway", "ours.yaml"]);
-        let output = command.env("PATH", path).env("CLAWCHECK_CACHE", self.folder.path("cache")).output().unwrap();
+        command.env("PATH", path).env("CLAWCHECK_CACHE", self.folder.path("cache"));
+        command.env("CLAWCHECK_TOKEN", "secret").env("PIP_TARGET", "elsewhere");
+        let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }

@@ -318,6 +318,17 @@ fn ctrl_c_ends_everything_and_says_what_was_done() {
     test_folder.leaves_nothing();
 }
 
+/// The handshake timeout can also be in `config`. Releases that do not know the setting do not start with it.
+#[test]
+fn the_handshake_timeout_of_a_step_is_that_of_the_settings() {
+    let scenario = "scenario: Waits\ngateway: { config: { gateway: { handshakeTimeoutMs: 30000 } } }\nsteps:\n\
+        \x20 - open: {}\n    as: idle\n  - await: { handshake-timeout: idle }\n    expect: close\n";
+    let test_folder = TestFolder::new(scenario);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.6.11"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}
+
 /// Without a snapshot folder, only the expectations of the scenario are checked.
 #[test]
 fn without_a_folder_of_snapshots_the_expectations_alone_decide() {

@@ -50,7 +50,7 @@ Examples:
 
 Exit codes:
   0    the client is let in with the scopes that it requests
-  1    the client is refused, or let in without its scopes; with --releases: only some releases
+  1    the client is refused, or let in without its scopes; with --releases: by at least one release
        let it in with them
   2    usage error or invalid file
   3    the output could not be written")]
@@ -165,8 +165,8 @@ impl Explain {
         };
         let (text, code) = if all {
             let answers = remedies::by_release(&simulated);
-            let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
-            (explanation.releases(&answers, format), if differ { exit::DEVIATES } else { exit::OK })
+            let all_succeed = answers.iter().all(|(_, answer)| answer.succeeds());
+            (explanation.releases(&answers, format), if all_succeed { exit::OK } else { exit::DEVIATES })
         } else {
             let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
             explanation.results = results.as_ref();

@@ -162,15 +162,14 @@ impl AskedCase {
             };
             answers.push(ReleaseAnswer { release, answer, is_refused });
         }
-        let refused = answers.iter().filter_map(|answer| answer.is_refused).collect::<Vec<_>>();
-        let differ = refused.windows(2).any(|pair| pair[0] != pair[1]);
+        let is_refused = answers.iter().any(|answer| answer.is_refused == Some(true));
         let head = step.map(|step| format!("{}, step {}: {}\n\n", self.case.id, step.number, step.title));
         let text = match format {
             Format::Plain => head.unwrap_or_default() + &explanation::releases_plain(&answers),
             Format::Markdown => explanation::releases_markdown(&answers),
             Format::Json => format!("{:#}\n", explanation::releases_json(&answers)),
         };
-        (text, if differ { exit::DEVIATES } else { exit::OK })
+        (text, if is_refused { exit::DEVIATES } else { exit::OK })
     }
 
     async fn explained_or_why(&self, release: Release, workspace: &Workspace) -> Result<CaseExplanation, String> {

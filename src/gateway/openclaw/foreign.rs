@@ -99,6 +99,10 @@ impl ForeignPackage<'_> {
     }
 }
 
+/// Variables that pip reads.
+const PIP_DEFAULTS: [(&str, &str); 5] =
+    [("PIP_USER", "0"), ("PIP_DRY_RUN", "0"), ("PIP_TARGET", ""), ("PIP_PREFIX", ""), ("PIP_ROOT", "")];
+
 impl Installation<'_> {
     /// The directory of a package, from the cache or from its registry.
     pub(super) async fn foreign(&self, package: &ForeignPackage<'_>) -> Result<PathBuf, InstallError> {
@@ -118,11 +122,12 @@ impl Installation<'_> {
             let invocation = Invocation {
                 command,
                 arguments,
-                // pip refuses `--user` in a virtual environment, and some users have set it for all installs.
-                environment: vec![("PIP_USER".into(), "0".into())],
+                // Settings of some users for all installs. In a virtual environment, pip refuses the first one, and the
+                // others would install to another place or not at all.
+                environment: PIP_DEFAULTS.map(|(name, value)| (name.into(), value.into())).to_vec(),
                 directory: partial.path.clone(),
                 // The installers need their user's registry, proxy and certificates.
-                inherited: InheritedEnvironment::All,
+                inherited: InheritedEnvironment::ForInstaller,
             };
             let (exit, log) = self.run(installer, &invocation, &label, &|| {}).await?;
             if exit.code != Some(0) {

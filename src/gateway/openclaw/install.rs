@@ -154,7 +154,7 @@ impl Installation<'_> {
             environment: vec![("npm_config_progress".into(), "false".into())],
             directory: partial.path.clone(),
             // npm needs the user's settings for the registry, the proxy and the certificates.
-            inherited: InheritedEnvironment::All,
+            inherited: InheritedEnvironment::ForInstaller,
         };
         let tick = || (self.listener)(PrepareEvent::Progress { packages: packages(&partial.path) });
         let (exit, log) = self.run(Installer::Npm, &invocation, package, &tick).await?;

@@ -29,8 +29,9 @@ pub(crate) struct Invocation {
 pub(crate) enum InheritedEnvironment {
     /// The variables that a program needs to find programs and to use the user's language.
     Minimal,
-    /// All variables.
-    All,
+    /// All variables but those of clawcheck and OpenClaw, which can contain tokens and passwords. Build scripts of
+    /// packages see them.
+    ForInstaller,
 }
 
 impl Invocation {
@@ -38,7 +39,10 @@ impl Invocation {
     fn environment(&self) -> Vec<(OsString, OsString)> {
         let inherited = std::env::vars_os().filter(|(name, _)| match self.inherited {
             InheritedEnvironment::Minimal => INHERITED.iter().any(|inherited| name == inherited),
-            InheritedEnvironment::All => true,
+            InheritedEnvironment::ForInstaller => {
+                let name = name.to_string_lossy();
+                !name.starts_with("CLAWCHECK_") && !name.starts_with("OPENCLAW_")
+            }
         });
         inherited.chain(self.environment.iter().cloned()).collect()
     }

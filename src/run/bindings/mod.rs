@@ -191,7 +191,8 @@ impl Bindings {
 
     fn answer(&self, step: &str, path: &str) -> Result<Value, String> {
         let learned = self.learned();
-        let whole = learned.answers.get(step).ok_or_else(|| format!("step {step} has no answer"))?;
+        let whole =
+            learned.answers.get(step).ok_or_else(|| format!("nothing was answered or awaited in step {step}"))?;
         let part = path.split('.').try_fold(whole, |value, key| match value {
             Value::Array(items) => items.get(key.parse::<usize>().ok()?),
             other => other.get(key),

@@ -7,10 +7,12 @@ use super::silence::was_silent;
 use super::title::title;
 use crate::gateway::LaunchError;
 use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
+use crate::run::state_dir::openclaw_json::{Configuration, configuration};
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
 use crate::scenario::{Step, StepKind};
 use futures_util::future::{BoxFuture, join_all};
+use openclaw_emulator::settings::Settings;
 use openclaw_model::{Facts, Release};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -153,10 +155,14 @@ impl CaseContext<'_> {
     }
 
     async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
-        let facts = Facts::nearest(self.speaking);
-        // Older releases ignore the setting.
-        let set = self.case.scenario.gateway.handshake_timeout.filter(|_| facts.config.timeout_from_environment);
-        let timeout = Duration::from_millis(set.map_or(facts.handshake.timeout_ms, |length| length.milliseconds));
+        // The setting of the case can also be in `config` or in a configuration file, and older releases ignore it.
+        let Configuration { openclaw_json, environment } =
+            configuration(&self.case.scenario.gateway, &self.bindings.identities);
+        let environment = environment.into_iter().collect::<Vec<_>>();
+        let settings = Settings::resolve(self.speaking, &openclaw_json, &environment).ok();
+        let set = settings.and_then(|settings| settings.gateway.handshake_timeout_ms);
+        let default = || Facts::nearest(self.speaking).handshake.timeout_ms;
+        let timeout = Duration::from_millis(set.unwrap_or_else(default));
         if self.has_own_clock() {
             self.advance(timeout + Duration::from_millis(1)).await?;
         }
