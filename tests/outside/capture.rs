@@ -1,6 +1,6 @@
 //! `clawcheck capture`: the scenario conforms on the release that it names, and contains nothing of the original.
 
-use super::explain::{PEM, put, state, tree};
+use super::state_dir::{PEM, put, state, tree};
 use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
 use openclaw_emulator::store::SqliteDocuments;

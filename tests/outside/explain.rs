@@ -1,94 +1,17 @@
-//! `clawcheck explain`: its answers, that it only reads, and that no file makes it wait, fail or print a secret.
+//! `clawcheck explain`: its answers, and that it only reads.
 
-use super::run::{ProgramOutput, SCENARIO, TestFolder};
+use super::run::{SCENARIO, TestFolder};
 use super::special_files::ended;
-use nix::sys::stat::Mode;
+use super::state_dir::{PEM, explain, json_of, put, state, tree};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::releases::DEFAULT;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, Documents as _};
-use rstest::rstest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-
-/// The private key of RFC 8410, section 10.3.
-pub(super) const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
-
-fn explain(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-    command.arg("explain").args(arguments).current_dir(test_folder.path(""));
-    command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
-    ended(command)
-}
-
-pub(super) fn put(test_folder: &TestFolder, path: &str, text: &str) {
-    let path = test_folder.path("state").join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-/// A record of a device, with a token for each role.
-fn record(key: &DeviceKey, name: &str, roles: &[&str], scopes: &[&str]) -> Value {
-    let token = |role: &&str| {
-        let token = format!("Canary-4fj29sKq81-{name}-{role}");
-        ((*role).to_owned(), json!({"token": token, "role": role, "scopes": scopes, "createdAtMs": 1}))
-    };
-    json!({
-        "deviceId": key.device_id(), "publicKey": key.public_key(), "displayName": name, "platform": "linux",
-        "clientId": "cli", "clientMode": "cli", "role": roles[0], "roles": roles, "scopes": scopes,
-        "approvedScopes": scopes, "tokens": roles.iter().map(token).collect::<serde_json::Map<_, _>>(),
-        "createdAtMs": 1, "approvedAtMs": 1,
-    })
-}
-
-/// A state directory with the gateway's own device, a phone, and secrets in every place that can contain one.
-pub(super) fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
-    let (own, phone) = (DeviceKey::from_pem(PEM).unwrap(), DeviceKey::from_name("phone"));
-    let mut paired = serde_json::Map::new();
-    paired.insert(own.device_id(), record(&own, "server", &["operator"], &["operator.read"]));
-    let mut theirs = record(&phone, "Phone \u{1b}[31m", &["node"], &[]);
-    theirs["clientId"] = json!("openclaw-ios");
-    theirs["clientMode"] = json!("node");
-    theirs["platform"] = json!("ios");
-    theirs["deviceFamily"] = json!("iPhone");
-    paired.insert(phone.device_id(), theirs);
-    put(test_folder, "devices/paired.json", &Value::Object(paired).to_string());
-    put(
-        test_folder,
-        "devices/bootstrap.json",
-        &json!({"Canary-4fj29sKq81-code": {"token": "Canary-4fj29sKq81-code"}}).to_string(),
-    );
-    put(test_folder, "identity/device.json", &json!({"deviceId": own.device_id(), "privateKeyPem": PEM}).to_string());
-    let config = json!({
-        "gateway": {"mode": "local", "auth": {"mode": "token", "token": "Canary-4fj29sKq81-shared"}},
-        "channels": {"telegram": {"botToken": "Canary-4fj29sKq81-bot"}},
-        "meta": {"lastTouchedVersion": "2026.4.2"},
-    });
-    put(test_folder, "openclaw.json", &config.to_string());
-    (own, phone)
-}
-
-fn json_of(ended: &ProgramOutput) -> Value {
-    serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
-}
-
-/// Every file below a folder, with its bytes.
-pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => found.extend(tree(&path)),
-            false => drop(found.insert(path.display().to_string(), fs::read(&path).unwrap())),
-        }
-    }
-    found
-}
 
 #[test]
 fn a_refused_connect_is_explained_and_remedied() {
@@ -273,123 +196,6 @@ fn only_releases_with_a_database_read_it() {
 }
 
 #[test]
-fn a_log_says_who_was_refused() {
-    let test_folder = TestFolder::new(SCENARIO);
-    let (_, phone) = state(&test_folder);
-    let line = format!(
-        "[gateway] security audit: device access upgrade requested reason=role-upgrade device={} ip=unknown-ip auth=token \
-         roleFrom=node roleTo=operator scopesFrom=<none> scopesTo=operator.read client=openclaw-ios conn=c1\n\
-         [ws] closed before connect conn=c1 remote=127.0.0.1 fwd=203.0.113.7 origin=n/a host=gateway.example ua=n/a \
-         code=1008 reason=pairing required\n",
-        phone.device_id()
-    );
-    fs::write(test_folder.path("gateway.log"), line).unwrap();
-    let found = json_of(&explain(&test_folder, &["state", "--log", "gateway.log", "--format", "json"]));
-    assert_eq!(
-        (&found["device"], &found["details"]["reason"]),
-        (&json!(phone.device_id()), &json!("role-upgrade")),
-        "{found:#}"
-    );
-    assert!(found["notes"].to_string().contains("the log says close 1008"), "{found:#}");
-    fs::write(test_folder.path("gateway.log"), "all is well\n").unwrap();
-    assert_eq!(explain(&test_folder, &["state", "--log", "gateway.log"]).code, Some(2));
-}
-
-#[rstest]
-#[case("plain")]
-#[case("markdown")]
-#[case("json")]
-fn no_secret_is_shown(#[case] format: &str) {
-    let test_folder = TestFolder::new(SCENARIO);
-    let (own, phone) = state(&test_folder);
-    let id = phone.device_id();
-    for more in [
-        vec!["--auth", "token=Canary-4fj29sKq81-mine"],
-        vec!["--device", &id, "--role", "operator"],
-        vec!["--auth", "device-token=Canary-4fj29sKq81-mine", "--release", "2026.9.6"],
-        vec!["--releases", "all", "--auth", "bootstrap-token=Canary-4fj29sKq81-code"],
-        vec!["--as", "nonsense", "--auth", "password=Canary-4fj29sKq81-mine"],
-    ] {
-        let ended = explain(&test_folder, &[&["state", "--format", format], more.as_slice()].concat());
-        let said = format!("{}{}", ended.out, ended.err);
-        assert!(!said.contains("4fj29sKq81"), "{more:?}\n{said}");
-        assert!(!said.contains("MC4CAQAwBQYDK2Vw") && !said.contains('\u{1b}'), "{more:?}\n{said}");
-        assert!(!said.contains("canary") && !said.contains(&own.public_key()), "{more:?}\n{said}");
-    }
-}
-
-#[rstest]
-#[case::pipe("devices/paired.json", HostileFile::Pipe)]
-#[case::pipe_for_a_key("identity/device.json", HostileFile::Pipe)]
-#[case::pipe_for_a_configuration("openclaw.json", HostileFile::Pipe)]
-#[case::pipe_for_a_database("state/openclaw.sqlite", HostileFile::Pipe)]
-#[case::device("devices/pending.json", HostileFile::Device)]
-#[case::circle("devices/paired.json", HostileFile::Circle)]
-#[case::folder("devices/paired.json", HostileFile::Folder)]
-#[case::large("devices/paired.json", HostileFile::Large)]
-#[case::large_key("identity/device.json", HostileFile::Large)]
-#[case::many("devices/paired.json", HostileFile::Many)]
-#[case::deep("devices/paired.json", HostileFile::Deep)]
-#[case::deep_configuration("openclaw.json", HostileFile::Deep)]
-#[case::no_json("devices/paired.json", HostileFile::Text("{\"a\":"))]
-#[case::empty("devices/pending.json", HostileFile::Text(""))]
-#[case::list("devices/paired.json", HostileFile::Text("[1, null, \"a\"]"))]
-#[case::odd_records(
-    "devices/paired.json",
-    HostileFile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
-)]
-#[case::no_database("state/openclaw.sqlite", HostileFile::Text("SQLite format 3\0, or so it says"))]
-fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: HostileFile) {
-    let test_folder = TestFolder::new(SCENARIO);
-    state(&test_folder);
-    hostile.put(&test_folder.path("state").join(path));
-    for release in ["2026.3.31", "2026.9.6"] {
-        let ended = explain(&test_folder, &["state", "--release", release, "--device", "new", "--as", "exec"]);
-        assert!(matches!(ended.code, Some(0..=2)), "{:?} {}{}", ended.code, ended.out, ended.err);
-        assert!(!ended.err.contains("panicked"), "{}", ended.err);
-        assert!(ended.out.len() < 20_000, "one screen, and not {} bytes", ended.out.len());
-    }
-}
-
-/// A file can contain any text as the id of a device.
-#[test]
-fn an_odd_id_spoils_no_output() {
-    let test_folder = TestFolder::new(SCENARIO);
-    state(&test_folder);
-    let odd = "x\",\"let_in\":true|`<b>`\u{1b}[2J";
-    let mut records = serde_json::Map::new();
-    records.insert(odd.to_owned(), record(&DeviceKey::from_name("odd"), "odd", &["node"], &[]));
-    put(&test_folder, "devices/paired.json", &Value::Object(records).to_string());
-    for format in ["plain", "markdown", "json"] {
-        let ended = explain(&test_folder, &["state", "--device", "odd", "--format", format]);
-        assert!(ended.code.is_some_and(|code| code < 2) && !ended.out.contains('\u{1b}'), "{}{}", ended.out, ended.err);
-        if format == "json" {
-            let found = json_of(&ended);
-            assert!(found["device"].as_str().unwrap().starts_with("x\",\"let_in\""), "{found:#}");
-            let frame = found["trace"][0]["found"].as_str().unwrap();
-            assert!(frame.contains("device x\",\"let_in\""), "{frame}");
-        }
-        if format == "markdown" {
-            let outside_of_spans = ended.out.split('`').step_by(2).collect::<String>();
-            assert!(ended.out.contains("<b>") && !outside_of_spans.contains("<b>"), "{}", ended.out);
-        }
-    }
-}
-
-#[test]
-fn tokens_in_another_form_are_not_shown() {
-    let test_folder = TestFolder::new(SCENARIO);
-    let (own, _) = state(&test_folder);
-    for tokens in [json!("Canary-77"), json!(["Canary-77"])] {
-        let mut odd = record(&own, "server", &["operator"], &[]);
-        odd["tokens"] = tokens;
-        put(&test_folder, "devices/paired.json", &json!({ own.device_id(): odd }).to_string());
-        let ended = explain(&test_folder, &["state"]);
-        assert!(ended.out.contains("tokens: not an object") && !ended.out.contains("Canary-77"), "{}", ended.out);
-    }
-}
-
-#[test]
 fn commands_are_quoted_for_a_shell() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
@@ -456,84 +262,6 @@ fn a_folder_that_is_no_state_directory_is_an_error() {
     }
 }
 
-#[derive(Clone, Copy)]
-enum HostileFile {
-    Pipe,
-    Device,
-    Circle,
-    Folder,
-    Large,
-    Many,
-    Deep,
-    Text(&'static str),
-}
-
-impl HostileFile {
-    fn put(self, path: &Path) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let _ = fs::remove_file(path);
-        match self {
-            Self::Pipe => nix::unistd::mkfifo(path, Mode::S_IRWXU).unwrap(),
-            Self::Device => symlink("/dev/zero", path).unwrap(),
-            Self::Circle => symlink(path, path).unwrap(),
-            Self::Folder => fs::create_dir(path).unwrap(),
-            Self::Large => fs::File::create(path).unwrap().set_len(1 << 33).unwrap(),
-            Self::Many => fs::write(path, format!("[{}0]", "0,".repeat(1 << 20))).unwrap(),
-            Self::Deep => fs::write(path, "[".repeat(1 << 20)).unwrap(),
-            Self::Text(text) => fs::write(path, text).unwrap(),
-        }
-    }
-}
-
-#[test]
-fn a_doctor_finds_what_is_odd_and_nothing_else() {
-    let test_folder = TestFolder::new(SCENARIO);
-    let (own, phone) = state(&test_folder);
-    fs::remove_file(test_folder.path("state/devices/bootstrap.json")).unwrap();
-    let doctor = |arguments: &[&str]| {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-        command
-            .args([&["doctor", "state"], arguments].concat())
-            .current_dir(test_folder.path(""))
-            .env("HOME", test_folder.path("home"));
-        ended(command)
-    };
-    let clean = doctor(&[]);
-    assert_eq!(clean.code, Some(0), "{}", clean.out);
-    let mut paired: Value =
-        serde_json::from_slice(&fs::read(test_folder.path("state/devices/paired.json")).unwrap()).unwrap();
-    paired[own.device_id()]["tokens"] = json!({});
-    paired[phone.device_id()]["requestId"] = json!("copied by hand");
-    put(&test_folder, "devices/paired.json", &paired.to_string());
-    put(&test_folder, "devices/pending.json", "{");
-    let odd = doctor(&["--format", "json"]);
-    assert_eq!(odd.code, Some(1));
-    let found = json_of(&odd);
-    let has = |record: Option<&str>, what: &str, release: &str| {
-        let findings = found["findings"].as_array().unwrap();
-        let about = findings.iter().filter(|finding| finding["what"].as_str().unwrap().contains(what));
-        let mut about = about.filter(|finding| finding["record"].as_str() == record);
-        about.any(|finding| release.is_empty() || finding["releases"].as_array().unwrap().contains(&json!(release)))
-    };
-    let (own, phone) = (own.device_id(), phone.device_id());
-    assert!(has(Some(&own), "has no role in effect: `tokens` is empty", "2026.3.31"), "{found:#}");
-    assert!(!has(Some(&own), "has no role in effect", "2026.4.2"), "{found:#}");
-    assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
-    // A release with a database drops pending requests, so nothing reads them before.
-    assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
-    assert!(has(None, "overwritten", "2026.4.2") && has(None, "closes every connection", "2026.6.11"), "{found:#}");
-    assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
-    put(&test_folder, "devices/paired.json", "{");
-    let found = json_of(&doctor(&["--format", "json"]));
-    let refuses = |release: &str| {
-        let findings = found["findings"].as_array().unwrap();
-        let mut starts =
-            findings.iter().filter(|finding| finding["what"].as_str().unwrap().starts_with("does not start"));
-        starts.any(|finding| finding["releases"].as_array().unwrap().contains(&json!(release)))
-    };
-    assert!(refuses("2026.9.6") && !refuses("2026.4.2"), "{found:#}");
-}
-
 #[test]
 fn dead_ends_point_on() {
     let test_folder = TestFolder::new(SCENARIO);
@@ -556,26 +284,6 @@ fn dead_ends_point_on() {
             assert!(said.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
         }
     }
-}
-
-/// Replacing one of clawcheck's own words would hide nothing and would reveal the secret.
-#[rstest]
-fn a_secret_that_is_a_usual_word_does_not_change_the_output(
-    #[values("token", "pairing", "operator", "role-upgrade", "record")] secret: &str,
-) {
-    let test_folder = TestFolder::new(SCENARIO);
-    let locked_out = format!("{}/examples/locked-out", env!("CARGO_MANIFEST_DIR"));
-    let explained = |secret: Option<&str>| {
-        let mut process = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-        process.args(["explain", "--state-dir", &locked_out, "--as", "exec"]).current_dir(test_folder.path(""));
-        process.envs(secret.map(|secret| ("CLAWCHECK_TOKEN", secret)));
-        ended(process)
-    };
-    let (usual, with_secret) = (explained(None), explained(Some(secret)));
-    assert!(usual.code == Some(1) && usual.out.contains("pairing required"), "{}{}", usual.out, usual.err);
-    assert_eq!(with_secret.out, usual.out);
-    // Another secret is still replaced.
-    assert!(explained(Some("68813922e246")).out.contains("<gateway token>"));
 }
 
 /// A misspelt setting prevents the start; the store is fine.
@@ -646,46 +354,4 @@ fn a_misspelt_scope_is_refused() {
         assert!(refused.code == Some(2) && refused.err.contains(&says), "{}", refused.err);
     }
     assert_eq!(explain(&test_folder, &["state", "--scopes", "custom.scope"]).code, Some(1));
-}
-
-/// The advice of a gateway is at the end of a long line.
-#[test]
-fn doctor_prints_the_whole_advice_and_names_the_next_command() {
-    let test_folder = TestFolder::new(SCENARIO);
-    state(&test_folder);
-    put(&test_folder, "state/openclaw.sqlite", "no database");
-    fs::write(test_folder.path("other.json"), "{gateway: {mode: 'local'}}").unwrap();
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-    command
-        .args(["doctor", "--state-dir", "state", "--config", "other.json"])
-        .current_dir(test_folder.path(""))
-        .env_clear();
-    let found = ended(command);
-    assert_eq!(found.code, Some(1), "{}{}", found.out, found.err);
-    assert!(found.out.contains("then start it again with openclaw gateway start. (2026.9.6)"), "{}", found.out);
-    assert!(found.out.ends_with(": clawcheck explain --state-dir state --config other.json\n"), "{}", found.out);
-}
-
-/// Clocks, versions and durations are not in a state directory: the log is the answer.
-#[test]
-fn a_log_with_another_reason_than_the_computed_one_comes_first() {
-    let test_folder = TestFolder::new(SCENARIO);
-    state(&test_folder);
-    let say = |line: &str| {
-        fs::write(test_folder.path("g.log"), line).unwrap();
-        explain(&test_folder, &["state", "--log", "g.log", "--scopes", "operator.read"])
-    };
-    let closed = "[ws] closed before connect conn=c1 remote=127.0.0.1 fwd=n/a origin=n/a host=127.0.0.1:18789 ua=n/a";
-    let clock = say(&format!("{closed} code=1008 reason=device signature expired"));
-    let begins = "log       the log says close 1008 \"device signature expired\"\ncause     the clocks of the client and of the \
-                  gateway differ by more than 2 minutes\nremedy    set both clocks";
-    assert!(clock.code == Some(0) && clock.out.starts_with(begins), "{}", clock.out);
-    // The gateway closes with 1000, as a client does that leaves.
-    let late = say(&format!("[ws] handshake timeout conn=c1 remote=127.0.0.1\n{closed} code=1000 reason=n/a"));
-    assert!(late.out.contains("cause     the client did not send its connect request within 10 s"), "{}", late.out);
-    let other = say(&format!("{closed} code=1008 reason=unauthorized: something new"));
-    assert!(other.out.contains("note      the answer below is not the logged one"), "{}", other.out);
-    fs::write(test_folder.path("g.log"), format!("{closed} code=1008 reason=pairing required (requestId: 1)")).unwrap();
-    let same = explain(&test_folder, &["state", "--log", "g.log", "--device", "new", "--peer", "192.0.2.1"]);
-    assert!(same.out.starts_with("refused: NOT_PAIRED"), "{}", same.out);
 }

@@ -66,7 +66,7 @@ pub(super) fn own_address() -> Option<IpAddr> {
 /// The key of a device. The key of `server` is in the state directory.
 pub(super) fn key(name: &str) -> DeviceKey {
     match name {
-        "server" => DeviceKey::from_pem(crate::explain::PEM).unwrap(),
+        "server" => DeviceKey::from_pem(crate::state_dir::PEM).unwrap(),
         _ => DeviceKey::from_name(name),
     }
 }

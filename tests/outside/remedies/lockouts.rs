@@ -98,7 +98,7 @@ impl LockOut {
         let own = key("server");
         let identity = json!({
             "version": 1, "deviceId": own.device_id(), "publicKeyPem": own.public_key_pem(),
-            "privateKeyPem": crate::explain::PEM, "createdAtMs": 1_774_000_000_000_u64,
+            "privateKeyPem": crate::state_dir::PEM, "createdAtMs": 1_774_000_000_000_u64,
         });
         if keeps_files(release) {
             write("identity/device.json", identity.to_string());
