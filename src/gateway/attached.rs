@@ -1,7 +1,6 @@
 //! A gateway that clawcheck did not start.
 
 use super::control_error::ControlError;
-use super::flags::Flags;
 use super::launch::LaunchError;
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::TLS_CHECK_TIMEOUT;
@@ -60,21 +59,7 @@ impl Attached {
                 "the release is not known: the answers are compared with those of {newest} (--release selects another release)"
             ));
         }
-        Profile {
-            kind: GatewayKind::Attached,
-            name: self.shown(),
-            program: self.shown(),
-            claims,
-            can,
-            lacks: BTreeSet::new(),
-            notes,
-            links: Vec::new(),
-            proof: None,
-            secrets: Vec::new(),
-            ignore: Vec::new(),
-            snapshots: None,
-            flags: Flags::default(),
-        }
+        Profile { claims, can, notes, ..Profile::new(GatewayKind::Attached, self.shown(), self.shown()) }
     }
 
     /// Tries one upgrade, so that a missing gateway is reported once and not once per case.

@@ -1,15 +1,13 @@
 //! The embedded gateway, which runs in this process.
 
 use super::control_error::ControlError;
-use super::flags::Flags;
 use super::launch::{Exit, Launch, LaunchError};
-use super::profile::{Capability, GatewayKind, Profile};
+use super::profile::{GatewayKind, Profile};
 use super::template::gateway_defaults;
 use super::template::merge_defaults;
 use crate::client::Link;
 use openclaw_emulator::{Clock, EmbeddedGateway, EmbeddedOptions, ManualClock, StartError};
 use openclaw_model::Release;
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,21 +30,7 @@ pub(super) struct Embedded {
 }
 
 pub(super) fn profile(name: String, release: Release) -> Profile {
-    Profile {
-        kind: GatewayKind::Embedded,
-        name,
-        program: "clawcheck".to_owned(),
-        claims: Some(release),
-        can: Capability::ALL.iter().copied().collect(),
-        lacks: BTreeSet::new(),
-        notes: Vec::new(),
-        links: Vec::new(),
-        proof: None,
-        secrets: Vec::new(),
-        ignore: Vec::new(),
-        snapshots: None,
-        flags: Flags::default(),
-    }
+    Profile { claims: Some(release), ..Profile::new(GatewayKind::Embedded, name, "clawcheck".to_owned()) }
 }
 
 pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Embedded, LaunchError> {

@@ -29,8 +29,6 @@ mod workspace;
 
 pub(crate) use control_error::ControlError;
 pub(crate) use described::{check_description, schema as description_schema};
-#[cfg(test)]
-pub(crate) use flags::Flags;
 pub(crate) use flags::SettingValues;
 pub use guard::Guard;
 pub(crate) use ignored::IgnoredField;

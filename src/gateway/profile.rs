@@ -121,6 +121,25 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The profile of a gateway that has all capabilities and about which nothing else is known.
+    pub(crate) fn new(kind: GatewayKind, name: String, program: String) -> Self {
+        Self {
+            kind,
+            name,
+            program,
+            claims: None,
+            can: Capability::ALL.iter().copied().collect(),
+            lacks: BTreeSet::new(),
+            notes: Vec::new(),
+            links: Vec::new(),
+            proof: None,
+            secrets: Vec::new(),
+            ignore: Vec::new(),
+            snapshots: None,
+            flags: Flags::default(),
+        }
+    }
+
     /// Whether the gateway has a capability.
     pub fn can(&self, capability: Capability) -> bool {
         self.can.contains(&capability)

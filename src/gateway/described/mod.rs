@@ -181,9 +181,6 @@ fn profile(description: &Description, named: &Path) -> Profile {
     }
     let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {
-        kind: GatewayKind::Spawned,
-        name: description.gateway.clone(),
-        program: description.gateway.clone(),
         claims: Some(description.claims.value),
         can: Capability::ALL.iter().copied().filter(|capability| !absent(capability)).collect(),
         lacks,
@@ -194,6 +191,7 @@ fn profile(description: &Description, named: &Path) -> Profile {
         ignore: description.ignore.clone(),
         flags: description.flags.flags(),
         snapshots: description.snapshots.as_ref().map(|folder| folder_of(named).join(&folder.value)),
+        ..Profile::new(GatewayKind::Spawned, description.gateway.clone(), description.gateway.clone())
     }
 }
 

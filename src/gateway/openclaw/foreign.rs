@@ -107,7 +107,7 @@ impl Installation<'_> {
     /// The directory of a package, from the cache or from its registry.
     pub(super) async fn foreign(&self, package: &ForeignPackage<'_>) -> Result<PathBuf, InstallError> {
         let (label, key) = (package.label(), package.key());
-        let directory = package.directory(self.cache, &key);
+        let directory = package.directory(&self.cache, &key);
         let is_whole = |directory: &Path| directory.join(package.marker()).exists();
         if is_whole(&directory) {
             return Ok(directory);

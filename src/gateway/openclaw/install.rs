@@ -8,7 +8,7 @@ use super::installer::Installer;
 use super::npm;
 use crate::gateway::guard::Guard;
 use crate::gateway::launch::Exit;
-use crate::gateway::prepare::{PrepareEvent, PrepareListener};
+use crate::gateway::prepare::{Preparation, PrepareEvent, PrepareListener};
 use crate::gateway::spawned::process::{InheritedEnvironment, Invocation, Process};
 use openclaw_model::Release;
 use serde_json::json;
@@ -31,8 +31,8 @@ const PARTIAL: &str = ".clawcheck-partial-";
 
 /// The common parameters of installs.
 pub(super) struct Installation<'a> {
-    pub(super) cache: &'a Cache,
-    pub(super) catalogue: &'a Catalogue,
+    pub(super) cache: Cache,
+    pub(super) catalogue: Catalogue,
     pub(super) guard: &'a Guard,
     pub(super) listener: PrepareListener<'a>,
 }
@@ -46,6 +46,17 @@ pub(in crate::gateway) struct InstallRequest<'a> {
     pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
     /// The npm `overrides`.
     pub(in crate::gateway) flags: &'a [&'a str],
+}
+
+impl<'a> Installation<'a> {
+    /// Prepares installs into the cache that the preparation names.
+    ///
+    /// # Errors
+    /// Returns an error if there is no usable cache directory.
+    pub(super) fn new(preparation: &'a Preparation, listener: PrepareListener<'a>) -> Result<Self, InstallError> {
+        let cache = Cache::locate(preparation.cache.as_deref())?;
+        Ok(Self { cache, catalogue: Catalogue::built_in()?, guard: &preparation.guard, listener })
+    }
 }
 
 impl Installation<'_> {

@@ -23,7 +23,7 @@ use super::spawned::readiness::Readiness;
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program, StoreAccess};
 use super::template::Placeholders;
 use cache::Cache;
-use catalogue::Catalogue;
+use install::Installation;
 use openclaw_model::facts::program::ProgramFacts;
 use openclaw_model::{Facts, Release};
 use serde_json::json;
@@ -39,13 +39,10 @@ pub(super) async fn prepare(
     preparation: &Preparation,
     listener: PrepareListener<'_>,
 ) -> Result<Program, InstallError> {
-    let cache = Cache::locate(preparation.cache.as_deref())?;
-    let catalogue = Catalogue::built_in()?;
-    let installation =
-        install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
+    let installation = Installation::new(preparation, listener)?;
     let package = installation.release(release).await?;
     let node = installation.node_for(&package).await?;
-    Ok(program(&Facts::nearest(release).program, &node, &package, &cache))
+    Ok(program(&Facts::nearest(release).program, &node, &package, &installation.cache))
 }
 
 /// An installed package, and what its starts have in common.
@@ -66,13 +63,10 @@ pub(super) async fn prepare_package(
     preparation: &Preparation,
     listener: PrepareListener<'_>,
 ) -> Result<Installed, InstallError> {
-    let cache = Cache::locate(preparation.cache.as_deref())?;
-    let catalogue = Catalogue::built_in()?;
-    let installation =
-        install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
-    let package = installation.package(&cache.other(request.name, request.version), request).await?;
+    let installation = Installation::new(preparation, listener)?;
+    let package = installation.package(&installation.cache.other(request.name, request.version), request).await?;
     let node = installation.node_for(&package).await?;
-    let (compile_cache, jiti_cache) = (cache.compile_cache(), cache.jiti_cache());
+    let (compile_cache, jiti_cache) = (installation.cache.compile_cache(), installation.cache.jiti_cache());
     Ok(Installed { node, directory: package.directory, compile_cache, jiti_cache })
 }
 
@@ -82,11 +76,7 @@ pub(super) async fn prepare_foreign(
     preparation: &Preparation,
     listener: PrepareListener<'_>,
 ) -> Result<PathBuf, InstallError> {
-    let cache = Cache::locate(preparation.cache.as_deref())?;
-    let catalogue = Catalogue::built_in()?;
-    let installation =
-        install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
-    installation.foreign(package).await
+    Installation::new(preparation, listener)?.foreign(package).await
 }
 
 fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
@@ -142,18 +132,10 @@ pub(super) fn profile(release: Release) -> Profile {
     let can: BTreeSet<_> =
         Capability::ALL.iter().copied().filter(|capability| !unsupported.contains(capability)).collect();
     Profile {
-        kind: GatewayKind::Spawned,
-        name: format!("openclaw@{release}"),
-        program: "openclaw".to_owned(),
         claims: Some(release),
         can,
-        lacks: BTreeSet::new(),
         notes: if facts.keeps_its_log { Vec::new() } else { vec![LOGS_ELSEWHERE.to_owned()] },
         links: vec![format!("https://www.npmjs.com/package/openclaw/v/{release}")],
-        proof: None,
-        secrets: Vec::new(),
-        ignore: Vec::new(),
-        snapshots: None,
-        flags: Flags::default(),
+        ..Profile::new(GatewayKind::Spawned, format!("openclaw@{release}"), "openclaw".to_owned())
     }
 }

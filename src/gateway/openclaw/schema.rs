@@ -1,7 +1,5 @@
 //! The protocol schema that OpenClaw publishes: `protocol.schema.json` of npm's `@openclaw/gateway-protocol`.
 
-use super::cache::Cache;
-use super::catalogue::Catalogue;
 use super::install::{InstallRequest, Installation, RELEASE_FLAGS};
 use super::install_error::InstallError;
 use crate::gateway::prepare::{Preparation, PrepareListener};
@@ -69,16 +67,15 @@ pub(crate) async fn protocol_schema(
     preparation: &Preparation,
     listener: PrepareListener<'_>,
 ) -> Result<ProtocolSchema, SchemaError> {
-    let cache = Cache::locate(preparation.cache.as_deref())?;
-    let catalogue = Catalogue::built_in()?;
+    let installation = Installation::new(preparation, listener)?;
+    let catalogue = &installation.catalogue;
     let Some(version) = version.or_else(|| catalogue.schema(release).map(|schema| schema.version.as_str())) else {
         let first = catalogue.first_schema().map(|schema| schema.version.clone()).unwrap_or_default();
         return Err(SchemaError::NoneFor { release, first });
     };
-    let installation = Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
     let overrides = BTreeMap::new();
     let request = InstallRequest { name: PACKAGE, version, beside: &[], overrides: &overrides, flags: &RELEASE_FLAGS };
-    let installed = installation.package(&cache.other(PACKAGE, version), &request).await?;
+    let installed = installation.package(&installation.cache.other(PACKAGE, version), &request).await?;
     let package = format!("{PACKAGE}@{version}");
     let path = installed.directory.join(FILE);
     match plain_file::read_text(&path, SCHEMA_BYTES, Links::Follow) {

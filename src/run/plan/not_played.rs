@@ -164,29 +164,13 @@ fn out_of_reach(capability: Capability) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::Flags;
     use crate::scenario::{Corpus, Filter};
     use rstest::rstest;
 
     fn profile(kind: GatewayKind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
         let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
         let can = Capability::ALL.iter().copied().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
-        let name = "a gateway".to_owned();
-        Profile {
-            kind,
-            program: name.clone(),
-            name,
-            claims: None,
-            can,
-            lacks,
-            notes: Vec::new(),
-            links: Vec::new(),
-            proof: None,
-            secrets: Vec::new(),
-            ignore: Vec::new(),
-            snapshots: None,
-            flags: Flags::default(),
-        }
+        Profile { can, lacks, ..Profile::new(kind, "a gateway".to_owned(), "a gateway".to_owned()) }
     }
 
     fn planned(scenario: &str, profile: &Profile) -> Option<NotPlayed> {
