@@ -74,6 +74,12 @@ impl ProbeReport {
         wrong.is_some() && !self.grants(NO_SECRET) && (self.grants(HELLO) || names_it)
     }
 
+    /// Whether the gateway says that the secret of the user is wrong.
+    pub(crate) fn turns_secret_down(&self) -> bool {
+        let named = ["AUTH_TOKEN_MISMATCH", "AUTH_PASSWORD_MISMATCH"];
+        self.answer(HELLO).is_some_and(|answer| named.iter().any(|code| answer.text.contains(code)))
+    }
+
     /// Whether a device without the correct secret was paired or has a pending request.
     pub(super) fn pairs_without_secret(&self) -> bool {
         let devices = self.answers.iter().filter(|(question, _)| question.leaves == SideEffect::RecordIfOpen);

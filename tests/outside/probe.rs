@@ -42,6 +42,16 @@ fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
 }
 
 #[test]
+fn a_wrong_token_is_an_error_and_no_answer() {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let ran = probe(&test_folder, Some("wrong"), &[&url]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+    assert!(ran.err.contains("the gateway does not accept CLAWCHECK_TOKEN"), "{}", ran.err);
+}
+
+#[test]
 fn a_description_that_claims_another_release() {
     let test_folder = folder();
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();

@@ -150,6 +150,12 @@ pub(in crate::cli) async fn probed(
     session.progress.note(&format!("probing {}: about 60 questions, at most {seconds} s", gateway.profile().name));
     let mut report = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
+    // The answers would be those to a wrong secret, and no release would be close to them.
+    if gateway.profile().kind == GatewayKind::Attached && report.turns_secret_down() {
+        let variable =
+            if matches!(settings.secret, Secret::Password(_)) { "CLAWCHECK_PASSWORD" } else { "CLAWCHECK_TOKEN" };
+        return Err(CommandError::message(&format!("the gateway does not accept {variable}")));
+    }
     let has_store = gateway.profile().kind == GatewayKind::Spawned && has_store(&sandbox.state_dir());
     let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
     session.progress.note("comparing the answers with those of the known releases");
