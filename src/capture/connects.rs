@@ -47,8 +47,8 @@ pub(super) fn base_name(device: &Device) -> &'static str {
     }
 }
 
-/// The connects of a device. Connects that request fewer rights come first. The original answers each of them
-/// independently. The iterator computes each answer when it returns the connect.
+/// The connects of a device. Connects that request fewer rights come first. The original answers them one after the other,
+/// because a connect can pair the device or leave a request. The iterator computes each answer when it returns the connect.
 pub(super) fn of_device(
     state: &StateDirectory,
     device: &Device,
@@ -57,11 +57,13 @@ pub(super) fn of_device(
     now: i64,
 ) -> impl Iterator<Item = Connect> + use<> {
     let name = name.to_owned();
-    let (simulated, clients) = clients(state, device, question, now).unzip();
-    let clients = clients.into_iter().flatten();
-    clients.zip(std::iter::repeat(simulated)).filter_map(move |(client, simulated)| {
-        let simulated = SimulatedGateway { client, ..simulated? };
-        Some(Connect { device: name.clone(), answer: simulated.answer(), simulated })
+    clients(state, device, question, now).into_iter().flat_map(move |(simulated, clients)| {
+        let mut gateway = simulated.start();
+        let name = name.clone();
+        clients.into_iter().map(move |client| {
+            let simulated = SimulatedGateway { client, ..simulated.clone() };
+            Connect { device: name.clone(), answer: simulated.answer_after(&mut gateway), simulated }
+        })
     })
 }
 

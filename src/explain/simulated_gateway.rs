@@ -139,9 +139,14 @@ impl SimulatedGateway {
 
     /// Starts the gateway and connects.
     pub(crate) fn answer(&self) -> Answer {
-        match self.start() {
-            Ok(mut gateway) => gateway.connect(self),
-            Err(refusal) => Answer::of_refused_start(refusal),
+        self.answer_after(&mut self.start())
+    }
+
+    /// Connects to a gateway that other clients may have connected to. It answers with its start if it was refused.
+    pub(crate) fn answer_after(&self, gateway: &mut Result<Gateway, StartRefusal>) -> Answer {
+        match gateway {
+            Ok(gateway) => gateway.connect(self),
+            Err(refusal) => Answer::of_refused_start(refusal.clone()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `clawcheck capture`: the scenario conforms on the release that it names, and contains nothing of the original.
 
-use super::state_dir::{PEM, put, state, tree};
 use super::run::{ProgramOutput, SCENARIO, TestFolder};
 use super::special_files::ended;
+use super::state_dir::{PEM, put, state, tree};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
@@ -96,6 +97,35 @@ fn the_captured_scenario_gives_the_same_answers(#[case] release: &str, #[case] d
         let step = text.split("\n  - connect:").skip(1).filter(|step| step.contains(&format!("device: {what}")));
         assert!(step.clone().any(|step| step.contains(expected)), "{device}: {expected}\n{text}");
     }
+}
+
+/// A connect can pair a device or leave a request, and the next connect of the device then gets another answer.
+#[rstest]
+#[case("2026.3.31")]
+#[case("2026.4.2")]
+#[case("2026.9.6")]
+fn a_step_expects_the_answer_after_the_earlier_steps(#[case] release: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, _) = state(&test_folder);
+    let text = fs::read(test_folder.path("state/devices/paired.json")).unwrap();
+    let mut paired: Value = serde_json::from_slice(&text).unwrap();
+    let record = &mut paired[own.device_id()];
+    (record["role"], record["roles"]) = (json!("node"), json!(["node"]));
+    record.as_object_mut().unwrap().remove("tokens");
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let request = json!({ "9f0c1d2e-0000-4000-8000-00000000aaaa": {
+        "requestId": "9f0c1d2e-0000-4000-8000-00000000aaaa", "deviceId": own.device_id(), "publicKey": own.public_key(),
+        "platform": "linux", "clientId": "cli", "clientMode": "cli", "role": "operator", "roles": ["operator"],
+        "scopes": ["operator.admin"], "remoteIp": "198.51.100.77", "ts": now,
+    } });
+    put(&test_folder, "devices/pending.json", &request.to_string());
+    fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
+    let captured = clawcheck(&test_folder, &["capture", "state", "-o", "mine/captured", "--release", release]);
+    assert_eq!(captured.code, Some(0), "{}{}", captured.out, captured.err);
+    let gateway = format!("embedded@{release}");
+    let ran = clawcheck(&test_folder, &["run", "mine/captured", "--gateway", &gateway]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
 }
 
 /// Replaces one text or key of a document.

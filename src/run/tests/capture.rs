@@ -3,16 +3,18 @@
 
 use super::explain::client;
 use crate::capture::Capture;
-use crate::explain::{Answer, ClientDevice, Places, SimulatedGateway, StateDirectory, Verdict};
+use crate::explain::{Answer, ClientDevice, Credential, Places, SimulatedGateway, StateDirectory, Verdict};
 use crate::run::bindings::Bindings;
 use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, openclaw_json};
+use crate::scenario::connect::DeviceToken;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::at_rest::StateAtRest;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -102,11 +104,18 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
         _ => None,
     });
     let (mut refused, mut compared) = (0, 0);
+    // The store keeps what earlier connects of a device have changed.
+    let mut gateways = BTreeMap::new();
     for (said, connect) in steps.zip(&capture.connects) {
         let mut plain = (**said).clone();
         plain.params.clear();
         let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
         client.is_page = !said.params.is_empty();
+        let token = said.auth.as_ref().and_then(|auth| auth.device_token.as_ref());
+        if token == Some(&DeviceToken::Last) {
+            // An earlier connect can have brought a new one.
+            client.credential = Credential::DeviceToken(None);
+        }
         let (facts, at_rest) = (Facts::of(release).unwrap(), StateAtRest::read(copy.path()).unwrap().into());
         let simulated = SimulatedGateway {
             facts,
@@ -118,7 +127,8 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
             client_facts: None,
             now: LATER,
         };
-        let answer = simulated.answer();
+        let gateway = gateways.entry(&connect.device).or_insert_with(|| simulated.start());
+        let answer = simulated.answer_after(gateway);
         assert_eq!(shown(&answer), shown(&connect.answer), "{}@{release}\n{said:?}\n{text}", case.id);
         refused += usize::from(!answer.succeeds());
         compared += 1;
