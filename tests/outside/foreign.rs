@@ -12,7 +12,8 @@ const CARGO: &str = "cargo: { package: my-gateway, version: 1.2.3 }\n";
 /// `python3 -m venv DIRECTORY` creates `bin/python`, which records its arguments. `cargo` records its arguments, too.
 const PYTHON: &str = "echo python3 \"$@\" >>$RUNS\nmkdir -p \"$4/bin\"\ncp \"$BIN/pip\" \"$4/bin/python\"\n";
 /// A secret of the user does not reach an installer.
-const PIP_INSTALLS: &str = "[ -z \"$CLAWCHECK_TOKEN$PIP_TARGET\" ] || exit 6\necho pip \"$@\" >>$RUNS\ncp \"$BIN/gateway\" \"$(dirname \"$0\")/my-gateway\"\n";
+const PIP_INSTALLS: &str = "[ -z \"$CLAWCHECK_TOKEN$PIP_TARGET\" ] || exit 6\necho pip \"$@\" >>$RUNS\ncp \"$BIN/gateway\" \"$(dirname \"$0\")/my-gateway\"\n\
+    for name in my_gateway-1.2.3 other-4.5; do mkdir -p \"$(dirname \"$0\")/../lib/python3/site-packages/$name.dist-info\"; done\n";
 const CARGO_INSTALLS: &str =
     "echo cargo \"$@\" >>$RUNS\nmkdir -p \"$6/bin\"\ncp \"$BIN/gateway\" \"$6/bin/my-gateway\"\n";
 
@@ -129,6 +130,13 @@ fn a_package_is_installed_once_and_its_program_is_found(#[case] package: &str, #
     "mkdir \"$6/bin\"; echo 'error: could not find `my-gateway`' >&2; exit 101\n",
     "cargo could not install my-gateway@1.2.3",
     "error: could not find"
+)]
+#[case::no_packages(
+    PIP,
+    "pip",
+    "exit 0\n",
+    "pip installed my-gateway==1.2.3 other==4.5, but the package has no",
+    "my_gateway in lib"
 )]
 #[case::nothing(CARGO, "cargo", "exit 0\n", "cargo installed my-gateway@1.2.3, but the package has no bin", "")]
 fn a_failed_install_is_told_and_never_used(

@@ -67,12 +67,11 @@ impl ForeignPackage<'_> {
         }
     }
 
-    /// A path in the directory of every complete installation.
-    fn marker(&self) -> &'static str {
+    /// What the directory of a complete installation has and this one has not.
+    fn missing(&self, directory: &Path) -> Option<String> {
         match self {
-            // A link to the Python that created the environment. Its user may have removed this Python.
-            Self::Pip(_) => "bin/python",
-            Self::Cargo { .. } => "bin",
+            Self::Pip(packages) => missing_python_package(packages, directory),
+            Self::Cargo { .. } => (!directory.join("bin").exists()).then(|| "bin".to_owned()),
         }
     }
 
@@ -99,6 +98,30 @@ impl ForeignPackage<'_> {
     }
 }
 
+/// The first Python package without metadata in a virtual environment. `bin/python` alone says nothing: it is there before
+/// the packages, and the user can replace the Python behind it, which then looks for its packages in another folder.
+fn missing_python_package(packages: &[&str], directory: &Path) -> Option<String> {
+    let python = directory.join("bin/python");
+    let Ok(target) = python.canonicalize() else { return Some("bin/python".to_owned()) };
+    let version = target.file_name().and_then(|name| name.to_str()).filter(|name| name.starts_with("python3."));
+    let names_in =
+        |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let of_version = |folder: &OsString| version.is_none_or(|version| folder.as_os_str() == version);
+    let lib = directory.join("lib");
+    let installed = names_in(&lib)
+        .filter(of_version)
+        .flat_map(|folder| names_in(&lib.join(folder).join("site-packages")))
+        .filter_map(|name| Some(name.to_str()?.strip_suffix(".dist-info")?.split_once('-')?.0.to_lowercase()))
+        .collect::<Vec<_>>();
+    // The names of metadata folders have `_` in place of `-` and `.`.
+    let name = |package: &str| {
+        let name = package.split(['=', '[']).next().unwrap_or_default();
+        name.to_lowercase().replace(['-', '.'], "_")
+    };
+    let missing = packages.iter().find(|package| !installed.contains(&name(package)));
+    missing.map(|package| format!("{} in {}", name(package), version.map_or("lib".to_owned(), |v| format!("lib/{v}"))))
+}
+
 /// Variables that pip reads.
 const PIP_DEFAULTS: [(&str, &str); 5] =
     [("PIP_USER", "0"), ("PIP_DRY_RUN", "0"), ("PIP_TARGET", ""), ("PIP_PREFIX", ""), ("PIP_ROOT", "")];
@@ -108,7 +131,7 @@ impl Installation<'_> {
     pub(super) async fn foreign(&self, package: &ForeignPackage<'_>) -> Result<PathBuf, InstallError> {
         let (label, key) = (package.label(), package.key());
         let directory = package.directory(&self.cache, &key);
-        let is_whole = |directory: &Path| directory.join(package.marker()).exists();
+        let is_whole = |directory: &Path| package.missing(directory).is_none();
         if is_whole(&directory) {
             return Ok(directory);
         }
@@ -134,9 +157,9 @@ impl Installation<'_> {
                 return Err(failure(installer, label, &log));
             }
         }
-        if !is_whole(&partial.path) {
+        if let Some(missing) = package.missing(&partial.path) {
             let installer = if matches!(package, ForeignPackage::Pip(_)) { Installer::Pip } else { Installer::Cargo };
-            return Err(InstallError::Incomplete { installer, package: label, missing: package.marker().to_owned() });
+            return Err(InstallError::Incomplete { installer, package: label, missing });
         }
         // The scripts of a virtual environment contain its path, so the environment cannot be renamed.
         replace_link(&partial.path, &directory)
@@ -156,11 +179,15 @@ fn replace_link(directory: &Path, link: &Path) -> io::Result<()> {
     symlink(directory.file_name().unwrap_or(directory.as_os_str()), link)
 }
 
+/// A warning about the network is not the cause of another error, such as a missing compiler.
 fn failure(installer: Installer, package: String, log: &str) -> InstallError {
-    if let Some(code) = NETWORK.into_iter().find(|text| log.contains(text)) {
+    let errors = errors(log);
+    let finds_nothing = errors.is_empty() || errors.contains("No matching");
+    let text = if finds_nothing { log } else { errors.as_str() };
+    if let Some(code) = NETWORK.into_iter().find(|code| text.contains(code)) {
         return InstallError::Network { installer, package, code };
     }
-    InstallError::Failed { installer, package, log: errors(log) }
+    InstallError::Failed { installer, package, log: errors }
 }
 
 /// The log from its first error line on, else its last lines.
@@ -186,8 +213,27 @@ mod tests {
     fn no_network_is_told_and_other_errors_are_shown() {
         let offline = "WARNING: Retrying ... Failed to establish a new connection: [Errno -3]\nERROR: No matching";
         assert!(matches!(failure(Installer::Pip, "a==1".into(), offline), InstallError::Network { .. }));
+        let compiler = "WARNING: Retrying ... Failed to establish a new connection: [Errno -3]\nERROR: no compiler cc";
+        assert!(matches!(failure(Installer::Pip, "a==1".into(), compiler), InstallError::Failed { .. }));
         assert_eq!(errors("Collecting a\nerror: no such\n  Caused by: x"), "error: no such\n  Caused by: x");
         assert_eq!(errors("only\nchatter"), "only\nchatter");
+    }
+
+    /// The system's Python was 3.12 at the time of the install, and is 3.13 now.
+    #[test]
+    fn an_environment_of_an_earlier_python_is_not_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("bin")).unwrap();
+        std::fs::create_dir_all(path("lib/python3.12/site-packages/My_gateway-1.dist-info")).unwrap();
+        for (python, is_complete) in [("python3.12", true), ("python3.13", false), ("pypy", true)] {
+            std::fs::write(path(python), "").unwrap();
+            let _ = std::fs::remove_file(path("bin/python"));
+            symlink(path(python), path("bin/python")).unwrap();
+            let missing = |package| missing_python_package(&[package], folder.path());
+            assert_eq!(missing("my-gateway[all]==1").is_none(), is_complete, "{python}");
+            assert!(missing("other==1").is_some());
+        }
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(in crate::gateway) const RELEASE_FLAGS: [&str; 5] =
     ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
 /// The interval of progress events, and of attempts to take a lock that another process holds.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// A part of the name of every directory that an install works in. The guard and the next install remove such
-/// directories.
+/// A part of the name of every directory that an install works in. The guard and the next install of the same package
+/// remove such a directory. Packages of pip and cargo stay in it, behind a link, because they contain its path.
 const PARTIAL: &str = ".clawcheck-partial-";
 
 /// The common parameters of installs.
@@ -43,8 +43,9 @@ pub(in crate::gateway) struct InstallRequest<'a> {
     pub(in crate::gateway) version: &'a str,
     /// Packages that are installed next to it.
     pub(in crate::gateway) beside: &'a [&'a str],
-    pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
     /// The npm `overrides`.
+    pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
+    /// The options of npm.
     pub(in crate::gateway) flags: &'a [&'a str],
 }
 
