@@ -5,7 +5,7 @@ use super::terminal::console;
 use crate::capture::{Capture, Substitution};
 use crate::explain::{self, Places, QuestionError, StateDirectory};
 use crate::machine::now;
-use crate::scenario::{Case, StepKind};
+use crate::scenario::{Case, StepKind, first_problem};
 use crate::shell::quoted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -120,15 +120,19 @@ impl CopiedState {
             self.check_names(cases)?;
         }
         let copied = state_dir.map(|_| capture.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>());
-        let reasons = cases.iter().map(|case| Unplayable::of(case, copied.as_ref(), verdicts)).collect::<Vec<_>>();
+        let substitution = Substitution::of(&capture, state_dir.is_some(), state.config_path.is_some());
+        let substitution = substitution.map_err(CommandError::usage)?;
+        let reason = |case: &&Case| {
+            let invalid = || first_problem(&substitution.apply(case)).map(Unplayable::Invalid);
+            Unplayable::of(case, copied.as_ref(), verdicts).or_else(invalid)
+        };
+        let reasons = cases.iter().map(reason).collect::<Vec<_>>();
         let unplayable = cases.iter().zip(&reasons).filter_map(|(case, reason)| Some((*case, reason.as_ref()?)));
         let unplayable = unplayable.collect::<Vec<_>>();
         if let Some((_, first)) = unplayable.first().filter(|_| unplayable.len() == cases.len()) {
             return Err(CommandError::usage(first.error(&explain::device_list(&state))));
         }
         let playable = cases.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(case, _)| *case);
-        let substitution = Substitution::of(&capture, state_dir.is_some(), state.config_path.is_some());
-        let substitution = substitution.map_err(CommandError::usage)?;
         let _ = console::stderr().write_all(note(&capture, &state, state_dir).as_bytes());
         let _ = console::stderr().write_all(not_played(&unplayable).as_bytes());
         Ok(Some(playable.map(|case| substitution.apply(case)).collect()))
@@ -165,6 +169,8 @@ enum Unplayable {
     Devices(String),
     /// It expects nothing.
     Expectation,
+    /// It is not valid with the copy, for this reason. For example, it uses a secret of its own settings.
+    Invalid(String),
 }
 
 impl Unplayable {
@@ -193,6 +199,7 @@ impl Unplayable {
             Self::Record(name) => format!("the copy has no device `{name}`; pass --device {name}=DEVICE"),
             Self::Devices(_) => "no step connects a device of the copy".to_owned(),
             Self::Expectation => "no step has an `expect`, and the snapshots are those of another store".to_owned(),
+            Self::Invalid(problem) => format!("it does not fit the copy: {problem}"),
         }
     }
 
@@ -214,6 +221,7 @@ impl Unplayable {
                 help = "add an `expect` to a step",
                 "no case has an `expect`, and the snapshots are those of another store"
             ),
+            Self::Invalid(problem) => miette::miette!("no case fits the copy: {}", printable::line(problem)),
         }
     }
 }

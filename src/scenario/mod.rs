@@ -14,6 +14,7 @@ mod syntax;
 mod words_of_releases;
 pub(crate) mod writer;
 
+pub(crate) use check::first_problem;
 pub use corpus::Corpus;
 pub(crate) use corpus::files::is_state_directory;
 pub(crate) use corpus::filter::Filter;

@@ -400,6 +400,15 @@ fn cases_that_do_not_test_the_copy_are_not_played() {
     ] {
         assert!(ran.err.contains(line), "{}", ran.err);
     }
+    // The expectation would be met because the copy does not have the token.
+    write(
+        "own-setup-code.yaml",
+        "store: { bootstrap: { setup: { roles: [node] } } }\nsteps:\n  - connect: { device: cli, role: node, \
+         auth: { bootstrap-token: { seeded: setup } } }\n    expect: refused\n",
+    );
+    let own_secret = clawcheck(&test_folder, &[&arguments[..], &["--filter", "family/own-setup-code"]].concat());
+    let says = "no case fits the copy: the store has no bootstrap token `setup`";
+    assert!(own_secret.code == Some(2) && own_secret.err.contains(says), "{}{}", own_secret.out, own_secret.err);
     let alone = clawcheck(&test_folder, &[&arguments[..], &["--filter", "family/own-record"]].concat());
     let says = "--device laptop=DEVICE, where DEVICE is one of 0d9cb1aa7d93";
     assert!(alone.code == Some(2) && alone.err.contains(says), "{}", alone.err);

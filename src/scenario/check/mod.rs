@@ -10,6 +10,7 @@ mod names;
 mod store;
 pub(super) mod trust;
 
+use super::model::case::Case;
 use super::model::document::Scenario;
 use super::model::step::StepKind;
 use super::model::store::Store;
@@ -69,6 +70,12 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     misspelt_devices(scenario, &known, &mut errors);
     Flow::new(scenario, &known, &mut errors).check();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The first error of a case whose store or settings were replaced.
+pub(crate) fn first_problem(case: &Case) -> Option<String> {
+    let errors = scenario(&case.scenario).err()?;
+    errors.into_iter().find(|error| !error.is_warning).map(|error| error.message)
 }
 
 /// Maximum number of steps in a scenario, including the steps in `parallel`.
