@@ -96,15 +96,7 @@ impl CopiedState {
             }
         };
         let state = state.map_err(CommandError::usage)?;
-        let mut named = Vec::new();
-        for NamedDevice { name, device } in &self.device {
-            let id = explain::device_id(&state, device).map_err(|error| not_named(error, name))?;
-            if let Some((_, other)) = named.iter().find(|(known, _)| Some(known) == id.as_ref()) {
-                let error = miette::miette!("--device {name}={device}: this device already has the name `{other}`");
-                return Err(CommandError::usage(error));
-            }
-            named.extend(id.map(|id| (id, name.clone())));
-        }
+        let named = self.named_devices(&state)?;
         let capture = Capture::of(&state, None, &named, now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         if capture.is_locked {
@@ -140,6 +132,20 @@ impl CopiedState {
 }
 
 impl CopiedState {
+    /// The ids of the devices of --device, and their names in the cases.
+    fn named_devices(&self, state: &StateDirectory) -> Result<Vec<(String, String)>, CommandError> {
+        let mut named = Vec::<(String, String)>::new();
+        for NamedDevice { name, device } in &self.device {
+            let id = explain::device_id(state, device).map_err(|error| not_named(error, name))?;
+            if let Some((_, other)) = named.iter().find(|(known, _)| Some(known) == id.as_ref()) {
+                let error = miette::miette!("--device {name}={device}: this device already has the name `{other}`");
+                return Err(CommandError::usage(error));
+            }
+            named.extend(id.map(|id| (id, name.clone())));
+        }
+        Ok(named)
+    }
+
     /// Each name of --device must be that of a device that a case connects.
     fn check_names(&self, cases: &[&Case]) -> Result<(), CommandError> {
         let connected = cases.iter().flat_map(|case| devices(case)).collect::<BTreeSet<_>>();

@@ -229,6 +229,7 @@ impl Connection {
     ///
     /// # Errors
     /// Returns an error if the bytes could not be sent.
+    #[cfg(test)]
     pub async fn send_raw_bytes(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), SendError> {
         self.recorder.record(Direction::Sent, &format!("{} raw bytes", bytes.len()));
         self.flush(deadline).await?;

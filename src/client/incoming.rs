@@ -101,6 +101,7 @@ impl Closed {
     }
 
     /// The code as a browser reports it: 1005 for a close frame without a code, 1006 without a close frame.
+    #[cfg(test)]
     pub fn browser_code(&self) -> u16 {
         match (&self.how, self.code) {
             (_, Some(code)) => code,

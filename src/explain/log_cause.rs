@@ -2,6 +2,7 @@
 //! directory.
 
 use crate::release_ranges;
+use openclaw_emulator::settings::HANDSHAKE_TIMEOUT_VARIABLE;
 use openclaw_model::handshake::most_early_bytes;
 use openclaw_model::{Facts, known_releases};
 
@@ -66,7 +67,7 @@ fn handshake_timeout(facts: &Facts, limit: u64) -> Option<LogCause> {
     let mut ways = Vec::new();
     if facts.config.timeout_from_environment {
         ways.push(format!(
-            "set OPENCLAW_HANDSHAKE_TIMEOUT_MS={} in the environment of the gateway, and restart it",
+            "set {HANDSHAKE_TIMEOUT_VARIABLE}={} in the environment of the gateway, and restart it",
             2 * limit
         ));
     }

@@ -2,13 +2,14 @@
 
 use super::template::gateway_defaults;
 use super::template::{Placeholders, merge_defaults};
+use openclaw_emulator::settings::HANDSHAKE_TIMEOUT_VARIABLE;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The placeholder of the value of a setting.
 pub(super) const VALUE: &str = "value";
 /// The setting that scenarios write as a variable, because older releases know only the variable.
-const HANDSHAKE_TIMEOUT: (&str, &str) = ("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "gateway.handshakeTimeoutMs");
+const HANDSHAKE_TIMEOUT: (&str, &str) = (HANDSHAKE_TIMEOUT_VARIABLE, "gateway.handshakeTimeoutMs");
 
 /// The settings that a gateway gets as arguments, in the order of the arguments.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -11,12 +11,13 @@ use super::report::ProbeReport;
 use super::settings::Secret;
 use super::{silence, stages};
 use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, Workspace};
+use crate::machine;
 use futures_util::future::try_join_all;
 use openclaw_model::{Release, releases};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The maximum wait for the start of an embedded gateway, and for its stop.
@@ -62,7 +63,7 @@ async fn reference(
         openclaw_json: configuration(report, &settings.secret),
         environment: BTreeMap::new(),
         // Its clock is stopped, so the question about the silent client needs no wait.
-        clock: Some(now()),
+        clock: Some(machine::now()),
         trace: None,
         deadline: Instant::now() + START,
     };
@@ -100,9 +101,4 @@ fn configuration(report: &ProbeReport, secret: &Secret) -> Value {
         Secret::Unknown => json!({ "mode": "token", "token": OTHER_SECRET }),
     };
     json!({ "gateway": { "mode": "local", "bind": "loopback", "auth": auth } })
-}
-
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

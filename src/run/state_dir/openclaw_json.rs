@@ -5,6 +5,7 @@ use crate::client::connect::merge_patch;
 use crate::run::bindings::identities::Identities;
 use crate::scenario::gateway::{AuthMode, Bind, GatewaySettings};
 use crate::scenario::text::TimeSpan;
+use openclaw_emulator::settings::HANDSHAKE_TIMEOUT_VARIABLE;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ pub(crate) fn configuration(settings: &GatewaySettings, identities: &Identities)
     let mut environment =
         settings.env.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect::<BTreeMap<_, _>>();
     if let Some(TimeSpan { milliseconds }) = settings.handshake_timeout {
-        environment.insert("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), milliseconds.to_string());
+        environment.insert(HANDSHAKE_TIMEOUT_VARIABLE.to_owned(), milliseconds.to_string());
     }
     Configuration { openclaw_json, environment }
 }

@@ -37,6 +37,9 @@ use openclaw_model::releases::described;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
 
+/// The variable of the handshake timeout, in milliseconds. It takes precedence over `gateway.handshakeTimeoutMs`.
+pub const HANDSHAKE_TIMEOUT_VARIABLE: &str = "OPENCLAW_HANDSHAKE_TIMEOUT_MS";
+
 /// The settings that a release derives from its configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -108,7 +111,7 @@ fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Cr
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
         // The environment takes precedence over `gateway.handshakeTimeoutMs`, which is refused if the release does not
         // know it.
-        handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
+        handshake_timeout_ms: positive(env, HANDSHAKE_TIMEOUT_VARIABLE)
             .filter(|_| facts.timeout_from_environment)
             .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
             .map(|ms| ms as u64),
