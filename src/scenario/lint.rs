@@ -4,6 +4,7 @@ use crate::scenario::check::trust::Trust;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files::{self, slug};
 use crate::scenario::model::case::Case;
+use crate::scenario::syntax::expansion::{self, ExpansionBudget};
 use crate::scenario::syntax::nodes::{self, Entry, Node, NodeKind};
 use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
@@ -41,7 +42,7 @@ pub(crate) fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
     Findings { scenarios: firsts.len(), cases: cases.len(), problems, warnings }
 }
 
-/// Lints a file by its first case, because the checks have the same result at every point of the matrix.
+/// Lints a file by its first case. The file has the same links, tags and name at every point of the matrix.
 pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
     for link in &case.scenario.links {
@@ -58,13 +59,25 @@ pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
     }
     twins(&case.scenario.links, "link", &mut errors);
     twins(&case.scenario.tags, "tag", &mut errors);
-    if let Ok(root) = nodes::parse(&case.source.text) {
-        misspelt_words(&root, &mut errors);
-        unknown_words(&root, &mut errors);
-    }
+    errors.extend(words_of_cases(&case.source.text));
     let mut problems = problems::within(errors, &case.source);
     problems.extend(file_name(case));
     problems
+}
+
+/// Finds wrong words in every case of a file: an axis of the matrix can contain them.
+fn words_of_cases(text: &str) -> Vec<SpannedError> {
+    let Ok(root) = nodes::parse(text) else { return Vec::new() };
+    let (mut errors, mut seen) = (Vec::new(), HashSet::new());
+    let mut budget = ExpansionBudget::of_a_file();
+    for point in expansion::points(&root).unwrap_or_default() {
+        let Ok(case) = expansion::at_point(&root, &point, &mut budget) else { continue };
+        let mut of_case = Vec::new();
+        misspelt_words(&case, &mut of_case);
+        unknown_words(&case, &mut of_case);
+        errors.extend(of_case.into_iter().filter(|error| seen.insert((error.span, error.message.clone()))));
+    }
+    errors
 }
 
 fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) {

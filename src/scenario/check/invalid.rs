@@ -209,6 +209,19 @@ fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] me
     assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
 }
 
+/// An axis of the matrix can contain the wrong word. It is reported once, at its first use.
+#[test]
+fn words_of_a_matrix_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    let axes = "matrix: { code: { a: NOT_PAIRD, b: NOT_PAIRED }, role: [operater, operator] }\n";
+    let step = "  - connect: { device: laptop, role: \"${role}\" }\n    expect: { refused: { code: \"${code}\" } }\n";
+    std::fs::write(&file, format!("{axes}{}", steps(step))).unwrap();
+    let ScenarioErrors(problems) = lint::lint(&[file], false).problems;
+    let messages = problems.iter().map(|problem| problem.message()).collect::<Vec<_>>();
+    assert_eq!(messages, ["`operater` is not a role", "no known release answers with the code `NOT_PAIRD`"]);
+}
+
 /// A word that resembles a known one is an error. Any other word can be that of another gateway.
 #[rstest]
 #[case::code(
