@@ -427,7 +427,8 @@ mod tests {
 
     /// With names or ids that are searched for one by one, this test takes many minutes.
     #[test]
-    fn thousands_of_devices_are_captured() {
+    fn more_devices_than_a_scenario_can_hold_are_captured() {
+        const DEVICES: usize = 2000;
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("devices")).unwrap();
         let device = |number: usize| {
@@ -443,11 +444,11 @@ mod tests {
             });
             (id, record)
         };
-        let records = Value::Object((0..3000).map(device).collect());
+        let records = Value::Object((0..DEVICES).map(device).collect());
         std::fs::write(folder.path().join("devices/paired.json"), records.to_string()).unwrap();
         let places = Places { state_dir: Some(folder.path().to_owned()), config: None, env: Vec::new() };
         let state = StateDirectory::read(&places).unwrap();
-        let named = [(format!("{:064x}", 2999), "last".to_owned())];
+        let named = [(format!("{:064x}", DEVICES - 1), "last".to_owned())];
         let captured = Capture::of(&state, None, &named, 1_790_000_000_000).unwrap();
         let text = captured.text();
         let names = captured.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>();
@@ -458,9 +459,9 @@ mod tests {
             "{} devices",
             names.len()
         );
-        let left_out = format!("the records of {} devices; a scenario has at most 1024 KiB", 3000 - names.len());
+        let left_out = format!("the records of {} devices; a scenario has at most 1024 KiB", DEVICES - names.len());
         assert!(text.contains(&left_out), "{:?}", captured.left_out);
-        assert_eq!(captured.left_out_devices, 3000 - names.len());
+        assert_eq!(captured.left_out_devices, DEVICES - names.len());
         let corpus = Corpus::written(Path::new("captured/captured.yaml"), &text).unwrap();
         assert_eq!(corpus.cases().len(), 1, "the scenario can be read");
         assert_eq!(captured.connects.len(), MOST_CONNECTS);

@@ -14,3 +14,11 @@ pub(super) fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, Command
     };
     corpus.map_err(CommandError::usage)
 }
+
+/// Loads the built-in scenarios that these ids name, or all of them if an id names none.
+pub(super) fn built_in(ids: &[String]) -> Result<Corpus, CommandError> {
+    match Corpus::embedded_named(ids).map_err(CommandError::usage)? {
+        Some(named) => Ok(named),
+        None => corpus(&[], true),
+    }
+}

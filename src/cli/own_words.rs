@@ -3,55 +3,55 @@
 //! MB in each run.
 
 use crate::built_in;
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use aho_corasick::AhoCorasick;
 
 const README: &str = include_str!("../../README.md");
 /// Shorter words are never replaced.
 const SHORTEST: usize = 4;
 
-/// Whether a text is such a word. Letter case is ignored. A part of a word does not count, because most short passwords
-/// are a part of some word.
+/// Whether a text is such a word, or several with a hyphen or an underscore between them. Letter case is ignored. A part of
+/// a word does not count, because most short passwords are a part of some word.
 pub(super) fn contain(text: &str) -> bool {
-    static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(collect);
-    // Nearly every secret has a digit, so that a run seldom needs the list.
-    text.bytes().all(|byte| byte.is_ascii_alphabetic() || joins(byte.into()))
-        && is_word(text)
-        && WORDS.contains(&text.to_ascii_lowercase())
+    // Nearly every secret has a digit, so that a run seldom searches.
+    is_word(text) && Word::new(text).is_some_and(|word| word.is_in_output())
 }
 
-fn collect() -> BTreeSet<String> {
-    let mut words = BTreeSet::new();
-    add(README, &mut words);
-    for files in [built_in::scenarios(), built_in::snapshots()] {
-        for (path, contents) in files {
-            add(path, &mut words);
-            add(&String::from_utf8_lossy(contents), &mut words);
-        }
+/// A search for one word.
+struct Word(AhoCorasick);
+
+impl Word {
+    fn new(word: &str) -> Option<Self> {
+        Some(Self(AhoCorasick::builder().ascii_case_insensitive(true).build([word]).ok()?))
     }
-    words
-}
 
-/// Adds the words of a text. A word with a hyphen or an underscore also adds its parts: `role-upgrade`, `role`,
-/// `upgrade`.
-fn add(text: &str, words: &mut BTreeSet<String>) {
-    let found = text.split(|c: char| !c.is_ascii_alphanumeric() && !joins(c)).map(|word| word.trim_matches(joins));
-    let found = found.flat_map(|word| std::iter::once(word).chain(word.split(joins)));
-    words.extend(found.filter(|word| is_word(word)).map(str::to_ascii_lowercase));
-}
+    fn is_in_output(&self) -> bool {
+        let files = || built_in::scenarios().iter().chain(built_in::snapshots());
+        self.is_in(README.as_bytes())
+            || files().any(|(path, contents)| self.is_in(path.as_bytes()) || self.is_in(contents))
+    }
 
-fn joins(c: char) -> bool {
-    matches!(c, '-' | '_')
+    /// Whether the word is in a text. `upgrade` is in `role-upgrade`, but not in `upgrades`.
+    fn is_in(&self, text: &[u8]) -> bool {
+        let ends = |at: Option<&u8>| at.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        self.0.find_overlapping_iter(text).any(|found| {
+            let before = found.start().checked_sub(1).and_then(|at| text.get(at));
+            ends(before) && ends(text.get(found.end()))
+        })
+    }
 }
 
 /// Words with digits are left out: they are names, numbers or sample secrets.
-fn is_word(word: &str) -> bool {
-    word.len() >= SHORTEST && !word.bytes().any(|byte| byte.is_ascii_digit())
+fn is_word(text: &str) -> bool {
+    let joins = |byte: u8| matches!(byte, b'-' | b'_');
+    text.len() >= SHORTEST
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || joins(byte))
+        && !text.starts_with(['-', '_'])
+        && !text.ends_with(['-', '_'])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{add, contain};
+    use super::{Word, contain, is_word};
     use rstest::rstest;
 
     #[rstest]
@@ -76,21 +76,23 @@ mod tests {
         assert_eq!(contain(text), expected);
     }
 
-    #[test]
-    fn parts_are_words_only_between_hyphens_and_underscores() {
-        let mut words = std::collections::BTreeSet::new();
-        add("role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026", &mut words);
-        let expected = [
-            "admins",
-            "host",
-            "operator",
-            "pairing",
-            "pairing_required",
-            "required",
-            "role",
-            "role-upgrade",
-            "upgrade",
-        ];
-        assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
+    /// In `role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026`.
+    #[rstest]
+    #[case::word("operator", true)]
+    #[case::part_before_a_hyphen("role", true)]
+    #[case::both_parts("role-upgrade", true)]
+    #[case::other_case("pairing_Required", true)]
+    #[case::last_part("host", true)]
+    #[case::before_digits("iphone", false)]
+    #[case::shortened("admin", false)]
+    #[case::end_of_a_word("grade", false)]
+    fn words_of_a_text(#[case] word: &str, #[case] expected: bool) {
+        let text = b"role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026";
+        assert_eq!(Word::new(word).unwrap().is_in(text), expected);
+    }
+
+    #[rstest]
+    fn texts_that_are_no_words(#[values("abc", "tail1234", "two words", "-role", "role_", "größe")] text: &str) {
+        assert!(!is_word(text));
     }
 }

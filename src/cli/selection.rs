@@ -1,6 +1,6 @@
 //! Selects cases: scenario files and ids, `--filter` and `--exclude`. All commands that take cases use this module.
 
-use super::{CommandError, misplaced};
+use super::{CommandError, corpus, misplaced};
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
 use std::path::{Component, PathBuf};
@@ -40,6 +40,18 @@ impl Named {
         let is_path = |what: &&String| PathBuf::from(what).exists() || what.ends_with(".yaml");
         let (paths, ids): (Vec<_>, Vec<_>) = what.iter().partition(is_path);
         Self { paths: paths.into_iter().map(PathBuf::from).collect(), ids: ids.into_iter().cloned().collect() }
+    }
+
+    pub(super) fn has_ids(&self) -> bool {
+        !self.ids.is_empty()
+    }
+
+    /// Loads the scenarios at the paths. Without paths, loads the built-in scenarios that the ids name, or all of them.
+    pub(super) fn corpus(&self, trusted: bool) -> Result<Corpus, CommandError> {
+        match self.paths.is_empty() {
+            true => corpus::built_in(&self.ids),
+            false => corpus::corpus(&self.paths, trusted),
+        }
     }
 
     /// The cases of the corpus that the ids select, or all of them without ids, limited to those that the options select.

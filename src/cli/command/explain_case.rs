@@ -36,7 +36,10 @@ impl AskedCase {
         };
         let path = PathBuf::from(without_step);
         let is_file = path.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        let corpus = if is_file { Corpus::load(std::slice::from_ref(&path)) } else { Corpus::embedded() };
+        let corpus = match is_file {
+            true => Corpus::load(std::slice::from_ref(&path)),
+            false => Corpus::embedded_named(&[without_step.to_owned()]).map(Option::unwrap_or_default),
+        };
         let corpus = corpus.map_err(CommandError::usage)?;
         let cases = match (is_file, without_step.parse::<Filter>()) {
             (true, _) => corpus.cases().iter().collect(),

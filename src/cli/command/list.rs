@@ -56,7 +56,7 @@ impl List {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let named = Named::of(&self.what);
         // A list starts nothing, so no scenario needs trust.
-        let corpus = crate::cli::corpus::corpus(&named.paths, true)?;
+        let corpus = named.corpus(true)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let planned = self.gateway.as_ref().map(|gateway| self.planned(gateway, &cases)).transpose()?;
         let text = match (self.format, planned) {

@@ -48,14 +48,18 @@ pub(crate) fn slug(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-/// All scenarios in the binary.
-pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
+/// The scenarios in the binary whose family and name are selected.
+pub(crate) fn embedded(selected: impl Fn(&str, &str) -> bool) -> Vec<Result<(Source, Origin), ScenarioError>> {
     // Each file is directly in the folder of its family. Deeper files belong to the stores that scenarios copy.
     let is_in_family = |path: &Path| path.components().count() == 2;
     built_in::scenarios()
         .iter()
         .map(|(path, contents)| (Path::new(path), contents))
         .filter(|(path, _)| is_in_family(path) && is_scenario(path))
+        .filter(|(path, _)| {
+            let (family, name) = id_of(path);
+            selected(&family, &name)
+        })
         .map(|(file, contents)| {
             let path = Path::new("scenarios").join(file);
             let folder = file.parent().unwrap_or(Path::new("")).to_path_buf();

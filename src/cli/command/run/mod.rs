@@ -42,11 +42,14 @@ impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
         let named = Named::of(&self.what);
-        let corpus = crate::cli::corpus::corpus(&named.paths, self.trust)?;
+        let unused = self.unused(&named)?;
+        let corpus = match unused {
+            UnusedScope::All => crate::cli::corpus::corpus(&[], self.trust)?,
+            UnusedScope::OfFamilies | UnusedScope::Unknown => named.corpus(self.trust)?,
+        };
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
         let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
-        let unused = self.unused(&named.paths)?;
         let on_copy = self.on_copy(&cases)?;
         let (cases, mut snapshots) = match &on_copy {
             // The snapshots are about the stores of the scenarios.

@@ -2,10 +2,10 @@
 
 use super::arguments::{DeniedResult, PackageVersion, Run};
 use crate::cli::CommandError;
+use crate::cli::selection::Named;
 use crate::observe::snapshot::{Library, Origin};
 use crate::scenario::Corpus;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// Which snapshots count as unused if they have no case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +35,19 @@ impl UnusedScope {
 
 impl Run {
     /// Determines which snapshots can be reported as unused.
-    pub(super) fn unused(&self, paths: &[PathBuf]) -> Result<UnusedScope, CommandError> {
-        match paths.iter().find(|path| !path.is_dir()) {
-            Some(file) if self.deny.contains(&DeniedResult::Unused) => Err(CommandError::usage(miette::miette!(
+    pub(super) fn unused(&self, named: &Named) -> Result<UnusedScope, CommandError> {
+        let must_know = self.deny.contains(&DeniedResult::Unused);
+        match named.paths.iter().find(|path| !path.is_dir()) {
+            Some(file) if must_know => Err(CommandError::usage(miette::miette!(
                 help = "name the folder of the scenarios",
                 "cannot determine the unused snapshots: {} is one file, and its family can have more files",
                 file.display()
             ))),
             Some(_) => Ok(UnusedScope::Unknown),
-            None if paths.is_empty() => Ok(UnusedScope::All),
-            None => Ok(UnusedScope::OfFamilies),
+            None if !named.paths.is_empty() => Ok(UnusedScope::OfFamilies),
+            // Only the scenarios of the ids are read, unless their snapshots are those of a folder of the user.
+            None if named.has_ids() && !must_know && self.snapshots.is_none() => Ok(UnusedScope::Unknown),
+            None => Ok(UnusedScope::All),
         }
     }
 

@@ -5,12 +5,29 @@
 /// A name is one word. `NAME:LETTER` adds a letter: the letter of a method determines who can call it. A name after `~`
 /// exists but is not listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names(Vec<&'static str>);
+pub struct Names(Vec<Name>);
+
+/// One name, parsed from its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Name {
+    name: &'static str,
+    /// Empty if the name has no letter.
+    letter: &'static str,
+    is_listed: bool,
+}
+
+impl Name {
+    fn of(word: &'static str) -> Self {
+        let unlisted = word.strip_prefix('~');
+        let (name, letter) = unlisted.unwrap_or(word).rsplit_once(':').unwrap_or((unlisted.unwrap_or(word), ""));
+        Self { name, letter, is_listed: unlisted.is_none() }
+    }
+}
 
 impl Names {
     /// Parses names that are separated by white space.
     pub(crate) fn of(text: &'static str) -> Self {
-        Self(text.split_ascii_whitespace().collect())
+        Self(text.split_ascii_whitespace().map(Name::of).collect())
     }
 
     /// Applies the changes of a release: words that are separated by white space.
@@ -23,7 +40,8 @@ impl Names {
     pub(crate) fn change(&mut self, changes: &'static str) {
         let mut at = self.0.len();
         for word in changes.split_ascii_whitespace() {
-            let known = self.position(word.trim_start_matches(['@', '-']));
+            let name = Name::of(word.trim_start_matches(['@', '-']));
+            let known = self.position(name.name);
             debug_assert!(known.is_some() || !word.starts_with(['@', '-']), "`{word}` names nothing");
             match (known, word.as_bytes().first()) {
                 (Some(known), Some(b'@')) => at = known + 1,
@@ -31,9 +49,9 @@ impl Names {
                     self.0.remove(known);
                     at -= usize::from(known < at);
                 }
-                (Some(known), _) => self.0[known] = word,
+                (Some(known), _) => self.0[known] = name,
                 (None, _) => {
-                    self.0.insert(at, word);
+                    self.0.insert(at, name);
                     at += 1;
                 }
             }
@@ -42,24 +60,17 @@ impl Names {
 
     /// The listed names, in order.
     pub fn listed(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().filter(|word| !word.starts_with('~')).map(|word| name(word))
+        self.0.iter().filter(|name| name.is_listed).map(|name| name.name)
     }
 
     /// The letter of a name. `None` if the name does not exist, and empty if the name has no letter.
     pub fn letter(&self, of: &str) -> Option<&'static str> {
-        let word = self.0[self.position(of)?];
-        Some(word.rsplit_once(':').map_or("", |(_, letter)| letter))
+        Some(self.0[self.position(of)?].letter)
     }
 
     fn position(&self, of: &str) -> Option<usize> {
-        self.0.iter().position(|word| name(word) == name(of))
+        self.0.iter().position(|name| name.name == of)
     }
-}
-
-/// The name in a word.
-fn name(word: &str) -> &str {
-    let word = word.strip_prefix('~').unwrap_or(word);
-    word.rsplit_once(':').map_or(word, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -69,7 +80,11 @@ mod tests {
     fn changed(changes: &'static str) -> String {
         let mut names = Names::of("a:r b:w ~c:a");
         names.change(changes);
-        names.0.join(" ")
+        let word = |name: &Name| {
+            let mark = if name.is_listed { "" } else { "~" };
+            format!("{mark}{}:{}", name.name, name.letter).trim_end_matches(':').to_owned()
+        };
+        names.0.iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
