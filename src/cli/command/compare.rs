@@ -90,7 +90,7 @@ impl Compare {
             return Err(CommandError::usage(error));
         }
         let named = Named::of(&self.scenarios);
-        let corpus = named.corpus(self.trust)?;
+        let corpus = named.corpus(self.trust, &self.selection)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Answers)?;
         let cases = on_copy.as_ref().map_or(cases, |cases| cases.iter().collect());

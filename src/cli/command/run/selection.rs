@@ -46,7 +46,7 @@ impl Run {
             Some(_) => Ok(UnusedScope::Unknown),
             None if !named.paths.is_empty() => Ok(UnusedScope::OfFamilies),
             // Only the scenarios of the ids are read, unless their snapshots are those of a folder of the user.
-            None if named.has_ids() && !must_know && self.snapshots.is_none() => Ok(UnusedScope::Unknown),
+            None if named.has_ids() && !must_know && self.plan.snapshots.is_none() => Ok(UnusedScope::Unknown),
             None => Ok(UnusedScope::All),
         }
     }
