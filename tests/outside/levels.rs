@@ -33,7 +33,7 @@ fn a_stricter_level_counts_more_and_hides_nothing() {
     let test_folder = old_gateway();
     let mut deviating = Vec::new();
     for level in ["decisions", "wire", "exact"] {
-        let families = ["empty-tokens", "authority", "fresh-install"];
+        let families = ["empty-tokens", "authority"];
         let arguments = [&families[..], &["--gateway", "old.yaml", "--level", level]].concat();
         let (code, out, report) = run(&test_folder, &arguments);
         assert_eq!((code, report["level"].as_str()), (Some(1), Some(level)), "{out}");
@@ -61,7 +61,7 @@ fn a_stricter_level_counts_more_and_hides_nothing() {
         assert_eq!(cases.iter().filter(here).count(), cases.iter().filter(enough).count());
     }
     assert!(deviating[0] >= 10, "the lock-out has many cases: {deviating:?}");
-    assert!(deviating[0] < deviating[1] && deviating[1] < 20 && deviating[2] > 35, "{deviating:?}");
+    assert!(deviating[0] < deviating[1] && deviating[1] < 20 && deviating[2] > 25, "{deviating:?}");
     test_folder.leaves_nothing();
 }
 

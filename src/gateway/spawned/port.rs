@@ -3,7 +3,8 @@
 
 use crate::gateway::process_tree;
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 
 /// The distances of a second and a third server that some gateways open above their port.
@@ -48,57 +49,56 @@ impl ProcessTree {
     /// Whether one of the processes listens on this port. Also `true` if the system does not provide this
     /// information.
     pub(crate) fn listens(&self, port: u16) -> bool {
-        let Some(listeners) = listening_sockets(port) else { return true };
-        process_tree::members(self.root).into_iter().any(|process| has_any(process, &listeners))
+        let Some(mut listeners) = listeners() else { return true };
+        let mut family = None;
+        listeners.any(|(found, socket)| {
+            found == port && {
+                let family = family.get_or_insert_with(|| process_tree::members(self.root));
+                is_held(&socket, family)
+            }
+        })
     }
 
     /// The ports on which the processes listen. Empty if the system does not provide this information.
     pub(crate) fn ports(&self) -> Vec<u16> {
         let family = process_tree::members(self.root);
-        let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
-            family.iter().any(|process| has_any(*process, std::slice::from_ref(&socket))).then_some(port)
-        });
+        let ports = listeners().into_iter().flatten();
+        let ports = ports.filter_map(|(port, socket)| is_held(&socket, &family).then_some(port));
         ports.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
-/// The sockets that listen on a port, in the form of `/proc/PID/fd`. `None`: the system does not provide this
-/// information.
-fn listening_sockets(port: u16) -> Option<Vec<String>> {
-    let on_it = listeners()?.into_iter().filter(|(found, _)| *found == port);
-    Some(on_it.map(|(_, socket)| socket).collect())
-}
+/// The length of a row of proc_net_tcp(5), in bytes.
+const ROW: usize = 150;
 
-/// All listening sockets, with their ports.
-fn listeners() -> Option<Vec<(u16, String)>> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
-    if tables.iter().all(Result::is_err) {
-        return None;
-    }
-    Some(
-        tables
-            .into_iter()
-            .flatten()
-            .flat_map(|table| table.lines().skip(1).filter_map(listener).collect::<Vec<_>>())
-            .collect(),
-    )
+/// The listening sockets: the port, and the socket in the form of `/proc/PID/fd`. `None`: the system does not provide this
+/// information.
+///
+/// The tables begin with the listening sockets. They are read row by row, because the kernel searches a large table for
+/// the other sockets.
+fn listeners() -> Option<impl Iterator<Item = (u16, String)>> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(File::open);
+    let rows = |table| BufReader::with_capacity(ROW, table).lines().map_while(Result::ok).skip(1);
+    tables
+        .iter()
+        .any(Result::is_ok)
+        .then(|| tables.into_iter().flatten().flat_map(rows).filter_map(|row| listener(&row)))
 }
 
 /// Columns of proc_net_tcp(5): local address and port in hex, remote, state (0A: listening), ..., inode.
 fn listener(row: &str) -> Option<(u16, String)> {
-    let columns = row.split_whitespace().collect::<Vec<_>>();
-    if columns.get(3) != Some(&"0A") {
-        return None;
-    }
-    let port = u16::from_str_radix(columns.get(1)?.rsplit_once(':')?.1, 16).ok()?;
-    Some((port, format!("socket:[{}]", columns.get(9)?)))
+    let mut columns = row.split_ascii_whitespace();
+    let (local, state) = (columns.nth(1)?, columns.nth(1)?);
+    let port = u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()?;
+    (state == "0A").then_some((port, format!("socket:[{}]", columns.nth(5)?)))
 }
 
-fn has_any(process: u32, sockets: &[String]) -> bool {
-    let files = std::fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
-    files
-        .filter_map(|file| std::fs::read_link(file.path()).ok())
-        .any(|target| target.to_str().is_some_and(|target| sockets.iter().any(|socket| socket == target)))
+/// Whether one of the processes has this socket.
+fn is_held(socket: &str, family: &[u32]) -> bool {
+    family.iter().any(|process| {
+        let files = std::fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|target| target.as_os_str() == socket)
+    })
 }
 
 #[cfg(test)]
@@ -111,6 +111,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let ours = ProcessTree::new(std::process::id());
         assert!(ours.listens(port) && ours.ports().contains(&port));
+        assert!(!ours.listens(0), "no socket listens on this port");
         let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         assert!(!ProcessTree::new(other.id()).listens(port) && ProcessTree::new(other.id()).ports().is_empty());
         other.kill().unwrap();
