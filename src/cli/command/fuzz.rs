@@ -1,11 +1,11 @@
 //! `clawcheck fuzz`: plays random stories on a gateway and on the rules, and saves the differences.
 
 use crate::cli::help::{cache_variable, exit_codes};
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
-use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::fuzz::{self, FuzzOptions, FuzzReport};

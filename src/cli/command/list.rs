@@ -1,7 +1,7 @@
 //! `clawcheck list`: lists cases.
 
-use crate::cli::selection::{Named, SelectionOptions};
-use crate::cli::snapshots::Snapshots;
+use crate::cli::options::selection::{Named, SelectionOptions};
+use crate::cli::options::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
@@ -56,7 +56,7 @@ impl List {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let named = Named::of(&self.what);
         // A list starts nothing, so no scenario needs trust.
-        let corpus = crate::cli::corpus::corpus(&named.paths, true)?;
+        let corpus = crate::cli::options::corpus::corpus(&named.paths, true)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let planned = self.gateway.as_ref().map(|gateway| self.planned(gateway, &cases)).transpose()?;
         let text = match (self.format, planned) {

@@ -8,11 +8,11 @@ mod min_played;
 mod reports;
 mod selection;
 
-use crate::cli::selection::Named;
+use crate::cli::options::selection::Named;
+use crate::cli::options::snapshots::{self, Snapshots};
+use crate::cli::options::state_dir::Verdicts;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
-use crate::cli::snapshots::{self, Snapshots};
-use crate::cli::state_dir::Verdicts;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
@@ -42,9 +42,9 @@ impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
         let named = Named::of(&self.what);
-        let corpus = crate::cli::corpus::corpus(&named.paths, self.trust)?;
+        let corpus = crate::cli::options::corpus::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
-        let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
+        let known = crate::cli::options::known::load(&self.known, &self.gateway, &corpus)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&named.paths)?;
         let on_copy = self.on_copy(&cases)?;

@@ -1,14 +1,14 @@
 //! Actions on connections: open, connect, send a raw frame, close.
 
-use super::close::close_session;
-use super::connect::{self, Connecting};
-use super::context::{CaseContext, CaseError};
-use super::received::{is_ok, is_over, note, own, received};
-use super::session::{self, Session};
-use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
 use crate::client::{OpenError, RequestId, Upgrade};
 use crate::observe::{RawMessage, StepEvidence};
+use crate::run::steps::close::close_session;
+use crate::run::steps::connect::{self, Connecting};
+use crate::run::steps::context::{CaseContext, CaseError};
+use crate::run::steps::received::{is_ok, is_over, note, own, received};
+use crate::run::steps::session::{self, Session};
+use crate::run::steps::waiting::is_challenge;
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};

@@ -1,7 +1,7 @@
 //! The number of gateways that run at the same time.
 
-use super::CommandError;
-use super::terminal::console;
+use crate::cli::CommandError;
+use crate::cli::terminal::console;
 use crate::gateway::GatewayKind;
 use crate::machine;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ const RESERVED_DESCRIPTORS: usize = 16;
 ///
 /// # Errors
 /// Returns an error if the limit is too low.
-pub(super) fn check_descriptors() -> Result<(), CommandError> {
+pub(in crate::cli) fn check_descriptors() -> Result<(), CommandError> {
     match machine::free_descriptors() {
         Some(free) if free < DESCRIPTORS_PER_JOB => Err(CommandError::failed(miette::miette!(
             help = "raise `ulimit -n`",
@@ -28,7 +28,7 @@ pub(super) fn check_descriptors() -> Result<(), CommandError> {
 
 /// The requested number of jobs, or the default for this machine. If this process cannot open enough files for them,
 /// prints a note to standard error and returns a smaller number.
-pub(super) fn jobs(asked: Option<u16>, kind: GatewayKind) -> usize {
+pub(in crate::cli) fn jobs(asked: Option<u16>, kind: GatewayKind) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     // In this process, cases wait for each other more than for the processor, so more jobs than cores are useful.
     let usual = if kind == GatewayKind::Embedded { cores * 4 } else { cores };

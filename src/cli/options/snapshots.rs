@@ -1,6 +1,6 @@
 //! Finds the snapshots for a command: a named folder, the folder next to the scenarios, or the built-in snapshots.
 
-use super::error::{CommandError, library_report};
+use crate::cli::error::{CommandError, library_report};
 use crate::observe::snapshot::Library;
 use crate::shell::quoted;
 use crate::suggestions::nearest;
@@ -15,8 +15,8 @@ const FOLDER: &str = "snapshots";
 const MOST_ENTRIES: usize = 10_000;
 
 /// The location where a command reads and proposes snapshots.
-pub(super) struct Snapshots {
-    pub(super) library: Library,
+pub(in crate::cli) struct Snapshots {
+    pub(in crate::cli) library: Library,
     /// Whether the user named the folder.
     named: bool,
 }
@@ -27,7 +27,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// Returns an error if a folder cannot be read.
-    pub(super) fn find(named: Option<&Path>, scenarios: &[PathBuf]) -> Result<Self, miette::Report> {
+    pub(in crate::cli) fn find(named: Option<&Path>, scenarios: &[PathBuf]) -> Result<Self, miette::Report> {
         let folder = named.map(Path::to_owned).or_else(|| beside(scenarios));
         let library = match folder {
             Some(folder) => Library::open(&folder),
@@ -37,7 +37,7 @@ impl Snapshots {
     }
 
     /// Returns no snapshots, so that a run checks only the expectations of scenarios.
-    pub(super) fn none() -> Self {
+    pub(in crate::cli) fn none() -> Self {
         Self { library: Library::empty(), named: false }
     }
 
@@ -45,7 +45,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// Returns an error if the folder does not exist or cannot be read.
-    pub(super) fn waiting_in(folder: &Path) -> Result<Self, CommandError> {
+    pub(in crate::cli) fn waiting_in(folder: &Path) -> Result<Self, CommandError> {
         if !folder.is_dir() {
             must_exist(folder)?;
         }
@@ -57,7 +57,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// Returns an error if the user named a folder that cannot be written, or if the disk is full.
-    pub(super) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
+    pub(in crate::cli) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
         let reason = match self.named {
             true => self.library.probe().map(|()| None),
             false => self.library.freeze_if_protected(),
@@ -67,7 +67,7 @@ impl Snapshots {
     }
 
     /// Whether observations can be saved for approval.
-    pub(super) fn is_writable(&self) -> bool {
+    pub(in crate::cli) fn is_writable(&self) -> bool {
         self.library.keeps_observations()
     }
 }
@@ -77,7 +77,7 @@ impl Snapshots {
 ///
 /// # Errors
 /// Returns an error if the path is not a folder.
-pub(super) fn must_exist(folder: &Path) -> Result<(), CommandError> {
+pub(in crate::cli) fn must_exist(folder: &Path) -> Result<(), CommandError> {
     match std::fs::metadata(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             let name = folder.to_string_lossy();

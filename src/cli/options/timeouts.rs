@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The time limits of a gateway.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct TimeoutOptions {
+pub(in crate::cli) struct TimeoutOptions {
     /// Maximum wait for an answer, in seconds [default: 30, or 10 on the embedded gateway]
     ///
     /// After the first answer, the actual wait adapts to the speed of the gateway and never exceeds this maximum.
@@ -18,13 +18,13 @@ pub(super) struct TimeoutOptions {
 
 impl TimeoutOptions {
     /// The limits that the user has set.
-    pub(super) fn time_limits(self) -> TimeLimits {
+    pub(in crate::cli) fn time_limits(self) -> TimeLimits {
         let seconds = |said: Option<u16>| said.map(|seconds| Duration::from_secs(seconds.into()));
         TimeLimits { answer: seconds(self.answer_timeout), start: seconds(self.start_timeout), stop: None }
     }
 
     /// The same options as arguments, for a command line.
-    pub(super) fn arguments(self) -> String {
+    pub(in crate::cli) fn arguments(self) -> String {
         let options = [("--answer-timeout", self.answer_timeout), ("--start-timeout", self.start_timeout)];
         let said = options.into_iter().filter_map(|(option, said)| said.map(|seconds| format!(" {option} {seconds}")));
         said.collect()

@@ -1,11 +1,13 @@
 //! The normal form of the pairing store: its documents, record by record.
 
-use super::observed_store::{FileContents, NoFile, ObservedStore, StoredDocument};
-use super::record::{self, RecordSeen};
-use super::size_limit::SizeLimit;
-use super::symbol::{SymbolNumbers, Symbols};
-use super::time::StepTimes;
+mod record;
+
+use crate::observe::observed_store::{FileContents, NoFile, ObservedStore, StoredDocument};
+use crate::observe::size_limit::SizeLimit;
+use crate::observe::symbol::{SymbolNumbers, Symbols};
+use crate::observe::time::StepTimes;
 use openclaw_protocol::store::Document;
+use record::RecordSeen;
 use serde::Serialize;
 use serde_json::Value;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STORE};

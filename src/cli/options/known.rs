@@ -1,6 +1,6 @@
 //! The lists of known deviations that a run uses: `--known`, and the description of the gateway.
 
-use super::CommandError;
+use crate::cli::CommandError;
 use crate::gateway::{Gateway, GatewaySpec};
 use crate::known::{self, Date, KnownDeviations};
 use crate::scenario::{Case, Corpus};
@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A list cannot be read, is not valid, names a case that does not exist, or has entries that overlap.
-pub(super) fn load(files: &[PathBuf], gateway: &GatewaySpec, corpus: &Corpus) -> Result<KnownDeviations, CommandError> {
+pub(in crate::cli) fn load(
+    files: &[PathBuf],
+    gateway: &GatewaySpec,
+    corpus: &Corpus,
+) -> Result<KnownDeviations, CommandError> {
     let mut known = KnownDeviations::default();
     if let Some((name, text)) = Gateway::description_of(gateway)? {
         // Errors in the description itself are reported when the gateway is prepared.

@@ -1,10 +1,10 @@
 //! Removes what a case left on a gateway at a URL.
 
-use super::connect::Connecting;
-use super::connections;
-use super::context::CaseContext;
-use super::frames::Frames;
-use super::session::Session;
+use crate::run::steps::actions::connections;
+use crate::run::steps::connect::Connecting;
+use crate::run::steps::context::CaseContext;
+use crate::run::steps::frames::Frames;
+use crate::run::steps::session::Session;
 use crate::run::timeouts::Wait;
 use crate::run::view;
 use crate::scenario::connect::Connect;

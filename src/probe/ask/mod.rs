@@ -1,22 +1,24 @@
 //! Asks one question on one connection.
 
-use super::Settings;
-use super::answer::{self, Answer, Decision};
-use super::answer_timeouts::AnswerTimeouts;
-use super::connect::{Connect, FollowUp};
-use super::context::ProbeContext;
-use super::question::{Frame, Prerequisite, Question, Script, SideEffect, Topic};
-use super::questions::{HELLO, NEW_DEVICE, NO_SECRET};
-use super::report::ProbeReport;
-use super::settings::Secret;
+mod timeouts;
+
 use crate::client::connect::Challenge;
 use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;
+use crate::probe::Settings;
+use crate::probe::answer::{self, Answer, Decision};
+use crate::probe::connect::{Connect, FollowUp};
+use crate::probe::context::ProbeContext;
+use crate::probe::question::{Frame, Prerequisite, Question, Script, SideEffect, Topic};
+use crate::probe::questions::{HELLO, NEW_DEVICE, NO_SECRET};
+use crate::probe::report::ProbeReport;
+use crate::probe::settings::Secret;
 use openclaw_protocol::connect::is_hello;
 use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use timeouts::AnswerTimeouts;
 use tokio::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::cut;

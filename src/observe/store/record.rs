@@ -1,9 +1,9 @@
 //! The normal form of one record of the store, and its text.
 
-use super::fields::{self, FieldWriter};
-use super::size_limit::SizeLimit;
-use super::symbol::{SymbolNumbers, Symbols};
-use super::time::{self, Relation, StepTimes};
+use crate::observe::fields::{self, FieldWriter};
+use crate::observe::size_limit::SizeLimit;
+use crate::observe::symbol::{SymbolNumbers, Symbols};
+use crate::observe::time::{self, Relation, StepTimes};
 use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ pub struct RecordSeen {
     pub record: Value,
     /// The lines of text.
     #[serde(skip)]
-    pub(super) lines: Vec<String>,
+    pub(in crate::observe) lines: Vec<String>,
 }
 
 /// Normalizes the records of a document up to the size limit, sorts them by their text, and numbers their symbols.

@@ -1,31 +1,31 @@
 //! Settings of `openclaw.json` that a gateway gets as arguments of its command.
 
-use super::template::gateway_defaults;
-use super::template::{Placeholders, merge_defaults};
+use crate::gateway::template::gateway_defaults;
+use crate::gateway::template::{Placeholders, merge_defaults};
 use openclaw_emulator::settings::HANDSHAKE_TIMEOUT_VARIABLE;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The placeholder of the value of a setting.
-pub(super) const VALUE: &str = "value";
+pub(in crate::gateway) const VALUE: &str = "value";
 /// The setting that scenarios write as a variable, because older releases know only the variable.
 const HANDSHAKE_TIMEOUT: (&str, &str) = (HANDSHAKE_TIMEOUT_VARIABLE, "gateway.handshakeTimeoutMs");
 
 /// The settings that a gateway gets as arguments, in the order of the arguments.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Flags(pub(super) Vec<Flag>);
+pub(crate) struct Flags(pub(in crate::gateway) Vec<Flag>);
 
 /// The arguments that stand for one setting.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Flag {
+pub(in crate::gateway) struct Flag {
     /// The path of the setting: `gateway.auth.mode`.
-    pub(super) setting: String,
-    pub(super) arguments: Arguments,
+    pub(in crate::gateway) setting: String,
+    pub(in crate::gateway) arguments: Arguments,
 }
 
 /// How the arguments depend on the value of a setting. A setting that is absent has no arguments.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Arguments {
+pub(in crate::gateway) enum Arguments {
     /// The arguments contain `{value}`. A list has these arguments once for each of its items.
     WithValue(Vec<String>),
     /// The arguments stand for `true`. `false` cannot be expressed, because the setting can be `true` by default.
@@ -80,12 +80,12 @@ fn text(value: &Value) -> Option<String> {
 
 impl Flags {
     /// The paths of the settings.
-    pub(super) fn settings(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::gateway) fn settings(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|flag| flag.setting.as_str())
     }
 
     /// The arguments for these settings.
-    pub(super) fn arguments(&self, settings: &SettingValues, placeholders: &Placeholders) -> Vec<String> {
+    pub(in crate::gateway) fn arguments(&self, settings: &SettingValues, placeholders: &Placeholders) -> Vec<String> {
         let given = |flag: &Flag| Some(flag.arguments.for_value(settings.0.get(&flag.setting)?, placeholders));
         self.0.iter().filter_map(given).flatten().collect()
     }

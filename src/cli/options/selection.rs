@@ -1,6 +1,6 @@
 //! Selects cases: scenario files and ids, `--filter` and `--exclude`. All commands that take cases use this module.
 
-use super::{CommandError, misplaced};
+use crate::cli::{CommandError, misplaced};
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
 use std::path::{Component, PathBuf};
@@ -10,7 +10,7 @@ const MOST_FOLDERS: usize = 200;
 
 /// The options that select cases.
 #[derive(Debug, clap::Args)]
-pub(super) struct SelectionOptions {
+pub(in crate::cli) struct SelectionOptions {
     /// Select only the cases that match EXPR (repeatable)
     ///
     /// EXPR is an id, a part of an id or a glob: `role-upgrade/client`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
@@ -27,16 +27,16 @@ pub(super) struct SelectionOptions {
 
 /// The scenarios that were named, and the ids that select cases among them.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(in crate::cli) struct Named {
     /// The files and folders.
-    pub(super) paths: Vec<PathBuf>,
+    pub(in crate::cli) paths: Vec<PathBuf>,
     /// The ids, and expressions with a prefix.
     ids: Vec<String>,
 }
 
 impl Named {
     /// Divides arguments into paths and ids. An argument that is not a file is an id, unless it can only be a path.
-    pub(super) fn of(what: &[String]) -> Self {
+    pub(in crate::cli) fn of(what: &[String]) -> Self {
         let is_path = |what: &&String| PathBuf::from(what).exists() || what.ends_with(".yaml");
         let (paths, ids): (Vec<_>, Vec<_>) = what.iter().partition(is_path);
         Self { paths: paths.into_iter().map(PathBuf::from).collect(), ids: ids.into_iter().cloned().collect() }
@@ -47,7 +47,7 @@ impl Named {
     ///
     /// # Errors
     /// An id is unknown, or no case is selected.
-    pub(super) fn select<'a>(
+    pub(in crate::cli) fn select<'a>(
         &self,
         corpus: &'a Corpus,
         options: &SelectionOptions,

@@ -1,8 +1,12 @@
 //! The properties and the capabilities of a gateway.
 
-use super::flags::Flags;
-use super::ignored::IgnoredField;
+pub(super) mod flags;
+pub(super) mod ignored;
+pub(super) mod limits;
+
 use crate::scenario::connect::ProofVersion;
+use flags::Flags;
+use ignored::IgnoredField;
 use openclaw_model::Release;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

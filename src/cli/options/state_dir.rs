@@ -1,8 +1,8 @@
 //! The options with which cases play on a copy of a state directory.
 
-use super::CommandError;
-use super::terminal::console;
 use crate::capture::{Capture, Substitution};
+use crate::cli::CommandError;
+use crate::cli::terminal::console;
 use crate::explain::{self, Places, QuestionError, StateDirectory};
 use crate::machine::now;
 use crate::scenario::{Case, StepKind, first_problem};
@@ -20,7 +20,7 @@ const MOST_REASONS: usize = 4;
 
 /// A device of a state directory and its name in the scenario.
 #[derive(Debug, Clone)]
-pub(super) struct NamedDevice {
+pub(in crate::cli) struct NamedDevice {
     name: String,
     device: String,
 }
@@ -39,7 +39,7 @@ impl FromStr for NamedDevice {
 
 /// The options that belong to `--state-dir`.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct CopiedState {
+pub(in crate::cli) struct CopiedState {
     /// Configuration that replaces the settings of the cases [default: openclaw.json in --state-dir]
     ///
     /// clawcheck uses only the settings that affect a connect, and replaces the secrets.
@@ -55,7 +55,7 @@ pub(super) struct CopiedState {
 
 impl CopiedState {
     /// The first of these options that was given.
-    pub(super) fn given(&self) -> Option<&'static str> {
+    pub(in crate::cli) fn given(&self) -> Option<&'static str> {
         match (&self.config, self.device.as_slice()) {
             (Some(_), _) => Some("--config"),
             (None, [_, ..]) => Some("--device"),
@@ -64,7 +64,7 @@ impl CopiedState {
     }
 
     /// The options for a command that repeats this one.
-    pub(super) fn arguments(&self) -> String {
+    pub(in crate::cli) fn arguments(&self) -> String {
         let config = self.config.iter().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
         let device = self
             .device
@@ -77,7 +77,7 @@ impl CopiedState {
     ///
     /// # Errors
     /// The directory, the configuration or a device cannot be used.
-    pub(super) fn cases(
+    pub(in crate::cli) fn cases(
         &self,
         state_dir: Option<&Path>,
         cases: &[&Case],
@@ -159,7 +159,7 @@ impl CopiedState {
 
 /// What the verdicts of a command depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdicts {
+pub(in crate::cli) enum Verdicts {
     /// The expectations, because the snapshots belong to other stores.
     Expectations,
     /// The answers of other gateways.

@@ -1,6 +1,6 @@
 //! `--report`: the kinds and destinations of reports, and their writers.
 
-use super::CommandError;
+use crate::cli::CommandError;
 use crate::report::github::Job;
 use crate::report::{Delivery, Destination, Github, Json, Junit, Listener, Markdown};
 use std::collections::BTreeSet;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The listeners for the events of a run.
-pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;
+pub(in crate::cli) type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// `json=report.json`, `github`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ReportOption {
+pub(in crate::cli) enum ReportOption {
     /// A document in a file, or `-` for standard output.
     File(FileKind, PathBuf),
     /// Workflow commands, and the summary of the step.
@@ -23,7 +23,7 @@ pub(super) enum ReportOption {
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileKind {
+pub(in crate::cli) enum FileKind {
     Json,
     Junit,
     Markdown,
@@ -58,7 +58,7 @@ impl FromStr for ReportOption {
 
 /// The reports of a run, before anything is written.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub(in crate::cli) struct Reports {
     files: Vec<(FileKind, Destination)>,
     github: bool,
 }
@@ -68,7 +68,7 @@ impl Reports {
     ///
     /// # Errors
     /// The destination of a report cannot be determined.
-    pub(super) fn find(options: &[ReportOption]) -> io::Result<Self> {
+    pub(in crate::cli) fn find(options: &[ReportOption]) -> io::Result<Self> {
         let mut reports = Self { files: Vec::new(), github: false };
         for option in options {
             match option {
@@ -92,7 +92,7 @@ impl Reports {
     ///
     /// # Errors
     /// More than one report goes there, or to the same file.
-    pub(super) fn use_stdout(&self) -> Result<bool, CommandError> {
+    pub(in crate::cli) fn use_stdout(&self) -> Result<bool, CommandError> {
         if let Some(path) = self.written_twice() {
             return Err(CommandError::usage(miette::miette!(
                 help = "write each report to a file of its own",
@@ -114,7 +114,7 @@ impl Reports {
     ///
     /// # Errors
     /// A report cannot be written.
-    pub(super) fn open(self, out: impl Write + Send + 'static) -> io::Result<(Listeners, Vec<Delivery>)> {
+    pub(in crate::cli) fn open(self, out: impl Write + Send + 'static) -> io::Result<(Listeners, Vec<Delivery>)> {
         let (mut listeners, mut deliveries): (Listeners, _) = (Vec::new(), Vec::new());
         for (kind, destination) in self.files {
             let (sink, delivery) = destination.open()?;

@@ -1,6 +1,7 @@
 //! `clawcheck explain`: the reasons for the answer to a connect, and the remedies.
 
-use super::explain_case::AskedCase;
+mod case;
+
 use crate::cli::misplaced;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
@@ -9,6 +10,7 @@ use crate::client::Proxy;
 use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, StateDirectory, remedies};
 use crate::machine::now;
 use crate::suggestions::nearest_within;
+use case::AskedCase;
 use openclaw_model::Release;
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::io::Write as _;

@@ -1,11 +1,11 @@
 //! Calls on held connections: any method, and the actions for pairing and tokens.
 
-use super::approval_ids;
-use super::context::CaseContext;
-use super::received::{is_ok, is_over, note, own, received};
-use super::session;
 use crate::gateway::GatewayKind;
 use crate::observe::{RawFrame, RawMessage, Received, StepEvidence};
+use crate::run::steps::approval_ids;
+use crate::run::steps::context::CaseContext;
+use crate::run::steps::received::{is_ok, is_over, note, own, received};
+use crate::run::steps::session;
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
 use crate::scenario::step::{Call, TokenStep};
