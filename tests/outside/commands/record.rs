@@ -231,20 +231,22 @@ fn with_canaries(places: &Value) -> Vec<Value> {
     each.collect()
 }
 
+/// Headers with secrets, and one that the recording keeps.
+const SECRET_HEADERS: [(&str, &str); 6] = [
+    ("authorization", "Bearer Canary-8sk20fjx71-bearer"),
+    ("cookie", "a=Canary-8sk20fjx71-cookie"),
+    ("x-openclaw-token", "Canary-8sk20fjx71-header"),
+    ("cf-access-jwt-assertion", "Canary-8sk20fjx71-jwt"),
+    ("x-mine", "Canary-8sk20fjx71-mine"),
+    ("x-real-ip", "192.0.2.7"),
+];
+
 #[test]
 fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, "2026.4.2");
     let proxy = record(&test_folder, &gateway, &[]);
-    let secret = [
-        ("authorization", "Bearer Canary-8sk20fjx71-bearer"),
-        ("cookie", "a=Canary-8sk20fjx71-cookie"),
-        ("x-openclaw-token", "Canary-8sk20fjx71-header"),
-        ("cf-access-jwt-assertion", "Canary-8sk20fjx71-jwt"),
-        ("x-mine", "Canary-8sk20fjx71-mine"),
-        ("x-real-ip", "192.0.2.7"),
-    ];
-    let mut client = connect(proxy.port, &secret);
+    let mut client = connect(proxy.port, &SECRET_HEADERS);
     assert_eq!(ask(&mut client, "1", "connect", introduction(TOKEN))["ok"], true);
     for (number, params) in with_canaries(&places()).into_iter().enumerate() {
         ask(&mut client, &format!("canary-{number}"), "nosuch.method", params);

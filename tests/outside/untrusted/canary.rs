@@ -174,24 +174,29 @@ fn walk(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Answers the request of an upgrade with a page or without HTTP.
+fn answer_without_upgrade(manner: &str, mut stream: TcpStream, shown: &ShownSecrets) -> Option<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        request.push(byte[0]);
+    }
+    shown.learn(&String::from_utf8_lossy(&request));
+    let echo = shown.echo().join("\n");
+    if manner == "garbage" {
+        return stream.write_all(echo.as_bytes()).ok();
+    }
+    let head = echo.replace(['\r', '\n'], " ");
+    let length = echo.len();
+    let answer = format!("HTTP/1.1 403 No\r\nX-Echo: {head}\r\nContent-Length: {length}\r\n\r\n{echo}");
+    stream.write_all(answer.as_bytes()).ok()
+}
+
 /// Answers one connection.
-fn answer(manner: &str, mut stream: TcpStream, shown: &ShownSecrets) -> Option<()> {
+fn answer(manner: &str, stream: TcpStream, shown: &ShownSecrets) -> Option<()> {
     if matches!(manner, "body" | "garbage") {
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).ok()?;
-            request.push(byte[0]);
-        }
-        shown.learn(&String::from_utf8_lossy(&request));
-        let echo = shown.echo().join("\n");
-        if manner == "garbage" {
-            return stream.write_all(echo.as_bytes()).ok();
-        }
-        let head = echo.replace(['\r', '\n'], " ");
-        let length = echo.len();
-        let answer = format!("HTTP/1.1 403 No\r\nX-Echo: {head}\r\nContent-Length: {length}\r\n\r\n{echo}");
-        return stream.write_all(answer.as_bytes()).ok();
+        return answer_without_upgrade(manner, stream, shown);
     }
     #[expect(clippy::result_large_err, reason = "the callback's type is not ours")]
     let learn = |request: &Request, response: Response| {

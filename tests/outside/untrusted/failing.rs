@@ -3,7 +3,6 @@
 use crate::harness::HostileFolder;
 use clawcheck::LaunchError;
 use rstest::rstest;
-use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant as StdInstant};

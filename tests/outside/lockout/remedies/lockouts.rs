@@ -113,6 +113,7 @@ pub(super) fn keeps_files(release: &str) -> bool {
 }
 
 /// All lock-outs.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn lockouts() -> Vec<LockOut> {
     let cli = ("cli", "cli");
     let exec = ("gateway-client", "backend");
