@@ -3,6 +3,7 @@
 pub(super) mod corpus;
 pub(super) mod jobs;
 pub(super) mod known;
+pub(super) mod plan_options;
 pub(super) mod reports;
 pub(super) mod selection;
 pub(super) mod snapshots;
