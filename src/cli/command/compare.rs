@@ -1,13 +1,13 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{cache_variable, exit_codes};
-use crate::cli::selection::{Named, SelectionOptions};
+use crate::cli::options::selection::{Named, SelectionOptions};
+use crate::cli::options::state_dir::{CopiedState, Verdicts};
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
-use crate::cli::state_dir::{CopiedState, Verdicts};
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, code_cell, table};
-use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec};

@@ -1,8 +1,8 @@
 //! `clawcheck list`: lists cases.
 
 use crate::cli::error::library_report;
-use crate::cli::plan_options::{self, PlanOptions};
-use crate::cli::selection::{Named, SelectionOptions};
+use crate::cli::options::plan_options::{self, PlanOptions};
+use crate::cli::options::selection::{Named, SelectionOptions};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;

@@ -8,8 +8,8 @@ mod min_played;
 mod reports;
 mod selection;
 
-use crate::cli::plan_options::CasesToPlay;
-use crate::cli::selection::Named;
+use crate::cli::options::plan_options::CasesToPlay;
+use crate::cli::options::selection::Named;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
@@ -42,7 +42,7 @@ impl Run {
         let named = Named::of(&self.what);
         let unused = self.unused(&named)?;
         let corpus = match unused {
-            UnusedScope::All => crate::cli::corpus::corpus(&[], self.trust)?,
+            UnusedScope::All => crate::cli::options::corpus::corpus(&[], self.trust)?,
             UnusedScope::OfFamilies | UnusedScope::Unknown => named.corpus(self.trust, &self.selection)?,
         };
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;

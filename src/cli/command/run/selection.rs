@@ -2,7 +2,7 @@
 
 use super::arguments::{DeniedResult, PackageVersion, Run};
 use crate::cli::CommandError;
-use crate::cli::selection::Named;
+use crate::cli::options::selection::Named;
 use crate::observe::snapshot::{Library, Origin};
 use crate::scenario::Corpus;
 use std::collections::BTreeSet;
