@@ -1,5 +1,6 @@
 //! Selects cases: scenario files and ids, `--filter` and `--exclude`. All commands that take cases use this module.
 
+use super::help::SELECTION;
 use super::{CommandError, misplaced};
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
@@ -16,12 +17,12 @@ pub(super) struct SelectionOptions {
     /// EXPR is an id, a part of an id or a glob: `role-upgrade/client`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
     /// property of the scenario or a glob for it: `family:role-upgrade`, `tag:original-report`, `issue:59045` or
     /// `requirement:ID`. A case is selected if it matches one of the expressions.
-    #[arg(long, short, value_name = "EXPR")]
+    #[arg(long, short, value_name = "EXPR", help_heading = SELECTION)]
     filter: Vec<Filter>,
-    /// Leave out the cases that match EXPR (repeatable)
+    /// Exclude the cases that match EXPR (repeatable)
     ///
-    /// EXPR is an expression as in --filter.
-    #[arg(long, value_name = "EXPR")]
+    /// EXPR has the same form as in --filter.
+    #[arg(long, value_name = "EXPR", help_heading = SELECTION)]
     exclude: Vec<Filter>,
 }
 

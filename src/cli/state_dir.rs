@@ -1,6 +1,7 @@
 //! The options with which cases play on a copy of a state directory.
 
 use super::CommandError;
+use super::help::STATE_DIR;
 use super::terminal::console;
 use crate::capture::{Capture, Substitution};
 use crate::explain::{self, Places, QuestionError, StateDirectory};
@@ -43,13 +44,13 @@ pub(super) struct CopiedState {
     /// Configuration that replaces the settings of the cases [default: openclaw.json in --state-dir]
     ///
     /// clawcheck uses only the settings that affect a connect, and replaces the secrets.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = STATE_DIR)]
     config: Option<PathBuf>,
     /// Name for a device of --state-dir in the cases (repeatable)
     ///
     /// DEVICE is a name, an id or the first letters of an id, as in `explain --device`. Without this option, the
     /// devices have the same names as in `capture`.
-    #[arg(long, value_name = "NAME=DEVICE")]
+    #[arg(long, value_name = "NAME=DEVICE", help_heading = STATE_DIR)]
     device: Vec<NamedDevice>,
 }
 

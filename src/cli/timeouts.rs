@@ -1,5 +1,6 @@
 //! The options for the time limits of a gateway.
 
+use super::help::TIMEOUTS;
 use crate::gateway::TimeLimits;
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ pub(super) struct TimeoutOptions {
     /// Maximum wait for an answer, in seconds [default: 30, or 10 on the embedded gateway]
     ///
     /// After the first answer, the actual wait adapts to the speed of the gateway and never exceeds this maximum.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), help_heading = TIMEOUTS)]
     answer_timeout: Option<u16>,
     /// Maximum wait for a gateway to become ready, in seconds [default: 120, or the answer timeout for a gateway at a URL]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), help_heading = TIMEOUTS)]
     start_timeout: Option<u16>,
 }
 

@@ -1,5 +1,6 @@
 //! `clawcheck list`: lists cases.
 
+use crate::cli::help::OUTPUT;
 use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
@@ -22,6 +23,10 @@ use untrusted_data::printable::{self, line};
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
+Examples:
+  clawcheck list
+  clawcheck list role-upgrade --gateway gateways/pyclaw.yaml
+
 Exit codes:
   0    the list was printed
   2    usage error or invalid file
@@ -38,8 +43,8 @@ pub(crate) struct List {
     /// clawcheck does not install or start the gateway.
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: Option<GatewaySpec>,
-    /// Format of the list
-    #[arg(long, value_enum, default_value_t)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

@@ -1,6 +1,6 @@
 //! `clawcheck probe`: which release a gateway answers like.
 
-use crate::cli::help::cache_variable;
+use crate::cli::help::{OUTPUT, cache_variable};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
@@ -70,14 +70,14 @@ pub(crate) struct Probe {
     allow_writes: bool,
     /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
     ///
-    /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default is
-    /// longer than only the shortest of these timeouts. The other questions do not wait for this one.
+    /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default
+    /// exceeds only the shortest of these timeouts. The other questions do not wait for this one.
     #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_wait: u64,
     #[command(flatten)]
     timeouts: TimeoutOptions,
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

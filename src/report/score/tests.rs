@@ -49,18 +49,18 @@ fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
     all cases              7         6         3         2         1
     every case is exact: control-ui (1)
     ladder
-      1. speaks the handshake          holds in 1 of 2 cases
+      1. completes the handshake       holds in 1 of 2 cases
       2. refuses wrong secrets         not played
-      3. checks the proof              BROKEN in 2 of 2 cases
-      4. pairs and remembers           not played
-      5. keeps roles and scopes apart  holds in 1 case, with 1 known deviation
-      6. takes back what was revoked   BROKEN in 1 of 1 case
+      3. verifies device proofs        BROKEN in 2 of 2 cases
+      4. remembers paired devices      not played
+      5. enforces roles and scopes     holds in 1 case, with 1 known deviation
+      6. refuses revoked tokens        BROKEN in 1 of 1 case
       7. survives restarts and damage  not played
     next: rung 3; start with handshake/replayed-nonce (let in instead of refused):
       clawcheck run handshake/replayed-nonce
     ");
     let json = score.json();
-    assert_eq!(json["next"], "checks the proof");
+    assert_eq!(json["next"], "verifies device proofs");
     let states = json["ladder"].as_array().unwrap().iter().map(|rung| rung["state"].as_str().unwrap());
     let states = states.collect::<Vec<_>>().join(" ");
     assert_eq!(states, "holds not-played broken not-played holds broken not-played");
