@@ -31,7 +31,7 @@ pub(crate) fn raise_descriptors() {
 
 /// The soft limit before it was raised, for child processes. Some programs iterate over all descriptors up to the
 /// limit.
-pub(crate) fn usual_descriptors() -> Option<u64> {
+pub(crate) fn default_descriptors() -> Option<u64> {
     USUAL.get().copied()
 }
 
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_machine_lacks_is_told_from_what_a_gateway_does() {
+    fn local_shortage_is_not_gateway_error() {
         let error = |errno: Errno| io::Error::from_raw_os_error(errno as i32);
         assert!(shortage(&error(Errno::EMFILE)).is_some_and(|why| why.contains("ulimit -n")));
         assert!(shortage(&error(Errno::ENOSPC)).is_some_and(|why| why.contains("disk is full")));

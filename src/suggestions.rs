@@ -57,12 +57,12 @@ mod tests {
     #[case("rol", Some("role"))]
     #[case("zzz", None)]
     #[case("", None)]
-    fn a_misspelt_word_has_a_neighbour(#[case] word: &str, #[case] neighbour: Option<&str>) {
+    fn finds_similar_word(#[case] word: &str, #[case] neighbour: Option<&str>) {
         assert_eq!(nearest(word, ["role", "roles", "scopes", "device"]), neighbour);
     }
 
     #[test]
-    fn of_many_words_the_first_are_listed() {
+    fn lists_first_words() {
         let names: Vec<_> = (0..10_000).map(|n| format!("name-{n}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let all = choices("other", &names);

@@ -344,14 +344,14 @@ mod tests {
     #[case::page(ValueKind::Origin, "https://anna.example", false)]
     #[case::lookalike(ValueKind::Origin, "https://localhost.anna.example", false)]
     #[case::text(ValueKind::Text, "node", false)]
-    fn only_words_of_the_protocol_are_kept(#[case] kind: ValueKind, #[case] text: &str, #[case] kept: bool) {
+    fn keeps_only_protocol_terms(#[case] kind: ValueKind, #[case] text: &str, #[case] kept: bool) {
         let mut aliases = Aliases::default();
         assert_eq!(aliases.text(kind, text) == text, kept);
         assert_eq!(aliases.text(kind, text), aliases.text(kind, text), "the same replacement");
     }
 
     #[test]
-    fn what_is_invented_has_the_form_of_what_it_replaces() {
+    fn replacement_keeps_form() {
         let mut aliases = Aliases::default();
         let mut replace = |kind, text: &str| aliases.text(kind, text);
         assert_eq!(replace(ValueKind::Scope, "operator.mine"), "operator.scope-1");
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_of_one_client_have_different_names() {
+    fn device_names_are_unique() {
         let mut aliases = Aliases::default();
         let named = [("a", "cli"), ("b", "cli-3"), ("c", "cli"), ("d", "cli"), ("a", "tui")];
         named.iter().for_each(|(id, base)| aliases.name_device(id, base));
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_and_their_tokens_become_symbols_wherever_they_are() {
+    fn device_values_become_symbols() {
         let mut aliases = Aliases::default();
         aliases.name_device("id-a", "phone");
         aliases.name_device("id-b", "phone");

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_keeps_its_shape_and_loses_its_values() {
+    fn record_keeps_keys_only() {
         let record = json!({
             "deviceId": "phone-id", "publicKey": "key", "displayName": "Anna's iPhone", "platform": "iOS 26.1",
             "role": "node", "roles": ["node", "anna"], "scopes": [], "remoteIp": "192.168.1.20",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_id_wherever_it_is() {
+    fn request_id_is_consistent() {
         let request = json!({"r-1": {"requestId": "r-1", "deviceId": "phone-id", "ts": NOW}});
         for document in [Document::DevicesPending, Document::DevicesPaired] {
             let found = replace(document, &request);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_object_stays_one() {
+    fn keeps_document_that_is_not_object() {
         assert_eq!(replace(Document::NodesPaired, &json!(["anna", 4477])), json!(["text-1", 4477]));
         assert_eq!(replace(Document::NodesPaired, &json!("anna")), json!("text-1"));
     }

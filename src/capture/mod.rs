@@ -237,7 +237,7 @@ fn steps(
             if !modes.is_empty() {
                 steps.push(json!({ "start": {} }));
             }
-            let usual = usual_secret(gateway);
+            let usual = default_secret(gateway);
             steps.extend(connects.iter().map(|connect| connects::step(connect, usual, aliases)));
         }
     }
@@ -355,7 +355,7 @@ fn files(
 }
 
 /// The kind of secret that the clients of a scenario send if it does not name one.
-fn usual_secret(gateway: &Map<String, Value>) -> Option<&'static str> {
+fn default_secret(gateway: &Map<String, Value>) -> Option<&'static str> {
     let auth = &gateway["auth"];
     let has = |field: &str| match auth[field].as_str() {
         Some(name) => name != "none",
@@ -427,7 +427,7 @@ mod tests {
 
     /// With names or ids that are searched for one by one, this test takes many minutes.
     #[test]
-    fn thousands_of_devices_are_captured() {
+    fn captures_thousands_of_devices() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("devices")).unwrap();
         let device = |number: usize| {

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_words_only_between_hyphens_and_underscores() {
+    fn splits_words_at_hyphens_and_underscores() {
         let mut words = std::collections::BTreeSet::new();
         add("role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026", &mut words);
         let expected = [

@@ -60,7 +60,7 @@ impl Snapshots {
     pub(super) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
         let reason = match self.named {
             true => self.library.probe().map(|()| None),
-            false => self.library.freeze_if_protected(),
+            false => self.library.freeze_if_unwritable(),
         };
         let reason = reason.map_err(|error| CommandError::failed(library_report(error)))?;
         Ok(reason.map(|reason| format!("{reason}; name another folder with --snapshots")))

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_of_megabytes_is_not_sent_back() {
+    fn huge_nonce_is_not_echoed() {
         let nonce = |length: usize| Challenge::from_payload(&json!({ "nonce": "n".repeat(length), "ts": 5 })).nonce;
         assert_eq!((nonce(LONGEST_NONCE).map(|nonce| nonce.len()), nonce(4 << 20)), (Some(LONGEST_NONCE), None));
     }
@@ -325,7 +325,7 @@ mod tests {
     #[case(ProofVersion::V1, "v1|ID|cli|cli|operator|operator.read,operator.write|1000|t")]
     #[case(ProofVersion::V2, "v2|ID|cli|cli|operator|operator.read,operator.write|1000|t|n")]
     #[case(ProofVersion::V3, "v3|ID|cli|cli|operator|operator.read,operator.write|1000|t|n|linux|")]
-    fn the_signed_line_is_the_releases(#[case] version: ProofVersion, #[case] line: &str) {
+    fn signed_line_by_release(#[case] version: ProofVersion, #[case] line: &str) {
         let key = DeviceKey::from_name("a");
         let line = line.replace("ID", &key.device_id());
         let signature = key.sign(&line);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_changes_what_it_says_and_nothing_else() {
+    fn each_proof_error_changes_one_value() {
         let good = |change: &dyn Fn(&mut Device)| {
             let mut device = Device::new(DeviceKey::from_name("a"));
             change(&mut device);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_adds_replaces_and_removes() {
+    fn patch_adds_replaces_and_removes() {
         let patch = json!({"client": {"mode": null, "extra": 1}, "role": 7, "caps": ["a"]});
         let params =
             ConnectRequest { patch: Some(patch), ..ConnectRequest::default() }.params(&Challenge::default(), 0);

@@ -33,7 +33,7 @@ struct AnsweringReleases {
     /// The releases that answer.
     others: Vec<Release>,
     /// The releases that cannot be asked, because they do not start.
-    unstarted: Vec<Release>,
+    not_starting: Vec<Release>,
 }
 
 /// A problem.
@@ -175,7 +175,7 @@ fn not_records(
     let ways = [
         (format!("{what}: a gateway {CLOSES}"), answering.silent),
         (format!("{what}: a gateway finds no records in it"), answering.others),
-        (what, answering.unstarted),
+        (what, answering.not_starting),
     ];
     let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
     found.extend(ways.map(|(what, releases)| Finding { place: place.to_owned(), record: None, what, releases }));
@@ -198,7 +198,7 @@ fn answering(
     for facts in releases {
         let question = Question { release: Some(facts.release), ..client.clone() };
         let list = match simulated(&state, &question, now).map(|simulated| simulated.answer().verdict) {
-            Err(_) | Ok(Verdict::NoStart(_)) => &mut answering.unstarted,
+            Err(_) | Ok(Verdict::NoStart(_)) => &mut answering.not_starting,
             Ok(Verdict::Refused { error: None, .. }) => &mut answering.silent,
             Ok(_) => &mut answering.others,
         };
@@ -308,7 +308,7 @@ fn damaged_tokens(
     let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
     let client = client_of(key, record);
     let answering = answering(state, (Document::DevicesPaired, place), records, &client, releases, now);
-    let mut others = [answering.others, answering.unstarted].concat();
+    let mut others = [answering.others, answering.not_starting].concat();
     others.sort();
     let ways = [(format!("{what}: a gateway {CLOSES}"), answering.silent), (what, others)];
     let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());

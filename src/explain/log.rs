@@ -326,7 +326,7 @@ ua=n/a code=1008 reason=pairing required
 ";
 
     #[test]
-    fn the_last_refused_connect_of_a_log_says_who_it_was() {
+    fn last_refused_connect() {
         let mut question = Question { role: Some("node".to_owned()), ..Question::default() };
         let logged = Logged::parse(LOG).unwrap();
         logged.complete(&mut question);
@@ -343,7 +343,7 @@ ua=n/a code=1008 reason=pairing required
     #[rstest]
     #[case::same_code("1009", true)]
     #[case::another_code("1008", false)]
-    fn a_log_without_a_reason_does_not_agree_with_every_answer(#[case] code: &str, #[case] agrees: bool) {
+    fn log_without_reason_does_not_match(#[case] code: &str, #[case] agrees: bool) {
         let line = LOG[LOG.find("[ws] closed").unwrap()..]
             .replace("code=1008 reason=pairing required", "code=1009 reason=n/a");
         let logged = Logged::parse(&line).unwrap();
@@ -354,7 +354,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn the_upgrade_of_another_connection_does_not_count() {
+    fn ignores_upgrade_of_other_connection() {
         let other = LOG.replace("conn=c1 remote", "conn=c2 remote");
         let mut question = Question::default();
         Logged::parse(&other).unwrap().complete(&mut question);
@@ -404,7 +404,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn an_upgrade_of_an_open_connection_does_not_replace_a_refused_connect() {
+    fn later_upgrade_keeps_refused_connect() {
         let closed = "[ws] closed before connect conn=c1 remote=192.0.2.1 code=1008 reason=pairing required";
         let open = "device metadata upgrade requested reason=metadata-upgrade device=abcd claimedPlatform=macos client=cli conn=c2";
         let unauthorized = "[ws] unauthorized conn=c3 remote=192.0.2.3 client=cli cli v1.0.0 reason=token_mismatch";
@@ -419,7 +419,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn details_of_one_connection_are_merged() {
+    fn merges_lines_of_one_connection() {
         let unauthorized = "[ws] unauthorized conn=c1 remote=127.0.0.1 client=cli cli v1.0.0 role=operator scopes=1 auth=n/a \
                             device=yes platform=n/a reason=token_mismatch";
         let (upgrade, closed) = LOG.split_once('\n').unwrap();
@@ -434,7 +434,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn an_unknown_proxy_and_a_rate_limit_are_told() {
+    fn unknown_proxy_and_rate_limit() {
         let mut question = Question::default();
         let proxy = "[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1; Gateway-authenticated routes reject it";
         Logged::parse(proxy).unwrap().complete(&mut question);
@@ -445,7 +445,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn connections_that_end_in_another_order_keep_their_upgrades() {
+    fn interleaved_connections_keep_upgrades() {
         let line = |conn: &str, word: &str| {
             let line = LOG.lines().find(|line| line.contains(word)).unwrap();
             line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))

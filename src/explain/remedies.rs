@@ -50,7 +50,7 @@ pub(crate) fn placeholders(remedies: &[Remedy]) -> Vec<(&'static str, &'static s
 /// Tries all remedies.
 pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
     let corrections = configuration::corrections(simulated);
-    let Some(first) = corrections.first() else { return tried_at_start(simulated) };
+    let Some(first) = corrections.first() else { return try_at_start(simulated) };
     let helps = corrections
         .iter()
         .filter(|correction| admits_client(simulated, &correction.changes))
@@ -61,13 +61,13 @@ pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
         return RemedyResults { helps, fails: Vec::new(), releases };
     }
     let mut result =
-        configuration::corrected(simulated, first).map(|simulated| tried_at_start(&simulated)).unwrap_or_default();
+        configuration::corrected(simulated, first).map(|simulated| try_at_start(&simulated)).unwrap_or_default();
     result.helps = result.helps.iter().map(|remedy| first.and(remedy)).collect();
     RemedyResults { releases, ..result }
 }
 
 /// Tries all remedies for a gateway whose configuration does not prevent its start.
-fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
+fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
     let mut result = RemedyResults { releases: releases(simulated), ..RemedyResults::default() };
     let connect_again = connect_again();
     if admits_client(simulated, &connect_again.changes) {

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_and_the_release_are_those_that_openclaw_itself_uses() {
+    fn default_directory_and_release() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join(".openclaw");
         fs::create_dir_all(&state).unwrap();
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn every_token_is_a_secret() {
+    fn tokens_are_redacted() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("devices")).unwrap();
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"tokens":{"operator":{"token":"canary-1"}}}}"#)

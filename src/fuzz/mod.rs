@@ -86,7 +86,7 @@ impl FoundDifference {
     /// The most serious difference of the shortest story.
     pub(crate) fn cause(&self) -> cause::Difference {
         let StoryDifference { predicted, seen, .. } = &self.shrunk.difference;
-        cause::gravest(predicted, seen)
+        cause::most_serious(predicted, seen)
     }
 }
 

@@ -39,7 +39,7 @@ impl KnownDeviations {
         }
         self.drop_expired(today);
         errors.extend(self.overlaps(cases));
-        errors.extend(self.loose_observations());
+        errors.extend(self.observations_without_entry());
         if errors.is_empty() { Ok(warnings) } else { Err(ScenarioErrors(errors)) }
     }
 
@@ -68,7 +68,7 @@ impl KnownDeviations {
     }
 
     /// Observations of cases that no entry is about.
-    fn loose_observations(&self) -> Vec<ScenarioError> {
+    fn observations_without_entry(&self) -> Vec<ScenarioError> {
         let is_named = |case: &str| self.entries.iter().any(|listed| listed.entry.names(case));
         let mut errors = Vec::new();
         for (case, pinned) in self.observations.iter().filter(|(case, _)| !is_named(case)) {

@@ -42,7 +42,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_fits_stays_and_of_what_comes_later_the_beginning() {
+    fn keeps_beginning_within_limit() {
         let room = SizeLimit::new(4000);
         let value = json!(vec!["word"; 200]);
         assert!(matches!(room.fit(&value), Cow::Borrowed(_)));

@@ -144,7 +144,7 @@ mod tests {
     const MOST: Duration = Duration::from_secs(5);
 
     #[test]
-    fn a_gateway_that_never_answers_is_soon_waited_for_only_briefly() {
+    fn short_waits_for_silent_gateway() {
         let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         let waited = (0..50).map(|_| {
             let limit = timeouts.limit();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_never_closes_is_soon_waited_for_only_briefly() {
+    fn short_waits_for_missing_close() {
         let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         timeouts.answered(Duration::from_millis(2));
         (0..MISSES).for_each(|_| timeouts.closed(false));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_at_the_same_time_that_time_out_do_not_shorten_the_other_waits() {
+    fn parallel_timeouts_do_not_shorten_waits() {
         let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         timeouts.answered(Duration::from_millis(2));
         timeouts.stage(true);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_in_which_questions_at_the_same_time_end_has_no_effect() {
+    fn order_of_parallel_answers_does_not_matter() {
         let limit_after = |answered_at: u32| {
             let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
             timeouts.answered(Duration::from_millis(2));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_gateway_is_waited_for_longer_and_a_fast_one_never_less_than_two_seconds() {
+    fn timeout_adapts_to_speed() {
         let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
         timeouts.answered(Duration::from_millis(2));
         assert_eq!(timeouts.limit(), LEAST);

@@ -176,7 +176,7 @@ mod tests {
     #[case(&["--port", "{port}"])]
     #[case(&["Null", "NULL", "True", "~", "NaN", "Infinity", "Yes", "0x1f", ".inf"])]
     #[case(&["true", "", "a: b", "#", "'\"\\", "\n\u{1b}\u{202e}é😀", "- x", "{port}"])]
-    fn any_command_is_read_back(#[case] arguments: &[&str]) {
+    fn reads_any_command(#[case] arguments: &[&str]) {
         let start = Start { env: vec![("A B".to_owned(), "{state-dir}/x: y".to_owned())], ..start(arguments) };
         let text = describe(&start, None);
         assert_eq!(check_description("x.yaml", &text).map_err(|error| format!("{error:?}")), Ok(()), "{text}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_and_the_store_are_those_that_the_command_takes() {
+    fn configuration_and_store_of_command() {
         let text = describe(&start(&["--port", "{port}"]), None);
         assert!(
             text.contains("config: none\n") && text.contains("store: none\n") && text.contains("path: \"/ws\"\n"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_at_a_url_has_a_command_to_be_replaced() {
+    fn url_gets_placeholder_command() {
         let text = describe(&Start { command: None, ..start(&[]) }, None);
         check_description("x.yaml", &text).unwrap();
         assert!(text.contains("ran: false\n") && text.contains("Replace it"), "{text}");

@@ -143,7 +143,7 @@ impl Question {
     }
 
     /// The same, and it tries a secret that is not the gateway's.
-    pub(super) const fn guesses(self) -> Self {
+    pub(super) const fn with_wrong_secret(self) -> Self {
         Self { guesses: true, ..self }
     }
 }

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[rstest::rstest]
-    fn messages_are_read_in_whatever_pieces_they_arrive(
+    fn reads_split_messages(
         #[values(1, 7, 4096, 1 << 23)] piece: usize,
         #[values(None, Some([1, 2, 3, 4]))] mask: Option<[u8; 4]>,
     ) {

@@ -56,7 +56,7 @@ pub(super) async fn serve(listener: TcpListener, upstream: (String, u16), record
                 });
             }
             Err(_) => {
-                recording.turned_away();
+                recording.refused_connection();
                 let mut client = client;
                 let _ = client.try_write(BUSY.as_bytes());
                 let _ = client.shutdown().await;
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_head_passes_unchanged_but_for_the_offer_to_compress() {
+    fn removes_only_compression_offer() {
         let head = b"GET /a?token=b HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nX-Odd:  v \r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
         let passed = without_extensions(head);
         let expected = b"GET /a?token=b HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nX-Odd:  v \r\n\r\n";

@@ -75,7 +75,7 @@ pub(super) struct Recorded {
     /// The number of connections with other HTTP requests, such as those of a page.
     pub(super) other_requests: usize,
     /// The number of connections that were refused because of the limits.
-    pub(super) turned_away: usize,
+    pub(super) refused_connection: usize,
     /// The number of events that were not recorded because of the limits.
     pub(super) left_out: usize,
     bytes: usize,
@@ -104,8 +104,8 @@ impl Recording {
         self.lock().other_requests += 1;
     }
 
-    pub(super) fn turned_away(&self) {
-        self.lock().turned_away += 1;
+    pub(super) fn refused_connection(&self) {
+        self.lock().refused_connection += 1;
     }
 
     /// Adds an event.
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_and_close_reasons_count_as_bytes() {
+    fn requests_and_close_reasons_count() {
         let recording = Recording::new();
         let large = || "x".repeat(MOST_BYTES / 2);
         let head = Head { path: "/".to_owned(), headers: vec![("a".to_owned(), large())] };

@@ -103,7 +103,7 @@ impl<'a> Writer<'a> {
         for secret in &initial_state.secrets {
             symbols.secrets.add(secret, "secret of the gateway");
         }
-        initial_state.guess(drafts, &symbols);
+        initial_state.derive(drafts, &symbols);
         Self {
             drafts,
             proxy,
@@ -369,7 +369,7 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
     let mut lines = writer.lost.iter().cloned().collect::<Vec<_>>();
     let missing = [
         (recorded.other_requests, "connection", "without a WebSocket, such as those of a web page"),
-        (recorded.turned_away, "connection", "beyond the limit of open connections"),
+        (recorded.refused_connection, "connection", "beyond the limit of open connections"),
         (recorded.left_out, "event", "beyond the size limit of the recording"),
         (drafts.too_long, "message", "beyond the size limit of a message"),
     ];

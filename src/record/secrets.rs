@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn json_in_a_text_is_read_or_unclear() {
+    fn json_inside_text() {
         assert!(matches!(document("{a: 1, /* c */ 'token': 'x'}"), Document::Read(_)));
         assert!(matches!(document("{\"to\\u006ben\": x y"), Document::Unclear));
         assert!(matches!(document(&"[".repeat(1 << 20)), Document::Absent));

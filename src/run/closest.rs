@@ -137,7 +137,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_version_is_taken_from_a_hello_ok_and_nothing_else() {
+    fn version_only_from_hello() {
         let of = |payload: Value| {
             let json = json!({ "type": "res", "ok": true, "payload": payload });
             version(&RawMessage::Frame(RawFrame::Regular { json, method: Some("connect".to_owned()) }))
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_counts_only_where_it_was_observed() {
+    fn store_counts_only_if_observed() {
         let text = "connect\n  <- close\n\npaired\n  none\n";
         assert_eq!((comparable(text, false), comparable(text, true)), ("connect\n  <- close\n", text));
     }

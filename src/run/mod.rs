@@ -83,7 +83,7 @@ pub async fn run(
     let gateway = &with_named_release(gateway, &greeting);
     let release = release_of(gateway);
     reporter.started(cases, gateway, &greeting)?;
-    if greeting.turns_token_down {
+    if greeting.rejects_token {
         return Ok(reporter.end(Some(RunError::Token)));
     }
     let planned = planned(cases, gateway, release, &shared, &mut reporter)?;

@@ -220,7 +220,7 @@ impl Timeouts {
 
     /// Whether the answer can still arrive after an unsuccessful wait of `within`, because the wait was shorter than
     /// the maximum.
-    pub(super) fn is_in_doubt(&self, wait: &Wait, within: Duration) -> bool {
+    pub(super) fn can_still_arrive(&self, wait: &Wait, within: Duration) -> bool {
         let missing = self.learned().habits.get(wait).copied().unwrap_or_default().is_missing();
         within < self.limits.answer && (!missing || wait.measures())
     }
@@ -289,7 +289,7 @@ mod tests {
     #[case::fast(ms(20), 2 * SECOND)]
     #[case::slow(ms(700), 7 * SECOND)]
     #[case::slower(8 * SECOND, 30 * SECOND)]
-    fn the_first_good_answer_sets_the_limit(#[case] took: Duration, #[case] limit: Duration) {
+    fn first_answer_sets_limit(#[case] took: Duration, #[case] limit: Duration) {
         let timeouts = Timeouts::with(LIMITS);
         assert_eq!(timeouts.limit(&Wait::Connect), 30 * SECOND);
         timeouts.came(&Wait::Connect, took);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_good_answer_lengthens_the_limit_again() {
+    fn late_answer_extends_limit() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(20));
         timeouts.came(&Wait::Probe, 2 * SECOND);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_once_is_waited_for_briefly_until_it_comes() {
+    fn short_wait_after_missed_event() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(50));
         for wait in [Wait::Refusal, Wait::Pong, Wait::Goodbye, call("health"), Wait::LaterAnswer] {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_is_missed_twice_before_it_is_waited_for_briefly() {
+    fn seen_event_needs_two_misses() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(50));
         timeouts.missed(&Wait::Connect, 2 * SECOND);
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_never_answers_costs_two_deadlines() {
+    fn silent_gateway_costs_two_timeouts() {
         let timeouts = Timeouts::with(LIMITS);
         let mut waited = Duration::ZERO;
         for wait in [Wait::Connect, Wait::Probe, Wait::Connect, Wait::Probe] {
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_does_not_come_costs_two_deadlines_in_all() {
+    fn missing_events_cost_two_timeouts_in_total() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, 8 * SECOND);
         let waited = (0..50).map(|method| {
@@ -358,7 +358,7 @@ mod tests {
     #[case::absent(ChallengeSupport::Absent, Duration::ZERO, Duration::ZERO)]
     #[case::unknown(ChallengeSupport::Unknown, SECOND, SECOND)]
     #[case::sent(ChallengeSupport::Sent, 30 * SECOND, SECOND)]
-    fn a_challenge_is_waited_for_as_it_is_known(
+    fn challenge_timeout_by_support(
         #[case] challenges: ChallengeSupport,
         #[case] first: Duration,
         #[case] once_missed: Duration,
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn once_a_challenge_was_seen_the_next_is_not_missed_for_being_late() {
+    fn late_challenge_is_still_expected() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(20));
         timeouts.missed(&Wait::Challenge, SECOND);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_program_is_never_waited_for_less_than_ten_seconds() {
+    fn known_program_waits_at_least_ten_seconds() {
         let timeouts = Timeouts::with(KNOWN);
         timeouts.came(&Wait::Connect, ms(20));
         for wait in [Wait::Connect, Wait::Pong, Wait::Goodbye, Wait::Challenge, Wait::Stop, call("health")] {
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn late_answers_are_too_late_together_unless_others_are_in_time() {
+    fn too_many_late_answers() {
         let timeouts = Timeouts::with(LIMITS);
         for _ in 0..7 {
             timeouts.came(&Wait::Connect, 8 * SECOND);
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_that_sigterm_did_not_bring_is_waited_for_briefly() {
+    fn short_wait_after_ignored_sigterm() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(20));
         assert_eq!(timeouts.limit(&Wait::Stop), 30 * SECOND);
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_timed_out_twice_is_measured_by_those_that_did_not() {
+    fn start_timeout_adapts() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.missed(&Wait::Start, 120 * SECOND);
         assert_eq!(timeouts.limit(&Wait::Start), 120 * SECOND, "nothing tells how long it takes");

@@ -38,10 +38,10 @@ pub(crate) fn play(row: &Row) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let (ran, secret) = run(row, folder.path());
     let wrong = held(row, &ran, &secret, folder.path());
-    if wrong.is_empty() { Ok(()) } else { Err(told(&wrong, &ran)) }
+    if wrong.is_empty() { Ok(()) } else { Err(describe(&wrong, &ran)) }
 }
 
-fn told(wrong: &[String], ran: &PlayOutput) -> String {
+fn describe(wrong: &[String], ran: &PlayOutput) -> String {
     let mut text = wrong.join("\n");
     let cut =
         |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");

@@ -1,7 +1,7 @@
 //! The pairing store in a state directory. It is read without changes. [`StateAtRest::start`] then computes, in memory, the
 //! store that a release has after its start.
 
-use super::import::{ImportError, LegacyFiles, take_over};
+use super::import::{ImportError, LegacyFiles, import_all};
 use super::settings::StartRefusal;
 use crate::store::{SqliteDocuments, SqliteError};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, StoreFormat, WriteError, json};
@@ -279,7 +279,7 @@ impl StateAtRest {
                     documents.iter().map(|(document, value)| (*document, Ok(Arc::clone(value)))).collect();
             }
         }
-        let log = take_over(self, &mut store, now)?;
+        let log = import_all(self, &mut store, now)?;
         Ok((store, log))
     }
 }
@@ -418,7 +418,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_directory_is_read_and_left_as_it_is() {
+    fn reads_directory_without_changes() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("devices")).unwrap();
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"deviceId":"a"}}"#).unwrap();
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_with_a_database_imports_the_files_or_refuses_to_start() {
+    fn start_imports_legacy_files() {
         let mut at_rest = StateAtRest::empty("/state");
         at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "parse", why: String::new() });
         assert_eq!(at_rest.start(StoreFormat::Sqlite, 0).unwrap_err().exit_code, 78);
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_that_is_put_right_gives_back_what_is_there() {
+    fn repaired_owner_restores_access() {
         let mut at_rest = StateAtRest::empty("/state");
         let paired = StoredFile::Json(Arc::new(json!({"a": {"deviceId": "a"}})));
         at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "read", why: String::new() });
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_locked_fails_as_node_says() {
+    fn locked_directory_error() {
         let mut at_rest = StateAtRest::empty("/state");
         at_rest.locked.insert("devices", String::new());
         let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();

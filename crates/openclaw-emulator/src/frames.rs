@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_by_byte_gives_the_same_messages() {
+    fn decodes_byte_by_byte() {
         let bytes = [
             frame(0x01, b"he"),
             frame(0x89, b"ping"),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_itself_is_allowed_and_can_be_raised() {
+    fn limit_is_inclusive_and_adjustable() {
         assert_eq!(read(&frame(0x81, &[b'x'; 1024])).unwrap().len(), 1);
         let mut decoder = Decoder::new(4, frame(0x81, b"hello"));
         decoder.set_limit(5);
@@ -327,7 +327,7 @@ mod tests {
     #[case(126, 4)]
     #[case(65_535, 4)]
     #[case(65_536, 10)]
-    fn lengths_are_written_in_the_shortest_form(#[case] length: usize, #[case] header: usize) {
+    fn encodes_shortest_length(#[case] length: usize, #[case] header: usize) {
         let mut out = Vec::new();
         encode_text(&mut out, &"x".repeat(length));
         assert_eq!(out.len(), header + length);

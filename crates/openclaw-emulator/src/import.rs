@@ -52,14 +52,14 @@ pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> R
     if SqliteDocuments::exists(state_dir) {
         check_database(state_dir, store)?;
     }
-    take_over(&FilesOnDisk(state_dir), store, now)
+    import_all(&FilesOnDisk(state_dir), store, now)
 }
 
 /// Imports the files. Returns lines for the log.
 ///
 /// # Errors
 /// Returns an error for a file that does not parse or a store that cannot be written.
-pub(crate) fn take_over(
+pub(crate) fn import_all(
     files: &dyn LegacyFiles,
     store: &mut dyn Documents,
     now: i64,

@@ -53,7 +53,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_long_line_is_cut_around_the_fault_and_lines_keep_their_numbers() {
+    fn excerpt_keeps_line_numbers() {
         let text = format!("a\n{}HERE{}\nb\n", "ü".repeat(5000), "x".repeat(5000));
         let at = text.find("HERE").unwrap();
         let (shown, place) = excerpt(&text, at..at + 4);
@@ -69,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_in_the_text_stays_one(lines in prop::collection::vec("[aü\n]{0,900}", 0..4), at in 0_usize..3000, length in 0_usize..9) {
+        fn excerpt_keeps_position(lines in prop::collection::vec("[aü\n]{0,900}", 0..4), at in 0_usize..3000, length in 0_usize..9) {
             let text = lines.concat();
             let at = boundary(&text, at);
             let (shown, place) = excerpt(&text, at..boundary(&text, at + length));

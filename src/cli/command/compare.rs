@@ -148,7 +148,7 @@ impl Compare {
             }
         }
         session.progress.finish();
-        take_out_lacking(cases, &gateways, &mut all);
+        exclude_lacking(cases, &gateways, &mut all);
         Ok(self.played(all, interrupted))
     }
 
@@ -293,7 +293,7 @@ struct GatewayRuns {
 
 /// Takes out the cases in which another gateway shows a feature that a description declares absent, as `run` takes them
 /// out by their approved snapshots.
-fn take_out_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [CaseCollector]) {
+fn exclude_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [CaseCollector]) {
     let mut lacking = Vec::new();
     for (at, gateway) in gateways.iter().enumerate().take(all.len()) {
         let others = || all.iter().enumerate().filter(|(other, _)| *other != at);

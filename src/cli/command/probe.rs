@@ -151,7 +151,7 @@ pub(in crate::cli) async fn probed(
     let mut report = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
     // The answers would be those to a wrong secret, and no release would be close to them.
-    if gateway.profile().kind == GatewayKind::Attached && report.turns_secret_down() {
+    if gateway.profile().kind == GatewayKind::Attached && report.refuses_secret() {
         let variable =
             if matches!(settings.secret, Secret::Password(_)) { "CLAWCHECK_PASSWORD" } else { "CLAWCHECK_TOKEN" };
         return Err(CommandError::message(&format!("the gateway does not accept {variable}")));

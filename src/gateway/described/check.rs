@@ -47,7 +47,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
 }
 
 fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
-    for text in description.phrases() {
+    for text in description.placeholder_texts() {
         let mut words = words_in_braces(&text.value);
         if let Some(name) = words.find(|name| !known_placeholder(name)) {
             return Err(unknown_placeholder(source, text.referenced, name));
@@ -94,7 +94,7 @@ fn of_package(source: &Source<'_>, description: &Description) -> Result<(), Desc
     let has = |name: &str| {
         description.npm.is_some() || (name == "package" && (description.pip.is_some() || description.cargo.is_some()))
     };
-    let words = description.phrases().chain(description.flags.words()).chain(description.store.words());
+    let words = description.placeholder_texts().chain(description.flags.words()).chain(description.store.words());
     for text in words.chain(description.files.values()) {
         if let Some(name) = words_in_braces(&text.value).find(|name| OF_PACKAGE.contains(name) && !has(name)) {
             let (package, keys) =

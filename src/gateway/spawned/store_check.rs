@@ -83,7 +83,7 @@ mod tests {
     #[case::wrapped(&[("devices/paired.json", r#"{"devices": []}"#)], Some("a record is not an object"))]
     #[case::elsewhere(&[("paired.json", "{}")], Some("wrote paired.json, but none of the files of a store"))]
     #[case::below(&[("out/devices.json", "{}")], Some("wrote out/devices.json, but none"))]
-    fn what_is_no_store_is_told(#[case] files: &[(&str, &str)], #[case] says: Option<&str>) {
+    fn rejects_invalid_store(#[case] files: &[(&str, &str)], #[case] says: Option<&str>) {
         let directory = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = directory.path().join(path);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_printed_instead_of_written_is_told() {
+    fn rejects_store_on_stdout() {
         let directory = tempfile::tempdir().unwrap();
         let printed = problem(directory.path(), "{\"devices\": {}}\n").unwrap();
         assert_eq!(printed, "wrote no file to `{store}`; it printed: {\"devices\": {}} ");

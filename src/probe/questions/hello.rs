@@ -101,7 +101,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_list_of_names_differs_with_the_names_and_not_with_their_order() {
+    fn compares_names_without_order() {
         let text = |list: Value| names(&json!({ "features": { "methods": list } }), "/features/methods", "method");
         assert_eq!(text(json!(["a", "b"])), text(json!(["b", "a"])));
         assert_ne!(text(json!(["a", "b"])), text(json!(["a", "c"])));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_a_hello_say_nothing_of_its_values() {
+    fn hello_members_without_values() {
         let hello = |version: &str| members(&json!({ "type": "hello-ok", "server": { "version": version } }));
         assert_eq!(hello("1"), hello("2"));
         assert_ne!(hello("1"), members(&json!({ "type": "hello-ok", "server": { "build": "1" } })));

@@ -20,18 +20,18 @@ fn case(id: &str, verdict: Verdict, kinds: &[CauseKind]) -> CaseReport {
 #[case::code(&[CauseKind::Text, CauseKind::ErrorCode], Some(Level::Decisions))]
 #[case::let_in(&[CauseKind::Text, CauseKind::LetIn], None)]
 #[case::no_snapshot(&[CauseKind::Unapproved], None)]
-fn the_least_strict_difference_decides(#[case] kinds: &[CauseKind], #[case] conforms_at: Option<Level>) {
+fn level_of_least_strict_difference(#[case] kinds: &[CauseKind], #[case] conforms_at: Option<Level>) {
     assert_eq!(case("a/b", Verdict::Conforms, kinds).conforms_at(), conforms_at);
 }
 
 #[test]
-fn a_case_that_was_not_played_conforms_at_no_level() {
+fn unplayed_case_has_no_level() {
     assert_eq!(case("a/b", Verdict::Error, &[]).conforms_at(), None);
     assert_eq!(case("a/b", Verdict::Skipped, &[]).conforms_at(), None);
 }
 
 #[test]
-fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
+fn next_rung_and_case() {
     let mut score = Score::default();
     score.add(&case("handshake/params", Verdict::Conforms, &[CauseKind::Text]));
     score.add(&case("handshake/role", Verdict::Skipped, &[]));

@@ -44,7 +44,7 @@ async fn not_created(
     release: Release,
     workspace: &Workspace,
 ) -> Option<NotPlayed> {
-    let reason = recipe_check::objection(case, recipe, release, workspace).await?;
+    let reason = recipe_check::recipe_difference(case, recipe, release, workspace).await?;
     Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, profile), reason })
 }
 

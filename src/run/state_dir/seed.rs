@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_which_nothing_is_said_is_one_that_a_release_writes_for_a_silent_pairing() {
+    fn default_record() {
         let record =
             only(&records(json!({"paired": {"laptop": {"scopes": ["operator.write"]}}})), "devices/paired.json");
         let key = Identities::new("a/b").device("laptop");
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_about_a_record_is_written_as_it_is_said() {
+    fn unusual_record_fields() {
         let store = json!({"paired": {"laptop": {
             "roles": ["node", "operator"], "without": ["scopes", "client-id"], "key": "phone", "age": "2d",
             "tokens": {"node": null, "operator": {"revoked": true, "without": ["role"], "set": {"token": 7}}},
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_may_be_empty_null_or_absent() {
+    fn token_map_variants() {
         let tokens = |said: Value| {
             only(&records(json!({"paired": {"laptop": said}})), "devices/paired.json").get("tokens").cloned()
         };
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_request_is_the_pending_one_and_stands_among_the_paired() {
+    fn copied_pending_request() {
         let store =
             json!({"pending": {"laptop": {"repair": true}}, "copied-pending": {"laptop": {"filed-under": "device"}}});
         let records = records(store);
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setup_code_stands_for_what_its_release_issues() {
+    fn setup_code_defaults() {
         let profile = |release| Facts::nearest(release).seed.setup_code_scopes.len();
         assert_eq!(
             [(2026, 3, 28), (2026, 4, 2), (2026, 4, 8)].map(|(y, m, d)| profile(Release::new(y, m, d))),

@@ -57,7 +57,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn every_token_of_a_folder_is_a_secret_and_a_device_has_its_own() {
+    fn collects_tokens_of_folder() {
         let folder = tempfile::tempdir().unwrap();
         let put = |document: Document, value: Value| {
             let path = folder.path().join(document.path());

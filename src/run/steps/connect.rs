@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_sends_the_gateway_s_own_secret_and_neither_role_nor_scopes() {
+    fn default_credentials() {
         let bindings = bindings();
         let sent = params(json!({}), json!({"device": "laptop"}), &bindings);
         assert_eq!(sent["auth"], json!({"token": bindings.identities.secret("shared")}));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_token_is_the_newest_that_is_known_and_the_seeded_one_stays_what_it_was() {
+    fn last_and_seeded_device_tokens() {
         let bindings = bindings();
         bindings.seeded("laptop", "node", "old");
         let sent = |token: Value| {
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_proof_is_wrong_with_nothing_else() {
+    fn each_proof_error_is_independent() {
         let bindings = bindings();
         let device =
             |proof: Value| params(json!({}), json!({"device": "laptop", "proof": proof}), &bindings)["device"].clone();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_2026_2_19_signs_v2_and_sends_its_device_token_as_token() {
+    fn client_of_2026_2_19() {
         let bindings = bindings();
         bindings.seeded("laptop", "operator", "tok");
         let sent = |release: &str, auth: Value, proof: Value| {
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_parameters_go_over_everything_else() {
+    fn raw_params_override() {
         let connect =
             json!({"device": "laptop", "caps": ["a"], "params": {"caps": null, "client": {"id": "x"}, "role": 7}});
         let sent = params(json!({}), connect, &bindings());
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_s_headers_give_way_to_those_that_are_said() {
+    fn explicit_headers_override_proxy() {
         let headers = IndexMap::from([("x-forwarded-for".to_owned(), "127.0.0.1".to_owned())]);
         let upgrade = upgrade(Upgrade::default(), spec::Via::Nginx, &headers, None, None);
         let forwarded = upgrade.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));

@@ -69,7 +69,7 @@ mod tests {
     use openclaw_model::Check;
 
     #[test]
-    fn a_step_says_that_its_checks_were_omitted() {
+    fn truncated_trace_is_marked() {
         let traces = Traces::default();
         let listener = traces.listener();
         let line = TraceLine { check: Check::Locality, sentence: "is local".to_owned(), fact: None };

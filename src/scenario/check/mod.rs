@@ -115,7 +115,7 @@ fn misspelt_devices(scenario: &Scenario, known: &KnownNames<'_>, errors: &mut Ve
     for device in connecting.into_iter().filter(|device| !stored.devices.contains(device.as_str())) {
         let unused = stored.devices.difference(&acting.devices).copied();
         let near = nearest(device, unused.filter(|other| looks_misspelt(device, other)));
-        if let Some(near) = near.filter(|near| !is_spoken_of(near, scenario, known)) {
+        if let Some(near) = near.filter(|near| !is_mentioned(near, scenario, known)) {
             let message = format!("the store has no device `{device}`, and no step uses its device `{near}`");
             let error = SpannedError::at(device.span, message, "unknown device");
             errors
@@ -131,7 +131,7 @@ fn looks_misspelt(name: &str, other: &str) -> bool {
 }
 
 /// Whether a step needs this device to be known.
-fn is_spoken_of(device: &str, scenario: &Scenario, known: &KnownNames<'_>) -> bool {
+fn is_mentioned(device: &str, scenario: &Scenario, known: &KnownNames<'_>) -> bool {
     let mut without = known.clone();
     without.devices.remove(device);
     let errors = |known: &KnownNames<'_>| {

@@ -81,7 +81,7 @@ impl<'a> KnownNames<'a> {
     }
 
     /// A symbol that refers to an unknown name: its kind, the name and the known names.
-    pub(super) fn stranger<'s>(&self, symbol: &'s Symbol) -> Option<(&'static str, &'s str, &BTreeSet<&'a str>)> {
+    pub(super) fn unknown_name<'s>(&self, symbol: &'s Symbol) -> Option<(&'static str, &'s str, &BTreeSet<&'a str>)> {
         let (kind, name, known) = match symbol {
             Symbol::Device(name)
             | Symbol::PublicKey(name)
@@ -141,7 +141,7 @@ pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, e
         if errors.len() >= MOST_OF_A_FILE {
             return;
         }
-        if let Some((kind, name, names)) = known.stranger(&symbol) {
+        if let Some((kind, name, names)) = known.unknown_name(&symbol) {
             errors.push(unknown(kind, name, place, names));
         }
     }

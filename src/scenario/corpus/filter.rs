@@ -274,13 +274,13 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_for_ids_has_no_prefix() {
+    fn id_filter_rejects_prefix() {
         assert!(Filter::of_ids("tag:lockout").is_err());
         assert!(Filter::of_ids("role/up").unwrap().matches("role/up#direct"));
     }
 
     #[test]
-    fn excluded_cases_are_left_out() {
+    fn excludes_cases() {
         let cases = cases();
         let exclude = ["family:role".parse().unwrap(), "*#nginx".parse().unwrap()];
         let left = Filter::exclude(&exclude, cases.iter().collect());

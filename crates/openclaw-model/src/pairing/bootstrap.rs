@@ -73,7 +73,7 @@ pub fn verify_bootstrap_token(
     if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
         return Ok(false);
     }
-    if rules.bootstrap_pends {
+    if rules.bootstrap_stores_request {
         let purpose = entry.profile.purpose;
         let scopes = handed_off_scopes(rules, role, request.scopes, purpose);
         let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);

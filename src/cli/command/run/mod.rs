@@ -58,10 +58,10 @@ impl Run {
         let scope = Scope { corpus: &corpus, known: Arc::new(known), unused };
         let work = self.play(signals, &cases, &snapshots.library, scope);
         let report = session::block_on([&self.gateway], work)?;
-        if let Some(reason) = report.own_protected.as_ref().filter(|_| report.unkept > 0) {
+        if let Some(reason) = report.own_protected.as_ref().filter(|_| report.unsaved > 0) {
             let advice = "name another folder with `snapshots` in the gateway description";
             let _ = writeln!(console::stderr(), "observations are not saved: {reason}; {advice}");
-        } else if !snapshots.is_writable() && report.unkept > 0 && on_copy.is_none() {
+        } else if !snapshots.is_writable() && report.unsaved > 0 && on_copy.is_none() {
             let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
                 true => {
                     let how = match self.gateway {

@@ -52,7 +52,7 @@ mod tests {
     #[case("HTTP/1.1 404 Not Found\r\n", "HTTP 404 for GET /health")]
     #[case("SSH-2.0-x\r\n", "no HTTP answer")]
     #[case("", "no HTTP answer")]
-    fn only_a_success_is_ready(#[case] answer: &str, #[case] says: &str) {
+    fn only_2xx_is_ready(#[case] answer: &str, #[case] says: &str) {
         let result = format!("{:?}", result("/health", answer.as_bytes()));
         assert!(result.contains(says), "{result}");
     }

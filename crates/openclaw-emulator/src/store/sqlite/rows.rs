@@ -44,7 +44,7 @@ impl ReadSize {
         Ok(self.bytes <= STORE_BYTES && self.values <= DOCUMENT_VALUES)
     }
 
-    fn is_endless(&self) -> bool {
+    fn exceeds_limits(&self) -> bool {
         self.bytes > STORE_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
     }
 
@@ -78,7 +78,7 @@ pub(super) fn read(
     while let Some(row) = rows.next()? {
         if !size.add(row, columns)? {
             records.clear();
-            if size.is_endless() {
+            if size.exceeds_limits() {
                 break;
             }
             continue;

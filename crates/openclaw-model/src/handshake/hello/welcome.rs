@@ -132,7 +132,7 @@ fn show(
         ip: attempt.locality.reported_ip.as_deref(),
         person: person.as_ref(),
     };
-    let online_since = presence_key.as_deref().and_then(|key| model.enter(key, entry, environment));
+    let online_since = presence_key.as_deref().and_then(|key| model.add_presence(key, entry, environment));
     PresenceEntry { presence_key, person, online_since }
 }
 

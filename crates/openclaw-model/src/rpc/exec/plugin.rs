@@ -22,7 +22,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let rules = call.model.rules.rpc.plugin;
     let newest = rules.detailed;
     let listed = js::present(params.get("allowedDecisions")).is_some() || !newest;
-    if rules.decisions_named && params.get("allowedDecisions").is_some() && listed {
+    if rules.request_lists_decisions && params.get("allowedDecisions").is_some() && listed {
         let mut decisions = prompts::plugin_decisions(&params);
         if newest && !decisions.contains(&json!("deny")) {
             decisions.push(json!("deny"));
