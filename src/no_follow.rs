@@ -31,7 +31,7 @@ pub(crate) enum NoFollowError {
     /// The file has another name (hard link), and the edit would change the file there, too.
     #[error("it is a hard link: the same file has another name")]
     HardLink,
-    /// It is neither a regular file nor a directory.
+    /// The path is neither a regular file nor a directory.
     #[error("it is not a file")]
     NotPlain,
     /// An error of the operating system.

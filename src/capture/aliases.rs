@@ -58,7 +58,7 @@ const PLATFORMS: &[&str] = &[
     "unknown",
 ];
 /// The maximum length of a node command.
-const LONGEST_COMMAND: usize = 40;
+const MAX_COMMAND_LENGTH: usize = 40;
 
 /// A kind of value. It determines which values are kept, and the form of the replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,7 +231,7 @@ fn is_ability(text: &str) -> bool {
     let mut parts = text.split('.');
     let first = parts.next().unwrap_or_default();
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-    text.len() <= LONGEST_COMMAND && ABILITIES.contains(&first) && parts.all(plain)
+    text.len() <= MAX_COMMAND_LENGTH && ABILITIES.contains(&first) && parts.all(plain)
 }
 
 /// Whether an address is loopback or a whole private network.

@@ -21,11 +21,11 @@ pub(crate) struct Connect {
 
 /// A device that connects.
 pub(super) struct Device {
-    /// Its id.
+    /// The id of the device.
     pub(super) id: String,
-    /// Its record.
+    /// The record of the device.
     pub(super) paired: Option<Value>,
-    /// Its pending requests.
+    /// The pending requests of the device.
     pub(super) pending: Vec<Value>,
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// Larger numbers are times in milliseconds since 1970. The limit is in the year 2001.
 const FIRST_TIME: i64 = 1_000_000_000_000;
 /// The latest and the earliest time relative to the capture that a scenario can contain: ninety years.
-const FURTHEST_TIME: i64 = 90 * 365 * 24 * 3600 * 1000;
+const MAX_TIME: i64 = 90 * 365 * 24 * 3600 * 1000;
 
 /// The fields that releases write, with the kind of their texts. A list or a map has the kind of its field.
 const FIELDS: &[(&str, ValueKind)] = &[
@@ -148,7 +148,7 @@ impl RecordWalk<'_> {
         let time = number.as_i64().filter(|time| *time > FIRST_TIME).map(|time| time.saturating_sub(self.now));
         match time {
             Some(0) => Value::from("<now>"),
-            Some(offset) if offset.abs() < FURTHEST_TIME => Value::from(format!("<now {}>", shift(offset))),
+            Some(offset) if offset.abs() < MAX_TIME => Value::from(format!("<now {}>", shift(offset))),
             _ => Value::Number(number.clone()),
         }
     }

@@ -19,14 +19,14 @@ use untrusted_data::plain_file::{self, Links, PlainFileError};
 use untrusted_data::printable;
 
 /// The maximum size of a log, in bytes.
-const LONGEST_LOG: u64 = 32 << 20;
+const MAX_LOG_BYTES: u64 = 32 << 20;
 /// A client behind an unknown proxy. The log does not name its address; this one is reserved for documentation.
 const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
 /// The advice about a rate limit, which exists only in the memory of the gateway.
 const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
-/// How many connections are followed at once.
-const MOST_OPEN: usize = 1000;
+/// The maximum number of connections that are followed at the same time.
+const MAX_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
 /// The beginnings of the details about a connection.
 const DETAILS: [&str; 6] = [
@@ -72,7 +72,7 @@ impl Logged {
     /// The file cannot be read, or contains no such line.
     pub(crate) fn read(path: &Path) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread(path.display().to_string(), error);
-        let bytes = plain_file::read(path, LONGEST_LOG, Links::Follow).map_err(failed)?;
+        let bytes = plain_file::read(path, MAX_LOG_BYTES, Links::Follow).map_err(failed)?;
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
 
@@ -83,9 +83,9 @@ impl Logged {
     pub(crate) fn read_from(stream: impl io::Read) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread("standard input".to_owned(), error);
         let mut bytes = Vec::new();
-        stream.take(LONGEST_LOG + 1).read_to_end(&mut bytes).map_err(|error| failed(PlainFileError::Io(error)))?;
-        if bytes.len() as u64 > LONGEST_LOG {
-            return Err(failed(PlainFileError::TooLarge(LONGEST_LOG)));
+        stream.take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(PlainFileError::Io(error)))?;
+        if bytes.len() as u64 > MAX_LOG_BYTES {
+            return Err(failed(PlainFileError::TooLarge(MAX_LOG_BYTES)));
         }
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
@@ -228,7 +228,7 @@ fn merge(
         detail.remove("device");
     }
     let Some(conn) = detail.get("conn").cloned() else { return detail };
-    if details.len() >= MOST_OPEN && !details.contains_key(&conn) {
+    if details.len() >= MAX_OPEN && !details.contains_key(&conn) {
         details.pop_first();
     }
     let known = details.entry(conn).or_default();

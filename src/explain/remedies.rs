@@ -17,7 +17,7 @@ use candidates::{approve, candidates, connect_again, reject};
 use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
-const MOST_TOGETHER: usize = 4;
+const MAX_TOTAL: usize = 4;
 
 /// The placeholders of the printed commands.
 const PLACEHOLDERS: [(&str, &str); 7] = [
@@ -118,7 +118,7 @@ fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: &Remedy) -
         found = combined(&two, parts).iter().filter_map(helps).collect();
     }
     found.sort_by_key(|remedy| (remedy.changes.len(), remedy.risk));
-    found.truncate(MOST_TOGETHER);
+    found.truncate(MAX_TOTAL);
     found
 }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The maximum number of pairs of overlapping entries that are reported.
-const MOST_OVERLAPS: usize = 20;
+const MAX_OVERLAPS: usize = 20;
 
 impl KnownDeviations {
     /// Checks the entries against all cases that they can be about, and removes those that have expired.
@@ -64,7 +64,7 @@ impl KnownDeviations {
             let help = "list each case in only one of them, or set `kind` and `seen` in both";
             SpannedError::at(second.entry.span(), message, "overlaps").help(help).within(&second.source)
         };
-        pairs.into_iter().take(MOST_OVERLAPS).map(error).collect()
+        pairs.into_iter().take(MAX_OVERLAPS).map(error).collect()
     }
 
     /// Observations of cases that no entry is about.
@@ -82,7 +82,8 @@ impl KnownDeviations {
 }
 
 impl Entry {
-    fn names(&self, case: &str) -> bool {
+    /// Whether the entry names a case, whatever it tests.
+    pub(super) fn names(&self, case: &str) -> bool {
         self.case.0.iter().any(|glob| glob.value.matches(case))
     }
 

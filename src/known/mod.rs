@@ -9,11 +9,13 @@ mod digest;
 mod extend;
 mod file;
 mod judge;
+mod prune;
 
 pub(crate) use date::Date;
 pub(crate) use digest::digest;
 pub(crate) use extend::{Observed, extend};
 pub(crate) use judge::{KnownDeviations, KnownVerdict, PlayedCase};
+pub(crate) use prune::prune;
 
 use crate::scenario::problems::{ScenarioError, ScenarioErrors, within};
 use crate::scenario::schema::for_editors;
@@ -30,7 +32,7 @@ use untrusted_data::plain_file::{self, Links};
 /// # Errors
 /// The file cannot be read.
 pub(crate) fn text_of(path: &Path) -> Result<Option<String>, ScenarioErrors> {
-    match plain_file::read_text(path, nodes::LARGEST_FILE, Links::Follow) {
+    match plain_file::read_text(path, nodes::MAX_FILE_SIZE, Links::Follow) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(ScenarioErrors(vec![ScenarioError::with_file(path, error.to_string(), None)])),

@@ -7,7 +7,7 @@ use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::time;
-use openclaw_protocol::connect::{LONGEST_NONCE, is_hello};
+use openclaw_protocol::connect::{MAX_NONCE_BYTES, is_hello};
 use serde_json::{Map, Value};
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
@@ -239,7 +239,7 @@ fn is_plain_challenge(received: &Received<RawFrame>) -> bool {
         && payload.len() == if capabilities.is_some_and(Value::is_array) { 3 } else { 2 }
         && payload
             .get("nonce")
-            .is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| (1..=LONGEST_NONCE).contains(&nonce.len())))
+            .is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| (1..=MAX_NONCE_BYTES).contains(&nonce.len())))
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
 

@@ -20,9 +20,9 @@ const SHUT: char = '\u{E002}';
 /// In place of a kind: the text in this mark is final.
 const SETTLED: &str = "=";
 /// The length of a UUID. No shorter word has a [`shape`].
-const SHORTEST_SHAPE: usize = 36;
+const MIN_SHAPE_LENGTH: usize = 36;
 /// A shorter part of a truncated value is not unique.
-const SHORTEST_BEGINNING: usize = 12;
+const MIN_BEGINNING_LENGTH: usize = 12;
 
 /// The kind of an accidental value. A value in fields of two kinds has the first kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,7 +84,7 @@ impl Symbols {
         // Longest first: a path must be replaced before the directory that it begins with.
         known.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.value.cmp(&b.value)));
         known.dedup_by(|a, b| a.value == b.value);
-        let shortest = known.last().map_or(SHORTEST_BEGINNING, |known| known.value.len().min(SHORTEST_BEGINNING));
+        let shortest = known.last().map_or(MIN_BEGINNING_LENGTH, |known| known.value.len().min(MIN_BEGINNING_LENGTH));
         Self { known, kinds: BTreeMap::new(), without_shape: Vec::new(), shortest }
     }
 
@@ -172,7 +172,7 @@ impl Symbols {
         for value in self.without_shape.iter().filter(|value| text.contains(*value)) {
             marked = Cow::Owned(replace_outside_marks(&marked, value, |value| wrap(self.kinds[value], value)));
         }
-        if marked.len() >= SHORTEST_SHAPE {
+        if marked.len() >= MIN_SHAPE_LENGTH {
             marked = Cow::Owned(self.mark_shapes(&marked));
         }
         if marked.contains(OPEN) { settle(&marked) } else { marked.into_owned() }
@@ -184,7 +184,7 @@ impl Symbols {
         let start =
             text.rfind(|c: char| !is_word(c)).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
         let rest = &text[start..];
-        if rest.len() < SHORTEST_BEGINNING || shape(rest).is_some() {
+        if rest.len() < MIN_BEGINNING_LENGTH || shape(rest).is_some() {
             return None;
         }
         let longer = self.kinds.range::<str, _>((Bound::Excluded(rest), Bound::Unbounded));
@@ -308,7 +308,7 @@ impl SymbolNumbers {
         }
     }
 
-    /// The same for the marks of a document.
+    /// Numbers the marks in a document. See [`Self::assign`].
     pub(super) fn assign_value(&mut self, value: &Value) {
         if is_marked(value) {
             self.assign(&value.to_string());

@@ -10,7 +10,7 @@ use untrusted_data::{cut, printable};
 /// The tolerance for measured times, because a machine can be busy.
 const TOLERANCE: Duration = Duration::from_millis(1500);
 /// The maximum number of scopes of an answer.
-const MOST_SCOPES: usize = 24;
+const MAX_SCOPES: usize = 24;
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub(crate) struct Answer {
 /// The decision of a gateway about a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It let the client in, or granted the request.
+    /// The gateway let the client in, or granted the request.
     Granted,
-    /// It refused, with an answer or by closing the connection.
+    /// The gateway refused, with an answer or by closing the connection.
     Refused,
-    /// It gave no answer.
+    /// The gateway gave no answer.
     Silent,
 }
 
@@ -83,7 +83,7 @@ pub(super) fn admission(payload: &Value) -> String {
     let mut scopes = payload
         .pointer("/auth/scopes")
         .and_then(Value::as_array)
-        .map_or(Vec::new(), |scopes| scopes.iter().take(MOST_SCOPES).filter_map(Value::as_str).collect::<Vec<_>>());
+        .map_or(Vec::new(), |scopes| scopes.iter().take(MAX_SCOPES).filter_map(Value::as_str).collect::<Vec<_>>());
     scopes.sort_unstable();
     let mut text = "let in".to_owned();
     if let Some(role) = role {

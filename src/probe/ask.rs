@@ -23,12 +23,12 @@ use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
 /// The maximum number of messages that are read for one answer.
-pub(super) const MOST_MESSAGES: usize = 64;
+pub(super) const MAX_MESSAGES: usize = 64;
 /// The maximum number of methods that are kept.
-const MOST_METHODS: usize = 4096;
+const MAX_METHODS: usize = 4096;
 /// The maximum number of questions with wrong secrets to a gateway on another machine. OpenClaw locks out an address
 /// after ten.
-const MOST_GUESSES: usize = 4;
+const MAX_GUESSES: usize = 4;
 
 /// Asks the questions of one probe. It can ask several at the same time.
 pub(super) struct Asker<'a> {
@@ -71,7 +71,7 @@ impl<'a> Asker<'a> {
     /// The methods in the hello-ok.
     pub(super) fn methods(&self) -> BTreeSet<String> {
         let methods = self.hello.get().and_then(|hello| hello.pointer("/features/methods")?.as_array());
-        let methods = methods.into_iter().flatten().take(MOST_METHODS).filter_map(Value::as_str);
+        let methods = methods.into_iter().flatten().take(MAX_METHODS).filter_map(Value::as_str);
         methods.map(str::to_owned).collect()
     }
 
@@ -91,7 +91,7 @@ impl<'a> Asker<'a> {
         match question.needs {
             _ if self.timeouts.is_over() => Some("the time limit of the probe was reached"),
             _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
-            _ if question.guesses && self.peer.is_some() && self.guesses.get() >= MOST_GUESSES => {
+            _ if question.guesses && self.peer.is_some() && self.guesses.get() >= MAX_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
             }
             Prerequisite::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
@@ -282,7 +282,7 @@ impl<'a> Asker<'a> {
     async fn outcome(&self, connection: &mut Connection) -> (Answer, Option<Value>) {
         let began = Instant::now();
         let mut said: Option<String> = None;
-        for _ in 0..MOST_MESSAGES {
+        for _ in 0..MAX_MESSAGES {
             let deadline = if said.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
             match connection.next(deadline).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}

@@ -14,7 +14,7 @@ pub(crate) struct Start {
     pub(crate) name: String,
     /// The program and its arguments. `None` for a gateway at a URL, whose command is not known.
     pub(crate) command: Option<(String, Vec<String>)>,
-    /// Its environment variables.
+    /// The environment variables of the gateway.
     pub(crate) env: Vec<(String, String)>,
     /// The path for WebSockets.
     pub(crate) path: String,
@@ -22,7 +22,7 @@ pub(crate) struct Start {
 
 /// The properties of a gateway that a probe found.
 pub(crate) struct Described<'a> {
-    /// Its answers.
+    /// The answers of the gateway.
     pub(crate) report: &'a ProbeReport,
     /// Whether it wrote OpenClaw's store into its state directory.
     pub(crate) has_store: bool,

@@ -30,7 +30,7 @@ pub(crate) struct ProbeReport {
 pub(crate) struct NotAsked {
     /// The question.
     pub(crate) question: &'static Question,
-    /// Why.
+    /// The reason why the question was not asked.
     pub(crate) why: &'static str,
 }
 

@@ -78,7 +78,7 @@ pub(super) struct ConnectStep<'a> {
     pub(super) params: &'a Map<String, Value>,
     /// The recorded step.
     pub(super) draft: &'a Draft,
-    /// Its connection.
+    /// The connection of the connect.
     pub(super) connection: &'a Connection,
     /// The index of the step.
     pub(super) index: usize,

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The maximum number of bytes of messages, and of events, that a recording contains.
-const MOST_BYTES: usize = 64 << 20;
-const MOST_ENTRIES: usize = 100_000;
+const MAX_BYTES: usize = 64 << 20;
+const MAX_ENTRIES: usize = 100_000;
 
 /// The request of a WebSocket connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Recording {
         let at = self.began.elapsed();
         let bytes = event.bytes();
         let mut recorded = self.lock();
-        if recorded.bytes + bytes > MOST_BYTES || recorded.entries.len() >= MOST_ENTRIES {
+        if recorded.bytes + bytes > MAX_BYTES || recorded.entries.len() >= MAX_ENTRIES {
             recorded.left_out += 1;
             return;
         }
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn requests_and_close_reasons_count() {
         let recording = Recording::new();
-        let large = || "x".repeat(MOST_BYTES / 2);
+        let large = || "x".repeat(MAX_BYTES / 2);
         let head = Head { path: "/".to_owned(), headers: vec![("a".to_owned(), large())] };
         recording.add(1, Event::Opened(head.clone()));
         recording.add(2, Event::NotOpened(head, 403));

@@ -14,9 +14,9 @@ use untrusted_data::printable;
 pub(crate) struct CaseAnswer<'a> {
     /// The id of the case.
     pub case: &'a str,
-    /// Its title.
+    /// The title of the scenario.
     pub title: &'a str,
-    /// Its file.
+    /// The file of the scenario.
     pub file: &'a str,
     /// The answers to all steps.
     pub explanation: &'a CaseExplanation,

@@ -17,7 +17,7 @@ use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
 /// The maximum number of different versions that are kept. A gateway should have one.
-const MOST_VERSIONS: usize = 16;
+const MAX_VERSIONS: usize = 16;
 /// Separates the steps of a snapshot's text from the store.
 const STORE: &str = "\n\n";
 
@@ -38,7 +38,7 @@ impl Collector {
     /// Records the versions in the hello-ok messages of a case.
     pub(super) fn note_versions(&mut self, steps: &[StepEvidence]) {
         for version in steps.iter().flat_map(versions) {
-            if self.versions.len() < MOST_VERSIONS || self.versions.contains_key(&version) {
+            if self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version) {
                 *self.versions.entry(version).or_default() += 1;
             }
         }

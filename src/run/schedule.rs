@@ -17,7 +17,7 @@ use openclaw_model::Release;
 use std::collections::VecDeque;
 
 /// Minimum number of cases that can be played again, however few starts were planned.
-const LEAST_RERUNS: usize = 8;
+const MIN_RERUNS: usize = 8;
 /// Number of cases that justify an additional shared gateway.
 const LARGE_GROUP: usize = 8;
 
@@ -73,7 +73,7 @@ impl<'a> Schedule<'a> {
             Isolation::Shared => eligibility::together(cases),
             Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
         };
-        shared.trust.begin(groups.len().max(LEAST_RERUNS));
+        shared.trust.begin(groups.len().max(MIN_RERUNS));
         let task = |group: Vec<&'a Case>| match group.as_slice() {
             [case] => Task::Alone(case),
             _ => Task::Group(group),

@@ -14,12 +14,12 @@ const TIMES_THE_SLOWEST: u32 = 10;
 /// The same factor for things that were missed before.
 const TIMES_BRIEFLY: u32 = 4;
 /// The minimum of an adapted timeout.
-const LEAST: Duration = Duration::from_secs(2);
+const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same minimum for a known program. A known program always answers eventually: if it is slow, the machine is slow.
-const LEAST_OF_KNOWN: Duration = Duration::from_secs(10);
+const MIN_TIMEOUT_OF_KNOWN: Duration = Duration::from_secs(10);
 /// The bounds of a timeout for something that was missed before.
 const BRIEFEST: Duration = Duration::from_millis(100);
-const BRIEF_AT_MOST: Duration = LEAST;
+const BRIEF_AT_MOST: Duration = MIN_TIMEOUT;
 /// The timeout for a challenge if the gateway has not sent one in this run. Real clients of the time waited 750 ms
 /// before they sent a request.
 const CHALLENGE: Duration = Duration::from_secs(1);
@@ -144,8 +144,8 @@ impl Timeouts {
         // A gateway at a URL already runs, so it has to answer but does not start.
         let start = if kind == GatewayKind::Attached { answer } else { Duration::from_secs(start) };
         // Longer than every timeout of the embedded gateway, whose clock stands still meanwhile.
-        let known = if kind == GatewayKind::Embedded { answer } else { LEAST_OF_KNOWN };
-        let least = if gateway.is_known() { known } else { LEAST };
+        let known = if kind == GatewayKind::Embedded { answer } else { MIN_TIMEOUT_OF_KNOWN };
+        let least = if gateway.is_known() { known } else { MIN_TIMEOUT };
         Self::with(Limits {
             answer,
             start: said.start.unwrap_or(start),
@@ -193,7 +193,7 @@ impl Timeouts {
             Wait::Stop if habit.is_missing() => return brief.min(limits.stop),
             Wait::Stop => return limits.stop,
             Wait::Start if habit.is_missing() => {
-                let usual = habit.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(LEAST_OF_KNOWN));
+                let usual = habit.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(MIN_TIMEOUT_OF_KNOWN));
                 return usual.unwrap_or(limits.start).min(limits.start);
             }
             Wait::Start => return limits.start,
@@ -271,11 +271,12 @@ mod tests {
         answer: Duration::from_secs(30),
         start: Duration::from_secs(120),
         stop: Duration::from_secs(30),
-        least: LEAST,
+        least: MIN_TIMEOUT,
         challenges: ChallengeSupport::Unknown,
         known: false,
     };
-    const KNOWN: Limits = Limits { least: LEAST_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
+    const KNOWN: Limits =
+        Limits { least: MIN_TIMEOUT_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
 
     fn call(method: &str) -> Wait {
         Wait::Call(method.to_owned())

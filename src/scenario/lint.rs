@@ -23,7 +23,7 @@ pub(crate) struct Findings {
     pub cases: usize,
     /// All errors, in the order of the files.
     pub problems: ScenarioErrors,
-    /// What can be intended.
+    /// Problems that can be intended.
     pub warnings: ScenarioErrors,
 }
 

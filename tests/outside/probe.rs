@@ -98,15 +98,15 @@ fn websockets(answer: impl Fn(WebSocket<TcpStream>) + Send + Sync + Copy + 'stat
 #[test]
 fn silent_server_matches_no_release() {
     static OPEN: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    static MAX: AtomicUsize = AtomicUsize::new(0);
     let url = websockets(|mut socket| {
-        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        MAX.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         while socket.read().is_ok() {}
         OPEN.fetch_sub(1, Ordering::SeqCst);
     });
     none(&url);
     // Questions are asked at the same time, but not all of them.
-    let most = MOST.load(Ordering::SeqCst);
+    let most = MAX.load(Ordering::SeqCst);
     assert!((3..=12).contains(&most), "{most} connections at the same time");
 }
 

@@ -17,7 +17,7 @@ use untrusted_data::limits::DOCUMENT_VALUES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The longest file that is read, in bytes.
-const LONGEST: u64 = 16 << 20;
+const MAX_LENGTH: u64 = 16 << 20;
 
 /// The data about devices and nodes in a state directory.
 #[derive(Debug, Clone)]
@@ -357,9 +357,9 @@ fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError>
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     }
     let too_large = |limit: String| StateAtRestError::TooLarge { path: path.to_owned(), limit };
-    let bytes = match plain_file::read(path, LONGEST, Links::Follow) {
+    let bytes = match plain_file::read(path, MAX_LENGTH, Links::Follow) {
         Ok(bytes) => bytes,
-        Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", LONGEST >> 20))),
+        Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", MAX_LENGTH >> 20))),
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     };
     if cut::json::count(&bytes) > DOCUMENT_VALUES {

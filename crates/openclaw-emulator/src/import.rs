@@ -2,7 +2,7 @@
 //! the files (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::StartRefusal;
-use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteError};
+use crate::store::{MAX_FILE_BYTES, SqliteDocuments, SqliteError};
 use openclaw_model::pairing::{Imported, import_devices, import_nodes};
 use openclaw_protocol::js::Record;
 use openclaw_protocol::store::{DATABASE, Document, Documents, WriteError, json};
@@ -148,7 +148,7 @@ fn nodes(
 impl LegacyFiles for FilesOnDisk<'_> {
     fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         let path = self.0.join(document.path());
-        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+        let bytes = match plain_file::read(&path, MAX_FILE_BYTES, Links::Follow) {
             Ok(bytes) => bytes,
             Err(PlainFileError::Io(error))
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The maximum length of a line that is shown in full, in bytes.
-const LONGEST_LINE: usize = 400;
+const MAX_LINE_LENGTH: usize = 400;
 /// The number of bytes that are shown before the error in a longer line.
 const BEFORE: usize = 100;
 /// The mark for a truncated part.
@@ -35,11 +35,11 @@ pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
 
 /// The shown part of a line around a position.
 fn kept(line: &str, at: usize) -> Range<usize> {
-    if line.len() <= LONGEST_LINE {
+    if line.len() <= MAX_LINE_LENGTH {
         return 0..line.len();
     }
     let from = boundary(line, at.saturating_sub(BEFORE));
-    from..boundary(line, from + LONGEST_LINE)
+    from..boundary(line, from + MAX_LINE_LENGTH)
 }
 
 /// Returns the last character boundary up to this byte.
@@ -75,7 +75,7 @@ mod tests {
             let (shown, place) = excerpt(&text, at..boundary(&text, at + length));
             prop_assert!(shown.get(place).is_some());
             prop_assert_eq!(shown.matches('\n').count(), text.matches('\n').count());
-            prop_assert!(shown.lines().all(|line| line.len() <= LONGEST_LINE + 2 * CUT.len()));
+            prop_assert!(shown.lines().all(|line| line.len() <= MAX_LINE_LENGTH + 2 * CUT.len()));
         }
     }
 }

@@ -17,7 +17,7 @@ pub const CUT: &str = " …cut";
 const BEFORE_CAPABILITY: &str = "/cap/";
 
 /// Shorter secrets occur everywhere.
-const SHORTEST: usize = 4;
+const MIN_LENGTH: usize = 4;
 /// A sequence of base64url characters with this length is a token, a key or a signature: 32 bytes have 43 characters.
 const LONG_RUN: usize = 40;
 /// Device ids and digests have 64 lower-case hex digits and are not secret.
@@ -28,7 +28,7 @@ type IsOwnWord = fn(&str) -> bool;
 /// The function that recognizes the words of the running program.
 static OWN_WORDS: OnceLock<IsOwnWord> = OnceLock::new();
 /// A longer secret is never a word of the program.
-const LONGEST_OWN_WORD: usize = 16;
+const MAX_OWN_WORD_LENGTH: usize = 16;
 
 /// Sets the function that recognizes the program's own words. Only the first call has an effect.
 ///
@@ -86,7 +86,7 @@ impl Redactions {
     /// Whether a secret occurs in texts without being the secret: it is very short, or a word of the program.
     fn is_ordinary(&self, secret: &str) -> bool {
         let is_own_word = || self.own_words.as_ref().or(OWN_WORDS.get()).is_some_and(|is_own_word| is_own_word(secret));
-        secret.len() < SHORTEST || (secret.len() <= LONGEST_OWN_WORD && is_own_word())
+        secret.len() < MIN_LENGTH || (secret.len() <= MAX_OWN_WORD_LENGTH && is_own_word())
     }
 
     /// Redacts the secrets in a URL: a user and a password, secret parameters, and random path segments.

@@ -113,9 +113,9 @@ fn is_as_claimed(report: &ProbeReport, claims: Option<Release>) -> bool {
 
 /// A gateway that was asked.
 pub(in crate::cli) struct Probed {
-    /// Its answers.
+    /// The answers of the gateway.
     pub(in crate::cli) report: ProbeReport,
-    /// Its name.
+    /// The name of the gateway.
     pub(in crate::cli) name: String,
     /// The release that it claims to be.
     pub(in crate::cli) claims: Option<Release>,

@@ -34,7 +34,7 @@ pub(crate) fn sanitize(text: &str) -> String {
     printable::block(&secrets().apply_known(text)).into_owned()
 }
 
-/// The same for one line.
+/// Redacts and escapes one line. Line breaks become escapes, too.
 pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }

@@ -35,7 +35,7 @@ pub(super) enum DescribedError {
     /// The description is not valid.
     #[error(transparent)]
     Description(#[from] DescriptionError),
-    /// Its package cannot be installed.
+    /// The package of the description cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
 }

@@ -33,7 +33,7 @@ pub(in crate::gateway) enum ForeignPackage<'a> {
     Cargo {
         /// The name of the package.
         name: &'a str,
-        /// Its version.
+        /// The version of the package.
         version: &'a str,
     },
 }
@@ -67,7 +67,7 @@ impl ForeignPackage<'_> {
         }
     }
 
-    /// What the directory of a complete installation has and this one has not.
+    /// What is missing from the directory of an installation. `None` if the installation is complete.
     fn missing(&self, directory: &Path) -> Option<String> {
         match self {
             Self::Pip(packages) => missing_python_package(packages, directory),

@@ -20,16 +20,16 @@ pub(crate) use difference::{CauseKind, Difference};
 use untrusted_data::cut;
 
 /// The maximum number of differences that are kept for a case.
-const MOST: usize = 16;
+const MAX: usize = 16;
 /// The maximum number of lines of an observation that are compared.
-const MOST_LINES: usize = 4000;
+const MAX_LINES: usize = 4000;
 /// The differences between the expected and the actual text of an observation, in the order of the steps. The list is
 /// empty if and only if the texts are equal.
 pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     if expected == seen {
         return Vec::new();
     }
-    let (short_expected, short_seen) = (cut::lines(expected, MOST_LINES, 0), cut::lines(seen, MOST_LINES, 0));
+    let (short_expected, short_seen) = (cut::lines(expected, MAX_LINES, 0), cut::lines(seen, MAX_LINES, 0));
     let (steps_expected, store_expected) = parse::split_text(&short_expected);
     let (steps_seen, store_seen) = parse::split_text(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
@@ -43,11 +43,11 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     most_serious_of(found)
 }
 
-/// At most [`MOST`] of the differences, the most serious ones, in the order of the steps.
+/// At most [`MAX`] of the differences, the most serious ones, in the order of the steps.
 fn most_serious_of(found: Vec<Difference>) -> Vec<Difference> {
     let mut numbered = found.into_iter().enumerate().collect::<Vec<_>>();
     numbered.sort_by_key(|(_, difference)| (difference.kind.level(), difference.kind));
-    numbered.truncate(MOST);
+    numbered.truncate(MAX);
     numbered.sort_by_key(|(number, _)| *number);
     numbered.into_iter().map(|(_, difference)| difference).collect()
 }

@@ -141,9 +141,9 @@ fn let_in_after_refusal() {
 #[test]
 fn serious_difference_outranks_many_slight_ones() {
     let call = |n: usize, word: &str| format!("call m{n}\n  <- ok m{n}  word={word}\n");
-    let calls = |word: &str| (0..2 * MOST).map(|n| call(n, word)).collect::<String>();
+    let calls = |word: &str| (0..2 * MAX).map(|n| call(n, word)).collect::<String>();
     let found = differences(&format!("{}{OUT}", calls("a")), &format!("{}{IN}", calls("b")));
-    assert_eq!(found.len(), MOST);
+    assert_eq!(found.len(), MAX);
     assert_eq!(found.last().unwrap().kind, CauseKind::LetIn, "in the order of the steps");
 }
 
@@ -160,7 +160,7 @@ proptest::proptest! {
         proptest::prop_assert_eq!(differences(&a, &a), vec![]);
         let found = differences(&a, &b);
         proptest::prop_assert_eq!(found.is_empty(), a == b);
-        proptest::prop_assert!(found.len() <= MOST);
+        proptest::prop_assert!(found.len() <= MAX);
     }
 }
 

@@ -137,6 +137,6 @@ fn screen_is_bounded() {
         assert!(lines[0].contains("let in instead of refused"), "{}", lines[0]);
         assert!(lines.last().unwrap().contains("… and more causes in "), "{lines:?}");
     }
-    assert_eq!(all.groups.values().map(BTreeMap::len).max(), Some(MOST));
+    assert_eq!(all.groups.values().map(BTreeMap::len).max(), Some(MAX));
     assert_eq!(all.cases(), 10_000);
 }

@@ -79,16 +79,16 @@ pub(crate) fn first_problem(case: &Case) -> Option<String> {
 }
 
 /// Maximum number of steps in a scenario, including the steps in `parallel`.
-const MOST_STEPS: usize = 1000;
+const MAX_STEPS: usize = 1000;
 /// Maximum number of named records in the stores of a scenario. `from` and `files` can add more records.
-const MOST_RECORDS: usize = 2000;
+const MAX_RECORDS: usize = 2000;
 
 /// The check compares names with names, and the output reports every step for each name, so unreasonably large
 /// scenarios are refused.
 fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     let steps = scenario.all_steps().count();
     let records: usize = scenario.stores().map(Store::records).sum();
-    let limits = [("steps", steps, MOST_STEPS), ("records in its stores", records, MOST_RECORDS)];
+    let limits = [("steps", steps, MAX_STEPS), ("records in its stores", records, MAX_RECORDS)];
     match limits.into_iter().find(|(_, count, most)| count > most) {
         None => Ok(()),
         Some((what, count, most)) => {

@@ -53,7 +53,7 @@ const SETTINGS: [&str; 4] = ["discovery", "gateway", "logging", "update.checkOnS
 const OTHER_SETTINGS: [&str; 5] =
     ["gateway.controlUi.root", "gateway.remote", "gateway.tailscale", "gateway.tls", "logging.file"];
 /// Maximum number of settings that are found in one configuration. Far fewer are reported.
-const MOST_SETTINGS: usize = 1000;
+const MAX_SETTINGS: usize = 1000;
 /// A key that makes OpenClaw include another file.
 const INCLUDE: &str = "$include";
 
@@ -160,7 +160,7 @@ fn members<'a>(
 ) {
     // Null removes a setting.
     for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
-        if found.len() >= MOST_SETTINGS {
+        if found.len() >= MAX_SETTINGS {
             return;
         }
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };

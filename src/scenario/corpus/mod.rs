@@ -205,7 +205,7 @@ fn read_file(
                 errors.extend(
                     found.into_iter().filter(|error: &SpannedError| seen.insert((error.span, error.message.clone()))),
                 );
-                if budget.is_spent() || errors.len() > problems::MOST_OF_A_FILE {
+                if budget.is_spent() || errors.len() > problems::MAX_OF_A_FILE {
                     break;
                 }
             }

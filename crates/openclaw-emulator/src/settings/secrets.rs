@@ -8,7 +8,7 @@ use untrusted_data::Redactions;
 /// Parts of the names of members that contain secrets.
 const SECRET_NAMES: [&str; 4] = ["token", "password", "secret", "key"];
 /// Longer numbers can be passwords. A port has at most five digits.
-const LONGEST_NUMBER: usize = 5;
+const MAX_NUMBER_LENGTH: usize = 5;
 /// Words of JSON5, and members of many configurations.
 const USUAL: [&str; 6] = ["true", "false", "null", "gateway", "//", "/*"];
 
@@ -66,7 +66,7 @@ pub fn masked(text: &str) -> String {
             let length = word.find(is_delimiter).unwrap_or(word.len());
             let (word, after) = word.split_at(length);
             out.push_str(before);
-            let number = numbers && word.len() <= LONGEST_NUMBER && word.bytes().all(|byte| byte.is_ascii_digit());
+            let number = numbers && word.len() <= MAX_NUMBER_LENGTH && word.bytes().all(|byte| byte.is_ascii_digit());
             if number || USUAL.contains(&word) || known.contains(&word) {
                 out.push_str(word);
             } else {

@@ -1,6 +1,6 @@
 //! A store in a state directory, written in the same way as the releases do (`json-files.ts`, `writeTextAtomic`).
 
-use super::LONGEST_FILE;
+use super::MAX_FILE_BYTES;
 use nix::fcntl::OFlag;
 use openclaw_protocol::ids;
 use openclaw_protocol::store::{Document, Documents, ReadError, WriteError, json};
@@ -111,7 +111,7 @@ impl Documents for DirectoryDocuments {
     fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         let path = self.root.join(document.path());
         let fault = |what| ReadError { what, path: path.display().to_string() };
-        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+        let bytes = match plain_file::read(&path, MAX_FILE_BYTES, Links::Follow) {
             Err(error) if error.is_not_found() => return Ok(None),
             read => read.map_err(|_| fault("read"))?,
         };

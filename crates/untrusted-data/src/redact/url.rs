@@ -9,7 +9,7 @@ const SECRET_PARTS: [&str; 3] = ["session", "ticket", "oauth"];
 /// `author`).
 const SECRET_WORDS: [&str; 8] = ["auth", "authkey", "authcode", "key", "sig", "cred", "creds", "code"];
 /// Minimum length of a random word.
-const SHORTEST_DRAWN: usize = 16;
+const MIN_DRAWN_LENGTH: usize = 16;
 
 /// A secret of a URL.
 pub(super) struct Secret {
@@ -64,7 +64,7 @@ fn is_secret(name: &str) -> bool {
 
 /// Whether a word looks random: long, with letters and digits, and not the name of a file or host.
 fn looks_random(word: &str) -> bool {
-    word.len() >= SHORTEST_DRAWN
+    word.len() >= MIN_DRAWN_LENGTH
         && !word.contains('.')
         && word.bytes().any(|byte| byte.is_ascii_digit())
         && word.bytes().any(|byte| byte.is_ascii_alphabetic())

@@ -48,7 +48,7 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
 }
 
 /// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// From 2026.6.11 on: the commands in order, and those inside them.
 #[derive(Default)]
@@ -61,7 +61,7 @@ struct CommandSummary {
 impl CommandSummary {
     /// `None` if the command cannot be parsed. `depth` is the number of commands around this one.
     fn explain(&mut self, rules: &ExecRules, text: &str, depth: usize) -> Option<()> {
-        let commands = shell_words::commands(text).filter(|_| depth <= DEEPEST)?;
+        let commands = shell_words::commands(text).filter(|_| depth <= MAX_DEPTH)?;
         match depth {
             0 => self.commands += commands.len(),
             _ => self.nested += commands.len(),

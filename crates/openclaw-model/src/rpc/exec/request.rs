@@ -93,7 +93,7 @@ impl ExecRequest {
 
     /// Whether a part of the command cannot be shown.
     pub(in crate::rpc) fn is_too_long(&self, rules: &RpcRules) -> bool {
-        visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > LONGEST
+        visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > MAX_LENGTH
     }
 
     /// The request as events and lists show it.
@@ -230,7 +230,7 @@ pub(in crate::rpc) fn texts(list: Option<&Value>) -> Vec<String> {
 /// Maximum number of characters of a shown command, in releases with a limit.
 const SHOWN: usize = 16 * 1024;
 /// The maximum length of a command. A longer command is refused because it cannot be shown.
-const LONGEST: usize = 256 * 1024;
+const MAX_LENGTH: usize = 256 * 1024;
 
 /// Escapes invisible characters, so that the approver sees what is approved.
 pub(in crate::rpc) fn visible(rules: &RpcRules, text: &str) -> String {
@@ -240,7 +240,7 @@ pub(in crate::rpc) fn visible(rules: &RpcRules, text: &str) -> String {
     if !rules.escapes_all_invisible {
         return escape_characters(text, is_invisible);
     }
-    if text.encode_utf16().count() > LONGEST {
+    if text.encode_utf16().count() > MAX_LENGTH {
         return "[exec approval command exceeds display size limit; full text suppressed]".to_owned();
     }
     cut(escape_characters(text, is_invisible_or_blank))

@@ -1,7 +1,7 @@
 //! Sends the presence list, and determines which person a client represents (`presence-events.ts`,
 //! `client-presence.ts`).
 
-use super::{MOST, NewEntry, Person};
+use super::{MAX, NewEntry, Person};
 use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc;
@@ -148,7 +148,7 @@ impl Model {
     fn forget_people(&mut self) {
         let clients = self.connections.values().filter_map(|open| open.client.as_ref());
         let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
-        let mut excess = (self.people.len() + 1).saturating_sub(MOST);
+        let mut excess = (self.people.len() + 1).saturating_sub(MAX);
         self.people.retain(|_, person| {
             let goes = excess > 0 && person.id != OWNER && !present.contains(person.id.as_str());
             excess -= usize::from(goes);

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 /// The lifetime of an entry after its last update, in milliseconds.
 const TTL_MS: i64 = 300_000;
 /// The maximum number of entries.
-const MOST: usize = 200;
+const MAX: usize = 200;
 /// The maximum number of roles and of scopes of an entry. A release has no limit, but no client has as many.
-const MOST_NAMES: usize = 1_000;
+const MAX_NAMES: usize = 1_000;
 /// The key of the gateway's own entry. No client can have this key, because client keys do not start with white
 /// space.
 const OWN: &str = " self";
@@ -146,7 +146,7 @@ impl Presence {
         let own_key = self.own_key.clone();
         let is_kept = |key: &String| own_stays && *key == own_key;
         self.entries.retain(|key, entry| is_kept(key) || now - stamp(entry) <= TTL_MS);
-        while self.entries.len() > MOST {
+        while self.entries.len() > MAX {
             let others = self.entries.iter().filter(|(key, _)| !is_kept(key));
             let oldest = others.min_by_key(|(_, entry)| stamp(entry)).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.entries.shift_remove(&key));
@@ -206,7 +206,7 @@ fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
         let text = js::trim(text);
-        if all.len() == MOST_NAMES {
+        if all.len() == MAX_NAMES {
             break;
         }
         if !text.is_empty() && !all.contains(&text) {
@@ -269,6 +269,6 @@ mod tests {
     fn entry_roles_are_unique_and_bounded() {
         let names = |count: usize| json!((0..count).map(|number| number.to_string()).collect::<Vec<_>>());
         assert_eq!(merged(Some(&json!(["a", " b"])), Some(&json!(["b ", "", "c", "a"]))), json!(["a", "b", "c"]));
-        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MOST_NAMES))), names(MOST_NAMES));
+        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MAX_NAMES))), names(MAX_NAMES));
     }
 }
