@@ -130,6 +130,7 @@ impl Aliases {
             return;
         }
         let mut name = base.to_owned();
+        // The last number is kept, so that thousands of devices of one kind do not take quadratic time.
         while !self.names.insert(name.clone()) {
             let number = self.last_numbers.entry(base.to_owned()).or_insert(1);
             *number += 1;
@@ -296,6 +297,7 @@ fn address(text: &str, number: usize) -> String {
     let (high, low) = (number / 250 % 250, 1 + number % 250);
     let alias = match parsed.to_canonical() {
         IpAddr::V4(four) if four.is_private() => format!("192.168.{}.{low}", 77 + high % 100),
+        // 100.64.0.0/10 (RFC 6598), the range of Tailscale.
         IpAddr::V4(four) if (four.to_bits() >> 22) == (100 << 2 | 1) => format!("100.64.{high}.{low}"),
         IpAddr::V4(_) => format!("203.0.113.{low}"),
         IpAddr::V6(_) => format!("2001:db8::{number:x}"),

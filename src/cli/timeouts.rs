@@ -20,14 +20,15 @@ pub(super) struct TimeoutOptions {
 impl TimeoutOptions {
     /// The limits that the user has set.
     pub(super) fn time_limits(self) -> TimeLimits {
-        let seconds = |said: Option<u16>| said.map(|seconds| Duration::from_secs(seconds.into()));
+        let seconds = |given: Option<u16>| given.map(|seconds| Duration::from_secs(seconds.into()));
         TimeLimits { answer: seconds(self.answer_timeout), start: seconds(self.start_timeout), stop: None }
     }
 
     /// The same options as arguments, for a command line.
     pub(super) fn arguments(self) -> String {
         let options = [("--answer-timeout", self.answer_timeout), ("--start-timeout", self.start_timeout)];
-        let said = options.into_iter().filter_map(|(option, said)| said.map(|seconds| format!(" {option} {seconds}")));
-        said.collect()
+        let given =
+            options.into_iter().filter_map(|(option, given)| given.map(|seconds| format!(" {option} {seconds}")));
+        given.collect()
     }
 }

@@ -388,7 +388,7 @@ fn pruned(text: &str, played: &[Observed]) -> prune::Pruned {
 }
 
 #[test]
-fn what_a_run_refuted_is_removed_with_its_comment_and_the_rest_stays() {
+fn prune_removes_obsolete_entries() {
     let text = "\
 # Ours.
 known:
@@ -477,14 +477,14 @@ fn lists_in_other_forms_are_pruned(#[case] text: &str, #[case] expected: &str) {
 }
 
 #[test]
-fn a_list_in_one_line_cannot_be_pruned() {
+fn flow_style_list_cannot_be_pruned() {
     let text = "known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n";
     let error = prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err();
     assert!(error.to_string().contains("must be a block list"), "{error}");
 }
 
 #[test]
-fn all_entries_that_no_longer_hold_are_named() {
+fn names_all_obsolete_entries() {
     let list = "known:\n- { case: role/a, seen: x, reason: r }\n- { case: role/*, seen: y, reason: r }\n";
     let (verdict, reason) = verdict(list, "role/a", &[], "").unwrap();
     assert_eq!(verdict, Verdict::UnexpectedlyConforms);

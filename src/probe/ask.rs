@@ -270,20 +270,20 @@ impl<'a> Asker<'a> {
         if response.get("ok").and_then(Value::as_bool) == Some(true) {
             return Answer::new(Decision::Granted, "ok");
         }
-        let said = answer::refusal(&response);
+        let seen = answer::refusal(&response);
         connection.ping(self.timeouts.deadline()).await;
         match connection.ended() {
-            Some(closed) => Answer::new(Decision::Refused, format!("{said}, {}", answer::parting(closed))),
-            None => stays_open(Some(said)),
+            Some(closed) => Answer::new(Decision::Refused, format!("{seen}, {}", answer::parting(closed))),
+            None => stays_open(Some(seen)),
         }
     }
 
     /// Reads until the gateway has answered. A hello-ok is also returned.
     async fn outcome(&self, connection: &mut Connection) -> (Answer, Option<Value>) {
         let began = Instant::now();
-        let mut said: Option<String> = None;
+        let mut seen: Option<String> = None;
         for _ in 0..MAX_MESSAGES {
-            let deadline = if said.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
+            let deadline = if seen.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
             match connection.next(deadline).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}
                 Incoming::Text(frame) => {
@@ -295,24 +295,24 @@ impl<'a> Asker<'a> {
                             return (answer, Some(payload.clone()));
                         }
                         Response::Ok => return (Answer::new(Decision::Granted, "ok"), None),
-                        Response::Error => said = Some(answer::refusal(&json)),
-                        Response::Other => said = Some("another message".to_owned()),
+                        Response::Error => seen = Some(answer::refusal(&json)),
+                        Response::Other => seen = Some("another message".to_owned()),
                     }
                 }
-                Incoming::Binary(_) => said = Some("a binary message".to_owned()),
+                Incoming::Binary(_) => seen = Some("a binary message".to_owned()),
                 Incoming::Closed(closed) => {
                     self.timeouts.answered(began.elapsed());
                     self.timeouts.closed(true);
                     let parting = answer::parting(&closed);
-                    let text = said.map_or_else(|| parting.clone(), |said| format!("{said}, {parting}"));
+                    let text = seen.map_or_else(|| parting.clone(), |seen| format!("{seen}, {parting}"));
                     return (Answer::new(Decision::Refused, text), None);
                 }
                 Incoming::Deadline => {
-                    match said {
+                    match seen {
                         Some(_) => self.timeouts.closed(false),
                         None => self.timeouts.missed(),
                     }
-                    return (stays_open(said), None);
+                    return (stays_open(seen), None);
                 }
             }
         }
@@ -321,9 +321,9 @@ impl<'a> Asker<'a> {
 }
 
 /// The answer of a gateway that did not close the connection.
-fn stays_open(said: Option<String>) -> Answer {
-    match said {
-        Some(said) => Answer::new(Decision::Refused, format!("{said}, stays open")),
+fn stays_open(seen: Option<String>) -> Answer {
+    match seen {
+        Some(seen) => Answer::new(Decision::Refused, format!("{seen}, stays open")),
         None => Answer::new(Decision::Silent, "no answer"),
     }
 }

@@ -106,7 +106,7 @@ struct Limits {
 
 #[derive(Debug, Default)]
 struct MeasuredTimes {
-    habits: HashMap<Wait, WaitHistory>,
+    histories: HashMap<Wait, WaitHistory>,
     /// The slowest valid answer.
     slowest: Option<Duration>,
     /// The total time of unsuccessful waits.
@@ -182,7 +182,7 @@ impl Timeouts {
     /// The current timeout for this wait.
     pub(super) fn limit(&self, wait: &Wait) -> Duration {
         let learned = self.learned();
-        let habit = learned.habits.get(wait).copied().unwrap_or_default();
+        let history = learned.histories.get(wait).copied().unwrap_or_default();
         let limits = self.limits;
         let brief = match learned.slowest {
             _ if limits.known => limits.least,
@@ -190,27 +190,27 @@ impl Timeouts {
             None => CHALLENGE.min(limits.answer),
         };
         match wait {
-            Wait::Stop if habit.is_missing() => return brief.min(limits.stop),
+            Wait::Stop if history.is_missing() => return brief.min(limits.stop),
             Wait::Stop => return limits.stop,
-            Wait::Start if habit.is_missing() => {
-                let usual = habit.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(MIN_TIMEOUT_OF_KNOWN));
+            Wait::Start if history.is_missing() => {
+                let usual = history.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(MIN_TIMEOUT_OF_KNOWN));
                 return usual.unwrap_or(limits.start).min(limits.start);
             }
             Wait::Start => return limits.start,
-            _ if habit.is_missing() => return brief,
+            _ if history.is_missing() => return brief,
             _ => {}
         }
         let adapted = |slowest: Duration, times: u32| (slowest * times).clamp(limits.least, limits.answer);
         let usual = learned.slowest.map_or(limits.answer, |slowest| adapted(slowest, TIMES_THE_SLOWEST));
         let usual = match wait {
             Wait::Challenge if limits.challenges == ChallengeSupport::Absent => return Duration::ZERO,
-            Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && habit.slowest.is_none() => {
+            Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && history.slowest.is_none() => {
                 CHALLENGE.min(limits.answer)
             }
             // The time of unrequested messages and the time to read a long frame do not measure the speed of answers.
             Wait::Challenge | Wait::Sent | Wait::Probe => limits.answer,
             wait if wait.is_of_the_library() && !limits.known => {
-                adapted(habit.slowest.unwrap_or_default(), TIMES_BRIEFLY)
+                adapted(history.slowest.unwrap_or_default(), TIMES_BRIEFLY)
             }
             _ => usual,
         };
@@ -221,16 +221,16 @@ impl Timeouts {
     /// Whether the answer can still arrive after an unsuccessful wait of `within`, because the wait was shorter than
     /// the maximum.
     pub(super) fn can_still_arrive(&self, wait: &Wait, within: Duration) -> bool {
-        let missing = self.learned().habits.get(wait).copied().unwrap_or_default().is_missing();
+        let missing = self.learned().histories.get(wait).copied().unwrap_or_default().is_missing();
         within < self.limits.answer && (!missing || wait.measures())
     }
 
     /// Records a successful wait that took `after`.
     pub(super) fn came(&self, wait: &Wait, after: Duration) {
         let mut learned = self.learned();
-        let habit = learned.habits.entry(wait.clone()).or_default();
-        habit.slowest = Some(habit.slowest.unwrap_or_default().max(after));
-        habit.missed = 0;
+        let history = learned.histories.entry(wait.clone()).or_default();
+        history.slowest = Some(history.slowest.unwrap_or_default().max(after));
+        history.missed = 0;
         if wait.measures() {
             learned.slowest = Some(learned.slowest.unwrap_or_default().max(after));
         }
@@ -245,9 +245,9 @@ impl Timeouts {
     /// Records an unsuccessful wait of `within`.
     pub(super) fn missed(&self, wait: &Wait, within: Duration) {
         let mut learned = self.learned();
-        let habit = learned.habits.entry(wait.clone()).or_default();
-        let was_expected = !habit.is_missing();
-        habit.missed = habit.missed.saturating_add(1);
+        let history = learned.histories.entry(wait.clone()).or_default();
+        let was_expected = !history.is_missing();
+        history.missed = history.missed.saturating_add(1);
         // A brief wait does not count as unsuccessful, and the start and stop of a process are not answers.
         if was_expected && !matches!(wait, Wait::Start | Wait::Stop) {
             learned.lost += within;

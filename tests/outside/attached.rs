@@ -162,7 +162,7 @@ fn release_from_hello_or_option() {
 }
 
 #[test]
-fn a_list_plans_what_a_run_at_a_url_plays() {
+fn list_matches_run_at_url() {
     let test_folder = TestFolder::new(KNOCKS);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let known = "known:\n  - { case: 'scope-upgrade/*', reason: no reason, exclude: true }\n";

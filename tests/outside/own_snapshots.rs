@@ -32,7 +32,7 @@ fn own_snapshots_without_store() {
 }
 
 #[test]
-fn observations_of_a_gateway_without_a_folder_are_not_filed_as_those_of_openclaw() {
+fn observations_need_own_folder() {
     let test_folder = described(&[], "");
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);

@@ -154,6 +154,7 @@ impl StateAtRest {
             Ok(found) if found.is_file() && !allows(root, &found, 0o4) => Some(owners(root, &found)),
             _ => None,
         };
+        // The contents are kept, because a remedy can make the file readable (`unlock`).
         let kept = match denied {
             None => kept,
             Some(owners) => {
@@ -245,7 +246,7 @@ impl StateAtRest {
         self.forbidden_database.is_some()
     }
 
-    /// The same after the gateway's user became the owner of everything in the directory.
+    /// Makes everything accessible, in memory, as if the gateway's user had become the owner of the directory.
     pub fn unlock(&mut self) {
         self.locked.clear();
         self.files.append(&mut self.forbidden_files);
@@ -337,6 +338,7 @@ impl Documents for StoredDocuments {
             if self.locked.contains_key(folder) {
                 let path = self.directory.join(document.path());
                 let fault = format!("EACCES: permission denied, open '{}'", path.display());
+                // The release writes the other documents and then reports the first error.
                 first = first.and(Err(WriteError(fault)));
                 continue;
             }
@@ -384,6 +386,7 @@ fn database(directory: &Path) -> Result<Database, StateAtRestError> {
             let why = format!("{DATABASE}: {fault}");
             return Ok(Database::Refused(StartRefusal::at_cell(&fault.to_string()), why));
         }
+        // Other errors are not about the contents. They are reported when the database is read.
         Ok(()) | Err(_) => {}
     }
     if !SqliteDocuments::is_store(directory) {

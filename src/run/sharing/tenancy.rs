@@ -91,13 +91,13 @@ impl Tenancy {
         now: &Records,
         tenant: Option<(usize, &str)>,
     ) -> Result<(), IsolationViolation> {
-        let untouchable = |owner: RecordOwner| match (owner, tenant) {
+        let is_protected = |owner: RecordOwner| match (owner, tenant) {
             (RecordOwner::Sentinel, _) => true,
             (RecordOwner::Tenant(other), Some((tenant, _))) => other > tenant,
             (RecordOwner::Tenant(_), None) => false,
         };
         let changed = |(place, owner): &(&(Document, String), &RecordOwner)| {
-            untouchable(**owner) && at_start.get(*place) != now.get(*place)
+            is_protected(**owner) && at_start.get(*place) != now.get(*place)
         };
         self.seeded.iter().find(changed).map_or(Ok(()), |((document, _), owner)| {
             let after = tenant.map_or("at the end".to_owned(), |(_, case)| format!("after {case}"));

@@ -19,14 +19,14 @@ use std::sync::Arc;
 use untrusted_data::limits::{DOCUMENT_VALUES, STORE_BYTES, STORE_FILES};
 use untrusted_data::plain_file::Links;
 
-fn store(said: Value) -> Store {
-    serde_json::from_value(said).unwrap()
+fn store(spec: Value) -> Store {
+    serde_json::from_value(spec).unwrap()
 }
 
-fn fill(directory: &Path, said: Value, folder: Option<&BTreeMap<String, Vec<u8>>>) -> Result<(), StateDirError> {
+fn fill(directory: &Path, spec: Value, folder: Option<&BTreeMap<String, Vec<u8>>>) -> Result<(), StateDirError> {
     let bindings = Bindings::new(Identities::new("a/b"));
     let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 4, 2), own: true };
-    write(directory, &store(said), folder, &seeder, StoreFormat::Files)
+    write(directory, &store(spec), folder, &seeder, StoreFormat::Files)
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn precedence_of_folder_records_and_files() {
         ("devices/pending.json".to_owned(), b"{}".to_vec()),
         ("identity/device.json".to_owned(), b"{}".to_vec()),
     ]);
-    let said = json!({
+    let spec = json!({
         "paired": {"laptop": {}},
         "files": {
             "devices/pending.json": "directory",
@@ -61,7 +61,7 @@ fn precedence_of_folder_records_and_files() {
             "identity/device.json": "missing",
         },
     });
-    fill(directory.path(), said, Some(&folder)).unwrap();
+    fill(directory.path(), spec, Some(&folder)).unwrap();
     fill(directory.path(), json!({"files": {"devices/cut": {"truncate-to": 2}}}), None).unwrap();
     let found = read(directory.path(), &Store::default());
     let id = Identities::new("a/b").device("laptop").device_id();
@@ -85,9 +85,9 @@ fn rejects_paths_outside_directory() {
 #[test]
 fn file_in_place_of_folder() {
     let directory = tempfile::tempdir().unwrap();
-    let said = json!({"files": {"devices": {"text": "in the way"}, "else/where": {"text": "x"}}});
-    fill(directory.path(), said.clone(), None).unwrap();
-    let found = read(directory.path(), &store(said));
+    let spec = json!({"files": {"devices": {"text": "in the way"}, "else/where": {"text": "x"}}});
+    fill(directory.path(), spec.clone(), None).unwrap();
+    let found = read(directory.path(), &store(spec));
     assert_eq!(found.files().keys().collect::<Vec<_>>(), ["devices", "else/where"]);
 }
 
@@ -128,12 +128,12 @@ fn does_not_open_pipes_in_store() {
     assert_eq!(found.documents(), &BTreeMap::from(in_database));
     let files = BTreeMap::from([("devices/paired.json".to_owned(), Err(NoFile::NotPlain))]);
     assert_eq!(found.files(), &files);
-    let said = json!({"paired": {"laptop": {}}});
-    let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
+    let spec = json!({"paired": {"laptop": {}}});
+    let error = fill(directory.path(), spec.clone(), None).unwrap_err().to_string();
     assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, not a file");
     let bindings = Bindings::new(Identities::new("a/b"));
     let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 9, 6), own: true };
-    let error = write(directory.path(), &store(said), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
+    let error = write(directory.path(), &store(spec), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
     assert!(error.ends_with("openclaw.sqlite: this is a named pipe, not a file"), "{error}");
 }
 
@@ -145,14 +145,14 @@ fn does_not_open_pipe_next_to_database(#[case] suffix: &str) {
     let directory = tempfile::tempdir().unwrap();
     let bindings = Bindings::new(Identities::new("a/b"));
     let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 9, 6), own: true };
-    let said = store(json!({"paired": {"laptop": {}}}));
-    write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap();
+    let spec = store(json!({"paired": {"laptop": {}}}));
+    write(directory.path(), &spec, None, &seeder, StoreFormat::Sqlite).unwrap();
     let pipe = directory.path().join(format!("{DATABASE}{suffix}"));
     let _ = fs::remove_file(&pipe);
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
     assert_eq!(fault.to_string(), format!("{}: this is a named pipe, not a file", pipe.display()));
-    write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap_err();
+    write(directory.path(), &spec, None, &seeder, StoreFormat::Sqlite).unwrap_err();
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn ignores_linked_store() {
     fs::write(theirs.path().join("paired.json"), "{}").unwrap();
     std::os::unix::fs::symlink(theirs.path(), directory.path().join("devices")).unwrap();
     std::os::unix::fs::symlink(theirs.path(), directory.path().join("other")).unwrap();
-    let said = store(json!({"files": {"other/paired.json": {"text": ""}}}));
+    let spec = store(json!({"files": {"other/paired.json": {"text": ""}}}));
     let expected = ["devices", "other/paired.json"].map(|path| (path.to_owned(), Err(NoFile::NotPlain)));
-    assert_eq!(read(directory.path(), &said), expected.into());
+    assert_eq!(read(directory.path(), &spec), expected.into());
 }
 
 #[test]

@@ -295,7 +295,7 @@ mod tests {
     #[case::tag("tag:lokout", Some("did you mean `tag:lockout`?"))]
     #[case::prefix("label:lockout", Some("the prefixes are family:, tag:, issue: and requirement:"))]
     #[case::other("no-such-case", None)]
-    fn a_filter_that_matches_nothing_has_advice(#[case] filter: &str, #[case] advice: Option<&str>) {
+    fn advice_for_filter_without_match(#[case] filter: &str, #[case] advice: Option<&str>) {
         assert_eq!(filter.parse::<Filter>().unwrap().advice(&cases()).as_deref(), advice);
     }
 

@@ -76,6 +76,7 @@ pub(in crate::rpc) fn ask(
     let id = approval.id.clone();
     let asked = call.connection;
     let mut viewers = viewers(call, kind, &approval);
+    // Nobody learns of a request that is not announced, so nobody counts as its approver.
     viewers.retain(|_| !asking.is_unannounced);
     let notified: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
     let approvers = if call.model.rules.rpc.requester_cannot_approve { notified.len() } else { viewers.len() };
@@ -100,6 +101,7 @@ pub(in crate::rpc) fn ask(
     kind.of(call.model).register(approval);
     let no_approver = call.model.rules.rpc.no_approver;
     let waits = asking.waits_without_approver || no_approver == NoApprover::Waits;
+    // A messaging channel can decide the request, too, so a request with a route waits without an approver.
     let expires = !route && approvers == 0 && !waits;
     if asking.two_phase && (!expires || no_approver == NoApprover::ExpiresOnceAccepted) {
         let request_id = call.request.id.clone();
@@ -246,6 +248,7 @@ pub(in crate::rpc) fn answer_waiters(
     outcome: &mut Outcome,
 ) {
     if model.rules.rpc.waiters_first {
+        // `false` sorts first: clients that called `waitDecision` come before the requester.
         waiters.sort_by_key(|waiter| waiter.asked);
     }
     for waiter in waiters {
@@ -274,6 +277,7 @@ pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: PromptKind, input: &st
         PromptKind::Plugin => rules.plugin_prefix,
     };
     if !by_prefix {
+        // The releases trim only the ids of plugin approvals.
         let id = if kind == PromptKind::Exec { input } else { js::trim(input) };
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
         return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
