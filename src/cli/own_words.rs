@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 
 const README: &str = include_str!("../../README.md");
 /// Shorter words are never replaced.
-const SHORTEST: usize = 4;
+const MIN_LENGTH: usize = 4;
 
 /// Whether a text is such a word, or several with a hyphen or an underscore between them. Letter case is ignored. A part of
 /// a word does not count, because most short passwords are a part of some word.
@@ -43,7 +43,7 @@ impl Word {
 /// Words with digits are left out: they are names, numbers or sample secrets.
 fn is_word(text: &str) -> bool {
     let joins = |byte: u8| matches!(byte, b'-' | b'_');
-    text.len() >= SHORTEST
+    text.len() >= MIN_LENGTH
         && text.bytes().all(|byte| byte.is_ascii_alphabetic() || joins(byte))
         && !text.starts_with(['-', '_'])
         && !text.ends_with(['-', '_'])
