@@ -1,7 +1,7 @@
 //! `clawcheck lint`: checks scenario files.
 
 use crate::cli::error::library_report;
-use crate::cli::snapshots::Snapshots;
+use crate::cli::options::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
