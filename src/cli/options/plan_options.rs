@@ -1,8 +1,8 @@
 //! The options that decide, together with the gateway and the selected cases, which cases a run plays.
 
 use crate::cli::CommandError;
+use crate::cli::options::copied_state::{CopiedState, Verdicts};
 use crate::cli::options::snapshots::{self, Snapshots};
-use crate::cli::options::state_dir::{CopiedState, Verdicts};
 use crate::gateway::{GatewaySpec, Preparation};
 use crate::known::KnownDeviations;
 use crate::scenario::{Case, Corpus};

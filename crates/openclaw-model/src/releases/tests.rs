@@ -22,8 +22,11 @@ fn an_unknown_release_has_the_rules_of_the_one_before(#[case] release: &str, #[c
 }
 
 #[test]
-fn the_default_release_is_known() {
+fn the_default_release_is_the_newest_one_without_a_gap() {
     assert_eq!(known_releases().next_back(), Some(DEFAULT));
+    let gap = KnownRelease { release: Release::new(2027, 1, 1), missing: Some("much"), changes: &[] };
+    let older = KnownRelease { release: Release::new(2026, 12, 1), missing: None, changes: &[] };
+    assert_eq!(newest(&[older, gap]), Release::new(2026, 12, 1));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod graph;
 mod source;
 
 use graph::{Crate, Edges};
+use source::Source;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -108,4 +109,38 @@ fn modules_of_a_folder_form_no_circle() {
         }
     }
     assert_eq!(seen.len(), CIRCLES.len(), "a circle of the list is gone");
+}
+
+/// The maximum number of names that the library exports.
+const MOST_NAMES: usize = 25;
+
+/// The names that a crate exports, as its `lib.rs` lists them.
+///
+/// # Errors
+/// There are too many, or a part of them has no list.
+fn exported(root: &str) -> Result<BTreeSet<String>, String> {
+    let public = root.lines().filter(|line| line.starts_with("pub ") && !line.starts_with("pub use "));
+    if let Some(other) = public.filter(|line| *line != "pub mod internal {").last() {
+        return Err(format!("`{other}`: export names with `pub use`"));
+    }
+    let source = Source::parse(root);
+    let names = source.imports.into_iter().filter(|import| import.is_public).map(|import| import.name);
+    let names = names.collect::<Option<BTreeSet<_>>>().ok_or("`pub use ...::*`: list the names")?;
+    if names.len() > MOST_NAMES { Err(format!("{} names: {names:?}", names.len())) } else { Ok(names) }
+}
+
+#[test]
+fn the_library_exports_few_names() {
+    let root = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let names = exported(&root).unwrap();
+    assert!(names.contains("run") && names.contains("Corpus"), "{names:?}");
+}
+
+#[test]
+fn a_wide_face_is_found() {
+    assert_eq!(exported("mod a;\npub use a::{B, c};\npub mod internal {\n    pub use a::*;\n}").unwrap().len(), 2);
+    let names = (0..26).map(|number| format!("pub use a::N{number};\n")).collect::<String>();
+    for root in ["pub use a::*;", "pub mod a;", "pub fn f() {}", &names] {
+        assert!(exported(root).is_err(), "{root}");
+    }
 }
