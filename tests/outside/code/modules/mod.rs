@@ -119,8 +119,8 @@ const MOST_NAMES: usize = 25;
 /// # Errors
 /// There are too many, or a part of them has no list.
 fn exported(root: &str) -> Result<BTreeSet<String>, String> {
-    let public = root.lines().filter(|line| line.starts_with("pub ") && !line.starts_with("pub use "));
-    if let Some(other) = public.filter(|line| *line != "pub mod internal {").last() {
+    let mut public = root.lines().filter(|line| line.starts_with("pub ") && !line.starts_with("pub use "));
+    if let Some(other) = public.find(|line| *line != "pub mod internal {") {
         return Err(format!("`{other}`: export names with `pub use`"));
     }
     let source = Source::parse(root);
