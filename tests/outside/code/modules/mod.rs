@@ -8,7 +8,7 @@ use graph::{Crate, Edges};
 use source::Source;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each of them
 /// uses. The other files of `src/` are below all of them.
@@ -60,7 +60,7 @@ const CIRCLES: [(&str, &str, &[&str]); 1] = [
 ];
 
 /// The crates of the workspace: the name and the folder.
-fn crates() -> Vec<(String, std::path::PathBuf)> {
+fn crates() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let below = fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path());
     let named = below.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
@@ -109,6 +109,60 @@ fn modules_of_a_folder_form_no_circle() {
         }
     }
     assert_eq!(seen.len(), CIRCLES.len(), "a circle of the list is gone");
+}
+
+/// The files of a crate that no other file declares as a module, so that nobody compiles them.
+fn undeclared(source: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_root = folder == source && ["lib", "main"].contains(&name);
+        let own = path.join("mod.rs");
+        if path.is_dir() {
+            found.extend(undeclared(source, &path));
+        }
+        let is_module = if path.is_dir() {
+            own.is_file()
+        } else {
+            name != "mod" && path.extension().is_some_and(|end| end == "rs")
+        };
+        let above = [folder.join("mod.rs"), folder.join("lib.rs"), folder.with_extension("rs")];
+        let declares = |file: &PathBuf| {
+            let source = fs::read_to_string(file).map(|text| Source::parse(&text)).unwrap_or_default();
+            source.files.contains(name) || source.tests.contains(name)
+        };
+        if is_module && !is_root && !above.iter().any(declares) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_file_is_a_module() {
+    for (name, folder) in crates() {
+        let source = folder.join("src");
+        assert_eq!(undeclared(&source, &source), Vec::<PathBuf>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_nobody_compiles_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("lib.rs", "mod a;\nmod b;\nfn f() {\n    // mod c;\n}");
+    write("a.rs", "#[cfg(test)]\nmod tests;");
+    write("a/tests.rs", "");
+    write("b/mod.rs", "");
+    write("b/tests.rs", "");
+    write("c.rs", "");
+    let mut found = undeclared(folder.path(), folder.path());
+    found.sort();
+    assert_eq!(found, [folder.path().join("b/tests.rs"), folder.path().join("c.rs")]);
 }
 
 /// The maximum number of names that the library exports.
