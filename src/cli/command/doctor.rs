@@ -1,5 +1,6 @@
 //! `clawcheck doctor`: lists the problems of a state directory.
 
+use crate::cli::help::OUTPUT;
 use crate::cli::options::state_directory::StateDirectoryOptions;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
@@ -25,7 +26,7 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     state: StateDirectoryOptions,
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

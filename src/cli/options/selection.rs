@@ -1,12 +1,13 @@
 //! Selects cases: scenario files and ids, `--filter` and `--exclude`. All commands that take cases use this module.
 
+use crate::cli::help::SELECTION;
 use crate::cli::{CommandError, misplaced};
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
 use std::path::{Component, PathBuf};
 
 /// The maximum number of folders that are searched for the file of an unknown id.
-const MOST_FOLDERS: usize = 200;
+const MAX_FOLDERS: usize = 200;
 
 /// The options that select cases.
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,12 @@ pub(in crate::cli) struct SelectionOptions {
     /// EXPR is an id, a part of an id or a glob: `role-upgrade/client`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
     /// property of the scenario or a glob for it: `family:role-upgrade`, `tag:original-report`, `issue:59045` or
     /// `requirement:ID`. A case is selected if it matches one of the expressions.
-    #[arg(long, short, value_name = "EXPR")]
+    #[arg(long, short, value_name = "EXPR", help_heading = SELECTION)]
     filter: Vec<Filter>,
-    /// Leave out the cases that match EXPR (repeatable)
+    /// Exclude the cases that match EXPR (repeatable)
     ///
-    /// EXPR is an expression as in --filter.
-    #[arg(long, value_name = "EXPR")]
+    /// EXPR has the same form as in --filter.
+    #[arg(long, value_name = "EXPR", help_heading = SELECTION)]
     exclude: Vec<Filter>,
 }
 
@@ -104,7 +105,7 @@ fn file_of(id: &str) -> Option<PathBuf> {
     let name = name.strip_suffix(".yaml").unwrap_or(name);
     let file = PathBuf::from(format!("{name}.yaml"));
     let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
-    let folders = std::fs::read_dir(".").into_iter().flatten().flatten().take(MOST_FOLDERS);
+    let folders = std::fs::read_dir(".").into_iter().flatten().flatten().take(MAX_FOLDERS);
     let folders = folders.map(|entry| PathBuf::from(entry.file_name()));
     let folders = [PathBuf::new()].into_iter().chain(folders);
     let mut found = folders.flat_map(|folder| [folder.join(&file), folder.join("scenarios").join(&file)]);
