@@ -1,7 +1,7 @@
 //! An explanation as text, Markdown or JSON.
 
 use super::remedies::{self, Remedy, RemedyResults};
-use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
+use super::simulated_gateway::{Answer, NEW_ID, NEW_ID_DIGITS, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
 use super::{ClientDevice, Logged, StateDirectory, trace};
 use crate::markdown;
@@ -94,7 +94,7 @@ impl Explanation<'_> {
         if let Some(secret) = self.simulated.client.credential.given() {
             secrets.add(secret, "secret of the command line");
         }
-        let text = secrets.apply_known(text);
+        let text = without_new_ids(&secrets.apply_known(text));
         let ClientDevice::StandIn { id, key } = &self.simulated.client.who else { return text };
         // The id is any text that a file holds.
         let id = match format {
@@ -139,6 +139,7 @@ impl Explanation<'_> {
     fn device(&self) -> String {
         match (&self.simulated.client.who, self.record()) {
             (ClientDevice::Nobody, _) => "none".to_owned(),
+            (who, _) if who.is_new() => "new".to_owned(),
             (who, None) => {
                 let why = match self.simulated.has_store() {
                     true => "which is not in the store",
@@ -362,7 +363,10 @@ impl Explanation<'_> {
             "state_dir": short(&self.simulated.at_rest.directory().display().to_string()),
             "client": self.client(),
             "assumed": self.simulated.client.assumptions(),
-            "device": self.simulated.client.who.id().map(|id| short(&id)),
+            "device": match &self.simulated.client.who {
+                who if who.is_new() => Some("new".to_owned()),
+                who => who.id().map(|id| short(&id)),
+            },
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
             "log": self.logged.map(|logged| {
@@ -405,4 +409,12 @@ impl Explanation<'_> {
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })
     }
+}
+
+/// Puts a placeholder in place of each id that the gateway in memory gave to a request: no real gateway has this request.
+fn without_new_ids(text: &str) -> String {
+    let mut parts = text.split(NEW_ID);
+    let first = parts.next().unwrap_or_default().to_owned();
+    let after = |part: &str| part.get(NEW_ID_DIGITS..).unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + "<request-id>" + &after(part))
 }

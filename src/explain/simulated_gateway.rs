@@ -17,6 +17,9 @@ use std::net::IpAddr;
 
 /// The only connection of a gateway.
 const CONNECTION: ConnectionId = ConnectionId(0);
+/// The beginning of each id that [`Counter`] gives, and the number of digits after it.
+pub(super) const NEW_ID: &str = "00000000-0000-4000-8000-";
+pub(super) const NEW_ID_DIGITS: usize = 12;
 
 /// Everything that an answer depends on.
 #[derive(Clone)]

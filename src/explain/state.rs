@@ -1,6 +1,7 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use super::StoreAtRest;
+use super::doctor::NO_START;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::{StateAtRest, StateAtRestError, StoredFile};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
@@ -40,6 +41,8 @@ pub(crate) struct StateDirectory {
     pub config: Value,
     /// The path of the configuration file, if it exists.
     pub config_path: Option<PathBuf>,
+    /// The path of a configuration file that cannot be used, and the problem.
+    pub unread_config: Option<(PathBuf, String)>,
     /// The environment of the gateway: the environment of this process for the default directory, otherwise empty.
     pub env: Vec<(String, String)>,
     /// Whether this is the default directory of `openclaw`, because the user specified none.
@@ -81,6 +84,16 @@ pub(crate) enum StateError {
     NoConfig(PathBuf),
 }
 
+/// The problem of a configuration that cannot be used, with its place in the file.
+fn problem(error: &ConfigFileError) -> String {
+    match error.place() {
+        Some((message, (line, column))) => {
+            format!("{NO_START}: invalid JSON5 at line {line}, column {column}: {message}")
+        }
+        None => error.to_string(),
+    }
+}
+
 /// The release that wrote a configuration last.
 fn written_by(config: &Value) -> Option<Release> {
     config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()
@@ -103,15 +116,32 @@ impl StateDirectory {
     /// # Errors
     /// The directory or the configuration cannot be read.
     pub(crate) fn read(places: &Places) -> Result<Self, StateError> {
+        let (state, error) = Self::read_store(places)?;
+        error.map_or(Ok(state), |error| Err(error.into()))
+    }
+
+    /// Reads a state directory even if its configuration cannot be used. The problem is in
+    /// [`unread_config`](Self::unread_config).
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub(crate) fn read_despite_config(places: &Places) -> Result<Self, StateError> {
+        Self::read_store(places).map(|(state, _)| state)
+    }
+
+    fn read_store(places: &Places) -> Result<(Self, Option<ConfigFileError>), StateError> {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
         let is_default = places.state_dir.is_none();
         let at_rest = StateAtRest::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
         let path = named.clone().unwrap_or_else(|| directory.join("openclaw.json"));
-        let found = read_config(&path)?;
+        let (found, error) = match read_config(&path) {
+            Ok(found) => (found, None),
+            Err(error) => (None, Some(error)),
+        };
         let mut notes = odd(&at_rest);
-        if found.is_none() {
+        if found.is_none() && error.is_none() {
             if let Some(path) = named {
                 return Err(StateError::NoConfig(path));
             }
@@ -120,7 +150,8 @@ impl StateDirectory {
             }
             notes.push("there is no openclaw.json: token authentication on loopback is assumed".to_owned());
         }
-        let config_path = found.is_some().then_some(path);
+        let config_path = (found.is_some() || error.is_some()).then(|| path.clone());
+        let unread_config = error.as_ref().map(|error| (path, problem(error)));
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(&directory, &mut notes);
         let written = written_by(&config).filter(|release| reads(&at_rest, *release, &mut notes));
@@ -128,7 +159,10 @@ impl StateDirectory {
         let installed = || Some((installed(&env)?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
-        Ok(Self { at_rest: at_rest.into(), config, config_path, env, is_default, own_key, own_id, notes, release })
+        let at_rest = at_rest.into();
+        let state =
+            Self { at_rest, config, config_path, unread_config, env, is_default, own_key, own_id, notes, release };
+        Ok((state, error))
     }
 
     /// An empty state directory with this configuration.
@@ -142,6 +176,7 @@ impl StateDirectory {
             at_rest: StateAtRest::empty("").into(),
             config,
             config_path: Some(path.to_owned()),
+            unread_config: None,
             env: Vec::new(),
             is_default: false,
             own_key: None,

@@ -64,7 +64,13 @@ pub(super) fn summary(answer: &Answer) -> String {
         Verdict::LetIn(held) if !answer.withheld.is_empty() => {
             format!("let in as {}, without {}", short(&held.role), short(&answer.withheld.join(", ")))
         }
-        Verdict::LetIn(held) => format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", "))),
+        Verdict::LetIn(held) => {
+            let said = format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", ")));
+            match answer.announced.as_ref().filter(|announced| **announced != held.scopes) {
+                Some(announced) => format!("{said}; hello-ok names the scopes [{}]", short(&announced.join(", "))),
+                None => said,
+            }
+        }
     }
 }
 

@@ -60,6 +60,11 @@ fn word(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>)
         return;
     }
     let found = SpannedError::at(node.span, format!("no known release answers with the {what} `{word}`"), "");
+    let keys = [("code", &error::ALL[..]), ("detail", &refusal::CODES), ("reason", &refusal::REASONS)];
+    if let Some((key, _)) = keys.iter().find(|(_, words)| words.contains(&word.as_str())) {
+        errors.push(found.help(format!("this word belongs to another key: `{key}: {word}`")));
+        return;
+    }
     errors.push(match nearest(word, known.iter().copied()) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found.help(format!("known values: {}", known.join(", "))).warning(),

@@ -4,13 +4,17 @@ use super::arguments::Run;
 use super::arguments::{IsolationOption, PackageVersion};
 use crate::cli::CommandError;
 use crate::cli::session::Session;
+use crate::cli::terminal::console;
 use crate::gateway::{self, Gateway, GatewayKind, GatewaySpec, Preparation};
 use crate::judge::Level;
 use crate::judge::frame_schema::FrameSchema;
 use crate::run::{self, Isolation, Options};
+use crate::scenario::is_state_directory;
 use crate::shell::quoted;
 use openclaw_model::Facts;
+use std::io::Write as _;
 use std::sync::Arc;
+use untrusted_data::printable;
 
 impl Run {
     /// Checks that options for a gateway at a URL are not used with another gateway, where they would have no effect.
@@ -37,6 +41,12 @@ impl Run {
                 format!("the state directory {} does not exist", directory.display()),
                 "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
             ),
+            Some(directory) if attached && !is_state_directory(directory) => {
+                let note = "has no devices/paired.json, state/openclaw.sqlite or identity/device.json. If it is not the state directory of the gateway, \
+                            cases that write to the store fail";
+                let _ = writeln!(console::stderr(), "note: {} {note}", printable::line(&directory.to_string_lossy()));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
