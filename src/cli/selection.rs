@@ -94,7 +94,9 @@ impl Named {
                     Some(path) => {
                         let more = if self.paths.len() > 1 { " and the other paths" } else { "" };
                         let path = path.display();
-                        format!("there is no file or folder `{id}`, and {path}{more} has no case, scenario or family of that name")
+                        format!(
+                            "there is no file or folder `{id}`, and {path}{more} has no case, scenario or family of that name"
+                        )
                     }
                 };
                 let help = help(id).unwrap_or_else(usual);

@@ -359,7 +359,10 @@ ua=n/a code=1008 reason=pairing required
         assert_eq!(question.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
         assert_eq!((question.host.as_deref(), question.origin), (Some("gateway.example:443"), None));
         assert_eq!(question.preset.unwrap().name, "backend");
-        assert_eq!(logged.says().unwrap(), "the log says close 1008 \"pairing required\", after a scope-upgrade request");
+        assert_eq!(
+            logged.says().unwrap(),
+            "the log says close 1008 \"pairing required\", after a scope-upgrade request"
+        );
     }
 
     /// Two upgrades can be refused with the same text.

@@ -101,7 +101,8 @@ fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
             "role" | "roles" => words(value, "role", &ROLES, errors),
             "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, errors),
             "client" => {
-                let known = [("id", "client id", &client::IDS_WITH_COPILOT[..]), ("mode", "client mode", &mode::WITH_WORKER)];
+                let known =
+                    [("id", "client id", &client::IDS_WITH_COPILOT[..]), ("mode", "client mode", &mode::WITH_WORKER)];
                 for (field, what, known) in known {
                     value.get(field).into_iter().for_each(|node| words(node, what, known, errors));
                 }
