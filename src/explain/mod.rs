@@ -111,10 +111,12 @@ pub(crate) fn simulated(
     let (config, env) = (state.config.clone(), state.env.clone());
     let own = state.own_key.clone().map_or_else(ClientDevice::unknown, ClientDevice::Holder);
     let is_own = who.id().is_none() || who.id() == own_id(state);
+    let is_usual =
+        |record: &Value| question.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record));
+    let is_only = devices.len() == 1 && record.as_ref().is_some_and(is_usual);
     let mut client = client(question, who, record.as_ref());
-    if question.device.is_none() && !is_own {
-        let assumed = if record.is_some() { Assumed::Device } else { Assumed::NewDevice };
-        client.assumed.insert(0, assumed);
+    if question.device.is_none() && !is_own && !is_only {
+        client.assumed.insert(0, if record.is_some() { Assumed::Device } else { Assumed::NewDevice });
     }
     Ok(SimulatedGateway { facts, config, env, at_rest: state.at_rest.clone(), client, own, client_facts, now })
 }

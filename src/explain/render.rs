@@ -1,7 +1,7 @@
 //! An explanation as text, Markdown or JSON.
 
 use super::remedies::{self, Remedy, RemedyResults};
-use super::simulated_gateway::{Answer, NEW_ID, NEW_ID_DIGITS, SimulatedGateway, Verdict};
+use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
 use super::{ClientDevice, Logged, StateDirectory, trace};
 use crate::markdown;
@@ -94,7 +94,7 @@ impl Explanation<'_> {
         if let Some(secret) = self.simulated.client.credential.given() {
             secrets.add(secret, "secret of the command line");
         }
-        let text = without_new_ids(&secrets.apply_known(text));
+        let text = secrets.apply_known(text);
         let ClientDevice::StandIn { id, key } = &self.simulated.client.who else { return text };
         // The id is any text that a file holds.
         let id = match format {
@@ -409,12 +409,4 @@ impl Explanation<'_> {
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })
     }
-}
-
-/// Puts a placeholder in place of each id that the gateway in memory gave to a request: no real gateway has this request.
-fn without_new_ids(text: &str) -> String {
-    let mut parts = text.split(NEW_ID);
-    let first = parts.next().unwrap_or_default().to_owned();
-    let after = |part: &str| part.get(NEW_ID_DIGITS..).unwrap_or_default().to_owned();
-    parts.fold(first, |out, part| out + "<request-id>" + &after(part))
 }
