@@ -156,8 +156,8 @@ fn a_platform_that_an_update_changes_is_told(
     record["platform"] = json!(platform);
     let found = findings(&state(&json!({ id: record }).to_string(), CONFIG), NOW);
     let about = |release: &&str| says(&found, "an update of the system", release.parse().unwrap());
-    assert!(refusing.iter().all(|release| about(&release)), "{found:#?}");
-    assert!(!others.iter().any(|release| about(&release)), "{found:#?}");
+    assert!(refusing.iter().all(&about), "{found:#?}");
+    assert!(!others.iter().any(&about), "{found:#?}");
 }
 
 #[test]

@@ -301,7 +301,7 @@ fn a_misspelt_method_is_corrected() {
     let file = folder.path().join("name.yaml");
     let call = "  - connect: { device: laptop }\n    as: held\n  - call: { on: held, method: devices.pair.list }\n";
     std::fs::write(&file, steps(call)).unwrap();
-    let untrusted = show(lint::lint(&[file.clone()], false).problems.0);
+    let untrusted = show(lint::lint(std::slice::from_ref(&file), false).problems.0);
     let trusted = lint::lint(&[file], true);
     assert!(trusted.problems.0.is_empty(), "{:?}", trusted.problems);
     for shown in [untrusted, show(trusted.warnings.0)] {
