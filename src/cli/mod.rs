@@ -13,6 +13,7 @@ mod jobs;
 mod known;
 mod misplaced;
 mod own_words;
+mod plan_options;
 mod reports;
 mod selection;
 mod session;

@@ -104,6 +104,11 @@ impl Named {
             }
             named.push(filter);
         }
+        for (option, filters) in [("--filter", &options.filter), ("--exclude", &options.exclude)] {
+            if let Some(filter) = filters.iter().find(|filter| corpus.select(std::slice::from_ref(filter)).is_empty()) {
+                return Err(matches_nothing(option, filter, corpus));
+            }
+        }
         let cases = Filter::select_any(&options.filter, corpus.select(&named));
         if cases.is_empty() {
             return Err(nothing(&named, &options.filter));
@@ -160,16 +165,25 @@ fn file_of(id: &str) -> Option<PathBuf> {
     is_below.then(|| found.find(|path| path.is_file())).flatten()
 }
 
+/// The error for an expression that matches none of the cases that were read. It would have no effect, which nobody wants.
+fn matches_nothing(option: &str, filter: &Filter, corpus: &Corpus) -> CommandError {
+    let text = filter.as_str();
+    let help = filter.advice(corpus.cases()).unwrap_or_else(|| match text.strip_suffix(".yaml") {
+        Some(id) => format!("an id has no ending: `{id}`"),
+        None => "`clawcheck list` prints all cases, and `--format json` also their properties".to_owned(),
+    });
+    let report = miette::miette!(help = help, "{option}: no case matches `{text}`");
+    match option {
+        "--exclude" => CommandError::usage(report),
+        _ => CommandError::nothing_selected(report),
+    }
+}
+
 /// The error if no case is selected.
 fn nothing(named: &[Filter], filters: &[Filter]) -> CommandError {
-    let is_file = |filter: &&Filter| filter.as_str().ends_with(".yaml");
-    let all = match filters.iter().find(is_file) {
-        Some(file) => format!("an id has no ending: `{}`", file.as_str().trim_end_matches(".yaml")),
-        None => "`clawcheck list` prints all cases".to_owned(),
-    };
+    let all = "`clawcheck list` prints all cases";
     let message = match (named, filters) {
-        ([], []) => "the scenarios contain no cases".to_owned(),
-        ([], filters) => format!("no case matches {}; {all}", listed(filters)),
+        ([], _) => "the scenarios contain no cases".to_owned(),
         (named, []) => format!("no case matches {}; {all}", listed(named)),
         (named, filters) => format!("no case of {} matches {}; {all}", listed(named), listed(filters)),
     };

@@ -1,6 +1,7 @@
 //! Finds the snapshots for a command: a named folder, the folder next to the scenarios, or the built-in snapshots.
 
 use super::error::{CommandError, library_report};
+use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::observe::snapshot::Library;
 use crate::shell::quoted;
 use crate::suggestions::nearest;
@@ -41,25 +42,21 @@ impl Snapshots {
         Self { library: Library::empty(), named: false }
     }
 
-    /// Finds the folder with observations that wait for approval.
-    ///
-    /// # Errors
-    /// Returns an error if the folder does not exist or cannot be read.
-    pub(super) fn waiting_in(folder: &Path) -> Result<Self, CommandError> {
-        if !folder.is_dir() {
-            must_exist(folder)?;
-        }
-        Self::find(Some(folder), &[]).map_err(CommandError::failed)
-    }
-
     /// Checks before the run whether observations can be saved for approval. If the user did not name the folder and
     /// cannot write to it, the run still compares with it. Then this returns the reason, for a note.
     ///
+    /// `of_others`: the gateway is neither embedded nor an OpenClaw release. Its observations are never filed as OpenClaw's,
+    /// unless the user names the folder.
+    ///
     /// # Errors
     /// Returns an error if the user named a folder that cannot be written, or if the disk is full.
-    pub(super) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
+    pub(super) fn prepare(&mut self, of_others: bool) -> Result<Option<String>, CommandError> {
         let reason = match self.named {
             true => self.library.probe().map(|()| None),
+            false if of_others => {
+                self.library.freeze();
+                return Ok(None);
+            }
             false => self.library.freeze_if_protected(),
         };
         let reason = reason.map_err(|error| CommandError::failed(library_report(error)))?;
@@ -70,6 +67,54 @@ impl Snapshots {
     pub(super) fn is_writable(&self) -> bool {
         self.library.keeps_observations()
     }
+}
+
+/// The options that name the folder with observations that wait for approval.
+#[derive(Debug, clap::Args)]
+pub(super) struct WaitingFolder {
+    /// Folder with the snapshots
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    snapshots: PathBuf,
+    /// Use the folder that this gateway description names under `snapshots`
+    #[arg(long, short, value_name = "GATEWAY", conflicts_with = "snapshots")]
+    gateway: Option<GatewaySpec>,
+}
+
+impl WaitingFolder {
+    /// The folder, and the observations in it.
+    ///
+    /// # Errors
+    /// The description names no folder, or the folder does not exist or cannot be read.
+    pub(super) fn open(&self) -> Result<(PathBuf, Library), CommandError> {
+        let folder = match &self.gateway {
+            Some(gateway) => folder_of(gateway)?,
+            None => {
+                if !self.snapshots.is_dir() {
+                    must_exist(&self.snapshots)?;
+                }
+                self.snapshots.clone()
+            }
+        };
+        let library = Library::open(&folder).map_err(|error| CommandError::failed(library_report(error)))?;
+        Ok((folder, library))
+    }
+}
+
+/// The folder with the own snapshots of a gateway.
+fn folder_of(gateway: &GatewaySpec) -> Result<PathBuf, CommandError> {
+    let folder = match gateway {
+        GatewaySpec::Described(_) => Gateway::profile_of(gateway, &Preparation::default())?.snapshots,
+        _ => None,
+    };
+    folder.ok_or_else(|| {
+        let help = match gateway {
+            GatewaySpec::Described(_) => {
+                "add `snapshots: FOLDER` to the description; `run` then saves observations there"
+            }
+            _ => NAME_A_FOLDER,
+        };
+        CommandError::usage(miette::miette!(help = help, "{gateway} has no snapshots of its own"))
+    })
 }
 
 /// Refuses a named folder that does not exist or is a file. The name may be misspelled, and the user would not find

@@ -1,6 +1,7 @@
 //! `doctor` and `explain` say the same about damaged files.
 
-use super::doctor::{CLOSES, Finding, NO_START, findings};
+use super::doctor::{CLOSES, Finding, findings};
+use super::text::NO_START;
 use super::{Places, Question, StateDirectory, Verdict, simulated};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, known_releases};

@@ -1,11 +1,11 @@
 //! The connecting client: its kind, role, address, credentials and device.
 
-use super::text::short_id;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
+use untrusted_data::printable;
 
 /// The default scopes of the command line (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps. Releases before
 /// 2026.2.26 omit two of them, and releases from 2026.5.7 on also request `operator.talk.secrets`.
@@ -335,7 +335,8 @@ impl Client {
     pub(crate) fn assumptions(&self) -> Vec<String> {
         let words = |assumed: &Assumed| match assumed {
             Assumed::Device => {
-                format!("its device is {} (--device)", short_id(&self.who.id().unwrap_or_default()))
+                let id = self.who.id().unwrap_or_default();
+                format!("its device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
             }
             Assumed::NewDevice => "its device is new (--device)".to_owned(),
             Assumed::Client => format!("the client is {} (--as)", self.what),

@@ -1,7 +1,7 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
 use super::render::Format;
-use super::text::{full, short, short_id};
+use super::text::{NO_START, full, short, short_id};
 use super::{ClientDevice, Question, StateDirectory, Verdict, simulated};
 use crate::markdown;
 use crate::release_ranges;
@@ -28,8 +28,6 @@ const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
 /// The effect on a release that cannot process a document or a record.
 pub(super) const CLOSES: &str = "closes every connection that needs it, without an answer";
-/// The effect on a release that refuses the configuration or the store.
-pub(super) const NO_START: &str = "does not start";
 
 /// How the releases answer a connect.
 #[derive(Debug, Default)]

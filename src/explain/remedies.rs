@@ -12,6 +12,7 @@ mod remedy;
 pub(crate) use change::Change;
 pub(crate) use remedy::{Remedy, Risk};
 
+use super::client::Credential;
 use super::simulated_gateway::{Answer, Gateway, SimulatedGateway};
 use candidates::{approve, candidates, connect_again, reject};
 use openclaw_model::{Release, known_releases};
@@ -20,10 +21,11 @@ use openclaw_model::{Release, known_releases};
 const MOST_TOGETHER: usize = 4;
 
 /// The placeholders of the printed commands.
-const PLACEHOLDERS: [(&str, &str); 7] = [
+const PLACEHOLDERS: [(&str, &str); 8] = [
     ("<request-id>", "the id of the pending request in the output of `openclaw devices list`"),
     ("<host>", "the host name in the address of the page; with --host or --origin, explain prints it"),
     ("<gateway-host>", "the SSH name of the machine that runs the gateway"),
+    ("<url>", "the address at which the client reaches the gateway, such as wss://gateway.example"),
     ("<user>", "the user that the gateway runs as"),
     ("<token>", "a new random token, in quotation marks"),
     ("<scopes>", "the list `scopes` of the same record"),
@@ -131,8 +133,15 @@ fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
 
 /// Whether the client is admitted after these changes, and again after a restart.
 pub(crate) fn admits_client(simulated: &SimulatedGateway, changes: &[Change]) -> bool {
-    let Some((simulated, mut gateway)) = after(simulated, changes) else { return false };
-    gateway.connect(&simulated).succeeds() && gateway.connect(&simulated).succeeds()
+    let Some((mut simulated, mut gateway)) = after(simulated, changes) else { return false };
+    if !gateway.connect(&simulated).succeeds() {
+        return false;
+    }
+    // A setup code is valid once. Then the client sends the device token that it received.
+    if matches!(simulated.client.credential, Credential::Bootstrap(_)) {
+        simulated.client.credential = Credential::DeviceToken(None);
+    }
+    gateway.connect(&simulated).succeeds()
 }
 
 /// The gateway and the client after these changes. `None` if a change is not possible.
@@ -198,6 +207,6 @@ fn advised(remedy: &Remedy) -> bool {
 /// Whether a remedy can be combined with a rejection before it or an approval after it.
 fn combines(remedy: &Remedy) -> bool {
     let decides = [Change::Approve, Change::CopyPending, Change::WriteToken, Change::Rotate];
-    let proxies = matches!(remedy.changes[0], Change::Setting("trustedProxies", _));
+    let proxies = matches!(remedy.changes[0], Change::Setting("trustedProxies" | "auth.trustedProxy.allowLoopback", _));
     !decides.contains(&remedy.changes[0]) && (remedy.risk != Risk::Opens || proxies)
 }

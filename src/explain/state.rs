@@ -1,7 +1,7 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use super::StoreAtRest;
-use super::doctor::NO_START;
+use super::text::NO_START;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::{StateAtRest, StateAtRestError, StoredFile};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
@@ -16,6 +16,12 @@ use untrusted_data::plain_file::{self, Links};
 
 /// The maximum size of `identity/device.json` and of `package.json`, in bytes.
 const LONGEST_SMALL_FILE: u64 = 256 << 10;
+/// The state directory and the configuration of Clawdbot, the former name of OpenClaw. Without newer ones, all known
+/// releases use them.
+const OLD_STATE_DIR: &str = ".clawdbot";
+const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
+/// The maximum number of files in the home directory that are compared with the names of state directories.
+const MOST_ENTRIES: usize = 5000;
 /// The number of folders above a program that are searched for its `package.json`.
 const FOLDERS_UP: usize = 6;
 /// The fields of the store's documents that contain tokens.
@@ -135,12 +141,17 @@ impl StateDirectory {
         let is_default = places.state_dir.is_none();
         let at_rest = StateAtRest::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
-        let path = named.clone().unwrap_or_else(|| directory.join("openclaw.json"));
+        let usual = || CONFIGS.map(|name| directory.join(name));
+        let path = named.clone().unwrap_or_else(|| {
+            let [newer, older] = usual();
+            if !newer.exists() && older.exists() { older } else { newer }
+        });
         let (found, error) = match read_config(&path) {
             Ok(found) => (found, None),
             Err(error) => (None, Some(error)),
         };
         let mut notes = odd(&at_rest);
+        notes.extend(is_default.then(|| env.other_directories(&directory)).flatten());
         if found.is_none() && error.is_none() {
             if let Some(path) = named {
                 return Err(StateError::NoConfig(path));
@@ -312,8 +323,25 @@ impl Environment<'_> {
         }
     }
 
+    /// The other state directories of this user: that of the former name, and those of profiles.
+    fn other_directories(&self, used: &Path) -> Option<String> {
+        let entries = std::fs::read_dir(self.home()?).ok()?.flatten().take(MOST_ENTRIES);
+        let is_state = |name: &str| name == ".openclaw" || name == OLD_STATE_DIR || name.starts_with(".openclaw-");
+        let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_state));
+        let has_store = |path: &Path| ["devices/paired.json", DATABASE].iter().any(|file| path.join(file).exists());
+        let others = named.map(|entry| entry.path()).filter(|path| path != used && has_store(path));
+        let mut others = others.map(|path| path.display().to_string()).collect::<Vec<_>>();
+        others.sort();
+        (!others.is_empty())
+            .then(|| format!("there are other state directories, which openclaw does not use: {}", others.join(", ")))
+    }
+
     fn state_dir(&self) -> Option<PathBuf> {
-        self.path("OPENCLAW_STATE_DIR").or_else(|| Some(self.home()?.join(".openclaw")))
+        self.path("OPENCLAW_STATE_DIR").or_else(|| {
+            let all = [".openclaw", OLD_STATE_DIR].map(|name| self.home().map(|home| home.join(name)));
+            let found = all.iter().flatten().find(|directory| directory.exists());
+            found.or(all[0].as_ref()).cloned()
+        })
     }
 }
 
@@ -347,12 +375,31 @@ mod tests {
         let found = read(Places { env: env(&[home]), ..Places::default() });
         assert_eq!(found.at_rest.directory(), state);
         assert_eq!((found.is_default, found.release.unwrap().0), (true, "2026.4.2".parse().unwrap()));
+        // The directory of the former name and that of a profile.
+        for other in [".clawdbot", ".openclaw-dev"] {
+            fs::create_dir_all(folder.path().join(other).join("devices")).unwrap();
+            fs::write(folder.path().join(other).join("devices/paired.json"), "{}").unwrap();
+        }
+        let found = read(Places { env: env(&[home]), ..Places::default() });
+        let note = found.notes.iter().find(|note| note.contains("other state directories")).unwrap();
+        assert!(note.contains("/.clawdbot, ") && note.ends_with("/.openclaw-dev"), "{note}");
         let bin = folder.path().join("bin");
         let found = read(Places { env: env(&[home, ("PATH", &bin)]), ..Places::default() });
         assert_eq!(found.release.unwrap().0, "2026.4.5".parse().unwrap());
         let named = Places { state_dir: Some(state), env: env(&[home, ("PATH", &bin)]), ..Places::default() };
         let found = read(named);
         assert_eq!((found.release.unwrap().0, found.env.len()), ("2026.4.2".parse().unwrap(), 0));
+    }
+
+    #[test]
+    fn the_directory_of_the_former_name_is_used_if_there_is_no_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(".clawdbot");
+        fs::create_dir_all(state.join("devices")).unwrap();
+        fs::write(state.join("clawdbot.json"), r#"{ gateway: { mode: "local", port: 18790 } }"#).unwrap();
+        let found = StateDirectory::read(&Places { env: env(&[("HOME", folder.path())]), ..Places::default() });
+        let found = found.unwrap();
+        assert_eq!((found.at_rest.directory(), &found.config["gateway"]["port"]), (&*state, &json!(18790)));
     }
 
     #[test]

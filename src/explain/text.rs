@@ -6,6 +6,8 @@ use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;
 use untrusted_data::printable;
 
+/// The effect on a release that refuses the configuration or the store.
+pub(super) const NO_START: &str = "does not start";
 /// The maximum length of a sentence, in characters.
 const LONGEST: usize = 240;
 /// The maximum length of a line of a gateway, in characters. Its advice comes last.

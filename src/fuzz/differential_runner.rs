@@ -65,7 +65,7 @@ impl<'a> DifferentialRunner<'a> {
     ) -> Result<Self, FuzzError> {
         let spec = GatewaySpec::Embedded(Some(run::release_of(gateway)));
         let rules = Gateway::prepare(&spec, &Preparation::default(), &|_| {}).await?;
-        Ok(Self { gateway, rules, library: Library::built_in()?, guard, options, stop })
+        Ok(Self { gateway, rules, library: Library::empty(), guard, options, stop })
     }
 
     /// The release whose rules predict the observations.

@@ -82,7 +82,8 @@ impl KnownDeviations {
 }
 
 impl Entry {
-    fn names(&self, case: &str) -> bool {
+    /// Whether the entry names a case, whatever it tests.
+    pub(super) fn names(&self, case: &str) -> bool {
         self.case.0.iter().any(|glob| glob.value.matches(case))
     }
 

@@ -36,7 +36,7 @@ pub(crate) enum ExtendError {
     #[diagnostic(transparent)]
     Invalid(#[from] ScenarioErrors),
     /// The existing entries are in a form that cannot be extended.
-    #[error("clawcheck cannot add entries to {0}: `known` must be a block list, with one `- case:` for each entry")]
+    #[error("clawcheck cannot change {0}: `known` must be a block list, with one `- case:` for each entry")]
     #[diagnostic(help("rewrite the list `[...]` with a line that begins with `- ` for each entry"))]
     Form(String),
 }
@@ -172,7 +172,7 @@ fn plain(word: &str) -> String {
 }
 
 /// The sections of a file: each key at the top with the bytes up to the next key.
-fn sections(path: &Path, text: &str) -> Result<BTreeMap<String, Range<usize>>, ExtendError> {
+pub(super) fn sections(path: &Path, text: &str) -> Result<BTreeMap<String, Range<usize>>, ExtendError> {
     if text == HEADER {
         return Ok(BTreeMap::new());
     }
@@ -231,7 +231,7 @@ fn indented(lines: &str, by: usize) -> String {
 }
 
 /// Applies edits to ranges that do not overlap.
-fn apply(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
+pub(super) fn apply(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
     // A stable sort: what is appended first stays first.
     edits.sort_by_key(|(range, _)| range.start);
     let (mut out, mut at) = (String::new(), 0);

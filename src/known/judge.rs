@@ -129,9 +129,8 @@ impl KnownDeviations {
         }
         let is_seen = |listed: &&&ListedEntry| case.differences.iter().any(|seen| listed.entry.covers(seen));
         let gone = entries.iter().filter(|listed| !listed.entry.flaky && !is_seen(listed)).collect::<Vec<_>>();
-        if let Some(listed) = gone.first() {
-            let reason = format!("{} no longer holds; remove the entry: {}", listed.place(), listed.entry.sentence());
-            return KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason };
+        if !gone.is_empty() {
+            return KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason: no_longer_hold(&gone) };
         }
         if case.verdict == Verdict::Conforms && !entries.iter().any(|listed| is_seen(&listed)) {
             let all = reasons(entries.iter().copied());
@@ -176,7 +175,7 @@ impl Entry {
     }
 
     /// Whether a difference is the one of the entry.
-    fn covers(&self, seen: &Difference) -> bool {
+    pub(super) fn covers(&self, seen: &Difference) -> bool {
         let is_required = match (&self.requirement, &seen.requires) {
             (Some(requirement), Some(of)) => requirement.value == *of,
             _ => true,
@@ -198,6 +197,15 @@ impl ListedEntry {
         let link = self.entry.link.as_ref().map(|link| format!(" ({})", link.value)).unwrap_or_default();
         format!("{}{link}", self.entry.reason.value.trim())
     }
+}
+
+/// Names entries whose deviation does not occur any more.
+fn no_longer_hold(gone: &[&&ListedEntry]) -> String {
+    let all = |part: &dyn Fn(&ListedEntry) -> String| gone.iter().map(|listed| part(listed)).collect::<Vec<_>>();
+    let (places, sentences) =
+        (all(&ListedEntry::place).join(" and "), all(&|listed| listed.entry.sentence()).join("; "));
+    let (hold, entries) = if gone.len() == 1 { ("holds", "entry") } else { ("hold", "entries") };
+    format!("{places} no longer {hold}; remove the {entries}: {sentences}")
 }
 
 /// The reasons of entries, each once, in the order of the list.

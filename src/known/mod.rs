@@ -9,11 +9,13 @@ mod digest;
 mod extend;
 mod file;
 mod judge;
+mod prune;
 
 pub(crate) use date::Date;
 pub(crate) use digest::digest;
 pub(crate) use extend::{Observed, extend};
 pub(crate) use judge::{KnownDeviations, KnownVerdict, PlayedCase};
+pub(crate) use prune::prune;
 
 use crate::scenario::problems::{ScenarioError, ScenarioErrors, within};
 use crate::scenario::schema::for_editors;

@@ -377,3 +377,116 @@ fn a_json_report_is_no_list() {
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].1.contains("unknown key"), "{errors:?}");
 }
+
+/// A case of a report.
+fn played(case: &str, verdict: Verdict, differences: &[Difference]) -> Observed {
+    Observed { verdict, ..observed(case, differences) }
+}
+
+fn pruned(text: &str, played: &[Observed]) -> prune::Pruned {
+    prune(Path::new(PATH), text, played).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+#[test]
+fn what_a_run_refuted_is_removed_with_its_comment_and_the_rest_stays() {
+    let text = "\
+# Ours.
+known:
+  # The first.
+  - case: [role/a, role/b, role/c]
+    seen: NOT_PAIRED*
+    reason: waits
+  # Refuted.
+  - case:
+      - role/b
+      - \"role/d\"
+    seen: \"hello-ok also has *\"
+    reason: waits
+  # A glob.
+  - case: other/*
+    seen: NOT_PAIRED*
+    reason: waits
+  - case:
+      - role/c # not tested
+      - role/d
+    seen: x
+    reason: waits
+  - case: role/d
+    seen: y
+    reason: sometimes
+    flaky: true
+
+# Pinned.
+observations:
+  role/b: \"0\"
+  role/d: \"1\"
+  role/e: \"2\" # loose
+";
+    let report = [
+        played("role/a", Verdict::KnownDeviation, &[refused()]),
+        played("role/b", Verdict::UnexpectedlyConforms, &[]),
+        played("role/d", Verdict::Conforms, &[]),
+        played("other/a", Verdict::Deviates, &[refused()]),
+        played("other/b", Verdict::Conforms, &[]),
+        // An error says nothing about the deviation.
+        played("role/c", Verdict::Error, &[]),
+    ];
+    let once = pruned(text, &report);
+    assert_eq!((once.entries, once.ids), (1, 2));
+    assert_eq!(once.globs, ["known.yaml:14: `other/*` also matches other/b"]);
+    insta::assert_snapshot!(once.text, @r##"
+    # Ours.
+    known:
+      # The first.
+      - case: [role/a, role/c]
+        seen: NOT_PAIRED*
+        reason: waits
+      # A glob.
+      - case: other/*
+        seen: NOT_PAIRED*
+        reason: waits
+      - case:
+          - role/c # not tested
+        seen: x
+        reason: waits
+      - case: role/d
+        seen: y
+        reason: sometimes
+        flaky: true
+
+    # Pinned.
+    observations:
+      role/d: "1"
+    "##);
+    assert_eq!(pruned(&once.text, &report).text, once.text);
+}
+
+#[rstest]
+#[case::all("known:\n- case: role/b\n  seen: x\n  reason: r\nobservations: { role/b: \"0\" }\n", "known: []\n")]
+#[case::description(
+    "gateway: x\nknown:\n  - case: role/b\n    seen: x\n    reason: r\n\n# The program.\ncommand: z\n",
+    "gateway: x\nknown: []\n\n# The program.\ncommand: z\n"
+)]
+#[case::nothing("known: []\n", "known: []\n")]
+#[case::excluded(
+    "known:\n- { case: role/b, exclude: true, reason: r }\n",
+    "known:\n- { case: role/b, exclude: true, reason: r }\n"
+)]
+fn lists_in_other_forms_are_pruned(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(pruned(text, &[played("role/b", Verdict::Conforms, &[])]).text, expected);
+}
+
+#[test]
+fn a_list_in_one_line_cannot_be_pruned() {
+    let text = "known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n";
+    let error = prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err();
+    assert!(error.to_string().contains("must be a block list"), "{error}");
+}
+
+#[test]
+fn all_entries_that_no_longer_hold_are_named() {
+    let list = "known:\n- { case: role/a, seen: x, reason: r }\n- { case: role/*, seen: y, reason: r }\n";
+    let (verdict, reason) = verdict(list, "role/a", &[], "").unwrap();
+    assert_eq!(verdict, Verdict::UnexpectedlyConforms);
+    assert_eq!(reason, "known.yaml:2 and known.yaml:3 no longer hold; remove the entries: x; y");
+}

@@ -30,22 +30,22 @@ mod trust;
 mod view;
 
 use crate::gateway::{Gateway, Guard};
-use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, GatewayStarts};
 use crate::scenario::Case;
 use attached::Greeting;
-pub(crate) use case::eligible::store_not_created;
+pub(crate) use case::eligible::{Access, not_eligible};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use openclaw_model::Release;
 pub(crate) use options::Isolation;
 pub use options::{Options, RunError};
 pub(crate) use plan::lacked;
-pub(crate) use release::release_of;
+pub(crate) use release::{release_of, release_of_profile};
 use reporter::Reporter;
 pub use reporter::RunEnd;
 use schedule::Schedule;
+pub(crate) use shared::own_library;
 use shared::{ProgressEvent, Shared, stopped};
 use std::io;
 use tokio::sync::{mpsc, watch};
@@ -167,21 +167,13 @@ fn planned<'c>(
     shared: &Shared<'_>,
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<Vec<&'c Case>, RunError> {
-    let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
-    let lacks_nothing = gateway.profile().lacks.is_empty();
+    let snapshots = (shared.own_library.as_ref(), shared.library);
+    let known = &shared.options.known;
+    let planner = plan::Planner::new(gateway.profile(), release, snapshots, known, shared.workspace.root());
+    let planner = planner.map_err(RunError::Workspace)?;
     let mut planned = Vec::new();
     for case in cases {
-        // The snapshots are needed here only if the gateway lacks a feature.
-        let approved = if lacks_nothing {
-            None
-        } else {
-            plan::approved(case, shared.own_library.as_ref(), shared.library, release)
-        };
-        if let Some(reason) = shared.options.known.excludes(case) {
-            reporter.not_played(case, Verdict::NotApplicable, reason)?;
-            continue;
-        }
-        match plan::not_played(case, approved.as_deref(), gateway.profile(), release, permissions_bind) {
+        match planner.not_played(case) {
             Some(plan::NotPlayed { verdict, reason }) => reporter.not_played(case, verdict, reason)?,
             None => planned.push(*case),
         }

@@ -1,17 +1,22 @@
 //! The release that a gateway plays and is compared with.
 
-use crate::gateway::{Gateway, GatewayKind};
+use crate::gateway::{Gateway, GatewayKind, Profile};
 use openclaw_model::{Facts, Release, releases};
 
-/// The release that a gateway is compared with. Default: the default release.
+/// The release that a gateway is compared with.
 pub(crate) fn release_of(gateway: &Gateway) -> Release {
-    played_as(gateway, gateway.profile().claims.unwrap_or(releases::DEFAULT))
+    release_of_profile(gateway.profile())
+}
+
+/// The release that the gateway of a profile is compared with. Default: the default release.
+pub(crate) fn release_of_profile(profile: &Profile) -> Release {
+    played_as(profile, profile.claims.unwrap_or(releases::DEFAULT))
 }
 
 /// The release that a gateway plays if this release is requested. The embedded gateway has the rules of known releases
 /// only. A release between two known ones plays as the earlier one in every respect, including which cases apply.
-pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
-    match gateway.profile().kind {
+pub(crate) fn played_as(profile: &Profile, release: Release) -> Release {
+    match profile.kind {
         GatewayKind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
         GatewayKind::Spawned | GatewayKind::Attached => release,
     }

@@ -6,7 +6,7 @@ use super::options::{Options, RunError};
 use super::outcome::GatewayStarts;
 use super::timeouts::Timeouts;
 use super::trust::RerunPolicy;
-use crate::gateway::{Gateway, GatewayKind, Guard, Workspace};
+use crate::gateway::{Gateway, GatewayKind, Guard, Profile, Workspace};
 use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
 use crate::scenario::Case;
@@ -70,8 +70,7 @@ impl<'a> Shared<'a> {
             GatewayKind::Embedded => Workspace::in_memory(guard),
             GatewayKind::Spawned | GatewayKind::Attached => Workspace::new(guard),
         };
-        let own = gateway.profile().snapshots.as_deref().filter(|_| *library.origin() != Origin::Nowhere);
-        let mut own_library = own.map(Library::open).transpose()?;
+        let mut own_library = own_library(gateway.profile(), library)?;
         let own_protected = own_library.as_mut().map(Library::freeze_if_protected).transpose()?.flatten();
         let mut secrets = options.secrets.clone();
         if let Some(token) = &options.token {
@@ -159,6 +158,15 @@ impl<'a> Shared<'a> {
     pub(super) fn ready(&self) {
         let _ = self.progress.send(ProgressEvent::Ready);
     }
+}
+
+/// The gateway's own snapshots, if its description names a folder. They add to the snapshots of a run that has some.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(crate) fn own_library(profile: &Profile, library: &Library) -> Result<Option<Library>, LibraryError> {
+    let own = profile.snapshots.as_deref().filter(|_| *library.origin() != Origin::Nowhere);
+    own.map(Library::open).transpose()
 }
 
 /// Waits until the run must stop. Waits forever if the sender is gone.

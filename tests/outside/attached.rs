@@ -2,8 +2,10 @@
 
 use super::run::TestFolder;
 use super::serve::{Serving, TOKEN, somebody_elses};
+use super::wire_store::not_played;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -148,7 +150,7 @@ fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
         let arguments = [&["handshake/params", "--report", "json=report.json"], more].concat();
         let (code, says) = run_built_in(&serving, &test_folder, &arguments);
         let report = std::fs::read(test_folder.path("report.json")).unwrap();
-        let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+        let report: Value = serde_json::from_slice(&report).unwrap();
         (code, says, report["gateway"]["release"].as_str().map(str::to_owned))
     };
     let (code, says, release) = run(&[]);
@@ -157,6 +159,34 @@ fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
     let (_, says, release) = run(&["--release", "2026.3.31"]);
     assert_eq!(release.as_deref(), Some("2026.3.31"), "{says}");
     assert_eq!(store(&test_folder.path("state")), "", "the question leaves nothing behind");
+}
+
+#[test]
+fn a_list_plans_what_a_run_at_a_url_plays() {
+    let test_folder = TestFolder::new(KNOCKS);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let known = "known:\n  - { case: 'scope-upgrade/*', reason: no reason, exclude: true }\n";
+    std::fs::write(test_folder.path("known.yaml"), known).unwrap();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    for more in [&[][..], &["--allow-writes"]] {
+        let options = ["handshake", "role-upgrade", "scope-upgrade", "--release", "2026.4.2", "--known", "known.yaml"];
+        let options = [&options, more].concat();
+        let (_, says) =
+            run_built_in(&serving, &test_folder, &[&options[..], &["--report", "json=report.json"]].concat());
+        let report: Value = serde_json::from_slice(&std::fs::read(test_folder.path("report.json")).unwrap()).unwrap();
+        let mut list = test_folder.command(&[&["list", "--format", "json", "--gateway", &url], &options[..]].concat());
+        let listed = list.env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+        let list: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!(not_played(&list, "plan"), not_played(&report, "verdict"), "{says}");
+    }
+    // Without the token, a run plays fewer cases. Without a gateway, there is no plan.
+    let listed = test_folder.clawcheck(&["list", "handshake", "--gateway", &url]);
+    assert!(listed.out.contains("skipped: the case sends the gateway's shared token"), "{}", listed.out);
+    assert!(listed.err.contains("this list assumes 2026.9.6"), "{}", listed.err);
+    let listed = test_folder.clawcheck(&["list", "handshake", "--allow-writes"]);
+    assert_eq!(listed.code, Some(2), "{}", listed.err);
+    assert!(listed.err.contains("--allow-writes has no effect without --gateway"), "{}", listed.err);
 }
 
 /// A gateway remembers an approval for a minute, and its id with it.

@@ -25,7 +25,7 @@ fn accepted() -> TestFolder {
     assert_eq!(failed.code, Some(1), "{}{}", failed.out, failed.err);
     let arguments = ["--known", "known.yaml", "--report", "report.json", "--all", "--reason", "waits for issue 12"];
     let accepted = test_folder.clawcheck(&[&["accept"], &arguments[..]].concat());
-    assert_eq!(accepted.out, "wrote known.yaml: 1 new entry for 1 case\n", "{}", accepted.err);
+    assert_eq!(accepted.out, "wrote known.yaml: added 1 entry for 1 case\n", "{}", accepted.err);
     test_folder
 }
 
@@ -67,8 +67,17 @@ fn a_deviation_that_is_mended_fails_until_its_entry_is_removed() {
         let ran = run(&test_folder, &[&["--known", "known.yaml"], quiet].concat());
         assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
         assert!(ran.out.contains("unexpectedly-conforms: known.yaml:3 no longer holds"), "{}", ran.out);
+        assert_eq!(
+            ran.out.contains("accept --known known.yaml --report REPORT --prune"),
+            quiet.is_empty(),
+            "{}",
+            ran.out
+        );
     }
-    assert_eq!(run(&test_folder, &[]).code, Some(0));
+    run(&test_folder, &["--known", "known.yaml", "--report", "json=report.json"]);
+    let pruned = test_folder.clawcheck(&["accept", "--known", "known.yaml", "--report", "report.json", "--prune"]);
+    assert_eq!(pruned.out, "wrote known.yaml: removed 1 entry, and 0 ids from other entries\n", "{}", pruned.err);
+    assert_eq!(run(&test_folder, &["--known", "known.yaml"]).code, Some(0));
 }
 
 #[test]

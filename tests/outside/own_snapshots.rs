@@ -13,7 +13,9 @@ fn a_gateway_has_snapshots_of_its_own_also_without_a_store() {
     let run = || test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     let first = run();
     assert_eq!(first.code, Some(1), "{}{}", first.out, first.err);
-    let accepted = test_folder.clawcheck(&["accept", "--snapshots", "ours", "--all"]);
+    let reviewed = test_folder.clawcheck(&["review", "--gateway", "ours.yaml"]);
+    assert!(reviewed.out.contains("[1 of 1] family/case for 2026.4.2"), "{}{}", reviewed.out, reviewed.err);
+    let accepted = test_folder.clawcheck(&["accept", "--gateway", "ours.yaml", "--all"]);
     assert_eq!(accepted.code, Some(0), "{}{}", accepted.out, accepted.err);
     let approved = std::fs::read_to_string(test_folder.path(OWN)).unwrap();
     assert!(approved.contains("seen: []") && approved.contains("<- hello-ok"), "{approved}");
@@ -27,6 +29,21 @@ fn a_gateway_has_snapshots_of_its_own_also_without_a_store() {
     assert_eq!(third.code, Some(1), "{}{}", third.out, third.err);
     assert!(third.out.contains("the observation differs from the"), "{}", third.out);
     test_folder.leaves_nothing();
+}
+
+#[test]
+fn observations_of_a_gateway_without_a_folder_are_not_filed_as_those_of_openclaw() {
+    let test_folder = described(&[], "");
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("add `snapshots: FOLDER` to the gateway description"), "{}", ran.err);
+    assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 0);
+    let accepted = test_folder.clawcheck(&["accept", "--gateway", "ours.yaml", "--all"]);
+    assert_eq!(accepted.code, Some(2), "{}", accepted.err);
+    assert!(accepted.err.contains("ours.yaml has no snapshots of its own"), "{}", accepted.err);
+    // A folder that the user names is the user's decision.
+    test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--snapshots", "snapshots"]);
+    assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 1);
 }
 
 #[test]

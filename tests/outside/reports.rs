@@ -213,6 +213,16 @@ fn run_list_and_compare_select_the_same_cases() {
     let excluded = test_folder.clawcheck(&["list", "empty-tokens", "--exclude", "family:empty-tokens"]);
     assert_eq!(excluded.code, Some(4), "{}", excluded.err);
     assert!(excluded.err.contains("every selected case is excluded by `family:empty-tokens`"), "{}", excluded.err);
+    for (selection, code, says) in [
+        (["--exclude", "empty-tokens/noed"], 2, "did you mean `empty-tokens/node`?"),
+        (["--exclude", "label:x"], 2, "the prefixes are family:, tag:, issue: and requirement:"),
+        (["--filter", "tag:original-reprot"], 4, "did you mean `tag:original-report`?"),
+    ] {
+        let listed =
+            test_folder.clawcheck(&[&["list", "empty-tokens", "--filter", "empty-tokens"], &selection[..]].concat());
+        assert_eq!(listed.code, Some(code), "{}", listed.err);
+        assert!(listed.err.contains(says), "{}", listed.err);
+    }
 }
 
 #[test]

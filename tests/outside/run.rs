@@ -413,7 +413,10 @@ fn a_filter_beside_an_id_narrows() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "handshake", "--filter", "nope"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("no case of `handshake` matches `nope`"), "{}", ran.err);
+    assert!(ran.err.contains("--filter: no case matches `nope`"), "{}", ran.err);
+    let ran = test_folder.clawcheck(&["run", "handshake", "--filter", "empty-tokens"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("no case of `handshake` matches `empty-tokens`"), "{}", ran.err);
     let ran = test_folder.clawcheck(&["run", "empty-tokens", "handshake", "--filter", "empty-tokens"]);
     assert!(!ran.out.contains("handshake/") && ran.out.contains("empty-tokens/"), "{}", ran.out);
 }

@@ -1,22 +1,24 @@
 //! `clawcheck list`: lists cases.
 
+use crate::cli::error::library_report;
+use crate::cli::plan_options::{self, PlanOptions};
 use crate::cli::selection::{Named, SelectionOptions};
-use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Guard, Preparation, Profile, Workspace};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Guard, Preparation, Workspace};
 use crate::judge::Verdict;
+use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
-use crate::run::plan::Applicability;
-use crate::run::{self, plan};
+use crate::run::plan::{self, NotPlayed};
+use crate::run::{self, Access};
 use crate::scenario::Case;
 use indexmap::IndexMap;
 use openclaw_model::releases;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use untrusted_data::printable::{self, line};
 
 /// List the ids and titles of cases
@@ -35,9 +37,11 @@ pub(crate) struct List {
     selection: SelectionOptions,
     /// List the features that each case needs, and whether a run on this gateway plays the case
     ///
-    /// clawcheck does not install or start the gateway.
+    /// The plan is that of `run` with the same options. clawcheck does not install, start or contact the gateway.
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: Option<GatewaySpec>,
+    #[command(flatten)]
+    plan: PlanOptions,
     /// Format of the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -58,69 +62,90 @@ impl List {
         // A list starts nothing, so no scenario needs trust.
         let corpus = crate::cli::corpus::corpus(&named.paths, true)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
-        let planned = self.gateway.as_ref().map(|gateway| self.planned(gateway, &cases)).transpose()?;
-        let text = match (self.format, planned) {
-            (Format::Plain, None) => plain(&cases),
-            (Format::Plain, Some(planned)) => on_gateway(&planned),
-            (Format::Json, planned) => {
-                let described: Vec<_> = match planned {
-                    None => cases.iter().copied().map(describe).collect(),
-                    Some(planned) => planned.iter().map(describe_planned).collect(),
-                };
-                let document = json!({ "schema": 1, "cases": described });
-                printable::json(&format!("{document:#}\n")).into_owned()
+        let text = match &self.gateway {
+            None => {
+                self.check_without_gateway()?;
+                match self.format {
+                    Format::Plain => plain(&cases),
+                    Format::Json => document(cases.iter().copied().map(describe).collect()),
+                }
+            }
+            Some(gateway) => {
+                self.plan.check(gateway)?;
+                let known = self.plan.known(gateway, &corpus)?;
+                let (cases, snapshots) = self.plan.cases(gateway, cases, &named.paths)?;
+                let cases = cases.all();
+                let planned = self.planned(gateway, &cases, &snapshots.library, &known)?;
+                match self.format {
+                    Format::Plain => on_gateway(&planned),
+                    Format::Json => document(planned.iter().map(describe_planned).collect()),
+                }
             }
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
+    }
+
+    /// The options of a plan have no effect without a gateway.
+    fn check_without_gateway(&self) -> Result<(), CommandError> {
+        let given = self.plan.arguments();
+        let Some(option) = given.split_whitespace().next() else { return Ok(()) };
+        let help = "add --gateway GATEWAY, for which the list then contains the plan";
+        Err(CommandError::usage(miette::miette!(help = help, "{option} has no effect without --gateway")))
+    }
+
+    /// What a run with the same options does with each case.
+    fn planned<'a>(
+        &self,
+        gateway: &GatewaySpec,
+        cases: &[&'a Case],
+        library: &Library,
+        known: &KnownDeviations,
+    ) -> Result<Vec<Planned<'a>>, CommandError> {
+        let failed = |error: io::Error| CommandError::message(&format!("cannot create a temporary directory: {error}"));
+        let profile = Gateway::profile_of(gateway, &self.plan.preparation(Preparation::default()))?;
+        if profile.kind == GatewayKind::Attached && profile.claims.is_none() {
+            let note = "`run` takes the release from the gateway's hello-ok; this list assumes";
+            let _ = writeln!(console::stderr(), "{note} {} (--release names another one)", releases::DEFAULT);
+        }
+        let release = run::release_of_profile(&profile);
+        let own = run::own_library(&profile, library).map_err(|error| CommandError::failed(library_report(error)))?;
+        session::block_on([&GatewaySpec::Embedded(None)], async {
+            let workspace = Workspace::in_memory(&Guard::default()).map_err(failed)?;
+            let snapshots = (own.as_ref(), library);
+            let planner = plan::Planner::new(&profile, release, snapshots, known, workspace.root()).map_err(failed)?;
+            let access = Access {
+                has_token: plan_options::token().is_some(),
+                allow_writes: self.plan.allow_writes,
+                workspace: &workspace,
+            };
+            let mut planned = Vec::new();
+            for case in cases {
+                let not_played = match planner.not_played(case) {
+                    None => run::not_eligible(case, &profile, release, &access).await,
+                    not_planned => not_planned,
+                };
+                planned.push(Planned { case, needs: planner.needs(case), not_played });
+            }
+            Ok(planned)
+        })
     }
 }
 
 /// A case, and what a run on the gateway would do with it.
 struct Planned<'a> {
     case: &'a Case,
-    applicability: Applicability,
+    /// The features that the case needs.
+    needs: BTreeSet<Capability>,
+    /// Why the case is not played. `None` if it is played.
+    not_played: Option<NotPlayed>,
 }
 
 impl Planned<'_> {
     /// The status in the list.
     fn word(&self) -> &'static str {
-        self.applicability.not_played.as_ref().map_or("played", |(verdict, _)| verdict.name())
+        self.not_played.as_ref().map_or("played", |not| not.verdict.name())
     }
-}
-
-impl List {
-    fn planned<'a>(&self, gateway: &GatewaySpec, cases: &[&'a Case]) -> Result<Vec<Planned<'a>>, CommandError> {
-        let profile = Gateway::profile_of(gateway, &Preparation::default())?;
-        let library = Snapshots::find(None, &Named::of(&self.what).paths).map_err(CommandError::failed)?.library;
-        let own = profile.snapshots.as_deref().map(Library::open).transpose();
-        let own = own.map_err(|error| CommandError::message(&error.to_string()))?;
-        let planned: Result<Vec<_>, _> = cases
-            .iter()
-            .map(|case| {
-                plan::applicability(case, &profile, own.as_ref(), &library)
-                    .map(|applicability| Planned { case, applicability })
-            })
-            .collect();
-        let mut planned = planned.map_err(|error| CommandError::message(&error.to_string()))?;
-        if !profile.can(Capability::StoreWrite) {
-            check_stores(&mut planned, &profile)?;
-        }
-        Ok(planned)
-    }
-}
-
-/// Finds the cases whose store connections do not create. For each case, the embedded gateway plays it twice.
-fn check_stores(planned: &mut [Planned<'_>], profile: &Profile) -> Result<(), CommandError> {
-    let release = profile.claims.unwrap_or(releases::DEFAULT);
-    session::block_on([&GatewaySpec::Embedded(None)], async {
-        let workspace = Workspace::in_memory(&Guard::default())
-            .map_err(|error| CommandError::message(&format!("cannot create a temporary directory: {error}")))?;
-        for Planned { case, applicability } in planned.iter_mut().filter(|one| one.applicability.not_played.is_none()) {
-            applicability.not_played = run::store_not_created(case, profile, release, &workspace).await;
-        }
-        Ok(())
-    })
 }
 
 /// One line for each case, and one for each reason not to play cases.
@@ -129,15 +154,15 @@ fn on_gateway(planned: &[Planned<'_>]) -> String {
     let mut text = String::new();
     let mut reasons = IndexMap::<(Verdict, &str), usize>::new();
     for case in planned {
-        let needs = case.applicability.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
+        let needs = case.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
         let needs = if needs.is_empty() { String::new() } else { format!("needs {needs}") };
         let listed = format!("{:width$}  {:14}  {needs}", line(&case.case.id), case.word());
         let _ = writeln!(text, "{}", listed.trim_end());
-        if let Some((verdict, reason)) = &case.applicability.not_played {
+        if let Some(NotPlayed { verdict, reason }) = &case.not_played {
             *reasons.entry((*verdict, reason.as_str())).or_default() += 1;
         }
     }
-    let played = planned.iter().filter(|case| case.applicability.not_played.is_none()).count();
+    let played = planned.iter().filter(|case| case.not_played.is_none()).count();
     let are = if planned.len() == 1 { "is" } else { "are" };
     let _ = writeln!(text, "\n{played} of {} {are} played", counted(planned.len(), "case"));
     reasons.sort_by(|one, count, other, more| more.cmp(count).then_with(|| one.cmp(other)));
@@ -147,11 +172,16 @@ fn on_gateway(planned: &[Planned<'_>]) -> String {
     text
 }
 
+fn document(cases: Vec<Value>) -> String {
+    let document = json!({ "schema": 1, "cases": cases });
+    printable::json(&format!("{document:#}\n")).into_owned()
+}
+
 fn describe_planned(planned: &Planned<'_>) -> Value {
     let mut described = describe(planned.case);
-    described["features"] = planned.applicability.needs.iter().map(|need| Value::from(need.name())).collect();
+    described["features"] = planned.needs.iter().map(|need| Value::from(need.name())).collect();
     described["plan"] = planned.word().into();
-    described["reason"] = planned.applicability.not_played.as_ref().map(|(_, reason)| reason.as_str()).into();
+    described["reason"] = planned.not_played.as_ref().map(|not| not.reason.as_str()).into();
     described
 }
 

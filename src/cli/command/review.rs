@@ -2,14 +2,13 @@
 
 use super::accept;
 use crate::cli::error::library_report;
-use crate::cli::snapshots::Snapshots;
+use crate::cli::snapshots::WaitingFolder;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::{CommandError, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Proposal};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
-use std::path::PathBuf;
 use untrusted_data::printable::{block, line};
 
 /// Show the observations that wait for approval, and accept or reject each one
@@ -17,9 +16,8 @@ use untrusted_data::printable::{block, line};
 /// If standard input or output is not a terminal, `review` only shows the observations. Use `clawcheck accept` to approve them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Review {
-    /// Folder with the snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    snapshots: PathBuf,
+    #[command(flatten)]
+    folder: WaitingFolder,
 }
 
 /// The decision of the user.
@@ -34,12 +32,11 @@ enum Answer {
 impl Review {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let fault = |error: LibraryError| CommandError::failed(library_report(error));
-        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
+        let (folder, mut library) = self.folder.open()?;
         let waiting = library.proposals().map_err(fault)?;
         let mut out = console::stdout();
         if waiting.is_empty() {
-            writeln!(out, "nothing waits for approval in {}", self.snapshots.display())
-                .map_err(CommandError::output)?;
+            writeln!(out, "nothing waits for approval in {}", folder.display()).map_err(CommandError::output)?;
             return Ok(exit::OK);
         }
         let asks = io::stdin().is_terminal() && console::stdout_is_terminal();

@@ -1,7 +1,7 @@
 //! The single remedies that are tried for a client, each with a sentence and with commands for the user.
 
 use super::change::is_proxy_header;
-use super::{Change, Remedy, Risk};
+use super::{Change, Remedy, Risk, configuration};
 use crate::explain::client::{Assumed, Client, ClientDevice, Credential, PRESETS};
 use crate::explain::simulated_gateway::{SimulatedGateway, address};
 use crate::shell::quoted;
@@ -76,6 +76,7 @@ pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
     of_the_client(simulated, &mut all);
     of_the_device(simulated, &mut all);
     of_the_settings(simulated, &mut all);
+    of_the_auth_mode(simulated, &mut all);
     of_the_files(simulated, &mut all);
     all
 }
@@ -118,6 +119,12 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         let what = format!("Give the client the gateway's {secret}");
         let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
+    }
+    if matches!(client.credential, Credential::Bootstrap(_)) {
+        let bind = simulated.config["gateway"]["bind"].as_str().unwrap_or("loopback");
+        let url = if bind == "loopback" { " --url <url>" } else { "" };
+        let what = "Create a new setup code, and give it to the client within ten minutes";
+        all.push(Remedy::new(Change::SetupCode, Risk::Approval, what, &[format!("openclaw qr{url}")]));
     }
     if client.credential != Credential::DeviceToken(None) && gateway.device_token(client).is_some() {
         let what = format!("Give the client its own device token for {}", client.role);
@@ -222,7 +229,18 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         let what = "Turn off the device check of the Control UI (break-glass)";
         setting("controlUi.dangerouslyDisableDeviceAuth", same(json!(true)), what, opens);
     }
+    let only = json!([client.peer.to_string()]);
+    let listed = &simulated.config["gateway"]["trustedProxies"];
+    if proxied && listed.as_array().is_some_and(|listed| !listed.is_empty()) && *listed != only {
+        let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
+        setting("trustedProxies", same(only), "Name only this proxy in gateway.trustedProxies", opens);
+    }
     let auth = &simulated.config["gateway"]["auth"];
+    if auth["mode"] == "trusted-proxy" && is_loopback(client.peer) {
+        let opens = Some("every process on this machine can claim to be any user");
+        let what = "Let a proxy on this machine authenticate users";
+        setting("auth.trustedProxy.allowLoopback", same(json!(true)), what, opens);
+    }
     if auth["mode"] != "none" {
         let opens = Some("everyone who can reach the gateway's address");
         setting("auth.mode", same(json!("none")), "Turn off authentication", opens);
@@ -230,6 +248,15 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     if simulated.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
         let what = "Approve local clients automatically (the default)";
         setting("nodes.pairing.autoApproveLocal", same(json!(true)), what, None);
+    }
+}
+
+/// Another auth mode, for a gateway whose proxy authenticates the users.
+fn of_the_auth_mode(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    if simulated.settings().is_some_and(|settings| settings.auth_mode == AuthMode::TrustedProxy) {
+        let give = Change::Credential(Credential::Shared);
+        let give = Remedy::new(give, Risk::Client, "Give the client this token", &[]);
+        all.push(configuration::token_mode().and(&give));
     }
 }
 

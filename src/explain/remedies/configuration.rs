@@ -68,12 +68,18 @@ fn without(refused: &[RefusedSetting]) -> Remedy {
     Remedy::new(Change::Delete(paths), Risk::Setting, what, &how)
 }
 
+/// Authentication with a new token.
+pub(super) fn token_mode() -> Remedy {
+    secret("auth.token", "Set a token").and(&set("auth.mode", json!("token"), "Use token authentication"))
+}
+
+fn secret(path: &'static str, what: &str) -> Remedy {
+    let change = Change::Setting(path, json!("a secret of the user's choice"));
+    Remedy::new(change, Risk::Setting, what, &[config_set(path, &json!("<secret>"))])
+}
+
 /// Values of single settings that can resolve a conflict between accepted settings.
 fn values() -> Vec<Remedy> {
-    let secret = |path: &'static str, what: &str| {
-        let change = Change::Setting(path, json!("a secret of the user's choice"));
-        Remedy::new(change, Risk::Setting, what, &[config_set(path, &json!("<secret>"))])
-    };
     vec![
         secret("auth.token", "Set a token"),
         secret("auth.password", "Set a password"),

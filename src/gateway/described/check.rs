@@ -50,13 +50,13 @@ fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), De
     for text in description.phrases() {
         let mut words = words_in_braces(&text.value);
         if let Some(name) = words.find(|name| !known_placeholder(name)) {
-            return Err(unknown_placeholder(source, text.referenced, name));
+            return Err(unknown_placeholder(source, text.referenced, name, &[]));
         }
     }
     for text in description.flags.words() {
         let mut words = words_in_braces(&text.value);
         if let Some(name) = words.find(|name| *name != VALUE && !known_placeholder(name)) {
-            return Err(unknown_placeholder(source, text.referenced, name));
+            return Err(unknown_placeholder(source, text.referenced, name, &[VALUE]));
         }
     }
     let files = description.files.iter().map(|(path, text)| (text.referenced, [path, &text.value]));
@@ -73,7 +73,7 @@ fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), De
     {
         let resembles = || name.len() > 3 && nearest_within(1, name, known.iter().copied()).is_some();
         if !known_placeholder(name) && resembles() {
-            return Err(unknown_placeholder(source, at, name));
+            return Err(unknown_placeholder(source, at, name, &[]));
         }
     }
     of_package(source, description)
@@ -83,8 +83,10 @@ fn every_placeholder() -> Vec<&'static str> {
     AT_LAUNCH.into_iter().chain(["here"]).chain(OF_PACKAGE).collect()
 }
 
-fn unknown_placeholder(source: &Source<'_>, at: Location, name: &str) -> DescriptionError {
-    let shown = every_placeholder().into_iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>();
+/// `here` are the placeholders that only this key has.
+fn unknown_placeholder(source: &Source<'_>, at: Location, name: &str, here: &[&str]) -> DescriptionError {
+    let known = here.iter().copied().chain(every_placeholder());
+    let shown = known.map(|name| format!("{{{name}}}")).collect::<Vec<_>>();
     let names = shown.iter().map(String::as_str).collect::<Vec<_>>();
     let help = choices(&format!("{{{name}}}"), &names);
     source.error_at(at, format!("unknown placeholder `{{{name}}}`"), Some(help))

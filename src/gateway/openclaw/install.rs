@@ -35,6 +35,8 @@ pub(super) struct Installation<'a> {
     pub(super) catalogue: Catalogue,
     pub(super) guard: &'a Guard,
     pub(super) listener: PrepareListener<'a>,
+    /// When everything must be installed: a release, its Node.js, and the wait for another process that installs them.
+    deadline: Instant,
 }
 
 /// One package to install.
@@ -56,7 +58,8 @@ impl<'a> Installation<'a> {
     /// Returns an error if there is no usable cache directory.
     pub(super) fn new(preparation: &'a Preparation, listener: PrepareListener<'a>) -> Result<Self, InstallError> {
         let cache = Cache::locate(preparation.cache.as_deref())?;
-        Ok(Self { cache, catalogue: Catalogue::built_in()?, guard: &preparation.guard, listener })
+        let deadline = Instant::now() + INSTALL_TIMEOUT;
+        Ok(Self { cache, catalogue: Catalogue::built_in()?, guard: &preparation.guard, listener, deadline })
     }
 }
 
@@ -112,13 +115,12 @@ impl Installation<'_> {
         std::fs::create_dir_all(parent).map_err(|error| cache_error(&error))?;
         let file =
             File::options().create(true).truncate(false).write(true).open(path).map_err(|error| cache_error(&error))?;
-        let deadline = Instant::now() + INSTALL_TIMEOUT;
         let mut reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(error)) => return Err(cache_error(&error)),
-                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                Err(TryLockError::WouldBlock) if Instant::now() >= self.deadline => {
                     return Err(InstallError::Locked { package: package.to_owned(), lock: path.clone() });
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -185,7 +187,6 @@ impl Installation<'_> {
             io::ErrorKind::NotFound => InstallError::NoInstaller { installer, package: package.to_owned() },
             _ => InstallError::CannotRun { installer, package: package.to_owned(), reason: error.to_string() },
         })?;
-        let deadline = Instant::now() + INSTALL_TIMEOUT;
         let mut ticks = interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let exit = loop {
@@ -193,7 +194,7 @@ impl Installation<'_> {
                 exit = process.wait() => break exit,
                 _ = ticks.tick() => tick(),
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= self.deadline {
                 return Err(InstallError::TooSlow { package: package.to_owned() });
             }
         };
@@ -247,4 +248,21 @@ fn clear_partial(parent: &Path, version: &str) {
 /// Counts the packages on disk. The count is cheap, and it grows while npm works.
 fn packages(directory: &Path) -> usize {
     std::fs::read_dir(directory.join("node_modules")).map_or(0, |entries| entries.flatten().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_wait_for_another_process_ends_at_the_deadline_of_the_install() {
+        let folder = tempfile::tempdir().unwrap();
+        let preparation = Preparation { cache: Some(folder.path().to_owned()), ..Preparation::default() };
+        let mut installation = Installation::new(&preparation, &|_| {}).unwrap();
+        installation.deadline = Instant::now();
+        let directory = folder.path().join("packages/one");
+        let _held = installation.lock(&directory, "one", "one@1").await.unwrap();
+        let waited = installation.lock(&directory, "one", "one@1").await;
+        assert!(matches!(waited, Err(InstallError::Locked { .. })), "{waited:?}");
+    }
 }

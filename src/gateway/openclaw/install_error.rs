@@ -4,7 +4,7 @@ use super::installer::Installer;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The maximum duration of an install, and the maximum wait for another process that installs the same package.
+/// The maximum duration of an install: all its commands, and the wait for another process that installs the same package.
 pub(super) const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
 /// Why a package cannot be installed.
@@ -68,13 +68,13 @@ pub enum InstallError {
         log: String,
     },
     /// The installer did not exit in time.
-    #[error("installing {package} took longer than {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
+    #[error("{package} was not installed within {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
     TooSlow {
         /// The package.
         package: String,
     },
     /// Another process holds the lock and did not release it in time.
-    #[error("another process has been installing {package} for more than {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
+    #[error("another process is still installing {package} after {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
     Locked {
         /// The package.
         package: String,

@@ -3,6 +3,7 @@
 use crate::counted::counted;
 use crate::judge::Verdict;
 use crate::run::outcome::{STORE_UNREADABLE, STORE_UNWRITABLE};
+use crate::shell::quoted;
 use std::collections::BTreeMap;
 
 /// The part of the cases, as a divisor, that must need the store for the advice.
@@ -21,6 +22,14 @@ pub(super) fn on_store(reasons: &BTreeMap<(Verdict, String), Vec<String>>, total
             counted(cases, "more case")
         )
     })
+}
+
+/// How to remove the entries of a list of known deviations that no longer hold. `reasons` as in [`on_store`].
+pub(super) fn on_known(reasons: &BTreeMap<(Verdict, String), Vec<String>>) -> Option<String> {
+    let (_, reason) = reasons.keys().find(|(verdict, _)| *verdict == Verdict::UnexpectedlyConforms)?;
+    // The reason begins with the place of the entry: known.yaml:3.
+    let list = quoted(reason.split(':').next().unwrap_or_default()).into_owned();
+    Some(format!("to remove what no longer holds: clawcheck accept --known {list} --report REPORT --prune"))
 }
 
 #[cfg(test)]

@@ -259,6 +259,7 @@ impl<W: Write> Terminal<W> {
     /// Other remarks: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
+        lines.extend(advice::on_known(&self.reasons).map(|line| self.display.line(&line)));
         lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
         let minor = if self.display.score { minor::FEW } else { minor::CAUSES };
         lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));

@@ -5,7 +5,6 @@ use super::recipe_check;
 use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation, Profile, Workspace};
 use crate::judge::Verdict;
 use crate::run::plan::{self, NotPlayed};
-use crate::run::shared::Shared;
 use crate::run::store_recipe::{Recipe, recipe};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::{Case, Step, StepKind};
@@ -20,44 +19,31 @@ pub(super) fn created_store(case: &Case, profile: &Profile) -> Option<Recipe> {
     recipe(case).ok().filter(|recipe| !writes && !recipe.is_empty())
 }
 
-/// The reason why a case must not be played. `None` if it can be played.
-pub(super) async fn not_played(
+/// What a run may do to a gateway at a URL, and where the rules are played to find out what a case does.
+pub(crate) struct Access<'a> {
+    /// Whether the run has the shared token of the gateway.
+    pub(crate) has_token: bool,
+    /// Whether the run may write to the gateway.
+    pub(crate) allow_writes: bool,
+    pub(crate) workspace: &'a Workspace,
+}
+
+/// The reason why a planned case must not be played. `None` if it can be played. It can take some starts of the embedded
+/// gateway to find out.
+pub(crate) async fn not_eligible(
     case: &Case,
-    recipe: Option<&Recipe>,
-    gateway: &Gateway,
+    profile: &Profile,
     release: Release,
-    shared: &Shared<'_>,
+    access: &Access<'_>,
 ) -> Option<NotPlayed> {
-    if gateway.profile().kind == GatewayKind::Attached
-        && let Some(reason) = not_played_at_url(case, recipe, release, shared).await
+    let recipe = created_store(case, profile);
+    if profile.kind == GatewayKind::Attached
+        && let Some(reason) = not_played_at_url(case, recipe.as_ref(), release, access).await
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });
     }
-    not_created(case, recipe?, gateway.profile(), release, &shared.workspace).await
-}
-
-/// The reason why connections do not replace the written store of a case, according to the rules of the release.
-async fn not_created(
-    case: &Case,
-    recipe: &Recipe,
-    profile: &Profile,
-    release: Release,
-    workspace: &Workspace,
-) -> Option<NotPlayed> {
-    let reason = recipe_check::objection(case, recipe, release, workspace).await?;
+    let reason = recipe_check::objection(case, &recipe?, release, access.workspace).await?;
     Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, profile), reason })
-}
-
-/// The verdict on a planned case that is not played because connections do not create its store, and the reason. It takes two starts of the
-/// embedded gateway to find out.
-pub(crate) async fn store_not_created(
-    case: &Case,
-    profile: &Profile,
-    release: Release,
-    workspace: &Workspace,
-) -> Option<(Verdict, String)> {
-    let not = not_created(case, &created_store(case, profile)?, profile, release, workspace).await?;
-    Some((not.verdict, not.reason))
 }
 
 /// The reason why a case must not be played on a gateway at a URL.
@@ -65,12 +51,12 @@ async fn not_played_at_url(
     case: &Case,
     recipe: Option<&Recipe>,
     release: Release,
-    shared: &Shared<'_>,
+    access: &Access<'_>,
 ) -> Option<String> {
-    if shared.options.token.is_none() && (recipe.is_some() || case.steps().any(knows_the_secret)) {
+    if !access.has_token && (recipe.is_some() || case.steps().any(knows_the_secret)) {
         return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
     }
-    if shared.options.allow_writes {
+    if access.allow_writes {
         return None;
     }
     if recipe.is_some() {
@@ -80,7 +66,7 @@ async fn not_played_at_url(
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
         let release = crate::run::release::release_of(&rules);
-        leaves_no_trace(case, &rules, &shared.workspace, release).await
+        leaves_no_trace(case, &rules, access.workspace, release).await
     };
     match predicted.await {
         Ok(true) => None,

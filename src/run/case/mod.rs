@@ -23,6 +23,7 @@ use crate::run::steps::frames::Frames;
 use crate::scenario::Case;
 use conclude::conclude_setup;
 pub(crate) use conclude::{CaseResult, conclude};
+use eligible::{Access, not_eligible};
 pub(crate) use observe::{observe, predicted};
 use openclaw_model::Release;
 pub(crate) use report::{blank, given_up, keep_records, not_applicable, not_done, redactions};
@@ -47,15 +48,14 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
-    let recipe = eligible::created_store(case, gateway.profile());
-    if let Some(NotPlayed { verdict, reason }) =
-        eligible::not_played(case, recipe.as_ref(), gateway, release, shared).await
-    {
+    let (options, workspace) = (shared.options, &shared.workspace);
+    let access = Access { has_token: options.token.is_some(), allow_writes: options.allow_writes, workspace };
+    if let Some(NotPlayed { verdict, reason }) = not_eligible(case, gateway.profile(), release, &access).await {
         (report.verdict, report.reason) = (verdict, Some(reason));
         return report;
     }
     let mut context = context(case, gateway, sandbox, release, shared);
-    context.recipe = recipe;
+    context.recipe = eligible::created_store(case, gateway.profile());
     let Played { observed, setup, exit, log } = perform(&mut context, case, gateway, shared).await;
     let redactions = redactions(&context);
     if matches!(observed, Err(CaseError::BrokenOff)) {

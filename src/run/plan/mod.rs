@@ -5,48 +5,65 @@ mod not_played;
 
 use crate::gateway::{Capability, Profile};
 use crate::judge::Verdict;
+use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
 use crate::scenario::Case;
 pub(crate) use not_played::lacked;
-pub(super) use not_played::{NotPlayed, not_played, permissions_bind, without};
-use openclaw_model::{Release, releases};
+pub(crate) use not_played::{NotPlayed, without};
+use not_played::{not_played, permissions_bind};
+use openclaw_model::Release;
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 
-/// How a run on a gateway treats a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Applicability {
-    /// The features that the case needs.
-    pub(crate) needs: BTreeSet<Capability>,
-    /// The verdict and its reason if the case is not played. `None` if the case is played.
-    pub(crate) not_played: Option<(Verdict, String)>,
+/// Decides which cases a run plays, without starting the gateway.
+pub(crate) struct Planner<'a> {
+    profile: &'a Profile,
+    release: Release,
+    /// The gateway's own snapshots.
+    own: Option<&'a Library>,
+    library: &'a Library,
+    known: &'a KnownDeviations,
+    permissions_bind: bool,
 }
 
-/// Determines what a run on a gateway does with a case, without starting the gateway. `own` are the gateway's own snapshots.
-///
-/// # Errors
-/// The temporary directory cannot be written.
-pub(crate) fn applicability(
-    case: &Case,
-    profile: &Profile,
-    own: Option<&Library>,
-    library: &Library,
-) -> io::Result<Applicability> {
-    let release = profile.claims.unwrap_or(releases::DEFAULT);
-    let approved = approved(case, own, library, release);
-    let permissions_bind = permissions_bind(&std::env::temp_dir())?;
-    let not_played = not_played(case, approved.as_deref(), profile, release, permissions_bind);
-    Ok(Applicability {
-        needs: needs::of(case, approved.as_deref(), false),
-        not_played: not_played.map(|NotPlayed { verdict, reason }| (verdict, reason)),
-    })
-}
+impl<'a> Planner<'a> {
+    /// A planner for a gateway that is compared with `release`. `temporary` is a directory in which it tests the permissions
+    /// of this user.
+    ///
+    /// # Errors
+    /// The temporary directory cannot be written.
+    pub(crate) fn new(
+        profile: &'a Profile,
+        release: Release,
+        (own, library): (Option<&'a Library>, &'a Library),
+        known: &'a KnownDeviations,
+        temporary: &Path,
+    ) -> io::Result<Self> {
+        Ok(Self { profile, release, own, library, known, permissions_bind: permissions_bind(temporary)? })
+    }
 
-/// The approved snapshot of a case, which shows what the case needs: the gateway's own one, or else that of the release. A
-/// file that cannot be read is reported when the case is judged.
-pub(super) fn approved(case: &Case, own: Option<&Library>, library: &Library, release: Release) -> Option<String> {
-    own.into_iter().chain([library]).find_map(|library| {
-        let history = library.serving(&case.id, release).ok()?;
-        history.serving(release).map(|(_, variant)| variant.text.clone())
-    })
+    /// Why the run does not play a case. `None` if it plays the case.
+    pub(crate) fn not_played(&self, case: &Case) -> Option<NotPlayed> {
+        if let Some(reason) = self.known.excludes(case) {
+            return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+        }
+        // The snapshots are needed here only if the gateway lacks a feature.
+        let approved = if self.profile.lacks.is_empty() { None } else { self.approved(case) };
+        not_played(case, approved.as_deref(), self.profile, self.release, self.permissions_bind)
+    }
+
+    /// The features that a case needs.
+    pub(crate) fn needs(&self, case: &Case) -> BTreeSet<Capability> {
+        needs::of(case, self.approved(case).as_deref(), false)
+    }
+
+    /// The approved snapshot of a case, which shows what the case needs: the gateway's own one, or else that of the
+    /// release. A file that cannot be read is reported when the case is judged.
+    fn approved(&self, case: &Case) -> Option<String> {
+        self.own.into_iter().chain([self.library]).find_map(|library| {
+            let history = library.serving(&case.id, self.release).ok()?;
+            history.serving(self.release).map(|(_, variant)| variant.text.clone())
+        })
+    }
 }

@@ -3,6 +3,7 @@
 use crate::scenario::model::case::Case;
 use crate::suggestions::nearest;
 use globset::{Glob, GlobMatcher};
+use indexmap::IndexSet;
 use std::collections::HashSet;
 use std::str::FromStr;
 
@@ -153,6 +154,21 @@ impl Filter {
         self.subject == Subject::Id && self.glob.as_ref().map_or_else(part, |glob| glob.is_match(id))
     }
 
+    /// Advice for a filter that matches none of these cases: the filter that was probably meant, or the prefixes that
+    /// exist. `None` if it resembles nothing.
+    pub fn advice(&self, cases: &[Case]) -> Option<String> {
+        let values = match self.subject {
+            Subject::Id => WHOLE.iter().rev().flat_map(|whole| cases.iter().map(whole)).collect::<Vec<_>>(),
+            subject => cases.iter().flat_map(|case| subject.values(case)).map(str::to_owned).collect(),
+        };
+        let values = values.iter().map(String::as_str).collect::<IndexSet<_>>();
+        let prefix = &self.text[..self.text.len() - self.value.len()];
+        let near = nearest(&self.value, values).map(|near| format!("did you mean `{prefix}{near}`?"));
+        let has_prefix =
+            || self.subject == Subject::Id && self.text.split_once(':').is_some_and(|(word, _)| is_word(word));
+        near.or_else(|| has_prefix().then(|| "the prefixes are family:, tag:, issue: and requirement:".to_owned()))
+    }
+
     /// Whether the filter is a glob, has a prefix, or is the complete name of a case, a scenario or a family.
     pub fn names(&self, cases: &[Case]) -> bool {
         self.subject != Subject::Id
@@ -271,6 +287,16 @@ mod tests {
     fn wrong_filters_are_errors(#[case] filter: &str, #[case] says: &str) {
         let error = filter.parse::<Filter>().unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
+    }
+
+    #[rstest]
+    #[case::case("role/up#ngnx", Some("did you mean `role/up#nginx`?"))]
+    #[case::scenario("role/up-agian", Some("did you mean `role/up-again`?"))]
+    #[case::tag("tag:lokout", Some("did you mean `tag:lockout`?"))]
+    #[case::prefix("label:lockout", Some("the prefixes are family:, tag:, issue: and requirement:"))]
+    #[case::other("no-such-case", None)]
+    fn a_filter_that_matches_nothing_has_advice(#[case] filter: &str, #[case] advice: Option<&str>) {
+        assert_eq!(filter.parse::<Filter>().unwrap().advice(&cases()).as_deref(), advice);
     }
 
     #[test]

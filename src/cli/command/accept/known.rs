@@ -23,7 +23,7 @@ pub(super) struct KnownOptions {
     ///
     /// The deviations are those in the report of the run (--report). `accept` does not change existing entries and
     /// comments. It adds cases with the verdict `error` only if an ID selects them.
-    #[arg(long, value_name = "FILE", requires_all = ["from", "reason"], conflicts_with = "snapshots")]
+    #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["snapshots", "gateway"])]
     known: Option<PathBuf>,
     /// With --known: JSON report of the run, or - for standard input
     #[arg(long = "report", id = "from", value_name = "FILE", requires = "known")]
@@ -34,6 +34,12 @@ pub(super) struct KnownOptions {
     /// With --known: the issue or page where the deviations are tracked
     #[arg(long, value_name = "URL", requires = "known", value_parser = link)]
     link: Option<String>,
+    /// With --known: remove what the run refuted, instead of adding deviations
+    ///
+    /// `accept` removes the entries and ids whose cases were played without the deviation, and the digests of cases without
+    /// an entry. Entries that the run did not test, flaky entries and exclusions stay.
+    #[arg(long, requires = "known", conflicts_with_all = ["reason", "link", "cases", "all"])]
+    prune: bool,
 }
 
 /// Parses a link. Its form is that of the links of scenarios.
@@ -96,11 +102,51 @@ impl ReportedCase {
 }
 
 impl KnownOptions {
-    /// Adds the deviations of the selected cases to the list. `None` if the command is about snapshots.
-    pub(super) fn extend(&self, selection: &[Filter], all: bool) -> Option<Result<u8, CommandError>> {
-        let (Some(list), Some(report), Some(reason)) = (&self.known, &self.report, &self.reason) else { return None };
+    /// Adds the deviations of the selected cases to the list, or prunes the list. `None` if the command is about
+    /// snapshots.
+    pub(super) fn change(&self, selection: &[Filter], all: bool) -> Option<Result<u8, CommandError>> {
+        let (list, report) = self.known.as_ref().zip(self.report.as_ref())?;
+        if self.prune {
+            return Some(self.prune(list, report));
+        }
+        let Some(reason) = &self.reason else {
+            let error = miette::miette!(
+                help = "pass --reason TEXT, or --prune to remove entries",
+                "--reason is missing; describe why the deviations are accepted"
+            );
+            return Some(Err(CommandError::usage(error)));
+        };
         let is_selected = |case: &ReportedCase| case.is_selected(selection, all);
         Some(self.add_to(list, report, reason, &is_selected))
+    }
+
+    /// Whether the command needs no selection of cases.
+    pub(super) fn is_pruning(&self) -> bool {
+        self.prune
+    }
+
+    fn prune(&self, list: &Path, report: &Path) -> Result<u8, CommandError> {
+        let Report { level, cases } = read(report)?;
+        let level = level.unwrap_or_default();
+        let played = cases.into_iter().map(|case| case.observed(level)).collect::<Vec<_>>();
+        let text = known::text_of(list).map_err(CommandError::usage)?.unwrap_or_default();
+        let pruned = known::prune(list, &text, &played).map_err(CommandError::usage)?;
+        let path = list.to_string_lossy();
+        let path = line(&path);
+        let message = if text == pruned.text {
+            format!("{path}: the report refutes no whole entry")
+        } else {
+            write(list, &pruned.text)?;
+            let (entries, ids) = (counted_entries(pruned.entries), counted(pruned.ids, "id"));
+            format!("wrote {path}: removed {entries}, and {ids} from other entries")
+        };
+        let mut out = console::stdout_while_read();
+        writeln!(out, "{message}").map_err(CommandError::output)?;
+        for glob in pruned.globs {
+            let note = "no longer show the deviation; replace the glob";
+            writeln!(out, "{}, which {note}", line(&glob)).map_err(CommandError::output)?;
+        }
+        Ok(exit::OK)
     }
 
     fn add_to(
@@ -132,15 +178,22 @@ impl KnownOptions {
         let message = if text.as_deref() == Some(&extended.text) {
             format!("{} already has these deviations", line(&path))
         } else {
-            let error = |error: io::Error| CommandError::message(&format!("cannot write {}: {error}", list.display()));
-            atomic_file::replace(list, extended.text.as_bytes()).map_err(error)?;
-            let (entries, cases) = (extended.entries, counted(extended.cases, "case"));
-            let entries = if entries == 1 { "1 new entry".to_owned() } else { format!("{entries} new entries") };
-            format!("wrote {}: {entries} for {cases}", line(&path))
+            write(list, &extended.text)?;
+            let (entries, cases) = (counted_entries(extended.entries), counted(extended.cases, "case"));
+            format!("wrote {}: added {entries} for {cases}", line(&path))
         };
         writeln!(out, "{message}").map_err(CommandError::output)?;
         Ok(exit::OK)
     }
+}
+
+fn write(list: &Path, text: &str) -> Result<(), CommandError> {
+    let error = |error: io::Error| CommandError::message(&format!("cannot write {}: {error}", list.display()));
+    atomic_file::replace(list, text.as_bytes()).map_err(error)
+}
+
+fn counted_entries(entries: usize) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
 }
 
 /// Reads the report of a run.

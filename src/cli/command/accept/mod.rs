@@ -3,14 +3,14 @@
 mod known;
 
 use crate::cli::error::library_report;
-use crate::cli::snapshots::Snapshots;
+use crate::cli::snapshots::WaitingFolder;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::observe::snapshot::{FileChange, Library, LibraryError, Proposal};
 use crate::scenario::Filter;
 use known::KnownOptions;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use untrusted_data::printable::line;
 
 /// The maximum number of cases that are listed by id. Further cases are only counted.
@@ -38,31 +38,30 @@ pub(crate) struct Accept {
     /// Approve all waiting observations
     #[arg(long, conflicts_with = "cases")]
     all: bool,
-    /// Folder with the snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    snapshots: PathBuf,
+    #[command(flatten)]
+    folder: WaitingFolder,
     #[command(flatten)]
     list: KnownOptions,
 }
 
 impl Accept {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        if self.cases.is_empty() && !self.all {
+        if self.cases.is_empty() && !self.all && !self.list.is_pruning() {
             let error = miette::miette!(
                 help = "name cases, as in `clawcheck accept role-upgrade`, or use --all",
                 "no cases were named for approval"
             );
             return Err(CommandError::usage(error));
         }
-        if let Some(extended) = self.list.extend(&self.cases, self.all) {
-            return extended;
+        if let Some(changed) = self.list.change(&self.cases, self.all) {
+            return changed;
         }
         let fault = |error: LibraryError| CommandError::failed(library_report(error));
-        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
+        let (folder, mut library) = self.folder.open()?;
         let waiting = library.proposals().map_err(fault)?;
         let chosen = waiting.iter().filter(|proposal| self.means(proposal)).collect::<Vec<_>>();
         if chosen.is_empty() {
-            return Err(CommandError::nothing_selected(self.nothing(&waiting)));
+            return Err(CommandError::nothing_selected(self.nothing(&folder, &waiting)));
         }
         let mut out = console::stdout_while_read();
         for proposal in chosen {
@@ -74,8 +73,8 @@ impl Accept {
     }
 
     /// The error if no waiting observation matches the arguments.
-    fn nothing(&self, waiting: &[Proposal]) -> miette::Report {
-        let folder = self.snapshots.display();
+    fn nothing(&self, folder: &Path, waiting: &[Proposal]) -> miette::Report {
+        let folder = folder.display();
         if waiting.is_empty() {
             let help = "`clawcheck run` writes observations there that no snapshot contains";
             return miette::miette!(help = help, "nothing waits for approval in {folder}");

@@ -1,14 +1,12 @@
 //! The options of `clawcheck run`.
 
 use crate::cli::help::{cache_variable, run_exit_codes, token_variable};
+use crate::cli::plan_options::PlanOptions;
 use crate::cli::reports::ReportOption;
 use crate::cli::selection::SelectionOptions;
-use crate::cli::state_dir::CopiedState;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::gateway::GatewaySpec;
 use crate::judge::Level;
-use openclaw_model::Release;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Play cases on a gateway and compare the results with the approved snapshots
@@ -86,12 +84,6 @@ pub(crate) struct Run {
     /// `run` prints all failing cases in full.
     #[arg(long)]
     pub(super) explain: bool,
-    /// List of known deviations, which do not fail the run (repeatable)
-    ///
-    /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. A gateway
-    /// description can also contain a list.
-    #[arg(long, value_name = "FILE")]
-    pub(super) known: Vec<PathBuf>,
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub(super) deny: Vec<DeniedResult>,
@@ -100,40 +92,23 @@ pub(crate) struct Run {
     /// The value is a number of cases, or a share of the selected cases that apply to the gateway.
     #[arg(long, value_name = "N|N%")]
     pub(super) min_played: Option<MinPlayed>,
+    #[command(flatten)]
+    pub(super) plan: PlanOptions,
     /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
     ///
     /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
     pub(super) schema: Option<Option<PackageVersion>>,
-    /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
-    #[arg(long, value_name = "DIR")]
-    pub(super) snapshots: Option<PathBuf>,
     /// Also propose snapshots that only record that a real release was tested
     ///
     /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
     #[arg(long)]
     pub(super) mark_seen: bool,
-    /// State directory: for a gateway at a URL, its own; otherwise, the cases play on a copy of it
-    ///
-    /// For a gateway that clawcheck starts, a copy of the pairing store in DIR replaces the store of each case, and the
-    /// settings in its openclaw.json replace the settings of each case. clawcheck generates a key for each device of
-    /// the copy, so every device can connect. It checks only the expectations of the cases, not the snapshots.
-    /// clawcheck does not write to DIR.
-    #[arg(long, value_name = "DIR")]
-    pub(super) state_dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) copied: CopiedState,
-    /// Release that a gateway at a URL is compared with [default: `server.version` of its hello-ok, or the newest known release]
-    #[arg(long, value_name = "RELEASE")]
-    pub(super) release: Option<Release>,
     /// Allow scenarios that can start code in a gateway or reach outside it
     ///
     /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
     #[arg(long)]
     pub(super) trust: bool,
-    /// Allow the run to write to a gateway at a URL
-    #[arg(long)]
-    pub(super) allow_writes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -8,15 +8,14 @@ mod min_played;
 mod reports;
 mod selection;
 
+use crate::cli::plan_options::CasesToPlay;
 use crate::cli::selection::Named;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
-use crate::cli::snapshots::{self, Snapshots};
-use crate::cli::state_dir::Verdicts;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
-use crate::gateway::{GatewaySpec, Preparation};
+use crate::gateway::GatewaySpec;
 use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
@@ -27,7 +26,6 @@ pub(crate) use arguments::Run;
 use reports::{deliver, notify};
 use selection::UnusedScope;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The data that a run uses in addition to its cases.
@@ -40,42 +38,24 @@ struct Scope<'a> {
 
 impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
-        self.check_attached()?;
+        self.plan.check(&self.gateway)?;
         let named = Named::of(&self.what);
         let corpus = crate::cli::corpus::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
-        let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
-        self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
+        let known = self.plan.known(&self.gateway, &corpus)?;
         let unused = self.unused(&named.paths)?;
-        let on_copy = self.on_copy(&cases)?;
-        let (cases, mut snapshots) = match &on_copy {
-            // The snapshots are about the stores of the scenarios.
-            Some(cases) if self.snapshots.is_none() => (cases.iter().collect(), Snapshots::none()),
-            Some(cases) => (cases.iter().collect(), self.find_snapshots(&named.paths)?),
-            None => (cases, self.find_snapshots(&named.paths)?),
-        };
-        let not_writable = snapshots.prepare()?;
+        let (cases, mut snapshots) = self.plan.cases(&self.gateway, cases, &named.paths)?;
+        let not_writable = snapshots.prepare(self.is_of_others())?;
         let scope = Scope { corpus: &corpus, known: Arc::new(known), unused };
-        let work = self.play(signals, &cases, &snapshots.library, scope);
+        let played = cases.all();
+        let work = self.play(signals, &played, &snapshots.library, scope);
         let report = session::block_on([&self.gateway], work)?;
         if let Some(reason) = report.own_protected.as_ref().filter(|_| report.unkept > 0) {
             let advice = "name another folder with `snapshots` in the gateway description";
             let _ = writeln!(console::stderr(), "observations are not saved: {reason}; {advice}");
-        } else if !snapshots.is_writable() && report.unkept > 0 && on_copy.is_none() {
-            let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
-                true => {
-                    let how = match self.gateway {
-                        GatewaySpec::Described(_) => "add `snapshots: FOLDER` to the gateway description",
-                        _ => "name a folder with --snapshots",
-                    };
-                    format!("the built-in snapshots cannot be changed; {how}")
-                }
-                false => {
-                    "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
-                }
-            });
-            let note = format!("observations are not saved: {note}");
-            let _ = writeln!(console::stderr(), "{note}");
+        } else if !snapshots.is_writable() && report.unkept > 0 && matches!(cases, CasesToPlay::Selected(_)) {
+            let reason = not_writable.unwrap_or_else(|| self.why_not_saved(named.paths.is_empty()).to_owned());
+            let _ = writeln!(console::stderr(), "observations are not saved: {reason}");
         }
         let code = self.exit_code(&report);
         if code == exit::DEVIATES && report.outcome(false) == Outcome::Conforms {
@@ -89,15 +69,14 @@ impl Run {
         Ok(code)
     }
 
-    fn find_snapshots(&self, paths: &[PathBuf]) -> Result<Snapshots, CommandError> {
-        Snapshots::find(self.snapshots.as_deref(), paths).map_err(CommandError::failed)
-    }
-
-    /// The cases on a copy of the state directory or with the configuration of the user, if the options say so.
-    fn on_copy(&self, cases: &[&Case]) -> Result<Option<Vec<Case>>, CommandError> {
+    /// Why observations cannot be saved next to the built-in snapshots, or without a folder of snapshots.
+    fn why_not_saved(&self, are_built_in: bool) -> &'static str {
         match self.gateway {
-            GatewaySpec::Attached(_) => Ok(None),
-            _ => self.copied.cases(self.state_dir.as_deref(), cases, Verdicts::Expectations),
+            GatewaySpec::Described(_) => {
+                "the snapshots are those of OpenClaw; add `snapshots: FOLDER` to the gateway description"
+            }
+            _ if are_built_in => "the built-in snapshots cannot be changed; name a folder with --snapshots",
+            _ => "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario",
         }
     }
 
@@ -112,14 +91,10 @@ impl Run {
             let message = "--isolation applies only to gateways that clawcheck starts";
             return Err(CommandError::usage(miette::Report::msg(message)));
         }
-        let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
+        let stop = if self.plan.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
         let session = Session::new(cases.len(), stop.clone());
         let (mut listeners, deliveries) = self.listeners(&session.progress, cases.len())?;
-        let preparation = Preparation {
-            state_dir: self.state_dir.clone(),
-            claims: self.release,
-            ..session.preparation(self.timeouts)
-        };
+        let preparation = self.plan.preparation(session.preparation(self.timeouts));
         let mut listen = |event: Event<'_>| notify(&mut listeners, event);
         let Some((gateway, schema)) = session.unless_stopped(self.prepare(&session, &preparation)).await? else {
             let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };

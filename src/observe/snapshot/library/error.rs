@@ -41,6 +41,6 @@ pub enum LibraryError {
     #[error("clawcheck cannot change its built-in snapshots; name a folder with --snapshots")]
     BuiltIn,
     /// The folder is read-only for this run.
-    #[error("this user cannot write to the snapshot folder")]
+    #[error("this run cannot write to the snapshot folder")]
     Frozen,
 }

@@ -35,7 +35,7 @@ pub struct Library {
     cases: BTreeMap<String, BTreeMap<Release, File>>,
     /// The paths of the `.snap.new` files, sorted.
     proposals: Vec<PathBuf>,
-    /// No observations are proposed because the user cannot write to the folder.
+    /// No observations are proposed: the user cannot write to the folder, or the gateway is not the one of the snapshots.
     frozen: bool,
 }
 
@@ -141,6 +141,11 @@ impl Library {
             }
             probed => probed.map(|()| None),
         }
+    }
+
+    /// Makes the folder read-only for this run.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
     }
 
     /// Whether observations can be proposed.
