@@ -87,11 +87,11 @@ fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
-    let (approve, reject) = (approve(), reject(simulated));
+    let (approve, reject) = (approve(simulated), reject(simulated));
     let mut pairs = Vec::new();
     for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
         let after_reject = || Some(reject.and(remedy));
-        let then_approve = || (!helps(&approve.changes)).then(|| remedy.and(&approve));
+        let then_approve = || approve.as_ref().filter(|approve| !helps(&approve.changes)).map(|then| remedy.and(then));
         let ways = [after_reject(), then_approve()];
         pairs.extend(ways.into_iter().flatten().find(|both| admits_client(simulated, &both.changes)));
     }
@@ -100,7 +100,7 @@ fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
     if !alone.iter().chain(&pairs).any(stays) {
         let nothing = alone.is_empty() && pairs.is_empty();
         let parts = candidates.iter().filter(|remedy| combines(remedy) && (nothing || stays(remedy)));
-        pairs.extend(together(simulated, &parts.collect::<Vec<_>>(), &approve));
+        pairs.extend(together(simulated, &parts.collect::<Vec<_>>(), approve.as_ref()));
     }
     let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
     result.fails.retain(|failed| !part_of(failed));
@@ -111,9 +111,11 @@ fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
 }
 
 /// Combinations of changes that help only together: first two changes, then three, each also followed by an approval.
-fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
-    let helps =
-        |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| admits_client(simulated, &way.changes));
+fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: Option<&Remedy>) -> Vec<Remedy> {
+    let helps = |all: &Remedy| {
+        let ways = [Some(all.clone()), approve.map(|approve| all.and(approve))];
+        ways.into_iter().flatten().find(|way| admits_client(simulated, &way.changes))
+    };
     let two = combined(&parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>(), parts);
     let mut found = two.iter().filter_map(helps).collect::<Vec<_>>();
     if found.is_empty() {

@@ -14,10 +14,15 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::Path;
 
-pub(super) fn approve() -> Remedy {
-    let how = ["openclaw devices list".to_owned(), "openclaw devices approve <request-id>".to_owned()];
+/// An approval. `None` if nobody can type the commands.
+pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
+    let lines = ["openclaw devices list".to_owned(), "openclaw devices approve <request-id>".to_owned()];
     let what = "Connect, then approve the pending request within five minutes";
-    Remedy::new(Change::Approve, Risk::Approval, what, &how)
+    let how = match simulated.facts.client.local_fallback {
+        true => lines.to_vec(),
+        false => typed(simulated, &lines)?,
+    };
+    Some(Remedy::new(Change::Approve, Risk::Approval, what, &how))
 }
 
 /// The refused connect itself can change the record: a release that approves a role automatically does so before it
@@ -36,7 +41,7 @@ pub(super) fn reject(simulated: &SimulatedGateway) -> Remedy {
 }
 
 /// Commands that need a client that is let in, with a line that says where to type them. `None` if no such client is
-/// known. Only `devices list` and `devices approve` also work for an `openclaw` that is refused, on the gateway's machine.
+/// known. With a local fallback, `devices list` and `approve` also work for a refused `openclaw` on the gateway's machine.
 fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String>> {
     let cli = Client::of(PRESETS[0], simulated.own.clone());
     let here = SimulatedGateway { client: cli, client_facts: None, ..simulated.clone() };
@@ -154,7 +159,7 @@ fn narrower(simulated: &SimulatedGateway) -> Vec<String> {
 
 fn of_the_device(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let Some(id) = simulated.client.who.id() else { return };
-    all.push(approve());
+    all.extend(approve(simulated));
     if simulated.facts.pairing.format == StoreFormat::Files {
         let what = "Stop the gateway, then copy the pending request to the paired devices by hand";
         let how =
@@ -173,7 +178,15 @@ fn of_the_device(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     }
     let remove = [format!("openclaw devices remove {}", quoted(&id))];
     let what = "Remove the device, then pair it again";
-    all.extend(typed(simulated, &remove).map(|how| Remedy::new(Change::Remove, Risk::Record, what, &how)));
+    all.extend(match typed(simulated, &remove) {
+        Some(how) => Some(Remedy::new(Change::Remove, Risk::Record, what, &how)),
+        None if simulated.facts.pairing.format == StoreFormat::Files => {
+            let what = "Stop the gateway, then delete the record of the device by hand, and pair it again";
+            let how = [format!("in devices/paired.json: delete the entry {}", json!(id))];
+            Some(Remedy::new(Change::Remove, Risk::Files, what, &how))
+        }
+        None => None,
+    });
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if tokenless && simulated.facts.pairing.format == StoreFormat::Files {
         let role = &simulated.client.role;

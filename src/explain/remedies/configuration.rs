@@ -68,9 +68,12 @@ fn without(refused: &[RefusedSetting]) -> Remedy {
     Remedy::new(Change::Delete(paths), Risk::Setting, what, &how)
 }
 
-/// Authentication with a new token.
+/// Authentication with a new token. No release starts with a token and another auth mode, so that both are set before the
+/// restart.
 pub(super) fn token_mode() -> Remedy {
-    secret("auth.token", "Set a token").and(&set("auth.mode", json!("token"), "Use token authentication"))
+    let mut mode = set("auth.mode", json!("token"), "Use token authentication");
+    mode.how = vec!["openclaw config set gateway.auth.mode '\"token\"'".to_owned()];
+    mode.and(&secret("auth.token", "Set a token"))
 }
 
 fn secret(path: &'static str, what: &str) -> Remedy {
