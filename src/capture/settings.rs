@@ -3,6 +3,7 @@
 use super::aliases::{Aliases, ValueKind};
 use openclaw_emulator::settings::{self, Settings};
 use openclaw_model::Release;
+use openclaw_model::config::GatewayConfig;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -152,8 +153,6 @@ pub(super) fn translated(
     let config = settings::substituted(config, env);
     let mut left_out = Vec::new();
     let found = config.get("gateway").unwrap_or(&Value::Null);
-    let mut secrets = Secrets::default();
-    let mut auth = Map::new();
     let mut patch = match found {
         Value::Object(found) => section(found, "gateway", GATEWAY, aliases, &mut left_out),
         Value::Null => Map::new(),
@@ -165,23 +164,8 @@ pub(super) fn translated(
         Some(other) => Map::from_iter([("field-0".to_owned(), other)]),
         None => Map::new(),
     };
-    auth.insert("mode".to_owned(), mode(&mut patch_auth));
-    for field in ["token", "password"] {
-        let effective = effective
-            .as_ref()
-            .and_then(|gateway| if field == "token" { gateway.token.clone() } else { gateway.password.clone() });
-        let value = effective.map(Value::String).unwrap_or_else(|| found["auth"][field].clone());
-        match value {
-            Value::String(text) if !text.trim().is_empty() && !text.contains("${") => {
-                auth.insert(field.to_owned(), secrets.name(text.trim()).into());
-            }
-            Value::Null => drop(auth.insert(field.to_owned(), "none".into())),
-            other => {
-                auth.insert(field.to_owned(), "none".into());
-                patch_auth.insert(field.to_owned(), unresolved(&other, aliases));
-            }
-        }
-    }
+    let mut auth = Map::from_iter([("mode".to_owned(), mode(&mut patch_auth))]);
+    secrets(&found["auth"], effective.as_ref(), &mut auth, &mut patch_auth, aliases);
     let mut gateway = Map::new();
     gateway.insert("auth".to_owned(), Value::Object(shortened(auth)));
     bind(&mut patch, &mut gateway);
@@ -204,6 +188,32 @@ pub(super) fn translated(
     }
     left_out.extend(other_sections(&config));
     TranslatedSettings { gateway, left_out }
+}
+
+/// Adds the token and the password. A scenario names a secret. A value that is not a secret becomes a setting.
+fn secrets(
+    found: &Value,
+    effective: Option<&GatewayConfig>,
+    auth: &mut Map<String, Value>,
+    patch_auth: &mut Map<String, Value>,
+    aliases: &mut Aliases,
+) {
+    let mut secrets = Secrets::default();
+    for field in ["token", "password"] {
+        let effective = effective
+            .and_then(|gateway| if field == "token" { gateway.token.clone() } else { gateway.password.clone() });
+        let value = effective.map(Value::String).unwrap_or_else(|| found[field].clone());
+        match value {
+            Value::String(text) if !text.trim().is_empty() && !text.contains("${") => {
+                auth.insert(field.to_owned(), secrets.name(text.trim()).into());
+            }
+            Value::Null => drop(auth.insert(field.to_owned(), "none".into())),
+            other => {
+                auth.insert(field.to_owned(), "none".into());
+                patch_auth.insert(field.to_owned(), unresolved(&other, aliases));
+            }
+        }
+    }
 }
 
 /// The auth mode, as a scenario names it.

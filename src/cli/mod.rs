@@ -5,23 +5,15 @@
 //! message and an exit code.
 
 mod command;
-mod corpus;
 mod error;
 pub(crate) mod exit;
 mod help;
-mod jobs;
-mod known;
 mod misplaced;
+mod options;
 mod own_words;
-mod plan_options;
-mod reports;
-mod selection;
 mod session;
 mod signals;
-mod snapshots;
-mod state_dir;
 mod terminal;
-mod timeouts;
 
 pub(crate) use error::CommandError;
 

@@ -1,11 +1,11 @@
 //! The common parts of `run`, `compare` and `fuzz`: a runtime, a guard, a progress bar, and the handling of signals.
 
 use super::CommandError;
-use super::jobs::{check_descriptors, jobs};
+use super::options::jobs::{check_descriptors, jobs};
+use super::options::timeouts::TimeoutOptions;
 use super::signals::stop_requested;
 use super::terminal::console;
 use super::terminal::progress::Progress;
-use super::timeouts::TimeoutOptions;
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::run::{Isolation, Options};
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! The options and the events of a gateway's preparation.
 
 use super::guard::Guard;
-use super::limits::TimeLimits;
+use super::profile::limits::TimeLimits;
 use openclaw_model::Release;
 use std::path::PathBuf;
 

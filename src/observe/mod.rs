@@ -22,7 +22,6 @@ mod message;
 mod mutants;
 mod observation;
 mod observed_store;
-mod record;
 mod redacted;
 mod size_limit;
 pub(crate) mod snapshot;

@@ -9,7 +9,6 @@
 //! clawcheck started the gateway ([`SideEffect`](question::Leaves)).
 
 mod answer;
-mod answer_timeouts;
 mod ask;
 mod connect;
 mod context;

@@ -65,7 +65,7 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<RunEnd, RunError> {
-    let (progress, mut progress_events) = mpsc::unbounded_channel();
+    let (progress, progress_events) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
     let shared = Shared::new(gateway, library, guard, options, progress, broken_off)?;
     let mut reporter = Reporter::new(&shared, listen);
@@ -81,30 +81,45 @@ pub async fn run(
         Err(error) => (Greeting::default(), Some(error)),
     };
     let gateway = &with_named_release(gateway, &greeting);
-    let release = release_of(gateway);
     reporter.started(cases, gateway, &greeting)?;
     if greeting.turns_token_down {
         return Ok(reporter.end(Some(RunError::Token)));
     }
-    let planned = planned(cases, gateway, release, &shared, &mut reporter)?;
+    let planned = planned(cases, gateway, &shared, &mut reporter)?;
     if let Some(error) = unreachable {
         return reporter.not_reachable(&planned, error);
     }
+    let (ended, saved) = play(&planned, gateway, &shared, &mut reporter, progress_events, stop, &break_off).await;
+    let boots = (!shared.attached).then(|| GatewayStarts { saved, ..shared.boots().clone() });
+    Ok(finish(ended, boots, release_of(gateway), &shared, reporter))
+}
 
-    let mut schedule = Schedule::new(&planned, gateway, &shared);
+/// Plays cases until all are done, the caller stops the run, or the run fails. Returns this with the number of starts that
+/// sharing saved.
+async fn play(
+    planned: &[&Case],
+    gateway: &Gateway,
+    shared: &Shared<'_>,
+    reporter: &mut Reporter<'_, '_>,
+    mut progress_events: mpsc::UnboundedReceiver<ProgressEvent>,
+    stop: watch::Receiver<bool>,
+    break_off: &watch::Sender<bool>,
+) -> (Result<(), RunError>, usize) {
+    let release = release_of(gateway);
+    let mut schedule = Schedule::new(planned, gateway, shared);
     let mut playing = FuturesUnordered::new();
     let ended = loop {
         // Until the first gateway has started, only one is started, because the others could fail in the same way. Cases
         // that write to one gateway would see each other: an approval request goes to every approver.
         let one_by_one = shared.breaker.undecided() || shared.cleans_up();
-        let at_once = if one_by_one { 1 } else { options.jobs.max(1) };
+        let at_once = if one_by_one { 1 } else { shared.options.jobs.max(1) };
         let mut started = Ok(());
         while started.is_ok()
             && playing.len() < at_once
             && let Some(task) = schedule.next()
         {
             started = task.case().map_or(Ok(()), |case| reporter.playing(&case.id));
-            playing.push(schedule::perform(task, gateway, release, &shared));
+            playing.push(schedule::perform(task, gateway, release, shared));
         }
         if started.is_err() || playing.is_empty() {
             break started;
@@ -135,8 +150,7 @@ pub async fn run(
     }
     // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
-    let boots = (!shared.attached).then(|| GatewayStarts { saved: schedule.saved(), ..shared.boots().clone() });
-    Ok(finish(ended, boots, release, &shared, reporter))
+    (ended, schedule.saved())
 }
 
 /// Contacts a gateway at a URL. The inner error means that it is not reachable. Other gateways are not contacted.
@@ -163,10 +177,10 @@ fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
 fn planned<'c>(
     cases: &[&'c Case],
     gateway: &Gateway,
-    release: Release,
     shared: &Shared<'_>,
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<Vec<&'c Case>, RunError> {
+    let release = release_of(gateway);
     let snapshots = (shared.own_library.as_ref(), shared.library);
     let known = &shared.options.known;
     let planner = plan::Planner::new(gateway.profile(), release, snapshots, known, shared.workspace.root());

@@ -5,6 +5,7 @@
 //! tests kill clawcheck at many moments: see [`kill`].
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a seed has to be seen")]
+#![expect(clippy::too_many_lines, reason = "tables of rows")]
 #![expect(clippy::disallowed_methods, reason = "a gateway logs what no console would print")]
 
 mod frames;

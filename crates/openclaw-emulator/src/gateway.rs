@@ -17,7 +17,7 @@ use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -107,6 +107,18 @@ pub enum StartError {
     NoRuntime(#[from] tokio::runtime::TryCurrentError),
 }
 
+/// The pairing store in a state directory, in the format of the release.
+fn store(state_dir: &Path, durable: bool, rules: &Facts) -> Box<dyn Documents + Send> {
+    match rules.pairing.format {
+        StoreFormat::Files => {
+            let store = DirectoryDocuments::new(state_dir, durable);
+            let store = store.leaving_failures(rules.pairing.failed_files_stay);
+            Box::new(store.unlocking_directories(rules.pairing.unlocks_directories))
+        }
+        StoreFormat::Sqlite => Box::new(SqliteDocuments::new(state_dir, durable)),
+    }
+}
+
 /// A gateway of a given release inside this process. Dropping it cuts every connection, like [`EmbeddedGateway::kill`].
 pub struct EmbeddedGateway {
     runtime: Handle,
@@ -140,15 +152,7 @@ impl EmbeddedGateway {
         gateway.host = options.host;
         let logs = Logs::new(options.log);
         settings.warnings.iter().for_each(|line| logs.push(line.clone()));
-        let mut store: Box<dyn Documents + Send> = match (options.documents, rules.pairing.format) {
-            (Some(documents), _) => documents,
-            (None, StoreFormat::Files) => {
-                let store = DirectoryDocuments::new(&options.state_dir, options.durable);
-                let store = store.leaving_failures(rules.pairing.failed_files_stay);
-                Box::new(store.unlocking_directories(rules.pairing.unlocks_directories))
-            }
-            (None, StoreFormat::Sqlite) => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
-        };
+        let mut store = options.documents.unwrap_or_else(|| store(&options.state_dir, options.durable, &rules));
         if rules.pairing.format == StoreFormat::Sqlite {
             let imported = import(&options.state_dir, &mut *store, options.clock.now())?;
             imported.into_iter().for_each(|line| logs.push(line));

@@ -1,13 +1,13 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{cache_variable, exit_codes};
-use crate::cli::selection::{Named, SelectionOptions};
+use crate::cli::options::selection::{Named, SelectionOptions};
+use crate::cli::options::state_dir::{CopiedState, Verdicts};
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
-use crate::cli::state_dir::{CopiedState, Verdicts};
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, code_cell, table};
-use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec};
@@ -90,7 +90,7 @@ impl Compare {
             return Err(CommandError::usage(error));
         }
         let named = Named::of(&self.scenarios);
-        let corpus = crate::cli::corpus::corpus(&named.paths, self.trust)?;
+        let corpus = crate::cli::options::corpus::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Answers)?;
         let cases = on_copy.as_ref().map_or(cases, |cases| cases.iter().collect());

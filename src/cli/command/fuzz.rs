@@ -1,20 +1,20 @@
 //! `clawcheck fuzz`: plays random stories on a gateway and on the rules, and saves the differences.
 
 use crate::cli::help::{cache_variable, exit_codes};
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
-use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
-use crate::fuzz::{self, FuzzOptions, FuzzReport};
+use crate::fuzz::{self, FoundDifference, FuzzOptions, FuzzReport};
 use crate::gateway::GatewaySpec;
 use crate::observe::diff;
 use crate::report::Listener as _;
 use crate::run::outcome::Event;
 use crate::shell::quoted;
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 use untrusted_data::printable::{block, line};
@@ -101,63 +101,18 @@ impl Fuzz {
     fn print_report(&self, seed: u32, report: &FuzzReport) -> Result<u8, CommandError> {
         let mut out = console::stdout_while_read();
         let gateway = console::sanitize_line(&self.gateway.to_string());
-        let mut found = report.found.iter().map(|found| (found.cause(), found)).collect::<Vec<_>>();
-        found.sort_by_key(|(cause, _)| cause.kind);
-        for (cause, found) in found {
-            let shrunk = &found.shrunk;
-            let stories = stories(found.stories.len());
-            let first = found.stories.iter().take(NAMED).map(u64::to_string).collect::<Vec<_>>().join(", ");
-            writeln!(
-                out,
-                "differs  {}: {}  ({stories}: {first}{})",
-                cause.kind.title(),
-                line(&cause.what),
-                if found.stories.len() > NAMED { ", ..." } else { "" }
-            )
-            .map_err(CommandError::output)?;
-            if !shrunk.repeats && self.shrink_within > 0 {
-                writeln!(
-                    out,
-                    "  the difference did not occur again on a separate gateway, or there was no time to try"
-                )
-                .map_err(CommandError::output)?;
-            }
-            let saved = shrunk.save(&self.keep, &gateway).map_err(|error| CommandError::message(&error.to_string()))?;
-            let text = diff::render(&shrunk.difference.predicted, &shrunk.difference.seen, colour());
-            for line in text.lines() {
-                writeln!(out, "    {line}").map_err(CommandError::output)?;
-            }
+        let mut found = report.found.iter().collect::<Vec<_>>();
+        found.sort_by_cached_key(|found| found.cause().kind);
+        for found in found {
+            self.print_found(&mut out, found).map_err(CommandError::output)?;
+            let saved = found.shrunk.save(&self.keep, &gateway);
+            let saved = saved.map_err(|error| CommandError::message(&error.to_string()))?;
             let file = saved.file.display().to_string();
             let rerun = quoted(&file);
             writeln!(out, "  rerun: clawcheck run {rerun} --gateway {gateway}\n").map_err(CommandError::output)?;
         }
-        for why in &report.boots.given_up {
-            writeln!(out, "not shared  {}", line(why)).map_err(CommandError::output)?;
-        }
-        for (why, count) in &report.not_played {
-            writeln!(out, "not played  {}: {}", stories(*count), line(why)).map_err(CommandError::output)?;
-        }
-        for (index, why) in report.failed.iter().take(NAMED) {
-            writeln!(out, "failed  story {index}: {}", block(why)).map_err(CommandError::output)?;
-        }
-        if report.interrupted {
-            let made_short = if report.replayed > 0 { ", while shortening differences" } else { "" };
-            writeln!(out, "interrupted after {} of {}{made_short}", report.compared, stories(self.cases as usize))
-                .map_err(CommandError::output)?;
-        }
-        let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));
-        writeln!(
-            out,
-            "seed {seed}: {} compared with {gateway} on {}, {differing}, {} failed; {}, {} made, {} saved, {:.1} s",
-            stories(report.compared),
-            counted(report.configurations, "configuration"),
-            report.failed.len(),
-            counted(report.replayed, "replay"),
-            counted(report.boots.made, "boot"),
-            report.boots.saved,
-            report.duration.as_secs_f64(),
-        )
-        .map_err(CommandError::output)?;
+        self.print_unplayed(&mut out, report).map_err(CommandError::output)?;
+        print_summary(&mut out, seed, &gateway, report).map_err(CommandError::output)?;
         Ok(match report {
             report if report.interrupted => exit::INTERRUPTED,
             report if !report.failed.is_empty() => exit::FAILED,
@@ -166,6 +121,57 @@ impl Fuzz {
             _ => exit::OK,
         })
     }
+
+    /// Prints a difference, and the stories in which it occurred.
+    fn print_found(&self, out: &mut dyn Write, found: &FoundDifference) -> io::Result<()> {
+        let cause = found.cause();
+        let stories = stories(found.stories.len());
+        let first = found.stories.iter().take(NAMED).map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let more = if found.stories.len() > NAMED { ", ..." } else { "" };
+        writeln!(out, "differs  {}: {}  ({stories}: {first}{more})", cause.kind.title(), line(&cause.what))?;
+        if !found.shrunk.repeats && self.shrink_within > 0 {
+            writeln!(out, "  the difference did not occur again on a separate gateway, or there was no time to try")?;
+        }
+        let difference = &found.shrunk.difference;
+        diff::render(&difference.predicted, &difference.seen, colour())
+            .lines()
+            .try_for_each(|line| writeln!(out, "    {line}"))
+    }
+
+    /// Prints the stories that were not compared, and why.
+    fn print_unplayed(&self, out: &mut dyn Write, report: &FuzzReport) -> io::Result<()> {
+        for why in &report.boots.given_up {
+            writeln!(out, "not shared  {}", line(why))?;
+        }
+        for (why, count) in &report.not_played {
+            writeln!(out, "not played  {}: {}", stories(*count), line(why))?;
+        }
+        for (index, why) in report.failed.iter().take(NAMED) {
+            writeln!(out, "failed  story {index}: {}", block(why))?;
+        }
+        if report.interrupted {
+            let made_short = if report.replayed > 0 { ", while shortening differences" } else { "" };
+            let all = stories(self.cases as usize);
+            writeln!(out, "interrupted after {} of {all}{made_short}", report.compared)?;
+        }
+        Ok(())
+    }
+}
+
+/// Prints the line with the numbers of the run.
+fn print_summary(out: &mut dyn Write, seed: u32, gateway: &str, report: &FuzzReport) -> io::Result<()> {
+    let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));
+    writeln!(
+        out,
+        "seed {seed}: {} compared with {gateway} on {}, {differing}, {} failed; {}, {} made, {} saved, {:.1} s",
+        stories(report.compared),
+        counted(report.configurations, "configuration"),
+        report.failed.len(),
+        counted(report.replayed, "replay"),
+        counted(report.boots.made, "boot"),
+        report.boots.saved,
+        report.duration.as_secs_f64(),
+    )
 }
 
 /// A number of stories in words.

@@ -2,10 +2,10 @@
 
 use super::probe::{AskOptions, Probed, probed};
 use crate::cli::help::cache_variable;
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
-use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{GatewaySpec, check_description};

@@ -1,8 +1,8 @@
 //! `clawcheck lint`: checks scenario files.
 
 use crate::cli::error::library_report;
-use crate::cli::selection::{built_in_note, own_folder};
-use crate::cli::snapshots::Snapshots;
+use crate::cli::options::selection::{built_in_note, own_folder};
+use crate::cli::options::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;

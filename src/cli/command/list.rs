@@ -1,8 +1,8 @@
 //! `clawcheck list`: lists cases.
 
 use crate::cli::error::library_report;
-use crate::cli::plan_options::{self, PlanOptions};
-use crate::cli::selection::{Named, SelectionOptions};
+use crate::cli::options::plan_options::{self, PlanOptions};
+use crate::cli::options::selection::{Named, SelectionOptions};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
@@ -60,7 +60,7 @@ impl List {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let named = Named::of(&self.what);
         // A list starts nothing, so no scenario needs trust.
-        let corpus = crate::cli::corpus::corpus(&named.paths, true)?;
+        let corpus = crate::cli::options::corpus::corpus(&named.paths, true)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let text = match &self.gateway {
             None => {

@@ -5,7 +5,6 @@ pub(super) mod capture;
 pub(super) mod compare;
 pub(super) mod doctor;
 pub(super) mod explain;
-mod explain_case;
 pub(super) mod fuzz;
 pub(super) mod init;
 pub(super) mod lint;

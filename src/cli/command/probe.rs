@@ -1,11 +1,11 @@
 //! `clawcheck probe`: which release a gateway answers like.
 
 use crate::cli::help::cache_variable;
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
-use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, Running, Sandbox, Workspace};

@@ -2,7 +2,7 @@
 
 use super::accept;
 use crate::cli::error::library_report;
-use crate::cli::snapshots::WaitingFolder;
+use crate::cli::options::snapshots::WaitingFolder;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::{CommandError, exit};

@@ -1,7 +1,7 @@
 //! Errors in a description, with the file, the line and a label under the wrong text.
 
 use super::placeholder::known_placeholder;
-use crate::gateway::flags::VALUE;
+use crate::gateway::profile::flags::VALUE;
 use crate::yaml::{Explanation, explain};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};

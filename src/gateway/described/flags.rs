@@ -1,7 +1,7 @@
 //! The key `flags` of a description: the settings of `openclaw.json` that the gateway gets as arguments.
 
 use super::error::{DescriptionError, Source};
-use crate::gateway::flags::{Arguments, Flag, Flags, VALUE};
+use crate::gateway::profile::flags::{Arguments, Flag, Flags, VALUE};
 use crate::gateway::template::words_in_braces;
 use crate::suggestions::{choices, nearest};
 use openclaw_emulator::settings::{SettingForm, known_settings};

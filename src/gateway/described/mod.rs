@@ -17,9 +17,9 @@ mod store;
 
 pub(crate) use error::DescriptionError;
 
-use super::limits::TimeLimits;
 use super::openclaw::{self, InstallError, InstallRequest, Installed};
 use super::prepare::{Preparation, PrepareListener};
+use super::profile::limits::TimeLimits;
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use super::template::{Placeholders, further_ports};

@@ -16,8 +16,8 @@ pub(super) use install::{InstallRequest, RELEASE_FLAGS};
 pub(crate) use install_error::InstallError;
 pub(crate) use schema::{SchemaError, protocol_schema};
 
-use super::flags::Flags;
 use super::prepare::{Preparation, PrepareListener};
+use super::profile::flags::Flags;
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::Readiness;
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program, StoreAccess};

@@ -86,6 +86,44 @@ fn is_candidate(findings: &[Finding], observation: &Observation, shared: &Shared
     about_snapshot && (observation.store.is_some() || shared.own_library.is_some())
 }
 
+/// Writes the observation of a judged case for approval if it is new. Otherwise, removes the one that waits for approval.
+fn save(
+    report: &CaseReport,
+    observation: &Observation,
+    history: &History,
+    release: Release,
+    gateway: &Gateway,
+    shared: &Shared<'_>,
+) -> Result<Option<Proposed>, LibraryError> {
+    let known = shared.options.known.judge(PlayedCase {
+        id: &report.id,
+        requirements: &report.requirements,
+        verdict: report.verdict,
+        level: shared.options.level,
+        differences: &report.differences,
+        observation: Some(observation.text()),
+    });
+    let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
+    let real = gateway.profile().kind == GatewayKind::Spawned && gateway.profile().program == "openclaw";
+    let is_new = match report.verdict {
+        Verdict::Deviates => !is_known && is_candidate(&report.findings, observation, shared),
+        Verdict::Conforms => {
+            let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
+            real && shared.options.mark_seen && !seen
+        }
+        _ => false,
+    };
+    let library = shared.own_library.as_ref().unwrap_or(shared.library);
+    if is_new {
+        return library.propose(&report.id, release, observation.text(), real).map(Some);
+    }
+    if report.verdict == Verdict::Conforms && !report.differences.is_empty() {
+        // A saved observation can still be approved, because it differs from the snapshot.
+        return Ok(None);
+    }
+    library.withdraw(&report.id, release, real).map(|()| None)
+}
+
 /// Judges the observation of a case and writes it for approval if it is new.
 pub(crate) fn conclude(
     seen: CaseResult,
@@ -120,35 +158,8 @@ pub(crate) fn conclude(
         report.reason =
             Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
     }
-    let history = history.unwrap_or_default();
-    let known = shared.options.known.judge(PlayedCase {
-        id: &case.id,
-        requirements: &report.requirements,
-        verdict,
-        level,
-        differences: &differences,
-        observation: Some(observation.text()),
-    });
-    let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
-    let real = gateway.profile().kind == GatewayKind::Spawned && gateway.profile().program == "openclaw";
-    let propose = match verdict {
-        Verdict::Deviates => !is_known && is_candidate(&findings, &observation, shared),
-        Verdict::Conforms => {
-            let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
-            real && shared.options.mark_seen && !seen
-        }
-        _ => false,
-    };
     (report.findings, report.differences, report.notes) = (findings, differences, notes);
-    let library = shared.own_library.as_ref().unwrap_or(shared.library);
-    let proposed = if propose {
-        library.propose(&case.id, release, observation.text(), real).map(Some)
-    } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
-        // A saved observation can still be approved, because it differs from the snapshot.
-        Ok(None)
-    } else {
-        library.withdraw(&case.id, release, real).map(|()| None)
-    };
+    let proposed = save(&report, &observation, &history.unwrap_or_default(), release, gateway, shared);
     note_proposal(proposed, &mut report, shared);
     report.observation = Some(observation);
     if !is_worth_showing(&report, shared) {

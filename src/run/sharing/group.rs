@@ -209,21 +209,7 @@ impl TenantGroup<'_> {
                     before: ObservedStore::default(),
                     after: Some(self.tenancy.view(number, &before, &after)),
                 };
-                let observation = normalise_redacted(&evidence, &|text| redactions.apply_known(text));
-                let log = context.running().map(|running| running.logs()).unwrap_or_default();
-                let log = log.strip_prefix(&log_before).unwrap_or(&log);
-                let frames = context.frames.findings(&redactions);
-                let broken = !frames.is_empty();
-                let mut seen =
-                    CaseResult { observation, frames, report: case::blank(case, self.shared.options), kept: None };
-                seen.report.frames = context.frames.tally();
-                if self.shared.options.trace
-                    || broken
-                    || seen.verdict(case, self.release, self.shared) != Verdict::Conforms
-                {
-                    case::keep_records(&mut seen.report, &context, log);
-                }
-                redaction::case(&mut seen.report, &redactions);
+                let mut seen = self.result(case, &context, &evidence, &redactions, &log_before);
                 seen.report.duration = began.elapsed();
                 // If there is no memory for a case until the others are done, the case is played alone.
                 seen.is_kept(self.shared).then_some(seen)
@@ -231,6 +217,29 @@ impl TenantGroup<'_> {
         };
         let ended = || GroupError::Ended(Exit { code: None, signal: None });
         Ok((seen, context.end_sharing().await.ok_or_else(ended)?))
+    }
+
+    /// The result of a case, without secrets. `log_before` is the log of the gateway before the case.
+    fn result(
+        &self,
+        case: &Case,
+        context: &CaseContext<'_>,
+        evidence: &Evidence,
+        redactions: &Redactions,
+        log_before: &str,
+    ) -> CaseResult {
+        let observation = normalise_redacted(evidence, &|text| redactions.apply_known(text));
+        let log = context.running().map(|running| running.logs()).unwrap_or_default();
+        let log = log.strip_prefix(log_before).unwrap_or(&log);
+        let frames = context.frames.findings(redactions);
+        let broken = !frames.is_empty();
+        let mut seen = CaseResult { observation, frames, report: case::blank(case, self.shared.options), kept: None };
+        seen.report.frames = context.frames.tally();
+        if self.shared.options.trace || broken || seen.verdict(case, self.release, self.shared) != Verdict::Conforms {
+            case::keep_records(&mut seen.report, context, log);
+        }
+        redaction::case(&mut seen.report, redactions);
+        seen
     }
 }
 

@@ -1,17 +1,14 @@
 //! Plays the steps of one case against a running gateway and records what each step receives.
 
+pub(super) mod actions;
 pub(super) mod approval_ids;
-pub(super) mod clean_up;
 pub(super) mod close;
 pub(super) mod connect;
-pub(super) mod connections;
 pub(super) mod context;
-pub(super) mod create_store;
 pub(super) mod frames;
 pub(super) mod liveness;
 pub(super) mod play;
 pub(super) mod received;
-pub(super) mod request;
 pub(super) mod session;
 pub(super) mod setup_failure;
 pub(super) mod silence;

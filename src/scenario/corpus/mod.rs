@@ -8,6 +8,7 @@ use super::check;
 use super::check::trust::{self, Trust};
 use super::model::case::Case;
 use super::model::document::Scenario;
+use super::model::identity::Folder;
 use super::model::matrix::Matrix;
 use super::syntax::expansion::ExpansionBudget;
 use super::syntax::nodes::Node;
@@ -173,18 +174,8 @@ fn read_file(
     let mut in_config = Vec::new();
     let mut folders = BTreeMap::new();
     for point in &points {
-        let scenario = expansion::at_point(&root, point, &mut budget).and_then(|node| {
-            let mut scenario = deserializer::from_node::<Scenario>(&node).map_err(|error| vec![error])?;
-            scenario.number_steps();
-            check::scenario(&scenario)?;
-            from.extend(scenario.stores().filter_map(|store| Some(store.from.as_ref()?.value.clone())));
-            origin.fill(&scenario, &mut folders, trust)?;
-            match trust {
-                Trust::Given => {}
-                Trust::Withheld => trust::check(&node, &scenario, &folders)?,
-            }
-            Ok(scenario)
-        });
+        let scenario = expansion::at_point(&root, point, &mut budget)
+            .and_then(|node| read_point(&node, origin, trust, from, &mut folders));
         match scenario {
             Ok(mut scenario) => {
                 match config_file::read(&mut scenario.gateway, origin, trust) {
@@ -219,6 +210,26 @@ fn read_file(
     }
     in_config.extend(within(errors));
     Err(in_config)
+}
+
+/// The scenario at one point of a matrix. Reads the folders in `from`.
+fn read_point(
+    node: &Node,
+    origin: &Origin,
+    trust: Trust,
+    from: &mut BTreeSet<String>,
+    folders: &mut BTreeMap<String, Arc<Folder>>,
+) -> Result<Scenario, Vec<SpannedError>> {
+    let mut scenario = deserializer::from_node::<Scenario>(node).map_err(|error| vec![error])?;
+    scenario.number_steps();
+    check::scenario(&scenario)?;
+    from.extend(scenario.stores().filter_map(|store| Some(store.from.as_ref()?.value.clone())));
+    origin.fill(&scenario, folders, trust)?;
+    match trust {
+        Trust::Given => {}
+        Trust::Withheld => trust::check(node, &scenario, folders)?,
+    }
+    Ok(scenario)
 }
 
 /// Whether the matrix has the form of a matrix. A case itself has none.

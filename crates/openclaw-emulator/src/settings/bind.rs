@@ -109,7 +109,6 @@ pub(super) fn judge(
             Some(_) => {}
         }
     }
-    let proxies = strings(&gateway["trustedProxies"]);
     let by_proxy = secrets.mode == AuthMode::TrustedProxy;
     if by_proxy {
         judge_trusted_proxy(gateway, secrets, facts)?;
@@ -140,19 +139,29 @@ pub(super) fn judge(
              gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback=true to use Host-header origin fallback mode",
         );
     }
-    if by_proxy && bind.host.is_loopback() && facts.loopback_proxy == LoopbackProxy::Refused {
+    if by_proxy {
+        judge_proxy_addresses(gateway, bind, facts)?;
+    }
+    Ok(())
+}
+
+/// The check of the addresses from which a trusted proxy connects.
+fn judge_proxy_addresses(gateway: &Value, bind: &Bind, facts: &ConfigFacts) -> Result<(), StartRefusal> {
+    let refuse = |error: &str| Err(StartRefusal::at_start(error));
+    let proxies = strings(&gateway["trustedProxies"]);
+    if bind.host.is_loopback() && facts.loopback_proxy == LoopbackProxy::Refused {
         return refuse(
             "gateway auth mode=trusted-proxy makes no sense with bind=loopback; use bind=lan or bind=custom with \
              gateway.trustedProxies configured",
         );
     }
-    if by_proxy && proxies.is_empty() {
+    if proxies.is_empty() {
         return refuse(
             "gateway auth mode=trusted-proxy requires gateway.trustedProxies to be configured with at least one proxy IP",
         );
     }
     let lists_loopback = proxies.iter().any(|proxy| proxy.starts_with("127.") || proxy.starts_with("::1"));
-    if by_proxy && bind.host.is_loopback() && facts.loopback_proxy == LoopbackProxy::Listed && !lists_loopback {
+    if bind.host.is_loopback() && facts.loopback_proxy == LoopbackProxy::Listed && !lists_loopback {
         return refuse(
             "gateway auth mode=trusted-proxy with bind=loopback requires gateway.trustedProxies to include 127.0.0.1, ::1, \
              or a loopback CIDR",

@@ -127,14 +127,10 @@ pub fn approve(
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
     if let Some(grants) = by.grants {
-        let same_key = existing.is_some_and(|device| device.get("publicKey") == pending.get("publicKey"));
-        let new = existing.is_none() && !js::truthy(pending.get("isRepair"));
-        if !(new || same_key) || requested_roles(rules, &pending)? != [OPERATOR] {
-            return Ok(Approval::NotGranted);
+        match granted_request(rules, &pending, existing, grants)? {
+            Some(granted) => pending = granted,
+            None => return Ok(Approval::NotGranted),
         }
-        let mut granted = js::spread(Some(&pending));
-        js::set(&mut granted, "scopes", Some(grants.to_vec()));
-        pending = Value::Object(granted);
     }
     if let Some(denial) = denial(rules, &pending, caller_scopes)? {
         return Ok(Approval::Forbidden(denial));
@@ -143,42 +139,70 @@ pub fn approve(
     let scopes_value = scopes.as_ref().map(|scopes| json!(scopes));
     let fallback = scopes_value.as_ref().or_else(|| approved_or_scopes(rules, existing));
     let mut tokens = existing_tokens(existing);
-    let mint_for = if rules.mint_every_role {
-        requested_roles(rules, &pending)?
-    } else {
-        normalise_role(pending.get("role"))?.into_iter().collect()
-    };
     let mut granted = Vec::new();
-    for role in mint_for {
+    for role in roles_with_token(rules, &pending)? {
         let old = tokens.get(&role).filter(|old| js::truthy(Some(old))).cloned();
-        let token_scopes = token_scopes(rules, &role, &pending, old.as_ref(), fallback)?;
-        let token_scopes = match rules.approval_adds_scopes {
-            true => added_scopes(rules, &role, &pending, existing, old.as_ref(), token_scopes)?,
-            false => token_scopes,
+        let scopes = token_scopes(rules, &role, &pending, old.as_ref(), fallback)?;
+        let scopes = match rules.approval_adds_scopes {
+            true => added_scopes(rules, &role, &pending, existing, old.as_ref(), scopes)?,
+            false => scopes,
         };
-        let mut measured = token_scopes.clone();
-        if rules.approval_adds_scopes {
-            let asked = role_scoped(&role, normalise_scopes(rules, pending.get("scopes"))?);
-            measured = asked.into_iter().chain(measured).collect();
+        if let Some(missing) = missing_for_token(rules, &role, &pending, &scopes, caller_scopes)? {
+            return Ok(Approval::Forbidden(ApprovalRefusal::Missing(missing)));
         }
-        if rules.approval_measures_token
-            && role == OPERATOR
-            && !token_scopes.is_empty()
-            && let Some(missing) = missing_scope(rules, OPERATOR, &measured, caller_scopes)
-        {
-            return Ok(Approval::Forbidden(ApprovalRefusal::Missing(missing.clone())));
-        }
-        granted.push((role, old, token_scopes));
+        granted.push((role, old, scopes));
     }
-    for (role, old, token_scopes) in granted {
-        let minted =
-            TokenToMint { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now), issuer: None };
+    for (role, old, scopes) in granted {
+        let minted = TokenToMint { role: &role, scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let roles = merged_roles(rules, existing, &pending, None)?;
     let granted = ApprovedValues { roles, scopes, tokens, kind: by.kind };
     let device = paired_record(rules, &pending, existing, granted, now, by.seen);
     store_device(&mut state, documents, request_id, device)
+}
+
+/// The request with the scopes of the approver's grant. `None` if the grant does not fit the request.
+fn granted_request(
+    rules: &PairingRules,
+    pending: &Value,
+    existing: Option<&Value>,
+    grants: &[String],
+) -> Result<Option<Value>, StoreError> {
+    let same_key = existing.is_some_and(|device| device.get("publicKey") == pending.get("publicKey"));
+    let new = existing.is_none() && !js::truthy(pending.get("isRepair"));
+    if !(new || same_key) || requested_roles(rules, pending)? != [OPERATOR] {
+        return Ok(None);
+    }
+    let mut granted = js::spread(Some(pending));
+    js::set(&mut granted, "scopes", Some(grants.to_vec()));
+    Ok(Some(Value::Object(granted)))
+}
+
+/// The roles for which an approval issues a token.
+fn roles_with_token(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, StoreError> {
+    if rules.mint_every_role {
+        return requested_roles(rules, pending);
+    }
+    Ok(normalise_role(pending.get("role"))?.into_iter().collect())
+}
+
+/// The scope of a new token that the approver lacks.
+fn missing_for_token(
+    rules: &PairingRules,
+    role: &str,
+    pending: &Value,
+    scopes: &[String],
+    caller_scopes: &[String],
+) -> Result<Option<String>, StoreError> {
+    let mut measured = scopes.to_vec();
+    if rules.approval_adds_scopes {
+        let asked = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
+        measured = asked.into_iter().chain(measured).collect();
+    }
+    let is_measured = rules.approval_measures_token && role == OPERATOR && !scopes.is_empty();
+    let missing = missing_scope(rules, OPERATOR, &measured, caller_scopes);
+    Ok(missing.filter(|_| is_measured).cloned())
 }
 
 /// The scopes of a token after another approval: its current scopes, and the requested scopes that are new to the

@@ -3,7 +3,7 @@
 mod entry;
 mod profile;
 
-use self::entry::{Tokens, comparable_key};
+use self::entry::{Entry, Tokens, comparable_key};
 pub use self::profile::BootstrapProfile;
 use self::profile::{OWNER_SCOPES, handed_off_scopes};
 use super::{PairingRules, StoreError, role_scoped};
@@ -73,19 +73,8 @@ pub fn verify_bootstrap_token(
     if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
         return Ok(false);
     }
-    if rules.bootstrap_pends {
-        let purpose = entry.profile.purpose;
-        let scopes = handed_off_scopes(rules, role, request.scopes, purpose);
-        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
-        let bound = entry.device_id.as_deref().is_some_and(|id| !js::trim(id).is_empty())
-            || entry.public_key.as_deref().is_some_and(|key| !js::trim(key).is_empty());
-        if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
-            return Ok(false);
-        }
-        // The first stored request is written last.
-        entry.pending_is_new = entry.pending.is_none();
-        let pending = if bound { entry.pending.take() } else { None };
-        entry.pending = Some(pending.unwrap_or(asked));
+    if rules.bootstrap_pends && !keep_request(rules, entry, role, request.scopes) {
+        return Ok(false);
     }
     entry.device_id = Some(device_id.to_owned());
     entry.public_key = Some(public_key);
@@ -93,6 +82,24 @@ pub fn verify_bootstrap_token(
     entry.used = true;
     state.persist(documents)?;
     Ok(true)
+}
+
+/// Keeps the first request of a token for its approval. Returns whether the request is the one that a token bound to a
+/// device keeps.
+fn keep_request(rules: &PairingRules, entry: &mut Entry, role: &str, scopes: &[String]) -> bool {
+    let purpose = entry.profile.purpose;
+    let scopes = handed_off_scopes(rules, role, scopes, purpose);
+    let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
+    let bound = entry.device_id.as_deref().is_some_and(|id| !js::trim(id).is_empty())
+        || entry.public_key.as_deref().is_some_and(|key| !js::trim(key).is_empty());
+    if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
+        return false;
+    }
+    // The first stored request is written last.
+    entry.pending_is_new = entry.pending.is_none();
+    let pending = if bound { entry.pending.take() } else { None };
+    entry.pending = Some(pending.unwrap_or(asked));
+    true
 }
 
 /// Deletes a bootstrap token. Returns whether it existed.

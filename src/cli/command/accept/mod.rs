@@ -3,7 +3,7 @@
 mod known;
 
 use crate::cli::error::library_report;
-use crate::cli::snapshots::WaitingFolder;
+use crate::cli::options::snapshots::WaitingFolder;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::observe::snapshot::{FileChange, Library, LibraryError, Proposal};

@@ -1,10 +1,10 @@
 //! The options of `clawcheck run`.
 
 use crate::cli::help::{cache_variable, run_exit_codes, token_variable};
-use crate::cli::plan_options::PlanOptions;
-use crate::cli::reports::ReportOption;
-use crate::cli::selection::SelectionOptions;
-use crate::cli::timeouts::TimeoutOptions;
+use crate::cli::options::plan_options::PlanOptions;
+use crate::cli::options::reports::ReportOption;
+use crate::cli::options::selection::SelectionOptions;
+use crate::cli::options::timeouts::TimeoutOptions;
 use crate::gateway::GatewaySpec;
 use crate::judge::Level;
 use std::str::FromStr;

@@ -3,7 +3,7 @@
 use super::arguments::Run;
 use super::arguments::{IsolationOption, PackageVersion};
 use crate::cli::CommandError;
-use crate::cli::plan_options;
+use crate::cli::options::plan_options;
 use crate::cli::session::Session;
 use crate::gateway::{self, Gateway, GatewayKind, GatewaySpec, Preparation};
 use crate::judge::Level;

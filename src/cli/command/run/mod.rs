@@ -8,8 +8,8 @@ mod min_played;
 mod reports;
 mod selection;
 
-use crate::cli::plan_options::CasesToPlay;
-use crate::cli::selection::Named;
+use crate::cli::options::plan_options::CasesToPlay;
+use crate::cli::options::selection::Named;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
@@ -40,7 +40,7 @@ impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.plan.check(&self.gateway)?;
         let named = Named::of(&self.what);
-        let corpus = crate::cli::corpus::corpus(&named.paths, self.trust)?;
+        let corpus = crate::cli::options::corpus::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
         let known = self.plan.known(&self.gateway, &corpus)?;
         let unused = self.unused(&named.paths)?;

@@ -2,7 +2,7 @@
 
 use super::arguments::Run;
 use crate::cli::CommandError;
-use crate::cli::reports::{Listeners, Reports};
+use crate::cli::options::reports::{Listeners, Reports};
 use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
 use crate::gateway::GatewaySpec;

@@ -1,0 +1,284 @@
+//! `clawcheck explain`: the reasons for the answer to a connect, and the remedies.
+
+mod case;
+
+use crate::cli::misplaced;
+use crate::cli::terminal::console;
+use crate::cli::terminal::table::Format;
+use crate::cli::{CommandError, exit};
+use crate::client::Proxy;
+use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, StateDirectory, remedies};
+use crate::machine::now;
+use crate::suggestions::nearest_within;
+use case::AskedCase;
+use openclaw_model::Release;
+use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// The proxies that `--via` accepts.
+const PROXIES: [(&str, Proxy); 5] = [
+    ("nginx", Proxy::Nginx),
+    ("caddy", Proxy::Caddy),
+    ("tailscale-serve", Proxy::TailscaleServe),
+    ("cloudflared", Proxy::Cloudflared),
+    ("ssh-tunnel", Proxy::SshTunnel),
+];
+
+/// Explain why a gateway refuses a client, and what would let the client in
+///
+/// `explain` reads a state directory and its openclaw.json. The model of an OpenClaw release then computes the answer
+/// to a client. `explain` prints the answer, the checks that led to it, the release that introduced each rule, and the
+/// record of the device. If the client is refused, `explain` tries remedies on copies in memory. It lists the remedies
+/// that let this client in, also after a restart. The least risky remedy comes first.
+///
+/// `explain` writes no files, starts no processes and opens no connections. Without --state-dir, it reads the state
+/// directory that `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
+///
+/// With a case instead of a directory, `explain` plays the case on the embedded gateway. It prints the answer to each
+/// connect, and the checks that led to the answer to one step. STEP is the number or the name of the step (default: the
+/// first refused connect).
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clawcheck explain                                  The openclaw command on this machine
+  clawcheck explain --as exec                        The exec tool
+  clawcheck explain --state-dir DIR --device iPhone  A phone, in a copied state directory
+  clawcheck explain --as control-ui --via tailscale-serve
+  clawcheck explain --log gateway.log --releases all
+  clawcheck explain role-upgrade/client --release 2026.3.31
+  clawcheck explain my-scenario.yaml:2 --releases all
+
+Exit codes:
+  0    the client is let in with the scopes that it requests
+  1    the client is refused, or let in without its scopes; with --releases: by at least one release
+       let it in with them
+  2    usage error or invalid file
+  3    the output could not be written")]
+pub(crate) struct Explain {
+    /// State directory (the same as --state-dir), or the id or the file of a case, with a step
+    #[arg(value_name = "DIR|CASE[:STEP]", conflicts_with = "state_dir")]
+    what: Option<PathBuf>,
+    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// OpenClaw release of the gateway [default: the installed or last used release, or the newest known one]
+    ///
+    /// Without this option, `explain` reads the version from the package of the `openclaw` in PATH (only for the default state
+    /// directory) or from `meta.lastTouchedVersion` in openclaw.json.
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Print the answers of all known releases, one line for each
+    #[arg(long, value_name = "all", value_parser = ["all"])]
+    releases: Option<String>,
+    /// Client: cli, probe, tui, exec, backend, control-ui, webchat, node, macos, ios, android [default: from the device's record, or cli]
+    #[arg(long = "as", value_name = "CLIENT")]
+    client: Option<Preset>,
+    /// Device: a name, an id or its first letters, `new` or `none` [default: identity/device.json]
+    ///
+    /// The private keys of other devices are not in a state directory. `explain` uses a stand-in key for them and puts it into
+    /// its copy of the records.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Role that the client requests [default: the client's own]
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    role: Option<String>,
+    /// Scopes that the client requests, separated by commas [default: the client's own]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope)]
+    scopes: Option<Vec<String>>,
+    /// Platform of the client [default: that of the device's record]
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
+    /// Credentials: shared, token, password, device-token, bootstrap-token or none, with an optional `=VALUE`
+    ///
+    /// Without a value, `token` and `password` are those of the gateway, and `device-token` is that of the device's record. The
+    /// default is `shared`, the secret that the gateway requires, or the device token for a device whose key is
+    /// elsewhere.
+    #[arg(long, value_name = "KIND[=VALUE]")]
+    auth: Option<Credential>,
+    /// Proxy between the client and the gateway: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
+    ///
+    /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and requests
+    /// the host gateway.example.
+    #[arg(long, value_name = "PROXY", value_parser = via)]
+    via: Option<Proxy>,
+    /// Header of the upgrade request; overrides the headers of --via (repeatable)
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// Origin header [default: none, or the gateway's address for browser clients]
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
+    /// Host header [default: the gateway's address]
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// Peer address of the connection that the gateway sees [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    peer: Option<IpAddr>,
+    /// OpenClaw release of the client [default: the release of the gateway]
+    #[arg(long, value_name = "RELEASE")]
+    client_release: Option<Release>,
+    /// Take client, device, headers and role from the last refused connect in a gateway's log; - is standard input
+    ///
+    /// Options that are given on the command line override the log.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Explain {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
+        if let Some(what) = self.what.as_ref().filter(|what| !what.is_dir()) {
+            let asked = AskedCase::find(what)?;
+            let asked = asked.ok_or_else(|| misplaced::neither_directory_nor_case(what))?;
+            self.check_case()?;
+            return asked.run(self.release, self.releases.is_some(), self.format);
+        }
+        let format = explain::Format::from(self.format);
+        let places = Places {
+            state_dir: self.what.clone().or_else(|| self.state_dir.clone()),
+            config: self.config.clone(),
+            env: environment(),
+        };
+        let logged = self.log.as_deref().map(logged).transpose()?;
+        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
+        let all = self.releases.is_some();
+        let is_release_given = self.release.is_some();
+        let mut question = self.question();
+        if let Some(logged) = &logged {
+            logged.complete(&mut question);
+        }
+        let simulated = explain::simulated(&state, &question, now()).map_err(CommandError::usage)?;
+        let answer = simulated.answer();
+        let notes = logged.iter().filter_map(Logged::says).collect();
+        let mut explanation = Explanation {
+            state: &state,
+            simulated: &simulated,
+            answer: &answer,
+            results: None,
+            notes,
+            logged: logged.as_ref(),
+            is_release_given,
+        };
+        let (text, code) = if all {
+            let answers = remedies::by_release(&simulated);
+            let all_succeed = answers.iter().all(|(_, answer)| answer.succeeds());
+            (explanation.releases(&answers, format), if all_succeed { exit::OK } else { exit::DEVIATES })
+        } else {
+            let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
+            explanation.results = results.as_ref();
+            (explanation.write(format), if answer.succeeds() { exit::OK } else { exit::DEVIATES })
+        };
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
+        Ok(code)
+    }
+
+    /// Refuses options that describe a client or a directory, because the case describes both.
+    fn check_case(&self) -> Result<(), CommandError> {
+        let said = [
+            ("--config", self.config.is_some()),
+            ("--as", self.client.is_some()),
+            ("--device", self.device.is_some()),
+            ("--role", self.role.is_some()),
+            ("--scopes", self.scopes.is_some()),
+            ("--platform", self.platform.is_some()),
+            ("--auth", self.auth.is_some()),
+            ("--via", self.via.is_some()),
+            ("--header", !self.header.is_empty()),
+            ("--origin", self.origin.is_some()),
+            ("--host", self.host.is_some()),
+            ("--peer", self.peer.is_some()),
+            ("--client-release", self.client_release.is_some()),
+            ("--log", self.log.is_some()),
+        ];
+        match said.into_iter().find(|(_, said)| *said) {
+            None => Ok(()),
+            Some((option, _)) => Err(CommandError::usage(miette::miette!(
+                help = "omit the option, or pass a state directory instead of the case",
+                "{option} does not apply to a case: its steps describe the clients and the gateway"
+            ))),
+        }
+    }
+
+    fn question(self) -> Question {
+        Question {
+            preset: self.client,
+            device: self.device,
+            role: self.role,
+            scopes: self.scopes.map(|scopes| scopes.into_iter().filter(|scope| !scope.is_empty()).collect()),
+            platform: self.platform,
+            via: self.via,
+            headers: self.header,
+            origin: self.origin,
+            host: self.host,
+            peer: self.peer,
+            credential: self.auth,
+            release: self.release,
+            client_release: self.client_release,
+        }
+    }
+}
+
+impl From<Format> for explain::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Plain => Self::Plain,
+            Format::Markdown => Self::Markdown,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+/// The environment, which determines the files that `openclaw` itself would use. Variables that are not Unicode are
+/// ignored.
+pub(super) fn environment() -> Vec<(String, String)> {
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    texts.collect()
+}
+
+fn logged(path: &Path) -> Result<Logged, CommandError> {
+    if misplaced::is_log_line(&path.to_string_lossy()) {
+        return Err(misplaced::log_line());
+    }
+    if path != Path::new("-") {
+        return Logged::read(path).map_err(CommandError::usage);
+    }
+    Logged::read_from(std::io::stdin().lock()).map_err(CommandError::usage)
+}
+
+fn via(name: &str) -> Result<Proxy, String> {
+    let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
+    found.ok_or_else(|| crate::suggestions::choices(name, &PROXIES.map(|(known, _)| known)))
+}
+
+/// A role. An unknown one can be intended, but not a misspelled one.
+fn role(name: &str) -> Result<String, String> {
+    known(name, &ROLES)
+}
+
+/// A scope, or nothing. An unknown one can be intended, but not a misspelled one.
+fn scope(name: &str) -> Result<String, String> {
+    match OPERATOR_SCOPES.iter().find(|known| known.strip_prefix("operator.") == Some(name)) {
+        Some(whole) => Err(format!("did you mean `{whole}`?")),
+        None => known(name.trim(), &OPERATOR_SCOPES),
+    }
+}
+
+fn known(name: &str, known: &[&str]) -> Result<String, String> {
+    let near = nearest_within(2, name, known.iter().copied()).filter(|near| *near != name);
+    near.map_or_else(|| Ok(name.to_owned()), |near| Err(format!("did you mean `{near}`?")))
+}
+
+/// Parses `Name: value`, and converts the name to lower case.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
+    let name = name.trim().to_ascii_lowercase();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_name { Ok((name, value.trim().to_owned())) } else { Err("expected `Name: value`".to_owned()) }
+}

@@ -1,0 +1,163 @@
+//! The options that decide, together with the gateway and the selected cases, which cases a run plays.
+
+use crate::cli::CommandError;
+use crate::cli::options::snapshots::{self, Snapshots};
+use crate::cli::options::state_dir::{CopiedState, Verdicts};
+use crate::cli::terminal::console;
+use crate::gateway::{GatewaySpec, Preparation};
+use crate::known::KnownDeviations;
+use crate::scenario::{Case, Corpus, is_state_directory};
+use crate::shell::quoted;
+use openclaw_model::Release;
+use std::io::Write as _;
+use std::path::PathBuf;
+use untrusted_data::printable;
+
+/// The options of `run` and `list` that decide which cases are played.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct PlanOptions {
+    /// List of known deviations, which do not fail the run (repeatable)
+    ///
+    /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. A gateway
+    /// description can also contain a list.
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
+    /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) snapshots: Option<PathBuf>,
+    /// State directory: for a gateway at a URL, its own; otherwise, the cases play on a copy of it
+    ///
+    /// For a gateway that clawcheck starts, a copy of the pairing store in DIR replaces the store of each case, and the
+    /// settings in its openclaw.json replace the settings of each case. clawcheck generates a key for each device of
+    /// the copy, so every device can connect. It checks only the expectations of the cases, not the snapshots.
+    /// clawcheck does not write to DIR.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    copied: CopiedState,
+    /// Release that a gateway at a URL is compared with [default: `server.version` of its hello-ok, or the newest known release]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Allow the run to write to a gateway at a URL
+    #[arg(long)]
+    pub(in crate::cli) allow_writes: bool,
+}
+
+/// The selected cases, or those of them that can be played on a copy of a state directory.
+pub(in crate::cli) enum CasesToPlay<'a> {
+    Selected(Vec<&'a Case>),
+    OnCopy(Vec<Case>),
+}
+
+impl CasesToPlay<'_> {
+    pub(in crate::cli) fn all(&self) -> Vec<&Case> {
+        match self {
+            Self::Selected(cases) => cases.clone(),
+            Self::OnCopy(cases) => cases.iter().collect(),
+        }
+    }
+}
+
+/// The shared token of a gateway at a URL, if the user has set it.
+pub(in crate::cli) fn token() -> Option<String> {
+    std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty())
+}
+
+impl PlanOptions {
+    /// Checks that options for a gateway at a URL are not used with another gateway, where they would have no effect.
+    ///
+    /// # Errors
+    /// An option does not apply to the gateway.
+    pub(in crate::cli) fn check(&self, gateway: &GatewaySpec) -> Result<(), CommandError> {
+        let usage = |message: String, help: &str| Err(CommandError::usage(miette::miette!(help = help, "{message}")));
+        let attached = matches!(gateway, GatewaySpec::Attached(_));
+        let release =
+            "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
+        let own = "omit the option: a gateway that clawcheck starts has its own state directory";
+        let said = [("--release", self.release.is_some(), release), ("--allow-writes", self.allow_writes, own)];
+        if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
+            let message = format!("{option} applies only to a gateway at a URL, but clawcheck starts {gateway} itself");
+            return usage(message, help);
+        }
+        if let Some(option) = self.copied.given().filter(|_| attached) {
+            let message =
+                format!("{option} applies only to gateways that clawcheck starts, but {gateway} is already running");
+            return usage(message, "omit the option, or pass --gateway embedded or openclaw@RELEASE");
+        }
+        match &self.state_dir {
+            Some(directory) if attached && !directory.is_dir() => usage(
+                format!("the state directory {} does not exist", directory.display()),
+                "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
+            ),
+            Some(directory) if attached && !is_state_directory(directory) => {
+                let note = "has no devices/paired.json, state/openclaw.sqlite or identity/device.json. If it is not the \
+                            state directory of the gateway, cases that write to the store deviate";
+                let _ = writeln!(console::stderr(), "note: {} {note}", printable::line(&directory.to_string_lossy()));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The lists of known deviations.
+    ///
+    /// # Errors
+    /// A list is not valid.
+    pub(in crate::cli) fn known(
+        &self,
+        gateway: &GatewaySpec,
+        corpus: &Corpus,
+    ) -> Result<KnownDeviations, CommandError> {
+        super::known::load(&self.known, gateway, corpus)
+    }
+
+    /// The cases, and their snapshots. `paths` are those of the scenarios.
+    ///
+    /// # Errors
+    /// The state directory or the snapshots cannot be used.
+    pub(in crate::cli) fn cases<'a>(
+        &self,
+        gateway: &GatewaySpec,
+        cases: Vec<&'a Case>,
+        paths: &[PathBuf],
+    ) -> Result<(CasesToPlay<'a>, Snapshots), CommandError> {
+        self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
+        let on_copy = match gateway {
+            GatewaySpec::Attached(_) => None,
+            _ => self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Expectations)?,
+        };
+        let snapshots = match (&on_copy, &self.snapshots) {
+            // The snapshots are about the stores of the scenarios.
+            (Some(_), None) => Snapshots::none(),
+            _ => Snapshots::find(self.snapshots.as_deref(), paths).map_err(CommandError::failed)?,
+        };
+        Ok((on_copy.map_or(CasesToPlay::Selected(cases), CasesToPlay::OnCopy), snapshots))
+    }
+
+    /// Adds what these options say about the gateway.
+    pub(in crate::cli) fn preparation(&self, preparation: Preparation) -> Preparation {
+        Preparation { state_dir: self.state_dir.clone(), claims: self.release, ..preparation }
+    }
+
+    /// The same options as arguments, for a command line.
+    pub(in crate::cli) fn arguments(&self) -> String {
+        let mut arguments = String::new();
+        if let Some(directory) = &self.snapshots {
+            arguments.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
+        }
+        for file in &self.known {
+            arguments.push_str(&format!(" --known {}", quoted(&file.to_string_lossy())));
+        }
+        if let Some(directory) = &self.state_dir {
+            arguments.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
+        }
+        arguments.push_str(&self.copied.arguments());
+        if let Some(release) = self.release {
+            arguments.push_str(&format!(" --release {release}"));
+        }
+        if self.allow_writes {
+            arguments.push_str(" --allow-writes");
+        }
+        arguments
+    }
+}

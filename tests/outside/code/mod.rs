@@ -1,0 +1,5 @@
+//! Which crate and which module may use which, and where facts about releases may be written.
+
+mod crates;
+mod modules;
+mod release_facts;

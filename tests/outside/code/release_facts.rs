@@ -1,0 +1,115 @@
+//! Where facts about releases may be written.
+
+use openclaw_model::releases::{KNOWN, known_releases};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files that may name or compare releases: the history, the queries about the first release with a fact, the
+/// ranges of scenarios, and the packages of npm.
+const MAY_COMPARE: [&str; 4] = [
+    "crates/openclaw-model/src/releases/",
+    "crates/openclaw-model/src/trace.rs",
+    "src/scenario/model/text.rs",
+    "src/gateway/openclaw/catalogue.rs",
+];
+
+/// Code that compares or names a release.
+const COMPARES: [&str; 5] = ["Release::new(", "release <", "release >", "speaking <", "speaking >"];
+
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path, end)),
+            false if path.to_str().unwrap().ends_with(end) => found.push(path),
+            false => {}
+        }
+    }
+    found
+}
+
+/// The lines of code that compare or name a release, without comments and tests.
+fn comparisons(source: &str) -> Vec<&str> {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let code = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    let reversed = |line: &str| line.contains("< release") || line.contains("<= release");
+    let ranged = |line: &str| line.contains("..") && line.contains("contains(&release)");
+    let compares = |line: &str| COMPARES.iter().any(|word| line.contains(word)) || reversed(line) || ranged(line);
+    code.filter(|line| compares(line) || is_named_after_a_release(line)).collect()
+}
+
+/// Whether a name in a line of code contains a release, as in `MethodSet::V2026_4_2` and `EVENTS_2026_9_6`.
+fn is_named_after_a_release(line: &str) -> bool {
+    line.match_indices("2026_").any(|(at, year)| {
+        line[..at].ends_with(['V', 'v', '_']) && line[at + year.len()..].starts_with(|char: char| char.is_ascii_digit())
+    })
+}
+
+#[test]
+fn only_the_history_compares_releases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for path in [files(&root.join("src"), ".rs"), files(&root.join("crates"), ".rs")].concat() {
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        let is_test = name.contains("/tests/") || name.ends_with("tests.rs");
+        if is_test || MAY_COMPARE.iter().any(|place| name.starts_with(place)) {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        found.extend(comparisons(&source).into_iter().map(|line| format!("{name}: {line}")));
+    }
+    assert_eq!(
+        found,
+        Vec::<String>::new(),
+        "a fact belongs in openclaw-model/src/facts, its release in openclaw-model/src/releases"
+    );
+}
+
+/// A fact with an order would be a release under another name, because handlers would compare it.
+#[test]
+fn facts_have_no_order() {
+    let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/openclaw-model/src/facts");
+    let ordered = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("PartialOrd");
+    assert_eq!(files(&facts, ".rs").into_iter().filter(ordered).collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_comparison_of_releases_is_found() {
+    for line in [
+        "let seeds = release >= Release::new(2026, 3, 13);",
+        "if self.release < PROTOCOL_4 {",
+        "let said = said.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);",
+        "if (FIRST..LAST).contains(&release) {",
+        "NEWER.iter().all(|(newer, since)| *since <= release)",
+        r#"("exec.approval.get", Approvals, V2026_4_5),"#,
+        "if form >= NodeCalls::V2026_9_6 {",
+        "static CONNECT_2026_9_6: Schema = object(&[]);",
+    ] {
+        assert_eq!(comparisons(line), [line]);
+    }
+    let tested =
+        "/// since release < 3\nfn a() {}\n#[cfg(test)]\nmod tests { const R: Release = Release::new(2026, 4, 2); }";
+    assert_eq!(comparisons(tested), [""; 0]);
+    let followed = "#[cfg(test)]\nmod tests;\nstatic CONNECT_2026_9_6: Schema = object(&[]);";
+    assert_eq!(comparisons(followed).len(), 1);
+}
+
+#[test]
+fn every_snapshot_of_a_release_is_explained_by_a_change_of_it() {
+    let snapshots = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots"), ".snap");
+    let mut variants = BTreeSet::new();
+    for path in &snapshots {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if let Some((_, release)) = name.rsplit_once('@') {
+            variants.insert(release.to_owned());
+        }
+    }
+    assert!(variants.len() > 5, "{variants:?}");
+    let first = known_releases().next().unwrap().to_string();
+    for variant in variants.iter().filter(|variant| **variant != first) {
+        let known = KNOWN.iter().find(|known| known.release.to_string() == *variant);
+        assert!(known.is_some_and(|known| !known.changes.is_empty()), "{variant} has snapshots and no change");
+    }
+}

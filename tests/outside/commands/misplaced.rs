@@ -1,0 +1,94 @@
+//! Arguments of the wrong kind: the error names the command that accepts them.
+
+use crate::harness::{SCENARIO, TestFolder};
+use rstest::rstest;
+use std::fs;
+
+const LOG: &str = "[ws] closed before connect conn=1 remote=127.0.0.1 fwd=n/a origin=n/a host=h ua=n/a code=1008 reason=pairing required";
+
+/// The text without white space, because error reports are wrapped.
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().filter(|word| *word != "│").collect()
+}
+
+/// A folder with a scenario, a state directory of each format, and a log.
+fn test_folder() -> TestFolder {
+    let test_folder = TestFolder::new(SCENARIO);
+    for path in [
+        "files/devices/paired.json",
+        "database/state/openclaw.sqlite",
+        "files/openclaw.json",
+        "gateway.log",
+        "notes.txt",
+    ] {
+        let path = test_folder.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "{}").unwrap();
+    }
+    fs::write(test_folder.path("gateway.log"), LOG).unwrap();
+    test_folder
+}
+
+#[rstest]
+#[case::run_json(&["run", "files"], "clawcheck explain --state-dir files")]
+#[case::run_sqlite(&["run", "database"], "clawcheck explain --state-dir database")]
+#[case::lint(&["lint", "files"], "clawcheck explain --state-dir files")]
+#[case::list(&["list", "database"], "clawcheck explain --state-dir database")]
+#[case::compare(&["compare", "embedded@2026.4.1", "embedded@2026.4.2", "--scenarios", "files"], "clawcheck explain --state-dir files")]
+#[case::run_log_file(&["run", "gateway.log"], "clawcheck explain --log gateway.log")]
+#[case::run_log_line(&["run", LOG], "`clawcheck explain --log -`")]
+#[case::explain_log_line(&["explain", LOG], "`clawcheck explain --log -`")]
+#[case::explain_log_option(&["explain", "--log", LOG], "`clawcheck explain --log -`")]
+#[case::explain_log_file(&["explain", "notes.txt"], "clawcheck explain --log notes.txt")]
+#[case::explain_paired(&["explain", "files/devices/paired.json"], "clawcheck explain files")]
+#[case::explain_config(&["explain", "files/openclaw.json"], "clawcheck explain files")]
+#[case::explain_sqlite(&["explain", "database/state/openclaw.sqlite"], "clawcheck explain database")]
+#[case::explain_scenarios(&["explain", "scenarios"], "to explain a case, pass its id or its file")]
+#[case::explain_nothing(&["explain", "nosuch"], "`clawcheck list` prints all cases")]
+fn the_error_names_the_command_that_takes_it(#[case] arguments: &[&str], #[case] help: &str) {
+    let test_folder = test_folder();
+    let ended = test_folder.clawcheck(arguments);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
+    assert!(squeezed(&ended.err).contains(&squeezed(help)), "{}", ended.err);
+}
+
+#[rstest]
+#[case::explain(&["explain", "files", "--release", "2026.1.1"])]
+#[case::explain_case(&["explain", "role-upgrade/approve", "--release", "2026.1.1"])]
+#[case::run(&["run", "role-upgrade/approve", "--gateway", "embedded@2026.1.1"])]
+#[case::compare(&["compare", "embedded@2026.1.1", "embedded@2026.4.2"])]
+#[case::releases(&["releases", "2026.1.1"])]
+#[case::serve(&["serve", "--release", "2026.1.1", "--state-dir", "served"])]
+fn before_the_oldest_known_release_the_nearest_one_is_named(#[case] arguments: &[&str]) {
+    let ended = test_folder().clawcheck(arguments);
+    assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+    let says = squeezed(&ended.err);
+    for part in ["the nearest known release is the oldest one, 2026.2.19", "`--gateway embedded@2026.2.19`"] {
+        assert!(says.contains(&squeezed(part)), "{}", ended.err);
+    }
+}
+
+#[rstest]
+#[case::explain(&["explain", "files", "--release", "2026.4.3"], "2026.4.3, which uses the rules of 2026.4.2")]
+#[case::explain_case(&["explain", "role-upgrade/approve", "--release", "2026.4.3"], "2026.4.3 has no rules of its own; it uses the rules of 2026.4.2")]
+#[case::run(&["run", "role-upgrade/approve", "--gateway", "embedded@2026.4.3"], "2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2")]
+#[case::compare(&["compare", "embedded@2026.4.3", "embedded@2026.4.2", "--filter", "role-upgrade/approve"], "2026.4.3 has no rules of its own")]
+#[case::releases(&["releases", "2026.4.3"], "2026.4.3 has no rules of its own; it uses the rules of 2026.4.2")]
+fn a_release_between_two_known_ones_names_the_one_that_it_answers_like(#[case] arguments: &[&str], #[case] says: &str) {
+    let ended = test_folder().clawcheck(arguments);
+    assert!(squeezed(&(ended.out.clone() + &ended.err)).contains(&squeezed(says)), "{}{}", ended.out, ended.err);
+}
+
+#[rstest]
+#[case("4.2", "did you mean 2026.4.2?")]
+#[case("v2026.4.2", "did you mean 2026.4.2?")]
+#[case("latest", "expected something like 2026.4.2")]
+fn a_version_in_another_form_is_understood_in_the_message(#[case] text: &str, #[case] says: &str) {
+    for arguments in
+        [&["explain", "--release", text][..], &["run", "--gateway", &format!("embedded@{text}")], &["releases", text]]
+    {
+        let ended = test_folder().clawcheck(arguments);
+        assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+        assert!(squeezed(&ended.err).contains(&squeezed(says)), "{}", ended.err);
+    }
+}

@@ -1,0 +1,219 @@
+//! `clawcheck probe` on different gateways, and on programs that are not gateways.
+
+use crate::harness::{ProgramOutput, TOKEN, TestFolder, somebody_elses};
+use serde_json::Value;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
+
+fn folder() -> TestFolder {
+    TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n")
+}
+
+fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> ProgramOutput {
+    let mut command = test_folder.command(&[&["probe"], arguments].concat());
+    token.map(|token| command.env("CLAWCHECK_TOKEN", token));
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    ProgramOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.3.13", "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let ran = probe(&test_folder, Some(TOKEN), &[&url]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let lines = ran.out.lines().collect::<Vec<_>>();
+    assert!(lines.len() <= 45, "one screen: {}", ran.out);
+    assert!(lines[0] == url && lines[1].starts_with("closest to    2026.3.13: "), "{}", ran.out);
+    assert!(ran.out.contains("says it is    2026.3.13 (server.version)"), "{}", ran.out);
+    assert!(ran.out.contains("a client that sends nothing: close 1000 after 3"), "{}", ran.out);
+    assert!(ran.out.contains("(--allow-writes): a new device, "), "{}", ran.out);
+    assert!(!ran.out.contains(TOKEN) && !test_folder.path("state/devices/paired.json").exists(), "{}", ran.out);
+    // With --allow-writes, records appear. This shows that the check above can fail.
+    let ran = probe(&test_folder, Some(TOKEN), &[&url, "--allow-writes"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(test_folder.path("state/devices/paired.json").exists());
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn a_wrong_token_is_an_error_and_no_answer() {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let ran = probe(&test_folder, Some("wrong"), &[&url]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+    assert!(ran.err.contains("the gateway does not accept CLAWCHECK_TOKEN"), "{}", ran.err);
+}
+
+#[test]
+fn a_description_that_claims_another_release() {
+    let test_folder = folder();
+    let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
+    let description = format!(
+        "gateway: old\nabout: An old release that claims to be a newer one.\nclaims: 2026.4.2\ncommand: {program}\n\
+         args: [serve, --release, 2026.2.19, --port, '{{port}}', --state-dir, '{{state-dir}}', --config, '{{config}}']\n"
+    );
+    std::fs::write(test_folder.path("old.yaml"), description).unwrap();
+    let ran = probe(&test_folder, None, &["old.yaml", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    let json = serde_json::from_str::<Value>(&ran.out).unwrap();
+    assert_eq!((&json["claims"], &json["closest"]), (&Value::from("2026.4.2"), &serde_json::json!(["2026.2.19"])));
+    assert_eq!(json["equal"], json["compared"]);
+    let v1 = json["answers"].as_array().unwrap().iter().find(|answer| answer["id"] == "proof-v1").unwrap();
+    assert!(
+        v1["answer"].as_str().unwrap().starts_with("let in") && v1["as"] == serde_json::json!(["2026.2.19"]),
+        "{v1}"
+    );
+    let ran = probe(&test_folder, None, &["old.yaml", "--format", "markdown"]);
+    assert!(
+        ran.out.contains("- claims 2026.4.2: ") && ran.out.contains("| connection | a new connection | "),
+        "{}",
+        ran.out
+    );
+    test_folder.leaves_nothing();
+}
+
+/// A server that upgrades every connection and then calls this function.
+fn websockets(answer: impl Fn(WebSocket<TcpStream>) + Send + Sync + Copy + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                if let Ok(socket) = accept(stream) {
+                    answer(socket);
+                }
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_server_that_says_nothing_is_close_to_none() {
+    static OPEN: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let url = websockets(|mut socket| {
+        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        while socket.read().is_ok() {}
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+    });
+    none(&url);
+    // Questions are asked at the same time, but not all of them.
+    let most = MOST.load(Ordering::SeqCst);
+    assert!((3..=12).contains(&most), "{most} connections at the same time");
+}
+
+#[test]
+fn a_server_that_answers_nonsense_is_close_to_none() {
+    let url = websockets(|mut socket| {
+        while socket.read().is_ok() {
+            let _ = socket.send(Message::text("\u{1b}[2J{\"type\":\"res\",\"ok\":7,\"id\":[]}"));
+        }
+    });
+    none(&url);
+}
+
+#[test]
+fn a_server_that_never_stops_talking_is_close_to_none() {
+    let text = r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n"}}"#;
+    let url = websockets(move |mut socket| while socket.send(Message::text(text)).is_ok() {});
+    none(&url);
+}
+
+#[track_caller]
+fn none(url: &str) {
+    let test_folder = folder();
+    let began = Instant::now();
+    let ran = probe(&test_folder, Some(TOKEN), &[url, "--answer-timeout", "1"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("closest to    none: at most "), "{}", ran.out);
+    assert!(ran.out.len() < 16 << 10 && !ran.out.contains('\u{1b}'), "{}", ran.out);
+    assert!(began.elapsed() < Duration::from_secs(150), "{:?}", began.elapsed());
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn what_is_no_gateway_is_an_error() {
+    let test_folder = folder();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let ran = probe(&test_folder, None, &[&url]);
+    assert!(ran.code == Some(3) && ran.err.contains("no gateway at"), "{}{}", ran.out, ran.err);
+    let ran = probe(&test_folder, None, &["wss://gateway.example"]);
+    assert!(ran.code == Some(2) && ran.err.contains("wss://"), "{}{}", ran.out, ran.err);
+}
+
+/// `clawcheck init` with this test program as the command of a gateway.
+fn init(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
+    let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
+    let command = [program.as_str(), "serve", "--release", "2026.4.8", "--port", "{port}", "--config", "{config}"];
+    test_folder.clawcheck(&[&["init"], arguments, &command[..], &["--state-dir", "{state-dir}"]].concat())
+}
+
+#[test]
+fn init_writes_a_description_that_works() {
+    let test_folder = folder();
+    let ran = init(&test_folder, &["--name", "mine"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("wrote mine.yaml\nclosest to 2026.4.8: "), "{}", ran.out);
+    let text = std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap();
+    let said = ["claims: 2026.4.8\n", "lacks: []\n", "config: openclaw\n", "ready: challenge\n", "store: openclaw\n"];
+    said.iter().for_each(|line| assert!(text.contains(line), "{text}"));
+    // The cases conform with the release that `init` found.
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let ran = test_folder.clawcheck(&["run", "fresh-install", "--gateway", "mine.yaml", "--level", "exact"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    // An existing file is never overwritten.
+    let ran = init(&test_folder, &["--output", "mine.yaml"]);
+    assert!(ran.code == Some(2) && ran.err.contains("does not overwrite"), "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap(), text);
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn init_describes_a_gateway_at_a_url_without_its_command() {
+    let test_folder = folder();
+    let url = websockets(|mut socket| while socket.read().is_ok() {});
+    let ran = test_folder.clawcheck(&["init", "--answer-timeout", "1", "--name", "silent", &format!("{url}/ws")]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(test_folder.path("silent.yaml")).unwrap();
+    assert!(text.contains("lacks: [challenge]\n") && text.contains("ready: websocket\n"), "{text}");
+    assert!(text.contains("# No known release is close.") && text.contains("path: \"/ws\"\n"), "{text}");
+}
+
+#[test]
+fn init_claims_only_what_it_tested() {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let ran = test_folder.clawcheck(&["init", "--name", "theirs", &format!("ws://127.0.0.1:{}", serving.port)]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(test_folder.path("theirs.yaml")).unwrap();
+    assert!(!text.contains("lacks:"), "{text}");
+    for says in ["hello-ok, secrets", "needs the secret of the gateway (CLAWCHECK_TOKEN)", "(--allow-writes)"] {
+        let told = |text: &str| text.lines().any(|line| line.contains("not tested: ") && line.contains(says));
+        assert!(told(&text) && told(&ran.out), "{says}: {text}{}", ran.out);
+    }
+    assert!(ran.err.contains("about 60 questions, at most 60 s\n"), "{}", ran.err);
+}
+
+#[test]
+fn init_says_what_a_command_must_contain() {
+    let test_folder = folder();
+    let ran = test_folder.clawcheck(&["init", "my-gateway", "serve"]);
+    assert!(ran.code == Some(2) && ran.err.contains("--port {port}"), "{}{}", ran.out, ran.err);
+    let ran = test_folder.clawcheck(&["init", "ws://127.0.0.1:1", "--output", "x.yaml"]);
+    assert!(ran.code == Some(2) && ran.err.contains("put the options of `init` before the URL"), "{}", ran.err);
+    let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}", "--dir={state_dir}"]);
+    assert!(ran.code == Some(2) && ran.err.contains("unknown placeholder"), "{}{}", ran.out, ran.err);
+    let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}"]);
+    assert!(ran.code == Some(3) && ran.err.contains("was not found"), "{}{}", ran.out, ran.err);
+    assert!(!test_folder.path("no-such-gateway.yaml").exists());
+    test_folder.leaves_nothing();
+}

@@ -1,0 +1,339 @@
+//! `run`, `review` and `accept`: verdicts, exit codes and files on disk.
+
+use crate::harness::{SCENARIO, Serving, TestFolder, serve, snapshot_file};
+use openclaw_model::releases::DEFAULT;
+use rstest::rstest;
+use serde_json::Value;
+
+#[test]
+fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let first = test_folder.clawcheck(&["run", "scenarios"]);
+    assert_eq!(first.code, Some(1), "{}", first.err);
+    assert!(first.out.contains("no snapshot is approved for this case"), "{}", first.out);
+    assert!(first.out.contains("<- hello-ok") && first.out.contains("clawcheck accept family/case"), "{}", first.out);
+    assert_eq!(test_folder.files("snapshots"), [format!("family/{}.new", snapshot_file())]);
+
+    let review = test_folder.clawcheck(&["review"]);
+    let shown = format!("[1 of 1] family/case for {DEFAULT}, not seen on the real release");
+    assert!(review.out.contains(&shown), "{}", review.out);
+    let accepted = test_folder.clawcheck(&["accept", "nope"]);
+    assert_eq!(accepted.code, Some(4));
+    assert!(
+        accepted.err.contains("`nope`") && accepted.err.contains("waiting for approval: family/case"),
+        "{}",
+        accepted.err
+    );
+    assert_eq!(test_folder.clawcheck(&["accept", "family/case"]).code, Some(0));
+    assert_eq!(test_folder.files("snapshots"), [format!("family/{}", snapshot_file())]);
+    let accepted = test_folder.clawcheck(&["accept", "--all"]);
+    assert_eq!(accepted.code, Some(4), "nothing is left to accept");
+    let said = accepted.err;
+    assert!(said.contains("nothing waits for approval in snapshots") && said.contains("`clawcheck run`"), "{said}");
+
+    let second = test_folder.clawcheck(&["run", "scenarios"]);
+    assert_eq!((second.code, second.err.as_str()), (Some(0), ""), "{}", second.out);
+    assert!(second.out.contains("1 case: 1 conforms"), "{}", second.out);
+
+    let changed = SCENARIO.replace("role: node, via: nginx", "role: node");
+    std::fs::write(test_folder.path("scenarios/family/case.yaml"), changed).unwrap();
+    let third = test_folder.clawcheck(&["run", "scenarios/family/case.yaml", "--gateway", "embedded"]);
+    assert_eq!(third.code, Some(1));
+    for line in
+        ["\n    - connect laptop as node via nginx\n", "\n    + connect laptop as node\n", "rerun: clawcheck run"]
+    {
+        assert!(third.out.contains(line), "{line:?} is not in {}", third.out);
+    }
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn a_release_that_answers_otherwise_gets_a_variant_of_its_own() {
+    let test_folder = TestFolder::new(&SCENARIO.replace(", via: nginx", ""));
+    for release in ["2026.3.31", "2026.4.2"] {
+        let gateway = format!("embedded@{release}");
+        assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--gateway", &gateway]).code, Some(1));
+        assert_eq!(test_folder.clawcheck(&["accept", "--all"]).code, Some(0));
+        assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--gateway", &gateway]).code, Some(0));
+    }
+    assert_eq!(test_folder.files("snapshots"), ["family/case@2026.3.31.snap", "family/case@2026.4.2.snap"]);
+    for release in ["2026.3.31", "2026.4.1", "2026.4.2"] {
+        let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);
+        assert_eq!(ran.code, Some(0), "{release}: {}", ran.out);
+    }
+    let older = test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.3.28"]);
+    assert!(older.out.contains("no snapshot is approved for this case before release 2026.3.31"), "{}", older.out);
+}
+
+#[test]
+fn an_expectation_that_is_not_met_names_its_line_and_proposes_nothing() {
+    let test_folder = TestFolder::new(&format!("{SCENARIO}    expect: hello\n"));
+    let ran = test_folder.clawcheck(&["run", "--gateway", "embedded@2026.4.2", "scenarios"]);
+    assert_eq!(ran.code, Some(1));
+    let sentence =
+        "`connect laptop as node via nginx` (line 8): expected hello-ok; saw error NOT_PAIRED PAIRING_REQUIRED";
+    assert!(ran.out.contains(sentence), "{}", ran.out);
+    assert!(ran.out.contains("rerun: clawcheck run"), "{}", ran.out);
+    assert_eq!(test_folder.files("snapshots"), Vec::<String>::new());
+}
+
+#[test]
+fn the_json_report_has_every_case_and_no_secret() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--trace", "--report", "json=report.json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let text = std::fs::read_to_string(test_folder.path("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&report["schema"], &report["gateway"]["kind"]), (&1.into(), &"embedded".into()));
+    assert_eq!(report["gateway"]["release"], DEFAULT.to_string());
+    assert_eq!(report["summary"]["deviates"], 1);
+    let case = &report["cases"][0];
+    assert_eq!((&case["id"], &case["verdict"]), (&"family/case".into(), &"deviates".into()));
+    assert_eq!(case["findings"][0]["kind"], "no-snapshot");
+    assert!(case["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(case["observation"]["steps"][0]["seen"][0]["what"]["hello"]["auth"]["deviceToken"], "<token-1>");
+    assert!(case["transcript"].as_array().unwrap().len() > 4);
+    for text in [&text, &ran.out] {
+        let run = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).find(|word| {
+            // Device ids have 64 characters and are not secret. Tokens and keys have 43.
+            word.len() == 43
+        });
+        assert_eq!(run, None, "something looks like a token");
+    }
+}
+
+#[rstest]
+#[case("2026.2.19")]
+#[case("2026.2.26")]
+#[case("2026.3.13")]
+#[case("2026.3.28")]
+#[case("2026.3.31")]
+#[case("2026.4.1")]
+#[case("2026.4.2")]
+#[case("2026.4.5")]
+#[case("2026.4.8")]
+fn the_embedded_gateway_answers_the_whole_corpus_as_approved(#[case] release: &str) {
+    // In another working directory, the scenarios and snapshots are the built-in ones.
+    let elsewhere = tempfile::tempdir().unwrap();
+    for folder in ["home", "tmp"] {
+        std::fs::create_dir(elsewhere.path().join(folder)).unwrap();
+    }
+    let test_folder = TestFolder(elsewhere);
+    let ran = test_folder.clawcheck(&["run", "--gateway", &format!("embedded@{release}"), "--deny", "unused"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--report", "json=nowhere/report.json"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(ran.err.contains("nowhere/report.json"), "{}", ran.err);
+    assert!(!ran.out.contains("deviates"), "{}", ran.out);
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn skips_alone_and_an_empty_selection_are_no_success() {
+    let test_folder = TestFolder::new(SCENARIO);
+    assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--filter", "no-such-case"]).code, Some(4));
+    // The run must not write to the store of a gateway that it did not start.
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
+    let serving = Serving::start(command);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
+    assert_eq!(ran.code, Some(4), "{}", ran.out);
+    assert!(ran.out.contains("the case sends the gateway's shared token; set CLAWCHECK_TOKEN"), "{}", ran.out);
+}
+
+#[test]
+fn wrong_words_end_with_two() {
+    let test_folder = TestFolder::new(SCENARIO);
+    for wrong in [
+        &["run", "--gateway", "openclaw"][..],
+        &["run", "--report", "xml=x"],
+        &["run", "--report", "json="],
+        &["accept", "--all", "--snapshots", "scenarios/family/case.yaml"],
+        &["run", "--jobs", "0"],
+        &["run", "missing.yaml"],
+        &["run", "scenarios", "--gateway", "embedded@2025.1.1"],
+    ] {
+        assert_eq!(test_folder.clawcheck(wrong).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn snapshots_that_cannot_be_kept() {
+    let test_folder = TestFolder::new(SCENARIO);
+    std::fs::write(test_folder.path("file"), "").unwrap();
+    // A path that is not a folder is a usage error. A folder that cannot be written is a failure.
+    for (place, code) in [("file", 2), ("file/below", 2), ("/proc/self/fdinfo", 3)] {
+        let ran = test_folder.clawcheck(&["run", "scenarios", "--snapshots", place]);
+        assert_eq!(ran.code, Some(code), "{place}: {}", ran.err);
+        assert!(ran.err.contains(place) && ran.err.contains("--snapshots"), "{place}: {}", ran.err);
+    }
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_found_so_once() {
+    let test_folder = TestFolder::new(SCENARIO);
+    for n in 0..8 {
+        std::fs::write(test_folder.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
+    }
+    let description = "gateway: nobody\nabout: Nobody.\nclaims: 2026.4.2\ncommand: /does/not/exist\nstore: openclaw\nready: challenge\n";
+    std::fs::write(test_folder.path("nobody.yaml"), description).unwrap();
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "nobody.yaml", "--jobs", "8"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    let said = ran.out.matches("`/does/not/exist` was not found").count();
+    assert!(ran.out.contains("9 cases: 9 error"), "{}", ran.out);
+    assert_eq!(said, 2, "once where it was tried, once for all others: {}", ran.out);
+    test_folder.leaves_nothing();
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_everything_and_says_what_was_done() {
+    let test_folder = TestFolder::new(SCENARIO);
+    test_folder.describe_silent_gateway();
+    let ran =
+        test_folder.interrupted(&["run", "scenarios", "--gateway", "silent.yaml", "--report", "json=report.json"]);
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert!(ran.out.contains("interrupted: 1 case not played"), "{}", ran.out);
+    let report: Value =
+        serde_json::from_str(&std::fs::read_to_string(test_folder.path("report.json")).unwrap()).unwrap();
+    assert_eq!((&report["interrupted"], &report["not_played"]), (&true.into(), &1.into()));
+    test_folder.leaves_nothing();
+}
+
+/// The handshake timeout can also be in `config`. Releases that do not know the setting do not start with it.
+#[test]
+fn the_handshake_timeout_of_a_step_is_that_of_the_settings() {
+    let scenario = "scenario: Waits\ngateway: { config: { gateway: { handshakeTimeoutMs: 30000 } } }\nsteps:\n\
+        \x20 - open: {}\n    as: idle\n  - await: { handshake-timeout: idle }\n    expect: close\n";
+    let test_folder = TestFolder::new(scenario);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.6.11"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}
+
+/// Without a snapshot folder, only the expectations of the scenario are checked.
+#[test]
+fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
+    let test_folder = TestFolder::new(SCENARIO);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let ran = test_folder.clawcheck(&["run", "scenarios"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("conforms: only the expectations were checked"), "{}", ran.out);
+    std::fs::write(
+        test_folder.path("scenarios/family/case.yaml"),
+        SCENARIO.replace("expect: hello", "expect: { refused: { code: NOT_PAIRED } }"),
+    )
+    .unwrap();
+    assert_eq!(test_folder.clawcheck(&["run", "scenarios"]).code, Some(1));
+    // A scenario without expectations would pass with any answer.
+    std::fs::write(test_folder.path("scenarios/family/case.yaml"), SCENARIO.replace("    expect: hello\n", ""))
+        .unwrap();
+    let ran = test_folder.clawcheck(&["run", "scenarios"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.out);
+    assert!(ran.err.contains("create a folder `snapshots` next to `scenarios`"), "{}", ran.err);
+    assert!(!ran.err.contains("built-in"), "{}", ran.err);
+}
+
+#[test]
+fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() {
+    let test_folder = TestFolder::new(SCENARIO);
+    assert_eq!(test_folder.clawcheck(&["accept"]).code, Some(2));
+    test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
+    assert_eq!(test_folder.clawcheck(&["accept", "--all"]).code, Some(0));
+    let snapshot = test_folder.path("snapshots/family/case@2026.4.2.snap");
+    let seen = std::fs::read_to_string(&snapshot).unwrap().replace("seen: []", "seen: [\"2026.4.2\"]");
+    std::fs::write(&snapshot, seen.replace("hello-ok", "hello-no")).unwrap();
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    let accepted = test_folder.clawcheck(&["accept", "--all"]);
+    assert!(accepted.out.contains("the real 2026.4.2 answered differently"), "{}", accepted.out);
+}
+
+/// A run that plays no case proves nothing, so it must not pass.
+#[test]
+fn a_run_that_plays_no_case_is_not_green() {
+    let test_folder = TestFolder::new(&SCENARIO.replace("steps:", "releases: \">=2026.4.2\"\nsteps:"));
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.3.31"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("1 case: 1 not-applicable"), "{}", ran.out);
+    assert!(
+        ran.err.starts_with("no case was played: every selected case was not applicable on embedded@2026.3.31"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_word_that_is_no_path_must_be_a_whole_name() {
+    let test_folder = TestFolder::new(SCENARIO);
+    for word in ["ci", "node", "empty"] {
+        let ran = test_folder.clawcheck(&["run", word]);
+        assert_eq!(ran.code, Some(2), "{word}: {}{}", ran.out, ran.err);
+        let message = format!("there is no file or folder `{word}`");
+        assert!(ran.err.contains(&message) && ran.err.contains(&format!("--filter {word}")), "{}", ran.err);
+    }
+    let ran = test_folder.clawcheck(&["run", "--schema", "2026.9.1"]);
+    assert!(ran.err.contains("--schema=2026.9.1"), "{}", ran.err);
+    // The cases were played. The folder has no approved snapshots.
+    assert_eq!(test_folder.clawcheck(&["run", "empty-tokens"]).code, Some(1));
+    assert_eq!(test_folder.clawcheck(&["run", "--filter", "empty-tok"]).code, Some(1));
+}
+
+#[test]
+fn a_folder_of_snapshots_that_is_not_there_is_said() {
+    let test_folder = TestFolder::new(SCENARIO);
+    for command in [&["review"][..], &["accept", "--all"]] {
+        let ran = test_folder.clawcheck(&[command, &["--snapshots", "nosuch"]].concat());
+        assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("the folder nosuch does not exist") && ran.err.contains("--snapshots"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_filter_beside_an_id_narrows() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "handshake", "--filter", "nope"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("--filter: no case matches `nope`"), "{}", ran.err);
+    let ran = test_folder.clawcheck(&["run", "handshake", "--filter", "empty-tokens"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("no case of `handshake` matches `empty-tokens`"), "{}", ran.err);
+    let ran = test_folder.clawcheck(&["run", "empty-tokens", "handshake", "--filter", "empty-tokens"]);
+    assert!(!ran.out.contains("handshake/") && ran.out.contains("empty-tokens/"), "{}", ran.out);
+}
+
+#[test]
+fn an_unused_snapshot_of_a_family_in_a_folder_is_found() {
+    let test_folder = TestFolder::new(SCENARIO);
+    test_folder.clawcheck(&["run", "scenarios"]);
+    assert_eq!(test_folder.clawcheck(&["accept", "--all"]).code, Some(0));
+    let approved = test_folder.path("snapshots/family").join(snapshot_file());
+    let approved = std::fs::read_to_string(approved).unwrap();
+    std::fs::create_dir(test_folder.path("snapshots/other")).unwrap();
+    for gone in ["family/gone@2026.4.2.snap", "other/case@2026.4.2.snap"] {
+        std::fs::write(test_folder.path("snapshots").join(gone), &approved).unwrap();
+    }
+    let denied = ["run", "--deny", "unused"];
+    for folder in ["scenarios", "scenarios/family"] {
+        let ran = test_folder.clawcheck(&[&denied[..], &[folder]].concat());
+        assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("unused snapshot: no case has the id family/gone\n"), "{}", ran.out);
+        assert!(!ran.out.contains("other/case"), "{}", ran.out);
+    }
+    let ran = test_folder.clawcheck(&[&denied[..], &["scenarios/family/case.yaml"]].concat());
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.err.contains("cannot determine the unused snapshots") && ran.err.contains("name the folder"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(test_folder.clawcheck(&["run", "scenarios/family/case.yaml"]).code, Some(0));
+}

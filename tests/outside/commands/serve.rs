@@ -1,0 +1,180 @@
+//! `clawcheck serve` as a process.
+
+use crate::harness::{Serving, serve};
+use nix::sys::signal::Signal;
+use rstest::rstest;
+use serde_json::json;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+fn refused(mut command: Command) -> (Option<i32>, String) {
+    let Output { status, stderr, stdout } = command.output().unwrap();
+    assert!(stdout.is_empty());
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[rstest]
+#[case(Signal::SIGTERM)]
+#[case(Signal::SIGINT)]
+fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
+    let home = TempDir::new().unwrap();
+    let state = home.path().canonicalize().unwrap().join("state");
+    let mut command = serve(home.path());
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir", "state"]).current_dir(home.path());
+    let mut serving = Serving::start(command);
+    let expected =
+        format!("clawcheck serve: openclaw 2026.4.2 on ws://127.0.0.1:{} (state {})\n", serving.port, state.display());
+    assert_eq!(serving.line, expected);
+    let mut socket = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(r#"{"ok":true,"status":"live"}"#), "{answer}");
+    // An idle connection must not prevent the gateway from stopping.
+    let _idle = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    assert_eq!(serving.signal(signal).code(), Some(0));
+    assert!(TcpStream::connect(("127.0.0.1", serving.port)).is_err());
+}
+
+#[test]
+fn verbose_says_why_a_connect_is_answered_so() {
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command
+        .args(["--release", "2026.4.2", "--port", "0", "--state-dir", "state", "--verbose"])
+        .current_dir(home.path());
+    let mut serving = Serving::start(command);
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let stream = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let (mut client, _) = tungstenite::client(url, stream).unwrap();
+    let connect = json!({"type": "req", "id": "1", "method": "connect", "params": {
+        "minProtocol": 3, "maxProtocol": 3, "role": "operator", "scopes": ["operator.read"],
+        "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"},
+    }});
+    client.send(Message::text(connect.to_string())).unwrap();
+    while client.read().is_ok_and(|message| !message.is_close()) {}
+    serving.signal(Signal::SIGTERM);
+    let mut log = String::new();
+    serving.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    for line in [
+        "connection 0: frame: cli/cli as operator [operator.read], no device",
+        "connection 0: locality: local: the peer 127.0.0.1 is loopback",
+        "connection 0: device: no device identity was sent",
+    ] {
+        assert!(log.contains(line), "{log}");
+    }
+}
+
+#[test]
+fn a_damaged_store_ends_with_the_exit_code_of_the_release() {
+    let home = TempDir::new().unwrap();
+    std::fs::create_dir_all(home.path().join("state/devices")).unwrap();
+    std::fs::write(home.path().join("state/devices/paired.json"), "{").unwrap();
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--release", "2026.9.6", "--port", "0", "--state-dir", "state"]);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(78), "{message}");
+    assert!(message.contains("Failed to parse JSON file"), "{message}");
+}
+
+#[test]
+fn the_user_s_own_state_is_used_only_when_named() {
+    let home = TempDir::new().unwrap();
+    let own = home.path().join(".openclaw");
+    std::fs::create_dir(&own).unwrap();
+    let (code, message) = refused(serve(home.path()));
+    assert_eq!(code, Some(2));
+    assert!(message.contains("--state-dir"), "{message}");
+    assert_eq!(std::fs::read_dir(&own).unwrap().count(), 0);
+}
+
+#[test]
+fn a_release_that_is_not_known_writes_nothing_and_one_between_two_says_which_it_is() {
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--release", "2026.1.1", "--port", "0", "--state-dir", "state"]);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(2), "{message}");
+    let message = message.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(message.contains("the nearest known release is the oldest one, 2026.2.19"), "{message}");
+    assert!(!home.path().join("state").exists());
+
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--release", "2026.4.3", "--port", "0", "--state-dir", "state"]);
+    let mut serving = Serving::start(command);
+    serving.signal(Signal::SIGTERM);
+    let mut said = String::new();
+    serving.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("2026.4.3 has no rules of its own; it uses the rules of 2026.4.2"), "{said}");
+}
+
+#[test]
+fn a_missing_token_is_made_up_once_and_saved() {
+    let home = TempDir::new().unwrap();
+    let mut saved = Vec::new();
+    for _ in 0..2 {
+        let mut command = serve(home.path());
+        command.env("OPENCLAW_STATE_DIR", "~/state").args(["--port", "0"]);
+        let mut serving = Serving::start(command);
+        serving.signal(Signal::SIGTERM);
+        saved.push(std::fs::read_to_string(home.path().join("state/openclaw.json")).unwrap());
+    }
+    assert!(saved[0].contains("\"token\""));
+    assert_eq!(saved[0], saved[1]);
+}
+
+#[test]
+fn a_port_in_use_is_a_fault() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command.arg("--port").arg(taken.local_addr().unwrap().port().to_string());
+    command.arg("--state-dir").arg(home.path().join("state"));
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(3));
+    assert!(message.contains("cannot listen on 127.0.0.1:") && message.contains("in use"), "{message}");
+}
+
+#[rstest]
+#[case::syntax("{ gateway: ", 2, "invalid JSON5")]
+#[case::binary("\u{0}\u{1}", 2, "invalid JSON5")]
+#[case::refused("{ gateway: { mode: 'local', port: 'x' } }", 1, "gateway.port: Invalid input: expected number")]
+#[case::unset("{}", 1, "gateway.mode")]
+fn a_wrong_configuration_is_the_user_s(#[case] text: &str, #[case] code: i32, #[case] says: &str) {
+    let home = TempDir::new().unwrap();
+    let config = home.path().join("openclaw.json");
+    std::fs::write(&config, text).unwrap();
+    let mut command = serve(home.path());
+    command.arg("--config").arg(&config).arg("--state-dir").arg(home.path().join("state"));
+    let (found, message) = refused(command);
+    assert_eq!(found, Some(code), "{message}");
+    assert!(message.contains(says), "{message}");
+    assert!(!home.path().join("state").exists());
+}
+
+#[test]
+fn a_named_configuration_must_be_there() {
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command.env("OPENCLAW_STATE_DIR", home.path().join("state")).env("OPENCLAW_CONFIG_PATH", "~/none.json");
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("none.json"), "{message}");
+}
+
+#[test]
+fn a_file_in_the_state_directory_s_place_is_a_fault() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let mut command = serve(home.path());
+    command.arg("--state-dir").arg(&file);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(3));
+    assert!(message.contains("cannot use the state directory"), "{message}");
+}

@@ -1,0 +1,88 @@
+//! A described gateway can have its own snapshots, in addition to those of OpenClaw.
+
+use crate::gateways::described::described;
+use std::os::unix::fs::PermissionsExt as _;
+
+const CONNECT: &str =
+    "scenario: A device connects\nsteps:\n  - connect: { device: laptop, role: operator, scopes: [operator.read] }\n";
+const OWN: &str = "ours/family/case@2026.4.2.snap";
+
+#[test]
+fn a_gateway_has_snapshots_of_its_own_also_without_a_store() {
+    let test_folder = described(&[("case", CONNECT)], "store: none\nsnapshots: ours\n");
+    let run = || test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    let first = run();
+    assert_eq!(first.code, Some(1), "{}{}", first.out, first.err);
+    let reviewed = test_folder.clawcheck(&["review", "--gateway", "ours.yaml"]);
+    assert!(reviewed.out.contains("[1 of 1] family/case for 2026.4.2"), "{}{}", reviewed.out, reviewed.err);
+    let accepted = test_folder.clawcheck(&["accept", "--gateway", "ours.yaml", "--all"]);
+    assert_eq!(accepted.code, Some(0), "{}{}", accepted.out, accepted.err);
+    let approved = std::fs::read_to_string(test_folder.path(OWN)).unwrap();
+    assert!(approved.contains("seen: []") && approved.contains("<- hello-ok"), "{approved}");
+    let second = run();
+    assert_eq!(second.code, Some(0), "{}{}", second.out, second.err);
+    // No snapshot is written for OpenClaw.
+    assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 0);
+    // The snapshot of the gateway counts: a different answer deviates.
+    std::fs::write(test_folder.path(OWN), approved.replace("role operator  scopes", "role node  scopes")).unwrap();
+    let third = run();
+    assert_eq!(third.code, Some(1), "{}{}", third.out, third.err);
+    assert!(third.out.contains("the observation differs from the"), "{}", third.out);
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn observations_of_a_gateway_without_a_folder_are_not_filed_as_those_of_openclaw() {
+    let test_folder = described(&[], "");
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("add `snapshots: FOLDER` to the gateway description"), "{}", ran.err);
+    assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 0);
+    let accepted = test_folder.clawcheck(&["accept", "--gateway", "ours.yaml", "--all"]);
+    assert_eq!(accepted.code, Some(2), "{}", accepted.err);
+    assert!(accepted.err.contains("ours.yaml has no snapshots of its own"), "{}", accepted.err);
+    // A folder that the user names is the user's decision.
+    test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--snapshots", "snapshots"]);
+    assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 1);
+}
+
+#[test]
+fn own_snapshots_in_a_folder_that_cannot_be_written_are_compared_all_the_same() {
+    let cases = [("case", CONNECT), ("other", CONNECT)];
+    let test_folder = described(&cases, "store: none\nsnapshots: ours\n");
+    let own = test_folder.path("ours");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let is_root = std::fs::write(own.join("probe"), "").is_ok();
+    let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
+    // All cases are judged, including those after the first new observation.
+    for case in ["family/case", "family/other"] {
+        assert!(ended.out.contains(case), "{}{}", ended.out, ended.err);
+    }
+    // File permissions do not restrict root.
+    let note = "observations are not saved: cannot write ";
+    assert_eq!(ended.err.contains(note), !is_root, "{}", ended.err);
+}
+
+#[test]
+fn the_own_snapshot_of_a_gateway_decides_what_a_case_needs() {
+    let test_folder = described(&[("case", CONNECT)], "lacks: [pairing]\nsnapshots: ours\n");
+    test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
+    assert_eq!(test_folder.clawcheck(&["accept", "--snapshots", "snapshots", "--all"]).code, Some(0));
+    let listed = || {
+        let listed = test_folder.clawcheck(&["list", "scenarios", "--gateway", "ours.yaml"]);
+        listed.out.lines().find(|line| line.starts_with("family/case")).unwrap().to_owned()
+    };
+    // The release pairs the device.
+    assert!(listed().contains("not-applicable"), "{}", listed());
+
+    std::fs::create_dir_all(test_folder.path("ours/family")).unwrap();
+    let own = "---\nexpression: family/case\ninfo:\n  release: \"2026.4.2\"\n  seen: []\n---\n\
+               connect laptop as operator [operator.read]\n  <- hello-ok  protocol 3\n";
+    std::fs::write(test_folder.path(OWN), own).unwrap();
+    assert!(listed().contains("played"), "{}", listed());
+    let ended = test_folder.clawcheck(&["run", "family/case", "scenarios", "--gateway", "ours.yaml"]);
+    assert!(ended.out.contains("the observation differs from the"), "{}{}", ended.out, ended.err);
+}

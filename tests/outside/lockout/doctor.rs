@@ -1,0 +1,80 @@
+//! `clawcheck doctor`: what it finds in a state directory.
+
+use crate::harness::{SCENARIO, TestFolder, ended};
+use crate::lockout::state_dir::{json_of, put, state};
+use serde_json::{Value, json};
+use std::fs;
+use std::process::Command;
+
+#[test]
+fn a_doctor_finds_what_is_odd_and_nothing_else() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, phone) = state(&test_folder);
+    fs::remove_file(test_folder.path("state/devices/bootstrap.json")).unwrap();
+    let doctor = |arguments: &[&str]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+        command
+            .args([&["doctor", "state"], arguments].concat())
+            .current_dir(test_folder.path(""))
+            .env("HOME", test_folder.path("home"));
+        ended(command)
+    };
+    let clean = doctor(&[]);
+    assert_eq!(clean.code, Some(0), "{}", clean.out);
+    let mut paired: Value =
+        serde_json::from_slice(&fs::read(test_folder.path("state/devices/paired.json")).unwrap()).unwrap();
+    paired[own.device_id()]["tokens"] = json!({});
+    paired[phone.device_id()]["requestId"] = json!("copied by hand");
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    put(&test_folder, "devices/pending.json", "{");
+    let odd = doctor(&["--format", "json"]);
+    assert_eq!(odd.code, Some(1));
+    let found = json_of(&odd);
+    let has = |record: Option<&str>, what: &str, release: &str| {
+        let findings = found["findings"].as_array().unwrap();
+        let about = findings.iter().filter(|finding| finding["what"].as_str().unwrap().contains(what));
+        let mut about = about.filter(|finding| finding["record"].as_str() == record);
+        about.any(|finding| release.is_empty() || finding["releases"].as_array().unwrap().contains(&json!(release)))
+    };
+    let (own, phone) = (own.device_id(), phone.device_id());
+    assert!(has(Some(&own), "has no role in effect: `tokens` is empty", "2026.3.31"), "{found:#}");
+    assert!(!has(Some(&own), "has no role in effect", "2026.4.2"), "{found:#}");
+    assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
+    // A release with a database drops pending requests, so nothing reads them before.
+    assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
+    assert!(has(None, "overwritten", "2026.4.2") && has(None, "closes every connection", "2026.6.11"), "{found:#}");
+    assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
+    put(&test_folder, "devices/paired.json", "{");
+    let found = json_of(&doctor(&["--format", "json"]));
+    let refuses = |release: &str| {
+        let findings = found["findings"].as_array().unwrap();
+        let mut starts =
+            findings.iter().filter(|finding| finding["what"].as_str().unwrap().starts_with("does not start"));
+        starts.any(|finding| finding["releases"].as_array().unwrap().contains(&json!(release)))
+    };
+    assert!(refuses("2026.9.6") && !refuses("2026.4.2"), "{found:#}");
+    // The other files are still looked at.
+    put(&test_folder, "openclaw.json", "{ gateway: { mode: 'local' ");
+    let broken = doctor(&[]);
+    let config = "  openclaw.json: does not start: invalid JSON5 at line 1, column ";
+    assert!(broken.code == Some(1) && broken.out.contains(config), "{}{}", broken.out, broken.err);
+    assert!(broken.out.contains("  devices/paired.json: "), "{}", broken.out);
+}
+
+/// The advice of a gateway is at the end of a long line.
+#[test]
+fn doctor_prints_the_whole_advice_and_names_the_next_command() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    put(&test_folder, "state/openclaw.sqlite", "no database");
+    fs::write(test_folder.path("other.json"), "{gateway: {mode: 'local'}}").unwrap();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command
+        .args(["doctor", "--state-dir", "state", "--config", "other.json"])
+        .current_dir(test_folder.path(""))
+        .env_clear();
+    let found = ended(command);
+    assert_eq!(found.code, Some(1), "{}{}", found.out, found.err);
+    assert!(found.out.contains("then start it again with openclaw gateway start. (2026.9.6)"), "{}", found.out);
+    assert!(found.out.ends_with(": clawcheck explain --state-dir state --config other.json\n"), "{}", found.out);
+}

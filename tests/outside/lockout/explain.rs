@@ -1,0 +1,360 @@
+//! `clawcheck explain`: its answers, and that it only reads.
+
+use crate::harness::{SCENARIO, TestFolder, ended};
+use crate::lockout::state_dir::{PEM, explain, json_of, put, state, tree};
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_model::releases::DEFAULT;
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::{Document, Documents as _};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+
+#[test]
+fn a_refused_connect_is_explained_and_remedied() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let refused = explain(&test_folder, &["state", "--header", "X-Forwarded-For: 203.0.113.7", "--format", "json"]);
+    let found = json_of(&refused);
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    assert_eq!((&found["release"], &found["let_in"]), (&json!("2026.4.2"), &json!(false)));
+    assert_eq!((&found["details"]["reason"], &found["close"]["code"]), (&json!("scope-upgrade"), &json!(1008)));
+    let locality = found["trace"].as_array().unwrap().iter().find(|line| line["check"] == "locality").unwrap();
+    assert_eq!(locality["found"], "not local: header X-Forwarded-For is present; trustedProxies does not rescue it");
+    assert_eq!((&locality["check"], &locality["since"]), (&json!("locality"), &json!("2026.3.31")));
+    let whats = |list: &str| {
+        found[list].as_array().unwrap().iter().map(|remedy| remedy["what"].to_string()).collect::<Vec<_>>()
+    };
+    assert!(
+        whats("remedies")[0].contains("Request only the scopes that the device was approved for: operator.read"),
+        "{found:#}"
+    );
+    assert!(whats("remedies").iter().any(|what| what.contains("approve the pending request")), "{found:#}");
+    assert!(whats("does_not_help").iter().any(|what| what.contains("gateway.trustedProxies")), "{found:#}");
+    let let_in = explain(&test_folder, &["state", "--scopes", "operator.read"]);
+    assert_eq!(let_in.code, Some(0), "{}", let_in.out);
+    assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
+}
+
+/// A page without a device behind an unknown proxy needs two changes.
+#[test]
+fn what_helps_only_together_is_found() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let header = "X-Forwarded-For: 203.0.113.7";
+    let arguments = ["state", "--as", "control-ui", "--device", "none", "--header", header, "--release", "2026.9.6"];
+    let found = json_of(&explain(&test_folder, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let has = |parts: &[&str]| {
+        let remedies = found["remedies"].as_array().unwrap();
+        remedies.iter().any(|remedy| parts.iter().all(|part| remedy["what"].as_str().unwrap().contains(part)))
+    };
+    assert!(has(&["device identity", "without the proxy"]), "{found:#}");
+}
+
+/// A connection without the proxy does not help a client that must use the proxy.
+#[test]
+fn the_way_through_the_proxy_is_mended_too() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let arguments =
+        ["state", "--as", "control-ui", "--device", "new", "--via", "tailscale-serve", "--release", "2026.9.6"];
+    let found = json_of(&explain(&test_folder, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let remedies = found["remedies"].as_array().unwrap();
+    let through =
+        remedies.iter().find(|remedy| !remedy["what"].as_str().unwrap().contains("without the proxy")).unwrap();
+    let what = through["what"].as_str().unwrap();
+    for part in ["gateway.trustedProxies", "allow the origin of the page", "approve the pending request"] {
+        assert!(what.contains(part), "{found:#}");
+    }
+    assert_eq!(through["risk"], "opens-more");
+}
+
+#[test]
+fn a_proxy_adds_its_headers_and_those_that_are_said_go_over_them() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let client = |arguments: &[&str]| {
+        let found = json_of(&explain(&test_folder, &[&["state", "--format", "json", "--via"], arguments].concat()));
+        (found["client"].as_str().unwrap().to_owned(), found["trace"].to_string())
+    };
+    let (nginx, _) = client(&["nginx"]);
+    assert!(
+        nginx.ends_with("Host gateway.example, header x-real-ip, header x-forwarded-for, header x-forwarded-proto"),
+        "{nginx}"
+    );
+    let (page, trace) = client(&["tailscale-serve", "--as", "control-ui"]);
+    assert!(
+        page.contains("Origin https://gateway.example") && trace.contains("`https://gateway.example`"),
+        "{page} {trace}"
+    );
+    let (_, tunnel) = client(&["ssh-tunnel", "--scopes", "operator.read"]);
+    assert!(tunnel.contains("local: the peer 127.0.0.1 is loopback"), "{tunnel}");
+    let wrong = explain(&test_folder, &["state", "--via", "ngnix"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("did you mean `nginx`?"), "{}", wrong.err);
+}
+
+#[test]
+fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let id = phone.device_id();
+    for name in [id.as_str(), &id[..6], "phone \u{1b}[31M"] {
+        let found = json_of(&explain(&test_folder, &["state", "--device", name, "--format", "json"]));
+        assert_eq!((&found["device"], &found["let_in"]), (&json!(id), &json!(true)), "{found:#}");
+        assert!(found["client"].as_str().unwrap().starts_with("the app for iOS"), "{found:#}");
+    }
+    let unknown = explain(&test_folder, &["state", "--device", "tablet"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.err.contains("no device is named `tablet`") && unknown.err.contains(&id[..12]), "{}", unknown.err);
+}
+
+#[test]
+fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::rename(test_folder.path("state"), test_folder.path("home/.openclaw")).unwrap();
+    let before = tree(&test_folder.path("home"));
+    let ended = explain(&test_folder, &["--as", "control-ui", "--origin", "https://elsewhere.example"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains("the one that openclaw uses here, read-only"), "{}", ended.out);
+    assert!(
+        ended.out.contains("openclaw config set gateway.controlUi.allowedOrigins '[\"https://elsewhere.example\"]'"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(tree(&test_folder.path("home")), before);
+}
+
+#[test]
+fn every_release_has_a_line() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let ended = explain(
+        &test_folder,
+        &["state", "--releases", "all", "--format", "json", "--header", "X-Forwarded-For: 203.0.113.7"],
+    );
+    let found = json_of(&ended);
+    let line = |release: &str| {
+        found["releases"].as_array().unwrap().iter().find(|line| line["release"] == release).unwrap().clone()
+    };
+    assert!(line("2026.9.6")["answer"].as_str().unwrap().contains("HTTP 403"), "{found:#}");
+    assert_eq!((&line("2026.9.6")["flips"], &line("2026.2.19")["flips"]), (&json!(true), &json!(false)));
+    assert_eq!(ended.code, Some(1));
+    let wrong = explain(&test_folder, &["state", "--releases", "all", "--auth", "token=wrong"]);
+    assert_eq!(wrong.code, Some(1), "no release lets it in: {}", wrong.out);
+}
+
+#[test]
+fn a_database_that_a_gateway_holds_is_read() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let (own, text) =
+        (DeviceKey::from_pem(PEM).unwrap(), fs::read(test_folder.path("state/devices/paired.json")).unwrap());
+    fs::remove_dir_all(test_folder.path("state/devices")).unwrap();
+    let mut database = SqliteDocuments::new(&test_folder.path("state"), true);
+    database.write(&[(Document::DevicesPaired, &Arc::new(serde_json::from_slice(&text).unwrap()))]).unwrap();
+    let before = tree(&test_folder.path("state"));
+    let ended =
+        explain(&test_folder, &["state", "--release", "2026.9.6", "--scopes", "operator.read", "--format", "json"]);
+    let found = json_of(&ended);
+    assert_eq!((&found["let_in"], &found["device"]), (&json!(true), &json!(own.device_id())), "{found:#}");
+    let after = tree(&test_folder.path("state"));
+    let only = |tree: &BTreeMap<String, Vec<u8>>| {
+        tree.iter()
+            .filter(|(path, _)| !path.ends_with("-shm"))
+            .map(|(path, bytes)| (path.clone(), bytes.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(only(&after), only(&before), "what the gateway wrote keeps its bytes");
+    drop(database);
+}
+
+/// The configuration still names 2026.4.2, which keeps its store in files.
+#[test]
+fn only_releases_with_a_database_read_it() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let text = fs::read(test_folder.path("state/devices/paired.json")).unwrap();
+    let mut paired: Value = serde_json::from_slice(&text).unwrap();
+    fs::remove_dir_all(test_folder.path("state/devices")).unwrap();
+    for (field, nothing) in [("role", Value::Null), ("roles", json!([])), ("tokens", json!({}))] {
+        paired[phone.device_id()][field] = nothing;
+    }
+    let mut database = SqliteDocuments::new(&test_folder.path("state"), true);
+    database.write(&[(Document::DevicesPaired, &Arc::new(paired))]).unwrap();
+    drop(database);
+    let found = json_of(&explain(&test_folder, &["state", "--scopes", "operator.read", "--format", "json"]));
+    assert_eq!((&found["let_in"], &found["release"]), (&json!(true), &json!(DEFAULT.to_string())), "{found:#}");
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("openclaw.json names 2026.4.2, which does not read state/openclaw.sqlite"), "{notes}");
+    let doctor = test_folder.clawcheck(&["doctor", "state"]);
+    let line = doctor.out.lines().find(|line| line.contains("has no role in effect")).unwrap();
+    assert!(line.contains(&DEFAULT.to_string()) && !line.contains("2026.4.2"), "{}", doctor.out);
+}
+
+#[test]
+fn commands_are_quoted_for_a_shell() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let origin = "https://x'; touch spoilt #";
+    let ended = explain(&test_folder, &["state", "--as", "control-ui", "--origin", origin, "--format", "json"]);
+    let text = json_of(&ended)["remedies"].to_string() + &json_of(&ended)["does_not_help"].to_string();
+    assert!(text.contains("openclaw config set gateway.controlUi.allowedOrigins"), "{text}");
+    let found = json_of(&ended);
+    let remedies = ["remedies", "does_not_help"].map(|list| found[list].as_array().unwrap().clone()).concat();
+    let lines = remedies.iter().flat_map(|remedy| remedy["how"].as_array().unwrap());
+    let line = lines.map(|line| line.as_str().unwrap()).find(|line| line.contains("allowedOrigins")).unwrap();
+    let words = shlex::split(line.split(", and restart").next().unwrap()).unwrap();
+    assert_eq!(words[4..], [json!([origin]).to_string()], "{line}");
+}
+
+/// `config set` replaces a whole list, so a remedy must contain the existing items.
+#[test]
+fn a_setting_that_is_a_list_keeps_its_items() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let config = json!({"gateway": {"mode": "local", "auth": {"mode": "token", "token": "t"},
+        "controlUi": {"allowedOrigins": ["https://one.example"]}}});
+    put(&test_folder, "openclaw.json", &config.to_string());
+    let remedies = |origin: &str| {
+        let ended = explain(&test_folder, &["state", "--as", "control-ui", "--origin", origin]);
+        ended.out
+    };
+    let both = r#"gateway.controlUi.allowedOrigins '["https://one.example","https://two.example"]'"#;
+    assert!(remedies("https://two.example").contains(both), "{}", remedies("https://two.example"));
+    assert!(!remedies("https://one.example").contains(r#"one.example","https://one"#));
+}
+
+#[test]
+fn a_damaged_list_of_devices_that_a_release_overwrites_is_warned_about() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let warns = |release: &str| {
+        let ended = explain(&test_folder, &["state", "--release", release, "--as", "exec"]);
+        ended.out.contains("copy the file first")
+    };
+    assert!(!warns("2026.3.31"));
+    put(&test_folder, "devices/paired.json", "{");
+    assert!(warns("2026.3.31"));
+    assert!(!warns("2026.6.11") && !warns("2026.9.6"), "these releases do not overwrite the file");
+}
+
+#[test]
+fn a_node_at_an_ipv6_address_is_approved_alone() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let node = ["state", "--as", "node", "--device", "new", "--peer", "2001:db8::7", "--release", "2026.9.6"];
+    let ended = explain(&test_folder, &node);
+    assert!(ended.out.contains("2001:db8::7/128") && !ended.out.contains("/32"), "{}", ended.out);
+}
+
+#[test]
+fn a_folder_that_is_no_state_directory_is_an_error() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    for folder in ["state/devices", "home"] {
+        let ended = explain(&test_folder, &[folder]);
+        assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+        assert!(ended.err.contains("is not a state directory") && ended.err.contains("~/.openclaw"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn dead_ends_point_on() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::write(
+        test_folder.path("gateway.log"),
+        "[ws] closed before connect conn=c1 code=1008 reason=pairing required\n",
+    )
+    .unwrap();
+    for (argument, help) in
+        [("state", "clawcheck explain --state-dir state"), ("gateway.log", "clawcheck explain --log gateway.log")]
+    {
+        for command in ["run", "lint"] {
+            let mut process = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+            process.args([command, argument]).current_dir(test_folder.path(""));
+            let ended = ended(process);
+            assert_eq!(ended.code, Some(2), "{command} {argument}: {}", ended.err);
+            // miette wraps the help text.
+            let said = ended.err.replace(' ', "");
+            assert!(said.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
+        }
+    }
+}
+
+/// A misspelt setting prevents the start; the store is fine.
+#[test]
+fn a_setting_that_prevents_the_start_is_named_and_corrected() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, _) = state(&test_folder);
+    let config = json!({"gateway": {"auth": {"mode": "token", "token": "Canary-4fj29sKq81-shared"}, "trustdProxies": ["Canary-4fj29sKq81"]}});
+    put(&test_folder, "openclaw.json", &config.to_string());
+    let arguments = ["state", "--release", "2026.4.2", "--scopes", "operator.read"];
+    let refused = explain(&test_folder, &arguments);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    let device = format!("device   {} \"server\"", &own.device_id()[..12]);
+    let wanted = [
+        device.as_str(),
+        "- gateway: Unrecognized key: \"trustdProxies\"",
+        "1. Correct the setting that this release does not accept, then set gateway.mode to local\n",
+        "in openclaw.json: delete gateway.trustdProxies, or correct its name to `trustedProxies`\n",
+        "openclaw config set gateway.mode '\"local\"', and restart the gateway\n",
+    ];
+    wanted.iter().for_each(|text| assert!(refused.out.contains(text), "{text}: {}", refused.out));
+    assert!(!refused.out.contains("4fj29sKq81"), "{}", refused.out);
+    // A setting that is not the reason is not a remedy.
+    put(&test_folder, "openclaw.json", r#"{"gateway": {"mode": "local", "bind": "lan", "auth": {"mode": "none"}}}"#);
+    let whats = |arguments: &[&str]| {
+        let found = json_of(&explain(&test_folder, &[arguments, &["--format", "json"]].concat()));
+        found["remedies"].as_array().unwrap().iter().map(|remedy| remedy["what"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(whats(&arguments), ["Bind the gateway to loopback", "Use token authentication"]);
+    put(&test_folder, "openclaw.json", r#"{"gateway": {"mode": "local", "auth": {"mode": "password"}}}"#);
+    assert_eq!(whats(&arguments), ["Set a password", "Use token authentication"]);
+}
+
+#[test]
+fn what_nobody_said_is_an_assumption_or_a_placeholder() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let page = ["state", "--as", "control-ui", "--via", "caddy", "--release", "2026.4.2"];
+    let assumed = explain(&test_folder, &page).out;
+    assert!(
+        assumed.contains(
+            "assumed  its device is new (--device); it sends the gateway's own secret (--auth); its host is gateway.example (--host)\n"
+        ),
+        "{assumed}"
+    );
+    assert!(assumed.contains("allowedOrigins '[\"https://<host>\"]'"), "{assumed}");
+    let (remedies, legend) = assumed.split_once("In the commands, replace:\n").unwrap();
+    assert!(!remedies.split_once("Remedies").unwrap().1.contains("gateway.example"), "{remedies}");
+    // Each placeholder of a command is explained, and no other.
+    let words = remedies.split(['<', '>']).skip(1).step_by(2).map(|word| format!("<{word}>"));
+    let used = words.collect::<std::collections::BTreeSet<_>>();
+    let explained = legend.lines().take_while(|line| line.starts_with("  <"));
+    let explained = explained.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
+    assert_eq!(used, explained, "{assumed}");
+    let said =
+        explain(&test_folder, &[&page[..], &["--host", "ui.example", "--auth", "token", "--device", "new"]].concat())
+            .out;
+    assert!(!said.contains("assumed ") && said.contains("allowedOrigins '[\"https://ui.example\"]'"), "{said}");
+}
+
+#[test]
+fn a_misspelt_scope_is_refused() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    for (option, wrong, meant) in [
+        ("--scopes", "operator.raed", "operator.read"),
+        ("--scopes", "read", "operator.read"),
+        ("--role", "oprator", "operator"),
+    ] {
+        let refused = explain(&test_folder, &["state", option, wrong]);
+        let says = format!("did you mean `{meant}`?");
+        assert!(refused.code == Some(2) && refused.err.contains(&says), "{}", refused.err);
+    }
+    assert_eq!(explain(&test_folder, &["state", "--scopes", "custom.scope"]).code, Some(1));
+}

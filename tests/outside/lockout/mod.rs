@@ -1,0 +1,10 @@
+//! State directories: `explain`, `doctor` and `capture`.
+
+mod capture;
+mod doctor;
+mod explain;
+mod explain_case;
+mod explain_log;
+mod explain_untrusted;
+mod remedies;
+mod state_dir;

@@ -1,0 +1,122 @@
+//! Each remedy that `explain` lists lets a locked-out client in, also after a restart of the gateway. Other advice does
+//! not.
+//!
+//! The test applies the remedies as `explain` prints them to a copy of the state directory of a gateway, and the client
+//! of clawcheck connects. The test does not use the computation behind `explain`.
+//!
+//! The ignored test applies the remedies to the real releases in `CLAWCHECK_LIVE`. By default, it applies a sample,
+//! which takes two minutes for each release. `CLAWCHECK_REMEDIES=all` applies all of them, and
+//! `CLAWCHECK_REMEDIES=WORD` applies those of the lock-outs with this word in their name.
+#![expect(clippy::print_stdout, reason = "what was played on a real release, and what was not")]
+
+mod advice;
+mod client;
+mod gateway;
+mod lockouts;
+mod user;
+
+use crate::live::client_libraries::reached;
+use advice::{Remedy, advice};
+use gateway::{Operator, StartableGateway};
+use lockouts::{LockOut, lockouts};
+use user::LockedOutUser;
+
+/// The lock-outs of a release, with the output of `explain` for each.
+fn explained(release: &str) -> Vec<(LockOut, advice::ListedRemedies)> {
+    let of_release = lockouts().into_iter().filter(|lockout| lockout.on.contains(&release));
+    of_release
+        .map(|lockout| (advice::explain(&lockout, release), lockout))
+        .map(|(said, lockout)| (lockout, said))
+        .collect()
+}
+
+/// The result of one remedy.
+async fn outcome(startable: &StartableGateway, lockout: &LockOut, remedy: &Remedy) -> Result<(), String> {
+    let mut user = LockedOutUser::new(startable, lockout).await?;
+    let before = user.connects().await;
+    if before.is_ok() {
+        user.leave().await;
+        panic!("{}: {} lets the client in, so it is not locked out", startable.release, lockout.name);
+    }
+    let tried = tried(&mut user, remedy).await;
+    user.leave().await;
+    tried
+}
+
+async fn tried(user: &mut LockedOutUser<'_>, remedy: &Remedy) -> Result<(), String> {
+    user.apply(remedy).await?;
+    user.connects().await.map_err(|refused| format!("refused: {refused}"))?;
+    user.restart().await?;
+    user.connects().await.map_err(|refused| format!("refused after a restart: {refused}"))
+}
+
+/// Applies the remedies and the advice of a release. Returns the number of each, and the results that differ from the
+/// output of `explain`.
+async fn play(
+    startable: &StartableGateway,
+    wanted: impl Fn(&LockOut, &Remedy, bool) -> bool,
+) -> (usize, usize, Vec<String>) {
+    let (mut helped, mut failed, mut wrong) = (0, 0, Vec::new());
+    for (lockout, said) in explained(&startable.release) {
+        if lockout.client.elsewhere && client::own_address().is_none() {
+            println!("{}: this machine has no address besides loopback, so it is not played", lockout.name);
+            continue;
+        }
+        let mut all = said.helps.into_iter().map(|remedy| (remedy, true)).collect::<Vec<_>>();
+        // If a second attempt lets a client in, every advice appears to work.
+        let again = all.iter().any(|(remedy, _)| remedy.what.starts_with("Connect again"));
+        for other in said.fails.into_iter().chain(advice(&lockout, &startable.release)) {
+            if !again && !all.iter().any(|(known, _)| known.is(&other)) {
+                all.push((other, false));
+            }
+        }
+        for (remedy, listed) in all {
+            // These five minutes need no action.
+            let only_waits = remedy.what.starts_with("Wait five minutes");
+            if only_waits || !wanted(&lockout, &remedy, listed) {
+                continue;
+            }
+            let outcome = outcome(startable, &lockout, &remedy).await;
+            let line = format!("{} {}: {remedy}: {outcome:?}", startable.release, lockout.name);
+            println!("{} {line}", if listed { "listed  " } else { "unlisted" });
+            match (listed, outcome.is_ok()) {
+                (true, true) => helped += 1,
+                (false, false) => failed += 1,
+                (true, false) => wrong.push(format!("listed, and does not help: {line}")),
+                (false, true) => wrong.push(format!("helps, and is not listed: {line}")),
+            }
+        }
+    }
+    (helped, failed, wrong)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listed_remedies_help_and_unlisted_advice_does_not() {
+    let (mut helped, mut failed) = (0, 0);
+    for release in ["2026.2.19", "2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"] {
+        let startable = StartableGateway::new(&format!("embedded@{release}"), release, Operator::Client).await;
+        let (of_listed, of_unlisted, wrong) = play(&startable, |_, _, _| true).await;
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        helped += of_listed;
+        failed += of_unlisted;
+    }
+    assert!(helped > 100 && failed > 100, "{helped} listed remedies and {failed} unlisted ones");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs real gateways: CLAWCHECK_LIVE"]
+async fn listed_remedies_help_on_real_gateways_and_unlisted_advice_does_not() {
+    let chosen = std::env::var("CLAWCHECK_REMEDIES").unwrap_or_default();
+    for release in reached() {
+        let startable = StartableGateway::new(&format!("openclaw@{release}"), &release, Operator::Cli).await;
+        let wanted = |lockout: &LockOut, remedy: &Remedy, listed: bool| match chosen.as_str() {
+            "all" => true,
+            "" => lockout.sampled(remedy, listed),
+            word => lockout.name.contains(word),
+        };
+        let (helped, failed, wrong) = play(&startable, wanted).await;
+        println!("{release}: {helped} listed remedies helped, {failed} unlisted ones did not");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(!chosen.is_empty() || helped > 3 && failed > 1, "{release}: {helped} and {failed}");
+    }
+}

@@ -1,0 +1,175 @@
+//! Named pipes, links and other special files in place of regular files: clawcheck does not wait for them and does not
+//! follow them.
+
+use crate::harness::{ProgramOutput, SCENARIO, TestFolder, ended, serve, snapshot_file};
+use nix::sys::stat::Mode;
+use rstest::rstest;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+fn pipe(path: &Path) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+}
+
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(arguments).current_dir(test_folder.path(""));
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
+    ended(command)
+}
+
+#[rstest]
+#[case::run("run")]
+#[case::lint("lint")]
+#[case::list("list")]
+fn a_pipe_as_a_scenario_is_named(#[case] command: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("scenarios/family/pipe.yaml"));
+    let ended = clawcheck(&test_folder, &[command, "scenarios"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("scenarios/family/pipe.yaml: this is a named pipe, not a file"), "{}", ended.err);
+}
+
+#[test]
+fn a_pipe_as_a_description_is_named() {
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("gateway.yaml"));
+    let ended = clawcheck(&test_folder, &["run", "scenarios", "--gateway", "gateway.yaml"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    let message = "the gateway description `gateway.yaml` cannot be read: this is a named pipe, not a file";
+    assert!(ended.err.contains(message), "{}", ended.err);
+}
+
+#[rstest]
+#[case::run(&["run", "scenarios"], "")]
+#[case::review(&["review"], ".new")]
+#[case::accept(&["accept", "--all"], ".new")]
+fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] suffix: &str) {
+    let file = format!("{}{suffix}", snapshot_file());
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("snapshots/family").join(&file));
+    let ended = clawcheck(&test_folder, arguments);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.out, ended.err);
+    let told = format!("{}{}", ended.out, ended.err);
+    assert!(told.contains(&file) && told.contains("this is a named pipe, not a file"), "{told}");
+}
+
+#[test]
+fn a_pipe_as_a_configuration_is_named() {
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("state/openclaw.json"));
+    let mut command = serve(&test_folder.path("home"));
+    command.arg("--state-dir").arg(test_folder.path("state"));
+    let ended = ended(command);
+    assert_eq!(ended.code, Some(3), "{}", ended.err);
+    assert!(ended.err.contains("openclaw.json") && ended.err.contains("this is a named pipe"), "{}", ended.err);
+}
+
+#[rstest]
+fn a_pipe_in_the_store_of_serve_is_named(
+    #[values("2026.4.2", "2026.9.6")] release: &str,
+    #[values("devices/paired.json", "nodes/pending.json", "state/openclaw.sqlite", "state/openclaw.sqlite-wal")]
+    file: &str,
+) {
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("state").join(file));
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
+    let ended = ended(command);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains(file) && ended.err.contains("this is a named pipe, not a file"), "{}", ended.err);
+}
+
+#[rstest]
+fn pipes_in_the_state_directory_of_a_gateway_are_seen_and_not_opened(
+    #[values("devices/paired.json", "state/openclaw.sqlite", "state/openclaw.sqlite-journal")] file: &str,
+) {
+    let test_folder = TestFolder::new("scenario: Looks\nneeds: [readable-store]\nsteps:\n  - open: {}\n");
+    pipe(&test_folder.path("state").join(file));
+    let serving = crate::harness::Serving::start({
+        let mut command = serve(&test_folder.path("home"));
+        command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("other"));
+        command
+    });
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let state = test_folder.path("state").display().to_string();
+    let arguments = ["run", "scenarios", "--gateway", &url, "--state-dir", &state, "--release", "2026.4.2"];
+    let ended = clawcheck(&test_folder, &arguments);
+    assert!(ended.out.contains("1 "), "{} {}", ended.out, ended.err);
+}
+
+#[test]
+fn a_folder_that_is_a_link_out_of_the_scenarios_folder_is_not_read_without_trust() {
+    let scenario = "scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n";
+    let test_folder = TestFolder::new(scenario);
+    std::fs::create_dir_all(test_folder.path("mine/devices")).unwrap();
+    std::fs::write(test_folder.path("mine/devices/paired.json"), "{}").unwrap();
+    symlink(test_folder.path("mine"), test_folder.path("scenarios/family/state")).unwrap();
+    for command in ["run", "lint"] {
+        let refused = clawcheck(&test_folder, &[command, "scenarios"]);
+        assert_eq!(refused.code, Some(2), "{}", refused.err);
+        assert!(refused.err.contains("`state` is a symbolic link to "), "{}", refused.err);
+        assert!(refused.err.contains("needs --trust"), "{}", refused.err);
+    }
+    assert_eq!(clawcheck(&test_folder, &["lint", "scenarios", "--trust"]).code, Some(0));
+    let told = clawcheck(&test_folder, &["run", "scenarios", "--trust"]);
+    assert!(told.err.is_empty() || !told.err.contains("link"), "{}", told.err);
+}
+
+#[test]
+fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
+    let test_folder = TestFolder::new("scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n");
+    let devices = test_folder.path("scenarios/family/state/devices");
+    std::fs::create_dir_all(&devices).unwrap();
+    std::fs::write(devices.join("real.json"), "{}").unwrap();
+    symlink("real.json", devices.join("paired.json")).unwrap();
+    std::fs::create_dir(test_folder.path("scenarios/family/state/agents")).unwrap();
+    symlink("nowhere", test_folder.path("scenarios/family/state/agents/dangling")).unwrap();
+    assert_eq!(clawcheck(&test_folder, &["lint", "scenarios"]).code, Some(0));
+    symlink("/etc/hostname", devices.join("pending.json")).unwrap();
+    let refused = clawcheck(&test_folder, &["lint", "scenarios"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(
+        refused.err.contains("`state/devices/pending.json` is a symbolic link to /etc/hostname, outside `state`"),
+        "{}",
+        refused.err
+    );
+}
+
+/// A scenario with a copy of the folder `mine`.
+const COPIED: &str =
+    "scenario: Copied\nstore: { from: mine }\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n";
+
+#[rstest]
+#[case::a_pipe("devices/paired.json", "`devices/paired.json`: this is a named pipe, not a file")]
+#[case::the_identity("identity/device.json", "`identity/device.json`: this is a named pipe, not a file")]
+fn a_pipe_among_the_records_of_a_copied_folder_is_named(#[case] path: &str, #[case] says: &str) {
+    let test_folder = TestFolder::new(COPIED);
+    pipe(&test_folder.path("scenarios/family/mine").join(path));
+    let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
+    assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+    assert!(ended.err.contains(says), "{}", ended.err);
+}
+
+#[rstest]
+#[case::records("devices/paired.json", 2)]
+#[case::something_else("agents/main/sessions", 0)]
+fn a_link_to_nothing_in_a_copied_folder_is_an_error_where_records_stand(#[case] path: &str, #[case] code: i32) {
+    let test_folder = TestFolder::new(COPIED);
+    let link = test_folder.path("scenarios/family/mine").join(path);
+    std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+    symlink("/no/such/file", &link).unwrap();
+    let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
+    assert_eq!(ended.code, Some(code), "{}{}", ended.out, ended.err);
+    assert_eq!(ended.err.contains("is a symbolic link to a file that does not exist"), code == 2, "{}", ended.err);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_copied_folder_is_no_folder() {
+    let test_folder = TestFolder::new(COPIED);
+    pipe(&test_folder.path("scenarios/family/mine"));
+    let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
+    assert!(ended.err.contains("`mine` is not a folder"), "{}", ended.err);
+}

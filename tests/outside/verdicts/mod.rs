@@ -1,0 +1,8 @@
+//! When a case conforms, and what a run says if it does not.
+
+mod causes;
+mod known;
+mod levels;
+mod requirements;
+mod schema;
+mod share;
