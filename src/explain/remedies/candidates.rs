@@ -81,7 +81,7 @@ pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
     of_the_client(simulated, &mut all);
     of_the_device(simulated, &mut all);
     of_the_settings(simulated, &mut all);
-    of_the_auth_mode(simulated, &mut all);
+    of_the_proxy(simulated, &mut all);
     of_the_files(simulated, &mut all);
     all
 }
@@ -242,18 +242,7 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         let what = "Turn off the device check of the Control UI (break-glass)";
         setting("controlUi.dangerouslyDisableDeviceAuth", same(json!(true)), what, opens);
     }
-    let only = json!([client.peer.to_string()]);
-    let listed = &simulated.config["gateway"]["trustedProxies"];
-    if proxied && listed.as_array().is_some_and(|listed| !listed.is_empty()) && *listed != only {
-        let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
-        setting("trustedProxies", same(only), "Name only this proxy in gateway.trustedProxies", opens);
-    }
     let auth = &simulated.config["gateway"]["auth"];
-    if auth["mode"] == "trusted-proxy" && is_loopback(client.peer) {
-        let opens = Some("every process on this machine can claim to be any user");
-        let what = "Let a proxy on this machine authenticate users";
-        setting("auth.trustedProxy.allowLoopback", same(json!(true)), what, opens);
-    }
     if auth["mode"] != "none" {
         let opens = Some("everyone who can reach the gateway's address");
         setting("auth.mode", same(json!("none")), "Turn off authentication", opens);
@@ -264,13 +253,34 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     }
 }
 
-/// Another auth mode, for a gateway whose proxy authenticates the users.
-fn of_the_auth_mode(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
-    if simulated.settings().is_some_and(|settings| settings.auth_mode == AuthMode::TrustedProxy) {
-        let give = Change::Credential(Credential::Shared);
-        let give = Remedy::new(give, Risk::Client, "Give the client this token", &[]);
-        all.push(configuration::token_mode().and(&give));
+/// Settings for a gateway whose proxy names or authenticates its clients.
+fn of_the_proxy(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    let client = &simulated.client;
+    let mut setting = |path: &'static str, value: Value, what: &str, opens: Option<&'static str>| {
+        let remedy =
+            Remedy::new(Change::Setting(path, value.clone()), Risk::Setting, what, &[config_set(path, &value)]);
+        all.push(match opens {
+            Some(opens) => remedy.opening(opens),
+            None => remedy,
+        });
+    };
+    let (only, listed) = (json!([client.peer.to_string()]), &simulated.config["gateway"]["trustedProxies"]);
+    let lists_others = listed.as_array().is_some_and(|listed| !listed.is_empty()) && *listed != only;
+    if lists_others && client.headers.iter().any(|(name, _)| is_proxy_header(name)) {
+        let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
+        setting("trustedProxies", only, "Name only this proxy in gateway.trustedProxies", opens);
     }
+    if simulated.settings().is_none_or(|settings| settings.auth_mode != AuthMode::TrustedProxy) {
+        return;
+    }
+    if is_loopback(client.peer) {
+        let opens = Some("every process on this machine can claim to be any user");
+        let what = "Let a proxy on this machine authenticate users";
+        setting("auth.trustedProxy.allowLoopback", json!(true), what, opens);
+    }
+    let give = Change::Credential(Credential::Shared);
+    let give = Remedy::new(give, Risk::Client, "Give the client this token", &[]);
+    all.push(configuration::token_mode().and(&give));
 }
 
 /// The list at this path below `gateway` in the configuration, with one more item. `config set` replaces the whole list.

@@ -114,12 +114,12 @@ pub(super) fn keeps_files(release: &str) -> bool {
 }
 
 /// All lock-outs.
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn lockouts() -> Vec<LockOut> {
     [usual(), reported()].into_iter().flatten().collect()
 }
 
 /// Clients from the original reports, and combinations of their causes.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn usual() -> Vec<LockOut> {
     let cli = ("cli", "cli");
     let exec = ("gateway-client", "backend");
@@ -270,6 +270,7 @@ fn usual() -> Vec<LockOut> {
 }
 
 /// Clients from other reports.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn reported() -> Vec<LockOut> {
     let without = |mut record: Value, fields: &[&str]| {
         fields.iter().for_each(|field| drop(record.as_object_mut().unwrap().remove(*field)));
