@@ -1,7 +1,8 @@
 //! The single remedies that are tried for a client, each with a sentence and with commands for the user.
 
 use super::change::is_proxy_header;
-use super::{Change, Remedy, Risk, configuration};
+use super::configuration::{config_set, token_mode};
+use super::{Change, Remedy, Risk};
 use crate::explain::client::{Assumed, Client, ClientDevice, Credential, PRESETS};
 use crate::explain::simulated_gateway::{SimulatedGateway, address};
 use crate::shell::quoted;
@@ -280,7 +281,7 @@ fn of_the_proxy(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     }
     let give = Change::Credential(Credential::Shared);
     let give = Remedy::new(give, Risk::Client, "Give the client this token", &[]);
-    all.push(configuration::token_mode().and(&give));
+    all.push(token_mode().and(&give));
 }
 
 /// The list at this path below `gateway` in the configuration, with one more item. `config set` replaces the whole list.
@@ -308,11 +309,6 @@ fn alone(address: IpAddr) -> String {
 /// A value, and the same value as it is shown.
 fn same(value: Value) -> (Value, Value) {
     (value.clone(), value)
-}
-
-/// The command that sets a value below `gateway`.
-pub(super) fn config_set(path: &str, value: &Value) -> String {
-    format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))
 }
 
 /// The origin of the client's page, and the origin to show: a host that nobody named is a placeholder.

@@ -1,8 +1,8 @@
 //! Corrections of a configuration that prevents the start of the gateway.
 
-use super::candidates::config_set;
 use super::{Change, Remedy, Risk};
 use crate::explain::simulated_gateway::SimulatedGateway;
+use crate::shell::quoted;
 use crate::suggestions::nearest;
 use openclaw_emulator::settings::{RefusedSetting, Settings};
 use serde_json::{Value, json};
@@ -92,6 +92,11 @@ fn values() -> Vec<Remedy> {
         set("tailscale.mode", json!("off"), "Turn off gateway.tailscale"),
         set("trustedProxies", json!(["127.0.0.1"]), "Name the proxy in gateway.trustedProxies"),
     ]
+}
+
+/// The command that sets a value below `gateway`.
+pub(super) fn config_set(path: &str, value: &Value) -> String {
+    format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))
 }
 
 fn set(path: &'static str, value: Value, what: &str) -> Remedy {
