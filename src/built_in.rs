@@ -60,7 +60,7 @@ mod tests {
     #[rstest]
     #[case("scenarios", scenarios())]
     #[case("snapshots", snapshots())]
-    fn the_binary_has_every_file_of_the_folder(#[case] folder: &str, #[case] files: &Files) {
+    fn binary_contains_every_file(#[case] folder: &str, #[case] files: &Files) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         assert!(!files.is_empty());
         for (path, contents) in files {

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 /// The maximum number of descriptors that clawcheck requests. Some systems refuse an unlimited number.
-const MOST_DESCRIPTORS: u64 = 1 << 16;
+const MAX_DESCRIPTORS: u64 = 1 << 16;
 /// Minimum free disk space in bytes. With less space, results say nothing about the gateway: some gateways write this
 /// much at once and undo the write if it does not fit.
-const LEAST_ROOM: u64 = 1 << 20;
+const MIN_FREE_SPACE: u64 = 1 << 20;
 
 /// The soft limit that clawcheck was started with.
 static USUAL: OnceLock<u64> = OnceLock::new();
@@ -23,7 +23,7 @@ static USUAL: OnceLock<u64> = OnceLock::new();
 pub(crate) fn raise_descriptors() {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     USUAL.get_or_init(|| soft);
-    let most = hard.min(MOST_DESCRIPTORS);
+    let most = hard.min(MAX_DESCRIPTORS);
     if soft < most {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, hard);
     }
@@ -31,7 +31,7 @@ pub(crate) fn raise_descriptors() {
 
 /// The soft limit before it was raised, for child processes. Some programs iterate over all descriptors up to the
 /// limit.
-pub(crate) fn usual_descriptors() -> Option<u64> {
+pub(crate) fn default_descriptors() -> Option<u64> {
     USUAL.get().copied()
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn exhausted(directory: &Path) -> Option<String> {
     let disk = statvfs(directory).ok()?;
     // The reserved blocks are for the superuser only.
     let blocks = if Uid::effective().is_root() { disk.blocks_free() } else { disk.blocks_available() };
-    let full = disk.blocks() > 0 && blocks.saturating_mul(disk.fragment_size()) < LEAST_ROOM;
+    let full = disk.blocks() > 0 && blocks.saturating_mul(disk.fragment_size()) < MIN_FREE_SPACE;
     let crowded = disk.files() > 0 && disk.files_available() == 0;
     let what = if full { "has less than 1 MiB left" } else { "cannot hold more files" };
     (full || crowded).then(|| format!("the disk of {} {what}", directory.display()))
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_machine_lacks_is_told_from_what_a_gateway_does() {
+    fn local_shortage_is_not_gateway_error() {
         let error = |errno: Errno| io::Error::from_raw_os_error(errno as i32);
         assert!(shortage(&error(Errno::EMFILE)).is_some_and(|why| why.contains("ulimit -n")));
         assert!(shortage(&error(Errno::ENOSPC)).is_some_and(|why| why.contains("disk is full")));

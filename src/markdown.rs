@@ -38,7 +38,7 @@ mod tests {
     #[case("`", "`` ` ``")]
     #[case("a\n# b", "`a\\n# b`")]
     #[case("a|b", "`a\\|b`")]
-    fn markup_has_no_effect_in_a_cell(#[case] text: &str, #[case] expected: &str) {
+    fn escapes_markup_in_cell(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(cell(text), expected);
     }
 }

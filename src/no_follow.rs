@@ -31,7 +31,7 @@ pub(crate) enum NoFollowError {
     /// The file has another name (hard link), and the edit would change the file there, too.
     #[error("it is a hard link: the same file has another name")]
     HardLink,
-    /// It is neither a regular file nor a directory.
+    /// The path is neither a regular file nor a directory.
     #[error("it is not a file")]
     NotPlain,
     /// An error of the operating system.
@@ -74,7 +74,7 @@ impl NoFollowDir {
 
     /// Replaces the content of a file. Creates missing parent directories.
     pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), NoFollowError> {
-        let spot = self.spot(path, true)?;
+        let spot = self.locate(path, true)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT;
         let mut file = spot.open_file(flags, Mode::from_bits_truncate(0o666))?;
         // Truncate only now, because the file is known to have no other name.
@@ -84,7 +84,7 @@ impl NoFollowDir {
 
     /// Truncates a file, or extends it with zeros, to a length in bytes.
     pub(crate) fn set_length(&self, path: &Path, length: u64) -> Result<(), NoFollowError> {
-        Ok(self.spot(path, false)?.open_file(OFlag::O_WRONLY, Mode::empty())?.set_len(length)?)
+        Ok(self.locate(path, false)?.open_file(OFlag::O_WRONLY, Mode::empty())?.set_len(length)?)
     }
 
     /// Creates a directory and its missing parent directories.
@@ -94,7 +94,7 @@ impl NoFollowDir {
 
     /// Sets the permissions of a file or a directory.
     pub(crate) fn set_mode(&self, path: &Path, mode: u32) -> Result<(), NoFollowError> {
-        let spot = self.spot(path, false)?;
+        let spot = self.locate(path, false)?;
         let Some(found) = spot.found()? else { return Err(Errno::ENOENT.into()) };
         let is_directory = kind(&found) == SFlag::S_IFDIR;
         if !is_directory && found.st_nlink > 1 {
@@ -107,7 +107,7 @@ impl NoFollowDir {
 
     /// Removes a file, a link, or a directory with its contents. Does nothing if the path does not exist.
     pub(crate) fn remove(&self, path: &Path) -> Result<(), NoFollowError> {
-        let spot = match self.spot(path, false) {
+        let spot = match self.locate(path, false) {
             Err(NoFollowError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             spot => spot?,
         };
@@ -123,7 +123,7 @@ impl NoFollowDir {
     }
 
     /// Opens the parent directory of a path.
-    fn spot<'a>(&self, path: &'a Path, make: bool) -> Result<FileLocation<'a>, NoFollowError> {
+    fn locate<'a>(&self, path: &'a Path, make: bool) -> Result<FileLocation<'a>, NoFollowError> {
         let Some(name) = path.file_name() else { return Err(NoFollowError::Outside) };
         let directory = self.walk(path.parent().unwrap_or(Path::new("")), make)?;
         Ok(FileLocation { directory, name, path })
@@ -218,7 +218,7 @@ mod tests {
     const REMOVE: FileOperation = |root, path| root.remove(path);
 
     #[rstest]
-    fn nothing_is_done_through_a_link(
+    fn never_follows_links(
         #[values(WRITE, CUT, CHMOD, MAKE, REMOVE)] act: FileOperation,
         #[values("devices/link", "devices/dangling", "devices/hard", "devices/pipe", "nodes/file", "nodes/new/file")]
         path: &str,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_in_the_way_is_named() {
+    fn error_names_link() {
         let (folder, root) = directory();
         let error = root.write(Path::new("nodes/new/file"), b"").unwrap_err();
         assert_eq!(error.to_string(), "`nodes` is a symbolic link, which is not followed");
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_link_is_written_cut_and_removed() {
+    fn writes_truncates_and_removes() {
         let (folder, root) = directory();
         let file = folder.path().join("state/a/b/file");
         let path = Path::new("a/b/file");
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_out_is_refused() {
+    fn rejects_path_outside_directory() {
         let (_folder, root) = directory();
         for path in ["../x", "/x", "a/../../x", "", ".."] {
             assert!(matches!(root.write(Path::new(path), b""), Err(NoFollowError::Outside)), "{path}");

@@ -42,7 +42,7 @@ mod tests {
     #[case("X-Forwarded-User", true, true)]
     #[case("Cf-Access-Jwt-Assertion", true, false)]
     #[case("X-Openclaw-Token", false, false)]
-    fn a_header_with_a_secret_is_known_as_one(#[case] name: &str, #[case] known: bool, #[case] without: bool) {
+    fn recognizes_secret_headers(#[case] name: &str, #[case] known: bool, #[case] without: bool) {
         assert_eq!((is_known(name), has_no_secret(name)), (known, without));
     }
 }

@@ -39,7 +39,7 @@ mod tests {
     #[case(&["2026.3.28", "2026.3.31", "2026.4.1"], "2026.3.28 to 2026.4.1")]
     #[case(&["2026.3.28", "2026.4.1", "2026.9.6"], "2026.3.28 or 2026.4.1 or 2026.9.6")]
     #[case(&["2026.2.19", "2026.4.1", "2026.4.2", "2026.9.6"], "2026.2.19 or 2026.4.1 to 2026.4.2 or 2026.9.6")]
-    fn consecutive_releases_are_a_range(#[case] releases: &[&str], #[case] expected: &str) {
+    fn consecutive_releases_form_range(#[case] releases: &[&str], #[case] expected: &str) {
         let releases = releases.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
         assert_eq!(text(&releases), expected);
         assert_eq!(list(&releases), expected.replace(" or ", ", "));

@@ -19,7 +19,7 @@ mod tests {
     #[case("", "''")]
     #[case("a/b#c=d", "'a/b#c=d'")]
     #[case("it's $HOME", r#""it's "'$HOME'"#)]
-    fn an_argument_is_quoted_only_where_a_shell_needs_it(#[case] argument: &str, #[case] expected: &str) {
+    fn quotes_only_if_necessary(#[case] argument: &str, #[case] expected: &str) {
         assert_eq!(quoted(argument), expected);
     }
 }

@@ -1,10 +1,10 @@
 //! Misspelt words and their neighbours: what a file or an argument may have meant.
 
 /// Words that are looked at for a neighbour, and words that are listed: a file may have thousands.
-const MOST_COMPARED: usize = 500;
-const MOST_LISTED: usize = 40;
+const MAX_COMPARED: usize = 500;
+const MAX_LISTED: usize = 40;
 /// Longer words are no misspelt ones.
-const LONGEST_WORD: usize = 64;
+const MAX_WORD_LENGTH: usize = 64;
 
 /// The one of several words that a misspelt one was probably meant to be.
 pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -17,12 +17,12 @@ pub(crate) fn nearest_within<'a>(
     word: &str,
     words: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    if word.len() > LONGEST_WORD {
+    if word.len() > MAX_WORD_LENGTH {
         return None;
     }
     words
         .into_iter()
-        .take(MOST_COMPARED)
+        .take(MAX_COMPARED)
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
         .filter(|&(distance, _)| distance <= letters)
         .min_by_key(|&(distance, _)| distance)
@@ -34,8 +34,8 @@ pub(crate) fn choices(word: &str, words: &[&str]) -> String {
     let all = match words {
         [] => return "no value is allowed here".to_owned(),
         [only] => format!("expected {only}"),
-        _ if words.len() > MOST_LISTED => {
-            format!("expected one of {} and {} more", words[..MOST_LISTED].join(", "), words.len() - MOST_LISTED)
+        _ if words.len() > MAX_LISTED => {
+            format!("expected one of {} and {} more", words[..MAX_LISTED].join(", "), words.len() - MAX_LISTED)
         }
         _ => format!("expected one of {}", words.join(", ")),
     };
@@ -57,12 +57,12 @@ mod tests {
     #[case("rol", Some("role"))]
     #[case("zzz", None)]
     #[case("", None)]
-    fn a_misspelt_word_has_a_neighbour(#[case] word: &str, #[case] neighbour: Option<&str>) {
+    fn finds_similar_word(#[case] word: &str, #[case] neighbour: Option<&str>) {
         assert_eq!(nearest(word, ["role", "roles", "scopes", "device"]), neighbour);
     }
 
     #[test]
-    fn of_many_words_the_first_are_listed() {
+    fn lists_first_words() {
         let names: Vec<_> = (0..10_000).map(|n| format!("name-{n}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let all = choices("other", &names);

@@ -390,7 +390,7 @@ mod tests {
     #[case::pair_short("pair: [1]", "expected a list of two, found a list of 1")]
     #[case::word_is_list("word: [one]", "expected a single word, or a map with one key")]
     #[case::whole_is_list("- a", "expected a map")]
-    fn each_mistake_has_its_message(#[case] text: &str, #[case] expected: &str) {
+    fn message_for_each_mistake(#[case] text: &str, #[case] expected: &str) {
         let error = serde_saphyr::from_str::<File>(text).unwrap_err();
         let explanation = explain(&error);
         assert_eq!(explanation.message, expected, "{error:?}");
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_has_a_suggestion() {
+    fn suggests_key() {
         let error = serde_saphyr::from_str::<File>("txet: a").unwrap_err();
         assert!(explain(&error).help.unwrap().starts_with("did you mean `text`?"));
     }

@@ -58,7 +58,7 @@ const PLATFORMS: &[&str] = &[
     "unknown",
 ];
 /// The maximum length of a node command.
-const LONGEST_COMMAND: usize = 40;
+const MAX_COMMAND_LENGTH: usize = 40;
 
 /// A kind of value. It determines which values are kept, and the form of the replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +130,7 @@ impl Aliases {
             return;
         }
         let mut name = base.to_owned();
+        // The last number is kept, so that thousands of devices of one kind do not take quadratic time.
         while !self.names.insert(name.clone()) {
             let number = self.last_numbers.entry(base.to_owned()).or_insert(1);
             *number += 1;
@@ -231,7 +232,7 @@ fn is_ability(text: &str) -> bool {
     let mut parts = text.split('.');
     let first = parts.next().unwrap_or_default();
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-    text.len() <= LONGEST_COMMAND && ABILITIES.contains(&first) && parts.all(plain)
+    text.len() <= MAX_COMMAND_LENGTH && ABILITIES.contains(&first) && parts.all(plain)
 }
 
 /// Whether an address is loopback or a whole private network.
@@ -296,6 +297,7 @@ fn address(text: &str, number: usize) -> String {
     let (high, low) = (number / 250 % 250, 1 + number % 250);
     let alias = match parsed.to_canonical() {
         IpAddr::V4(four) if four.is_private() => format!("192.168.{}.{low}", 77 + high % 100),
+        // 100.64.0.0/10 (RFC 6598), the range of Tailscale.
         IpAddr::V4(four) if (four.to_bits() >> 22) == (100 << 2 | 1) => format!("100.64.{high}.{low}"),
         IpAddr::V4(_) => format!("203.0.113.{low}"),
         IpAddr::V6(_) => format!("2001:db8::{number:x}"),
@@ -344,14 +346,14 @@ mod tests {
     #[case::page(ValueKind::Origin, "https://anna.example", false)]
     #[case::lookalike(ValueKind::Origin, "https://localhost.anna.example", false)]
     #[case::text(ValueKind::Text, "node", false)]
-    fn only_words_of_the_protocol_are_kept(#[case] kind: ValueKind, #[case] text: &str, #[case] kept: bool) {
+    fn keeps_only_protocol_terms(#[case] kind: ValueKind, #[case] text: &str, #[case] kept: bool) {
         let mut aliases = Aliases::default();
         assert_eq!(aliases.text(kind, text) == text, kept);
         assert_eq!(aliases.text(kind, text), aliases.text(kind, text), "the same replacement");
     }
 
     #[test]
-    fn what_is_invented_has_the_form_of_what_it_replaces() {
+    fn replacement_keeps_form() {
         let mut aliases = Aliases::default();
         let mut replace = |kind, text: &str| aliases.text(kind, text);
         assert_eq!(replace(ValueKind::Scope, "operator.mine"), "operator.scope-1");
@@ -364,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_of_one_client_have_different_names() {
+    fn device_names_are_unique() {
         let mut aliases = Aliases::default();
         let named = [("a", "cli"), ("b", "cli-3"), ("c", "cli"), ("d", "cli"), ("a", "tui")];
         named.iter().for_each(|(id, base)| aliases.name_device(id, base));
@@ -373,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_and_their_tokens_become_symbols_wherever_they_are() {
+    fn device_values_become_symbols() {
         let mut aliases = Aliases::default();
         aliases.name_device("id-a", "phone");
         aliases.name_device("id-b", "phone");

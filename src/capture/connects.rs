@@ -21,11 +21,11 @@ pub(crate) struct Connect {
 
 /// A device that connects.
 pub(super) struct Device {
-    /// Its id.
+    /// The id of the device.
     pub(super) id: String,
-    /// Its record.
+    /// The record of the device.
     pub(super) paired: Option<Value>,
-    /// Its pending requests.
+    /// The pending requests of the device.
     pub(super) pending: Vec<Value>,
 }
 
@@ -155,11 +155,11 @@ fn texts(value: &Value) -> Option<Vec<String>> {
 pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases) -> Value {
     let Connect { device, simulated, answer } = connect;
     let client = &simulated.client;
-    let mut said = Map::new();
+    let mut fields = Map::new();
     let device = if matches!(client.who, ClientDevice::Nobody) { "none" } else { device };
-    said.insert("device".to_owned(), json!(device));
-    said.insert("role".to_owned(), json!(aliases.text(ValueKind::Role, &client.role)));
-    said.insert("scopes".to_owned(), scopes(&client.scopes, aliases));
+    fields.insert("device".to_owned(), json!(device));
+    fields.insert("role".to_owned(), json!(aliases.text(ValueKind::Role, &client.role)));
+    fields.insert("scopes".to_owned(), scopes(&client.scopes, aliases));
     let mut info = Map::new();
     let mut put = |name: &str, value: String, default: &str| {
         if value != default {
@@ -173,20 +173,20 @@ pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases
         put("device-family", aliases.text(ValueKind::Family, family), "");
     }
     if !info.is_empty() {
-        said.insert("client".to_owned(), Value::Object(info));
+        fields.insert("client".to_owned(), Value::Object(info));
     }
     if let Some(auth) = auth(simulated, usual) {
-        said.insert("auth".to_owned(), auth);
+        fields.insert("auth".to_owned(), auth);
     }
     if client.is_page {
         let host = simulated.host();
-        said.insert("origin".to_owned(), json!(format!("http://{host}")));
-        said.insert("host".to_owned(), json!(host));
+        fields.insert("origin".to_owned(), json!(format!("http://{host}")));
+        fields.insert("host".to_owned(), json!(host));
         if let Some(build) = simulated.facts.handshake.control_ui_build {
-            said.insert("params".to_owned(), json!({ "client": { "buildId": build } }));
+            fields.insert("params".to_owned(), json!({ "client": { "buildId": build } }));
         }
     }
-    json!({ "connect": said, "expect": expected(answer, aliases) })
+    json!({ "connect": fields, "expect": expected(answer, aliases) })
 }
 
 fn scopes(scopes: &[String], aliases: &mut Aliases) -> Value {

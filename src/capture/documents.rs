@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// Larger numbers are times in milliseconds since 1970. The limit is in the year 2001.
 const FIRST_TIME: i64 = 1_000_000_000_000;
 /// The latest and the earliest time relative to the capture that a scenario can contain: ninety years.
-const FURTHEST_TIME: i64 = 90 * 365 * 24 * 3600 * 1000;
+const MAX_TIME: i64 = 90 * 365 * 24 * 3600 * 1000;
 
 /// The fields that releases write, with the kind of their texts. A list or a map has the kind of its field.
 const FIELDS: &[(&str, ValueKind)] = &[
@@ -148,7 +148,7 @@ impl RecordWalk<'_> {
         let time = number.as_i64().filter(|time| *time > FIRST_TIME).map(|time| time.saturating_sub(self.now));
         match time {
             Some(0) => Value::from("<now>"),
-            Some(offset) if offset.abs() < FURTHEST_TIME => Value::from(format!("<now {}>", shift(offset))),
+            Some(offset) if offset.abs() < MAX_TIME => Value::from(format!("<now {}>", shift(offset))),
             _ => Value::Number(number.clone()),
         }
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_keeps_its_shape_and_loses_its_values() {
+    fn record_keeps_keys_only() {
         let record = json!({
             "deviceId": "phone-id", "publicKey": "key", "displayName": "Anna's iPhone", "platform": "iOS 26.1",
             "role": "node", "roles": ["node", "anna"], "scopes": [], "remoteIp": "192.168.1.20",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_id_wherever_it_is() {
+    fn request_id_is_consistent() {
         let request = json!({"r-1": {"requestId": "r-1", "deviceId": "phone-id", "ts": NOW}});
         for document in [Document::DevicesPending, Document::DevicesPaired] {
             let found = replace(document, &request);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_object_stays_one() {
+    fn keeps_document_that_is_not_object() {
         assert_eq!(replace(Document::NodesPaired, &json!(["anna", 4477])), json!(["text-1", 4477]));
         assert_eq!(replace(Document::NodesPaired, &json!("anna")), json!("text-1"));
     }

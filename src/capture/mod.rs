@@ -16,7 +16,7 @@ pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
 use crate::explain::{Question, StateDirectory, Verdict};
-use crate::scenario::nodes::LARGEST_FILE;
+use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::writer;
 use aliases::{Aliases, ValueKind};
 use connects::Device;
@@ -61,9 +61,9 @@ const ENTRIES: &[&str] = &[
 const CAPTURED: [&str; 5] = ["devices", "identity", "nodes", "state", "openclaw.json"];
 
 /// The maximum number of connects in a scenario.
-const MOST_CONNECTS: usize = 500;
+const MAX_CONNECTS: usize = 500;
 /// The maximum size of a scenario, in bytes.
-const LARGEST: usize = LARGEST_FILE as usize;
+const MAX_SIZE: usize = MAX_FILE_SIZE as usize;
 
 /// A captured state directory.
 pub(crate) struct Capture {
@@ -104,18 +104,18 @@ impl Capture {
         devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
         loop {
             let size = capture.text().len();
-            if size <= LARGEST || devices.is_empty() {
+            if size <= MAX_SIZE || devices.is_empty() {
                 return Ok(capture);
             }
             // Most records have a similar size. Some room is left for the list of what is left out.
-            let fits = devices.len() * LARGEST / size * 19 / 20;
+            let fits = devices.len() * MAX_SIZE / size * 19 / 20;
             devices.truncate(fits.min(devices.len() - 1));
             capture = Self::of_devices(state, release, named, now, &devices)?;
             capture.left_out_devices = all - devices.len();
             capture.left_out.push(format!(
                 "the records of {} devices; a scenario has at most {} KiB",
                 capture.left_out_devices,
-                LARGEST / 1024
+                MAX_SIZE / 1024
             ));
         }
     }
@@ -156,7 +156,7 @@ impl Capture {
         let mut left_out = left_out(state, settings.left_out, &aliases);
         if without > 0 {
             let devices = if without == 1 { "1 device".to_owned() } else { format!("{without} devices") };
-            left_out.push(format!("connects of {devices}; a scenario has at most {MOST_CONNECTS} connects"));
+            left_out.push(format!("connects of {devices}; a scenario has at most {MAX_CONNECTS} connects"));
         }
         let name = |device: &Device| (aliases.device(&device.id).unwrap_or_default().to_owned(), device.id.clone());
         Ok(Self {
@@ -188,7 +188,7 @@ impl Capture {
     }
 }
 
-/// The connects of these devices, at most [`MOST_CONNECTS`], and the number of devices whose connects are missing. Without
+/// The connects of these devices, at most [`MAX_CONNECTS`], and the number of devices whose connects are missing. Without
 /// devices, a new device connects.
 fn connects_of(
     state: &StateDirectory,
@@ -200,14 +200,14 @@ fn connects_of(
     let question = Question { release: Some(release), ..Question::default() };
     let (mut connects, mut without) = (Vec::new(), 0);
     for device in devices {
-        if connects.len() >= MOST_CONNECTS {
+        if connects.len() >= MAX_CONNECTS {
             without += 1;
             continue;
         }
         let name = aliases.device(&device.id).unwrap_or_default();
         let mut of_device = connects::of_device(state, device, name, &question, now);
-        connects.extend(of_device.by_ref().take(MOST_CONNECTS - connects.len()));
-        without += usize::from(connects.len() >= MOST_CONNECTS && of_device.next().is_some());
+        connects.extend(of_device.by_ref().take(MAX_CONNECTS - connects.len()));
+        without += usize::from(connects.len() >= MAX_CONNECTS && of_device.next().is_some());
     }
     if devices.is_empty() {
         connects.extend(connects::of_new_device(state, &question, now));
@@ -237,7 +237,7 @@ fn steps(
             if !modes.is_empty() {
                 steps.push(json!({ "start": {} }));
             }
-            let usual = usual_secret(gateway);
+            let usual = default_secret(gateway);
             steps.extend(connects.iter().map(|connect| connects::step(connect, usual, aliases)));
         }
     }
@@ -355,7 +355,7 @@ fn files(
 }
 
 /// The kind of secret that the clients of a scenario send if it does not name one.
-fn usual_secret(gateway: &Map<String, Value>) -> Option<&'static str> {
+fn default_secret(gateway: &Map<String, Value>) -> Option<&'static str> {
     let auth = &gateway["auth"];
     let has = |field: &str| match auth[field].as_str() {
         Some(name) => name != "none",
@@ -427,7 +427,7 @@ mod tests {
 
     /// With names or ids that are searched for one by one, this test takes many minutes.
     #[test]
-    fn thousands_of_devices_are_captured() {
+    fn captures_thousands_of_devices() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("devices")).unwrap();
         let device = |number: usize| {
@@ -452,7 +452,12 @@ mod tests {
         let text = captured.text();
         let names = captured.names.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>();
         assert_eq!(captured.devices, names.len());
-        assert!(text.len() <= LARGEST && text.len() > LARGEST * 3 / 4, "{} bytes, {} devices", text.len(), names.len());
+        assert!(
+            text.len() <= MAX_SIZE && text.len() > MAX_SIZE * 3 / 4,
+            "{} bytes, {} devices",
+            text.len(),
+            names.len()
+        );
         assert!(
             names.contains("last") && names.contains("cli") && names.contains("cli-900"),
             "{} devices",
@@ -463,7 +468,7 @@ mod tests {
         assert_eq!(captured.left_out_devices, 3000 - names.len());
         let corpus = Corpus::written(Path::new("captured/captured.yaml"), &text).unwrap();
         assert_eq!(corpus.cases().len(), 1, "the scenario can be read");
-        assert_eq!(captured.connects.len(), MOST_CONNECTS);
+        assert_eq!(captured.connects.len(), MAX_CONNECTS);
         let connecting = captured.connects.iter().map(|connect| connect.device.as_str()).collect::<BTreeSet<_>>();
         let left_out =
             captured.left_out.iter().filter_map(|line| line.strip_prefix("connects of ")).collect::<Vec<_>>();

@@ -127,14 +127,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_left_is_quiet_and_no_failure() {
+    fn broken_pipe_is_not_an_error() {
         let error = CommandError::output(io::Error::from(io::ErrorKind::BrokenPipe));
         assert!(error.report.is_none());
         assert_eq!(error.code, exit::OK);
     }
 
     #[test]
-    fn a_full_disk_is_a_fault() {
+    fn full_disk_is_an_error() {
         let error = CommandError::output(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(error.code, exit::FAILED);
         assert!(error.report.is_some());

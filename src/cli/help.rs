@@ -1,4 +1,13 @@
-//! Parts of the long help that several commands share.
+//! Parts of the help that several commands share.
+
+/// The headings above groups of options.
+pub(super) const SELECTION: &str = "Selection options";
+pub(super) const COMPARISON: &str = "Comparison options";
+pub(super) const STATE_DIR: &str = "State directory options";
+pub(super) const TIMEOUTS: &str = "Timeout options";
+pub(super) const CLIENT: &str = "Client options";
+pub(super) const CONNECTION: &str = "Connection options";
+pub(super) const OUTPUT: &str = "Output options";
 
 /// The first lines of the list of environment variables.
 macro_rules! cache_variable {

@@ -22,7 +22,7 @@ use command::{
     accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
     serve,
 };
-use help::{cache_variable, run_exit_codes, token_variable};
+use help::{OUTPUT, cache_variable, run_exit_codes, token_variable};
 use signals::Signals;
 use std::process::ExitCode;
 use terminal::console::Color;
@@ -38,7 +38,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// When to use colors in the output
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = OUTPUT)]
     color: Color,
 }
 
@@ -48,26 +48,27 @@ const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage 
 
 /// The text below the options in the long help.
 const AFTER_LONG_HELP: &str =
-    concat!(cache_variable!(), token_variable!(), "\n  NO_COLOR         Print no colors\n\n", run_exit_codes!());
+    concat!(cache_variable!(), token_variable!(), "\n  NO_COLOR         Do not print colors\n\n", run_exit_codes!());
 
+// The help lists the commands in this order.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Accept(accept::Accept),
-    Capture(capture::Capture),
-    Compare(compare::Compare),
-    Doctor(doctor::Doctor),
-    Explain(Box<explain::Explain>),
-    Fuzz(fuzz::Fuzz),
-    Init(init::Init),
-    Lint(lint::Lint),
-    List(list::List),
-    Probe(probe::Probe),
-    Record(record::Record),
-    Releases(releases::Releases),
-    Review(review::Review),
     Run(run::Run),
-    Schema(schema::Schema),
+    List(list::List),
+    Lint(lint::Lint),
+    Review(review::Review),
+    Accept(accept::Accept),
+    Compare(compare::Compare),
+    Releases(releases::Releases),
+    Fuzz(fuzz::Fuzz),
+    Explain(Box<explain::Explain>),
+    Doctor(doctor::Doctor),
+    Capture(capture::Capture),
+    Record(record::Record),
+    Probe(probe::Probe),
+    Init(init::Init),
     Serve(serve::Serve),
+    Schema(schema::Schema),
 }
 
 impl Command {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 const README: &str = include_str!("../../README.md");
 /// Shorter words are never replaced.
-const SHORTEST: usize = 4;
+const MIN_LENGTH: usize = 4;
 
 /// Whether a text is such a word. Letter case is ignored. A part of a word does not count, because most short passwords
 /// are a part of some word.
@@ -46,7 +46,7 @@ fn joins(c: char) -> bool {
 
 /// Words with digits are left out: they are names, numbers or sample secrets.
 fn is_word(word: &str) -> bool {
-    word.len() >= SHORTEST && !word.bytes().any(|byte| byte.is_ascii_digit())
+    word.len() >= MIN_LENGTH && !word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_words_only_between_hyphens_and_underscores() {
+    fn splits_words_at_hyphens_and_underscores() {
         let mut words = std::collections::BTreeSet::new();
         add("role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026", &mut words);
         let expected = [

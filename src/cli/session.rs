@@ -19,7 +19,7 @@ use untrusted_data::Redactions;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The minimum length of a passed variable that counts as a secret, in bytes.
-const SHORTEST_SECRET: usize = 8;
+const MIN_SECRET_LENGTH: usize = 8;
 
 /// Runs the work of a command to completion, on a runtime that is suitable for its gateways.
 ///
@@ -108,7 +108,7 @@ impl Session {
 pub(super) fn secrets(gateway: &Gateway) -> Redactions {
     let mut secrets = console::secrets().clone();
     // A shorter value is a word such as `debug`, which the output must be able to contain.
-    let passed = gateway.profile().secrets.iter().filter(|(_, value)| value.len() >= SHORTEST_SECRET);
+    let passed = gateway.profile().secrets.iter().filter(|(_, value)| value.len() >= MIN_SECRET_LENGTH);
     passed.for_each(|(name, value)| secrets.add(value, name));
     secrets
 }

@@ -1,7 +1,7 @@
 //! The parameters of a `connect` request, as a correct client sends them or with every error that a scenario can
 //! request.
 
-use openclaw_protocol::connect::LONGEST_NONCE;
+use openclaw_protocol::connect::MAX_NONCE_BYTES;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::proof::ProofVersion;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// The contents of the gateway's challenge. Both fields are absent if the gateway sent none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Challenge {
-    /// `payload.nonce`, if it was a string of at most [`LONGEST_NONCE`] bytes.
+    /// `payload.nonce`, if it was a string of at most [`MAX_NONCE_BYTES`] bytes.
     pub nonce: Option<String>,
     /// `payload.ts` in milliseconds since the epoch, if it was a number.
     pub ts: Option<i64>,
@@ -20,7 +20,7 @@ impl Challenge {
     pub fn from_payload(payload: &Value) -> Self {
         let nonce = payload.get("nonce").and_then(Value::as_str);
         Self {
-            nonce: nonce.filter(|nonce| nonce.len() <= LONGEST_NONCE).map(str::to_owned),
+            nonce: nonce.filter(|nonce| nonce.len() <= MAX_NONCE_BYTES).map(str::to_owned),
             ts: payload.get("ts").and_then(Value::as_i64),
         }
     }
@@ -316,16 +316,16 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_of_megabytes_is_not_sent_back() {
+    fn huge_nonce_is_not_echoed() {
         let nonce = |length: usize| Challenge::from_payload(&json!({ "nonce": "n".repeat(length), "ts": 5 })).nonce;
-        assert_eq!((nonce(LONGEST_NONCE).map(|nonce| nonce.len()), nonce(4 << 20)), (Some(LONGEST_NONCE), None));
+        assert_eq!((nonce(MAX_NONCE_BYTES).map(|nonce| nonce.len()), nonce(4 << 20)), (Some(MAX_NONCE_BYTES), None));
     }
 
     #[rstest]
     #[case(ProofVersion::V1, "v1|ID|cli|cli|operator|operator.read,operator.write|1000|t")]
     #[case(ProofVersion::V2, "v2|ID|cli|cli|operator|operator.read,operator.write|1000|t|n")]
     #[case(ProofVersion::V3, "v3|ID|cli|cli|operator|operator.read,operator.write|1000|t|n|linux|")]
-    fn the_signed_line_is_the_releases(#[case] version: ProofVersion, #[case] line: &str) {
+    fn signed_line_by_release(#[case] version: ProofVersion, #[case] line: &str) {
         let key = DeviceKey::from_name("a");
         let line = line.replace("ID", &key.device_id());
         let signature = key.sign(&line);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_changes_what_it_says_and_nothing_else() {
+    fn each_proof_error_changes_one_value() {
         let good = |change: &dyn Fn(&mut Device)| {
             let mut device = Device::new(DeviceKey::from_name("a"));
             change(&mut device);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_adds_replaces_and_removes() {
+    fn patch_adds_replaces_and_removes() {
         let patch = json!({"client": {"mode": null, "extra": 1}, "role": 7, "caps": ["a"]});
         let params =
             ConnectRequest { patch: Some(patch), ..ConnectRequest::default() }.params(&Challenge::default(), 0);

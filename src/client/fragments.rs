@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[rstest::rstest]
-    fn a_message_may_have_so_many_fragments_and_no_more(#[values(1, 3, 1000, 1 << 20)] piece: usize) {
+    fn fragment_limit(#[values(1, 3, 1000, 1 << 20)] piece: usize) {
         let message = |count: usize| {
             let mut frames = vec![frame(0x01, 5)];
             frames.extend(std::iter::repeat_n(frame(0x00, 0), count - 1));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_messages_and_pings_are_not_counted() {
+    fn control_frames_do_not_count() {
         let frames = [frame(0x81, 0), frame(0x82, 200), frame(0x89, 0), frame(0x8a, 125)];
         assert_eq!(taken(&[frames.concat().repeat(MESSAGE_FRAGMENTS)], 4096), Ok(()));
     }

@@ -23,7 +23,7 @@ pub enum Incoming {
 pub struct TextFrame {
     /// The unchanged text.
     pub text: Utf8Bytes,
-    /// Its JSON value, truncated if it has very many values. `None` if it is not JSON.
+    /// The JSON value of the text, truncated if it has very many values. `None` if the text is not JSON.
     pub json: Option<Value>,
     /// Whether the value is truncated.
     pub is_cut: bool,

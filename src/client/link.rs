@@ -136,7 +136,7 @@ mod tests {
     #[case("ws://h:0/", UrlError::Port("ws://h:0/".into()))]
     #[case("ws://h:99999", UrlError::Port("ws://h:99999".into()))]
     #[case("ws://me:secret@h", UrlError::Credentials)]
-    fn refuses_what_is_no_gateway_url(#[case] url: &str, #[case] error: UrlError) {
+    fn rejects_invalid_urls(#[case] url: &str, #[case] error: UrlError) {
         assert_eq!(Link::from_url(url).unwrap_err(), error);
     }
 }

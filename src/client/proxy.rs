@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_replaces_what_the_client_forged_and_keeps_the_rest() {
+    fn proxy_replaces_forged_headers() {
         let mut upgrade = Upgrade {
             headers: vec![("x-forwarded-for".into(), "127.0.0.1".into()), ("X-Other".into(), "kept".into())],
             ..Upgrade::default()
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn nginx_keeps_what_the_client_claimed_in_front_of_its_address() {
+    fn nginx_appends_forwarded_for() {
         let headers = vec![("x-forwarded-for".into(), "127.0.0.1".into())];
         let mut upgrade = Upgrade { headers, ..Upgrade::default() };
         Proxy::Nginx.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");

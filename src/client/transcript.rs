@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_stays_bounded_and_says_what_it_dropped() {
+    fn flood_is_bounded_and_counted() {
         let transcript = Transcript::new();
         let recorder = transcript.recorder("flood");
         for _ in 0..1000 {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn renders_the_lines_of_an_upgrade_below_each_other() {
+    fn renders_multi_line_upgrade() {
         let transcript = Transcript::new();
         transcript.recorder("a").record(Direction::Sent, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
         let shown = transcript.render(&Redactions::default());

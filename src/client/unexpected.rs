@@ -105,14 +105,14 @@ mod tests {
     #[case(r#"{"type":"event","event":"tick"}"#, r#"the event "tick""#)]
     #[case(r#"{"id":"1","result":{}}"#, r#"a frame without a type: {"id":"1","result":{}}"#)]
     #[case("[1]", "JSON that is not an object: [1]")]
-    fn a_wrong_answer_is_told_by_what_is_wrong(#[case] text: &str, #[case] says: &str) {
+    fn describes_unexpected_answer(#[case] text: &str, #[case] says: &str) {
         let told = unexpected_messages(&[received(text)], "1").unwrap();
         assert!(told.starts_with(r#"it sent 1 message, which is not the response to request "1": "#), "{told}");
         assert!(told.contains(says), "{told}");
     }
 
     #[test]
-    fn what_is_nested_too_deep_and_what_comes_often_is_told_shortly() {
+    fn summarizes_deep_and_repeated_messages() {
         let deep = format!(r#"{{"type":"res","id":"1","payload":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
         let mut all = vec![received(&deep)];
         all.extend(std::iter::repeat_with(|| received(r#"{"type":"event","event":"tick"}"#)).take(7));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_by_what_ended_it() {
+    fn describes_end_of_connection() {
         let closed = |how| Closed { code: None, reason: String::new(), how };
         assert!(ending(&closed(Ending::Violation("a masked frame".to_owned()))).contains("a masked frame"));
         assert!(ending(&closed(Ending::Eof)).contains("without a close frame"));

@@ -344,13 +344,13 @@ mod tests {
     }
 
     #[test]
-    fn the_greeting_of_tls_has_the_lengths_that_it_says() {
+    fn tls_client_hello_lengths() {
         let hello = client_hello();
         assert_eq!((hello.len() - 5, hello.len() - 9), (usize::from(hello[4]), usize::from(hello[8])));
     }
 
     #[test]
-    fn what_can_be_looked_at_is_said() {
+    fn advice_for_each_response() {
         let status = |status| OpenError::Status { status, location: None, body: String::new() };
         let advice = status(404).advice("/ws", "in the URL").unwrap();
         assert!(advice.contains("is the path correct?") && advice.contains("`/ws`") && advice.contains("in the URL"));
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_cannot_smuggle_a_header() {
+    fn rejects_line_break_in_header() {
         let upgrade = Upgrade { headers: vec![("X".into(), "a\r\nY: b".into())], ..Upgrade::default() };
         assert!(matches!(request_text(&upgrade, "h", "k"), Err(OpenError::Header(_))));
     }

@@ -72,7 +72,7 @@ fn says(found: &[Finding], what: &str, release: openclaw_model::Release) -> bool
 #[case::invalid_config("{}", r#"{ "gateway": { "mode": 7 } }"#)]
 #[case::empty_tokens(&with_tokens(&json!({})), CONFIG)]
 #[case::sound("{}", CONFIG)]
-fn doctor_says_what_explain_says(#[case] paired: &str, #[case] config: &str) {
+fn doctor_agrees_with_explain(#[case] paired: &str, #[case] config: &str) {
     let state = state(paired, config);
     let found = findings(&state, NOW);
     for release in known_releases() {
@@ -99,7 +99,7 @@ fn about(state: &StateDirectory, place: &str, record: Option<&str>) -> Vec<Findi
 #[rstest]
 #[case::list("[]")]
 #[case::number("5")]
-fn a_damaged_document_is_not_blamed_for_another(#[case] pending: &str) {
+fn damaged_document_affects_only_its_findings(#[case] pending: &str) {
     let both = state_with_pending("5", pending, CONFIG);
     let only_paired = state_with_pending("5", "{}", CONFIG);
     let only_pending = state_with_pending("{}", pending, CONFIG);
@@ -112,7 +112,7 @@ fn a_damaged_document_is_not_blamed_for_another(#[case] pending: &str) {
 }
 
 #[test]
-fn damage_is_told_of_releases_that_do_not_start() {
+fn damage_that_prevents_start() {
     let config = r#"{ "gateway": { "mode": 7 } }"#;
     let found = findings(&state("5", config), NOW);
     let tokens = findings(&state(&with_tokens(&json!("x")), config), NOW);
@@ -125,7 +125,7 @@ fn damage_is_told_of_releases_that_do_not_start() {
 
 /// The same damage matters only for some clients: the role of a record decides which token a release reads.
 #[test]
-fn each_record_with_damaged_tokens_is_tried() {
+fn tries_each_record_with_damaged_tokens() {
     let damaged = json!({ "operator": "x" });
     let (node, operator) = (device("a", "node", &damaged), device("b", "operator", &damaged));
     let both = state(&json!({ &node.0: node.1, &operator.0: operator.1 }).to_string(), CONFIG);
@@ -162,7 +162,7 @@ fn a_platform_that_an_update_changes_is_told(
 }
 
 #[test]
-fn each_of_many_kinds_of_damage_is_told() {
+fn reports_every_kind_of_damage() {
     let devices = (0..40).map(|number| {
         let role = format!("role-{number}");
         device(&role, "operator", &json!({ &role: "x" }))
@@ -175,7 +175,7 @@ fn each_of_many_kinds_of_damage_is_told() {
 }
 
 #[test]
-fn two_stores_are_told_with_the_releases_of_the_facts() {
+fn two_stores_finding_by_release() {
     let mut sqlite =
         known_releases().filter(|release| Facts::of(*release).unwrap().pairing.format == StoreFormat::Sqlite);
     let first = sqlite.next().unwrap();

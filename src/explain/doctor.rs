@@ -19,7 +19,7 @@ use std::sync::Arc;
 use untrusted_data::printable;
 
 /// The maximum number of findings that are printed. A store can contain any number of records.
-const MOST: usize = 200;
+const MAX: usize = 200;
 
 /// The platform of the machine that clawcheck runs on.
 const HERE: &str = "linux";
@@ -37,7 +37,7 @@ struct AnsweringReleases {
     /// The releases that answer.
     others: Vec<Release>,
     /// The releases that cannot be asked, because they do not start.
-    unstarted: Vec<Release>,
+    not_starting: Vec<Release>,
 }
 
 /// A problem.
@@ -69,7 +69,7 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
             continue;
         };
         for (key, record) in records {
-            if found.len() > MOST {
+            if found.len() > MAX {
                 return found;
             }
             match document {
@@ -96,8 +96,8 @@ pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Format
                     "releases": finding.releases.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 })
             };
-            let shown = findings.iter().take(MOST).map(finding).collect::<Vec<_>>();
-            format!("{:#}\n", json!({ "schema": 1, "findings": shown, "complete": findings.len() <= MOST }))
+            let shown = findings.iter().take(MAX).map(finding).collect::<Vec<_>>();
+            format!("{:#}\n", json!({ "schema": 1, "findings": shown, "complete": findings.len() <= MAX }))
         }
         Format::Plain | Format::Markdown => plain(state, findings, format),
     };
@@ -110,7 +110,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
         Format::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
         _ => format!("{directory} (read-only)\n"),
     };
-    for finding in findings.iter().take(MOST) {
+    for finding in findings.iter().take(MAX) {
         let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();
         let releases = match finding.releases.as_slice() {
             [] if finding.record.is_some() => " (all releases)".to_owned(),
@@ -126,7 +126,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
     match findings.len() {
         0 => out.push_str("no problems were found\n"),
         1 => out.push_str("1 finding\n"),
-        more if more > MOST => out.push_str("more findings were omitted\n"),
+        more if more > MAX => out.push_str("more findings were omitted\n"),
         more => {
             let _ = writeln!(out, "{more} findings");
         }
@@ -184,7 +184,7 @@ fn not_records(
     let ways = [
         (format!("{what}: a gateway {CLOSES}"), answering.silent),
         (format!("{what}: a gateway finds no records in it"), answering.others),
-        (what, answering.unstarted),
+        (what, answering.not_starting),
     ];
     let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
     found.extend(ways.map(|(what, releases)| Finding { place: place.to_owned(), record: None, what, releases }));
@@ -215,7 +215,7 @@ fn answering(answers: Vec<(Release, Option<Verdict>)>) -> AnsweringReleases {
     let mut answering = AnsweringReleases::default();
     for (release, verdict) in answers {
         let list = match verdict {
-            None | Some(Verdict::NoStart(_)) => &mut answering.unstarted,
+            None | Some(Verdict::NoStart(_)) => &mut answering.not_starting,
             Some(Verdict::Refused { error: None, .. }) => &mut answering.silent,
             Some(_) => &mut answering.others,
         };
@@ -325,7 +325,7 @@ fn damaged_tokens(
     let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
     let client = client_of(key, record);
     let answering = answering(answers(state, (Document::DevicesPaired, place), records, &client, releases, now));
-    let mut others = [answering.others, answering.unstarted].concat();
+    let mut others = [answering.others, answering.not_starting].concat();
     others.sort();
     let ways = [(format!("{what}: a gateway {CLOSES}"), answering.silent), (what, others)];
     let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());

@@ -19,14 +19,14 @@ use untrusted_data::plain_file::{self, Links, PlainFileError};
 use untrusted_data::printable;
 
 /// The maximum size of a log, in bytes.
-const LONGEST_LOG: u64 = 32 << 20;
+const MAX_LOG_BYTES: u64 = 32 << 20;
 /// A client behind an unknown proxy. The log does not name its address; this one is reserved for documentation.
 const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
 /// The advice about a rate limit, which exists only in the memory of the gateway.
 const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
-/// How many connections are followed at once.
-const MOST_OPEN: usize = 1000;
+/// The maximum number of connections that are followed at the same time.
+const MAX_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
 /// The beginnings of the details about a connection.
 const DETAILS: [&str; 6] = [
@@ -72,7 +72,7 @@ impl Logged {
     /// The file cannot be read, or contains no such line.
     pub(crate) fn read(path: &Path) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread(path.display().to_string(), error);
-        let bytes = plain_file::read(path, LONGEST_LOG, Links::Follow).map_err(failed)?;
+        let bytes = plain_file::read(path, MAX_LOG_BYTES, Links::Follow).map_err(failed)?;
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
 
@@ -83,9 +83,9 @@ impl Logged {
     pub(crate) fn read_from(stream: impl io::Read) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread("standard input".to_owned(), error);
         let mut bytes = Vec::new();
-        stream.take(LONGEST_LOG + 1).read_to_end(&mut bytes).map_err(|error| failed(PlainFileError::Io(error)))?;
-        if bytes.len() as u64 > LONGEST_LOG {
-            return Err(failed(PlainFileError::TooLarge(LONGEST_LOG)));
+        stream.take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(PlainFileError::Io(error)))?;
+        if bytes.len() as u64 > MAX_LOG_BYTES {
+            return Err(failed(PlainFileError::TooLarge(MAX_LOG_BYTES)));
         }
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
@@ -250,7 +250,7 @@ fn merge(
         detail.remove("device");
     }
     let Some(conn) = detail.get("conn").cloned() else { return detail };
-    if details.len() >= MOST_OPEN && !details.contains_key(&conn) {
+    if details.len() >= MAX_OPEN && !details.contains_key(&conn) {
         details.pop_first();
     }
     let known = details.entry(conn).or_default();
@@ -349,7 +349,7 @@ ua=n/a code=1008 reason=pairing required
 ";
 
     #[test]
-    fn the_last_refused_connect_of_a_log_says_who_it_was() {
+    fn last_refused_connect() {
         let mut question = Question { role: Some("node".to_owned()), ..Question::default() };
         let logged = Logged::parse(LOG).unwrap();
         logged.complete(&mut question);
@@ -383,7 +383,7 @@ ua=n/a code=1008 reason=pairing required
     #[rstest]
     #[case::same_code("1009", true)]
     #[case::another_code("1008", false)]
-    fn a_log_without_a_reason_does_not_agree_with_every_answer(#[case] code: &str, #[case] agrees: bool) {
+    fn log_without_reason_does_not_match(#[case] code: &str, #[case] agrees: bool) {
         let line = LOG[LOG.find("[ws] closed").unwrap()..]
             .replace("code=1008 reason=pairing required", "code=1009 reason=n/a");
         let logged = Logged::parse(&line).unwrap();
@@ -394,7 +394,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn the_upgrade_of_another_connection_does_not_count() {
+    fn ignores_upgrade_of_other_connection() {
         let other = LOG.replace("conn=c1 remote", "conn=c2 remote");
         let mut question = Question::default();
         Logged::parse(&other).unwrap().complete(&mut question);
@@ -444,7 +444,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn an_upgrade_of_an_open_connection_does_not_replace_a_refused_connect() {
+    fn later_upgrade_keeps_refused_connect() {
         let closed = "[ws] closed before connect conn=c1 remote=192.0.2.1 code=1008 reason=pairing required";
         let open = "device metadata upgrade requested reason=metadata-upgrade device=abcd claimedPlatform=macos client=cli conn=c2";
         let unauthorized = "[ws] unauthorized conn=c3 remote=192.0.2.3 client=cli cli v1.0.0 reason=token_mismatch";
@@ -459,7 +459,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn details_of_one_connection_are_merged() {
+    fn merges_lines_of_one_connection() {
         let unauthorized = "[ws] unauthorized conn=c1 remote=127.0.0.1 client=cli cli v1.0.0 role=operator scopes=1 auth=n/a \
                             device=yes platform=n/a reason=token_mismatch";
         let (upgrade, closed) = LOG.split_once('\n').unwrap();
@@ -474,7 +474,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn an_unknown_proxy_and_a_rate_limit_are_told() {
+    fn unknown_proxy_and_rate_limit() {
         let mut question = Question::default();
         let proxy = "[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1; Gateway-authenticated routes reject it";
         Logged::parse(proxy).unwrap().complete(&mut question);
@@ -485,7 +485,7 @@ ua=n/a code=1008 reason=pairing required
     }
 
     #[test]
-    fn connections_that_end_in_another_order_keep_their_upgrades() {
+    fn interleaved_connections_keep_upgrades() {
         let line = |conn: &str, word: &str| {
             let line = LOG.lines().find(|line| line.contains(word)).unwrap();
             line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))

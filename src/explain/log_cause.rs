@@ -122,7 +122,7 @@ mod tests {
     #[case::size("2026.4.2", "", "1009", "64 KiB", "first")]
     #[case::size_of_an_old_release("2026.2.26", "", "1009", "25600 KiB", "first")]
     #[case::schema("2026.4.2", "invalid connect params: at /client/id", "1008", "names the field", "2026.4.2")]
-    fn a_cause_has_the_numbers_of_its_release(
+    fn cause_uses_limits_of_release(
         #[case] release: &str,
         #[case] reason: &str,
         #[case] code: &str,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_state_directory_tells_is_left_to_it() {
+    fn no_cause_if_directory_explains_it() {
         let facts = Facts::of("2026.4.2".parse().unwrap()).unwrap();
         for reason in ["pairing required", "token_mismatch", "origin not allowed"] {
             assert_eq!(of(reason, "1008", &facts, 10_000), None);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_timeout_than_that_of_the_settings_is_recommended() {
+    fn recommends_longer_timeout() {
         let facts = Facts::of("2026.6.11".parse().unwrap()).unwrap();
         let found = of("handshake timeout", "1000", &facts, 60_000).unwrap();
         assert!(found.cause.contains("within 60 s") && found.remedy.contains("_TIMEOUT_MS=120000"), "{found:?}");

@@ -35,7 +35,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use untrusted_data::printable;
 
 /// The minimum length of an id prefix that identifies a device.
-const SHORTEST_ID: usize = 4;
+const MIN_ID_LENGTH: usize = 4;
 /// The client address and the host name that a proxy sees. Both are reserved for documentation.
 const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
@@ -302,7 +302,7 @@ fn who(
     let named =
         devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(asked)));
     let mut meant = named.map(|(id, _)| id).collect::<Vec<_>>();
-    if meant.is_empty() && asked.len() >= SHORTEST_ID {
+    if meant.is_empty() && asked.len() >= MIN_ID_LENGTH {
         let lower = asked.to_ascii_lowercase();
         meant = known().filter(|id| id.starts_with(&lower)).collect();
         meant.sort();
@@ -312,9 +312,9 @@ fn who(
     match meant.as_slice() {
         [only] => Ok(of_id(state, only)),
         [] if is_id(asked) => Ok(of_id(state, asked)),
-        [] if asked.len() < SHORTEST_ID => {
+        [] if asked.len() < MIN_ID_LENGTH => {
             let problem =
-                format!("no device is named `{shown}`, and a prefix of an id has at least {SHORTEST_ID} characters");
+                format!("no device is named `{shown}`, and a prefix of an id has at least {MIN_ID_LENGTH} characters");
             Err(unmeant(&problem, devices))
         }
         [] => Err(unmeant(&format!("no device is named `{shown}`, and no id begins with it"), devices)),

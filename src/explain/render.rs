@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
-const MOST: usize = 8;
+const MAX: usize = 8;
 
 /// The output format of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +196,7 @@ impl Explanation<'_> {
         let tokens = match record.get("tokens") {
             None => "absent".to_owned(),
             Some(Value::Object(tokens)) if tokens.is_empty() => "{}".to_owned(),
-            Some(Value::Object(tokens)) => tokens.iter().take(MOST).map(token_words).collect::<Vec<_>>().join("; "),
+            Some(Value::Object(tokens)) => tokens.iter().take(MAX).map(token_words).collect::<Vec<_>>().join("; "),
             Some(_) => "not an object".to_owned(),
         };
         let text = |key: &str| record.get(key).and_then(Value::as_str).map_or_else(|| "none".to_owned(), short);
@@ -259,7 +259,7 @@ impl Explanation<'_> {
         }
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
             out.push_str("The gateway says:\n");
-            refusal.lines.iter().take(MOST).for_each(|line| {
+            refusal.lines.iter().take(MAX).for_each(|line| {
                 let _ = writeln!(out, "  {}", full(line));
             });
         }
@@ -305,7 +305,7 @@ impl Explanation<'_> {
             }
         }
         if !results.fails.is_empty() {
-            let fails = results.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
+            let fails = results.fails.iter().take(MAX).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
             let _ = writeln!(out, "Does not help: {}", fails.join("; "));
         }
     }
@@ -396,7 +396,7 @@ impl Explanation<'_> {
     fn all_notes(&self) -> Vec<String> {
         let log = self.simulated.start().map(|gateway| gateway.log).unwrap_or_default();
         let lost = self.overwritten();
-        lost.iter().chain(&self.state.notes).chain(&self.notes).chain(&log).take(MOST).cloned().collect()
+        lost.iter().chain(&self.state.notes).chain(&self.notes).chain(&log).take(MAX).cloned().collect()
     }
 
     /// A warning if this release overwrites a damaged list of paired devices, even if it lets the client in.

@@ -49,7 +49,7 @@ pub(crate) struct Gateway {
     pub facts: Facts,
     /// The resolved configuration.
     pub config: GatewayConfig,
-    /// Its store.
+    /// The store of the gateway.
     pub store: StoredDocuments,
     /// The log lines of the start.
     pub log: Vec<String>,

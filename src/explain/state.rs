@@ -15,13 +15,13 @@ use untrusted_data::Redactions;
 use untrusted_data::plain_file::{self, Links};
 
 /// The maximum size of `identity/device.json` and of `package.json`, in bytes.
-const LONGEST_SMALL_FILE: u64 = 256 << 10;
+const MAX_SMALL_FILE_BYTES: u64 = 256 << 10;
 /// The state directory and the configuration of Clawdbot, the former name of OpenClaw. Without newer ones, all known
 /// releases use them.
 const OLD_STATE_DIR: &str = ".clawdbot";
 const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
 /// The maximum number of files in the home directory that are compared with the names of state directories.
-const MOST_ENTRIES: usize = 5000;
+const MAX_ENTRIES: usize = 5000;
 /// The number of folders above a program that are searched for its `package.json`.
 const FOLDERS_UP: usize = 6;
 /// The fields of the store's documents that contain tokens.
@@ -269,7 +269,7 @@ fn odd(at_rest: &StateAtRest) -> Vec<String> {
 /// The key and the id of the gateway's own device.
 fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, Option<String>) {
     let path = directory.join("identity/device.json");
-    let pem = match plain_file::read(&path, LONGEST_SMALL_FILE, Links::Follow) {
+    let pem = match plain_file::read(&path, MAX_SMALL_FILE_BYTES, Links::Follow) {
         Ok(bytes) => {
             let document = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
             let key = document["privateKeyPem"].as_str().and_then(DeviceKey::from_pem);
@@ -294,7 +294,7 @@ fn installed(env: &Environment<'_>) -> Option<Release> {
     let program = std::env::split_paths(path).map(|folder| folder.join("openclaw")).find(|file| file.is_file())?;
     let program = std::fs::canonicalize(program).ok()?;
     program.ancestors().skip(1).take(FOLDERS_UP).find_map(|folder| {
-        let bytes = plain_file::read(&folder.join("package.json"), LONGEST_SMALL_FILE, Links::Follow).ok()?;
+        let bytes = plain_file::read(&folder.join("package.json"), MAX_SMALL_FILE_BYTES, Links::Follow).ok()?;
         let package = serde_json::from_slice::<Value>(&bytes).ok()?;
         (package["name"] == "openclaw").then(|| package["version"].as_str()?.parse().ok()).flatten()
     })
@@ -325,7 +325,7 @@ impl Environment<'_> {
 
     /// The other state directories of this user: that of the former name, and those of profiles.
     fn other_directories(&self, used: &Path) -> Option<String> {
-        let entries = std::fs::read_dir(self.home()?).ok()?.flatten().take(MOST_ENTRIES);
+        let entries = std::fs::read_dir(self.home()?).ok()?.flatten().take(MAX_ENTRIES);
         let is_state = |name: &str| name == ".openclaw" || name == OLD_STATE_DIR || name.starts_with(".openclaw-");
         let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_state));
         let has_store = |path: &Path| ["devices/paired.json", DATABASE].iter().any(|file| path.join(file).exists());
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_and_the_release_are_those_that_openclaw_itself_uses() {
+    fn default_directory_and_release() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join(".openclaw");
         fs::create_dir_all(&state).unwrap();
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn every_token_is_a_secret() {
+    fn tokens_are_redacted() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("devices")).unwrap();
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"tokens":{"operator":{"token":"canary-1"}}}}"#)

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_computed_once_until_the_store_changes() {
+    fn caches_start_until_change() {
         let (store, starts) = (store(), Cell::new(0));
         let start = |store: &StoreAtRest, format| {
             let compute = || {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stand_in_has_the_records_of_its_device_and_changes_no_other_start() {
+    fn stand_in_affects_only_its_device() {
         let store = store();
         let laptop = DeviceKey::from_name("laptop").device_id();
         let ids = |who: &ClientDevice| {

@@ -9,17 +9,17 @@ use untrusted_data::printable;
 /// The effect on a release that refuses the configuration or the store.
 pub(super) const NO_START: &str = "does not start";
 /// The maximum length of a sentence, in characters.
-const LONGEST: usize = 240;
+const MAX_LENGTH: usize = 240;
 /// The maximum length of a line of a gateway, in characters. Its advice comes last.
-const LONGEST_LINE: usize = 1000;
+const MAX_LINE_LENGTH: usize = 1000;
 /// Text from a file or a client, as one printable line of limited length.
 pub(super) fn short(text: &str) -> String {
-    within(LONGEST, text)
+    within(MAX_LENGTH, text)
 }
 
 /// A line of a gateway, with its advice.
 pub(super) fn full(text: &str) -> String {
-    within(LONGEST_LINE, text)
+    within(MAX_LINE_LENGTH, text)
 }
 
 fn within(longest: usize, text: &str) -> String {

@@ -118,12 +118,12 @@ mod tests {
     )]
     #[case::one_more(STEPS, &format!("{STEPS}  <- close 4001 \"x\"\n"), "steps: <- close  \"x\" instead of nothing")]
     #[case::in_the_store(&format!("{STEPS}\npaired\n  phone  cli/cli  silent\npending\n  none\n"), &format!("{STEPS}\npaired\n  phone  cli/cli\npending\n  none\n"), "paired: nothing instead of silent")]
-    fn a_kind_says_what_differs_and_not_whose_it_is(#[case] predicted: &str, #[case] seen: &str, #[case] kind: &str) {
+    fn kind_ignores_names(#[case] predicted: &str, #[case] seen: &str, #[case] kind: &str) {
         assert_eq!(StoryDifference::between(predicted, seen).unwrap().kind.to_string(), kind);
     }
 
     #[test]
-    fn the_same_is_no_difference() {
+    fn equal_observations_have_no_kind() {
         assert_eq!(StoryDifference::between(STEPS, STEPS), None);
     }
 }

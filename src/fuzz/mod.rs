@@ -30,9 +30,9 @@ use story::story;
 use tokio::sync::watch;
 
 /// The maximum number of kinds of difference that are shrunk. Each costs some starts of the gateway.
-const MOST_SHRUNK: usize = 12;
+const MAX_SHRUNK: usize = 12;
 /// The maximum number of scenarios that one round of shrinking tries for each difference.
-const MOST_CUTS: usize = 120;
+const MAX_CUTS: usize = 120;
 
 /// The stories to run.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ impl FoundDifference {
     /// The most serious difference of the shortest story.
     pub(crate) fn cause(&self) -> cause::Difference {
         let StoryDifference { predicted, seen, .. } = &self.shrunk.difference;
-        cause::gravest(predicted, seen)
+        cause::most_serious(predicted, seen)
     }
 }
 
@@ -198,7 +198,7 @@ async fn shrink_all(
     isolation: Isolation,
     deadline: Instant,
 ) -> Result<(), FuzzError> {
-    let mut open = (0..report.found.len().min(MOST_SHRUNK)).collect::<Vec<_>>();
+    let mut open = (0..report.found.len().min(MAX_SHRUNK)).collect::<Vec<_>>();
     let timed_out = || Instant::now() >= deadline;
     if timed_out() {
         return Ok(());
@@ -212,7 +212,7 @@ async fn shrink_all(
             open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shrunk.scenario))).collect::<BTreeMap<_, _>>();
         let scenarios = |at: usize, cuts: &[shrink::Removal]| {
             let scenario = &report.found[at].shrunk.scenario;
-            cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
+            cuts.iter().take(MAX_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
         };
         // First run: each removal alone, for all differences together.
         let trials = cuts.iter().map(|(at, cuts)| (*at, scenarios(*at, cuts))).collect();

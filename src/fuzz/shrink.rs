@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_step_goes_with_those_that_need_it() {
+    fn removes_dependent_steps() {
         let scenario = scenario();
         let shorter = without(&scenario, &cuts(&scenario)[0]);
         assert_eq!(shorter["steps"], json!([{ "connect": { "device": "laptop" } }]));
     }
 
     #[test]
-    fn everything_can_be_tried_but_the_title() {
+    fn tries_everything_except_title() {
         let scenario = scenario();
         let results = cuts(&scenario).iter().map(|cut| without(&scenario, cut)).collect::<Vec<_>>();
         assert!(results.iter().all(|result| size(result) < size(&scenario) && result.get("scenario").is_some()));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_that_overlap_can_be_made_together() {
+    fn merges_overlapping_cuts() {
         let scenario = scenario();
         let all = merged(&cuts(&scenario));
         let shrunk = without(&scenario, &all[0]);

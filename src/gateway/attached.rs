@@ -29,7 +29,7 @@ impl Attached {
     }
 
     pub(super) fn profile(&self, claims: Option<Release>) -> Profile {
-        let out_of_reach = [
+        let unavailable_reason = [
             Capability::StoreRead,
             Capability::StoreWrite,
             Capability::StoreFiles,
@@ -42,7 +42,7 @@ impl Attached {
             Capability::Logs,
         ];
         let mut can: BTreeSet<_> =
-            Capability::ALL.iter().copied().filter(|capability| !out_of_reach.contains(capability)).collect();
+            Capability::ALL.iter().copied().filter(|capability| !unavailable_reason.contains(capability)).collect();
         let mut notes =
             vec!["clawcheck cannot change its configuration or clock, read its log or restart it".to_owned()];
         if self.state_dir.is_some() {

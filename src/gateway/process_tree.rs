@@ -44,7 +44,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
-    fn children_and_grandchildren_are_told_apart() {
+    fn children_and_descendants() {
         let mut child =
             Command::new("sh").args(["-c", "sleep 60 & echo $!; wait"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

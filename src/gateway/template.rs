@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn fills_placeholders_once_and_leaves_other_braces() {
+    fn fills_placeholders_once() {
         assert_eq!(
             values().fill(r#"{"p":{port},"t":"{token}","u":"{{password}}","x":{"y":{}}}"#),
             r#"{"p":4711,"t":"{port}","u":"{}","x":{"y":{}}}"#
@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn fills_the_strings_of_a_json_value() {
+    fn fills_strings_in_json() {
         let filled = values().fill_json(&json!({"a": ["{home}/x", 1], "b": {"c": "{port}"}}));
         assert_eq!(filled, json!({"a": ["/h/x", 1], "b": {"c": "4711"}}));
     }
 
     #[test]
-    fn a_misspelt_placeholder_is_found() {
+    fn finds_misspelled_placeholder() {
         let known = |name: &str| AT_LAUNCH.contains(&name);
         let unknown = |text: &'static str| words_in_braces(text).find(|name| !known(name));
         assert_eq!(unknown("--dir={state_dir}"), Some("state_dir"));

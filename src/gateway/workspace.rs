@@ -152,7 +152,7 @@ impl Sandbox {
         self.directory.join(OWN_STATE)
     }
 
-    /// The same directory. It is created on demand.
+    /// The HOME directory, which is created on demand.
     ///
     /// # Errors
     /// Returns an error if the directory cannot be created, or if its path is a link.

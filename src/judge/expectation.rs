@@ -235,11 +235,7 @@ mod tests {
     #[case(json!("started"), vec![Message::Started], true)]
     #[case(json!({"start-refused": {"exit": 1}}), vec![Message::Exit { code: Some(1), line: None }], true)]
     #[case(json!({"start-refused": {"log": "*parse*"}}), vec![Message::Exit { code: Some(1), line: None }], false)]
-    fn is_met_by_what_it_says_and_nothing_else(
-        #[case] expectation: Value,
-        #[case] seen: Vec<Message<Frame>>,
-        #[case] met: bool,
-    ) {
+    fn matches_expectation(#[case] expectation: Value, #[case] seen: Vec<Message<Frame>>, #[case] met: bool) {
         assert_eq!(is_met(&expect(expectation), &step(seen)), met);
     }
 
@@ -249,7 +245,7 @@ mod tests {
     #[case(json!({"missing": 1}), false)]
     #[case(json!({"list": [1]}), false)]
     #[case(json!({"list": [1, 2]}), true)]
-    fn a_payload_has_at_least_what_is_named(#[case] expected: Value, #[case] met: bool) {
+    fn payload_is_minimum(#[case] expected: Value, #[case] met: bool) {
         let payload = Some(json!({"a": {"b": 1, "c": 2}, "list": [1, 2]}));
         let mut step = step(vec![Message::Frame(Frame::Response { method: None, payload })]);
         step.expected = Some(expected);
@@ -257,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_connections_heard_does_not_count() {
+    fn ignores_other_connections() {
         let mut step = step(vec![hello()]);
         step.seen[0].on = Some("admin".to_owned());
         assert!(!is_met(&expect(json!("hello")), &step));

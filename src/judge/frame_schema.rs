@@ -249,7 +249,7 @@ mod tests {
     #[case::pattern(json!({"type": "res", "id": "1", "ok": true, "payload": {"id": ".."}}), Some("approval.get"),
         &[("ApprovalGetResult", "/payload/id", r#"value does not match "^(?!\.{1,2}$)[\s\S]+$""#)])]
     #[case::no_frame(json!({"type": "odd"}), None, &[("GatewayFrame", "", "value has no `type` of a frame")])]
-    fn a_wrong_frame_is_rejected_for_the_right_reason(
+    fn rejects_invalid_frame_with_reason(
         #[case] frame: Value,
         #[case] method: Option<&str>,
         #[case] expected: &[(&str, &str, &str)],
@@ -270,7 +270,7 @@ mod tests {
     #[case::answer(json!({"type": "res", "id": "1", "ok": true, "payload": {}}), Some("device.pair.list"), true)]
     #[case::no_payload(json!({"type": "res", "id": "1", "ok": true}), Some("device.pair.list"), false)]
     #[case::error(json!({"type": "res", "id": "1", "ok": false, "error": {"details": {"code": "OTHER"}}}), None, false)]
-    fn a_right_frame_conforms_and_a_payload_without_a_definition_is_told(
+    fn valid_and_undescribed_frames(
         #[case] frame: Value,
         #[case] method: Option<&str>,
         #[case] payload_not_described: bool,
@@ -291,7 +291,7 @@ mod tests {
             "definitions": {"A": {"$ref": "https://example.com/x"}}}"##,
         "example.com"
     )]
-    fn what_is_no_schema_is_refused(#[case] text: &str, #[case] reason: &str) {
+    fn rejects_invalid_schema(#[case] text: &str, #[case] reason: &str) {
         let error = FrameSchema::parse("test@1", text).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
     }

@@ -88,8 +88,8 @@ pub(crate) fn judge(
 /// lines themselves, unless it is from before the expectation.
 fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let is_reported = |place: &str| differences.iter().any(|difference| difference.is_at(place));
-    let gravest = differences.iter().map(|difference| difference.kind).min();
-    let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
+    let most_serious = differences.iter().map(|difference| difference.kind).min();
+    let graver = |kind| most_serious.is_none_or(|most_serious| kind < most_serious);
     // The snapshot can show only a difference that counts at a stricter level than the expectation.
     let level = differences.iter().map(|difference| difference.kind.level()).min();
     let counts_before = |kind: cause::CauseKind| level.is_none_or(|level| kind.level() < level);

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The maximum number of pairs of overlapping entries that are reported.
-const MOST_OVERLAPS: usize = 20;
+const MAX_OVERLAPS: usize = 20;
 
 impl KnownDeviations {
     /// Checks the entries against all cases that they can be about, and removes those that have expired.
@@ -39,7 +39,7 @@ impl KnownDeviations {
         }
         self.drop_expired(today);
         errors.extend(self.overlaps(cases));
-        errors.extend(self.loose_observations());
+        errors.extend(self.observations_without_entry());
         if errors.is_empty() { Ok(warnings) } else { Err(ScenarioErrors(errors)) }
     }
 
@@ -64,11 +64,11 @@ impl KnownDeviations {
             let help = "list each case in only one of them, or set `kind` and `seen` in both";
             SpannedError::at(second.entry.span(), message, "overlaps").help(help).within(&second.source)
         };
-        pairs.into_iter().take(MOST_OVERLAPS).map(error).collect()
+        pairs.into_iter().take(MAX_OVERLAPS).map(error).collect()
     }
 
     /// Observations of cases that no entry is about.
-    fn loose_observations(&self) -> Vec<ScenarioError> {
+    fn observations_without_entry(&self) -> Vec<ScenarioError> {
         let is_named = |case: &str| self.entries.iter().any(|listed| listed.entry.names(case));
         let mut errors = Vec::new();
         for (case, pinned) in self.observations.iter().filter(|(case, _)| !is_named(case)) {

@@ -14,9 +14,9 @@ use untrusted_data::printable;
 /// A failing case of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed {
-    /// Its id.
+    /// The id of the case.
     pub case: String,
-    /// Its verdict: it deviates, or it is an error.
+    /// The verdict of the case: `deviates` or `error`.
     pub verdict: Verdict,
     /// The requirements that it tests.
     pub requirements: Vec<String>,

@@ -35,7 +35,7 @@ pub(super) struct PinnedObservation {
 /// The result of a case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlayedCase<'a> {
-    /// Its id.
+    /// The id of the case.
     pub id: &'a str,
     /// The requirements that it tests.
     pub requirements: &'a [String],

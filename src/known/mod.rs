@@ -32,7 +32,7 @@ use untrusted_data::plain_file::{self, Links};
 /// # Errors
 /// The file cannot be read.
 pub(crate) fn text_of(path: &Path) -> Result<Option<String>, ScenarioErrors> {
-    match plain_file::read_text(path, nodes::LARGEST_FILE, Links::Follow) {
+    match plain_file::read_text(path, nodes::MAX_FILE_SIZE, Links::Follow) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(ScenarioErrors(vec![ScenarioError::with_file(path, error.to_string(), None)])),

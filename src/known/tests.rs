@@ -11,7 +11,7 @@ fn known(text: &str) -> KnownDeviations {
 }
 
 /// The errors and warnings of a list, each with its line.
-fn said(text: &str) -> (Vec<(usize, String)>, Vec<String>) {
+fn problems_of(text: &str) -> (Vec<(usize, String)>, Vec<String>) {
     let corpus = Corpus::embedded().unwrap();
     let cases = corpus.cases().iter().collect::<Vec<_>>();
     let today = "2026-11-29".parse().unwrap();
@@ -54,7 +54,7 @@ const ONE: &str =
     "known:\n  - case: role/*\n    kind: refused\n    seen: NOT_PAIRED*\n    reason: waits\n    link: o/o#1\n";
 
 #[test]
-fn a_case_that_shows_only_known_differences_is_a_known_deviation() {
+fn only_known_differences() {
     let expected = Some((Verdict::KnownDeviation, "waits (o/o#1)".to_owned()));
     assert_eq!(verdict(ONE, "role/a", &[refused()], ""), expected);
     assert_eq!(verdict(ONE, "other/a", &[refused()], ""), None);
@@ -64,14 +64,14 @@ fn a_case_that_shows_only_known_differences_is_a_known_deviation() {
 #[case::another_kind(&[Difference::test(CauseKind::LetIn, REFUSED, "", "")])]
 #[case::another_text(&[Difference::test(CauseKind::Refused, "another NOT_PAIRED", "", "")])]
 #[case::one_more(&[refused(), fields("a")])]
-fn another_deviation_of_the_case_still_fails(#[case] differences: &[Difference]) {
+fn other_difference_fails(#[case] differences: &[Difference]) {
     let (verdict, reason) = verdict(ONE, "role/a", differences, "").unwrap();
     assert_eq!(verdict, Verdict::Deviates);
     assert!(reason.starts_with("not a known deviation: "), "{reason}");
 }
 
 #[test]
-fn a_deviation_that_is_gone_is_told_with_its_line() {
+fn missing_deviation_names_line() {
     let (gone, reason) = verdict(ONE, "role/a", &[], "").unwrap();
     assert_eq!(gone, Verdict::UnexpectedlyConforms);
     assert!(reason.starts_with("known.yaml:2 no longer holds"), "{reason}");
@@ -84,7 +84,7 @@ fn a_deviation_that_is_gone_is_told_with_its_line() {
 }
 
 #[test]
-fn a_flaky_deviation_may_be_gone_and_no_other_may_come() {
+fn flaky_deviation() {
     let flaky = format!("{ONE}    flaky: true\n");
     let conforms = verdict(&flaky, "role/a", &[], "").unwrap();
     assert_eq!(conforms, (Verdict::Conforms, "known to be flaky: waits (o/o#1)".to_owned()));
@@ -93,7 +93,7 @@ fn a_flaky_deviation_may_be_gone_and_no_other_may_come() {
 }
 
 #[test]
-fn a_requirement_selects_the_cases_that_test_it() {
+fn requirement_limits_entry() {
     let of = |id: &str| format!("{ONE}    requirement: {id}\n");
     assert_eq!(verdict(&of("RFC-1"), "role/a", &[refused()], "").unwrap().0, Verdict::KnownDeviation);
     assert_eq!(verdict(&of("RFC-2"), "role/a", &[refused()], ""), None);
@@ -102,7 +102,7 @@ fn a_requirement_selects_the_cases_that_test_it() {
 }
 
 #[test]
-fn another_observation_with_the_same_differences_fails() {
+fn changed_observation_fails() {
     let pinned = format!("{ONE}observations:\n  role/a: \"{}\"\n", digest("line\n"));
     assert_eq!(verdict(&pinned, "role/a", &[refused()], "line").unwrap().0, Verdict::KnownDeviation);
     let (other, reason) = verdict(&pinned, "role/a", &[refused()], "line\nmore").unwrap();
@@ -114,7 +114,7 @@ fn another_observation_with_the_same_differences_fails() {
 #[case::word("the tracker")]
 #[case::script("javascript:alert(1)")]
 #[case::file("file:///etc/passwd")]
-fn what_is_no_link_is_refused(#[case] link: &str) {
+fn rejects_invalid_link(#[case] link: &str) {
     let text = ONE.replace("o/o#1", &format!("\"{link}\""));
     let error = parse(Path::new(PATH), &text).unwrap_err().to_string();
     assert!(error.contains(&format!("`{link}` is not a link")), "{error}");
@@ -122,7 +122,7 @@ fn what_is_no_link_is_refused(#[case] link: &str) {
 }
 
 #[test]
-fn errors_can_be_known_and_what_was_not_played_stays() {
+fn known_errors_and_skipped_cases() {
     let list = "known:\n  - { case: role/a, kind: error, seen: 'the gateway exited*', reason: crash }\n";
     let judged = |verdict| {
         let differences = [Difference::error("the gateway exited unexpectedly (exit code 1)")];
@@ -141,7 +141,7 @@ fn errors_can_be_known_and_what_was_not_played_stays() {
 }
 
 #[test]
-fn differences_beyond_the_level_need_no_entry() {
+fn slight_differences_need_no_entry() {
     let at = |level, verdict, list: &str| {
         let differences = [refused(), fields("a")];
         let differences = if verdict == Verdict::Conforms { &differences[1..] } else { &differences };
@@ -166,8 +166,8 @@ fn differences_beyond_the_level_need_no_entry() {
 #[case::exclude_and_more("known:\n  - { case: a/b, seen: x, reason: r, exclude: true }", 2, "not played")]
 #[case::no_list("known: {}", 1, "a map is not valid here")]
 #[case::other_file("scenario: x\nsteps: []", 1, "unknown key `scenario`")]
-fn invalid_lists_are_refused_with_their_line(#[case] text: &str, #[case] line: usize, #[case] says: &str) {
-    let (errors, _) = said(text);
+fn invalid_lists_with_line(#[case] text: &str, #[case] line: usize, #[case] says: &str) {
+    let (errors, _) = problems_of(text);
     let [(at, message)] = &errors[..] else { panic!("{errors:?}") };
     assert!(*at == line && message.contains(says), "{at}: {message}");
 }
@@ -176,7 +176,7 @@ fn invalid_lists_are_refused_with_their_line(#[case] text: &str, #[case] line: u
 #[case::id("empty-tokens/nod", "did you mean `empty-tokens/node`?")]
 #[case::family("empty-token/*", "did you mean `empty-tokens/*`?")]
 #[case::glob("empty-tokens/z*", "`clawcheck list` prints all cases")]
-fn an_entry_about_no_case_is_an_error(#[case] case: &str, #[case] help: &str) {
+fn entry_without_case_is_error(#[case] case: &str, #[case] help: &str) {
     let text = format!("known:\n  - case: [empty-tokens/node, '{case}']\n    seen: x\n    reason: r\n");
     let corpus = Corpus::embedded().unwrap();
     let cases = corpus.cases().iter().collect::<Vec<_>>();
@@ -188,24 +188,24 @@ fn an_entry_about_no_case_is_an_error(#[case] case: &str, #[case] help: &str) {
 }
 
 #[test]
-fn an_entry_about_a_scenario_elsewhere_is_a_warning() {
-    let (errors, warnings) = said("known:\n  - { case: my-own-scenarios/first, seen: x, reason: r }\n");
+fn entry_for_unread_family_is_warning() {
+    let (errors, warnings) = problems_of("known:\n  - { case: my-own-scenarios/first, seen: x, reason: r }\n");
     assert_eq!((errors.len(), warnings.as_slice()), (0, &["no case matches `my-own-scenarios/first`".to_owned()][..]));
 }
 
 #[test]
-fn an_unknown_requirement_is_an_error() {
-    let (errors, _) = said("known:\n  - { case: 'role-upgrade/*', requirement: RFC-9, seen: x, reason: r }\n");
+fn unknown_requirement_is_error() {
+    let (errors, _) = problems_of("known:\n  - { case: 'role-upgrade/*', requirement: RFC-9, seen: x, reason: r }\n");
     assert!(errors[0].1.contains("tests the requirement `RFC-9`"), "{errors:?}");
 }
 
 #[test]
-fn an_expired_entry_is_a_warning_and_no_longer_applies() {
+fn expired_entry_is_warning() {
     let list =
         |expires: &str| format!("known:\n  - {{ case: empty-tokens/node, seen: x, reason: r, expires: {expires} }}\n");
-    let (errors, warnings) = said(&list("2026-11-28"));
+    let (errors, warnings) = problems_of(&list("2026-11-28"));
     assert!(errors.is_empty() && warnings == ["this known deviation expired on 2026-11-28, and no longer applies"]);
-    assert_eq!(said(&list("2026-11-29")), (Vec::new(), Vec::new()));
+    assert_eq!(problems_of(&list("2026-11-29")), (Vec::new(), Vec::new()));
     let corpus = Corpus::embedded().unwrap();
     let cases = corpus.cases().iter().collect::<Vec<_>>();
     let mut expired = known(&list("2026-11-28"));
@@ -220,11 +220,11 @@ fn an_expired_entry_is_a_warning_and_no_longer_applies() {
 #[case::other_kinds("seen: x\n    kind: let-in", "seen: x\n    kind: refused", false)]
 #[case::other_texts("seen: x", "seen: y", false)]
 #[case::excluded("seen: x", "exclude: true", true)]
-fn entries_that_overlap_are_refused(#[case] first: &str, #[case] second: &str, #[case] overlap: bool) {
+fn rejects_overlapping_entries(#[case] first: &str, #[case] second: &str, #[case] overlap: bool) {
     let text = format!(
         "known:\n  - case: empty-tokens/*\n    reason: r\n    {first}\n  - case: '*/node'\n    reason: r\n    {second}\n"
     );
-    let (errors, _) = said(&text);
+    let (errors, _) = problems_of(&text);
     assert_eq!(!errors.is_empty(), overlap, "{errors:?}");
     if let Some((line, message)) = errors.first() {
         let line_of_second = 5 + first.matches('\n').count();
@@ -236,10 +236,10 @@ fn entries_that_overlap_are_refused(#[case] first: &str, #[case] second: &str, #
 }
 
 #[test]
-fn an_observation_without_an_entry_is_an_error() {
+fn digest_without_entry_is_error() {
     let list =
         "known:\n  - { case: empty-tokens/node, seen: x, reason: r }\nobservations:\n  empty-tokens/nodes: '0'\n";
-    let (errors, _) = said(list);
+    let (errors, _) = problems_of(list);
     assert!(errors[0].0 == 4 && errors[0].1.contains("no known deviation of empty-tokens/nodes"), "{errors:?}");
 }
 
@@ -260,7 +260,7 @@ fn extended(text: Option<&str>, observed: &[Observed]) -> String {
 }
 
 #[test]
-fn a_new_list_knows_what_was_seen() {
+fn new_list_has_observed_deviations() {
     let seen = [observed("role/b#x,y", &[refused(), fields("a")]), observed("role/a", &[refused()])];
     insta::assert_snapshot!(extended(None, &seen), @r##"
     # Known deviations, for `clawcheck run --known`.
@@ -285,7 +285,7 @@ fn a_new_list_knows_what_was_seen() {
 }
 
 #[test]
-fn an_existing_list_keeps_its_entries_and_comments() {
+fn existing_list_keeps_entries_and_comments() {
     let text = "\
 # Ours.
 known:
@@ -329,7 +329,7 @@ observations:
 #[case::another_key_follows(
     "gateway: x\nknown:\n  - case: role/x\n    seen: x\n    reason: r\n\n# The program.\ncommand: z\n"
 )]
-fn lists_in_other_forms_are_extended(#[case] text: &str) {
+fn extends_other_yaml_styles(#[case] text: &str) {
     let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
     let kept = text.lines().filter(|line| *line != "known: []");
     assert!(kept.into_iter().all(|line| extended.contains(line)), "{extended}");
@@ -350,14 +350,14 @@ fn lists_in_other_forms_are_extended(#[case] text: &str) {
 }
 
 #[test]
-fn a_list_in_one_line_is_not_extended() {
+fn flow_style_list_is_not_extended() {
     let text = "known: [{ case: role/x, seen: x, reason: r }]\n";
     let error = extend(Path::new(PATH), Some(text), &[observed("role/b", &[refused()])], "r", None).unwrap_err();
     assert!(error.to_string().contains("must be a block list"), "{error}");
 }
 
 #[test]
-fn the_list_in_the_documentation_is_valid() {
+fn list_in_documentation_is_valid() {
     let page = include_str!("../../docs/known-deviations.md");
     let list = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!((known(list).entries.len(), known(list).observations.len()), (3, 1));
@@ -365,15 +365,15 @@ fn the_list_in_the_documentation_is_valid() {
 
 /// To update the file, run `clawcheck schema known > schema/known.json`.
 #[test]
-fn the_committed_schema_is_the_one_of_the_types() {
+fn committed_schema_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/known.json");
     let committed = std::fs::read_to_string(path).unwrap();
     assert!(committed == schema(), "schema/known.json is not what `clawcheck schema known` prints");
 }
 
 #[test]
-fn a_json_report_is_no_list() {
-    let (errors, _) = said(r#"{"schema": 1, "gateway": "mine", "release": "2026.4.2", "cases": []}"#);
+fn rejects_json_report() {
+    let (errors, _) = problems_of(r#"{"schema": 1, "gateway": "mine", "release": "2026.4.2", "cases": []}"#);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].1.contains("unknown key"), "{errors:?}");
 }
@@ -388,7 +388,7 @@ fn pruned(text: &str, played: &[Observed]) -> prune::Pruned {
 }
 
 #[test]
-fn what_a_run_refuted_is_removed_with_its_comment_and_the_rest_stays() {
+fn prune_removes_obsolete_entries() {
     let text = "\
 # Ours.
 known:
@@ -477,14 +477,14 @@ fn lists_in_other_forms_are_pruned(#[case] text: &str, #[case] expected: &str) {
 }
 
 #[test]
-fn a_list_in_one_line_cannot_be_pruned() {
+fn flow_style_list_cannot_be_pruned() {
     let text = "known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n";
     let error = prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err();
     assert!(error.to_string().contains("must be a block list"), "{error}");
 }
 
 #[test]
-fn all_entries_that_no_longer_hold_are_named() {
+fn names_all_obsolete_entries() {
     let list = "known:\n- { case: role/a, seen: x, reason: r }\n- { case: role/*, seen: y, reason: r }\n";
     let (verdict, reason) = verdict(list, "role/a", &[], "").unwrap();
     assert_eq!(verdict, Verdict::UnexpectedlyConforms);

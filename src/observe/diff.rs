@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_the_changed_line_between_its_neighbours() {
+    fn shows_context_lines() {
         insta::assert_snapshot!(render("a\nclose 1000 \"\"\nb\n", "a\nclose 1008 \"no\"\nb\n", false), @r#"
           a
         - close 1000 ""
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_long_lines_the_part_is_shown_in_which_they_differ() {
+    fn shows_differing_part_of_long_lines() {
         let long = |word: &str| format!("{}{word} {}\n", "same ".repeat(100), "more ".repeat(100));
         for colour in [false, true] {
             let shown = render_within(&long("one"), &long("other"), colour, 40);
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn very_many_and_very_long_lines_are_compared_within_bounds() {
+    fn comparison_of_huge_texts_is_bounded() {
         let text = |word: &str| (0..20_000).map(|n| format!("{word} {n} {}\n", "x y ".repeat(20))).collect::<String>();
         let shown = render_within(&text("one"), &text("other"), true, 100);
         assert!(shown.len() < 2 << 20 && shown.contains("… 18,000 more lines …"), "{}", shown.len());
     }
 
     #[test]
-    fn equal_texts_have_no_difference_and_others_always_show_one() {
+    fn equal_texts_have_no_diff() {
         assert_eq!(render("a\nb\n", "a\nb\n", true), "");
         let text = |last: &str| format!("{}{last}\n", "line\n".repeat(LINES + 9));
         assert_eq!(render(&text("a"), &text("b"), false), "  … the first 2,000 lines are equal …\n");

@@ -46,7 +46,7 @@ impl<'a> FieldWriter<'a> {
         self.put(field, field, true, |value| (value.as_str() == Some(expected)).then(String::new));
     }
 
-    /// The same for a field that may be absent.
+    /// Hides a field that has the expected value or is absent.
     pub(super) fn hide_optional(&mut self, field: &str, expected: &str) {
         self.put(field, field, false, |value| (value.as_str() == Some(expected)).then(String::new));
     }

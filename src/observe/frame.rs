@@ -7,7 +7,7 @@ use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::time;
-use openclaw_protocol::connect::{LONGEST_NONCE, is_hello};
+use openclaw_protocol::connect::{MAX_NONCE_BYTES, is_hello};
 use serde_json::{Map, Value};
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
@@ -239,7 +239,7 @@ fn is_plain_challenge(received: &Received<RawFrame>) -> bool {
         && payload.len() == if capabilities.is_some_and(Value::is_array) { 3 } else { 2 }
         && payload
             .get("nonce")
-            .is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| (1..=LONGEST_NONCE).contains(&nonce.len())))
+            .is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| (1..=MAX_NONCE_BYTES).contains(&nonce.len())))
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
 
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_challenge_goes_and_any_other_stays() {
+    fn removes_only_plain_challenge() {
         let ts = 1_760_000_000_000_i64;
         assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts}))]), []);
         assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts, "more": 1}))]).len(), 1);
@@ -369,14 +369,14 @@ mod tests {
     }
 
     #[test]
-    fn a_first_frame_that_is_no_challenge_is_said() {
+    fn reports_missing_challenge() {
         let seen = seen(true, vec![received(json!({"type": "res", "id": "1", "ok": true}))]);
         assert_eq!(seen[0].message, Message::NoChallenge);
         assert_eq!(seen[1].message, Message::Frame(Frame::Response { method: None, payload: None }));
     }
 
     #[test]
-    fn a_challenge_that_comes_too_late_stays_behind_the_line_that_misses_it() {
+    fn late_challenge_stays_in_order() {
         let missing = Received { on: None, message: Message::NoChallenge };
         let late = challenge(json!({"nonce": "n", "ts": 1_760_000_000_000_i64}));
         let seen = seen(true, vec![missing, late]);
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_no_known_kind_is_kept_whole() {
+    fn keeps_unknown_frame() {
         let hello = json!({"type": "hello-ok", "protocol": 3});
         let both = json!({"type": "res", "id": "1", "ok": true, "payload": hello, "error": {"code": "NO"}});
         for odd in [json!({"type": "resp", "id": "1", "ok": true}), both] {
@@ -401,7 +401,7 @@ mod tests {
     #[case::error(json!({"type": "res", "id": "1", "ok": false, "error": {"code": "NO"}, "payload": {"n": 1}}), ["<- error NO", "-- the frame also has payload={n: 1}"])]
     #[case::hello(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}, "trace": "t"}), ["<- hello-ok", "-- the frame also has trace=t"])]
     #[case::left_out_event(json!({"type": "event", "event": "tick", "odd": null}), ["<- event tick", "-- the frame also has odd=null"])]
-    fn members_that_no_frame_of_a_kind_has_are_on_a_line_of_their_own(#[case] frame: Value, #[case] lines: [&str; 2]) {
+    fn unexpected_members_have_own_line(#[case] frame: Value, #[case] lines: [&str; 2]) {
         let seen = seen(false, vec![received(frame)]);
         let shown = seen.iter().map(Received::line).collect::<Vec<_>>();
         assert!(shown.len() == 2 && shown[0].starts_with(lines[0]) && shown[1] == lines[1], "{shown:?}");
@@ -413,7 +413,7 @@ mod tests {
     #[case::no_protocol(json!({"server": "s"}), Some("connect"), "<- ok connect  server=s")]
     #[case::another_method(json!({"protocol": 3}), Some("status"), "<- ok status")]
     #[case::stray(json!({"protocol": 3}), None, "<- ok  protocol=3")]
-    fn the_answer_to_a_connect_needs_no_type(#[case] payload: Value, #[case] method: Option<&str>, #[case] line: &str) {
+    fn hello_without_type(#[case] payload: Value, #[case] method: Option<&str>, #[case] line: &str) {
         let json = json!({"type": "res", "id": "1", "ok": true, "payload": payload});
         let frame = RawFrame::Regular { json, method: method.map(str::to_owned) };
         let seen = seen(false, vec![Received { on: None, message: Message::Frame(frame) }]);
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_left_out_and_pairing_events_are_not() {
+    fn omits_ticks_but_not_pairing_events() {
         let seen = seen(
             false,
             vec![
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_flood_the_ends_stay_and_what_stands_out() {
+    fn truncates_flood_of_messages() {
         let event = |n: usize| received(json!({"type": "event", "event": format!("noise.{n}")}));
         let mut flood = (0..300).map(event).collect::<Vec<_>>();
         flood[150] = received(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}}));
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_welcome_that_nobody_knows_are_counted_where_they_are_many() {
+    fn counts_many_unknown_hello_members() {
         let payload = (0..1000).map(|n| (format!("odd{n:03}"), json!(n)));
         let payload = payload.chain([("type".to_owned(), json!("hello-ok"))]).collect::<Map<_, _>>();
         let seen = seen(false, vec![received(json!({"type": "res", "id": "1", "ok": true, "payload": payload}))]);
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_welcome_lists_is_shown_where_the_scenario_asks_for_it() {
+    fn shows_features_on_request() {
         let features = json!({"methods": ["node.list", "connect"], "events": ["tick"]});
         let hello =
             json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok", "features": features}});
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn held_connections_come_after_the_steps_own_in_the_order_of_their_names() {
+    fn order_of_held_connections() {
         let on = |name: Option<&str>| Received { on: name.map(str::to_owned), message: Message::Silence };
         let seen = seen(false, vec![on(Some("phone")), on(Some("admin")), on(None)]);
         assert_eq!(
@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn validator_prose_goes_after_its_first_words() {
+    fn shortens_validator_texts() {
         assert_eq!(prose("invalid connect params: at /client: must be object"), "invalid connect params: ...");
         assert_eq!(prose(&prose("invalid connect params: at /client")), "invalid connect params: ...");
         assert_eq!(prose("invalid role"), "invalid role");

@@ -138,7 +138,7 @@ pub enum Frame {
     Error(Value),
     /// An event.
     Event {
-        /// Its name.
+        /// The name of the event.
         event: String,
         /// The payload.
         #[serde(skip_serializing_if = "Option::is_none")]

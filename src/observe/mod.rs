@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_reads_like_the_page_that_explains_it() {
+    fn example_from_documentation() {
         insta::assert_snapshot!(normalise(&role_upgrade()).text(), @r#"
         connect laptop as operator [operator.read]
           <- hello-ok  protocol 3  role operator  scopes operator.read  device-token <token-1>  issued before
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_nobody_expects_is_said_and_so_is_one_that_is_missing() {
+    fn unexpected_and_missing_fields() {
         let mut evidence = role_upgrade();
         let paired = br#"{"ddddddd": {"deviceId": "ddddddd", "publicKey": "kkkkkk", "scopes": "operator.read", "tokens": {}, "surprise": {"a": [1]}}}"#;
         evidence.after = Some([("devices/paired.json".to_owned(), Ok(paired.to_vec()))].into());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_from_what_the_gateway_made_of_it() {
+    fn distinguishes_damage_before_and_after() {
         let mut evidence = role_upgrade();
         let files = |bytes: &[u8]| -> ObservedStore { [("devices/paired.json".to_owned(), Ok(bytes.to_vec()))].into() };
         evidence.before = files(b"{\"a");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_named() {
+    fn names_special_files() {
         let files = [("devices/paired.json", NoFile::TooLarge), ("devices/pipe", NoFile::NotPlain)];
         let after = files.map(|(path, what)| (path.to_owned(), Err(what)));
         let seen = normalise(&Evidence { after: Some(after.into()), ..Evidence::default() });
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn records_beyond_those_that_are_shown_are_counted() {
+    fn counts_records_beyond_limit() {
         let record = |n: usize| (format!("record {n:04}"), json!({"deviceId": "d"}));
         let records = (0..1500).map(record).collect::<serde_json::Map<_, _>>();
         let file = Ok(Value::from(records).to_string().into_bytes());
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_gateway_sends_the_observation_stays_short() {
+    fn observation_is_bounded() {
         let long = "word ".repeat(400_000);
         let error = |message: &str| {
             json!({"type": "res", "id": "1", "ok": false, "error": {"details": {"all": vec![0; 10_000]},
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_ran_side_by_side_are_sorted_before_symbols_are_given() {
+    fn sorts_parallel_steps_before_numbering() {
         let branch = |code: &str, id: &str| StepEvidence {
             title: "connect".to_owned(),
             received: vec![received(
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_saw_the_same_are_told_together() {
+    fn merges_equal_rounds() {
         let round = |n, code: &str| StepEvidence {
             title: "connect laptop".to_owned(),
             round: Some((n, 4)),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_out_of_reach_leaves_the_steps_to_compare() {
+    fn inaccessible_store_keeps_steps() {
         let mut evidence = role_upgrade();
         let whole = normalise(&evidence);
         evidence.after = None;
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn no_accidental_value_is_left_anywhere() {
+    fn no_random_values_remain() {
         let observation = normalise(&role_upgrade());
         let json = serde_json::to_string(&observation).unwrap_or_default();
         for secret in [TOKEN, UUID, "aaaaaaaa", "KEY", "17600000"] {

@@ -59,7 +59,7 @@ fn evidence(input: &[u8]) -> Evidence {
 }
 
 #[test]
-fn mutants_of_what_was_heard_have_a_normal_form() {
+fn message_mutants() {
     let words = ["hello-ok", "res", "event", "__proto__", "deviceToken", "<token-1>", "pairing required"];
     play("observations", &seeds(), &words, |input| {
         let evidence = evidence(input);

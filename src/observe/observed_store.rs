@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn only_wanted_records_and_files_are_kept() {
+    fn keeps_wanted_records_and_files() {
         let store = ObservedStore::of_files(files(&[
             ("devices/paired.json", r#"{"mine": {"deviceId": "mine"}, "theirs": {"deviceId": "theirs"}}"#),
             ("devices/pending.json", r#"{"r1": {"deviceId": "mine"}, "r2": {"deviceId": "theirs"}}"#),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_a_document_next_to_a_database_is_an_ordinary_file() {
+    fn document_file_next_to_database() {
         let found = files(&[("devices/paired.json", "{}")]);
         let stored = StoredDocument::Json(Arc::new(serde_json::json!({ "a": {} })));
         let store = ObservedStore::of_database([(Document::DevicesPaired, stored.clone())].into(), found.clone());

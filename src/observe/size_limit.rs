@@ -7,7 +7,7 @@ use untrusted_data::cut::json;
 use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 
 /// Maximum shown bytes of one message after the limit is reached: its code and its beginning.
-const LEAST: usize = 1 << 10;
+const MIN_BYTES: usize = 1 << 10;
 
 /// A limit for a number of bytes of text.
 pub(super) struct SizeLimit(Cell<usize>);
@@ -23,7 +23,7 @@ impl SizeLimit {
 
     /// The value, truncated to the available size.
     pub(super) fn fit<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
-        let most = self.0.get().clamp(LEAST, SHOWN_MESSAGE);
+        let most = self.0.get().clamp(MIN_BYTES, SHOWN_MESSAGE);
         let length = json::length(value, SHOWN_STRING);
         // A value that is short as a whole contains nothing to truncate.
         if length <= SHOWN_STRING.min(most) {
@@ -42,7 +42,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_fits_stays_and_of_what_comes_later_the_beginning() {
+    fn keeps_beginning_within_limit() {
         let room = SizeLimit::new(4000);
         let value = json!(vec!["word"; 200]);
         assert!(matches!(room.fit(&value), Cow::Borrowed(_)));

@@ -20,9 +20,9 @@ const SHUT: char = '\u{E002}';
 /// In place of a kind: the text in this mark is final.
 const SETTLED: &str = "=";
 /// The length of a UUID. No shorter word has a [`shape`].
-const SHORTEST_SHAPE: usize = 36;
+const MIN_SHAPE_LENGTH: usize = 36;
 /// A shorter part of a truncated value is not unique.
-const SHORTEST_BEGINNING: usize = 12;
+const MIN_BEGINNING_LENGTH: usize = 12;
 
 /// The kind of an accidental value. A value in fields of two kinds has the first kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,7 +73,7 @@ pub(super) struct Symbols {
     kinds: BTreeMap<String, ValueKind>,
     /// Learned values without a shape, which are searched literally, the longest first. Every text is searched for each
     /// of them, so there are at most [`SEARCHED`]. Other values are recognized in their fields only.
-    shapeless: Vec<String>,
+    without_shape: Vec<String>,
     /// A shorter text contains nothing to mark. This covers most texts: names, roles and scopes.
     shortest: usize,
 }
@@ -84,8 +84,8 @@ impl Symbols {
         // Longest first: a path must be replaced before the directory that it begins with.
         known.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.value.cmp(&b.value)));
         known.dedup_by(|a, b| a.value == b.value);
-        let shortest = known.last().map_or(SHORTEST_BEGINNING, |known| known.value.len().min(SHORTEST_BEGINNING));
-        Self { known, kinds: BTreeMap::new(), shapeless: Vec::new(), shortest }
+        let shortest = known.last().map_or(MIN_BEGINNING_LENGTH, |known| known.value.len().min(MIN_BEGINNING_LENGTH));
+        Self { known, kinds: BTreeMap::new(), without_shape: Vec::new(), shortest }
     }
 
     /// Records the kinds of the values of a document by their fields.
@@ -119,9 +119,9 @@ impl Symbols {
             Some(known) => *known = kind.min(*known),
             None => {
                 self.kinds.insert(text.to_owned(), kind);
-                if text.len() >= 6 && self.shapeless.len() < SEARCHED && shape(text).is_none() {
-                    let at = self.shapeless.partition_point(|longer| longer.len() >= text.len());
-                    self.shapeless.insert(at, text.to_owned());
+                if text.len() >= 6 && self.without_shape.len() < SEARCHED && shape(text).is_none() {
+                    let at = self.without_shape.partition_point(|longer| longer.len() >= text.len());
+                    self.without_shape.insert(at, text.to_owned());
                     self.shortest = self.shortest.min(text.len());
                 }
             }
@@ -169,10 +169,10 @@ impl Symbols {
                 format!("{OPEN}{SETTLED}{SPLIT}{}{SHUT}", known.symbol)
             }));
         }
-        for value in self.shapeless.iter().filter(|value| text.contains(*value)) {
+        for value in self.without_shape.iter().filter(|value| text.contains(*value)) {
             marked = Cow::Owned(replace_outside_marks(&marked, value, |value| wrap(self.kinds[value], value)));
         }
-        if marked.len() >= SHORTEST_SHAPE {
+        if marked.len() >= MIN_SHAPE_LENGTH {
             marked = Cow::Owned(self.mark_shapes(&marked));
         }
         if marked.contains(OPEN) { settle(&marked) } else { marked.into_owned() }
@@ -184,7 +184,7 @@ impl Symbols {
         let start =
             text.rfind(|c: char| !is_word(c)).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
         let rest = &text[start..];
-        if rest.len() < SHORTEST_BEGINNING || shape(rest).is_some() {
+        if rest.len() < MIN_BEGINNING_LENGTH || shape(rest).is_some() {
             return None;
         }
         let longer = self.kinds.range::<str, _>((Bound::Excluded(rest), Bound::Unbounded));
@@ -272,14 +272,14 @@ fn shape(word: &str) -> Option<ValueKind> {
             Some(ValueKind::Id)
         }
         64 if hex(bytes) => Some(ValueKind::Device),
-        43 if is_drawn(bytes) => Some(ValueKind::Token),
+        43 if looks_random(bytes) => Some(ValueKind::Token),
         _ => None,
     }
 }
 
 /// Whether 43 characters of base64url are random and not words: they contain both cases and a digit. One random text in
 /// 1,500 has no digit, but it has more capitals than any name that people write.
-fn is_drawn(bytes: &[u8]) -> bool {
+fn looks_random(bytes: &[u8]) -> bool {
     let count = |of: fn(&u8) -> bool| bytes.iter().filter(|&byte| of(byte)).count();
     let (upper, lower) = (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
     upper.min(lower) >= 10 || upper.min(lower) > 0 && count(u8::is_ascii_digit) > 0
@@ -308,7 +308,7 @@ impl SymbolNumbers {
         }
     }
 
-    /// The same for the marks of a document.
+    /// Numbers the marks in a document. See [`Self::assign`].
     pub(super) fn assign_value(&mut self, value: &Value) {
         if is_marked(value) {
             self.assign(&value.to_string());
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_names_the_symbol_also_where_the_value_stands_in_prose() {
+    fn field_determines_symbol_in_prose() {
         let value =
             json!({"message": format!("unknown requestId: {UUID}"), "details": {"requestId": UUID}, "token": TOKEN});
         assert_eq!(
@@ -398,19 +398,19 @@ mod tests {
     #[case::camel_case("assistantMessageAppearancePreferencesChange", false)]
     #[case::capitals("GATEWAY_CLOSED_BECAUSE_PAIRING_WAS_REQUIRED", false)]
     #[case::small_letters("gateway-closed-because-pairing-was-required", false)]
-    fn what_was_drawn_is_told_from_words(#[case] word: &str, #[case] drawn: bool) {
+    fn distinguishes_random_values_from_words(#[case] word: &str, #[case] drawn: bool) {
         assert_eq!(word.len(), 43);
         assert_eq!(shape(word).is_some(), drawn);
     }
 
     #[test]
-    fn a_scope_for_recovery_is_a_token_whatever_was_drawn() {
+    fn recovery_scope_is_token() {
         let value = json!({"recoveryScope": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"});
         assert_eq!(symbolise(&mut Symbols::new(&[]), &value), json!({"recoveryScope": "<token-1>"}));
     }
 
     #[test]
-    fn an_id_without_the_usual_looks_is_found_in_prose_too() {
+    fn finds_unusual_id_in_prose() {
         let value = json!({"requestId": "req_41x", "message": "see req_41x"});
         assert_eq!(
             symbolise(&mut Symbols::new(&[]), &value),
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_value_has_its_own_word_where_it_is_no_part_of_a_longer_one() {
+    fn known_value_as_whole_word_only() {
         let known = [("/tmp/x/state", "<state>"), ("/tmp/x", "<home>"), ("80", "<port>")]
             .map(|(value, symbol)| KnownValue { value: value.to_owned(), symbol: symbol.to_owned() });
         let value = json!(["/tmp/x/state/devices", "/tmp/x", "127.0.0.1:80", "1800"]);
@@ -430,14 +430,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_scenario_chose_itself_stays_as_it_is() {
+    fn keeps_names_of_scenario() {
         let known = [KnownValue { value: UUID.to_owned(), symbol: UUID.to_owned() }];
         let value = json!({"requestId": UUID, "message": format!("unknown {UUID}")});
         assert_eq!(symbolise(&mut Symbols::new(&known), &value), value);
     }
 
     #[test]
-    fn an_ordinary_sentence_is_left_alone() {
+    fn keeps_ordinary_sentence() {
         let value =
             json!({"message": "unauthorized: device token mismatch (rotate/reissue device token)", "token": ""});
         assert_eq!(symbolise(&mut Symbols::new(&[]), &value), value);
@@ -445,7 +445,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equal_values_have_equal_symbols_and_others_other_ones(picks in prop::collection::vec(0usize..6, 1..30)) {
+        fn equal_values_share_symbol(picks in prop::collection::vec(0usize..6, 1..30)) {
             let pool = (0..6).map(|n| format!("{n}{}", &UUID[1..])).collect::<Vec<_>>();
             let value = Value::Array(picks.iter().map(|&pick| json!({"requestId": pool[pick]})).collect());
             let seen = symbolise(&mut Symbols::new(&[]), &value);
@@ -457,7 +457,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_in_normal_form_stays_as_it_is(text in "[a-zA-Z0-9_<>:. -]{0,60}") {
+        fn normalization_is_idempotent(text in "[a-zA-Z0-9_<>:. -]{0,60}") {
             let value = json!({"requestId": text, "message": format!("{text} {UUID}"), "deviceId": "a".repeat(64)});
             let once = symbolise(&mut Symbols::new(&[]), &value);
             prop_assert_eq!(symbolise(&mut Symbols::new(&[]), &once), once);

@@ -96,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_deadline_keeps_its_length_and_other_times_only_their_place() {
+    fn relative_deadlines_and_times() {
         let mut value = json!({"createdAtMs": 1_760_000_000_500_i64, "expiresAtMs": 1_760_000_120_500_i64,
             "old": [1_750_000_000_000_i64], "timeoutMs": 120_000, "retryAfterMs": 299_871,
             "told": {"paramsJSON": "{}", "timeoutMs": 29_993}});
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn two_readings_within_one_step_are_one_moment_and_seeded_times_stand_as_they_are() {
+    fn times_within_one_step_are_equal() {
         let start = 1_760_000_000_000_i64;
         let moments = StepTimes { started_at: start, steps: &[start, start + 100] };
         let order = |ms: i64, anchor: i64| {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_has_no_relation() {
+    fn invalid_time_has_no_relation() {
         let moments = StepTimes { started_at: 0, steps: &[] };
         assert_eq!(relate(Some(&json!("yesterday")), None, moments), None);
         assert_eq!(relate(Some(&json!(3)), None, moments), None);

@@ -10,7 +10,7 @@ use untrusted_data::{cut, printable};
 /// The tolerance for measured times, because a machine can be busy.
 const TOLERANCE: Duration = Duration::from_millis(1500);
 /// The maximum number of scopes of an answer.
-const MOST_SCOPES: usize = 24;
+const MAX_SCOPES: usize = 24;
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub(crate) struct Answer {
 /// The decision of a gateway about a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It let the client in, or granted the request.
+    /// The gateway let the client in, or granted the request.
     Granted,
-    /// It refused, with an answer or by closing the connection.
+    /// The gateway refused, with an answer or by closing the connection.
     Refused,
-    /// It gave no answer.
+    /// The gateway gave no answer.
     Silent,
 }
 
@@ -83,7 +83,7 @@ pub(super) fn admission(payload: &Value) -> String {
     let mut scopes = payload
         .pointer("/auth/scopes")
         .and_then(Value::as_array)
-        .map_or(Vec::new(), |scopes| scopes.iter().take(MOST_SCOPES).filter_map(Value::as_str).collect::<Vec<_>>());
+        .map_or(Vec::new(), |scopes| scopes.iter().take(MAX_SCOPES).filter_map(Value::as_str).collect::<Vec<_>>());
     scopes.sort_unstable();
     let mut text = "let in".to_owned();
     if let Some(role) = role {
@@ -115,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn texts_for_people_are_no_part_of_an_answer() {
+    fn ignores_message_texts() {
         let frame = json!({ "error": { "code": "NOT_PAIRED", "message": "pairing required",
             "details": { "code": "PAIRING_REQUIRED", "reason": "role-upgrade", "requestId": "x" } } });
         assert_eq!(refusal(&frame), "NOT_PAIRED PAIRING_REQUIRED role-upgrade");
@@ -123,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_granted_is_part_of_an_answer() {
+    fn compares_granted_access() {
         let payload = json!({ "auth": { "role": "operator", "scopes": ["b", "a"], "deviceToken": "secret" } });
         assert_eq!(admission(&payload), "let in as operator [a b] with a device token");
         assert_eq!(admission(&json!({})), "let in");
     }
 
     #[test]
-    fn times_are_equal_within_what_a_busy_machine_adds() {
+    fn time_tolerance() {
         let after = |seconds: f64| {
             let after = Some(Duration::from_secs_f64(seconds));
             Answer { after, ..Answer::new(Decision::Refused, "close 1000") }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn megabytes_of_a_gateway_are_cut() {
+    fn truncates_huge_answers() {
         let frame = json!({ "error": { "code": "A".repeat(4 << 20) } });
         assert!(Answer::new(Decision::Refused, refusal(&frame)).text.len() < 4096);
     }

@@ -18,8 +18,8 @@ pub(crate) struct Connect {
 pub(crate) enum FollowUp {
     /// No action. The answer to the connect is the answer to the question.
     Nothing,
-    /// It calls a method without parameters.
+    /// The client calls a method without parameters.
     Call(&'static str),
-    /// It sends a second connect.
+    /// The client sends a second connect.
     ConnectAgain,
 }

@@ -14,7 +14,7 @@ pub(crate) struct Start {
     pub(crate) name: String,
     /// The program and its arguments. `None` for a gateway at a URL, whose command is not known.
     pub(crate) command: Option<(String, Vec<String>)>,
-    /// Its environment variables.
+    /// The environment variables of the gateway.
     pub(crate) env: Vec<(String, String)>,
     /// The path for WebSockets.
     pub(crate) path: String,
@@ -22,7 +22,7 @@ pub(crate) struct Start {
 
 /// The properties of a gateway that a probe found.
 pub(crate) struct Described<'a> {
-    /// Its answers.
+    /// The answers of the gateway.
     pub(crate) report: &'a ProbeReport,
     /// Whether it wrote OpenClaw's store into its state directory.
     pub(crate) has_store: bool,
@@ -176,7 +176,7 @@ mod tests {
     #[case(&["--port", "{port}"])]
     #[case(&["Null", "NULL", "True", "~", "NaN", "Infinity", "Yes", "0x1f", ".inf"])]
     #[case(&["true", "", "a: b", "#", "'\"\\", "\n\u{1b}\u{202e}é😀", "- x", "{port}"])]
-    fn any_command_is_read_back(#[case] arguments: &[&str]) {
+    fn reads_any_command(#[case] arguments: &[&str]) {
         let start = Start { env: vec![("A B".to_owned(), "{state-dir}/x: y".to_owned())], ..start(arguments) };
         let text = describe(&start, None);
         assert_eq!(check_description("x.yaml", &text).map_err(|error| format!("{error:?}")), Ok(()), "{text}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_and_the_store_are_those_that_the_command_takes() {
+    fn configuration_and_store_of_command() {
         let text = describe(&start(&["--port", "{port}"]), None);
         assert!(
             text.contains("config: none\n") && text.contains("store: none\n") && text.contains("path: \"/ws\"\n"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_at_a_url_has_a_command_to_be_replaced() {
+    fn url_gets_placeholder_command() {
         let text = describe(&Start { command: None, ..start(&[]) }, None);
         check_description("x.yaml", &text).unwrap();
         assert!(text.contains("ran: false\n") && text.contains("Replace it"), "{text}");

@@ -39,7 +39,7 @@ impl Topic {
         Self::Pairing,
     ];
 
-    /// Its name in the output.
+    /// The name of the topic in the output.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -110,7 +110,7 @@ pub(crate) enum Frame {
 
 /// One question.
 pub(crate) struct Question {
-    /// Its id in the JSON output.
+    /// The id of the question in the JSON output.
     pub(crate) id: &'static str,
     /// The subject.
     pub(crate) topic: Topic,
@@ -118,11 +118,11 @@ pub(crate) struct Question {
     pub(crate) what: &'static str,
     /// The records that it can leave behind.
     pub(crate) leaves: SideEffect,
-    /// Its prerequisites.
+    /// The prerequisites of the question.
     pub(crate) needs: Prerequisite,
     /// Whether it tries a secret that is not the gateway's. Such questions count towards the gateway's rate limit.
     pub(crate) guesses: bool,
-    /// How it is asked.
+    /// How the question is asked.
     pub(crate) script: Script,
 }
 
@@ -132,18 +132,18 @@ impl Question {
         Self { id, topic, what, leaves: SideEffect::Nothing, needs: Prerequisite::Nothing, guesses: false, script }
     }
 
-    /// The same, and it needs this.
+    /// Adds a prerequisite to the question.
     pub(super) const fn needs(self, needs: Prerequisite) -> Self {
         Self { needs, ..self }
     }
 
-    /// The same, and it can leave this.
+    /// Adds a side effect to the question.
     pub(super) const fn leaves(self, leaves: SideEffect) -> Self {
         Self { leaves, ..self }
     }
 
-    /// The same, and it tries a secret that is not the gateway's.
-    pub(super) const fn guesses(self) -> Self {
+    /// Marks the question as one that sends a wrong secret.
+    pub(super) const fn with_wrong_secret(self) -> Self {
         Self { guesses: true, ..self }
     }
 }

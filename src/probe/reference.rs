@@ -9,14 +9,14 @@ use std::collections::HashMap;
 pub(crate) struct ReleaseAnswers {
     /// The release.
     pub(crate) release: Release,
-    /// Its answers by question.
+    /// The answers of the release, by question.
     pub(super) answers: HashMap<&'static str, Answer>,
     /// How many of the compared answers are equal.
     pub(crate) similarity: Similarity,
 }
 
 impl ReleaseAnswers {
-    /// Its answer to a question. `None` if it could not be asked.
+    /// The answer of the release to a question. `None` if the question could not be asked.
     pub(crate) fn answer(&self, id: &str) -> Option<&Answer> {
         self.answers.get(id)
     }

@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_a_gateway_are_code_in_markdown() {
+    fn markdown_shows_gateway_text_as_code() {
         let (question, text) = (questions::all().next().unwrap(), "<img src=x> | @everyone");
         let answer = Answer { text: text.to_owned(), decision: Decision::Refused, after: None };
         let version = Some("<!-- [a](javascript:b)".to_owned());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_questions_with_one_answer_the_answer_is_shown() {
+    fn groups_questions_with_equal_answers() {
         let questions = vec!["a question of some length"; 20];
         let text = folded(&questions, "INVALID_REQUEST, close 1008");
         assert!(text.ends_with(" and 17 more: INVALID_REQUEST, close 1008"), "{text}");

@@ -30,7 +30,7 @@ pub(crate) struct ProbeReport {
 pub(crate) struct NotAsked {
     /// The question.
     pub(crate) question: &'static Question,
-    /// Why.
+    /// The reason why the question was not asked.
     pub(crate) why: &'static str,
 }
 
@@ -75,7 +75,7 @@ impl ProbeReport {
     }
 
     /// Whether the gateway says that the secret of the user is wrong.
-    pub(crate) fn turns_secret_down(&self) -> bool {
+    pub(crate) fn refuses_secret(&self) -> bool {
         let named = ["AUTH_TOKEN_MISMATCH", "AUTH_PASSWORD_MISMATCH"];
         self.answer(HELLO).is_some_and(|answer| named.iter().any(|code| answer.text.contains(code)))
     }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_and_issued_tokens_are_redacted_in_all_texts() {
+    fn redacts_all_texts() {
         let mut report = ProbeReport::default();
         let question = super::super::questions::all().next().unwrap();
         report.add(question, Answer::new(Decision::Refused, "E a-passed-secret an-issued-token"));

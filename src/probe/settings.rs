@@ -7,9 +7,9 @@ use std::time::Duration;
 /// The known information about the shared secret of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Secret {
-    /// Its token.
+    /// The token of the gateway.
     Token(String),
-    /// Its password.
+    /// The password of the gateway.
     Password(String),
     /// Nothing is known.
     Unknown,

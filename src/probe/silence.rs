@@ -3,7 +3,7 @@
 
 use super::Settings;
 use super::answer::{self, Answer, Decision};
-use super::ask::{MOST_MESSAGES, open};
+use super::ask::{MAX_MESSAGES, open};
 use crate::client::Incoming;
 use crate::gateway::Running;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) async fn by_waiting(running: &Running, settings: &Settings) -> Answer
         Err(error) => return Answer::of_open(&error),
     };
     let began = Instant::now();
-    for _ in 0..MOST_MESSAGES {
+    for _ in 0..MAX_MESSAGES {
         match connection.next(began + settings.silence).await {
             Incoming::Closed(closed) => return closed_after(answer::parting(&closed), began.elapsed()),
             Incoming::Deadline => break,

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use std::cell::RefCell;
 
 /// The maximum number of connections at the same time. OpenClaw allows 32 unauthenticated connections of one address.
-const MOST_AT_ONCE: usize = 8;
+const MAX_AT_ONCE: usize = 8;
 
 /// Asks all questions that the answers so far do not rule out. The answers have the order of the questions.
 pub(super) async fn ask(
@@ -24,7 +24,7 @@ pub(super) async fn ask(
         });
         let lanes = lanes.map(|lane| ask_in_order(asker, lane, &reason_not_to_ask, &report));
         asker.stage(groups.len() > 1 || groups.iter().any(|group| !group.in_order));
-        stream::iter(lanes).buffer_unordered(MOST_AT_ONCE).for_each(|()| async {}).await;
+        stream::iter(lanes).buffer_unordered(MAX_AT_ONCE).for_each(|()| async {}).await;
     }
     let mut report = report.into_inner();
     report.sort_as(questions::all());

@@ -40,7 +40,7 @@ async fn report(release: Release, auth: Value, settings: &Settings) -> (ProbeRep
 /// The default wait recognizes the releases with the shortest handshake timeout. 20 s, the wait in the documentation,
 /// recognizes all of them.
 #[test]
-fn idle_waits_and_handshake_timeouts() {
+fn idle_wait_and_handshake_timeout() {
     let timeouts = releases::known_releases()
         .map(|release| Duration::from_millis(openclaw_model::Facts::of(release).unwrap().handshake.timeout_ms));
     let (shortest, longest) = timeouts
@@ -78,7 +78,7 @@ fn token() -> Value {
 }
 
 #[tokio::test]
-async fn every_known_release_is_recognised() {
+async fn recognizes_every_known_release() {
     let mut named = BTreeMap::new();
     for release in releases::known_releases() {
         let settings = settings(Secret::Token(TOKEN.to_owned()), true);
@@ -100,7 +100,7 @@ async fn every_known_release_is_recognised() {
 }
 
 #[tokio::test]
-async fn without_permission_nothing_is_written() {
+async fn writes_nothing_without_permission() {
     for release in ["2026.2.19", "2026.4.2", "2026.6.11"] {
         let release = release.parse().unwrap();
         let careful = settings(Secret::Token(TOKEN.to_owned()), false);
@@ -121,7 +121,7 @@ async fn without_permission_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_password_or_no_secret_is_enough_to_recognise_a_release() {
+async fn recognizes_release_with_password_or_no_secret() {
     let release = "2026.4.2".parse().unwrap();
     let password = settings(Secret::Password(TOKEN.to_owned()), false);
     let (asked, _) = report(release, json!({ "mode": "password", "password": TOKEN }), &password).await;

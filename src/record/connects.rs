@@ -14,7 +14,7 @@ use untrusted_data::redact::is_secret_name as is_secret;
 /// A difference between the clocks of the client and the gateway above which the step has a clock offset, in milliseconds.
 const SKEW_MS: i64 = 60_000;
 /// Headers of the upgrade itself, and headers of browsers that no release reads.
-const DULL: &[&str] = &[
+const ORDINARY_HEADERS: &[&str] = &[
     "connection",
     "upgrade",
     "host",
@@ -29,7 +29,7 @@ const DULL: &[&str] = &[
     "dnt",
 ];
 /// Prefixes of such headers.
-const DULL_PREFIXES: [&str; 2] = ["sec-", "x-clawcheck-"];
+const ORDINARY_PREFIXES: [&str; 2] = ["sec-", "x-clawcheck-"];
 /// The members of `auth` and `device`.
 const AUTH: [&str; 4] = ["token", "password", "deviceToken", "bootstrapToken"];
 const DEVICE: [&str; 5] = ["id", "publicKey", "signature", "signedAt", "nonce"];
@@ -51,8 +51,9 @@ pub(super) fn upgrade(head: &Head, proxy: &str, lost: &mut BTreeSet<String>) -> 
     let mut headers = Map::new();
     for (name, value) in &head.headers {
         let lower = name.to_ascii_lowercase();
-        let is_dull = DULL.contains(&lower.as_str()) || DULL_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
-        if is_dull {
+        let is_ordinary = ORDINARY_HEADERS.contains(&lower.as_str())
+            || ORDINARY_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+        if is_ordinary {
             continue;
         }
         if is_secret(&lower) {
@@ -78,7 +79,7 @@ pub(super) struct ConnectStep<'a> {
     pub(super) params: &'a Map<String, Value>,
     /// The recorded step.
     pub(super) draft: &'a Draft,
-    /// Its connection.
+    /// The connection of the connect.
     pub(super) connection: &'a Connection,
     /// The index of the step.
     pub(super) index: usize,

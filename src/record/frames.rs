@@ -1,7 +1,7 @@
 //! Reads the messages in one direction of a WebSocket connection without changing them.
 
 /// The maximum size of a recorded message, in bytes. Larger messages are forwarded but not recorded.
-const LONGEST: usize = 4 << 20;
+const MAX_LENGTH: usize = 4 << 20;
 
 /// A message in one direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) enum Message {
     Text(String),
     /// A binary message, or a text message that is not UTF-8.
     Binary(Vec<u8>),
-    /// A message that is longer than [`LONGEST`].
+    /// A message that is longer than [`MAX_LENGTH`].
     TooLong,
     /// A close frame. The code is absent if its payload was empty.
     Close(Option<u16>, String),
@@ -50,7 +50,7 @@ impl Frames {
                 let unmasked = payload.iter().zip(start..).map(|(byte, at)| byte ^ frame.mask[(at % 4) as usize]);
                 if frame.opcode >= 8 {
                     frame.control.extend(unmasked.take(125));
-                } else if self.message.len() + payload.len() > LONGEST {
+                } else if self.message.len() + payload.len() > MAX_LENGTH {
                     self.is_too_long = true;
                 } else {
                     self.message.extend(unmasked);
@@ -141,11 +141,11 @@ mod tests {
     }
 
     #[rstest::rstest]
-    fn messages_are_read_in_whatever_pieces_they_arrive(
+    fn reads_split_messages(
         #[values(1, 7, 4096, 1 << 23)] piece: usize,
         #[values(None, Some([1, 2, 3, 4]))] mask: Option<[u8; 4]>,
     ) {
-        let long = vec![b'x'; LONGEST + 1];
+        let long = vec![b'x'; MAX_LENGTH + 1];
         let frames = [
             frame(0x01, b"he", mask),
             frame(0x89, b"ping", mask),

@@ -87,11 +87,11 @@ impl InitialState {
     }
 
     /// Derives the settings and the records from the answers if there is no state directory.
-    pub(super) fn guess(&mut self, drafts: &Drafts, symbols: &Symbols) {
+    pub(super) fn derive(&mut self, drafts: &Drafts, symbols: &Symbols) {
         if self.is_known {
             return;
         }
-        self.guess_settings(drafts);
+        self.derive_settings(drafts);
         let mut paired = Map::new();
         let mut seen = Vec::new();
         let mut is_bootstrapped = false;
@@ -126,7 +126,7 @@ impl InitialState {
         );
     }
 
-    fn guess_settings(&mut self, drafts: &Drafts) {
+    fn derive_settings(&mut self, drafts: &Drafts) {
         let (mut with_password, mut with_token, mut without) = (false, false, false);
         let mut origins = Vec::new();
         for step in &drafts.steps {
@@ -242,7 +242,7 @@ mod tests {
     #[case::hello(&[json!({ "type": "res", "id": "1", "ok": true, "payload": { "type": "hello-ok" } })], "2026.9.6", true)]
     #[case::error(&[json!({ "type": "res", "id": "1", "ok": false, "error": {} })], "2026.9.6", false)]
     #[case::older_release(&[json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } })], "2026.4.2", false)]
-    fn only_a_proxied_connection_with_an_answer_shows_a_trusted_proxy(
+    fn trusted_proxy_from_admitted_connection(
         #[case] answers: &[Value],
         #[case] release: &str,
         #[case] is_trusted: bool,

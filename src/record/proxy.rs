@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// The maximum number of connections at the same time.
-const MOST_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 /// The maximum size of the head of a request or an answer, in bytes, and its maximum number of headers.
-const LONGEST_HEAD: usize = 64 << 10;
-const MOST_HEADERS: usize = 128;
+const MAX_HEAD_BYTES: usize = 64 << 10;
+const MAX_HEADERS: usize = 128;
 /// The maximum time for the head of a request, for the connection to the gateway, and for its answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum time until the proxy accepts connections again after an error.
@@ -32,7 +32,7 @@ const EXTENSIONS: &str = "sec-websocket-extensions";
 /// Accepts connections until the future is dropped. Dropping it ends all connections.
 pub(super) async fn serve(listener: TcpListener, upstream: (String, u16), recording: Arc<Recording>) {
     let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -56,7 +56,7 @@ pub(super) async fn serve(listener: TcpListener, upstream: (String, u16), record
                 });
             }
             Err(_) => {
-                recording.turned_away();
+                recording.refused_connection();
                 let mut client = client;
                 let _ = client.try_write(BUSY.as_bytes());
                 let _ = client.shutdown().await;
@@ -159,7 +159,7 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8
             let rest = bytes.split_off(searched + end + 4);
             return Ok(Some((bytes, rest)));
         }
-        if bytes.len() > LONGEST_HEAD {
+        if bytes.len() > MAX_HEAD_BYTES {
             return Err(io::Error::other("the head is too long"));
         }
     }
@@ -167,7 +167,7 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8
 
 /// The request, if it asks for a WebSocket.
 fn request(head: &[u8]) -> Option<Head> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     request.parse(head).ok()?;
     let headers = request.headers.iter();
@@ -181,7 +181,7 @@ fn request(head: &[u8]) -> Option<Head> {
 }
 
 fn status(head: &[u8]) -> u16 {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
     let parsed = answer.parse(head).is_ok();
     answer.code.filter(|_| parsed).unwrap_or_default()
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_head_passes_unchanged_but_for_the_offer_to_compress() {
+    fn removes_only_compression_offer() {
         let head = b"GET /a?token=b HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nX-Odd:  v \r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
         let passed = without_extensions(head);
         let expected = b"GET /a?token=b HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nX-Odd:  v \r\n\r\n";

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The maximum number of bytes of messages, and of events, that a recording contains.
-const MOST_BYTES: usize = 64 << 20;
-const MOST_ENTRIES: usize = 100_000;
+const MAX_BYTES: usize = 64 << 20;
+const MAX_ENTRIES: usize = 100_000;
 
 /// The request of a WebSocket connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(super) struct Recorded {
     /// The number of connections with other HTTP requests, such as those of a page.
     pub(super) other_requests: usize,
     /// The number of connections that were refused because of the limits.
-    pub(super) turned_away: usize,
+    pub(super) refused_connection: usize,
     /// The number of events that were not recorded because of the limits.
     pub(super) left_out: usize,
     bytes: usize,
@@ -104,8 +104,8 @@ impl Recording {
         self.lock().other_requests += 1;
     }
 
-    pub(super) fn turned_away(&self) {
-        self.lock().turned_away += 1;
+    pub(super) fn refused_connection(&self) {
+        self.lock().refused_connection += 1;
     }
 
     /// Adds an event.
@@ -113,7 +113,7 @@ impl Recording {
         let at = self.began.elapsed();
         let bytes = event.bytes();
         let mut recorded = self.lock();
-        if recorded.bytes + bytes > MOST_BYTES || recorded.entries.len() >= MOST_ENTRIES {
+        if recorded.bytes + bytes > MAX_BYTES || recorded.entries.len() >= MAX_ENTRIES {
             recorded.left_out += 1;
             return;
         }
@@ -136,9 +136,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_and_close_reasons_count_as_bytes() {
+    fn requests_and_close_reasons_count() {
         let recording = Recording::new();
-        let large = || "x".repeat(MOST_BYTES / 2);
+        let large = || "x".repeat(MAX_BYTES / 2);
         let head = Head { path: "/".to_owned(), headers: vec![("a".to_owned(), large())] };
         recording.add(1, Event::Opened(head.clone()));
         recording.add(2, Event::NotOpened(head, 403));

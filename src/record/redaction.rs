@@ -88,7 +88,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_secret_that_is_a_word_changes_only_texts_of_clients() {
+    fn word_secret_is_replaced_in_client_texts() {
         let mut secrets = Redactions::default();
         secrets.add("connect", "password");
         let original = json!({

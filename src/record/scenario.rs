@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use untrusted_data::printable;
 
 /// The maximum length of a raw message in the scenario, in bytes.
-const LONGEST_TEXT: usize = 64 << 10;
+const MAX_TEXT_BYTES: usize = 64 << 10;
 /// The maximum number of names in a comment, and the maximum length of a name, in characters.
-const MOST_LISTED: usize = 12;
-const LONGEST_NAME: usize = 60;
+const MAX_LISTED: usize = 12;
+const MAX_NAME_LENGTH: usize = 60;
 
 /// A recording that can be written as a scenario file.
 pub(crate) struct RecordedScenario {
@@ -103,7 +103,7 @@ impl<'a> Writer<'a> {
         for secret in &initial_state.secrets {
             symbols.secrets.add(secret, "secret of the gateway");
         }
-        initial_state.guess(drafts, &symbols);
+        initial_state.derive(drafts, &symbols);
         Self {
             drafts,
             proxy,
@@ -218,7 +218,7 @@ impl<'a> Writer<'a> {
             Message::Binary(bytes) => (bytes.len(), json!({ "base64": STANDARD.encode(bytes) })),
             Message::TooLong | Message::Close(..) => return None,
         };
-        if length > LONGEST_TEXT {
+        if length > MAX_TEXT_BYTES {
             self.lost.insert(format!("a raw message of {length} bytes"));
             return None;
         }
@@ -296,16 +296,16 @@ impl Span {
 
 /// The first names of a set.
 fn listed(names: &BTreeSet<String>) -> String {
-    let mut shown = names.iter().take(MOST_LISTED).cloned().collect::<Vec<_>>();
-    if names.len() > MOST_LISTED {
-        shown.push(format!("{} more", names.len() - MOST_LISTED));
+    let mut shown = names.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>();
+    if names.len() > MAX_LISTED {
+        shown.push(format!("{} more", names.len() - MAX_LISTED));
     }
     shown.join(", ")
 }
 
 /// The name of a method, as one printable line of limited length.
 fn short(method: &str) -> String {
-    printable::line(method).chars().take(LONGEST_NAME).collect()
+    printable::line(method).chars().take(MAX_NAME_LENGTH).collect()
 }
 
 fn connection_name(connection: usize) -> String {
@@ -369,7 +369,7 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
     let mut lines = writer.lost.iter().cloned().collect::<Vec<_>>();
     let missing = [
         (recorded.other_requests, "connection", "without a WebSocket, such as those of a web page"),
-        (recorded.turned_away, "connection", "beyond the limit of open connections"),
+        (recorded.refused_connection, "connection", "beyond the limit of open connections"),
         (recorded.left_out, "event", "beyond the size limit of the recording"),
         (drafts.too_long, "message", "beyond the size limit of a message"),
     ];

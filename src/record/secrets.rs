@@ -6,9 +6,9 @@ use untrusted_data::redact::is_count_name;
 use untrusted_data::redact::is_secret_name as is_secret;
 
 /// The maximum depth of JSON in a text that is searched by its structure.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// The minimum length of a word after `Bearer` that is a secret.
-const SHORTEST_BEARER: usize = 8;
+const MIN_BEARER_LENGTH: usize = 8;
 
 /// A text that is or can be JSON.
 pub(super) enum Document {
@@ -34,7 +34,7 @@ pub(super) fn document(text: &str) -> Document {
     });
     let value = match serde_json::from_str::<Value>(trimmed) {
         Ok(value) => Some(value),
-        Err(_) if depth.1 <= DEEPEST => json5::from_str::<Value>(trimmed).ok(),
+        Err(_) if depth.1 <= MAX_DEPTH => json5::from_str::<Value>(trimmed).ok(),
         Err(_) => None,
     };
     match value {
@@ -81,7 +81,7 @@ fn value_of(text: &str, name: &str, end: usize) -> Option<Range<usize>> {
     if ["bearer", "basic"].contains(&name.to_ascii_lowercase().as_str()) {
         let start = end_of(text, end, |letter| !letter.is_whitespace());
         let value = start..end_of(text, start, is_end_of_value);
-        return (start > end && value.len() >= SHORTEST_BEARER).then_some(value);
+        return (start > end && value.len() >= MIN_BEARER_LENGTH).then_some(value);
     }
     if !is_secret(name) {
         return None;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn json_in_a_text_is_read_or_unclear() {
+    fn json_inside_text() {
         assert!(matches!(document("{a: 1, /* c */ 'token': 'x'}"), Document::Read(_)));
         assert!(matches!(document("{\"to\\u006ben\": x y"), Document::Unclear));
         assert!(matches!(document(&"[".repeat(1 << 20)), Document::Absent));

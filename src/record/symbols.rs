@@ -10,9 +10,9 @@ use untrusted_data::Redactions;
 use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 
 /// The minimum length of a secret that `record` searches for in texts.
-const SHORTEST_SECRET: usize = 6;
+const MIN_SECRET_LENGTH: usize = 6;
 /// The same for a value inside a list or a map with a secret name, which can also be a common word.
-const SHORTEST_NESTED_SECRET: usize = 12;
+const MIN_NESTED_SECRET_LENGTH: usize = 12;
 /// The replacement of a secret.
 const HIDDEN: &str = "<secret shared>";
 /// The members of a reference to a secret, which say only what kind of reference it is.
@@ -126,7 +126,7 @@ impl Symbols {
     }
 
     fn secret(&mut self, text: Option<&str>, name: &str) {
-        if let Some(text) = text.filter(|text| text.len() >= SHORTEST_SECRET) {
+        if let Some(text) = text.filter(|text| text.len() >= MIN_SECRET_LENGTH) {
             self.secrets.add(text, name);
         }
     }
@@ -169,7 +169,8 @@ impl Symbols {
             return self.fill(index, value, lost);
         }
         let initial_state = self.hidden;
-        let shortest = if value.is_string() || value.is_number() { SHORTEST_SECRET } else { SHORTEST_NESTED_SECRET };
+        let shortest =
+            if value.is_string() || value.is_number() { MIN_SECRET_LENGTH } else { MIN_NESTED_SECRET_LENGTH };
         let value = self.hide(index, name, value, shortest);
         if self.hidden > initial_state {
             lost.insert(format!("the value of `{}`, a secret", short(name)));

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_that_is_not_alike_is_found_with_its_step() {
+    fn finds_first_different_line() {
         let one = "connect laptop\n  <- hello-ok\nconnect laptop as node\n  <- error NOT_PAIRED\n";
         let other = "connect laptop\n  <- hello-ok\nconnect laptop as node\n  <- hello-ok\n";
         assert_eq!(parting(&[one, other]), 3);

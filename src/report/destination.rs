@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_a_stream() {
+    fn special_file_is_stream() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         nix::unistd::mkfifo(&path("pipe"), Mode::S_IRWXU).unwrap();
@@ -190,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_of_a_file_is_written_to_and_the_file_not_replaced() {
+    fn writes_to_descriptor_of_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = PathBuf::from(format!("/dev/fd/{}", file.as_file().as_raw_fd()));
         assert_eq!(Destination::find(&path).unwrap(), Destination::Stream(path));
     }
 
     #[tokio::test]
-    async fn a_pipe_gets_the_report_and_stays_a_pipe() {
+    async fn pipe_receives_report() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pipe_without_a_reader_is_given_up() {
+    async fn gives_up_pipe_without_reader() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();

@@ -14,9 +14,9 @@ use untrusted_data::printable;
 pub(crate) struct CaseAnswer<'a> {
     /// The id of the case.
     pub case: &'a str,
-    /// Its title.
+    /// The title of the scenario.
     pub title: &'a str,
-    /// Its file.
+    /// The file of the scenario.
     pub file: &'a str,
     /// The answers to all steps.
     pub explanation: &'a CaseExplanation,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn omitted_checks_are_not_absent_checks() {
+    fn marks_omitted_checks() {
         let (plain, markdown, json) = texts(true);
         assert!(plain.contains(TRUNCATED) && !plain.contains(NO_TRACE), "{plain}");
         assert!(markdown.contains(TRUNCATED), "{markdown}");
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_a_gateway_are_code_in_markdown() {
+    fn markdown_shows_gateway_text_as_code() {
         let (_, markdown, _) = texts(false);
         let row = "| 1 | `connect \\| x` | `close 1008 \"<img src=x> @everyone\"` |";
         assert!(markdown.lines().any(|line| line == row), "{markdown}");

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_annotation_names_the_file_in_the_checkout() {
+    fn annotation_names_file_in_checkout() {
         let checkout = tempfile::tempdir().unwrap();
         let file = checkout.path().join("tests/a,b.yaml");
         std::fs::create_dir(checkout.path().join("tests")).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_outside_the_checkout_or_in_the_program_is_not_named() {
+    fn annotation_without_file() {
         let (checkout, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
         std::fs::write(checkout.path().join("built-in.yaml"), "").unwrap();
         let mut built_in = deviates("role/b", "two", &checkout.path().join("built-in.yaml"));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_deviation_that_is_gone_is_an_annotation() {
+    fn annotation_of_unexpectedly_conforming_case() {
         let gone = ["role/a", "role/b"].map(|id| {
             let mut case = case(id, Verdict::UnexpectedlyConforms);
             case.reason = Some("known.yaml:3 no longer holds".to_owned());
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn many_causes_are_ten_annotations() {
+    fn at_most_ten_annotations() {
         let cases = (0..40).map(|n| deviates(&format!("role/{n}"), &format!("cause {n}"), Path::new("x.yaml")));
         let (out, _) = written(Path::new("/"), &cases.collect::<Vec<_>>());
         assert_eq!(out.matches("::error ").count(), ANNOTATIONS, "{out}");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_a_gateway_are_no_commands() {
+    fn escapes_workflow_commands() {
         let evil = "x\n::set-output name=a::b\r\n::t0ken";
         let (out, _) = written(Path::new("/"), &[deviates("role/a", evil, Path::new("x.yaml"))]);
         assert_eq!(out.lines().count(), 3, "{out}");

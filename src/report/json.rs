@@ -37,7 +37,7 @@ pub(crate) struct Json {
     causes: Causes,
     slight: Causes,
     /// The number of conforming cases with slight differences.
-    slightly: usize,
+    conforming_with_slight: usize,
     score: Score,
     cases: Option<Cases>,
 }
@@ -95,7 +95,7 @@ impl Json {
             level,
             causes,
             slight,
-            slightly: 0,
+            conforming_with_slight: 0,
             score: Score::default(),
             cases: None,
         }
@@ -129,7 +129,7 @@ impl Json {
             "closest": run.closest.as_ref().map(closest::json),
             "causes": self.causes.list().iter().map(cause).collect::<Vec<_>>(),
             "slight": {
-                "conforming": self.slightly,
+                "conforming": self.conforming_with_slight,
                 "causes": self.slight.list().iter().map(cause).collect::<Vec<_>>(),
             },
             "score": self.score.json(),
@@ -182,7 +182,8 @@ impl Listener for Json {
                 }
                 self.slight.add_slight(case, level);
                 self.score.add(case);
-                self.slightly += usize::from(case.verdict == Verdict::Conforms && !case.differences.is_empty());
+                self.conforming_with_slight +=
+                    usize::from(case.verdict == Verdict::Conforms && !case.differences.is_empty());
             }
             Event::Finished(run) => {
                 let document = self.assemble(run)?;

@@ -122,8 +122,8 @@ fn status(case: &CaseReport) -> TestCaseStatus {
 
 /// The failure in one line: its most serious difference, or the reason.
 fn message(case: &CaseReport) -> String {
-    let gravest = case.differences.iter().min_by_key(|difference| difference.kind);
-    let difference = gravest.map(|gravest| format!("{}: {}", gravest.kind.title(), gravest.what));
+    let most_serious = case.differences.iter().min_by_key(|difference| difference.kind);
+    let difference = most_serious.map(|most_serious| format!("{}: {}", most_serious.kind.title(), most_serious.what));
     let finding = case.findings.first().map(crate::judge::Finding::sentence);
     let reason = case.reason.clone();
     let all = match case.verdict {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verdict_has_a_status() {
+    fn status_of_every_verdict() {
         let cases = Verdict::ALL.map(|verdict| {
             let mut case = case(&format!("family/{}", verdict.name()), verdict);
             case.reason = (verdict != Verdict::Conforms).then(|| format!("why {}", verdict.name()));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_a_gateway_survive() {
+    fn escapes_gateway_texts() {
         let odd = "a\u{0}\u{1b}[31m]]>\u{ffff}\u{fffe}\"'<&>\n\t</testsuites>\u{202e}é\u{1f600}";
         let mut deviates = case(&format!("family/{odd}"), Verdict::Deviates);
         deviates.differences = vec![Difference::test(CauseKind::LetIn, odd, odd, odd)];
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn long_transcripts_are_truncated_and_the_sum_of_all_is_bounded() {
+    fn transcripts_are_truncated() {
         let cases = (0..1100).map(|n| {
             let mut case = case(&format!("family/{n:04}"), Verdict::Error);
             case.transcript = Some("x\n".repeat(40_000));

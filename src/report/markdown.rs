@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_names_the_causes_and_one_command_for_each() {
+    fn causes_and_commands() {
         let mut cases = ["role/a", "role/b"].map(|id| case(id, Verdict::Deviates)).to_vec();
         for case in &mut cases {
             let (expected, seen) = ("<- hello-ok", "<- error `NOT_PAIRED`");
@@ -238,13 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_failures_says_so() {
+    fn run_without_failures() {
         let text = shown(&[case("role/d", Verdict::Conforms)]);
         assert!(text.starts_with("### clawcheck: no failure in 1 case on `openclaw@2026.3.31`\n"), "{text}");
     }
 
     #[test]
-    fn texts_of_a_gateway_are_no_markup() {
+    fn escapes_markup_of_gateway() {
         let mut odd = case("role/a", Verdict::Deviates);
         let text = "```\n<script> ``` # | [x](javascript:y)";
         odd.differences = vec![Difference::test(CauseKind::Refused, text, text, text)];

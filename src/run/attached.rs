@@ -21,7 +21,7 @@ const VERSION: usize = 40;
 
 /// A connect without a device and without scopes, with every protocol of the known releases. `auth` is empty, which
 /// sends the shared token, or `, auth: none`.
-fn knock(auth: &str) -> String {
+fn probe_scenario(auth: &str) -> String {
     let connect = format!("{{ device: none, role: operator, scopes: [], protocol: [3, 4]{auth} }}");
     format!("scenario: Knock\nsteps:\n  - connect: {connect}\n")
 }
@@ -46,7 +46,7 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
 #[derive(Debug, Default)]
 pub(super) struct Greeting {
     /// Whether the gateway reports that its shared token differs from the token of the run.
-    pub(super) turns_token_down: bool,
+    pub(super) rejects_token: bool,
     /// `server.version` of its hello-ok.
     pub(super) version: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Greeting {
         let frames = received.filter_map(|received| received.message.frame()).collect::<Vec<_>>();
         let first = |pointer: &str| frames.iter().find_map(|frame| frame.pointer(pointer)?.as_str().map(str::to_owned));
         Self {
-            turns_token_down: first("/error/details/code").as_deref() == Some("AUTH_TOKEN_MISMATCH"),
+            rejects_token: first("/error/details/code").as_deref() == Some("AUTH_TOKEN_MISMATCH"),
             version: first("/payload/server/version"),
         }
     }
@@ -90,8 +90,8 @@ impl Greeting {
 pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Greeting> {
     let token = shared.options.token.as_deref();
     let sandbox = shared.workspace.sandbox()?;
-    let knock = knock(if token.is_some() { "" } else { ", auth: none" });
-    let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), &knock).map_err(io::Error::other)?;
+    let probe = probe_scenario(if token.is_some() { "" } else { ", auth: none" });
+    let corpus = Corpus::written(Path::new("clawcheck/probe.yaml"), &probe).map_err(io::Error::other)?;
     let [case] = corpus.cases() else { return Ok(Greeting::default()) };
     let mut context = CaseContext::new(case, gateway, sandbox, release, token);
     context.timeouts = shared.timeouts.clone();

@@ -67,7 +67,7 @@ struct BreakerState {
     ready: bool,
     /// Whether a case was played to its end.
     played: bool,
-    in_a_row: usize,
+    consecutive: usize,
     last: Option<Discriminant<GatewayFailure>>,
     /// Why the breaker gave up everything.
     reason: Option<String>,
@@ -81,7 +81,7 @@ struct StartHistory {
     settings: GatewaySettings,
     /// Whether the gateway was ready with this configuration.
     ready: bool,
-    in_a_row: usize,
+    consecutive: usize,
     last: Option<(Discriminant<LaunchError>, String)>,
     /// Why the breaker gave up this configuration.
     reason: Option<String>,
@@ -98,7 +98,7 @@ impl BreakerState {
     fn with(&mut self, settings: &GatewaySettings) -> &mut StartHistory {
         let at = self.starts.iter().position(|starts| starts.settings == *settings).unwrap_or_else(|| {
             let settings = settings.clone();
-            self.starts.push(StartHistory { settings, ready: false, in_a_row: 0, last: None, reason: None });
+            self.starts.push(StartHistory { settings, ready: false, consecutive: 0, last: None, reason: None });
             self.starts.len() - 1
         });
         &mut self.starts[at]
@@ -128,7 +128,7 @@ impl Breaker {
         let mut state = self.state();
         state.ready = true;
         let starts = state.with(settings);
-        (starts.ready, starts.in_a_row) = (true, 0);
+        (starts.ready, starts.consecutive) = (true, 0);
     }
 
     /// Records that a case was played to its end.
@@ -136,24 +136,24 @@ impl Breaker {
         self.ready(settings);
         let mut state = self.state();
         state.played = true;
-        state.in_a_row = 0;
+        state.consecutive = 0;
     }
 
     /// Records that a started gateway stopped working.
     pub(crate) fn failed(&self, dead: &GatewayFailure) {
         let mut state = self.state();
         let kind = discriminant(dead);
-        state.in_a_row = if state.last == Some(kind) { state.in_a_row + 1 } else { 1 };
+        state.consecutive = if state.last == Some(kind) { state.consecutive + 1 } else { 1 };
         state.last = Some(kind);
         let enough = match dead {
             GatewayFailure::Silent(_) if state.played => SILENT_AFTER_ALL,
             GatewayFailure::Silent(_) | GatewayFailure::TooSlow(_) => 1,
             GatewayFailure::Ended(_) => STARTED_BEFORE,
         };
-        if state.in_a_row >= enough {
+        if state.consecutive >= enough {
             // The report contains the last lines of the gateway's log and what was tried.
             let why = one_line(dead.why());
-            state.reason = Some(match state.in_a_row {
+            state.reason = Some(match state.consecutive {
                 1 => after_one(why),
                 many => format!("not tried: {many} cases in a row failed the same way: {why}"),
             });
@@ -168,7 +168,7 @@ impl Breaker {
         }
         let why = one_line(&error.to_string()).to_owned();
         let mut state = self.state();
-        if is_hopeless(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
+        if is_permanent(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
             return AfterFailedStart::GoOn;
         }
@@ -176,13 +176,13 @@ impl Breaker {
         let starts = state.with(settings);
         let kind = discriminant(error);
         let again = starts.last.as_ref().is_some_and(|(last, _)| *last == kind);
-        starts.in_a_row = if again { starts.in_a_row + 1 } else { 1 };
+        starts.consecutive = if again { starts.consecutive + 1 } else { 1 };
         starts.last = Some((kind, why));
         // The gateway was already started with the default configuration, so a repeated failure is not caused by a
         // case.
         if never_ready && openclaw_json::is_plain(settings) {
-            if starts.in_a_row >= NEVER_STARTED {
-                let (many, why) = (starts.in_a_row, starts.why());
+            if starts.consecutive >= NEVER_STARTED {
+                let (many, why) = (starts.consecutive, starts.why());
                 let reason = format!("not tried: {many} starts in a row failed the same way: {why}");
                 state.reason = Some(reason);
             }
@@ -193,7 +193,7 @@ impl Breaker {
             true => STARTED_BEFORE,
             false => NEVER_STARTED,
         };
-        if starts.in_a_row < enough || state.in_doubt.is_some() {
+        if starts.consecutive < enough || state.in_doubt.is_some() {
             return AfterFailedStart::GoOn;
         }
         state.in_doubt = Some(settings.clone());
@@ -215,9 +215,9 @@ impl Breaker {
         let starts = state.with(&settings);
         let (many, (_, why)) = match starts.last.clone() {
             // The gateway starts with the default configuration, so the failure was caused by the cases.
-            Some(last) if !starts.ready && !openclaw_json::is_plain(&settings) => (starts.in_a_row, last),
+            Some(last) if !starts.ready && !openclaw_json::is_plain(&settings) => (starts.consecutive, last),
             _ => {
-                starts.in_a_row = 0;
+                starts.consecutive = 0;
                 return;
             }
         };
@@ -233,7 +233,7 @@ fn after_one(why: &str) -> String {
 }
 
 /// Whether the failure must be caused by the gateway and not by the settings of a scenario.
-fn is_hopeless(error: &LaunchError) -> bool {
+fn is_permanent(error: &LaunchError) -> bool {
     matches!(
         error,
         LaunchError::CommandNotFound { .. }
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_at_once_where_no_scenario_can_be_the_reason() {
+    fn opens_immediately_without_scenario_cause() {
         let breaker = Breaker::default();
         assert!(breaker.undecided());
         assert_eq!(breaker.start_failed(&missing(), &settings("lan")), AfterFailedStart::GoOn);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_never_starts_is_dead_after_one_more_start_with_the_plain_configuration() {
+    fn dead_after_default_configuration_fails() {
         let breaker = Breaker::default();
         assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), AfterFailedStart::TryPlain);
         assert_eq!((breaker.open(&settings("lan")), breaker.undecided()), (None, true));
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_never_starts_with_the_plain_configuration_is_dead_after_two_starts() {
+    fn dead_after_two_default_starts() {
         let breaker = Breaker::default();
         assert_eq!(breaker.start_failed(&unheard(), &plain()), AfterFailedStart::GoOn);
         assert_eq!((breaker.open(&plain()), breaker.undecided()), (None, true));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_never_starts_is_given_up_and_no_other() {
+    fn gives_up_only_failing_configuration() {
         let breaker = Breaker::default();
         breaker.played(&plain());
         assert_eq!(breaker.start_failed(&exited(), &settings("lan")), AfterFailedStart::GoOn);
@@ -321,7 +321,7 @@ mod tests {
 
     /// The first failure leads to a start with the default configuration. It must still count at the second failure.
     #[test]
-    fn a_configuration_with_which_the_gateway_never_speaks_is_given_up_after_two_starts() {
+    fn gives_up_silent_configuration() {
         let unanswered = LaunchError::NeverAnswered { port: 1, what: "the upgrade", log: LogTail::default() };
         let breaker = Breaker::default();
         breaker.played(&plain());
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_with_many_configurations_do_not_add_up() {
+    fn starts_of_configurations_count_separately() {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for bind in ["lan", "tailnet", "auto"] {
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_configuration_is_not_given_up_while_it_starts() {
+    fn pending_default_start_keeps_breaker_closed() {
         let breaker = Breaker::default();
         breaker.ready(&plain());
         for _ in 1..STARTED_BEFORE {
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_goes_bad_is_given_up_with_its_plain_configuration() {
+    fn unresponsive_default_configuration_opens() {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for _ in 1..STARTED_BEFORE {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_never_answered_a_case_is_found_silent_once_and_one_that_did_twice() {
+    fn silent_gateway_opens_sooner_without_answers() {
         let breaker = Breaker::default();
         breaker.ready(&plain());
         assert!(!breaker.undecided());
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_too_slow_is_given_up_at_once_although_it_answered() {
+    fn too_slow_opens_immediately() {
         let breaker = Breaker::default();
         breaker.played(&plain());
         breaker.failed(&GatewayFailure::TooSlow("too slow".to_owned()));
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_ends_in_every_case_is_given_up_in_the_end() {
+    fn opens_if_every_case_ends_in_exit() {
         let breaker = Breaker::default();
         breaker.ready(&plain());
         for _ in 0..STARTED_BEFORE {
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gateway_refuses_by_rule_does_not_count() {
+    fn refusals_do_not_count() {
         let breaker = Breaker::default();
         let refused = LaunchError::Refused { code: 1, reason: "bind".to_owned() };
         for _ in 0..9 {

@@ -17,7 +17,7 @@ use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
 /// The maximum number of different versions that are kept. A gateway should have one.
-const MOST_VERSIONS: usize = 16;
+const MAX_VERSIONS: usize = 16;
 /// Separates the steps of a snapshot's text from the store.
 const STORE: &str = "\n\n";
 
@@ -38,7 +38,7 @@ impl Collector {
     /// Records the versions in the hello-ok messages of a case.
     pub(super) fn note_versions(&mut self, steps: &[StepEvidence]) {
         for version in steps.iter().flat_map(versions) {
-            if self.versions.len() < MOST_VERSIONS || self.versions.contains_key(&version) {
+            if self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version) {
                 *self.versions.entry(version).or_default() += 1;
             }
         }
@@ -137,7 +137,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_version_is_taken_from_a_hello_ok_and_nothing_else() {
+    fn version_only_from_hello() {
         let of = |payload: Value| {
             let json = json!({ "type": "res", "ok": true, "payload": payload });
             version(&RawMessage::Frame(RawFrame::Regular { json, method: Some("connect".to_owned()) }))
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_counts_only_where_it_was_observed() {
+    fn store_counts_only_if_observed() {
         let text = "connect\n  <- close\n\npaired\n  none\n";
         assert_eq!((comparable(text, false), comparable(text, true)), ("connect\n  <- close\n", text));
     }

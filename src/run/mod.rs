@@ -82,7 +82,7 @@ pub async fn run(
     };
     let gateway = &with_named_release(gateway, &greeting);
     reporter.started(cases, gateway, &greeting)?;
-    if greeting.turns_token_down {
+    if greeting.rejects_token {
         return Ok(reporter.end(Some(RunError::Token)));
     }
     let planned = planned(cases, gateway, &shared, &mut reporter)?;

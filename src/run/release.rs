@@ -10,12 +10,12 @@ pub(crate) fn release_of(gateway: &Gateway) -> Release {
 
 /// The release that the gateway of a profile is compared with. Default: the default release.
 pub(crate) fn release_of_profile(profile: &Profile) -> Release {
-    played_as(profile, profile.claims.unwrap_or(releases::DEFAULT))
+    compared_release(profile, profile.claims.unwrap_or(releases::DEFAULT))
 }
 
 /// The release that a gateway plays if this release is requested. The embedded gateway has the rules of known releases
 /// only. A release between two known ones plays as the earlier one in every respect, including which cases apply.
-pub(crate) fn played_as(profile: &Profile, release: Release) -> Release {
+pub(crate) fn compared_release(profile: &Profile, release: Release) -> Release {
     match profile.kind {
         GatewayKind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
         GatewayKind::Spawned | GatewayKind::Attached => release,
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_embedded_release_between_two_known_ones_is_the_earlier_one_in_everything() {
+    async fn release_between_known_ones_equals_earlier() {
         for (said, played) in [("2026.5.12", "2026.5.7"), ("2026.9.5", "2026.7.35"), ("2026.9.6", "2026.9.6")] {
             let said: Release = said.parse().unwrap();
             let spec = crate::gateway::GatewaySpec::Embedded(Some(said));

@@ -39,7 +39,7 @@ impl<'r, 's> Reporter<'r, 's> {
     /// Reports the beginning of the run.
     pub(super) fn started(&mut self, cases: &[&Case], gateway: &Gateway, greeting: &Greeting) -> Result<(), RunError> {
         let options = self.shared.options;
-        let isolation = schedule::possible(options.isolation, gateway).name();
+        let isolation = schedule::possible_isolation(options.isolation, gateway).name();
         let mut info = RunInfo {
             gateway: info(gateway, options, greeting),
             cases: cases.len(),
@@ -74,7 +74,7 @@ impl<'r, 's> Reporter<'r, 's> {
         }
         let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
         let fails = done.verdict == Verdict::Deviates;
-        report.unkept += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
+        report.unsaved += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
         if let Some(frames) = &done.frames {
             report.frames.get_or_insert_default().add(frames);
         }
@@ -178,10 +178,7 @@ mod tests {
     #[rstest]
     #[case("2026.4.2", None)]
     #[case("2026.4.3", Some("2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2"))]
-    fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
-        #[case] release: &str,
-        #[case] said: Option<&str>,
-    ) {
+    fn notes_stand_in_release(#[case] release: &str, #[case] said: Option<&str>) {
         assert_eq!(stands_in(release.parse().unwrap()).as_deref(), said);
     }
 }

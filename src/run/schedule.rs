@@ -17,7 +17,7 @@ use openclaw_model::Release;
 use std::collections::VecDeque;
 
 /// Minimum number of cases that can be played again, however few starts were planned.
-const LEAST_RERUNS: usize = 8;
+const MIN_RERUNS: usize = 8;
 /// Number of cases that justify an additional shared gateway.
 const LARGE_GROUP: usize = 8;
 
@@ -69,11 +69,11 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &Shared<'_>) -> Self {
-        let groups = match possible(shared.options.isolation, gateway) {
+        let groups = match possible_isolation(shared.options.isolation, gateway) {
             Isolation::Shared => eligibility::together(cases),
             Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
         };
-        shared.trust.begin(groups.len().max(LEAST_RERUNS));
+        shared.trust.begin(groups.len().max(MIN_RERUNS));
         let task = |group: Vec<&'a Case>| match group.as_slice() {
             [case] => Task::Alone(case),
             _ => Task::Group(group),
@@ -108,7 +108,7 @@ impl<'a> Schedule<'a> {
 
 /// The isolation that is possible on a gateway. If clawcheck cannot access the store itself, it cannot tell which
 /// records belong to which case.
-pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
+pub(super) fn possible_isolation(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let profile = gateway.profile();
     let access = [Capability::StoreRead, Capability::StoreWrite, Capability::StoreFiles];
     let store = access.iter().all(|access| profile.can(*access));
@@ -181,7 +181,7 @@ async fn together<'a>(
         Err(error) => {
             let why = error.to_string();
             shared.boots().given_up.push(format!("{}, since {}", counted(cases.len(), "case"), one_line(&why)));
-            done.rerun.extend(apart(cases));
+            done.rerun.extend(split_group(cases));
             return done;
         }
     };
@@ -198,7 +198,7 @@ async fn together<'a>(
 
 /// The tasks for the cases of a group whose observations do not count. Usually, one of the cases is the cause, so a
 /// large group is split into halves and a small group into single cases.
-fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
+fn split_group(cases: Vec<&Case>) -> Vec<Task<'_>> {
     if cases.len() < LARGE_GROUP {
         return cases.into_iter().map(|case| Task::Rerun(case, None)).collect();
     }
@@ -223,7 +223,7 @@ async fn rerun(
     shared: &Shared<'_>,
 ) -> CaseReport {
     let seen = match seen {
-        Some(seen) if shared.trust.is_earned() || shared.breaker.open(&case.scenario.gateway).is_some() => {
+        Some(seen) if shared.trust.is_trusted() || shared.breaker.open(&case.scenario.gateway).is_some() => {
             return accepted(*seen, case, gateway, release, shared);
         }
         seen => seen,

@@ -71,7 +71,7 @@ impl<'a> Shared<'a> {
             GatewayKind::Spawned | GatewayKind::Attached => Workspace::new(guard),
         };
         let mut own_library = own_library(gateway.profile(), library)?;
-        let own_protected = own_library.as_mut().map(Library::freeze_if_protected).transpose()?.flatten();
+        let own_protected = own_library.as_mut().map(Library::freeze_if_unwritable).transpose()?.flatten();
         let mut secrets = options.secrets.clone();
         if let Some(token) = &options.token {
             secrets.add(token, "gateway token");

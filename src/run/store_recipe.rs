@@ -219,7 +219,7 @@ mod tests {
     const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n";
 
     #[test]
-    fn a_paired_device_is_one_connection_for_each_role() {
+    fn one_connect_per_role() {
         let store = "store: { paired: { laptop: { roles: [operator, node], scopes: [operator.read], platform: darwin, \
                      tokens: { operator: { revoked: true }, node: { scopes: [], rotated: true } } } } }\n";
         let recipe = recipe_of(&format!("{store}{CONNECT}")).unwrap();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_without_a_store_needs_nothing() {
+    fn empty_store_needs_no_recipe() {
         assert!(recipe_of(CONNECT).unwrap().is_empty());
     }
 
@@ -260,7 +260,7 @@ mod tests {
     #[case::copied("copied-pending: { laptop: {} }", "a pending request among the paired devices")]
     #[case::code("bootstrap: { code: {} }", "bootstrap tokens")]
     #[case::node("nodes: { paired: { laptop: {} } }", "records of nodes")]
-    fn what_no_connection_creates_is_named(#[case] store: &str, #[case] what: &str) {
+    fn names_unsupported_records(#[case] store: &str, #[case] what: &str) {
         assert_eq!(recipe_of(&format!("store: {{ {store} }}\n{CONNECT}")), Err(what));
     }
 
@@ -273,7 +273,7 @@ mod tests {
         "store: { paired: { laptop: {} } }\nsteps:\n  - start: {}\n",
         "a store before the first start of the gateway"
     )]
-    fn steps_on_the_state_directory_need_access(#[case] scenario: &str, #[case] what: &str) {
+    fn edit_steps_need_access(#[case] scenario: &str, #[case] what: &str) {
         assert_eq!(recipe_of(scenario), Err(what));
     }
 }

@@ -14,12 +14,12 @@ const TIMES_THE_SLOWEST: u32 = 10;
 /// The same factor for things that were missed before.
 const TIMES_BRIEFLY: u32 = 4;
 /// The minimum of an adapted timeout.
-const LEAST: Duration = Duration::from_secs(2);
+const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same minimum for a known program. A known program always answers eventually: if it is slow, the machine is slow.
-const LEAST_OF_KNOWN: Duration = Duration::from_secs(10);
+const MIN_TIMEOUT_OF_KNOWN: Duration = Duration::from_secs(10);
 /// The bounds of a timeout for something that was missed before.
 const BRIEFEST: Duration = Duration::from_millis(100);
-const BRIEF_AT_MOST: Duration = LEAST;
+const BRIEF_AT_MOST: Duration = MIN_TIMEOUT;
 /// The timeout for a challenge if the gateway has not sent one in this run. Real clients of the time waited 750 ms
 /// before they sent a request.
 const CHALLENGE: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ struct Limits {
 
 #[derive(Debug, Default)]
 struct MeasuredTimes {
-    habits: HashMap<Wait, WaitHistory>,
+    histories: HashMap<Wait, WaitHistory>,
     /// The slowest valid answer.
     slowest: Option<Duration>,
     /// The total time of unsuccessful waits.
@@ -144,8 +144,8 @@ impl Timeouts {
         // A gateway at a URL already runs, so it has to answer but does not start.
         let start = if kind == GatewayKind::Attached { answer } else { Duration::from_secs(start) };
         // Longer than every timeout of the embedded gateway, whose clock stands still meanwhile.
-        let known = if kind == GatewayKind::Embedded { answer } else { LEAST_OF_KNOWN };
-        let least = if gateway.is_known() { known } else { LEAST };
+        let known = if kind == GatewayKind::Embedded { answer } else { MIN_TIMEOUT_OF_KNOWN };
+        let least = if gateway.is_known() { known } else { MIN_TIMEOUT };
         Self::with(Limits {
             answer,
             start: said.start.unwrap_or(start),
@@ -182,7 +182,7 @@ impl Timeouts {
     /// The current timeout for this wait.
     pub(super) fn limit(&self, wait: &Wait) -> Duration {
         let learned = self.learned();
-        let habit = learned.habits.get(wait).copied().unwrap_or_default();
+        let history = learned.histories.get(wait).copied().unwrap_or_default();
         let limits = self.limits;
         let brief = match learned.slowest {
             _ if limits.known => limits.least,
@@ -190,27 +190,27 @@ impl Timeouts {
             None => CHALLENGE.min(limits.answer),
         };
         match wait {
-            Wait::Stop if habit.is_missing() => return brief.min(limits.stop),
+            Wait::Stop if history.is_missing() => return brief.min(limits.stop),
             Wait::Stop => return limits.stop,
-            Wait::Start if habit.is_missing() => {
-                let usual = habit.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(LEAST_OF_KNOWN));
+            Wait::Start if history.is_missing() => {
+                let usual = history.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(MIN_TIMEOUT_OF_KNOWN));
                 return usual.unwrap_or(limits.start).min(limits.start);
             }
             Wait::Start => return limits.start,
-            _ if habit.is_missing() => return brief,
+            _ if history.is_missing() => return brief,
             _ => {}
         }
         let adapted = |slowest: Duration, times: u32| (slowest * times).clamp(limits.least, limits.answer);
         let usual = learned.slowest.map_or(limits.answer, |slowest| adapted(slowest, TIMES_THE_SLOWEST));
         let usual = match wait {
             Wait::Challenge if limits.challenges == ChallengeSupport::Absent => return Duration::ZERO,
-            Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && habit.slowest.is_none() => {
+            Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && history.slowest.is_none() => {
                 CHALLENGE.min(limits.answer)
             }
             // The time of unrequested messages and the time to read a long frame do not measure the speed of answers.
             Wait::Challenge | Wait::Sent | Wait::Probe => limits.answer,
             wait if wait.is_of_the_library() && !limits.known => {
-                adapted(habit.slowest.unwrap_or_default(), TIMES_BRIEFLY)
+                adapted(history.slowest.unwrap_or_default(), TIMES_BRIEFLY)
             }
             _ => usual,
         };
@@ -220,17 +220,17 @@ impl Timeouts {
 
     /// Whether the answer can still arrive after an unsuccessful wait of `within`, because the wait was shorter than
     /// the maximum.
-    pub(super) fn is_in_doubt(&self, wait: &Wait, within: Duration) -> bool {
-        let missing = self.learned().habits.get(wait).copied().unwrap_or_default().is_missing();
+    pub(super) fn can_still_arrive(&self, wait: &Wait, within: Duration) -> bool {
+        let missing = self.learned().histories.get(wait).copied().unwrap_or_default().is_missing();
         within < self.limits.answer && (!missing || wait.measures())
     }
 
     /// Records a successful wait that took `after`.
     pub(super) fn came(&self, wait: &Wait, after: Duration) {
         let mut learned = self.learned();
-        let habit = learned.habits.entry(wait.clone()).or_default();
-        habit.slowest = Some(habit.slowest.unwrap_or_default().max(after));
-        habit.missed = 0;
+        let history = learned.histories.entry(wait.clone()).or_default();
+        history.slowest = Some(history.slowest.unwrap_or_default().max(after));
+        history.missed = 0;
         if wait.measures() {
             learned.slowest = Some(learned.slowest.unwrap_or_default().max(after));
         }
@@ -245,9 +245,9 @@ impl Timeouts {
     /// Records an unsuccessful wait of `within`.
     pub(super) fn missed(&self, wait: &Wait, within: Duration) {
         let mut learned = self.learned();
-        let habit = learned.habits.entry(wait.clone()).or_default();
-        let was_expected = !habit.is_missing();
-        habit.missed = habit.missed.saturating_add(1);
+        let history = learned.histories.entry(wait.clone()).or_default();
+        let was_expected = !history.is_missing();
+        history.missed = history.missed.saturating_add(1);
         // A brief wait does not count as unsuccessful, and the start and stop of a process are not answers.
         if was_expected && !matches!(wait, Wait::Start | Wait::Stop) {
             learned.lost += within;
@@ -271,11 +271,12 @@ mod tests {
         answer: Duration::from_secs(30),
         start: Duration::from_secs(120),
         stop: Duration::from_secs(30),
-        least: LEAST,
+        least: MIN_TIMEOUT,
         challenges: ChallengeSupport::Unknown,
         known: false,
     };
-    const KNOWN: Limits = Limits { least: LEAST_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
+    const KNOWN: Limits =
+        Limits { least: MIN_TIMEOUT_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
 
     fn call(method: &str) -> Wait {
         Wait::Call(method.to_owned())
@@ -289,7 +290,7 @@ mod tests {
     #[case::fast(ms(20), 2 * SECOND)]
     #[case::slow(ms(700), 7 * SECOND)]
     #[case::slower(8 * SECOND, 30 * SECOND)]
-    fn the_first_good_answer_sets_the_limit(#[case] took: Duration, #[case] limit: Duration) {
+    fn first_answer_sets_limit(#[case] took: Duration, #[case] limit: Duration) {
         let timeouts = Timeouts::with(LIMITS);
         assert_eq!(timeouts.limit(&Wait::Connect), 30 * SECOND);
         timeouts.came(&Wait::Connect, took);
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_good_answer_lengthens_the_limit_again() {
+    fn late_answer_extends_limit() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(20));
         timeouts.came(&Wait::Probe, 2 * SECOND);
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_once_is_waited_for_briefly_until_it_comes() {
+    fn short_wait_after_missed_event() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(50));
         for wait in [Wait::Refusal, Wait::Pong, Wait::Goodbye, call("health"), Wait::LaterAnswer] {
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_is_missed_twice_before_it_is_waited_for_briefly() {
+    fn seen_event_needs_two_misses() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(50));
         timeouts.missed(&Wait::Connect, 2 * SECOND);
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_never_answers_costs_two_deadlines() {
+    fn silent_gateway_costs_two_timeouts() {
         let timeouts = Timeouts::with(LIMITS);
         let mut waited = Duration::ZERO;
         for wait in [Wait::Connect, Wait::Probe, Wait::Connect, Wait::Probe] {
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_does_not_come_costs_two_deadlines_in_all() {
+    fn missing_events_cost_two_timeouts_in_total() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, 8 * SECOND);
         let waited = (0..50).map(|method| {
@@ -358,7 +359,7 @@ mod tests {
     #[case::absent(ChallengeSupport::Absent, Duration::ZERO, Duration::ZERO)]
     #[case::unknown(ChallengeSupport::Unknown, SECOND, SECOND)]
     #[case::sent(ChallengeSupport::Sent, 30 * SECOND, SECOND)]
-    fn a_challenge_is_waited_for_as_it_is_known(
+    fn challenge_timeout_by_support(
         #[case] challenges: ChallengeSupport,
         #[case] first: Duration,
         #[case] once_missed: Duration,
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn once_a_challenge_was_seen_the_next_is_not_missed_for_being_late() {
+    fn late_challenge_is_still_expected() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(20));
         timeouts.missed(&Wait::Challenge, SECOND);
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_program_is_never_waited_for_less_than_ten_seconds() {
+    fn known_program_waits_at_least_ten_seconds() {
         let timeouts = Timeouts::with(KNOWN);
         timeouts.came(&Wait::Connect, ms(20));
         for wait in [Wait::Connect, Wait::Pong, Wait::Goodbye, Wait::Challenge, Wait::Stop, call("health")] {
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn late_answers_are_too_late_together_unless_others_are_in_time() {
+    fn too_many_late_answers() {
         let timeouts = Timeouts::with(LIMITS);
         for _ in 0..7 {
             timeouts.came(&Wait::Connect, 8 * SECOND);
@@ -411,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_that_sigterm_did_not_bring_is_waited_for_briefly() {
+    fn short_wait_after_ignored_sigterm() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.came(&Wait::Connect, ms(20));
         assert_eq!(timeouts.limit(&Wait::Stop), 30 * SECOND);
@@ -420,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_timed_out_twice_is_measured_by_those_that_did_not() {
+    fn start_timeout_adapts() {
         let timeouts = Timeouts::with(LIMITS);
         timeouts.missed(&Wait::Start, 120 * SECOND);
         assert_eq!(timeouts.limit(&Wait::Start), 120 * SECOND, "nothing tells how long it takes");

@@ -32,7 +32,7 @@ impl RerunPolicy {
     }
 
     /// Whether observations on shared gateways are final.
-    pub(super) fn is_earned(&self) -> bool {
+    pub(super) fn is_trusted(&self) -> bool {
         self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
     }
 }
@@ -47,10 +47,10 @@ mod tests {
     #[case::enough(&[true, true, true], true)]
     #[case::differed_before(&[false, true, true, true], false)]
     #[case::differed_after(&[true, true, true, false], false)]
-    fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
+    fn trusts_groups_after_equal_observations(#[case] same: &[bool], #[case] earned: bool) {
         let trust = RerunPolicy::default();
         trust.begin(3);
         same.iter().for_each(|same| trust.note(*same));
-        assert_eq!(trust.is_earned(), earned);
+        assert_eq!(trust.is_trusted(), earned);
     }
 }

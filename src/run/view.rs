@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_not_an_object_has_no_records() {
+    fn invalid_document_has_no_records() {
         assert_eq!(records(&files(&[("devices/paired.json", "[]")])), None);
         assert_eq!(records(&files(&[("devices/paired.json", "{")])), None);
         assert_eq!(records(&files(&[("devices/paired.json", "{}")])), Some(Records::new()));
     }
 
     #[test]
-    fn messages_about_other_devices_are_removed() {
+    fn removes_messages_about_other_devices() {
         let message =
             |json: Value| Received { on: None, message: RawMessage::Frame(RawFrame::Regular { json, method: None }) };
         let event =

@@ -24,7 +24,7 @@ pub(crate) struct Findings {
     pub cases: usize,
     /// All errors, in the order of the files.
     pub problems: ScenarioErrors,
-    /// What can be intended.
+    /// Problems that can be intended.
     pub warnings: ScenarioErrors,
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
             errors.push(SpannedError::at(tag.span, message, "expected lower-case letters, digits and hyphens"));
         }
     }
-    twins(&case.scenario.links, "link", &mut errors);
-    twins(&case.scenario.tags, "tag", &mut errors);
+    check_duplicates(&case.scenario.links, "link", &mut errors);
+    check_duplicates(&case.scenario.tags, "tag", &mut errors);
     errors.extend(words_of_cases(&case.source.text));
     let mut problems = problems::within(errors, &case.source);
     problems.extend(file_name(case));
@@ -81,7 +81,7 @@ fn words_of_cases(text: &str) -> Vec<SpannedError> {
     errors
 }
 
-fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) {
+fn check_duplicates(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) {
     let mut seen = HashSet::new();
     for word in words {
         if !seen.insert(word.value.as_str()) {

@@ -146,14 +146,14 @@ mod tests {
 
     /// To update the file, run `clawcheck schema > schema/scenario.json`.
     #[test]
-    fn the_committed_schema_is_the_one_that_is_made() {
+    fn committed_schema_is_current() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/scenario.json");
         let committed = std::fs::read_to_string(path).unwrap();
         assert!(committed == text(), "schema/scenario.json is not what `clawcheck schema` prints");
     }
 
     #[test]
-    fn every_scenario_meets_the_schema() {
+    fn scenarios_match_schema() {
         let validator = jsonschema::draft202012::new(&schema()).unwrap();
         for (source, _) in crate::scenario::corpus::files::embedded().into_iter().map(Result::unwrap) {
             let document: Value = serde_saphyr::from_str(&source.text).unwrap();
@@ -172,14 +172,14 @@ mod tests {
     #[case::two_acts(json!({ "kill": {} }), false)]
     #[case::reference_for_a_number(json!({ "repeat": "${times}" }), true)]
     #[case::null(json!({ "repeat": null }), false)]
-    fn steps_meet_the_schema_as_they_meet_the_reader(#[case] more: Value, #[case] valid: bool) {
+    fn schema_agrees_with_parser_on_steps(#[case] more: Value, #[case] valid: bool) {
         let mut step = json!({ "connect": { "device": "laptop" } });
         step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         assert_eq!(is_valid(&json!({ "scenario": "Title", "steps": [step] })), valid);
     }
 
     #[test]
-    fn null_tokens_are_no_mistake() {
+    fn accepts_null_tokens() {
         let store = json!({ "paired": { "laptop": { "tokens": null }, "phone": { "tokens": { "node": null } } } });
         assert!(is_valid(&json!({ "scenario": "Title", "store": store, "steps": [] })));
     }

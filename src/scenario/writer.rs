@@ -36,7 +36,7 @@ fn below(value: &Value, depth: usize, out: &mut String) {
     let line = flow(value);
     match value {
         Value::Object(entries)
-            if !entries.is_empty() && (stands_below(entries, depth) || depth + line.len() > WIDTH) =>
+            if !entries.is_empty() && (is_block_style(entries, depth) || depth + line.len() > WIDTH) =>
         {
             out.push('\n');
             block(entries, depth + 2, out);
@@ -56,7 +56,7 @@ fn below(value: &Value, depth: usize, out: &mut String) {
 }
 
 /// Whether a map always has one line for each entry: the parts of a scenario, and records.
-fn stands_below(entries: &Map<String, Value>, depth: usize) -> bool {
+fn is_block_style(entries: &Map<String, Value>, depth: usize) -> bool {
     depth == 0 || (depth == 2 && entries.values().all(Value::is_object))
 }
 
@@ -138,14 +138,14 @@ mod tests {
     #[case("NaN")]
     #[case("Infinity")]
     #[case("\u{202e}")]
-    fn a_text_that_yaml_reads_as_something_else_is_quoted(#[case] text: &str) {
+    fn quotes_ambiguous_texts(#[case] text: &str) {
         let written = scalar(text);
         assert!(written.starts_with('"') && written.chars().all(printable::is_printable), "{written}");
         assert_eq!(serde_saphyr::from_str::<String>(&written).unwrap(), text);
     }
 
     #[test]
-    fn a_scenario_reads_as_if_a_person_had_written_it() {
+    fn readable_layout() {
         let scenario = json!({
             "scenario": "Story 3 of seed 7",
             "gateway": { "auth": { "mode": "none" }, "trusted-proxies": ["127.0.0.1"] },

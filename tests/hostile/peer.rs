@@ -32,7 +32,7 @@ impl Peer {
     }
 
     /// Writes bytes one at a time, with a pause after each.
-    pub(crate) fn drip(&mut self, bytes: &[u8], pause: Duration) -> Done {
+    pub(crate) fn write_slowly(&mut self, bytes: &[u8], pause: Duration) -> Done {
         for byte in bytes {
             self.raw([*byte])?;
             std::thread::sleep(pause);
@@ -163,7 +163,7 @@ impl Peer {
     }
 
     /// Reads, and sends nothing more, until the client disconnects.
-    pub(crate) fn hold(&mut self) -> Done {
+    pub(crate) fn read_until_disconnect(&mut self) -> Done {
         let mut bytes = [0; 4096];
         while self.stream.read(&mut bytes)? > 0 {}
         Ok(())

@@ -16,9 +16,9 @@ use std::time::Duration;
 pub(crate) const CANARY: &str = "canary/9f\"7c+2ü";
 
 /// The maximum output of a run on both streams, in bytes.
-const MOST_OUTPUT: usize = 200 << 10;
+const MAX_OUTPUT: usize = 200 << 10;
 /// The maximum memory of a run, in KiB.
-const MOST_MEMORY: u64 = 100 << 10;
+const MAX_MEMORY: u64 = 100 << 10;
 /// The answer timeout in rows that wait for it.
 const ANSWER: Duration = Duration::from_secs(6);
 
@@ -38,10 +38,10 @@ pub(crate) fn play(row: &Row) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let (ran, secret) = run(row, folder.path());
     let wrong = held(row, &ran, &secret, folder.path());
-    if wrong.is_empty() { Ok(()) } else { Err(told(&wrong, &ran)) }
+    if wrong.is_empty() { Ok(()) } else { Err(describe(&wrong, &ran)) }
 }
 
-fn told(wrong: &[String], ran: &PlayOutput) -> String {
+fn describe(wrong: &[String], ran: &PlayOutput) -> String {
     let mut text = wrong.join("\n");
     let cut =
         |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");
@@ -120,7 +120,7 @@ fn ended(mut command: Command, folder: &Path) -> PlayOutput {
 /// Reads a stream to its end and returns its beginning. Bytes that are not UTF-8 become U+FFFD.
 fn kept(stream: &mut impl Read) -> String {
     let mut kept = Vec::new();
-    let _ = stream.take(4 * MOST_OUTPUT as u64).read_to_end(&mut kept);
+    let _ = stream.take(4 * MAX_OUTPUT as u64).read_to_end(&mut kept);
     let _ = std::io::copy(stream, &mut std::io::sink());
     String::from_utf8_lossy(&kept).into_owned()
 }
@@ -143,8 +143,8 @@ fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String>
     for text in row.never.iter().chain(&["panicked", "RUST_BACKTRACE", "index out of bounds"]) {
         check(!said.contains(text), format!("says {text:?}"));
     }
-    check(said.len() <= MOST_OUTPUT, format!("prints {} bytes or more", said.len()));
-    check(ran.memory <= MOST_MEMORY, format!("takes {} KiB", ran.memory));
+    check(said.len() <= MAX_OUTPUT, format!("prints {} bytes or more", said.len()));
+    check(ran.memory <= MAX_MEMORY, format!("takes {} KiB", ran.memory));
     if let Some(control) = control(&said) {
         check(false, format!("prints U+{:04X}", u32::from(control)));
     }

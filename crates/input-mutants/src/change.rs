@@ -159,7 +159,7 @@ impl Dictionary {
         let Ok(mut document) = serde_json::from_slice::<Value>(input) else {
             return replace(within(rng, input, 3), input, pick(rng, &self.0));
         };
-        let place = somewhere(rng, &mut document);
+        let place = random_value(rng, &mut document);
         *place = match (rng.u8(0..6), place.take()) {
             (0, Value::Object(mut object)) if !object.is_empty() => {
                 let key = object.keys().nth(rng.usize(..object.len())).cloned().unwrap_or_default();
@@ -246,7 +246,7 @@ fn lengthen(rng: &mut Rng, input: &mut Vec<u8>) {
 }
 
 /// A random value in a document.
-fn somewhere<'a>(rng: &mut Rng, document: &'a mut Value) -> &'a mut Value {
+fn random_value<'a>(rng: &mut Rng, document: &'a mut Value) -> &'a mut Value {
     let inner = match document {
         Value::Object(object) => object.len(),
         Value::Array(items) => items.len(),
@@ -258,10 +258,10 @@ fn somewhere<'a>(rng: &mut Rng, document: &'a mut Value) -> &'a mut Value {
     let at = rng.usize(..inner);
     match document {
         Value::Object(object) => match object.values_mut().nth(at) {
-            Some(value) => somewhere(rng, value),
+            Some(value) => random_value(rng, value),
             None => unreachable!("there are that many"),
         },
-        Value::Array(items) => somewhere(rng, &mut items[at]),
+        Value::Array(items) => random_value(rng, &mut items[at]),
         scalar => scalar,
     }
 }

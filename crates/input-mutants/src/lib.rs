@@ -27,9 +27,9 @@ use std::time::{Duration, Instant};
 /// The default duration of a test.
 const SECONDS: u64 = 2;
 /// The maximum time for one input, even on a slow machine: a thousand times the usual time.
-const LONGEST: Duration = Duration::from_secs(20);
+const MAX_TIME: Duration = Duration::from_secs(20);
 /// Longer inputs are truncated. The limits of the readers are much lower.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// Plays mutants of `seeds` against `check`, which panics if a property does not hold. Words of the seeds are replaced
 /// with `words` and with each other.
@@ -42,7 +42,7 @@ pub fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl F
     let (began, mut runs, mut slowest) = (Instant::now(), 0_u64, (Duration::ZERO, 0));
     while plan.goes_on(runs, began) {
         let at = plan.first.wrapping_add(runs);
-        let input = Arc::new(dictionary.mutant(seeds, plan.seed, at, MOST_BYTES));
+        let input = Arc::new(dictionary.mutant(seeds, plan.seed, at, MAX_BYTES));
         watch.show(&input);
         if plan.keeps {
             keep(name, &input);
@@ -52,7 +52,7 @@ pub fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl F
         let took = start.elapsed();
         let again = format!("play it again with MUTANTS_SEED={} MUTANTS_FIRST={at} MUTANTS_RUNS=1", plan.seed);
         assert!(held.is_ok(), "{name}: input {at} is kept in {}; {again}", keep(name, &input).display());
-        assert!(took < LONGEST, "{name}: {took:?} for {}; {again}", keep(name, &input).display());
+        assert!(took < MAX_TIME, "{name}: {took:?} for {}; {again}", keep(name, &input).display());
         if took > slowest.0 {
             slowest = (took, at);
         }
@@ -122,7 +122,7 @@ impl Watch {
             while !over.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(200));
                 let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some((since, input)) = shown.as_ref().filter(|(since, _)| since.elapsed() > 3 * LONGEST) {
+                if let Some((since, input)) = shown.as_ref().filter(|(since, _)| since.elapsed() > 3 * MAX_TIME) {
                     eprintln!("{name}: {:?} and no end: {}", since.elapsed(), keep(name, input).display());
                     std::process::abort();
                 }

@@ -57,7 +57,7 @@ impl Actor {
     /// Runs until it is told to stop or no sender is left.
     pub(super) async fn run(mut self) {
         loop {
-            let alarm = self.alarm();
+            let alarm = self.next_deadline();
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(Event::Stop { done }) => {
@@ -77,7 +77,7 @@ impl Actor {
     }
 
     /// When the machine's clock reaches the time that the model waits for. A manual clock needs no timer.
-    fn alarm(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Instant> {
         match self.clock {
             // Never immediately: the model would have acted in the previous input.
             Clock::Real => self.wake_at.map(|at| Instant::now() + real_delay(at).max(Duration::from_millis(1))),

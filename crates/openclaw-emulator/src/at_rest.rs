@@ -1,7 +1,7 @@
 //! The pairing store in a state directory. It is read without changes. [`StateAtRest::start`] then computes, in memory, the
 //! store that a release has after its start.
 
-use super::import::{ImportError, LegacyFiles, take_over};
+use super::import::{ImportError, LegacyFiles, import_all};
 use super::settings::StartRefusal;
 use crate::store::{SqliteDocuments, SqliteError};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, StoreFormat, WriteError, json};
@@ -17,7 +17,7 @@ use untrusted_data::limits::DOCUMENT_VALUES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The longest file that is read, in bytes.
-const LONGEST: u64 = 16 << 20;
+const MAX_LENGTH: u64 = 16 << 20;
 
 /// The data about devices and nodes in a state directory.
 #[derive(Debug, Clone)]
@@ -154,6 +154,7 @@ impl StateAtRest {
             Ok(found) if found.is_file() && !allows(root, &found, 0o4) => Some(owners(root, &found)),
             _ => None,
         };
+        // The contents are kept, because a remedy can make the file readable (`unlock`).
         let kept = match denied {
             None => kept,
             Some(owners) => {
@@ -245,7 +246,7 @@ impl StateAtRest {
         self.forbidden_database.is_some()
     }
 
-    /// The same after the gateway's user became the owner of everything in the directory.
+    /// Makes everything accessible, in memory, as if the gateway's user had become the owner of the directory.
     pub fn unlock(&mut self) {
         self.locked.clear();
         self.files.append(&mut self.forbidden_files);
@@ -279,7 +280,7 @@ impl StateAtRest {
                     documents.iter().map(|(document, value)| (*document, Ok(Arc::clone(value)))).collect();
             }
         }
-        let log = take_over(self, &mut store, now)?;
+        let log = import_all(self, &mut store, now)?;
         Ok((store, log))
     }
 }
@@ -337,6 +338,7 @@ impl Documents for StoredDocuments {
             if self.locked.contains_key(folder) {
                 let path = self.directory.join(document.path());
                 let fault = format!("EACCES: permission denied, open '{}'", path.display());
+                // The release writes the other documents and then reports the first error.
                 first = first.and(Err(WriteError(fault)));
                 continue;
             }
@@ -357,9 +359,9 @@ fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError>
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     }
     let too_large = |limit: String| StateAtRestError::TooLarge { path: path.to_owned(), limit };
-    let bytes = match plain_file::read(path, LONGEST, Links::Follow) {
+    let bytes = match plain_file::read(path, MAX_LENGTH, Links::Follow) {
         Ok(bytes) => bytes,
-        Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", LONGEST >> 20))),
+        Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", MAX_LENGTH >> 20))),
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     };
     if cut::json::count(&bytes) > DOCUMENT_VALUES {
@@ -384,6 +386,7 @@ fn database(directory: &Path) -> Result<Database, StateAtRestError> {
             let why = format!("{DATABASE}: {fault}");
             return Ok(Database::Refused(StartRefusal::at_cell(&fault.to_string()), why));
         }
+        // Other errors are not about the contents. They are reported when the database is read.
         Ok(()) | Err(_) => {}
     }
     if !SqliteDocuments::is_store(directory) {
@@ -418,7 +421,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_directory_is_read_and_left_as_it_is() {
+    fn reads_directory_without_changes() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("devices")).unwrap();
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"deviceId":"a"}}"#).unwrap();
@@ -434,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_with_a_database_imports_the_files_or_refuses_to_start() {
+    fn start_imports_legacy_files() {
         let mut at_rest = StateAtRest::empty("/state");
         at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "parse", why: String::new() });
         assert_eq!(at_rest.start(StoreFormat::Sqlite, 0).unwrap_err().exit_code, 78);
@@ -446,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_that_is_put_right_gives_back_what_is_there() {
+    fn repaired_owner_restores_access() {
         let mut at_rest = StateAtRest::empty("/state");
         let paired = StoredFile::Json(Arc::new(json!({"a": {"deviceId": "a"}})));
         at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "read", why: String::new() });
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_locked_fails_as_node_says() {
+    fn locked_directory_error() {
         let mut at_rest = StateAtRest::empty("/state");
         at_rest.locked.insert("devices", String::new());
         let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();

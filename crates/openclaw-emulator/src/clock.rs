@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_stands_still_and_never_goes_back() {
+    fn manual_clock_is_monotonic() {
         let clock = ManualClock::starting_at(1000);
         clock.move_to(1500);
         clock.move_to(1200);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_time_is_no_delay() {
+    fn past_time_has_no_delay() {
         assert_eq!(real_delay(0), Duration::ZERO);
         assert!(real_delay(real_now() + 60_000) > Duration::from_secs(59));
     }

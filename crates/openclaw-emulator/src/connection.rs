@@ -84,11 +84,11 @@ where
     if !request.wants_upgrade() {
         let details = context.http_context.shows_details(&peer, request.bearer());
         let uptime = details.then(|| context.started.elapsed().as_millis());
-        return say(&mut stream, &http::plain(&request, uptime)).await;
+        return write_answer(&mut stream, &http::plain(&request, uptime)).await;
     }
     let welcome = match request.upgrade() {
         Ok(welcome) => welcome,
-        Err(refusal) => return say(&mut stream, &refusal).await,
+        Err(refusal) => return write_answer(&mut stream, &refusal).await,
     };
     let (outbox, inbox) = channel();
     let (admission, admitted) = oneshot::channel();
@@ -113,7 +113,7 @@ where
             };
             socket.run().await;
         }
-        Ok(Admission::Refused { status, body }) => say(&mut stream, &http::refusal(status, &body)).await,
+        Ok(Admission::Refused { status, body }) => write_answer(&mut stream, &http::refusal(status, &body)).await,
         // The gateway ended in the meantime.
         Err(_) => {}
     }
@@ -127,7 +127,7 @@ async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<(Requ
         match http::read_head(&bytes) {
             Head::Whole(request, length) => return Some((request, bytes.split_off(length))),
             Head::Refused(answer) => {
-                say(stream, &answer).await;
+                write_answer(stream, &answer).await;
                 return None;
             }
             Head::Partial => {}
@@ -139,7 +139,7 @@ async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<(Requ
 }
 
 /// Writes a complete answer and shuts down our side. A peer that does not read it loses it.
-async fn say<S: AsyncWrite + Unpin>(stream: &mut S, answer: &[u8]) {
+async fn write_answer<S: AsyncWrite + Unpin>(stream: &mut S, answer: &[u8]) {
     let _ = timeout(CLOSE_TIMEOUT, async {
         stream.write_all(answer).await?;
         stream.shutdown().await
@@ -195,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     }
 
     async fn exchange(&mut self) {
-        if self.digest().await.is_err() {
+        if self.process_received().await.is_err() {
             return;
         }
         let overflow = self.inbox.overflow();
@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Wake::Deadline,
             };
             match wake {
-                Wake::Written(Ok(count @ 1..)) => self.wrote(count),
+                Wake::Written(Ok(count @ 1..)) => self.record_write(count),
                 Wake::Written(_) | Wake::Deadline | Wake::Read(Err(_)) => return,
                 Wake::Read(Ok(0)) => {
                     finished = true;
@@ -229,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 }
                 Wake::Read(Ok(_)) => {
                     self.read_what_follows().await;
-                    if self.digest().await.is_err() {
+                    if self.process_received().await.is_err() {
                         return;
                     }
                 }
@@ -237,12 +237,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 Wake::Command(None) => commands = false,
                 Wake::Overflow => {
                     overflown = true;
-                    self.obey_all();
+                    self.run_commands();
                     self.handle(OutboxCommand::Close { code: close::POLICY, reason: "slow consumer".to_owned() });
                 }
                 Wake::Stopping => {
                     stopping = true;
-                    self.obey_all();
+                    self.run_commands();
                     self.deadline = Some(Instant::now() + self.context.goodbye.max(Duration::from_secs(1)));
                 }
             }
@@ -257,7 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         }
     }
 
-    fn wrote(&mut self, count: usize) {
+    fn record_write(&mut self, count: usize) {
         self.written += count;
         if self.written == self.out.len() {
             self.out.clear();
@@ -265,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         }
     }
 
-    fn obey_all(&mut self) {
+    fn run_commands(&mut self) {
         while let Some(command) = self.inbox.try_next() {
             self.handle(command);
         }
@@ -310,21 +310,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     ///
     /// # Errors
     /// Returns an error if the gateway no longer exists.
-    async fn digest(&mut self) -> Result<(), mpsc::error::SendError<Event>> {
+    async fn process_received(&mut self) -> Result<(), mpsc::error::SendError<Event>> {
         let mut messages = Vec::new();
         while matches!(self.phase, Phase::Open | Phase::Closing) {
             match self.decoder.next() {
-                Ok(None) => return self.hand_over(messages).await,
+                Ok(None) => return self.deliver(messages).await,
                 Ok(Some(incoming)) => self.take(incoming, &mut messages).await?,
                 Err(fault) => self.fail(fault),
             }
         }
         self.decoder.buffer().clear();
-        self.hand_over(messages).await
+        self.deliver(messages).await
     }
 
     /// Passes the messages of one read to the actor.
-    async fn hand_over(&self, mut messages: Vec<Vec<u8>>) -> Result<(), mpsc::error::SendError<Event>> {
+    async fn deliver(&self, mut messages: Vec<Vec<u8>>) -> Result<(), mpsc::error::SendError<Event>> {
         let connection = self.connection;
         match messages.len() {
             0 => Ok(()),
@@ -341,12 +341,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         match incoming {
             Incoming::Message(data) if self.phase == Phase::Open => messages.push(data),
             Incoming::Ping(payload) if self.phase == Phase::Open => {
-                self.hand_over(std::mem::take(messages)).await?;
+                self.deliver(std::mem::take(messages)).await?;
                 self.context.events.send(Event::Ping { connection: self.connection, payload }).await?;
             }
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong => {}
             Incoming::Close(frame) => {
-                self.hand_over(std::mem::take(messages)).await?;
+                self.deliver(std::mem::take(messages)).await?;
                 // The actor is notified before the peer has our answer, so the peer's next action finds the connection
                 // closed.
                 self.context.events.send(Event::Closed { connection: self.connection }).await?;

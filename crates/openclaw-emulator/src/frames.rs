@@ -101,6 +101,7 @@ impl Decoder {
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
+        // One large message must not keep its memory for the rest of the connection.
         if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
             self.buffer = Vec::new();
         }
@@ -127,6 +128,7 @@ impl Decoder {
         let bytes = &self.buffer[self.consumed..];
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let (fin, opcode, short) = (first & 0x80 != 0, first & 0x0f, usize::from(second & 0x7f));
+        // Reserved bits belong to extensions, and none was negotiated. Frames of clients are masked (RFC 6455, 5.1).
         if first & 0x70 != 0 || second & 0x80 == 0 {
             return Err(FrameError::Protocol);
         }
@@ -144,6 +146,7 @@ impl Decoder {
         };
         let held = self.fragments.as_ref().map_or(0, |fragments| fragments.data.len());
         let length = usize::try_from(length).map_err(|_| FrameError::TooBig)?;
+        // The header is enough to refuse a message that is too large. Its payload is never buffered.
         if opcode < CLOSE && length.saturating_add(held) > self.limit {
             return Err(FrameError::TooBig);
         }
@@ -152,14 +155,14 @@ impl Decoder {
     }
 
     fn judge_opcode(&self, fin: bool, opcode: u8, short: usize) -> Result<(), FrameError> {
-        let lawful = match opcode {
+        let is_valid = match opcode {
             CONTINUATION => self.fragments.is_some(),
             TEXT | BINARY => self.fragments.is_none(),
             CLOSE => fin && short <= 125 && short != 1,
             PING | PONG => fin && short <= 125,
             _ => false,
         };
-        if lawful { Ok(()) } else { Err(FrameError::Protocol) }
+        if is_valid { Ok(()) } else { Err(FrameError::Protocol) }
     }
 
     /// Adds a frame to the message that it belongs to, and returns what is complete.
@@ -182,6 +185,7 @@ impl Decoder {
             None => Fragments { opcode, data: payload, count: 1 },
         };
         if !fin {
+            // Empty fragments do not count toward the size limit, so their number has a limit of its own.
             if message.count > MAX_FRAGMENTS {
                 return Err(FrameError::TooBig);
             }
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_by_byte_gives_the_same_messages() {
+    fn decodes_byte_by_byte() {
         let bytes = [
             frame(0x01, b"he"),
             frame(0x89, b"ping"),
@@ -314,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_itself_is_allowed_and_can_be_raised() {
+    fn limit_is_inclusive_and_adjustable() {
         assert_eq!(read(&frame(0x81, &[b'x'; 1024])).unwrap().len(), 1);
         let mut decoder = Decoder::new(4, frame(0x81, b"hello"));
         decoder.set_limit(5);
@@ -327,7 +331,7 @@ mod tests {
     #[case(126, 4)]
     #[case(65_535, 4)]
     #[case(65_536, 10)]
-    fn lengths_are_written_in_the_shortest_form(#[case] length: usize, #[case] header: usize) {
+    fn encodes_shortest_length(#[case] length: usize, #[case] header: usize) {
         let mut out = Vec::new();
         encode_text(&mut out, &"x".repeat(length));
         assert_eq!(out.len(), header + length);

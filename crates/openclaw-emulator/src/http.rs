@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_on_any_path() {
+    fn upgrades_on_any_path() {
         let request = request("GET /deep/path?x=1", UPGRADE);
         assert!(request.wants_upgrade());
         let answer = String::from_utf8(request.upgrade().unwrap()).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_headers_merge_as_node_merges_them() {
+    fn merges_repeated_headers_like_node() {
         let request =
             request("GET /", "Host: a\r\nX-Forwarded-For: 1.1.1.1\r\nHOST: b\r\nx-forwarded-for: 2.2.2.2\r\n");
         assert_eq!(request.header("host"), Some("a"));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_is_refused_and_an_endless_head_too() {
+    fn rejects_invalid_and_endless_heads() {
         assert!(
             matches!(read_head(b"\x16\x03\x01\x02\x00"), Head::Refused(answer) if answer.starts_with(b"HTTP/1.1 400 "))
         );

@@ -2,7 +2,7 @@
 //! the files (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::StartRefusal;
-use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteError};
+use crate::store::{MAX_FILE_BYTES, SqliteDocuments, SqliteError};
 use openclaw_model::pairing::{Imported, import_devices, import_nodes};
 use openclaw_protocol::js::Record;
 use openclaw_protocol::store::{DATABASE, Document, Documents, WriteError, json};
@@ -52,14 +52,14 @@ pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> R
     if SqliteDocuments::exists(state_dir) {
         check_database(state_dir, store)?;
     }
-    take_over(&FilesOnDisk(state_dir), store, now)
+    import_all(&FilesOnDisk(state_dir), store, now)
 }
 
 /// Imports the files. Returns lines for the log.
 ///
 /// # Errors
 /// Returns an error for a file that does not parse or a store that cannot be written.
-pub(crate) fn take_over(
+pub(crate) fn import_all(
     files: &dyn LegacyFiles,
     store: &mut dyn Documents,
     now: i64,
@@ -148,7 +148,7 @@ fn nodes(
 impl LegacyFiles for FilesOnDisk<'_> {
     fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         let path = self.0.join(document.path());
-        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+        let bytes = match plain_file::read(&path, MAX_FILE_BYTES, Links::Follow) {
             Ok(bytes) => bytes,
             Err(PlainFileError::Io(error))
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>

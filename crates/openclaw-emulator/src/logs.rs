@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_lines_are_kept() {
+    fn keeps_only_last_lines() {
         let logs = Logs::default();
         (0..KEPT + 5).for_each(|number| logs.push(number.to_string()));
         assert_eq!(logs.lines().len(), KEPT);

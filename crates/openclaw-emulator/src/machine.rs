@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_has_a_name_and_a_system() {
+    fn machine_name_and_system() {
         let host = this_machine();
         assert!(!host.name.is_empty());
         assert!(host.platform.starts_with(std::env::consts::OS) && host.platform.contains(' '), "{}", host.platform);

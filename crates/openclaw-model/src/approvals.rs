@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_found_by_its_beginning_in_any_case() {
+    fn finds_id_by_prefix() {
         let mut approvals = with(&["Abc", "abd", "x"]);
         assert_eq!(approvals.named("X", 1, |_| true), ApprovalMatch::One("x".to_owned()));
         assert_eq!(
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_known_for_fifteen_seconds_and_made_once() {
+    fn decision_is_kept_for_15_seconds() {
         let mut approvals = with(&["a"]);
         let waiter = Waiter { connection: ConnectionId(1), request_id: "r".to_owned(), asked: false };
         assert!(approvals.wait("a", waiter.clone()));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_decides_expires_without_a_decision() {
+    fn undecided_request_expires() {
         let mut approvals = with(&["a"]);
         assert_eq!(approvals.next_expiry(), Some(100));
         assert!(approvals.expire(99).is_empty());

@@ -49,6 +49,7 @@ pub struct Locality {
 impl Locality {
     /// Determines the origin of a connection.
     pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
+        // A direct loopback connection is its own client, even if loopback is among the trusted proxies.
         let ours = rules.attribution_required && direct_by_headers(rules, peer).is_ok();
         let client_ip = if ours { Some(peer.address.to_canonical()) } else { client_ip(rules, config, peer) };
         let has_proxy_headers = match rules.every_proxy_header_counts {
@@ -152,6 +153,7 @@ fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Opti
     let hop = forwarded
         .split(',')
         .filter_map(address::parse_with_port)
+        // Each proxy appends the address of its peer, so the last untrusted address is the client.
         .rfind(|hop| !passed_over(hop) && !address::is_listed(*hop, &config.trusted_proxies));
     hop.or_else(|| {
         let real_ip = joined(peer, "x-real-ip").filter(|_| config.allow_real_ip_fallback)?;

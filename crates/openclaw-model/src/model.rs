@@ -289,7 +289,7 @@ impl Model {
         let Some(gone) = self.connections.remove(&connection) else { return };
         rpc::fail_node_commands(self, connection, outcome);
         if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node")
-            && !self.rules.nodes.gone_with_later_only
+            && !self.rules.nodes.gone_with_later_connection
         {
             self.forget_node(client.node_id());
         }
@@ -365,7 +365,7 @@ impl Model {
         let frame = ServerFrame::Res { id: Value::from(id), ok, payload, error };
         outcome.effects.push(Effect::Send { connection, frame });
         open.unauthorised_calls = if wrong_role { open.unauthorised_calls + 1 } else { 0 };
-        if self.rules.rpc.wrong_roles_close && open.unauthorised_calls > UNAUTHORISED_CALLS {
+        if self.rules.rpc.repeated_wrong_role_closes && open.unauthorised_calls > UNAUTHORISED_CALLS {
             self.close(connection, close::POLICY, "repeated unauthorized calls", outcome);
         }
     }

@@ -96,7 +96,7 @@ pub(crate) struct NodeWork {
     invokes: IndexMap<String, PendingInvoke>,
     queues: IndexMap<String, NodeQueue>,
     /// The time of the last stored sign of life, by device.
-    heard_at: IndexMap<String, i64>,
+    last_alive_at: IndexMap<String, i64>,
 }
 
 /// Minimum interval between two stored signs of life of a node, in milliseconds.
@@ -199,12 +199,12 @@ impl NodeWork {
 
     /// Whether a sign of life can be stored now.
     pub(crate) fn may_note(&self, device_id: &str, now: i64) -> bool {
-        self.heard_at.get(device_id).is_none_or(|at| now - at >= HEARD_EVERY_MS)
+        self.last_alive_at.get(device_id).is_none_or(|at| now - at >= HEARD_EVERY_MS)
     }
 
     /// Records that a sign of life was stored.
     pub(crate) fn record_sign_of_life(&mut self, device_id: &str, now: i64) {
-        self.heard_at.insert(device_id.to_owned(), now);
+        self.last_alive_at.insert(device_id.to_owned(), now);
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_fetched_by_its_urgency_and_gone_then() {
+    fn work_order_by_priority() {
         let mut work = NodeWork::default();
         let (first, _) = work.enqueue("n", wanted(STATUS, None, true), || "1".to_owned(), 5);
         let (second, _) = work.enqueue("n", wanted("location.request", Some("high"), true), || "2".to_owned(), 5);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn before_2026_6_11_work_stays_and_never_expires() {
+    fn work_does_not_expire_before_2026_6_11() {
         let mut work = NodeWork::default();
         let (_, shown) = work.enqueue("n", wanted("location.request", None, false), || "1".to_owned(), 5);
         assert_eq!(shown["expiresAtMs"], Value::Null);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_answered_by_its_node_alone() {
+    fn only_the_node_can_answer() {
         let mut work = NodeWork::default();
         let invoke = PendingInvoke {
             node_id: "n".to_owned(),

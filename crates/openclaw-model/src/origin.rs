@@ -164,12 +164,7 @@ mod tests {
     #[case("http://a:", "http://a", "a", "a")]
     #[case("moz-extension://x:80", "null", "x:80", "x")]
     #[case("http://a_b", "http://a_b", "a_b", "a_b")]
-    fn an_origin_is_read_as_a_browser_would(
-        #[case] url: &str,
-        #[case] origin: &str,
-        #[case] host: &str,
-        #[case] hostname: &str,
-    ) {
+    fn parses_origin_like_browser(#[case] url: &str, #[case] origin: &str, #[case] host: &str, #[case] hostname: &str) {
         let read = Origin::parse(url).unwrap();
         assert_eq!((read.origin.as_str(), read.host.as_str(), read.hostname.as_str()), (origin, host, hostname));
     }
@@ -181,7 +176,7 @@ mod tests {
     #[case("https://u@a.b", None)]
     #[case("file://", None)]
     #[case("http:/x.y", None)]
-    fn a_bare_origin_is_a_scheme_and_a_host(#[case] url: &str, #[case] origin: Option<&str>) {
+    fn bare_origin_is_scheme_and_host(#[case] url: &str, #[case] origin: Option<&str>) {
         assert_eq!(Origin::parse_bare(url).map(|read| read.origin).as_deref(), origin);
     }
 
@@ -193,7 +188,7 @@ mod tests {
     #[case("http://a:99999")]
     #[case("http://256.1.1.1")]
     #[case("http://[::1")]
-    fn what_is_no_url_has_no_origin(#[case] url: &str) {
+    fn invalid_url_has_no_origin(#[case] url: &str) {
         assert_eq!(Origin::parse(url), None);
     }
 }

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_its_owner_waits_and_everybody_who_does_is_answered() {
+    fn owner_and_all_waiters_get_answer() {
         let mut upgrades = ScopeUpgrades::default();
         upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100), 0);
         assert!(!upgrades.wait("r", &owner("b"), waiter("1"), 1));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_came_to_is_known_for_fifteen_seconds() {
+    fn result_is_kept_for_15_seconds() {
         let mut upgrades = ScopeUpgrades::default();
         upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100), 0);
         upgrades.finish("r", &ended("r", "rejected"), 5);
@@ -182,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_is_forgotten_after_its_time() {
+    fn forgets_upgrade_without_waiters() {
         let mut upgrades = ScopeUpgrades::default();
         upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100), 0);
         assert!(!upgrades.wait("r", &owner("a"), waiter("1"), 100 + GRACE_MS));
     }
 
     #[test]
-    fn what_nobody_waits_for_is_forgotten_and_what_is_asked_for_again_is_open_again() {
+    fn forgotten_upgrade_can_be_requested_again() {
         let mut upgrades = ScopeUpgrades::default();
         let new = |expires_at| ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), expires_at);
         for n in 0..100 {

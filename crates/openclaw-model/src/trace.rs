@@ -170,7 +170,7 @@ mod tests {
     #[case("2026.3.31", Some("2026.3.31"))]
     #[case("2026.4.1", Some("2026.3.31"))]
     #[case("2026.4.2", Some("2026.4.2"))]
-    fn a_fact_holds_since_its_last_change(#[case] release: &str, #[case] since: Option<&str>) {
+    fn fact_starts_at_last_change(#[case] release: &str, #[case] since: Option<&str>) {
         let roles = fact!(pairing.effective_roles);
         let found = roles.since(release.parse().unwrap()).map(|since| since.release.to_string());
         assert_eq!((roles.name(), found.as_deref()), ("pairing.effective_roles", since));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_without_a_history_of_its_own_has_the_facts_of_the_one_before() {
+    fn release_between_known_ones_has_earlier_facts() {
         let since = fact!(locality.host_and_trusted_proxies_count).since("2026.4.1".parse().unwrap()).unwrap();
         assert_eq!(since.release.to_string(), "2026.3.31");
         assert!(!since.what.is_empty() && !since.sources.is_empty());

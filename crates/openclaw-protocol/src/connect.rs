@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// Maximum length of an accepted challenge nonce, in bytes. The releases send 36. A client signs the nonce and sends it
 /// back, so a gateway must not make it send megabytes.
-pub const LONGEST_NONCE: usize = 1024;
+pub const MAX_NONCE_BYTES: usize = 1024;
 
 /// `connect` parameters that match the schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -57,7 +57,7 @@ mod tests {
     const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
     #[test]
-    fn a_private_key_is_read_from_its_pem() {
+    fn reads_private_key_from_pem() {
         let key = DeviceKey::from_pem(PEM).unwrap();
         assert_eq!(key.public_key(), "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
         assert_eq!(DeviceKey::from_pem(&PEM.replace("MC4C", "MC4D")).map(|key| key.public_key()), None);

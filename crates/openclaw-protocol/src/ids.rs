@@ -29,7 +29,7 @@ pub fn token(bytes: [u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_uuid_carries_its_version_and_variant() {
+    fn uuid_version_and_variant() {
         assert_eq!(super::uuid([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
         assert_eq!(super::token([0; 32]).len(), 43);
     }

@@ -176,7 +176,7 @@ mod tests {
     #[case(json!({}), true, f64::NAN)]
     #[case(json!(" 12 "), true, 12.0)]
     #[case(json!(true), true, 1.0)]
-    fn values_have_javascripts_truth_and_number(#[case] value: Value, #[case] truth: bool, #[case] float: f64) {
+    fn truthiness_and_numbers(#[case] value: Value, #[case] truth: bool, #[case] float: f64) {
         assert_eq!(truthy(Some(&value)), truth);
         assert_eq!(number(Some(&value)).to_bits(), float.to_bits());
     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn newest_comes_first_and_equals_keep_their_order() {
+    fn newest_first_is_stable() {
         let items = [json!({"ts": 1}), json!({"ts": 3, "k": 1}), json!({"ts": 3, "k": 2}), json!({"ts": 2})];
         let items = items.iter().map(Cow::Borrowed).collect();
         let order: Vec<_> = newest_first(items, "ts").unwrap().iter().map(ToString::to_string).collect();

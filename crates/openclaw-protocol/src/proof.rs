@@ -76,7 +76,7 @@ mod tests {
     #[case(ProofVersion::V1, "v1|d|cli|cli|operator|a,b|12|t")]
     #[case(ProofVersion::V2, "v2|d|cli|cli|operator|a,b|12|t|n")]
     #[case(ProofVersion::V3, "v3|d|cli|cli|operator|a,b|12|t|n|linux|")]
-    fn a_proof_is_one_line(#[case] version: ProofVersion, #[case] line: &str) {
+    fn proof_payload_is_one_line(#[case] version: ProofVersion, #[case] line: &str) {
         let proof = Proof {
             device_id: "d",
             client_id: "cli",

@@ -111,12 +111,12 @@ mod tests {
     #[case("QUI=RA==", b"AB")]
     #[case("====", b"")]
     #[case("Q", b"")]
-    fn base64_is_read_as_node_reads_it(#[case] text: &str, #[case] bytes: &[u8]) {
+    fn lenient_base64_like_node(#[case] text: &str, #[case] bytes: &[u8]) {
         assert_eq!(lenient_base64(text), bytes);
     }
 
     #[test]
-    fn every_form_of_a_key_is_the_same_key() {
+    fn key_forms_are_equal() {
         let key = DeviceKey::from_name("a");
         let raw = PublicKey::parse(&key.public_key()).unwrap();
         let padded = format!("{}=", key.public_key().replace('-', "+").replace('_', "/"));
@@ -132,12 +132,12 @@ mod tests {
     #[case("!!!")]
     #[case("-----BEGIN PUBLIC KEY-----MCowBQYDK2VwAyEA-----END PUBLIC KEY-----")]
     #[case("  -----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----")]
-    fn what_is_no_key_is_refused(#[case] text: &str) {
+    fn rejects_invalid_keys(#[case] text: &str) {
         assert_eq!(PublicKey::parse(text), None);
     }
 
     #[test]
-    fn a_signature_holds_for_its_payload_and_key_only() {
+    fn signature_binds_payload_and_key() {
         let key = DeviceKey::from_name("a");
         let public = PublicKey::parse(&key.public_key()).unwrap();
         assert!(public.verifies("payload", &key.sign("payload")));

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 /// The maximum number of links in a chain; the kernel's limit is the same.
 const LINKS: usize = 40;
 /// The maximum number of folder entries that are searched for leftover temporary files.
-const MOST_BESIDE: usize = 10_000;
+const MAX_BESIDE: usize = 10_000;
 /// The mode of a new file before the umask is applied.
 const NEW: u32 = 0o666;
 /// The mode of a file that contains secrets.
@@ -124,7 +124,7 @@ fn clear_stale(target: &Path) {
     let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
     let prefix = format!(".{name}.");
     let entries = fs::read_dir(folder(target)).into_iter().flatten().flatten();
-    for entry in entries.take(MOST_BESIDE) {
+    for entry in entries.take(MAX_BESIDE) {
         let found = entry.file_name();
         let writer =
             found.to_str().and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(".tmp")?.split_once('-'));
@@ -150,7 +150,7 @@ mod tests {
     use nix::sys::stat::Mode;
 
     #[test]
-    fn what_a_killed_writer_has_left_goes_with_the_next_write() {
+    fn removes_stale_temporary_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let ours = format!(".file.{}-x.tmp", std::process::id());
@@ -173,18 +173,18 @@ mod tests {
 
     /// The mode of a new file under the current umask. The umask belongs to the process, so a test must not change
     /// it.
-    fn usual_mode(folder: &Path) -> u32 {
+    fn default_mode(folder: &Path) -> u32 {
         let path = folder.join("usual");
         fs::write(&path, "").unwrap();
         mode(&path)
     }
 
     #[test]
-    fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
+    fn file_mode_of_new_and_existing_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         replace(&path, b"one").unwrap();
-        assert_eq!(mode(&path), usual_mode(folder.path()));
+        assert_eq!(mode(&path), default_mode(folder.path()));
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         replace(&path, b"two").unwrap();
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("two", 0o640));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
+    fn replaces_target_of_link() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link, outer) =
             (folder.path().join("sub/real"), folder.path().join("link"), folder.path().join("outer"));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_private_and_overwrites_nothing() {
+    fn private_file_is_created_without_overwriting() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         create_private(&path("new"), b"new").unwrap();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_created_whole_and_only_under_a_free_name() {
+    fn creates_file_atomically() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("old"), "old").unwrap();
@@ -237,7 +237,7 @@ mod tests {
             assert_eq!(create(&path(name), b"new").unwrap_err().kind(), io::ErrorKind::AlreadyExists, "{name}");
         }
         create(&path("new"), b"new").unwrap();
-        assert_eq!(mode(&path("new")), usual_mode(folder.path()));
+        assert_eq!(mode(&path("new")), default_mode(folder.path()));
         fs::remove_file(path("usual")).unwrap();
         let read = |name: &str| fs::read_to_string(path(name)).ok();
         assert_eq!((read("old").as_deref(), read("new").as_deref(), read("nowhere")), (Some("old"), Some("new"), None));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_left_alone() {
+    fn ignores_special_files() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();

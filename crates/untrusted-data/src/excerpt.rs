@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The maximum length of a line that is shown in full, in bytes.
-const LONGEST_LINE: usize = 400;
+const MAX_LINE_LENGTH: usize = 400;
 /// The number of bytes that are shown before the error in a longer line.
 const BEFORE: usize = 100;
 /// The mark for a truncated part.
@@ -35,11 +35,11 @@ pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
 
 /// The shown part of a line around a position.
 fn kept(line: &str, at: usize) -> Range<usize> {
-    if line.len() <= LONGEST_LINE {
+    if line.len() <= MAX_LINE_LENGTH {
         return 0..line.len();
     }
     let from = boundary(line, at.saturating_sub(BEFORE));
-    from..boundary(line, from + LONGEST_LINE)
+    from..boundary(line, from + MAX_LINE_LENGTH)
 }
 
 /// Returns the last character boundary up to this byte.
@@ -53,7 +53,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_long_line_is_cut_around_the_fault_and_lines_keep_their_numbers() {
+    fn excerpt_keeps_line_numbers() {
         let text = format!("a\n{}HERE{}\nb\n", "ü".repeat(5000), "x".repeat(5000));
         let at = text.find("HERE").unwrap();
         let (shown, place) = excerpt(&text, at..at + 4);
@@ -69,13 +69,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_in_the_text_stays_one(lines in prop::collection::vec("[aü\n]{0,900}", 0..4), at in 0_usize..3000, length in 0_usize..9) {
+        fn excerpt_keeps_position(lines in prop::collection::vec("[aü\n]{0,900}", 0..4), at in 0_usize..3000, length in 0_usize..9) {
             let text = lines.concat();
             let at = boundary(&text, at);
             let (shown, place) = excerpt(&text, at..boundary(&text, at + length));
             prop_assert!(shown.get(place).is_some());
             prop_assert_eq!(shown.matches('\n').count(), text.matches('\n').count());
-            prop_assert!(shown.lines().all(|line| line.len() <= LONGEST_LINE + 2 * CUT.len()));
+            prop_assert!(shown.lines().all(|line| line.len() <= MAX_LINE_LENGTH + 2 * CUT.len()));
         }
     }
 }

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_refused_by_itself_or_by_the_whole_and_gives_back_what_it_took() {
+    fn part_and_whole_budgets() {
         let whole = Budget::new("one run", 10 << 20);
         let (one, other) = (whole.part("one case", 8 << 20), whole.part("one case", 8 << 20));
         assert_eq!(one.take(6 << 20), Ok(()));

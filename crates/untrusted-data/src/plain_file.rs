@@ -202,7 +202,7 @@ mod tests {
     #[case::link_to_a_pipe("link-to-pipe", Links::Follow, "this is a named pipe, not a file")]
     #[case::socket("socket", Links::Follow, "this is a socket, not a file")]
     #[case::device("link-to-device", Links::Follow, "this is a device, not a file")]
-    fn only_regular_files_are_read(#[case] name: &str, #[case] links: Links, #[case] outcome: &str) {
+    fn reads_only_regular_files(#[case] name: &str, #[case] links: Links, #[case] outcome: &str) {
         let folder = kinds();
         let read = read(&folder.path().join(name), 4, links);
         let shown = read.map_or_else(|error| error.to_string(), |bytes| String::from_utf8(bytes).unwrap());
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_file_and_a_missing_one_are_told_apart() {
+    fn distinguishes_too_long_and_missing() {
         let folder = kinds();
         let long = read(&folder.path().join("file"), 3, Links::Refuse).unwrap_err();
         assert_eq!(long.to_string(), "the file is longer than 3 bytes");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_that_is_no_text_is_named() {
+    fn names_first_invalid_line() {
         assert_eq!(text(b"a\nb\n\xe9\n".to_vec()).unwrap_err().to_string(), "line 3 is not UTF-8 text");
         assert_eq!(text("a\n\u{e9}".into()).unwrap(), "a\n\u{e9}");
     }

@@ -112,12 +112,12 @@ mod tests {
     #[case::tags("\u{e0041}\u{e0100}", r"\u{e0041}\u{e0100}")]
     #[case::fillers("\u{3164}\u{115f}", r"\u{3164}\u{115f}")]
     #[case::plain("schön <token-1> 漢字 é \\u{1b} ⚠\u{fe0f}", "schön <token-1> 漢字 é \\u{1b} ⚠\u{fe0f}")]
-    fn escapes_what_a_terminal_obeys_or_hides(#[case] text: &str, #[case] shown: &str) {
+    fn escapes_control_and_invisible_characters(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(line(text), shown);
     }
 
     #[test]
-    fn a_block_keeps_its_lines() {
+    fn block_keeps_line_breaks() {
         assert_eq!(block("a\r\nb\n\tc\rd"), "a\nb\n\\tc\\rd");
     }
 
@@ -131,28 +131,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_allowed_characters_come_out(text in texts()) {
+        fn output_is_printable(text in texts()) {
             prop_assert!(line(&text).chars().all(is_printable));
             prop_assert!(block(&text).chars().all(|c| c == '\n' || is_printable(c)));
             prop_assert!(yaml(&text).chars().all(is_printable));
         }
 
         #[test]
-        fn a_second_time_changes_nothing(text in texts()) {
+        fn escaping_is_idempotent(text in texts()) {
             let (once, block_once) = (line(&text), block(&text));
             prop_assert_eq!(line(&once), once.clone());
             prop_assert_eq!(block(&block_once), block_once.clone());
         }
 
         #[test]
-        fn printable_text_stays_as_it_is(text in texts()) {
+        fn keeps_printable_text(text in texts()) {
             let text = text.chars().filter(|c| is_printable(*c)).collect::<String>();
             prop_assert_eq!(line(&text), text.clone());
             prop_assert_eq!(block(&text), text.clone());
         }
 
         #[test]
-        fn json_says_the_same_to_a_parser(text in texts(), key in texts()) {
+        fn escaped_json_is_equivalent(text in texts(), key in texts()) {
             let value = serde_json::json!({ key: [text] });
             let document = format!("{value:#}");
             let shown = json(&document);
@@ -161,7 +161,7 @@ mod tests {
         }
 
         #[test]
-        fn yaml_says_the_same_to_a_parser(text in texts()) {
+        fn escaped_yaml_is_equivalent(text in texts()) {
             prop_assert_eq!(serde_saphyr::from_str::<String>(&yaml(&text)).unwrap(), text);
         }
     }

@@ -17,7 +17,7 @@ pub const CUT: &str = " …cut";
 const BEFORE_CAPABILITY: &str = "/cap/";
 
 /// Shorter secrets occur everywhere.
-const SHORTEST: usize = 4;
+const MIN_LENGTH: usize = 4;
 /// A sequence of base64url characters with this length is a token, a key or a signature: 32 bytes have 43 characters.
 const LONG_RUN: usize = 40;
 /// Device ids and digests have 64 lower-case hex digits and are not secret.
@@ -28,7 +28,7 @@ type IsOwnWord = fn(&str) -> bool;
 /// The function that recognizes the words of the running program.
 static OWN_WORDS: OnceLock<IsOwnWord> = OnceLock::new();
 /// A longer secret is never a word of the program.
-const LONGEST_OWN_WORD: usize = 16;
+const MAX_OWN_WORD_LENGTH: usize = 16;
 
 /// Sets the function that recognizes the program's own words. Only the first call has an effect.
 ///
@@ -86,7 +86,7 @@ impl Redactions {
     /// Whether a secret occurs in texts without being the secret: it is very short, or a word of the program.
     fn is_ordinary(&self, secret: &str) -> bool {
         let is_own_word = || self.own_words.as_ref().or(OWN_WORDS.get()).is_some_and(|is_own_word| is_own_word(secret));
-        secret.len() < SHORTEST || (secret.len() <= LONGEST_OWN_WORD && is_own_word())
+        secret.len() < MIN_LENGTH || (secret.len() <= MAX_OWN_WORD_LENGTH && is_own_word())
     }
 
     /// Redacts the secrets in a URL: a user and a password, secret parameters, and random path segments.
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn hides_what_has_the_shape_of_a_token_wherever_it_is() {
+    fn hides_token_shapes() {
         let shown = Redactions::default().apply(&format!("unknown key {TOKEN}, {}", "a1".repeat(24)));
         assert_eq!(shown, "unknown key <43 characters>, <48 characters>");
     }
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_text_does_not_end_in_part_of_a_secret() {
+    fn truncation_does_not_leave_partial_secret() {
         let cut = format!("say hunte{}", CUT);
         assert_eq!(redactions().apply(&cut), format!("say <password>{}", CUT));
         assert_eq!(redactions().apply("a gateway cut it: \"hunt"), "a gateway cut it: \"hunt");
@@ -333,17 +333,14 @@ mod tests {
     #[case::zero_width("hun\u{200b}ter\u{1b}2")]
     #[case::escaped_line_break(r"hun\nter2")]
     #[case::escaped_wrap(r"hun\n      ter2")]
-    fn finds_a_known_secret_in_every_encoding(#[case] encoded: &str) {
+    fn finds_secret_in_every_encoding(#[case] encoded: &str) {
         let mut known = Redactions::default();
         known.add("hunter2", "password");
         assert_eq!(known.apply(&format!("<{encoded}>")), "<<password>>", "{encoded}");
     }
 
     #[rstest]
-    fn finds_base64_wherever_the_secret_begins(
-        #[values(0, 1, 2, 3, 4, 5)] before: usize,
-        #[values(0, 1, 2)] after: usize,
-    ) {
+    fn finds_base64_at_every_offset(#[values(0, 1, 2, 3, 4, 5)] before: usize, #[values(0, 1, 2)] after: usize) {
         use base64::Engine as _;
         use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
         let secret = "?>hunter2<?~~";
@@ -362,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_that_overlap_are_hidden_whole() {
+    fn hides_overlapping_secrets() {
         let mut known = Redactions::default();
         known.add("abcdefgh", "one");
         known.add("efghijklmn", "other");
@@ -370,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn part_of_a_long_secret_is_hidden() {
+    fn hides_part_of_long_secret() {
         let mut known = Redactions::default();
         known.add(TOKEN, "token");
         assert_eq!(known.apply_known(&format!("say {}", &TOKEN[..14])), "say <token>");
@@ -381,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_program_are_secrets_only_where_they_are_secret() {
+    fn own_words_are_hidden_only_in_context() {
         let own_words = Some((|text| ["pairing", "required", "token", "tokens"].contains(&text)) as IsOwnWord);
         let mut known = Redactions { own_words, ..Redactions::default() };
         ["token", "tokens hunter2", "hunter2"].into_iter().for_each(|secret| known.add(secret, "password"));
@@ -402,25 +399,21 @@ mod tests {
     #[case::empty("ws://h:1/ws?token=", "token= none", "token= none")]
     #[case::no_password("ws://me:@h:1/ws", "ws://me:@h:1/ws", "ws://me:@h:1/ws")]
     #[case::short_password("ws://me:x@h:1/ws", "ws://me:x@h:1 some:x@h", "ws://<secret of the URL>h:1 some:x@h")]
-    fn a_short_value_of_a_url_is_hidden_only_as_a_whole_parameter(
-        #[case] url: &str,
-        #[case] text: &str,
-        #[case] shown: &str,
-    ) {
+    fn short_url_value_is_hidden_as_parameter(#[case] url: &str, #[case] text: &str, #[case] shown: &str) {
         let mut known = Redactions::default();
         known.add_url(url);
         assert_eq!(known.apply_known(text), shown);
     }
 
     #[test]
-    fn an_empty_value_of_a_url_does_not_show_another_value() {
+    fn empty_url_value_hides_nothing_else() {
         let mut known = Redactions::default();
         known.add_url("ws://h/ws?token=");
         assert_eq!(known.apply("GET /ws?token=abc"), "GET /ws?token=<secret>");
     }
 
     #[test]
-    fn secrets_of_a_url_are_hidden() {
+    fn hides_secrets_of_url() {
         let mut known = Redactions::default();
         known.add_url("ws://me:pass-word@h:1/ws?token=to%2Fken1&x=1");
         assert_eq!(

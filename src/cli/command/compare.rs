@@ -1,6 +1,6 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
-use crate::cli::help::{cache_variable, exit_codes};
+use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable, exit_codes};
 use crate::cli::options::selection::{Named, SelectionOptions};
 use crate::cli::options::state_dir::{CopiedState, Verdicts};
 use crate::cli::options::timeouts::TimeoutOptions;
@@ -39,7 +39,13 @@ const SCREEN: usize = 40;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
-    "\n\n",
+    "
+
+Examples:
+  clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens
+  clawcheck compare openclaw@2026.4.2 my-gateway.yaml --scenarios mine/scenarios --format markdown
+
+",
     exit_codes!(
         0: "all compared cases are identical",
         1: "a case differs",
@@ -69,14 +75,14 @@ pub(crate) struct Compare {
     /// A copy of the pairing store in DIR replaces the store of each case, and the settings in its openclaw.json
     /// replace the settings of each case. clawcheck generates a key for each device of the copy, so every device can
     /// connect. clawcheck does not write to DIR.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = STATE_DIR)]
     state_dir: Option<PathBuf>,
     #[command(flatten)]
     copied: CopiedState,
     #[command(flatten)]
     timeouts: TimeoutOptions,
-    /// Format of the table
-    #[arg(long, value_enum, default_value_t)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 
@@ -142,7 +148,7 @@ impl Compare {
             }
         }
         session.progress.finish();
-        take_out_lacking(cases, &gateways, &mut all);
+        exclude_lacking(cases, &gateways, &mut all);
         Ok(self.played(all, interrupted))
     }
 
@@ -287,7 +293,7 @@ struct GatewayRuns {
 
 /// Takes out the cases in which another gateway shows a feature that a description declares absent, as `run` takes them
 /// out by their approved snapshots.
-fn take_out_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [CaseCollector]) {
+fn exclude_lacking(cases: &[&Case], gateways: &[Gateway], all: &mut [CaseCollector]) {
     let mut lacking = Vec::new();
     for (at, gateway) in gateways.iter().enumerate().take(all.len()) {
         let others = || all.iter().enumerate().filter(|(other, _)| *other != at);

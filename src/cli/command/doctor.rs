@@ -1,5 +1,6 @@
 //! `clawcheck doctor`: lists the problems of a state directory.
 
+use crate::cli::help::OUTPUT;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
@@ -32,7 +33,7 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

@@ -30,7 +30,13 @@ const NAMED: usize = 5;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
-    "\n\n",
+    "
+
+Examples:
+  clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40
+  clawcheck run fuzz --gateway openclaw@2026.4.2   Play the saved stories again
+
+",
     exit_codes!(0: "no difference", 1: "a difference", 2: "usage error or invalid file", 4: "no story could be compared")
 ))]
 pub(crate) struct Fuzz {

@@ -80,7 +80,7 @@ impl Init {
             ));
         }
         let start = self.start(url.as_deref())?;
-        let file = self.output.clone().unwrap_or_else(|| usual_file(&start.name));
+        let file = self.output.clone().unwrap_or_else(|| default_file(&start.name));
         if file.symlink_metadata().is_ok() {
             return Err(exists(&file));
         }
@@ -172,7 +172,7 @@ fn located(command: &str) -> String {
     absolute.map_or_else(|| command.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-fn usual_file(name: &str) -> PathBuf {
+fn default_file(name: &str) -> PathBuf {
     let file = format!("{name}.yaml");
     if Path::new(FOLDER).is_dir() { Path::new(FOLDER).join(file) } else { PathBuf::from(file) }
 }

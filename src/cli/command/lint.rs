@@ -21,6 +21,10 @@ const NAMED: usize = 10;
 /// change the exit code.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
+Examples:
+  clawcheck lint examples/exec-after-upgrade.yaml
+  clawcheck lint mine/scenarios
+
 Exit codes:
   0    no problems were found
   2    problems were found, or usage error

@@ -1,6 +1,7 @@
 //! `clawcheck list`: lists cases.
 
 use crate::cli::error::library_report;
+use crate::cli::help::OUTPUT;
 use crate::cli::options::plan_options::{self, PlanOptions};
 use crate::cli::options::selection::{Named, SelectionOptions};
 use crate::cli::terminal::console;
@@ -24,6 +25,10 @@ use untrusted_data::printable::{self, line};
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
+Examples:
+  clawcheck list
+  clawcheck list role-upgrade --gateway gateways/pyclaw.yaml
+
 Exit codes:
   0    the list was printed
   2    usage error or invalid file
@@ -42,8 +47,8 @@ pub(crate) struct List {
     gateway: Option<GatewaySpec>,
     #[command(flatten)]
     plan: PlanOptions,
-    /// Format of the list
-    #[arg(long, value_enum, default_value_t)]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

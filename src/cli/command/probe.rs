@@ -1,6 +1,6 @@
 //! `clawcheck probe`: which release a gateway answers like.
 
-use crate::cli::help::cache_variable;
+use crate::cli::help::{OUTPUT, cache_variable};
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -70,14 +70,14 @@ pub(crate) struct Probe {
     allow_writes: bool,
     /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
     ///
-    /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default is
-    /// longer than only the shortest of these timeouts. The other questions do not wait for this one.
+    /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default
+    /// exceeds only the shortest of these timeouts. The other questions do not wait for this one.
     #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_wait: u64,
     #[command(flatten)]
     timeouts: TimeoutOptions,
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 
@@ -113,9 +113,9 @@ fn is_as_claimed(report: &ProbeReport, claims: Option<Release>) -> bool {
 
 /// A gateway that was asked.
 pub(in crate::cli) struct Probed {
-    /// Its answers.
+    /// The answers of the gateway.
     pub(in crate::cli) report: ProbeReport,
-    /// Its name.
+    /// The name of the gateway.
     pub(in crate::cli) name: String,
     /// The release that it claims to be.
     pub(in crate::cli) claims: Option<Release>,
@@ -151,7 +151,7 @@ pub(in crate::cli) async fn probed(
     let mut report = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
     // The answers would be those to a wrong secret, and no release would be close to them.
-    if gateway.profile().kind == GatewayKind::Attached && report.turns_secret_down() {
+    if gateway.profile().kind == GatewayKind::Attached && report.refuses_secret() {
         let variable =
             if matches!(settings.secret, Secret::Password(_)) { "CLAWCHECK_PASSWORD" } else { "CLAWCHECK_TOKEN" };
         return Err(CommandError::message(&format!("the gateway does not accept {variable}")));

@@ -19,7 +19,7 @@ use std::time::Duration;
 use untrusted_data::atomic_file;
 
 /// The maximum number of names that `record` tries for its file.
-const MOST_NAMES: usize = 100;
+const MAX_NAMES: usize = 100;
 
 /// Record the messages between clients and a gateway as a scenario
 ///
@@ -175,7 +175,7 @@ impl Record {
 /// Creates the file. If its name was taken during the recording, it gets the first free name of the form `NAME-2.yaml`.
 fn create(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let mut candidate = path.to_owned();
-    for number in 2..=MOST_NAMES {
+    for number in 2..=MAX_NAMES {
         match atomic_file::create_private(&candidate, bytes) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             written => return written.map(|()| candidate),

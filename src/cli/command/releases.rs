@@ -1,5 +1,6 @@
 //! `clawcheck releases`: lists the changes in each release.
 
+use crate::cli::help::OUTPUT;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, cell, table};
 use crate::cli::{CommandError, exit};
@@ -13,6 +14,15 @@ use std::str::FromStr;
 ///
 /// clawcheck expects a release between two known releases to answer like the older one.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clawcheck releases 2026.4.2
+  clawcheck releases 2026.3.28..2026.4.2
+
+Exit codes:
+  0    the changes were printed
+  2    usage error
+  3    the output could not be written")]
 pub(crate) struct Releases {
     /// Releases to print, or A..B for the changes after A up to and including B [default: all releases]
     ///
@@ -20,7 +30,7 @@ pub(crate) struct Releases {
     #[arg(value_name = "RELEASE|A..B")]
     only: Vec<ReleaseQuery>,
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

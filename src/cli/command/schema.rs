@@ -8,11 +8,20 @@ use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
 
-/// Print a JSON Schema: of scenario files, gateway descriptions, reports or lists of known deviations
+/// Print a JSON Schema of scenario files, gateway descriptions, reports or lists of known deviations
 ///
 /// Editors use the schemas of scenario files, gateway descriptions and lists for completion and descriptions. Programs
 /// can use the schema of reports to validate what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clawcheck schema > scenario.json
+  clawcheck schema gateway > gateway.json
+
+Exit codes:
+  0    the schema was printed
+  2    usage error
+  3    the output could not be written")]
 pub(crate) struct Schema {
     /// What the schema describes
     #[arg(value_enum, value_name = "WHAT", default_value_t)]

@@ -22,6 +22,10 @@ use std::sync::Arc;
 /// configuration, like the release. It uses ~/.openclaw only if you name it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
+Examples:
+  clawcheck serve
+  clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config openclaw.json
+
 Exit codes:
   0    a signal stopped the gateway
   1    the release refuses to start with these settings or this store

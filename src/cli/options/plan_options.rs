@@ -1,6 +1,7 @@
 //! The options that decide, together with the gateway and the selected cases, which cases a run plays.
 
 use crate::cli::CommandError;
+use crate::cli::help::{COMPARISON, STATE_DIR};
 use crate::cli::options::snapshots::{self, Snapshots};
 use crate::cli::options::state_dir::{CopiedState, Verdicts};
 use crate::cli::terminal::console;
@@ -20,10 +21,10 @@ pub(in crate::cli) struct PlanOptions {
     ///
     /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. A gateway
     /// description can also contain a list.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = COMPARISON)]
     known: Vec<PathBuf>,
     /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = COMPARISON)]
     pub(in crate::cli) snapshots: Option<PathBuf>,
     /// State directory: for a gateway at a URL, its own; otherwise, the cases play on a copy of it
     ///
@@ -31,12 +32,12 @@ pub(in crate::cli) struct PlanOptions {
     /// settings in its openclaw.json replace the settings of each case. clawcheck generates a key for each device of
     /// the copy, so every device can connect. It checks only the expectations of the cases, not the snapshots.
     /// clawcheck does not write to DIR.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = STATE_DIR)]
     state_dir: Option<PathBuf>,
     #[command(flatten)]
     copied: CopiedState,
     /// Release that a gateway at a URL is compared with [default: `server.version` of its hello-ok, or the newest known release]
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", help_heading = COMPARISON)]
     release: Option<Release>,
     /// Allow the run to write to a gateway at a URL
     #[arg(long)]

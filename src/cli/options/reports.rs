@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_output_holds_one_report() {
+    fn only_one_report_on_stdout() {
         let reports = |options: &[&str]| {
             let options = options.iter().map(|option| option.parse().unwrap()).collect::<Vec<_>>();
             Reports::find(&options).unwrap().use_stdout()

@@ -1,8 +1,9 @@
 //! Selects cases: scenario files and ids, `--filter` and `--exclude`. All commands that take cases use this module.
 
+use crate::cli::help::SELECTION;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, misplaced};
-use crate::scenario::nodes::LARGEST_FILE;
+use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use untrusted_data::plain_file::{self, Links};
 
 /// The maximum number of folders that are searched for the file of an unknown id.
-const MOST_FOLDERS: usize = 200;
+const MAX_FOLDERS: usize = 200;
 
 /// The options that select cases.
 #[derive(Debug, clap::Args)]
@@ -20,12 +21,12 @@ pub(in crate::cli) struct SelectionOptions {
     /// EXPR is an id, a part of an id or a glob: `role-upgrade/client`, `upgrade` or `proxied-*/header#*`. With a prefix, EXPR is a
     /// property of the scenario or a glob for it: `family:role-upgrade`, `tag:original-report`, `issue:59045` or
     /// `requirement:ID`. A case is selected if it matches one of the expressions.
-    #[arg(long, short, value_name = "EXPR")]
+    #[arg(long, short, value_name = "EXPR", help_heading = SELECTION)]
     filter: Vec<Filter>,
-    /// Leave out the cases that match EXPR (repeatable)
+    /// Exclude the cases that match EXPR (repeatable)
     ///
-    /// EXPR is an expression as in --filter.
-    #[arg(long, value_name = "EXPR")]
+    /// EXPR has the same form as in --filter.
+    #[arg(long, value_name = "EXPR", help_heading = SELECTION)]
     exclude: Vec<Filter>,
 }
 
@@ -130,13 +131,13 @@ pub(in crate::cli) fn built_in_note(folder: &str) -> String {
 /// The folder with the user's own scenarios: the current one, or `scenarios` in it.
 pub(in crate::cli) fn own_folder() -> Option<&'static str> {
     let entries = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FOLDERS);
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_FOLDERS);
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
     let is_own = |path: &PathBuf| {
         let built_in = || path.strip_prefix("./scenarios").ok().and_then(Path::to_str).map(str::to_owned);
         let is_scenario = || {
-            let bytes = plain_file::read(path, LARGEST_FILE, Links::Follow).unwrap_or_default();
+            let bytes = plain_file::read(path, MAX_FILE_SIZE, Links::Follow).unwrap_or_default();
             String::from_utf8_lossy(&bytes).lines().any(|line| line.starts_with("steps:"))
         };
         path.extension().is_some_and(|extension| extension == "yaml")
@@ -158,7 +159,7 @@ fn file_of(id: &str) -> Option<PathBuf> {
     let name = name.strip_suffix(".yaml").unwrap_or(name);
     let file = PathBuf::from(format!("{name}.yaml"));
     let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
-    let folders = std::fs::read_dir(".").into_iter().flatten().flatten().take(MOST_FOLDERS);
+    let folders = std::fs::read_dir(".").into_iter().flatten().flatten().take(MAX_FOLDERS);
     let folders = folders.map(|entry| PathBuf::from(entry.file_name()));
     let folders = [PathBuf::new()].into_iter().chain(folders);
     let mut found = folders.flat_map(|folder| [folder.join(&file), folder.join("scenarios").join(&file)]);

@@ -13,7 +13,7 @@ const NAME_A_FOLDER: &str = "name the folder of your snapshots with --snapshots"
 /// The name of the folder next to `scenarios`.
 const FOLDER: &str = "snapshots";
 /// The maximum number of folder entries that are searched for a similar name.
-const MOST_ENTRIES: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// The location where a command reads and proposes snapshots.
 pub(in crate::cli) struct Snapshots {
@@ -57,7 +57,7 @@ impl Snapshots {
                 self.library.freeze();
                 return Ok(None);
             }
-            false => self.library.freeze_if_protected(),
+            false => self.library.freeze_if_unwritable(),
         };
         let reason = reason.map_err(|error| CommandError::failed(library_report(error)))?;
         Ok(reason.map(|reason| format!("{reason}; name another folder with --snapshots")))
@@ -152,7 +152,7 @@ fn similar(folder: &Path) -> Option<PathBuf> {
     let name = folder.file_name()?.to_str()?;
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).ok()?;
-    let folders = entries.flatten().take(MOST_ENTRIES).filter(|entry| entry.path().is_dir());
+    let folders = entries.flatten().take(MAX_ENTRIES).filter(|entry| entry.path().is_dir());
     let names = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>();
     let found = nearest(name, names.iter().map(String::as_str))?;
     Some(parent.map_or_else(|| PathBuf::from(found), |parent| parent.join(found)))

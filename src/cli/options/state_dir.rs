@@ -2,6 +2,7 @@
 
 use crate::capture::{Capture, Substitution};
 use crate::cli::CommandError;
+use crate::cli::help::STATE_DIR;
 use crate::cli::terminal::console;
 use crate::explain::{self, Places, QuestionError, StateDirectory};
 use crate::machine::now;
@@ -13,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use untrusted_data::printable;
 
-/// How many names a message lists.
-const MOST_NAMES: usize = 10;
-/// How many reasons are printed for which cases are not played.
-const MOST_REASONS: usize = 4;
+/// The maximum number of names in a message.
+const MAX_NAMES: usize = 10;
+/// The maximum number of printed reasons why cases are not played.
+const MAX_REASONS: usize = 4;
 
 /// A device of a state directory and its name in the scenario.
 #[derive(Debug, Clone)]
@@ -43,13 +44,13 @@ pub(in crate::cli) struct CopiedState {
     /// Configuration that replaces the settings of the cases [default: openclaw.json in --state-dir]
     ///
     /// clawcheck uses only the settings that affect a connect, and replaces the secrets.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = STATE_DIR)]
     config: Option<PathBuf>,
     /// Name for a device of --state-dir in the cases (repeatable)
     ///
     /// DEVICE is a name, an id or the first letters of an id, as in `explain --device`. Without this option, the
     /// devices have the same names as in `capture`.
-    #[arg(long, value_name = "NAME=DEVICE")]
+    #[arg(long, value_name = "NAME=DEVICE", help_heading = STATE_DIR)]
     device: Vec<NamedDevice>,
 }
 
@@ -169,13 +170,13 @@ pub(in crate::cli) enum Verdicts {
 /// Why a case does not test the copy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Unplayable {
-    /// Its store has a record of this device, which the copy does not have.
+    /// The store of the case has a record of this device, which the copy does not have.
     Record(String),
-    /// It connects no device of the copy. The devices that it connects, of which this is the first, would be new ones.
+    /// The case connects no device of the copy. The devices that it connects, of which this is the first, would be new ones.
     Devices(Option<String>),
-    /// It expects nothing.
+    /// The case expects nothing.
     Expectation,
-    /// It is not valid with the copy, for this reason. For example, it uses a secret of its own settings.
+    /// The case is not valid with the copy, for this reason. For example, the case uses a secret of its own settings.
     Invalid(String),
 }
 
@@ -249,8 +250,8 @@ fn not_played(unplayable: &[(&Case, &Unplayable)]) -> String {
             all => format!("{} cases are not played: {reason} (for example {})\n", all.len(), all[0].id),
         }
     };
-    let more = reasons.iter().skip(MOST_REASONS).map(|(_, cases)| cases.len()).sum::<usize>();
-    let mut text = reasons.iter().take(MOST_REASONS).map(line).collect::<String>();
+    let more = reasons.iter().skip(MAX_REASONS).map(|(_, cases)| cases.len()).sum::<usize>();
+    let mut text = reasons.iter().take(MAX_REASONS).map(line).collect::<String>();
     if more > 0 {
         text.push_str(&format!("{more} more cases are not played for similar reasons\n"));
     }
@@ -268,8 +269,8 @@ fn devices(case: &Case) -> impl Iterator<Item = &str> {
 /// The first names of a list.
 fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names = names.map(|name| format!("`{}`", printable::line(name))).collect::<Vec<_>>();
-    let more = if names.len() > MOST_NAMES { ", …" } else { "" };
-    format!("{}{more}", names[..names.len().min(MOST_NAMES)].join(", "))
+    let more = if names.len() > MAX_NAMES { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(MAX_NAMES)].join(", "))
 }
 
 /// The error of a device that is unknown or ambiguous, with advice in the form that these commands accept.
@@ -294,9 +295,9 @@ fn note(capture: &Capture, state: &StateDirectory, state_dir: Option<&Path>) -> 
             let id = printable::line(id).chars().take(12).collect::<String>();
             format!("{name} ({id})")
         };
-        let mut devices = capture.names.iter().take(MOST_NAMES).map(device).collect::<Vec<_>>();
-        if capture.names.len() > MOST_NAMES {
-            devices.push(format!("{} more", capture.names.len() - MOST_NAMES));
+        let mut devices = capture.names.iter().take(MAX_NAMES).map(device).collect::<Vec<_>>();
+        if capture.names.len() > MAX_NAMES {
+            devices.push(format!("{} more", capture.names.len() - MAX_NAMES));
         }
         let devices = if devices.is_empty() { "none".to_owned() } else { devices.join(", ") };
         note.push_str(&format!("devices of the copy: {devices}\n"));

@@ -34,7 +34,7 @@ pub(crate) fn sanitize(text: &str) -> String {
     printable::block(&secrets().apply_known(text)).into_owned()
 }
 
-/// The same for one line.
+/// Redacts and escapes one line. Line breaks become escapes, too.
 pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
@@ -222,12 +222,12 @@ mod tests {
     #[case("\u{1b}[1;31mred\u{1b}[0m\n", "\u{1b}[1;31mred\u{1b}[0m\n")]
     #[case("\u{1b}[2J\u{1b}]0;t\u{7}\u{1b}c\u{1b}[31", "\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{1b}c\\u{1b}[31")]
     #[case("\u{1b}[\u{1b}[m\u{9b}31m", "\\u{1b}[\u{1b}[m\\u{9b}31m")]
-    fn colours_get_through_and_nothing_else(#[case] text: &str, #[case] shown: &str) {
+    fn passes_only_color_escapes(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(printed(text), shown);
     }
 
     #[test]
-    fn a_line_is_written_when_it_is_whole_and_the_rest_at_the_end() {
+    fn buffers_until_end_of_line() {
         let mut out = Vec::new();
         let mut console = Console { out: &mut out, waiting: Vec::new() };
         console.write_all("a\r\nb\u{fc}".as_bytes()).unwrap();
@@ -238,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_only_allowed_characters_come_out(
+        fn console_output_is_printable(
             parts in prop::collection::vec(prop_oneof![any::<String>(), "[\u{1b}\u{9b}\\[0-9;mJ\n\u{202e}]{0,8}"], 0..8)
         ) {
             let shown = printed(&parts.concat());

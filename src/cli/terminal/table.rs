@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_a_gateway_are_code_in_markdown() {
+    fn markdown_shows_gateway_text_as_code() {
         let text = "A  <!-- | \n@everyone";
         assert_eq!(code_cell(Format::Markdown, text), "` A  <!-- \\|  `<br>`@everyone`");
         assert_eq!(code_cell(Format::Plain, text), text);

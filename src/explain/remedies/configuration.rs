@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use untrusted_data::printable;
 
 /// A release reports unknown settings first, then a missing mode, and then other conflicts.
-const MOST_REFUSALS: usize = 3;
+const MAX_REFUSALS: usize = 3;
 
 /// The corrections with which the gateway starts. Empty if the configuration does not prevent the start.
 pub(super) fn corrections(simulated: &SimulatedGateway) -> Vec<Remedy> {
-    of_refusals(simulated, MOST_REFUSALS)
+    of_refusals(simulated, MAX_REFUSALS)
 }
 
 fn of_refusals(simulated: &SimulatedGateway, most: usize) -> Vec<Remedy> {

@@ -18,7 +18,7 @@ use candidates::{approve, candidates, connect_again, reject};
 use openclaw_model::{Release, known_releases};
 
 /// The maximum number of combinations that are listed.
-const MOST_TOGETHER: usize = 4;
+const MAX_TOTAL: usize = 4;
 
 /// The placeholders of the printed commands.
 const PLACEHOLDERS: [(&str, &str); 8] = [
@@ -52,7 +52,7 @@ pub(crate) fn placeholders(remedies: &[Remedy]) -> Vec<(&'static str, &'static s
 /// Tries all remedies.
 pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
     let corrections = configuration::corrections(simulated);
-    let Some(first) = corrections.first() else { return tried_at_start(simulated) };
+    let Some(first) = corrections.first() else { return try_at_start(simulated) };
     let helps = corrections
         .iter()
         .filter(|correction| admits_client(simulated, &correction.changes))
@@ -63,13 +63,13 @@ pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
         return RemedyResults { helps, fails: Vec::new(), releases };
     }
     let mut result =
-        configuration::corrected(simulated, first).map(|simulated| tried_at_start(&simulated)).unwrap_or_default();
+        configuration::corrected(simulated, first).map(|simulated| try_at_start(&simulated)).unwrap_or_default();
     result.helps = result.helps.iter().map(|remedy| first.and(remedy)).collect();
     RemedyResults { releases, ..result }
 }
 
 /// Tries all remedies for a gateway whose configuration does not prevent its start.
-fn tried_at_start(simulated: &SimulatedGateway) -> RemedyResults {
+fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
     let mut result = RemedyResults { releases: releases(simulated), ..RemedyResults::default() };
     let connect_again = connect_again();
     if admits_client(simulated, &connect_again.changes) {
@@ -122,7 +122,7 @@ fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: Option<&Re
         found = combined(&two, parts).iter().filter_map(helps).collect();
     }
     found.sort_by_key(|remedy| (remedy.changes.len(), remedy.risk));
-    found.truncate(MOST_TOGETHER);
+    found.truncate(MAX_TOTAL);
     found
 }
 

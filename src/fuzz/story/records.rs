@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// The properties of a device that its connects use.
 #[derive(Debug, Clone)]
 pub(super) struct Device {
-    /// Its name.
+    /// The name of the device.
     pub(super) name: &'static str,
     /// The role that the device is or would be paired for.
     pub(super) role: &'static str,

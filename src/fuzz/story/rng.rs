@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weight_is_how_often_and_nothing_weighs_nothing() {
+    fn weighted_choice() {
         let mut rng = Rng::new(1, "test", 0);
         let drawn = (0..1000).map(|_| rng.pick(&[(9, 'a'), (1, 'b'), (0, 'c')])).collect::<Vec<_>>();
         let count = |wanted| drawn.iter().filter(|drawn| **drawn == wanted).count();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_throw_differently_and_the_same_throw_the_same() {
+    fn neighbouring_seeds_differ() {
         let drawn = |seed, number| {
             let mut rng = Rng::new(seed, "test", number);
             (0..8).map(|_| rng.between(0, 9)).collect::<Vec<_>>()

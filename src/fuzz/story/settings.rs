@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 pub(super) const CONFIGURATIONS: u32 = 20;
 /// The limit of failed credentials. It is high, so that stories on one gateway do not lock each other out. The
 /// built-in scenarios test the limit itself.
-const MOST_ATTEMPTS: u32 = 1_000_000;
+const MAX_ATTEMPTS: u32 = 1_000_000;
 /// The origin of the Control UI page.
 pub(super) const PANEL: &str = "https://panel.example";
 
@@ -15,7 +15,7 @@ pub(super) const PANEL: &str = "https://panel.example";
 pub(super) fn settings(seed: u64, number: u32) -> Value {
     let rng = &mut Rng::new(seed, "configuration", number.into());
     let mut fields = Map::new();
-    fields.insert("rate-limit".to_owned(), json!({ "max-attempts": MOST_ATTEMPTS }));
+    fields.insert("rate-limit".to_owned(), json!({ "max-attempts": MAX_ATTEMPTS }));
     if number == 0 {
         return Value::Object(fields);
     }

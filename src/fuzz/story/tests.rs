@@ -11,7 +11,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn every_story_is_a_scenario_and_always_the_same(seed in any::<u64>(), index in any::<u64>()) {
+    fn stories_are_valid_and_deterministic(seed in any::<u64>(), index in any::<u64>()) {
         let scenario = story(seed, index);
         prop_assert_eq!(&scenario, &story(seed, index));
         let text = writer::yaml(&scenario, &[]);
@@ -22,7 +22,7 @@ proptest! {
 }
 
 #[test]
-fn stories_on_the_disk_have_nothing_to_lint() {
+fn saved_stories_pass_lint() {
     let folder = tempfile::tempdir().unwrap();
     for index in 0..100 {
         let text = writer::yaml(&story(7, index), &["found".to_owned()]);
@@ -34,7 +34,7 @@ fn stories_on_the_disk_have_nothing_to_lint() {
 }
 
 #[test]
-fn a_seed_has_few_configurations_and_few_stories_that_must_be_alone() {
+fn few_configurations_per_seed() {
     let stories = (0..2000).map(|index| story(3, index)).collect::<Vec<_>>();
     let configurations = stories.iter().map(|story| story["gateway"].to_string()).collect::<BTreeSet<_>>();
     assert!((2..=CONFIGURATIONS as usize).contains(&configurations.len()));
@@ -43,7 +43,7 @@ fn a_seed_has_few_configurations_and_few_stories_that_must_be_alone() {
 }
 
 #[test]
-fn stories_are_about_what_the_reports_are_about() {
+fn stories_cover_reported_areas() {
     let all = (0..3000).map(|index| story(5, index).to_string()).collect::<String>();
     for edge in [
         r#""tokens":{}"#,

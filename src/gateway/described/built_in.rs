@@ -56,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_is_answered_with_what_is() {
+    fn unknown_name_lists_known_ones() {
         let DescriptionError::Missing { help, .. } = find(Path::new("clawbot")).unwrap_err() else { panic!() };
         assert!(help.contains("clawdbot"));
     }
 
     #[test]
-    fn a_binary_file_and_a_directory_are_no_descriptions() {
+    fn rejects_binary_file_and_directory() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("x.yaml");
         std::fs::write(&file, b"gateway: x\nabout: caf\xe9\n").unwrap();

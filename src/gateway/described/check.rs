@@ -18,7 +18,7 @@ const OWN_VARIABLES: [&str; 2] = ["HOME", "TMPDIR"];
 /// The directories of a case, in which files can be placed.
 const FOLDERS: [&str; 3] = ["{home}/", "{state-dir}/", "{temp}/"];
 /// The maximum number of files.
-const MOST_FILES: usize = 100;
+const MAX_FILES: usize = 100;
 /// Placeholders of a package. Only an npm package has a Node.
 const OF_PACKAGE: [&str; 2] = ["node", "package"];
 
@@ -47,7 +47,7 @@ pub(super) fn check(source: &Source<'_>, description: &Description) -> Result<()
 }
 
 fn placeholders(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
-    for text in description.phrases() {
+    for text in description.placeholder_texts() {
         let mut words = words_in_braces(&text.value);
         if let Some(name) = words.find(|name| !known_placeholder(name)) {
             return Err(unknown_placeholder(source, text.referenced, name, &[]));
@@ -96,7 +96,7 @@ fn of_package(source: &Source<'_>, description: &Description) -> Result<(), Desc
     let has = |name: &str| {
         description.npm.is_some() || (name == "package" && (description.pip.is_some() || description.cargo.is_some()))
     };
-    let words = description.phrases().chain(description.flags.words()).chain(description.store.words());
+    let words = description.placeholder_texts().chain(description.flags.words()).chain(description.store.words());
     for text in words.chain(description.files.values()) {
         if let Some(name) = words_in_braces(&text.value).find(|name| OF_PACKAGE.contains(name) && !has(name)) {
             let (package, keys) =
@@ -136,8 +136,8 @@ fn variables(source: &Source<'_>, description: &Description) -> Result<(), Descr
 
 fn files(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
     for (number, (path, text)) in description.files.iter().enumerate() {
-        let (message, help) = if number >= MOST_FILES {
-            (format!("`files` has more than {MOST_FILES} entries"), "list fewer files".to_owned())
+        let (message, help) = if number >= MAX_FILES {
+            (format!("`files` has more than {MAX_FILES} entries"), "list fewer files".to_owned())
         } else if path.split('/').any(|part| part == "..") {
             (format!("the path `{path}` must not contain `..`"), "name a file below a directory of the case".to_owned())
         } else if !FOLDERS.iter().any(|folder| path.strip_prefix(folder).is_some_and(|rest| !rest.is_empty())) {

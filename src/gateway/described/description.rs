@@ -46,7 +46,7 @@ pub(super) struct Description {
 
 impl Description {
     /// Returns the command, the arguments, the variables and the other short texts that can contain placeholders.
-    pub(super) fn phrases(&self) -> impl Iterator<Item = &Spanned<String>> {
+    pub(super) fn placeholder_texts(&self) -> impl Iterator<Item = &Spanned<String>> {
         let commands = std::iter::once(&self.command).chain(&self.args).chain(&self.before).chain(&self.stop);
         commands.chain(self.env.values()).chain(std::iter::once(&self.path))
     }

@@ -160,7 +160,7 @@ mod tests {
     const GOOD: &str = "gateway: x\nabout: y\nclaims: 2026.4.2\ncommand: z\n";
 
     #[test]
-    fn the_shortest_one_has_defaults() {
+    fn minimal_description_has_defaults() {
         let description = parse("x.yaml", GOOD).unwrap();
         assert_eq!(description.ready.value, Readiness::Challenge);
         assert_eq!(description.config.value, Config::OpenClaw);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_files_commands_and_ports() {
+    fn parses_files_commands_and_ports() {
         let more = "args: [\"{port+1}\", \"{port+9}\"]\nfiles: { \"{home}/.x/a.json\": '{\"port\": {port}, \"x\": {y}}' }\n\
                     before: [z, init]\nstop: [z, stop]\nready: { http: /health }\npass-env: [KEY]\nproof: v2\n";
         let description = parse("x.yaml", &format!("{GOOD}{more}")).unwrap();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_challenge_a_gateway_is_ready_once_it_upgrades() {
+    fn readiness_without_challenge() {
         let description = parse("x.yaml", &format!("{GOOD}lacks: [challenge]\n")).unwrap();
         assert_eq!(description.ready.value, Readiness::WebSocket);
     }
@@ -250,7 +250,7 @@ mod tests {
     #[case("config: none\nflags: { gateway.bind: \"--host {value}\" }", "gateway.bind", "a list of arguments")]
     #[case("args: [\"{value}\"]", "\"{value}\"", "unknown placeholder `{value}`")]
     #[case("snapshots: \" \"", "\" \"", "`snapshots` must name a folder")]
-    fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
+    fn error_with_position(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
         let error = parse("x.yaml", &text).unwrap_err();
         let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
@@ -266,7 +266,7 @@ mod tests {
     #[case("lacks: [pairng]", "did you mean `pairing`?")]
     #[case("npm: { package: a, verson: 1 }", "did you mean `version`?")]
     #[case("store: opnclaw", "did you mean `openclaw`?")]
-    fn asks_for_what_was_meant(#[case] line: &str, #[case] asks: &str) {
+    fn suggests_intended_key(#[case] line: &str, #[case] asks: &str) {
         let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
         let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
         let help = error.help.as_deref().unwrap_or_default();
@@ -280,7 +280,7 @@ mod tests {
     #[case("path: {here}/x", "quote it: \"{here}/x\"")]
     #[case("config: none\nflags: { gateway.bind: [--host, {value}] }", "quote it: \"{value}\"")]
     #[case("path: {port}", "quote it: \"{port}\"")]
-    fn a_placeholder_without_quotes_is_told_to_have_some(#[case] line: &str, #[case] help: &str) {
+    fn unquoted_placeholder_hint(#[case] line: &str, #[case] help: &str) {
         let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
         let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
         assert_eq!(error.help.as_deref(), Some(help), "{error}: {:?}", error.span);
@@ -291,13 +291,13 @@ mod tests {
     #[case("steps: []\ngateway: { bind: lan }\n", true)]
     #[case("gateway: x\nabout: y\nclaims: 2026.4.2\ncommand: z\nsteps: []\n", false)]
     #[case("steps: [\n", false)]
-    fn a_scenario_is_told_from_a_wrong_description(#[case] text: &str, #[case] scenario: bool) {
+    fn recognizes_scenario(#[case] text: &str, #[case] scenario: bool) {
         let error = parse("x.yaml", text).unwrap_err();
         assert_eq!(matches!(error, DescriptionError::SomethingElse { .. }), scenario, "{error}");
     }
 
     #[test]
-    fn a_missing_key_and_a_wrong_release_are_faults() {
+    fn missing_key_and_unknown_release() {
         assert!(
             parse("x.yaml", "gateway: x\nabout: y\nclaims: 2026.4.2\n").unwrap_err().to_string().contains("command")
         );

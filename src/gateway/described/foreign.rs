@@ -129,7 +129,7 @@ mod tests {
     #[case("cargo: { package: --git, version: 1.2.3 }", "--git", "is not a Rust package")]
     #[case("npm: { package: a, version: \"1\" }\ncargo: { package: b, version: 1.2.3 }", "b", "only one of")]
     #[case("cargo: { package: a, version: 1.2.3 }\nargs: [\"{node}\"]", "\"{node}\"", "needs an npm package")]
-    fn says_what_is_wrong_and_where(#[case] lines: &str, #[case] at: &str, #[case] says: &str) {
+    fn package_error_with_position(#[case] lines: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{lines}\n");
         let DescriptionError::Invalid(error) = parse("x.yaml", &text).unwrap_err() else { panic!("{lines}") };
         assert!(error.message.contains(says), "{error}");

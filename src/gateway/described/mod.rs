@@ -35,7 +35,7 @@ pub(super) enum DescribedError {
     /// The description is not valid.
     #[error(transparent)]
     Description(#[from] DescriptionError),
-    /// Its package cannot be installed.
+    /// The package of the description cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
 }
@@ -148,7 +148,7 @@ fn ports(description: &Description) -> Vec<u16> {
         Config::Text(text) => Some(text),
         Config::OpenClaw | Config::None => None,
     };
-    let phrases = description.phrases().chain(description.flags.words());
+    let phrases = description.placeholder_texts().chain(description.flags.words());
     let texts = phrases.chain(description.files.values()).map(|text| &text.value).chain(config);
     let defaults = description.defaults.to_string();
     let texts = texts.chain([&defaults]).collect::<Vec<_>>();
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_description_parses() {
+    fn built_in_descriptions_parse() {
         for (name, text) in built_in::ALL {
             let description = file::parse(name, text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(description.gateway, name, "a description is found by its name");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn here_is_the_directory_of_the_file() {
+    async fn here_placeholder() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("x.yaml");
         std::fs::write(&file, "gateway: x\nabout: y\ncommand: \"{here}/z\"\nclaims: 2026.4.2\n").unwrap();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_lacks_it_cannot() {
+    fn lacked_feature_is_not_a_capability() {
         let text = "gateway: x\nabout: y\ncommand: z\nclaims: 2026.4.2\nlacks: [pairing]\nstore: none\nconfig: none\n";
         let profile = profile(&file::parse("x.yaml", text).unwrap(), Path::new("x.yaml"));
         assert!(

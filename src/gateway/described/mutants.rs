@@ -10,7 +10,7 @@ const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand:
                     flags: { gateway.auth.token: [--token, \"{value}\"], gateway.bind: { lan: [-l], loopback: [] } }\n";
 
 #[test]
-fn mutants_of_descriptions_are_read() {
+fn description_mutants() {
     let mut seeds: Vec<Vec<u8>> = built_in::ALL.iter().map(|(_, text)| text.as_bytes().to_vec()).collect();
     seeds.push(MORE.as_bytes().to_vec());
     let words = ["{port}", "{state-dir}", "{port+1}", "scenario:", "lacks: [challenge]", "ready: tcp"];

@@ -34,14 +34,14 @@ mod tests {
 
     /// To update the file, run `clawcheck schema gateway > schema/gateway.json`.
     #[test]
-    fn the_committed_schema_is_the_one_that_is_made() {
+    fn committed_schema_is_current() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/gateway.json");
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(committed == text(), "schema/gateway.json is not what `clawcheck schema gateway` prints");
     }
 
     #[test]
-    fn the_page_about_descriptions_has_every_key_and_every_feature() {
+    fn page_lists_every_key_and_feature() {
         let page = include_str!("../../../gateways/README.md");
         let schema = schema();
         let keys = schema["properties"].as_object().unwrap().keys();
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn every_built_in_description_meets_the_schema() {
+    fn built_in_descriptions_match_schema() {
         for (name, text) in built_in::ALL {
             assert_eq!(errors(text), [""; 0], "{name}");
         }
@@ -108,7 +108,7 @@ mod tests {
     #[case::number("args: [{ a: b }]", false)]
     #[case::no_length("timeouts: { answer: 5 }", false)]
     #[case::no_version("npm: { package: a }", false)]
-    fn the_schema_and_the_reader_agree(#[case] line: &str, #[case] valid: bool) {
+    fn schema_agrees_with_parser(#[case] line: &str, #[case] valid: bool) {
         let text = format!("gateway: a\nabout: b\nclaims: 2026.4.2\ncommand: c\n{line}\n");
         assert_eq!(errors(&text).is_empty(), valid, "{:?}", errors(&text));
         assert_eq!(file::parse("x.yaml", &text).is_ok(), valid, "{:?}", file::parse("x.yaml", &text).err());

@@ -21,7 +21,7 @@ fn options(state: &TempDir) -> EmbeddedOptions {
     EmbeddedOptions { clock: Clock::manual(), ..EmbeddedOptions::new(RELEASE, config, state.path()) }
 }
 
-fn soon() -> Instant {
+fn in_ten_seconds() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
@@ -30,11 +30,11 @@ fn pipe(gateway: &EmbeddedGateway, peer: IpAddr) -> Link {
 }
 
 async fn open(link: Link) -> Connection {
-    Connection::open(link, &Upgrade::default(), Transcript::new().recorder("client"), soon()).await.unwrap()
+    Connection::open(link, &Upgrade::default(), Transcript::new().recorder("client"), in_ten_seconds()).await.unwrap()
 }
 
 async fn event(connection: &mut Connection, name: &str) -> Value {
-    match connection.next(soon()).await {
+    match connection.next(in_ten_seconds()).await {
         Incoming::Text(frame) if frame.event() == Some(name) => frame.payload().cloned().unwrap(),
         other => panic!("{other:?}"),
     }
@@ -42,7 +42,7 @@ async fn event(connection: &mut Connection, name: &str) -> Value {
 
 async fn closed(connection: &mut Connection) -> (Option<u16>, String, bool) {
     loop {
-        match connection.next(soon()).await {
+        match connection.next(in_ten_seconds()).await {
             Incoming::Closed(closed) => return (closed.code, closed.reason.clone(), closed.clean()),
             Incoming::Text(_) => {}
             other => panic!("{other:?}"),
@@ -61,15 +61,15 @@ async fn connect(connection: &mut Connection, clock: &Clock, device: &str) -> Va
         "device": { "id": key.device_id(), "publicKey": key.public_key(), "signature": key.sign(&proof),
                     "signedAt": signed_at, "nonce": nonce },
     });
-    let pending = connection.request("connect", params, soon()).await.unwrap();
-    match connection.response(&pending, soon()).await {
+    let pending = connection.request("connect", params, in_ten_seconds()).await.unwrap();
+    match connection.response(&pending, in_ten_seconds()).await {
         Reply::Response(response) => response,
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_handshake_through_the_pipe_and_what_it_leaves() {
+async fn handshake_over_pipe() {
     let state = TempDir::new().unwrap();
     let options = options(&state);
     let clock = options.clock.clone();
@@ -80,8 +80,8 @@ async fn a_handshake_through_the_pipe_and_what_it_leaves() {
     let paired = std::fs::read_to_string(state.path().join("devices/paired.json")).unwrap();
     assert!(paired.contains(&DeviceKey::from_name("laptop").device_id()), "{paired}");
     // After `hello-ok`, a message can be longer than 64 KiB.
-    let pending = connection.request("no-such-method", json!({ "x": "x".repeat(100_000) }), soon()).await.unwrap();
-    assert!(matches!(connection.response(&pending, soon()).await, Reply::Response(answer) if answer["ok"] == false));
+    let pending = connection.request("no-such-method", json!({ "x": "x".repeat(100_000) }), in_ten_seconds()).await.unwrap();
+    assert!(matches!(connection.response(&pending, in_ten_seconds()).await, Reply::Response(answer) if answer["ok"] == false));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn the_injected_address_counts() {
 }
 
 #[tokio::test]
-async fn a_handshake_over_tcp_and_a_stop_that_says_goodbye() {
+async fn handshake_and_stop_over_tcp() {
     let state = TempDir::new().unwrap();
     let options = options(&state);
     let clock = options.clock.clone();
@@ -114,7 +114,7 @@ async fn a_handshake_over_tcp_and_a_stop_that_says_goodbye() {
 }
 
 #[tokio::test]
-async fn a_handshake_timeout_costs_no_time() {
+async fn handshake_timeout_without_delay() {
     let state = TempDir::new().unwrap();
     let gateway = EmbeddedGateway::start(options(&state)).unwrap();
     let mut connection = open(pipe(&gateway, LOCAL)).await;
@@ -128,7 +128,7 @@ async fn a_handshake_timeout_costs_no_time() {
 }
 
 #[tokio::test]
-async fn the_machine_s_clock_times_out_too() {
+async fn handshake_timeout_with_system_clock() {
     let state = TempDir::new().unwrap();
     let env = vec![("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), "50".to_owned())];
     let gateway = EmbeddedGateway::start(EmbeddedOptions { env, clock: Clock::Real, ..options(&state) }).unwrap();
@@ -138,7 +138,7 @@ async fn the_machine_s_clock_times_out_too() {
 }
 
 #[tokio::test]
-async fn a_kill_cuts_without_a_word() {
+async fn kill_sends_no_close() {
     let state = TempDir::new().unwrap();
     let gateway = EmbeddedGateway::start(options(&state)).unwrap();
     let mut connection = open(pipe(&gateway, LOCAL)).await;
@@ -148,8 +148,8 @@ async fn a_kill_cuts_without_a_word() {
 }
 
 /// Waits until no more tasks are alive than at the start of the test.
-async fn settled(before: usize) {
-    let deadline = soon();
+async fn wait_for_tasks(before: usize) {
+    let deadline = in_ten_seconds();
     while Handle::current().metrics().num_alive_tasks() > before {
         assert!(Instant::now() < deadline, "{} tasks left", Handle::current().metrics().num_alive_tasks());
         tokio::task::yield_now().await;
@@ -157,7 +157,7 @@ async fn settled(before: usize) {
 }
 
 #[tokio::test]
-async fn no_task_outlives_its_gateway() {
+async fn tasks_end_with_gateway() {
     let before = Handle::current().metrics().num_alive_tasks();
     for end in [EmbeddedGateway::kill, drop] {
         let state = TempDir::new().unwrap();
@@ -167,20 +167,20 @@ async fn no_task_outlives_its_gateway() {
         let half_open = gateway.connect(LOCAL);
         let (piped, tcp) = (open(pipe(&gateway, LOCAL)).await, open(Link::tcp(address)).await);
         end(gateway);
-        settled(before).await;
+        wait_for_tasks(before).await;
         drop((half_open, piped, tcp));
     }
     let state = TempDir::new().unwrap();
     let gateway = EmbeddedGateway::start(options(&state)).unwrap();
     let (mut half_open, piped) = (gateway.connect(LOCAL), open(pipe(&gateway, LOCAL)).await);
     gateway.stop().await;
-    settled(before).await;
+    wait_for_tasks(before).await;
     assert_eq!(half_open.read(&mut [0; 16]).await.unwrap(), 0);
     drop(piped);
 }
 
 #[tokio::test]
-async fn connections_that_ended_are_forgotten_while_the_gateway_runs() {
+async fn forgets_closed_connections() {
     let state = TempDir::new().unwrap();
     let gateway = EmbeddedGateway::start(options(&state)).unwrap();
     let before = Handle::current().metrics().num_alive_tasks();
@@ -189,11 +189,11 @@ async fn connections_that_ended_are_forgotten_while_the_gateway_runs() {
         event(&mut connection, "connect.challenge").await;
         drop(connection);
     }
-    settled(before).await;
+    wait_for_tasks(before).await;
 }
 
 #[tokio::test]
-async fn a_refused_configuration_does_not_start() {
+async fn invalid_configuration_prevents_start() {
     let state = TempDir::new().unwrap();
     let refused = EmbeddedOptions { openclaw_json: json!({}), ..options(&state) };
     match EmbeddedGateway::start(refused).err() {
@@ -204,7 +204,7 @@ async fn a_refused_configuration_does_not_start() {
 
 /// The real 2026.9.6 does the same: its parser reports the position of the error.
 #[tokio::test]
-async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
+async fn invalid_json_cell_prevents_start() {
     use openclaw_emulator::store::SqliteDocuments;
     use openclaw_protocol::store::{DATABASE, Document, Documents as _};
     let state = TempDir::new().unwrap();

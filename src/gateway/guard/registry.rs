@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn removes_what_is_registered_and_nothing_else() {
+    fn removes_only_registered_paths() {
         let temp = tempfile::Builder::new().prefix("outer-").tempdir().unwrap();
         let path = |name: &str| {
             let path = temp.path().join(name);

@@ -99,7 +99,7 @@ mod tests {
 
     /// Repeats the scan, because a process that has just started sometimes shows no environment.
     #[test]
-    fn a_marked_process_is_ended_and_no_other() {
+    fn kills_only_marked_processes() {
         let sleeper = |value: &str| Command::new("sleep").arg("60").env("CLAWCHECK_RUN", value).spawn().unwrap();
         let mut other = sleeper("other.0");
         for round in 0..200 {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn start_times_are_read_past_any_name() {
+    fn start_time_with_unusual_process_name() {
         assert!(start_time(std::process::id()).is_some());
         assert_eq!(start_time(u32::MAX), None);
     }

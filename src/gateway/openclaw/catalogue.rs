@@ -82,14 +82,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_one_parses_and_knows_the_odd_release() {
+    fn built_in_catalogue() {
         let catalogue = Catalogue::built_in().unwrap();
         assert_eq!(catalogue.beside(Release::new(2026, 4, 2)), ["axios"]);
         assert!(catalogue.beside(Release::new(2026, 4, 5)).contains(&"grammy"));
     }
 
     #[test]
-    fn a_release_is_held_to_the_newest_schema_at_or_before_it() {
+    fn newest_schema_not_after_release() {
         let catalogue = Catalogue::built_in().unwrap();
         let version = |release| catalogue.schema(release).map(|schema| schema.version.as_str());
         assert_eq!(version(Release::new(2026, 7, 35)), None);

@@ -33,7 +33,7 @@ pub(in crate::gateway) enum ForeignPackage<'a> {
     Cargo {
         /// The name of the package.
         name: &'a str,
-        /// Its version.
+        /// The version of the package.
         version: &'a str,
     },
 }
@@ -67,7 +67,7 @@ impl ForeignPackage<'_> {
         }
     }
 
-    /// What the directory of a complete installation has and this one has not.
+    /// What is missing from the directory of an installation. `None` if the installation is complete.
     fn missing(&self, directory: &Path) -> Option<String> {
         match self {
             Self::Pip(packages) => missing_python_package(packages, directory),
@@ -203,14 +203,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_that_of_the_list_in_any_order() {
+    fn key_ignores_order() {
         let key = |packages: &[&str]| ForeignPackage::Pip(packages.to_vec()).key();
         assert_eq!(key(&["a==1", "b==2"]), key(&["b==2", "a==1"]));
         assert_ne!(key(&["a==1", "b==2"]), key(&["a==1", "b==3"]));
     }
 
     #[test]
-    fn no_network_is_told_and_other_errors_are_shown() {
+    fn errors_with_and_without_network() {
         let offline = "WARNING: Retrying ... Failed to establish a new connection: [Errno -3]\nERROR: No matching";
         assert!(matches!(failure(Installer::Pip, "a==1".into(), offline), InstallError::Network { .. }));
         let compiler = "WARNING: Retrying ... Failed to establish a new connection: [Errno -3]\nERROR: no compiler cc";
@@ -221,7 +221,7 @@ mod tests {
 
     /// The system's Python was 3.12 at the time of the install, and is 3.13 now.
     #[test]
-    fn an_environment_of_an_earlier_python_is_not_complete() {
+    fn environment_of_other_python_is_incomplete() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(path("bin")).unwrap();

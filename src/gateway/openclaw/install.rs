@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_wait_for_another_process_ends_at_the_deadline_of_the_install() {
+    async fn wait_for_lock_ends_at_install_deadline() {
         let folder = tempfile::tempdir().unwrap();
         let preparation = Preparation { cache: Some(folder.path().to_owned()), ..Preparation::default() };
         let mut installation = Installation::new(&preparation, &|_| {}).unwrap();

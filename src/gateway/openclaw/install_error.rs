@@ -46,7 +46,7 @@ pub enum InstallError {
         installer: Installer,
         /// The package.
         package: String,
-        /// Its error code, or its words.
+        /// The error code of the installer, or its message.
         code: &'static str,
     },
     /// The disk is full.
@@ -64,7 +64,7 @@ pub enum InstallError {
         installer: Installer,
         /// The package.
         package: String,
-        /// Its error lines.
+        /// The error lines of the installer.
         log: String,
     },
     /// The installer did not exit in time.

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_that_does_not_exist_is_told_from_a_dependency_that_does_not() {
+    fn missing_version_and_missing_dependency() {
         let ours = "npm error code ETARGET\nnpm error notarget No matching version found for openclaw@2026.4.3.";
         assert!(matches!(failure("openclaw@2026.4.3", ours), InstallError::NoSuchVersion { .. }));
         let theirs = "npm error code ETARGET\nnpm error notarget No matching version found for axios@99.";
@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn no_network_and_a_full_disk_are_told() {
+    fn network_and_disk_errors() {
         let offline = "npm error code EAI_AGAIN\nnpm error request to https://registry.npmjs.org/openclaw failed";
         assert!(matches!(failure("openclaw@1", offline), InstallError::Network { code: "EAI_AGAIN", .. }));
         assert!(matches!(failure("openclaw@1", "npm error ENOSPC: no space"), InstallError::DiskFull { .. }));
     }
 
     #[test]
-    fn what_is_not_understood_is_shown() {
+    fn unknown_error_is_shown() {
         let InstallError::Failed { log, .. } = failure("openclaw@1", "chatter\nnpm error code EXOTIC\n") else {
             panic!()
         };

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_none() {
+    fn invalid_version_is_none() {
         assert_eq!(version("zsh: node"), None);
     }
 }

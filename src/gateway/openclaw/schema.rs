@@ -19,7 +19,7 @@ pub(crate) struct ProtocolSchema {
     pub package: String,
     /// The file.
     pub path: PathBuf,
-    /// Its text.
+    /// The text of the schema.
     pub text: String,
 }
 

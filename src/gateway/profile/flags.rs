@@ -189,14 +189,14 @@ mod tests {
     #[case::empty_list(json!({ "trustedProxies": [] }), &["--host", "127.0.0.1"])]
     #[case::true_flag(json!({ "allowRealIpFallback": true }), &["--host", "127.0.0.1", "--real-ip"])]
     #[case::false_flag(json!({ "allowRealIpFallback": false, "bind": null }), &["--host", "127.0.0.1"])]
-    fn each_setting_has_its_arguments(#[case] gateway: Value, #[case] expected: &[&str]) {
+    fn arguments_for_each_setting(#[case] gateway: Value, #[case] expected: &[&str]) {
         let mut placeholders = Placeholders::default();
         placeholders.set("port", "1".to_owned());
         assert_eq!(flags().arguments(&settings(gateway, &[]), &placeholders), expected);
     }
 
     #[test]
-    fn the_variable_of_the_handshake_timeout_is_the_setting() {
+    fn handshake_timeout_variable_is_setting() {
         let settings = settings(json!({}), &[("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "500"), ("A", "b")]);
         let arguments = flags().arguments(&settings, &Placeholders::default());
         assert_eq!(arguments, ["--host", "127.0.0.1", "--timeout", "500"]);
@@ -211,12 +211,12 @@ mod tests {
     #[case::not_mapped(json!({ "x": { "y": 1 }, "auth": { "mode": "none" } }), &["gateway.x.y"])]
     #[case::maybe_true_by_default(json!({ "allowRealIpFallback": false, "auth": { "mode": "none" } }), &["gateway.allowRealIpFallback: false"])]
     #[case::wrong_kind(json!({ "allowRealIpFallback": "yes", "auth": { "mode": "none" } }), &["gateway.allowRealIpFallback: yes"])]
-    fn what_the_arguments_cannot_express_is_named(#[case] gateway: Value, #[case] expected: &[&str]) {
+    fn names_inexpressible_settings(#[case] gateway: Value, #[case] expected: &[&str]) {
         assert_eq!(flags().inexpressible(&settings(gateway, &[]), &plain()), expected);
     }
 
     #[test]
-    fn a_setting_that_only_the_plain_configuration_has_needs_arguments_too() {
+    fn default_settings_need_flags() {
         let without_token = settings(json!({ "auth": { "mode": "token" } }), &[]);
         assert_eq!(Flags::default().inexpressible(&without_token, &plain()), ["gateway.auth.token"]);
     }

@@ -75,7 +75,7 @@ mod tests {
     #[case("payload.trace", json!({ "trace": 1, "payload": { "list": [{ "id": 3, "n": 4 }], "last": 5 } }))]
     #[case("payload.list.id", json!({ "trace": 1, "payload": { "trace": 2, "list": [{ "n": 4 }], "last": 5 } }))]
     #[case("payload.none.id", json!({ "trace": 1, "payload": { "trace": 2, "list": [{ "id": 3, "n": 4 }], "last": 5 } }))]
-    fn a_field_is_removed_where_its_path_leads(#[case] field: &str, #[case] expected: Value) {
+    fn removes_field_by_path(#[case] field: &str, #[case] expected: Value) {
         let mut frame = json!({ "trace": 1, "payload": { "trace": 2, "list": [{ "id": 3, "n": 4 }], "last": 5 } });
         field.parse::<IgnoredField>().unwrap().remove_from(&mut frame);
         assert_eq!(frame.to_string(), expected.to_string());
@@ -90,7 +90,7 @@ mod tests {
     #[case("payload.auth")]
     #[case("payload.server")]
     #[case("")]
-    fn what_the_cases_are_about_cannot_be_ignored(#[case] field: &str) {
+    fn rejects_fields_that_decide_verdict(#[case] field: &str) {
         assert!(field.parse::<IgnoredField>().is_err());
     }
 }

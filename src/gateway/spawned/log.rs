@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_flood_without_line_ends_stays_bounded() {
+    async fn log_without_line_ends_is_bounded() {
         let log = Log::new();
         let flood = std::io::Cursor::new(vec![b'x'; 4 * LOG_BYTES]);
         log.read(flood).finish().await;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_there_already_is_not_waited_for() {
+    async fn finds_existing_line_immediately() {
         let log = Log::new();
         log.read(std::io::Cursor::new(b"one\nready now".to_vec())).finish().await;
         log.wait_for("ready").await;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_cannot_drive_the_terminal() {
+    fn escapes_log_lines() {
         assert_eq!(printable("\u{1b}[31mred\u{1b}[0m\u{7} \u{1b}]0;title\r"), "red ]0;title");
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_port_is_ours_and_not_anothers() {
+    fn recognizes_own_port() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let ours = ProcessTree::new(std::process::id());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_with_an_occupied_neighbour_is_not_taken() {
+    fn skips_port_with_used_neighbour() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port() - 9;
         assert!(!are_vacant(port, [9].iter()));
@@ -134,7 +134,7 @@ mod tests {
 
     /// Several attempts, because other tests take ports at the same time.
     #[test]
-    fn a_free_port_can_be_had() {
+    fn finds_free_port() {
         assert!((0..20).any(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free(&[1, 9]).unwrap())).is_ok()));
     }
 }

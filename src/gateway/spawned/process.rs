@@ -75,7 +75,7 @@ impl Process {
             arguments: invocation.arguments.iter().map(Into::into).collect(),
             environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             directory: (&invocation.directory).into(),
-            descriptors: crate::machine::usual_descriptors(),
+            descriptors: crate::machine::default_descriptors(),
         };
         let (supervisor, out, err) = Supervisor::start(program, request).await?;
         let log = Log::new();

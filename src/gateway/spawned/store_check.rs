@@ -9,7 +9,7 @@ use untrusted_data::plain_file::{self, Links, PlainFileError};
 /// The number of characters of a wrong file that an error shows.
 const SHOWN: usize = 60;
 /// The number of entries of a directory that are looked at.
-const MOST_ENTRIES: usize = 1000;
+const MAX_ENTRIES: usize = 1000;
 
 /// What is wrong with the store in a directory, as the end of a sentence that begins with the command. `None` if each file
 /// is a JSON object of objects, and if files that are there have the names of documents. `printed` is the output of the command.
@@ -57,7 +57,7 @@ fn beginning(text: &str) -> String {
 
 /// The path of a file in a directory or in its directories.
 fn any_file(directory: &Path) -> Option<String> {
-    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_ENTRIES);
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_ENTRIES);
     let inside = entries(directory).map(|entry| entry.path());
     let files = inside.flat_map(|path| {
         let below = entries(&path).map(|entry| entry.path()).collect::<Vec<_>>();
@@ -83,7 +83,7 @@ mod tests {
     #[case::wrapped(&[("devices/paired.json", r#"{"devices": []}"#)], Some("a record is not an object"))]
     #[case::elsewhere(&[("paired.json", "{}")], Some("wrote paired.json, but none of the files of a store"))]
     #[case::below(&[("out/devices.json", "{}")], Some("wrote out/devices.json, but none"))]
-    fn what_is_no_store_is_told(#[case] files: &[(&str, &str)], #[case] says: Option<&str>) {
+    fn rejects_invalid_store(#[case] files: &[(&str, &str)], #[case] says: Option<&str>) {
         let directory = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = directory.path().join(path);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_printed_instead_of_written_is_told() {
+    fn rejects_store_on_stdout() {
         let directory = tempfile::tempdir().unwrap();
         let printed = problem(directory.path(), "{\"devices\": {}}\n").unwrap();
         assert_eq!(printed, "wrote no file to `{store}`; it printed: {\"devices\": {}} ");

@@ -30,7 +30,7 @@ pub(crate) enum StoreCommandError {
         key: &'static str,
         /// The file and the line.
         place: String,
-        /// Why.
+        /// The reason why the command could not be run.
         reason: String,
     },
     /// A command failed, or did not exit in time.
@@ -42,9 +42,9 @@ pub(crate) enum StoreCommandError {
         command: String,
         /// The file and the line.
         place: String,
-        /// How it ended; `None` if it did not exit in time.
+        /// How the command ended; `None` if it did not exit in time.
         exit: Option<Exit>,
-        /// Its last lines of output.
+        /// The last lines of the command's output.
         log: LogTail,
     },
     /// A command wrote something else than a store.
@@ -56,7 +56,7 @@ pub(crate) enum StoreCommandError {
         command: String,
         /// The file and the line.
         place: String,
-        /// What is wrong with it, and how it begins.
+        /// What is wrong with the output, and how the output begins.
         problem: String,
     },
     /// The directories of the case could not be created.

@@ -60,7 +60,7 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(12);
 pub(super) struct Supervisor {
     process: Child,
     stream: UnixStream,
-    /// The same socket, for code that cannot await.
+    /// The socket for code that cannot await.
     direct: DirectStream,
     /// The beginning of a report whose end has not arrived yet.
     partial: Vec<u8>,

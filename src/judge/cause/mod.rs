@@ -20,18 +20,18 @@ pub(crate) use difference::{CauseKind, Difference};
 use untrusted_data::cut;
 
 /// The maximum number of differences that are kept for a case.
-const MOST: usize = 16;
+const MAX: usize = 16;
 /// The maximum number of lines of an observation that are compared.
-const MOST_LINES: usize = 4000;
+const MAX_LINES: usize = 4000;
 /// The differences between the expected and the actual text of an observation, in the order of the steps. The list is
 /// empty if and only if the texts are equal.
 pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     if expected == seen {
         return Vec::new();
     }
-    let (short_expected, short_seen) = (cut::lines(expected, MOST_LINES, 0), cut::lines(seen, MOST_LINES, 0));
-    let (steps_expected, store_expected) = parse::halves(&short_expected);
-    let (steps_seen, store_seen) = parse::halves(&short_seen);
+    let (short_expected, short_seen) = (cut::lines(expected, MAX_LINES, 0), cut::lines(seen, MAX_LINES, 0));
+    let (steps_expected, store_expected) = parse::split_text(&short_expected);
+    let (steps_seen, store_seen) = parse::split_text(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
     // After an unexpected answer, a difference in the store is also a consequence. It is kept if it is more serious.
     let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= CauseKind::ErrorCode);
@@ -40,20 +40,20 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     if found.is_empty() {
         found.push(first_line_that_differs(expected, seen));
     }
-    gravest_of(found)
+    most_serious_of(found)
 }
 
-/// At most [`MOST`] of the differences, the gravest ones, in the order of the steps.
-fn gravest_of(found: Vec<Difference>) -> Vec<Difference> {
+/// At most [`MAX`] of the differences, the most serious ones, in the order of the steps.
+fn most_serious_of(found: Vec<Difference>) -> Vec<Difference> {
     let mut numbered = found.into_iter().enumerate().collect::<Vec<_>>();
     numbered.sort_by_key(|(_, difference)| (difference.kind.level(), difference.kind));
-    numbered.truncate(MOST);
+    numbered.truncate(MAX);
     numbered.sort_by_key(|(number, _)| *number);
     numbered.into_iter().map(|(_, difference)| difference).collect()
 }
 
 /// The most serious difference between two texts. If several are equally serious, the first one.
-pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
+pub(crate) fn most_serious(expected: &str, seen: &str) -> Difference {
     let all = differences(expected, seen).into_iter();
     all.min_by_key(|difference| difference.kind).unwrap_or_else(|| first_line_that_differs(expected, seen))
 }
@@ -61,13 +61,13 @@ pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
 /// The differences up to the first unexpected decision, and after it the more serious ones and those that count at a less
 /// strict level.
 pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
-    let mut gravest: Option<CauseKind> = None;
+    let mut most_serious: Option<CauseKind> = None;
     let mut kept = Vec::new();
     for difference in all {
         let kind = difference.kind;
-        if gravest.is_none_or(|gravest| kind < gravest || kind.level() < gravest.level()) {
+        if most_serious.is_none_or(|most_serious| kind < most_serious || kind.level() < most_serious.level()) {
             if kind <= CauseKind::ErrorCode {
-                gravest = Some(kind);
+                most_serious = Some(kind);
             }
             kept.push(difference);
         }

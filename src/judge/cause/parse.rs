@@ -10,7 +10,7 @@ pub(super) struct ObservationBlock<'t> {
 }
 
 /// Splits the text into the steps and the store.
-pub(super) fn halves(text: &str) -> (&str, &str) {
+pub(super) fn split_text(text: &str) -> (&str, &str) {
     text.split_once("\n\n").unwrap_or((text, ""))
 }
 

@@ -112,7 +112,7 @@ impl Step<'_, '_> {
             found.push(self.found(kind, word.sentence(&subject), expected.line(), seen.line()));
         }
         if matches!(expected, Answer::Missing(_)) && expected != seen {
-            let what = word::says(&subject, behind_sign(expected.line()), behind_sign(seen.line()));
+            let what = word::says(&subject, reason_text(expected.line()), reason_text(seen.line()));
             found.push(self.found(CauseKind::Text, what, expected.line(), seen.line()));
         }
     }
@@ -133,7 +133,7 @@ impl Step<'_, '_> {
             _ if clean(&a) != clean(&b) => {
                 (CauseKind::Close, format!("{sign_b}, {}", if clean(&a) { "not clean" } else { "clean" }))
             }
-            _ => (CauseKind::Text, word::says(&sign_b, behind_sign(&a), behind_sign(&b))),
+            _ => (CauseKind::Text, word::says(&sign_b, reason_text(&a), reason_text(&b))),
         };
         found.push(self.found(kind, what, &a, &b));
     }
@@ -173,7 +173,7 @@ impl Step<'_, '_> {
 }
 
 /// The text after the codes of a line: the reason of a close or of a failed connection.
-fn behind_sign(line: &str) -> &str {
+fn reason_text(line: &str) -> &str {
     let word = parse::words(line).next().unwrap_or_default();
     match (word.find('"'), word.split_once(": ")) {
         (Some(quote), _) => &word[quote..],

@@ -8,7 +8,7 @@ const REFUSED: &str = "call device.pair.approve\n  <- error INVALID_REQUEST  \"n
 const STORE: &str = "\npaired\n  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\npending\n  none\n";
 
 /// The kinds and sentences of the differences.
-fn told(expected: &str, seen: &str) -> Vec<String> {
+fn sentences(expected: &str, seen: &str) -> Vec<String> {
     differences(expected, seen).into_iter().map(|found| format!("{:?}: {}", found.kind, found.what)).collect()
 }
 
@@ -77,7 +77,7 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
     "Granted: ok device.token.rotate has another scopes"
 )]
 fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
-    assert_eq!(told(expected, seen), [says]);
+    assert_eq!(sentences(expected, seen), [says]);
 }
 
 #[rstest]
@@ -107,15 +107,15 @@ fn the_store_is_compared(#[case] expected: &str, #[case] seen: &str, #[case] say
     let text = format!("{IN}{STORE}");
     let other = text.replacen(expected, seen, 1);
     assert_ne!(text, other);
-    assert_eq!(told(&text, &other), [says]);
+    assert_eq!(sentences(&text, &other), [says]);
 }
 
 #[test]
-fn what_follows_a_refusal_is_a_consequence() {
+fn omits_consequences_of_refusal() {
     let then = "call status\n  <- ok status\n";
     let denied = "call status\n  -- no connection: closed\n";
     let lost = STORE.replace("laptop", "phone");
-    let found = told(&format!("{IN}{then}{STORE}"), &format!("{OUT}{denied}{lost}"));
+    let found = sentences(&format!("{IN}{then}{STORE}"), &format!("{OUT}{denied}{lost}"));
     assert_eq!(found, ["Refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok"]);
 }
 
@@ -123,49 +123,49 @@ fn what_follows_a_refusal_is_a_consequence() {
 #[rstest]
 #[case::store("", &STORE.replace("scopes operator.read", "scopes operator.admin"), "Store")]
 #[case::dead("call status\n  -- gateway ended: exit code 1\n", STORE, "Silence")]
-fn another_error_code_does_not_hide_a_decision(#[case] then: &str, #[case] store: &str, #[case] kind: &str) {
+fn decision_outranks_error_code(#[case] then: &str, #[case] store: &str, #[case] kind: &str) {
     let refused = OUT.replace("role-upgrade", "not-paired");
     let expected = if then.is_empty() { "" } else { "call status\n  <- ok status\n" };
-    let found = told(&format!("{OUT}{expected}{STORE}"), &format!("{refused}{then}{store}"));
+    let found = sentences(&format!("{OUT}{expected}{STORE}"), &format!("{refused}{then}{store}"));
     assert!(found[0].starts_with("ErrorCode"), "{found:?}");
     assert!(found[1].starts_with(kind), "{found:?}");
 }
 
 #[test]
-fn who_is_let_in_after_a_refusal_is_told() {
-    let found = told(&format!("{IN}{OUT}"), &format!("{OUT}{IN}"));
+fn let_in_after_refusal() {
+    let found = sentences(&format!("{IN}{OUT}"), &format!("{OUT}{IN}"));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[1].starts_with("LetIn"), "{found:?}");
 }
 
 #[test]
-fn many_slight_differences_do_not_hide_a_grave_one() {
+fn serious_difference_outranks_many_slight_ones() {
     let call = |n: usize, word: &str| format!("call m{n}\n  <- ok m{n}  word={word}\n");
-    let calls = |word: &str| (0..2 * MOST).map(|n| call(n, word)).collect::<String>();
+    let calls = |word: &str| (0..2 * MAX).map(|n| call(n, word)).collect::<String>();
     let found = differences(&format!("{}{OUT}", calls("a")), &format!("{}{IN}", calls("b")));
-    assert_eq!(found.len(), MOST);
+    assert_eq!(found.len(), MAX);
     assert_eq!(found.last().unwrap().kind, CauseKind::LetIn, "in the order of the steps");
 }
 
 #[test]
-fn another_token_in_the_place_of_one_is_a_difference() {
+fn different_token_symbol() {
     let text = format!("{IN}{STORE}");
-    assert_eq!(told(&text, &text.replace("<token-1>", "<token-2>")), ["Fields: another <token> than expected"]);
+    assert_eq!(sentences(&text, &text.replace("<token-1>", "<token-2>")), ["Fields: another <token> than expected"]);
 }
 
 proptest::proptest! {
     /// Equal texts have no difference, other texts have at least one, and the number of differences is limited.
     #[test]
-    fn exactly_equal_texts_have_no_difference(a in "[ a<>1\\-\n]{0,80}", b in "(?s).{0,200}") {
+    fn no_difference_in_equal_texts(a in "[ a<>1\\-\n]{0,80}", b in "(?s).{0,200}") {
         proptest::prop_assert_eq!(differences(&a, &a), vec![]);
         let found = differences(&a, &b);
         proptest::prop_assert_eq!(found.is_empty(), a == b);
-        proptest::prop_assert!(found.len() <= MOST);
+        proptest::prop_assert!(found.len() <= MAX);
     }
 }
 
 #[test]
-fn names_of_kinds_are_those_of_the_report() {
+fn kind_names_match_report() {
     for kind in CauseKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
@@ -177,7 +177,7 @@ fn names_of_kinds_are_those_of_the_report() {
 #[case::repeated("connect laptop  (2 of 3)", true)]
 #[case::longer_title("connect laptop, wrong token", false)]
 #[case::no_step("", false)]
-fn a_difference_is_at_the_step_with_exactly_its_title(#[case] place: &str, #[case] is_at: bool) {
+fn difference_belongs_to_titled_step(#[case] place: &str, #[case] is_at: bool) {
     let difference = Difference::new(CauseKind::Text, "text".to_owned(), place, "", "");
     assert_eq!(difference.is_at("connect laptop"), is_at);
 }

@@ -114,7 +114,7 @@ mod tests {
     #[case::closed(json!({"error": {"code": "FORBIDDEN"}}), close(), "Close: close 1008 instead of an error on an open connection with FORBIDDEN")]
     #[case::another_close(json!({"close": {"code": 1002}}), close(), "Close: close 1008 instead of a close with 1002")]
     #[case::starts(json!({"start-refused": {"exit": 78}}), Message::Started, "LetIn: gateway started instead of that the gateway refuses to start with exit code 78")]
-    fn an_unmet_expectation_has_its_kind_and_its_sentence(
+    fn kind_and_sentence_of_unmet_expectation(
         #[case] expected: Value,
         #[case] seen: Message<Frame>,
         #[case] says: &str,

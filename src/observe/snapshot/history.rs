@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_changes_nothing_adds_nothing() {
+    fn unchanged_release_adds_no_snapshot() {
         let mut history = History::default();
         history.accept(release(1), "a", true);
         history.accept(release(2), "a", true);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_answer_leaves_alone_what_was_seen_later() {
+    fn new_snapshot_keeps_later_ones() {
         let mut history = History::default();
         for n in [1, 3, 5] {
             history.accept(release(n), "a", true);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regression_and_its_end_are_two_variants() {
+    fn regression_has_two_variants() {
         let mut history = History::default();
         for (n, text) in [(1, "a"), (2, "b"), (3, "a")] {
             history.accept(release(n), text, true);
@@ -112,7 +112,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn accepting_changes_what_the_release_is_held_to_and_no_seen_one(
+        fn accept_keeps_confirmed_snapshots(
             steps in prop::collection::vec((1u16..12, "[abc]", any::<bool>()), 1..30)
         ) {
             let mut history = History::default();

@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_back(
+        fn round_trip(
             case in "[a-z-]{1,12}/[a-z-]{1,12}(#[a-z=,:\"' -]{1,20})?",
             release in release(),
             seen in prop::collection::btree_set(release(), 0..4),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_insta_makes_of_it_on_review() {
+    fn reads_file_written_by_insta() {
         let file = "---\nsource: tests/x.rs\nexpression: a/b\ninfo:\n  release: 2026.3.31\n  seen:\n    - 2026.4.1\n---\nconnect\r\n  <- close\n\n";
         let snapshot = Snapshot::parse(file).unwrap();
         assert_eq!(snapshot.release, Release::new(2026, 3, 31));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_return_at_the_end_of_the_file_is_read_back() {
+    fn reads_file_with_crlf_end() {
         for end in ["\r", "\r\r\n", "\n\r"] {
             let snapshot =
                 Snapshot::parse(&format!("---\nexpression: a/b\ninfo:\n  release: 2026.3.31\n---\nconnect{end}"))

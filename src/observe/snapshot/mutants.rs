@@ -6,7 +6,7 @@ use input_mutants::play;
 use untrusted_data::printable;
 
 #[test]
-fn mutants_of_snapshots_are_read_back_as_they_were_written() {
+fn snapshot_mutants() {
     let seeds: Vec<Vec<u8>> = built_in::snapshots().values().map(|contents| contents.to_vec()).collect();
     play("snapshots", &seeds, &["---", "\n---\n", "seen: []", "2026.13.99"], |input| {
         let Ok(text) = std::str::from_utf8(input) else { return };

@@ -80,7 +80,7 @@ impl<'a> Documents<'a> {
     pub(super) fn new(before: &'a ObservedStore, after: &'a ObservedStore) -> Self {
         let changed = after.files().iter().filter_map(|(path, contents)| match before.files().get(path) {
             Some(before) if before == contents => None,
-            before => Some((path.clone(), became(before.is_some(), contents))),
+            before => Some((path.clone(), file_change(before.is_some(), contents))),
         });
         let gone = before.files().keys().filter(|path| !after.files().contains_key(*path));
         let gone = gone.map(|path| (path.clone(), DocumentContents::File(Change::Gone)));
@@ -144,7 +144,7 @@ impl<'a> Documents<'a> {
 }
 
 /// The change to a file that is not a document.
-fn became(was_there: bool, now: &FileContents) -> DocumentContents {
+fn file_change(was_there: bool, now: &FileContents) -> DocumentContents {
     match now {
         Err(NoFile::Directory) | Ok(_) if was_there => DocumentContents::File(Change::Changed),
         Err(NoFile::Directory) | Ok(_) => DocumentContents::File(Change::New),

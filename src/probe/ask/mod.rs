@@ -25,12 +25,12 @@ use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
 /// The maximum number of messages that are read for one answer.
-pub(super) const MOST_MESSAGES: usize = 64;
+pub(super) const MAX_MESSAGES: usize = 64;
 /// The maximum number of methods that are kept.
-const MOST_METHODS: usize = 4096;
+const MAX_METHODS: usize = 4096;
 /// The maximum number of questions with wrong secrets to a gateway on another machine. OpenClaw locks out an address
 /// after ten.
-const MOST_GUESSES: usize = 4;
+const MAX_GUESSES: usize = 4;
 
 /// Asks the questions of one probe. It can ask several at the same time.
 pub(super) struct Asker<'a> {
@@ -73,7 +73,7 @@ impl<'a> Asker<'a> {
     /// The methods in the hello-ok.
     pub(super) fn methods(&self) -> BTreeSet<String> {
         let methods = self.hello.get().and_then(|hello| hello.pointer("/features/methods")?.as_array());
-        let methods = methods.into_iter().flatten().take(MOST_METHODS).filter_map(Value::as_str);
+        let methods = methods.into_iter().flatten().take(MAX_METHODS).filter_map(Value::as_str);
         methods.map(str::to_owned).collect()
     }
 
@@ -93,7 +93,7 @@ impl<'a> Asker<'a> {
         match question.needs {
             _ if self.timeouts.is_over() => Some("the time limit of the probe was reached"),
             _ if writes && !self.context.writes => Some("could leave a record in the store (--allow-writes)"),
-            _ if question.guesses && self.peer.is_some() && self.guesses.get() >= MOST_GUESSES => {
+            _ if question.guesses && self.peer.is_some() && self.guesses.get() >= MAX_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
             }
             Prerequisite::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
@@ -272,20 +272,20 @@ impl<'a> Asker<'a> {
         if response.get("ok").and_then(Value::as_bool) == Some(true) {
             return Answer::new(Decision::Granted, "ok");
         }
-        let said = answer::refusal(&response);
+        let seen = answer::refusal(&response);
         connection.ping(self.timeouts.deadline()).await;
         match connection.ended() {
-            Some(closed) => Answer::new(Decision::Refused, format!("{said}, {}", answer::parting(closed))),
-            None => stays_open(Some(said)),
+            Some(closed) => Answer::new(Decision::Refused, format!("{seen}, {}", answer::parting(closed))),
+            None => stays_open(Some(seen)),
         }
     }
 
     /// Reads until the gateway has answered. A hello-ok is also returned.
     async fn outcome(&self, connection: &mut Connection) -> (Answer, Option<Value>) {
         let began = Instant::now();
-        let mut said: Option<String> = None;
-        for _ in 0..MOST_MESSAGES {
-            let deadline = if said.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
+        let mut seen: Option<String> = None;
+        for _ in 0..MAX_MESSAGES {
+            let deadline = if seen.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
             match connection.next(deadline).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}
                 Incoming::Text(frame) => {
@@ -297,24 +297,24 @@ impl<'a> Asker<'a> {
                             return (answer, Some(payload.clone()));
                         }
                         Response::Ok => return (Answer::new(Decision::Granted, "ok"), None),
-                        Response::Error => said = Some(answer::refusal(&json)),
-                        Response::Other => said = Some("another message".to_owned()),
+                        Response::Error => seen = Some(answer::refusal(&json)),
+                        Response::Other => seen = Some("another message".to_owned()),
                     }
                 }
-                Incoming::Binary(_) => said = Some("a binary message".to_owned()),
+                Incoming::Binary(_) => seen = Some("a binary message".to_owned()),
                 Incoming::Closed(closed) => {
                     self.timeouts.answered(began.elapsed());
                     self.timeouts.closed(true);
                     let parting = answer::parting(&closed);
-                    let text = said.map_or_else(|| parting.clone(), |said| format!("{said}, {parting}"));
+                    let text = seen.map_or_else(|| parting.clone(), |seen| format!("{seen}, {parting}"));
                     return (Answer::new(Decision::Refused, text), None);
                 }
                 Incoming::Deadline => {
-                    match said {
+                    match seen {
                         Some(_) => self.timeouts.closed(false),
                         None => self.timeouts.missed(),
                     }
-                    return (stays_open(said), None);
+                    return (stays_open(seen), None);
                 }
             }
         }
@@ -323,9 +323,9 @@ impl<'a> Asker<'a> {
 }
 
 /// The answer of a gateway that did not close the connection.
-fn stays_open(said: Option<String>) -> Answer {
-    match said {
-        Some(said) => Answer::new(Decision::Refused, format!("{said}, stays open")),
+fn stays_open(seen: Option<String>) -> Answer {
+    match seen {
+        Some(seen) => Answer::new(Decision::Refused, format!("{seen}, stays open")),
         None => Answer::new(Decision::Silent, "no answer"),
     }
 }

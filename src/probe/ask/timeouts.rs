@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// The wait for a kind of answer that did not arrive before.
 const BRIEF: Duration = Duration::from_millis(250);
 /// The minimum wait for a gateway that has answered, and the maximum wait as a multiple of its slowest answer.
-const LEAST: Duration = Duration::from_secs(2);
+const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMES_THE_SLOWEST: u32 = 10;
 /// After this number of waits, the wait for a gateway that never answered becomes short.
 const MISSES: u32 = 3;
@@ -50,7 +50,7 @@ impl TimeoutStreak {
         }
     }
 
-    /// Counts the waits at the same time, which have ended.
+    /// Applies the results of waits that ran at the same time, after all of them have ended.
     fn settle(&self) {
         if let Some(timed_out) = self.together.take() {
             self.note(timed_out, false);
@@ -110,7 +110,7 @@ impl AnswerTimeouts {
             None => self.most,
             // If several consecutive waits time out, the next ones will probably time out too.
             Some(slowest) if missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
-            Some(slowest) => (slowest * TIMES_THE_SLOWEST).clamp(LEAST.min(self.most), self.most),
+            Some(slowest) => (slowest * TIMES_THE_SLOWEST).clamp(MIN_TIMEOUT.min(self.most), self.most),
         }
     }
 
@@ -141,52 +141,52 @@ impl AnswerTimeouts {
 mod tests {
     use super::*;
 
-    const MOST: Duration = Duration::from_secs(5);
+    const MAX: Duration = Duration::from_secs(5);
 
     #[test]
-    fn a_gateway_that_never_answers_is_soon_waited_for_only_briefly() {
-        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+    fn short_waits_for_silent_gateway() {
+        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         let waited = (0..50).map(|_| {
             let limit = timeouts.limit();
             timeouts.missed();
             limit
         });
-        assert_eq!(waited.sum::<Duration>(), MOST * MISSES + BRIEF * 47);
+        assert_eq!(waited.sum::<Duration>(), MAX * MISSES + BRIEF * 47);
     }
 
     #[test]
-    fn a_gateway_that_never_closes_is_soon_waited_for_only_briefly() {
-        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+    fn short_waits_for_missing_close() {
+        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         timeouts.answered(Duration::from_millis(2));
         (0..MISSES).for_each(|_| timeouts.closed(false));
         assert!(timeouts.close_deadline() <= Instant::now() + BRIEF);
         // The wait for answers does not change, and a gateway that closes gets the whole time again.
-        assert_eq!(timeouts.limit(), LEAST);
+        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
         timeouts.closed(true);
         assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
     }
 
     #[test]
-    fn questions_at_the_same_time_that_time_out_do_not_shorten_the_other_waits() {
-        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+    fn parallel_timeouts_do_not_shorten_waits() {
+        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         timeouts.answered(Duration::from_millis(2));
         timeouts.stage(true);
         (0..MISSES + 5).for_each(|_| timeouts.missed());
         (0..MISSES + 5).for_each(|_| timeouts.closed(false));
-        assert_eq!(timeouts.limit(), LEAST);
+        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
         assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
         // All of them are one wait that timed out.
         timeouts.stage(false);
         (1..MISSES - 1).for_each(|_| timeouts.missed());
-        assert_eq!(timeouts.limit(), LEAST);
+        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
         timeouts.missed();
         assert_eq!(timeouts.limit(), BRIEF);
     }
 
     #[test]
-    fn the_order_in_which_questions_at_the_same_time_end_has_no_effect() {
+    fn order_of_parallel_answers_does_not_matter() {
         let limit_after = |answered_at: u32| {
-            let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+            let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
             timeouts.answered(Duration::from_millis(2));
             (1..MISSES).for_each(|_| timeouts.missed());
             timeouts.stage(true);
@@ -196,19 +196,19 @@ mod tests {
             timeouts.stage(false);
             timeouts.limit()
         };
-        assert_eq!((0..5).map(limit_after).collect::<Vec<_>>(), [LEAST; 5]);
+        assert_eq!((0..5).map(limit_after).collect::<Vec<_>>(), [MIN_TIMEOUT; 5]);
         // Without any answer, the stage is the last timeout that is missing.
         assert_eq!(limit_after(5), BRIEF);
     }
 
     #[test]
-    fn a_slow_gateway_is_waited_for_longer_and_a_fast_one_never_less_than_two_seconds() {
-        let timeouts = AnswerTimeouts::new(MOST, MOST * 12);
+    fn timeout_adapts_to_speed() {
+        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         timeouts.answered(Duration::from_millis(2));
-        assert_eq!(timeouts.limit(), LEAST);
+        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
         timeouts.answered(Duration::from_millis(300));
         assert_eq!(timeouts.limit(), Duration::from_secs(3));
         timeouts.answered(Duration::from_secs(4));
-        assert_eq!(timeouts.limit(), MOST);
+        assert_eq!(timeouts.limit(), MAX);
     }
 }

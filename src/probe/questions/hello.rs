@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// The question whose hello-ok the other questions use.
 pub(in crate::probe) const HELLO: &str = "correct-secret";
 /// The maximum number of names in a list that are read.
-const MOST_NAMES: usize = 4096;
+const MAX_NAMES: usize = 4096;
 
 /// Asked before the others, which look at its answer.
 pub(super) const FIRST: &[Question] =
@@ -64,7 +64,7 @@ fn number(hello: &Value, pointer: &str) -> String {
 /// A list of names as their number and a digest, which differs if the names do.
 fn names(hello: &Value, pointer: &str, noun: &str) -> String {
     let Some(list) = hello.pointer(pointer).and_then(Value::as_array) else { return "none".to_owned() };
-    let names = list.iter().take(MOST_NAMES).filter_map(Value::as_str).collect::<BTreeSet<_>>();
+    let names = list.iter().take(MAX_NAMES).filter_map(Value::as_str).collect::<BTreeSet<_>>();
     let mut digest = Sha256::new();
     for name in &names {
         digest.update(name.as_bytes());
@@ -81,10 +81,10 @@ fn members(hello: &Value) -> String {
     // Presence and health describe the machine. Other questions cover the differences between versions.
     let inner = |name: &str| matches!(name, "server" | "auth" | "policy" | "snapshot");
     let mut all = BTreeSet::new();
-    for (name, value) in object.iter().take(MOST_NAMES) {
+    for (name, value) in object.iter().take(MAX_NAMES) {
         all.insert(name.clone());
         for member in
-            value.as_object().filter(|_| inner(name)).into_iter().flat_map(|object| object.keys()).take(MOST_NAMES)
+            value.as_object().filter(|_| inner(name)).into_iter().flat_map(|object| object.keys()).take(MAX_NAMES)
         {
             all.insert(format!("{name}.{member}"));
         }
@@ -101,7 +101,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_list_of_names_differs_with_the_names_and_not_with_their_order() {
+    fn compares_names_without_order() {
         let text = |list: Value| names(&json!({ "features": { "methods": list } }), "/features/methods", "method");
         assert_eq!(text(json!(["a", "b"])), text(json!(["b", "a"])));
         assert_ne!(text(json!(["a", "b"])), text(json!(["a", "c"])));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_a_hello_say_nothing_of_its_values() {
+    fn hello_members_without_values() {
         let hello = |version: &str| members(&json!({ "type": "hello-ok", "server": { "version": version } }));
         assert_eq!(hello("1"), hello("2"));
         assert_ne!(hello("1"), members(&json!({ "type": "hello-ok", "server": { "build": "1" } })));

@@ -15,7 +15,7 @@ pub(in crate::probe) const WRONG_TOKEN: &str = "wrong-token";
 pub(super) const FIRST: &[Question] = &[
     Question::new(NO_SECRET, Secrets, "no secret", Script::Connect(|context| context.with_auth(Auth::default()))),
     Question::new(WRONG_TOKEN, Secrets, "a wrong token", Script::Connect(|context| context.with_auth(token(WRONG))))
-        .guesses(),
+        .with_wrong_secret(),
 ];
 
 /// The other questions with wrong secrets.
@@ -26,7 +26,7 @@ pub(super) const GUESSES: &[Question] = &[
         "a wrong password",
         Script::Connect(|context| context.with_auth(Auth { password: Some(WRONG.to_owned()), ..Auth::default() })),
     )
-    .guesses(),
+    .with_wrong_secret(),
     Question::new(
         "swapped",
         Secrets,
@@ -34,7 +34,7 @@ pub(super) const GUESSES: &[Question] = &[
         Script::Connect(|context| context.with_auth(context.secret.swapped())),
     )
     .needs(Prerequisite::Secret)
-    .guesses(),
+    .with_wrong_secret(),
     Question::new(
         "wrong-token-with-device",
         Secrets,
@@ -42,7 +42,7 @@ pub(super) const GUESSES: &[Question] = &[
         Script::Connect(|context| with_device(context, "wrong token", token(WRONG))),
     )
     .leaves(SideEffect::RecordIfOpen)
-    .guesses(),
+    .with_wrong_secret(),
     Question::new(
         "wrong-device-token",
         Secrets,
@@ -52,7 +52,7 @@ pub(super) const GUESSES: &[Question] = &[
         }),
     )
     .leaves(SideEffect::RecordIfOpen)
-    .guesses(),
+    .with_wrong_secret(),
     Question::new(
         "wrong-bootstrap-token",
         Secrets,
@@ -62,7 +62,7 @@ pub(super) const GUESSES: &[Question] = &[
         }),
     )
     .leaves(SideEffect::RecordIfOpen)
-    .guesses(),
+    .with_wrong_secret(),
 ];
 
 fn token(token: &str) -> Auth {

@@ -64,12 +64,12 @@ mod tests {
     #[case(&["a/b", "a/c", "b/c"], "a/{b,c}, b/c")]
     #[case(&["a/b#x,1", "a/b#x,2"], "a/b#{x,1; x,2}")]
     #[case(&["a/b#x=1", "a/b#x=2", "a/c#y"], "a/{b#{x=1,x=2},c#y}")]
-    fn ids_are_folded_by_family_and_scenario(#[case] ids: &[&str], #[case] line: &str) {
+    fn folds_ids_by_family_and_scenario(#[case] ids: &[&str], #[case] line: &str) {
         assert_eq!(fold(ids, 100), line);
     }
 
     #[test]
-    fn ids_that_do_not_fit_are_counted_and_one_is_always_shown() {
+    fn counts_ids_beyond_width() {
         let ids = (0..30).map(|n| format!("role-upgrade/case-{n:02}")).collect::<Vec<_>>();
         let ids = ids.iter().map(String::as_str).collect::<Vec<_>>();
         assert_eq!(fold(&ids, 40), "role-upgrade/{case-00,case-01,case-02} and 27 more");

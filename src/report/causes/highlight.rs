@@ -149,19 +149,19 @@ mod tests {
     #[case("", "<- event tick", &["+ <- event tick"])]
     #[case("<- event tick", "", &["- <- event tick"])]
     #[case("", "", &[""])]
-    fn the_difference_is_marked_inside_the_line(#[case] expected: &str, #[case] seen: &str, #[case] lines: &[&str]) {
+    fn marks_difference_inside_line(#[case] expected: &str, #[case] seen: &str, #[case] lines: &[&str]) {
         assert_eq!(marked(expected, seen, false, 120), lines);
     }
 
     #[test]
-    fn colours_stand_for_the_marks() {
+    fn colors_replace_marks() {
         let lines = marked("<- close 1008 \"no\"", "<- close 1002 \"no\"", true, 120);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains('\u{1b}') && !lines[0].contains("[-"), "{lines:?}");
     }
 
     #[test]
-    fn of_long_lines_the_change_is_shown() {
+    fn shows_changed_part_of_long_lines() {
         let line = |word: &str| format!("<- ok  {}{word} {}", "same ".repeat(40), "more ".repeat(20));
         let shown = marked(&line("one"), &line("other"), false, 120).remove(0);
         assert!(shown.contains("[-one-]{+other+}") && shown.starts_with("<- ok  same"), "{shown}");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_escaped_in_every_form() {
+    fn escapes_control_characters() {
         for (expected, seen) in [("<- a \u{1b}[2J", "<- a \u{7}"), ("a", "\u{202e}b\nc"), ("x y \u{9b}31m z", "x y z")]
         {
             for line in marked(expected, seen, false, 120) {

@@ -1,7 +1,7 @@
 //! Groups the differences of many cases by cause.
 //!
 //! Differences of several cases with the same kind and the same sentence form one cause. The causes are sorted by kind,
-//! the most serious first, and then by the number of cases. [`MOST`] limits the number of causes.
+//! the most serious first, and then by the number of cases. [`MAX`] limits the number of causes.
 
 mod fold;
 mod highlight;
@@ -16,9 +16,9 @@ use crate::run::outcome::CaseReport;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of causes of one kind. Cases with further causes are only counted.
-const MOST: usize = 100;
+const MAX: usize = 100;
 /// The maximum number of links and of requirements that are kept for a cause.
-const MOST_BEHIND: usize = 50;
+const MAX_BEHIND: usize = 50;
 
 /// The causes of the differences in all added cases.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Causes {
     /// The ids of the cases with differences.
     cases: Vec<String>,
     groups: BTreeMap<CauseKind, BTreeMap<String, CauseGroup>>,
-    /// The cases with a cause beyond the limit [`MOST`].
+    /// The cases with a cause beyond the limit [`MAX`].
     others: BTreeSet<usize>,
 }
 
@@ -46,13 +46,13 @@ struct CauseGroup {
 /// A case with differences.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DifferingCase<'a> {
-    /// Its id.
+    /// The id of the case.
     pub id: &'a str,
     /// The command that shows it.
     pub rerun: &'a str,
     /// Where its scenario comes from.
     pub links: &'a [String],
-    /// What differs.
+    /// The differences of the case.
     pub differences: &'a [Difference],
 }
 
@@ -112,7 +112,7 @@ impl Causes {
         for difference in case.differences {
             let groups = self.groups.entry(difference.kind).or_default();
             let key = key(difference);
-            if groups.len() >= MOST && !groups.contains_key(&key) {
+            if groups.len() >= MAX && !groups.contains_key(&key) {
                 self.others.insert(number);
                 continue;
             }
@@ -120,7 +120,7 @@ impl Causes {
             if group.cases.insert(number) {
                 group.add(difference, case);
             }
-            if group.requirements.len() < MOST_BEHIND {
+            if group.requirements.len() < MAX_BEHIND {
                 group.requirements.extend(difference.requires.clone());
             }
         }
@@ -211,7 +211,7 @@ impl CauseGroup {
             self.example = difference.clone();
         }
         for link in case.links {
-            if self.links.len() < MOST_BEHIND || self.links.contains_key(link) {
+            if self.links.len() < MAX_BEHIND || self.links.contains_key(link) {
                 *self.links.entry(link.clone()).or_default() += 1;
             }
         }

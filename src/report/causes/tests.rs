@@ -16,7 +16,7 @@ fn causes<'a>(cases: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> C
     causes
 }
 
-fn told(causes: &Causes) -> Vec<String> {
+fn lines_of(causes: &Causes) -> Vec<String> {
     causes.list().iter().map(|cause| format!("{} {:?}: {}", cause.cases.len(), cause.kind, cause.what)).collect()
 }
 
@@ -25,14 +25,14 @@ fn show(causes: &Causes, lines: usize) -> Vec<String> {
 }
 
 #[test]
-fn cases_with_the_same_difference_have_one_cause_whatever_their_devices_are_called() {
+fn equal_differences_share_cause() {
     let phone = |text: &str| text.replace("laptop", "phone");
     let (phone_in, phone_out) = (phone(IN), phone(OUT));
     let causes = causes([("a/one", IN, OUT), ("b/two", &phone_in, &phone_out), ("c/three", OUT, IN)]);
     assert_eq!(causes.cases(), 3);
     let upgrade = "NOT_PAIRED PAIRING_REQUIRED role-upgrade";
     assert_eq!(
-        told(&causes),
+        lines_of(&causes),
         [format!("1 LetIn: hello-ok instead of {upgrade}"), format!("2 Refused: {upgrade} instead of hello-ok")]
     );
     assert_eq!(causes.list()[1].cases, ["a/one", "b/two"]);
@@ -45,23 +45,23 @@ fn cases_with_the_same_difference_have_one_cause_whatever_their_devices_are_call
 #[case::texts("\"pairing required\"", "\"ask the owner\"", "\"go away\"")]
 #[case::long_texts("\"pairing", &format!("\"pairing {}a", "word ".repeat(60)), &format!("\"pairing {}b", "word ".repeat(90)))]
 #[case::closes("1008", "1002", "1000")]
-fn different_causes_are_not_merged(#[case] of: &str, #[case] one: &str, #[case] other: &str) {
+fn keeps_different_causes_apart(#[case] of: &str, #[case] one: &str, #[case] other: &str) {
     let (one, other) = (OUT.replacen(of, one, 1), OUT.replacen(of, other, 1));
-    let same = told(&causes([("a", OUT, &*one), ("b", OUT, &*one)]));
+    let same = lines_of(&causes([("a", OUT, &*one), ("b", OUT, &*one)]));
     assert!(same.len() == 1 && same[0].starts_with("2 "), "{same:?}");
-    let both = told(&causes([("a", OUT, &*one), ("b", OUT, &*other)]));
+    let both = lines_of(&causes([("a", OUT, &*one), ("b", OUT, &*other)]));
     assert!(both.len() == 2 && both.iter().all(|cause| cause.starts_with("1 ")), "{both:?}");
 }
 
 #[test]
-fn fields_that_differ_in_the_same_cases_are_told_once_and_behind_what_is_graver() {
+fn merges_field_causes_of_equal_cases() {
     let more = IN.replace("operator\n", "operator  with snapshot.a  with snapshot.b\n");
     let one_more = IN.replace("operator\n", "operator  with snapshot.a\n");
     let mut cases = vec![("z/let-in", OUT, IN)];
     let ids = (0..40).map(|n| format!("f/case-{n}")).collect::<Vec<_>>();
     cases.extend(ids.iter().map(|id| (id.as_str(), IN, more.as_str())));
     assert_eq!(
-        told(&causes(cases.clone())),
+        lines_of(&causes(cases.clone())),
         [
             "1 LetIn: hello-ok instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade",
             "40 Fields: hello-ok also has snapshot.a, snapshot.b",
@@ -70,23 +70,23 @@ fn fields_that_differ_in_the_same_cases_are_told_once_and_behind_what_is_graver(
     // In other cases only one of them: they are two causes.
     cases.push(("g/other", IN, &one_more));
     assert_eq!(
-        told(&causes(cases))[1..],
+        lines_of(&causes(cases))[1..],
         ["41 Fields: hello-ok also has snapshot.a", "40 Fields: hello-ok also has snapshot.b"]
     );
 }
 
 #[test]
-fn a_case_that_could_not_be_played_is_grouped_by_its_reason_without_numbers() {
+fn groups_errors_ignoring_numbers() {
     let mut all = Causes::default();
     for (id, reason) in [("a", "no answer on port 4711\nlast words"), ("b", "no answer on port 80"), ("c", "no disk")] {
         let found = [Difference::error(reason)];
         all.add_differences(DifferingCase { id, rerun: "rerun", links: &[], differences: &found });
     }
-    assert_eq!(told(&all), ["2 Error: no answer on port 4711", "1 Error: no disk"]);
+    assert_eq!(lines_of(&all), ["2 Error: no answer on port 4711", "1 Error: no disk"]);
 }
 
 #[test]
-fn the_screen_shows_the_gravest_in_full_and_the_others_in_a_line() {
+fn most_serious_causes_in_full() {
     let codes = (0..4).map(|n| OUT.replace("role-upgrade", &format!("reason-{}", "abcd".get(n..=n).unwrap())));
     let codes = codes.collect::<Vec<_>>();
     let mut cases = vec![("family/one", IN, OUT), ("family/two#x", IN, OUT), ("other/three", IN, OUT)];
@@ -107,7 +107,7 @@ fn the_screen_shows_the_gravest_in_full_and_the_others_in_a_line() {
 }
 
 #[test]
-fn whatever_differs_the_screen_has_so_many_lines_and_they_are_short() {
+fn screen_is_bounded() {
     let mut all = Causes::default();
     for n in 0..10_000 {
         let kind = [
@@ -137,6 +137,6 @@ fn whatever_differs_the_screen_has_so_many_lines_and_they_are_short() {
         assert!(lines[0].contains("let in instead of refused"), "{}", lines[0]);
         assert!(lines.last().unwrap().contains("… and more causes in "), "{lines:?}");
     }
-    assert_eq!(all.groups.values().map(BTreeMap::len).max(), Some(MOST));
+    assert_eq!(all.groups.values().map(BTreeMap::len).max(), Some(MAX));
     assert_eq!(all.cases(), 10_000);
 }

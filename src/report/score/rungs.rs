@@ -14,7 +14,7 @@ pub(crate) struct Rung {
 /// The rungs, the lowest first. Built-in cases without a rung test details that no other rung depends on.
 pub(crate) const RUNGS: &[Rung] = &[
     Rung {
-        name: "speaks the handshake",
+        name: "completes the handshake",
         cases: &[
             "handshake/{after-hello,first-frame,params,path,protocol,role,second-connect,size,timeout}",
             "fresh-install/unsaid-role",
@@ -29,9 +29,9 @@ pub(crate) const RUNGS: &[Rung] = &[
             "revoked-tokens/wrong-shared-token",
         ],
     },
-    Rung { name: "checks the proof", cases: &["handshake/{proof,proof-first,proof-forms,replayed-nonce}"] },
+    Rung { name: "verifies device proofs", cases: &["handshake/{proof,proof-first,proof-forms,replayed-nonce}"] },
     Rung {
-        name: "pairs and remembers",
+        name: "remembers paired devices",
         cases: &[
             "fresh-install/{admin-then-narrow,clients,first-connect#*,granted-scopes,probe-then-admin}",
             "fresh-install/{auth-none#*,bootstrap#*,code-purpose#*,node-commands}",
@@ -39,8 +39,8 @@ pub(crate) const RUNGS: &[Rung] = &[
             "proxied-loopback/{approve-heals,paired#*,proxied-then-direct,re-request,reject,retry}",
         ],
     },
-    Rung { name: "keeps roles and scopes apart", cases: &["role-upgrade/*", "scope-upgrade/*", "authority/*"] },
-    Rung { name: "takes back what was revoked", cases: &["revoked-tokens/*"] },
+    Rung { name: "enforces roles and scopes", cases: &["role-upgrade/*", "scope-upgrade/*", "authority/*"] },
+    Rung { name: "refuses revoked tokens", cases: &["revoked-tokens/*"] },
     Rung {
         name: "survives restarts and damage",
         cases: &["fresh-install/{kill,restart}", "empty-tokens/*", "migrated-state/*", "store-import/*"],

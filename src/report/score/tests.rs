@@ -20,18 +20,18 @@ fn case(id: &str, verdict: Verdict, kinds: &[CauseKind]) -> CaseReport {
 #[case::code(&[CauseKind::Text, CauseKind::ErrorCode], Some(Level::Decisions))]
 #[case::let_in(&[CauseKind::Text, CauseKind::LetIn], None)]
 #[case::no_snapshot(&[CauseKind::Unapproved], None)]
-fn the_least_strict_difference_decides(#[case] kinds: &[CauseKind], #[case] conforms_at: Option<Level>) {
+fn level_of_least_strict_difference(#[case] kinds: &[CauseKind], #[case] conforms_at: Option<Level>) {
     assert_eq!(case("a/b", Verdict::Conforms, kinds).conforms_at(), conforms_at);
 }
 
 #[test]
-fn a_case_that_was_not_played_conforms_at_no_level() {
+fn unplayed_case_has_no_level() {
     assert_eq!(case("a/b", Verdict::Error, &[]).conforms_at(), None);
     assert_eq!(case("a/b", Verdict::Skipped, &[]).conforms_at(), None);
 }
 
 #[test]
-fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
+fn next_rung_and_case() {
     let mut score = Score::default();
     score.add(&case("handshake/params", Verdict::Conforms, &[CauseKind::Text]));
     score.add(&case("handshake/role", Verdict::Skipped, &[]));
@@ -49,18 +49,18 @@ fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
     all cases              7         6         3         2         1
     every case is exact: control-ui (1)
     ladder
-      1. speaks the handshake          holds in 1 of 2 cases
+      1. completes the handshake       holds in 1 of 2 cases
       2. refuses wrong secrets         not played
-      3. checks the proof              BROKEN in 2 of 2 cases
-      4. pairs and remembers           not played
-      5. keeps roles and scopes apart  holds in 1 case, with 1 known deviation
-      6. takes back what was revoked   BROKEN in 1 of 1 case
+      3. verifies device proofs        BROKEN in 2 of 2 cases
+      4. remembers paired devices      not played
+      5. enforces roles and scopes     holds in 1 case, with 1 known deviation
+      6. refuses revoked tokens        BROKEN in 1 of 1 case
       7. survives restarts and damage  not played
     next: rung 3; start with handshake/replayed-nonce (let in instead of refused):
       clawcheck run handshake/replayed-nonce
     ");
     let json = score.json();
-    assert_eq!(json["next"], "checks the proof");
+    assert_eq!(json["next"], "verifies device proofs");
     let states = json["ladder"].as_array().unwrap().iter().map(|rung| rung["state"].as_str().unwrap());
     let states = states.collect::<Vec<_>>().join(" ");
     assert_eq!(states, "holds not-played broken not-played holds broken not-played");

@@ -42,7 +42,7 @@ mod tests {
     #[case::some(1, Verdict::NotApplicable, STORE_UNREADABLE.to_owned(), false)]
     #[case::another_reason(3, Verdict::NotApplicable, "the case applies only to 2026.4.2".to_owned(), false)]
     #[case::at_a_url(3, Verdict::Skipped, STORE_UNWRITABLE.to_owned(), false)]
-    fn the_store_is_named_if_many_cases_need_it(
+    fn recommends_store_commands(
         #[case] cases: usize,
         #[case] verdict: Verdict,
         #[case] reason: String,

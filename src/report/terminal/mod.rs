@@ -130,9 +130,11 @@ impl<W: Write> Terminal<W> {
         match case.verdict {
             _ if is_quiet && self.display.is_in_full() => self.quiet_case(case)?,
             _ if is_quiet && case.reason.is_none() => {}
-            Verdict::Conforms | Verdict::KnownDeviation | Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
-            Verdict::Error if case.given_up => self.aside(case),
-            Verdict::UnexpectedlyConforms => self.aside(case),
+            Verdict::Conforms | Verdict::KnownDeviation | Verdict::NotApplicable | Verdict::Skipped => {
+                self.keep_for_summary(case)
+            }
+            Verdict::Error if case.given_up => self.keep_for_summary(case),
+            Verdict::UnexpectedlyConforms => self.keep_for_summary(case),
             Verdict::Deviates | Verdict::Error => self.failing_case(case)?,
         }
         Ok(())
@@ -145,7 +147,7 @@ impl<W: Write> Terminal<W> {
     }
 
     /// Keeps a case until the end of the run, when the cases with the same reason are printed together.
-    fn aside(&mut self, case: &CaseReport) {
+    fn keep_for_summary(&mut self, case: &CaseReport) {
         let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
         self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
     }
@@ -229,7 +231,7 @@ impl<W: Write> Terminal<W> {
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
         let briefly = self.display.score && self.display.detail == Verbosity::Usual;
-        let mut lines = if briefly { self.reasons_briefly() } else { self.by_reason() };
+        let mut lines = if briefly { self.short_reasons() } else { self.by_reason() };
         if self.display.detail > Verbosity::Failures {
             lines.extend(self.remarks(run));
         }
@@ -297,10 +299,10 @@ impl<W: Write> Terminal<W> {
     }
 
     /// The reasons in one line each, with the number of cases, because the score needs most of the screen.
-    fn reasons_briefly(&self) -> Vec<String> {
+    fn short_reasons(&self) -> Vec<String> {
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
         for ((verdict, reason), cases) in &self.reasons {
-            let reason = brief_reason(reason.lines().next().unwrap_or_default());
+            let reason = short_reason(reason.lines().next().unwrap_or_default());
             *counts.entry((*verdict, reason)).or_default() += cases.len();
         }
         let more = counts.len().saturating_sub(LISTED_BRIEFLY);
@@ -326,7 +328,7 @@ impl<W: Write> Terminal<W> {
 }
 
 /// A reason without what differs from case to case, for a list that counts cases.
-fn brief_reason(reason: &str) -> &str {
+fn short_reason(reason: &str) -> &str {
     let created = |reason: &str| reason.strip_prefix(STORE_UNWRITABLE).is_some_and(|rest| rest.starts_with(", "));
     match reason {
         reason if reason.starts_with(OTHER_RELEASES) => "the case applies only to other releases",

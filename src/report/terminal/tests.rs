@@ -31,7 +31,7 @@ fn shown_as(detail: Verbosity, events: &[Event<'_>]) -> String {
 }
 
 #[test]
-fn a_failing_case_says_what_why_and_how_to_see_it_again() {
+fn failing_case() {
     let mut failing = case("role-upgrade/direct#auth=none", Verdict::Deviates);
     failing.findings = vec![Finding::Snapshot {
         variant: Release::new(2026, 3, 31),
@@ -67,7 +67,7 @@ fn a_failing_case_says_what_why_and_how_to_see_it_again() {
 }
 
 #[test]
-fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
+fn skipped_and_slow_cases() {
     let mut cases = Vec::new();
     for n in 0..8 {
         let mut skipped = case(&format!("family/case-{n}"), Verdict::Skipped);
@@ -100,7 +100,7 @@ fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
 }
 
 #[test]
-fn of_more_than_three_failing_cases_the_causes_are_shown_unless_all_is_asked_for() {
+fn causes_for_more_than_three_failures() {
     let failing = |n: usize| {
         let mut failing = case(&format!("family/case-{n:02}"), Verdict::Deviates);
         failing.findings = vec![Finding::NoSnapshot { later: None, seen: "<- hello-ok\n".to_owned() }];
@@ -156,7 +156,7 @@ fn of_more_than_three_failing_cases_the_causes_are_shown_unless_all_is_asked_for
 }
 
 #[test]
-fn a_failing_case_says_what_its_scenario_is_about_and_where_it_comes_from() {
+fn failing_case_shows_about_and_links() {
     let mut failing = case("family/case", Verdict::Deviates);
     failing.about = Some("A device asks \u{1b}[31mtwice. ".repeat(20));
     failing.links = (0..12).map(|n| format!("openclaw/openclaw#{n}")).collect();
@@ -178,7 +178,7 @@ fn a_failing_case_says_what_its_scenario_is_about_and_where_it_comes_from() {
 }
 
 #[test]
-fn a_failing_case_takes_a_screen_and_a_run_what_can_be_read_however_much_there_is() {
+fn failing_output_is_bounded() {
     let long = |lines: usize| (0..lines).map(|n| format!("line {n} {}\n", "word ".repeat(1000))).collect::<String>();
     let mut failing = case("family/case", Verdict::Error);
     failing.reason = Some(long(100));
@@ -202,7 +202,7 @@ fn a_failing_case_takes_a_screen_and_a_run_what_can_be_read_however_much_there_i
 }
 
 #[test]
-fn the_folder_is_named_where_it_is_not_the_usual_one() {
+fn names_other_snapshot_folder() {
     assert_eq!(folder_flag(Path::new("snapshots/a/b@2026.4.2.snap.new"), "a/b"), "");
     assert_eq!(folder_flag(Path::new("my own/a/b@2026.4.2.snap.new"), "a/b"), " --snapshots 'my own'");
     assert_eq!(
@@ -212,7 +212,7 @@ fn the_folder_is_named_where_it_is_not_the_usual_one() {
 }
 
 #[test]
-fn quiet_output_has_the_failures_and_the_last_line() {
+fn quiet_output() {
     let mut skipped = case("family/skipped", Verdict::Skipped);
     skipped.reason = Some("its clock cannot be moved".to_owned());
     let mut failing = case("family/error", Verdict::Error);
@@ -231,7 +231,7 @@ fn quiet_output_has_the_failures_and_the_last_line() {
 }
 
 #[test]
-fn verbose_output_has_a_line_for_each_case_when_it_is_done() {
+fn verbose_output() {
     let cases = [case("family/conforms", Verdict::Conforms), case("family/deviates", Verdict::Deviates)];
     let events = cases.iter().map(Event::Case).collect::<Vec<_>>();
     insta::assert_snapshot!(shown_as(Verbosity::EachCase, &events), @r"

@@ -68,13 +68,13 @@ impl Identities {
     }
 
     /// Gives a device the key of a copied state directory instead of a derived key.
-    pub(crate) fn plays_itself(&self, name: &str, key: DeviceKey) {
+    pub(crate) fn use_own_key(&self, name: &str, key: DeviceKey) {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
         self.real.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
     /// Whether a device uses the key of a copied state directory.
-    pub(crate) fn is_itself(&self, name: &str) -> bool {
+    pub(crate) fn uses_own_key(&self, name: &str) -> bool {
         self.real.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_household_shares_its_secrets_and_nothing_else() {
+    fn group_shares_only_secrets() {
         let (one, other) = (Identities::in_group("a/b", "shared"), Identities::in_group("a/c", "shared"));
         assert_eq!(one.secret("shared"), other.secret("shared"));
         assert_ne!(one.secret("shared"), Identities::new("a/b").secret("shared"));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_somebody_else_in_another_case_and_the_same_one_every_time() {
+    fn names_are_unique_per_case() {
         let (one, other) = (Identities::new("a/b"), Identities::new("a/c"));
         assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
         assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_who_was_asked_for_is_known_by_name() {
+    fn lists_requested_names() {
         let identities = Identities::new("a/b");
         let id = identities.device("laptop").device_id();
         let secret = identities.secret("shared");

@@ -102,7 +102,7 @@ impl Bindings {
     /// device of a copied state directory gets no generated token.
     pub(crate) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
         let seeded = self.learned().seeded.get(&(device.to_owned(), role.to_owned())).cloned();
-        seeded.or_else(|| (!self.identities.is_itself(device)).then(|| self.identities.token(device, role)))
+        seeded.or_else(|| (!self.identities.uses_own_key(device)).then(|| self.identities.token(device, role)))
     }
 
     /// Records tokens that no output may show.

@@ -42,7 +42,7 @@ pub(crate) async fn not_eligible(
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });
     }
-    let reason = recipe_check::objection(case, &recipe?, release, access.workspace).await?;
+    let reason = recipe_check::recipe_difference(case, &recipe?, release, access.workspace).await?;
     Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, profile), reason })
 }
 

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_document_is_no_trace() {
+    fn empty_document_is_no_change() {
         let files =
             |text: &str| ObservedStore::from([("devices/pending.json".to_owned(), Ok(text.as_bytes().to_vec()))]);
         assert_eq!(records(&ObservedStore::default()), records(&files("{}")));

@@ -157,7 +157,7 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
     };
     tokio::select! {
         left = context.clean_up() => left,
-        () = hurried => context.perhaps_left(),
+        () = hurried => context.possible_leftovers(),
     }
 }
 

@@ -14,7 +14,12 @@ use untrusted_data::Redactions;
 
 /// Plays the case on the embedded gateway, once with the written store and once with the recipe. Returns why the recipe
 /// cannot replace the store, or `None` if the answers are equal.
-pub(crate) async fn objection(case: &Case, recipe: &Recipe, release: Release, workspace: &Workspace) -> Option<String> {
+pub(crate) async fn recipe_difference(
+    case: &Case,
+    recipe: &Recipe,
+    release: Release,
+    workspace: &Workspace,
+) -> Option<String> {
     match answers(case, None, release, workspace).await {
         Err(error) => Some(format!("clawcheck cannot determine what the store of the case leads to: {error}")),
         Ok(written) => match answers(case, Some(recipe), release, workspace).await {

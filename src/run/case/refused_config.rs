@@ -73,7 +73,7 @@ mod tests {
         "Refusing to bind gateway to lan without auth.",
         "its configuration: Refusing to bind gateway to lan without auth."
     )]
-    fn the_refused_setting_is_told(#[case] log: &str, #[case] refused: &str) {
+    fn finds_refused_setting(#[case] log: &str, #[case] refused: &str) {
         assert_eq!(by_log(log).as_deref(), Some(refused));
     }
 
@@ -82,7 +82,7 @@ mod tests {
     #[case("Error: Cannot find module 'x'\n    at node.js:1: y")]
     #[case("gateway.auth: loading")]
     #[case("Unrecognized key")]
-    fn what_says_nothing_of_the_configuration_is_no_refusal(#[case] log: &str) {
+    fn other_logs_have_no_refused_setting(#[case] log: &str) {
         assert_eq!(by_log(log), None);
     }
 }

@@ -126,7 +126,7 @@ pub(crate) fn redactions(context: &CaseContext<'_>) -> Redactions {
 /// The transcript without parts that readers do not need: pings and pongs, the state of the gateway's host, and the
 /// lists of methods and events in `hello-ok`.
 fn abridged(transcript: &str) -> String {
-    let dull = [
+    let frequent = [
         "-> ping",
         "<- pong",
         "<- ping",
@@ -134,7 +134,7 @@ fn abridged(transcript: &str) -> String {
         r#"<- {"type":"event","event":"tick""#,
     ];
     let mut out = String::with_capacity(transcript.len());
-    for line in transcript.lines().filter(|line| !dull.iter().any(|dull| line.contains(dull))) {
+    for line in transcript.lines().filter(|line| !frequent.iter().any(|text| line.contains(text))) {
         match line.split_once(r#"<- {"type":"res""#).filter(|(_, rest)| rest.contains(r#""type":"hello-ok""#)) {
             Some((before, rest)) => {
                 let text = format!(r#"{{"type":"res"{rest}"#);

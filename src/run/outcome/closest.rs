@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn another_release_must_fit_better_than_the_claimed_one() {
+    fn closest_must_exceed_claimed_release() {
         let equal = closest(&[("a/x", &["2026.4.2", "2026.3.31"]), ("a/y", &[])]);
         assert!(!equal.fits_better());
         let better = closest(&[("a/x", &["2026.4.2", "2026.3.31"]), ("a/y", &["2026.3.31"]), ("b/z", &["2026.4.2"])]);
@@ -114,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_family_that_is_closest_to_another_release_is_named() {
+    fn names_differing_family() {
         let mixed = closest(&[("a/x", &["2026.3.31"]), ("a/y", &["2026.3.31"]), ("b/z", &["2026.4.8"])]);
         let named = mixed.differing_families().map(|(family, _)| family).collect::<Vec<_>>();
         assert_eq!(named, ["b"]);
     }
 
     #[test]
-    fn only_the_version_of_another_known_release_is_a_mismatch() {
+    fn mismatch_only_for_known_release() {
         let says = |version: &str| {
             let closest = ClosestRelease { version: Some(version.to_owned()), ..closest(&[]) };
             closest.misnamed().map(str::to_owned)

@@ -4,7 +4,7 @@ use crate::judge::{Difference, Finding};
 use openclaw_model::{Release, TraceLine};
 
 /// The maximum number of steps of a failing case that are explained.
-const MOST_STEPS: usize = 3;
+const MAX_STEPS: usize = 3;
 
 /// The answers of a release to the steps of a case, and the checks that led to them.
 #[derive(Debug, Clone)]
@@ -54,6 +54,6 @@ impl CaseExplanation {
                 || differences.iter().any(|difference| difference.is_at(&step.title))
         };
         self.steps.retain(fails);
-        self.steps.truncate(MOST_STEPS);
+        self.steps.truncate(MAX_STEPS);
     }
 }

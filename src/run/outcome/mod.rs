@@ -165,7 +165,7 @@ pub struct GatewayStarts {
 #[derive(Debug, Clone, Default)]
 pub struct RunReport {
     /// Number of cases with a new observation that could not be saved for approval.
-    pub unkept: usize,
+    pub unsaved: usize,
     /// Why observations cannot be saved in the folder of the gateway's own snapshots, if this user may not write it.
     pub own_protected: Option<String>,
     /// Number of cases for each verdict.
@@ -293,17 +293,14 @@ mod tests {
     #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::NothingPlayed)]
     #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::NothingPlayed)]
     #[case(&[], Outcome::NothingPlayed)]
-    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
-        #[case] verdicts: &[Verdict],
-        #[case] expected: Outcome,
-    ) {
+    fn worst_verdict_decides(#[case] verdicts: &[Verdict], #[case] expected: Outcome) {
         let mut report = RunReport::default();
         verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
         assert_eq!(report.outcome(false), expected);
     }
 
     #[test]
-    fn a_skip_can_be_denied() {
+    fn deny_skipped() {
         let mut report = RunReport::default();
         report.summary.add(Verdict::Conforms);
         report.summary.add(Verdict::Skipped);

@@ -55,7 +55,7 @@ pub(crate) fn not_played(
             None if *missing == Capability::Config && profile.kind == GatewayKind::Spawned => {
                 not_mapped(&inexpressible)
             }
-            None => out_of_reach(*missing),
+            None => unavailable_reason(*missing),
         };
         return Some(NotPlayed { verdict: without(*missing, profile), reason });
     }
@@ -140,7 +140,7 @@ pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
 }
 
 /// The reason to report if clawcheck cannot use a feature of the gateway.
-fn out_of_reach(capability: Capability) -> String {
+fn unavailable_reason(capability: Capability) -> String {
     let reason = match capability {
         Capability::StoreRead => STORE_UNREADABLE,
         Capability::StoreWrite => STORE_UNWRITABLE,
@@ -218,11 +218,7 @@ mod tests {
     #[case::lockout("gateway: { rate-limit: { max-attempts: 3 } }\n", "", Capability::RateLimit)]
     #[case::approvals("", "  - call: { on: one, method: exec.approval.list }\n", Capability::ExecApprovals)]
     #[case::other_host("", "  - connect: { device: laptop, via: other-host }\n", Capability::PeerAddress)]
-    fn what_cannot_be_done_is_skipped_and_what_is_declared_absent_is_not_applicable(
-        #[case] before: &str,
-        #[case] step: &str,
-        #[case] needed: Capability,
-    ) {
+    fn skipped_or_not_applicable(#[case] before: &str, #[case] step: &str, #[case] needed: Capability) {
         let scenario = format!("{before}{CONNECT}{step}");
         let verdict = |profile: &Profile| planned(&scenario, profile).map(|not| not.verdict);
         assert_eq!(verdict(&profile(GatewayKind::Embedded, &[], &[])), None);
@@ -237,7 +233,7 @@ mod tests {
     )]
     #[case::same_as_plain("gateway: { bind: loopback }\n", None)]
     #[case::another_secret("gateway: { auth: { token: other } }\n", Some("gateway.auth.token"))]
-    fn settings_that_have_no_flags_are_named(#[case] settings: &str, #[case] named: Option<&str>) {
+    fn names_settings_without_flags(#[case] settings: &str, #[case] named: Option<&str>) {
         let not = planned(&format!("{settings}{CONNECT}"), &profile(GatewayKind::Spawned, &[Capability::Config], &[]));
         assert_eq!(not.as_ref().map(|not| not.verdict), named.map(|_| Verdict::NotApplicable));
         assert!(not.is_none_or(|not| not.reason.ends_with(named.unwrap_or_default())));
@@ -252,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_cannot_be_written_is_created_by_connections_if_they_can_create_it() {
+    fn unwritable_store_needs_recipe() {
         let missing = [Capability::StoreWrite];
         let plain = format!("store: {{ paired: {{ laptop: {{}} }} }}\n{CONNECT}");
         assert_eq!(planned(&plain, &profile(GatewayKind::Spawned, &missing, &missing)), None);
@@ -267,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_the_case_does_not_ask_is_not_applicable() {
+    fn release_out_of_range_is_not_applicable() {
         let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
         let not = planned(&scenario, &profile(GatewayKind::Embedded, &[], &[])).unwrap();
         assert_eq!(
@@ -277,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_that_do_not_bind_make_a_case_not_applicable() {
+    fn needs_effective_permissions() {
         let scenario = format!("needs: [unprivileged]\n{CONNECT}");
         let verdict = |kind, bind| planned_where(&scenario, &profile(kind, &[], &[]), bind).map(|not| not.verdict);
         assert_eq!(verdict(GatewayKind::Embedded, false), Some(Verdict::NotApplicable));
@@ -288,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_bind_whoever_cannot_write_into_a_locked_directory() {
+    fn permissions_affect_user() {
         let parent = tempfile::tempdir().unwrap();
         let bind = permissions_bind(parent.path()).unwrap();
         let locked = parent.path().join("locked");

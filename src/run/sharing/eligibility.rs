@@ -157,14 +157,14 @@ fn why_store(store: &Store) -> Option<&'static str> {
     }
     let odd = !store.copied_pending.is_empty()
         || !store.nodes.paired.is_empty()
-        || store.paired.values().any(is_odd)
+        || store.paired.values().any(affects_other_cases)
         || store.bootstrap.values().any(|token| token.age.is_some() || !token.set.is_empty());
     odd.then_some("its store has an unusual record")
 }
 
 /// Whether a record can break what other cases observe. Lists are sorted by times and ids and read every token. Other
 /// fields can be absent because only calls for the device itself read them.
-fn is_odd(record: &PairedRecord) -> bool {
+fn affects_other_cases(record: &PairedRecord) -> bool {
     use PairedField::{ApprovedAt, CreatedAt, DeviceId, PublicKey};
     let odd_token = |token: &Option<TokenRecord>| {
         token.as_ref().is_none_or(|token| token.role.is_some() || !token.without.is_empty() || !token.set.is_empty())
@@ -245,7 +245,7 @@ mod tests {
     #[case::list("", "  - list: { by: one }\n")]
     #[case::pairing("", "  - call: { on: one, method: device.pair.approve, params: { requestId: x } }\n")]
     #[case::odd_frame("", "  - send: { on: one, frame: { json: { type: req, id: '1', method: health } } }\n")]
-    fn what_touches_nobody_can_share(#[case] before: &str, #[case] step: &str) {
+    fn shareable_cases(#[case] before: &str, #[case] step: &str) {
         assert_eq!(alone(before, step), None);
     }
 
@@ -276,13 +276,13 @@ mod tests {
     #[case::other_store("other-store: { paired: { laptop: {} } }\n", "", "a second store")]
     #[case::limit_on_loopback("gateway: { rate-limit: { exempt-loopback: false } }\n", "", "a limit")]
     #[case::timeout("gateway: { handshake-timeout: 1s }\n", "", "a limit")]
-    fn what_may_touch_others_is_alone(#[case] before: &str, #[case] step: &str, #[case] why: &str) {
+    fn unshareable_cases(#[case] before: &str, #[case] step: &str, #[case] why: &str) {
         let found = alone(before, step).unwrap_or_default();
         assert!(found.contains(why), "{found}");
     }
 
     #[test]
-    fn only_the_same_settings_share_and_the_largest_groups_come_first() {
+    fn groups_by_settings() {
         let password = format!("gateway: {{ auth: {{ mode: password }} }}\n{CONNECT}");
         let environment = format!("gateway: {{ env: {{ A: b }} }}\n{CONNECT}");
         let restart = format!("{CONNECT}  - restart: {{}}\n");
@@ -296,11 +296,7 @@ mod tests {
     #[case::too_many_browsers(", origin: 'https://a.example'", 5, vec![vec![0], vec![1]])]
     #[case::too_many_for_one_gateway(", origin: 'https://a.example'", 10, vec![vec![0], vec![1]])]
     #[case::too_many_behind_a_proxy(", via: nginx", 5, vec![vec![0], vec![1]])]
-    fn no_group_fails_so_often_that_it_is_locked_out(
-        #[case] from: &str,
-        #[case] repeat: u32,
-        #[case] expected: Vec<Vec<usize>>,
-    ) {
+    fn group_stays_below_lock_out(#[case] from: &str, #[case] repeat: u32, #[case] expected: Vec<Vec<usize>>) {
         let wrong = format!(
             "steps:\n  - connect: {{ device: laptop, auth: {{ token: wrong }}{from} }}\n    repeat: {repeat}\n"
         );
@@ -310,7 +306,7 @@ mod tests {
     #[rstest]
     #[case::fewer(2, vec![vec![0], vec![1]])]
     #[case::more(100, vec![vec![0, 1]])]
-    fn a_gateway_locks_out_when_its_configuration_says(#[case] most: u32, #[case] expected: Vec<Vec<usize>>) {
+    fn lock_out_depends_on_configuration(#[case] most: u32, #[case] expected: Vec<Vec<usize>>) {
         let wrong = format!(
             "gateway: {{ rate-limit: {{ max-attempts: {most} }} }}\n\
              steps:\n  - connect: {{ device: laptop, auth: {{ token: wrong }}, via: nginx }}\n"
@@ -319,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_failures_of_others_do_not_matter_to_a_case_without_any() {
+    fn failures_do_not_affect_other_cases() {
         let wrong = "steps:\n  - connect: { device: laptop, auth: { token: wrong }, via: nginx }\n    repeat: 9\n";
         assert_eq!(groups(&[wrong, CONNECT, wrong, CONNECT]), [vec![0, 1, 3], vec![2]]);
     }

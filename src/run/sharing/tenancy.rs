@@ -91,13 +91,13 @@ impl Tenancy {
         now: &Records,
         tenant: Option<(usize, &str)>,
     ) -> Result<(), IsolationViolation> {
-        let untouchable = |owner: RecordOwner| match (owner, tenant) {
+        let is_protected = |owner: RecordOwner| match (owner, tenant) {
             (RecordOwner::Sentinel, _) => true,
             (RecordOwner::Tenant(other), Some((tenant, _))) => other > tenant,
             (RecordOwner::Tenant(_), None) => false,
         };
         let changed = |(place, owner): &(&(Document, String), &RecordOwner)| {
-            untouchable(**owner) && at_start.get(*place) != now.get(*place)
+            is_protected(**owner) && at_start.get(*place) != now.get(*place)
         };
         self.seeded.iter().find(changed).map_or(Ok(()), |((document, _), owner)| {
             let after = tenant.map_or("at the end".to_owned(), |(_, case)| format!("after {case}"));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_sees_its_records_and_the_new_ones() {
+    fn tenant_sees_own_and_new_records() {
         let (mut before, mut now) = (seeded(), seeded());
         before["zeros-second"] = json!({"deviceId": "zeros-second"});
         now["zeros-second"] = json!({"deviceId": "zeros-second"});
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_sees_new_files_and_those_of_its_documents_and_of_nobody() {
+    fn tenant_sees_own_and_new_files() {
         let named = |names: &[&str]| {
             names.iter().map(|name| ((*name).to_owned(), Ok(b"x".to_vec()))).collect::<ObservedStore>()
         };
@@ -183,7 +183,7 @@ mod tests {
         Err("the record of a sentinel in devices/paired.json changed at the end")
     )]
     #[case::a_tenant_at_the_end("two", None, Ok(()))]
-    fn only_a_changed_sentinel_or_later_tenant_is_a_violation(
+    fn violations_of_isolation(
         #[case] touched: &str,
         #[case] tenant: Option<usize>,
         #[case] expected: Result<(), &str>,
@@ -197,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn sentinels_must_survive_the_start() {
+    fn sentinels_survive_start() {
         tenancy().check_sentinels(&records(seeded())).unwrap();
         let violation = tenancy().check_sentinels(&records(json!({"one": {}}))).unwrap_err();
         assert!(violation.to_string().ends_with("after the start of the gateway"), "{violation}");
     }
 
     #[test]
-    fn records_of_other_tenants_and_sentinels_belong_to_another() {
+    fn owners_of_records() {
         let tenancy = tenancy();
         let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.belongs_to_another(1, id));
         assert_eq!(others, [true, true, false, true, false]);

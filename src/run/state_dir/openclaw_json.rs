@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_a_shared_token_on_loopback() {
+    fn default_configuration() {
         let token = Identities::new("a/b").secret("shared");
         let Configuration { openclaw_json, environment } = translated(json!({}));
         let expected =
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_has_its_setting() {
+    fn translates_every_setting() {
         let Configuration { openclaw_json, environment } = translated(json!({
             "auth": {"mode": "password", "allow-tailscale": true},
             "bind": "lan",
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_mode_or_a_secret_none_is_written() {
+    fn no_mode_without_setting() {
         let auth = |said: Value| translated(json!({ "auth": said })).openclaw_json["gateway"]["auth"].clone();
         assert_eq!(auth(json!({"mode": "none"})), json!({"mode": "none"}));
         assert_eq!(auth(json!({"mode": "unset"})), json!({}));

@@ -41,6 +41,7 @@ impl Seeder<'_> {
             let device = self.bindings.identities.device(name.as_str());
             paired.insert(device.device_id(), self.paired(name.as_str(), record)?);
         }
+        // A copied request is among the paired records, under the key that the user filed it under.
         for (label, record) in &store.copied_pending {
             let (key, record) = self.pending(label.as_str(), record)?;
             paired.insert(key, record);
@@ -74,47 +75,47 @@ impl Seeder<'_> {
         Ok(documents.into_iter().filter(|(_, records)| !records.is_empty()).collect())
     }
 
-    fn paired(&self, name: &str, said: &PairedRecord) -> Result<Value, String> {
-        let (role, roles) = roles(said.role.as_ref(), said.roles.as_ref());
-        let scopes = said.scopes.clone().unwrap_or_default();
-        let created = self.ago(said.age);
+    fn paired(&self, name: &str, spec: &PairedRecord) -> Result<Value, String> {
+        let (role, roles) = roles(spec.role.as_ref(), spec.roles.as_ref());
+        let scopes = spec.scopes.clone().unwrap_or_default();
+        let created = self.ago(spec.age);
         let mut record = Map::new();
-        self.who(&mut record, name, said.key.as_ref().map_or(name, |key| key.as_str()), said.key_form);
+        self.who(&mut record, name, spec.key.as_ref().map_or(name, |key| key.as_str()), spec.key_form);
         client(
             &mut record,
-            &said.client,
-            said.display_name.as_ref(),
-            said.platform.as_ref(),
-            said.device_family.as_ref(),
+            &spec.client,
+            spec.display_name.as_ref(),
+            spec.platform.as_ref(),
+            spec.device_family.as_ref(),
         );
         record.insert("role".to_owned(), json!(role));
         record.insert("roles".to_owned(), json!(roles));
         record.insert("scopes".to_owned(), json!(scopes));
-        record.insert("approvedScopes".to_owned(), json!(said.approved_scopes.as_ref().unwrap_or(&scopes)));
-        if let Some(address) = &said.remote_ip {
+        record.insert("approvedScopes".to_owned(), json!(spec.approved_scopes.as_ref().unwrap_or(&scopes)));
+        if let Some(address) = &spec.remote_ip {
             record.insert("remoteIp".to_owned(), json!(address));
         }
-        record.insert("tokens".to_owned(), self.tokens(name, &said.tokens, &roles, &scopes, created)?);
+        record.insert("tokens".to_owned(), self.tokens(name, &spec.tokens, &roles, &scopes, created)?);
         record.insert("createdAtMs".to_owned(), json!(created));
         record.insert("approvedAtMs".to_owned(), json!(created));
-        for field in &said.without {
+        for field in &spec.without {
             record.shift_remove(paired_field(*field));
         }
-        self.set(&mut record, &said.set)?;
+        self.set(&mut record, &spec.set)?;
         Ok(Value::Object(record))
     }
 
     fn tokens(
         &self,
         device: &str,
-        said: &Tokens,
+        spec: &Tokens,
         roles: &[String],
         scopes: &[String],
         created: i64,
     ) -> Result<Value, String> {
         let plain = TokenRecord::default();
         let mut tokens = Map::new();
-        match said {
+        match spec {
             Tokens::Null => return Ok(Value::Null),
             Tokens::Minted => {
                 for role in roles {
@@ -138,25 +139,26 @@ impl Seeder<'_> {
         &self,
         device: &str,
         role: &str,
-        said: &TokenRecord,
+        spec: &TokenRecord,
         scopes: &[String],
         created: i64,
     ) -> Result<Value, String> {
         let mut token = Map::new();
         token.insert("token".to_owned(), json!(self.bindings.identities.token(device, role)));
-        token.insert("role".to_owned(), json!(said.role.as_deref().unwrap_or(role)));
-        let scopes = said.scopes.clone().unwrap_or_else(|| expanded_scopes(scopes));
+        token.insert("role".to_owned(), json!(spec.role.as_deref().unwrap_or(role)));
+        let scopes = spec.scopes.clone().unwrap_or_else(|| expanded_scopes(scopes));
         token.insert("scopes".to_owned(), json!(scopes));
         token.insert("createdAtMs".to_owned(), json!(created));
+        // A release writes these times after the creation, and none of them can be in the future.
         let later = [
-            (said.rotated, "rotatedAtMs", 1000),
-            (said.revoked, "revokedAtMs", 3000),
-            (said.used, "lastUsedAtMs", 2000),
+            (spec.rotated, "rotatedAtMs", 1000),
+            (spec.revoked, "revokedAtMs", 3000),
+            (spec.used, "lastUsedAtMs", 2000),
         ];
-        for (_, field, after) in later.into_iter().filter(|(said, ..)| *said) {
+        for (_, field, after) in later.into_iter().filter(|(spec, ..)| *spec) {
             token.insert(field.to_owned(), json!((created + after).min(self.now - 1)));
         }
-        for field in &said.without {
+        for field in &spec.without {
             token.shift_remove(match field {
                 TokenField::Token => "token",
                 TokenField::Role => "role",
@@ -164,7 +166,7 @@ impl Seeder<'_> {
                 TokenField::CreatedAt => "createdAtMs",
             });
         }
-        self.set(&mut token, &said.set)?;
+        self.set(&mut token, &spec.set)?;
         if let Some(text) = token.get("token").and_then(Value::as_str).filter(|_| self.own) {
             self.bindings.seeded(device, role, text);
         }
@@ -172,57 +174,57 @@ impl Seeder<'_> {
     }
 
     /// A pending request and the key that it is filed under.
-    fn pending(&self, label: &str, said: &PendingRecord) -> Result<(String, Value), String> {
-        let device = said.device.as_ref().map_or(label, |device| device.as_str());
+    fn pending(&self, label: &str, spec: &PendingRecord) -> Result<(String, Value), String> {
+        let device = spec.device.as_ref().map_or(label, |device| device.as_str());
         let request = self.bindings.identities.request(label);
-        let (role, roles) = roles(said.role.as_ref(), said.roles.as_ref());
+        let (role, roles) = roles(spec.role.as_ref(), spec.roles.as_ref());
         let mut record = Map::new();
         record.insert("requestId".to_owned(), json!(request));
-        self.who(&mut record, device, said.key.as_ref().map_or(device, |key| key.as_str()), None);
+        self.who(&mut record, device, spec.key.as_ref().map_or(device, |key| key.as_str()), None);
         client(
             &mut record,
-            &said.client,
-            said.display_name.as_ref(),
-            said.platform.as_ref(),
-            said.device_family.as_ref(),
+            &spec.client,
+            spec.display_name.as_ref(),
+            spec.platform.as_ref(),
+            spec.device_family.as_ref(),
         );
         record.insert("role".to_owned(), json!(role));
         record.insert("roles".to_owned(), json!(roles));
-        record.insert("scopes".to_owned(), json!(said.scopes.clone().unwrap_or_default()));
-        if let Some(address) = &said.remote_ip {
+        record.insert("scopes".to_owned(), json!(spec.scopes.clone().unwrap_or_default()));
+        if let Some(address) = &spec.remote_ip {
             record.insert("remoteIp".to_owned(), json!(address));
         }
-        record.insert("silent".to_owned(), json!(said.silent.unwrap_or(false)));
-        record.insert("isRepair".to_owned(), json!(said.repair.unwrap_or(false)));
-        record.insert("ts".to_owned(), json!(self.ago(said.age)));
-        for field in &said.without {
+        record.insert("silent".to_owned(), json!(spec.silent.unwrap_or(false)));
+        record.insert("isRepair".to_owned(), json!(spec.repair.unwrap_or(false)));
+        record.insert("ts".to_owned(), json!(self.ago(spec.age)));
+        for field in &spec.without {
             record.shift_remove(pending_field(*field));
         }
-        self.set(&mut record, &said.set)?;
+        self.set(&mut record, &spec.set)?;
         self.bindings.requested(device, &request);
-        let key = match said.filed_under {
+        let key = match spec.filed_under {
             None | Some(FiledUnder::Request) => request,
             Some(FiledUnder::Device) => self.bindings.identities.device(device).device_id(),
         };
         Ok((key, Value::Object(record)))
     }
 
-    fn bootstrap(&self, name: &str, said: &BootstrapRecord) -> Result<Value, String> {
-        let issued = self.ago(said.age);
+    fn bootstrap(&self, name: &str, spec: &BootstrapRecord) -> Result<Value, String> {
+        let issued = self.ago(spec.age);
         let SeedFacts { setup_code_roles: roles, setup_code_scopes: scopes } = Facts::nearest(self.release).seed;
         let mut record = Map::new();
         record.insert("token".to_owned(), json!(self.bindings.identities.bootstrap(name)));
         record.insert("ts".to_owned(), json!(issued));
-        let roles = said.roles.as_ref().map_or(json!(roles), |roles| json!(roles));
-        let scopes = said.scopes.as_ref().map_or(json!(scopes), |scopes| json!(scopes));
+        let roles = spec.roles.as_ref().map_or(json!(roles), |roles| json!(roles));
+        let scopes = spec.scopes.as_ref().map_or(json!(scopes), |scopes| json!(scopes));
         record.insert("profile".to_owned(), json!({ "roles": roles, "scopes": scopes }));
-        if let Some(device) = &said.device {
+        if let Some(device) = &spec.device {
             let key = self.bindings.identities.device(device.as_str());
             record.insert("deviceId".to_owned(), json!(key.device_id()));
             record.insert("publicKey".to_owned(), json!(key.public_key()));
         }
         record.insert("issuedAtMs".to_owned(), json!(issued));
-        self.set(&mut record, &said.set)?;
+        self.set(&mut record, &spec.set)?;
         Ok(Value::Object(record))
     }
 
@@ -242,8 +244,8 @@ impl Seeder<'_> {
         self.now - i64::try_from(ms).unwrap_or(i64::MAX / 2)
     }
 
-    fn set(&self, record: &mut Map<String, Value>, said: &Map<String, Value>) -> Result<(), String> {
-        for (field, value) in said {
+    fn set(&self, record: &mut Map<String, Value>, spec: &Map<String, Value>) -> Result<(), String> {
+        for (field, value) in spec {
             record.insert(field.clone(), self.bindings.fill(value)?);
         }
         Ok(())
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_which_nothing_is_said_is_one_that_a_release_writes_for_a_silent_pairing() {
+    fn default_record() {
         let record =
             only(&records(json!({"paired": {"laptop": {"scopes": ["operator.write"]}}})), "devices/paired.json");
         let key = Identities::new("a/b").device("laptop");
@@ -350,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_about_a_record_is_written_as_it_is_said() {
+    fn unusual_record_fields() {
         let store = json!({"paired": {"laptop": {
             "roles": ["node", "operator"], "without": ["scopes", "client-id"], "key": "phone", "age": "2d",
             "tokens": {"node": null, "operator": {"revoked": true, "without": ["role"], "set": {"token": 7}}},
@@ -367,9 +369,9 @@ mod tests {
     }
 
     #[test]
-    fn tokens_may_be_empty_null_or_absent() {
-        let tokens = |said: Value| {
-            only(&records(json!({"paired": {"laptop": said}})), "devices/paired.json").get("tokens").cloned()
+    fn token_map_variants() {
+        let tokens = |spec: Value| {
+            only(&records(json!({"paired": {"laptop": spec}})), "devices/paired.json").get("tokens").cloned()
         };
         assert_eq!(tokens(json!({"tokens": {}})), Some(json!({})));
         assert_eq!(tokens(json!({"tokens": null})), Some(Value::Null));
@@ -377,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_request_is_the_pending_one_and_stands_among_the_paired() {
+    fn copied_pending_request() {
         let store =
             json!({"pending": {"laptop": {"repair": true}}, "copied-pending": {"laptop": {"filed-under": "device"}}});
         let records = records(store);
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setup_code_stands_for_what_its_release_issues() {
+    fn setup_code_defaults() {
         let profile = |release| Facts::nearest(release).seed.setup_code_scopes.len();
         assert_eq!(
             [(2026, 3, 28), (2026, 4, 2), (2026, 4, 8)].map(|(y, m, d)| profile(Release::new(y, m, d))),

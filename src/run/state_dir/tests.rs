@@ -19,18 +19,18 @@ use std::sync::Arc;
 use untrusted_data::limits::{DOCUMENT_VALUES, STORE_BYTES, STORE_FILES};
 use untrusted_data::plain_file::Links;
 
-fn store(said: Value) -> Store {
-    serde_json::from_value(said).unwrap()
+fn store(spec: Value) -> Store {
+    serde_json::from_value(spec).unwrap()
 }
 
-fn fill(directory: &Path, said: Value, folder: Option<&BTreeMap<String, Vec<u8>>>) -> Result<(), StateDirError> {
+fn fill(directory: &Path, spec: Value, folder: Option<&BTreeMap<String, Vec<u8>>>) -> Result<(), StateDirError> {
     let bindings = Bindings::new(Identities::new("a/b"));
     let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 4, 2), own: true };
-    write(directory, &store(said), folder, &seeder, StoreFormat::Files)
+    write(directory, &store(spec), folder, &seeder, StoreFormat::Files)
 }
 
 #[test]
-fn a_file_that_waits_to_be_renamed_is_unfinished_and_changes_with_what_is_written() {
+fn detects_unfinished_writes() {
     let directory = tempfile::tempdir().unwrap();
     assert!(unfinished(directory.path()).is_empty());
     let root = NoFollowDir::open(directory.path()).unwrap();
@@ -45,14 +45,14 @@ fn a_file_that_waits_to_be_renamed_is_unfinished_and_changes_with_what_is_writte
 }
 
 #[test]
-fn folder_records_and_files_go_over_one_another_in_this_order() {
+fn precedence_of_folder_records_and_files() {
     let directory = tempfile::tempdir().unwrap();
     let folder = BTreeMap::from([
         ("devices/paired.json".to_owned(), br#"{"old": {}}"#.to_vec()),
         ("devices/pending.json".to_owned(), b"{}".to_vec()),
         ("identity/device.json".to_owned(), b"{}".to_vec()),
     ]);
-    let said = json!({
+    let spec = json!({
         "paired": {"laptop": {}},
         "files": {
             "devices/pending.json": "directory",
@@ -61,7 +61,7 @@ fn folder_records_and_files_go_over_one_another_in_this_order() {
             "identity/device.json": "missing",
         },
     });
-    fill(directory.path(), said, Some(&folder)).unwrap();
+    fill(directory.path(), spec, Some(&folder)).unwrap();
     fill(directory.path(), json!({"files": {"devices/cut": {"truncate-to": 2}}}), None).unwrap();
     let found = read(directory.path(), &Store::default());
     let id = Identities::new("a/b").device("laptop").device_id();
@@ -74,7 +74,7 @@ fn folder_records_and_files_go_over_one_another_in_this_order() {
 }
 
 #[test]
-fn nothing_is_written_outside_the_directory() {
+fn rejects_paths_outside_directory() {
     let directory = tempfile::tempdir().unwrap();
     for path in ["../x", "/tmp/x", "a/../../x", ""] {
         let error = fill(directory.path(), json!({"files": {path: {"text": ""}}}), None).unwrap_err();
@@ -83,17 +83,17 @@ fn nothing_is_written_outside_the_directory() {
 }
 
 #[test]
-fn a_file_in_the_place_of_the_folder_is_looked_at() {
+fn file_in_place_of_folder() {
     let directory = tempfile::tempdir().unwrap();
-    let said = json!({"files": {"devices": {"text": "in the way"}, "else/where": {"text": "x"}}});
-    fill(directory.path(), said.clone(), None).unwrap();
-    let found = read(directory.path(), &store(said));
+    let spec = json!({"files": {"devices": {"text": "in the way"}, "else/where": {"text": "x"}}});
+    fill(directory.path(), spec.clone(), None).unwrap();
+    let found = read(directory.path(), &store(spec));
     assert_eq!(found.files().keys().collect::<Vec<_>>(), ["devices", "else/where"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn only_plain_files_of_a_fair_size_are_read() {
+fn reads_only_small_regular_files() {
     let directory = tempfile::tempdir().unwrap();
     let devices = directory.path().join("devices");
     fs::create_dir_all(devices.join("folder")).unwrap();
@@ -113,7 +113,7 @@ fn only_plain_files_of_a_fair_size_are_read() {
 }
 
 #[test]
-fn pipes_in_place_of_the_store_are_looked_at_and_not_opened() {
+fn does_not_open_pipes_in_store() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = |path: &str| {
         let path = directory.path().join(path);
@@ -128,12 +128,12 @@ fn pipes_in_place_of_the_store_are_looked_at_and_not_opened() {
     assert_eq!(found.documents(), &BTreeMap::from(in_database));
     let files = BTreeMap::from([("devices/paired.json".to_owned(), Err(NoFile::NotPlain))]);
     assert_eq!(found.files(), &files);
-    let said = json!({"paired": {"laptop": {}}});
-    let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
+    let spec = json!({"paired": {"laptop": {}}});
+    let error = fill(directory.path(), spec.clone(), None).unwrap_err().to_string();
     assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, not a file");
     let bindings = Bindings::new(Identities::new("a/b"));
     let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 9, 6), own: true };
-    let error = write(directory.path(), &store(said), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
+    let error = write(directory.path(), &store(spec), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
     assert!(error.ends_with("openclaw.sqlite: this is a named pipe, not a file"), "{error}");
 }
 
@@ -141,34 +141,34 @@ fn pipes_in_place_of_the_store_are_looked_at_and_not_opened() {
 #[case::beside("-wal")]
 #[case::index("-shm")]
 #[case::journal("-journal")]
-fn a_pipe_beside_the_database_is_not_opened_by_it(#[case] suffix: &str) {
+fn does_not_open_pipe_next_to_database(#[case] suffix: &str) {
     let directory = tempfile::tempdir().unwrap();
     let bindings = Bindings::new(Identities::new("a/b"));
     let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 9, 6), own: true };
-    let said = store(json!({"paired": {"laptop": {}}}));
-    write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap();
+    let spec = store(json!({"paired": {"laptop": {}}}));
+    write(directory.path(), &spec, None, &seeder, StoreFormat::Sqlite).unwrap();
     let pipe = directory.path().join(format!("{DATABASE}{suffix}"));
     let _ = fs::remove_file(&pipe);
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
     assert_eq!(fault.to_string(), format!("{}: this is a named pipe, not a file", pipe.display()));
-    write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap_err();
+    write(directory.path(), &spec, None, &seeder, StoreFormat::Sqlite).unwrap_err();
 }
 
 #[test]
-fn a_store_that_is_a_link_to_somewhere_else_is_not_read() {
+fn ignores_linked_store() {
     let directory = tempfile::tempdir().unwrap();
     let theirs = tempfile::tempdir().unwrap();
     fs::write(theirs.path().join("paired.json"), "{}").unwrap();
     std::os::unix::fs::symlink(theirs.path(), directory.path().join("devices")).unwrap();
     std::os::unix::fs::symlink(theirs.path(), directory.path().join("other")).unwrap();
-    let said = store(json!({"files": {"other/paired.json": {"text": ""}}}));
+    let spec = store(json!({"files": {"other/paired.json": {"text": ""}}}));
     let expected = ["devices", "other/paired.json"].map(|path| (path.to_owned(), Err(NoFile::NotPlain)));
-    assert_eq!(read(directory.path(), &said), expected.into());
+    assert_eq!(read(directory.path(), &spec), expected.into());
 }
 
 #[test]
-fn of_all_files_together_no_more_is_read_than_the_limit_and_documents_come_first() {
+fn total_size_limit() {
     let directory = tempfile::tempdir().unwrap();
     let root = NoFollowDir::open(directory.path()).unwrap();
     let half = usize::try_from(STORE_BYTES / 2).unwrap();
@@ -186,7 +186,7 @@ fn of_all_files_together_no_more_is_read_than_the_limit_and_documents_come_first
 }
 
 #[test]
-fn of_very_many_files_the_first_are_looked_at_and_the_others_counted() {
+fn file_count_limit() {
     let directory = tempfile::tempdir().unwrap();
     let root = NoFollowDir::open(directory.path()).unwrap();
     for n in 0..STORE_FILES + 7 {
@@ -200,7 +200,7 @@ fn of_very_many_files_the_first_are_looked_at_and_the_others_counted() {
 }
 
 #[test]
-fn a_document_of_more_values_than_memory_should_hold_is_told_by_their_number() {
+fn value_count_limit() {
     let directory = tempfile::tempdir().unwrap();
     let root = NoFollowDir::open(directory.path()).unwrap();
     put(&root, "devices/paired.json", format!("[{}0]", "0,".repeat(DOCUMENT_VALUES)).as_bytes()).unwrap();
@@ -209,7 +209,7 @@ fn a_document_of_more_values_than_memory_should_hold_is_told_by_their_number() {
 }
 
 #[test]
-fn a_database_of_very_many_rows_or_with_a_very_long_cell_is_not_read() {
+fn database_size_limit() {
     let row = |n: usize, name: &str| {
         (
             format!("d{n}"),

@@ -1,6 +1,6 @@
 //! The tokens in a copied state directory. Clients can send them, and no output may show them.
 
-use openclaw_emulator::store::{LONGEST_FILE, SqliteDocuments};
+use openclaw_emulator::store::{MAX_FILE_BYTES, SqliteDocuments};
 use openclaw_protocol::store::{Document, Documents as _, json};
 use serde_json::Value;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn document(directory: &Path, document: Document) -> Option<Arc<Value>> {
     {
         return Some(found);
     }
-    let bytes = plain_file::read(&directory.join(document.path()), LONGEST_FILE, Links::Refuse).ok()?;
+    let bytes = plain_file::read(&directory.join(document.path()), MAX_FILE_BYTES, Links::Refuse).ok()?;
     json::parse(&bytes).map(Arc::new)
 }
 
@@ -57,7 +57,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn every_token_of_a_folder_is_a_secret_and_a_device_has_its_own() {
+    fn collects_tokens_of_folder() {
         let folder = tempfile::tempdir().unwrap();
         let put = |document: Document, value: Value| {
             let path = folder.path().join(document.path());

@@ -60,7 +60,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn ids_of_the_scenario_get_the_prefix_and_lose_it_again() {
+    fn adds_and_removes_prefix() {
         let prefix = prefix(Path::new("/tmp/clawcheck-a/1"));
         let added = |method: &str, template: &str, id: &str| {
             let mut params = json!({"id": id, "command": "exec-1"});
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn another_case_and_another_run_have_another_prefix_of_the_same_length() {
+    fn prefix_differs_by_case_and_run() {
         let sandboxes = ["/tmp/clawcheck-a/1", "/tmp/clawcheck-a/2", "/tmp/clawcheck-b/1"];
         let [first, case, run] = sandboxes.map(|sandbox| prefix(Path::new(sandbox)));
         assert!(first != case && first != run);

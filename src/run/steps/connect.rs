@@ -143,24 +143,28 @@ impl Connecting<'_> {
         let Some(credentials) = &connect.auth else { return self.own_secret() };
         let role = connect.role.as_deref().unwrap_or("operator");
         let device = connect.device.name().map(|name| name.as_str());
-        let token = |said: &spec::DeviceToken| self.device_token(said, device, role);
-        let shared = |said: &spec::SharedSecret, own: Option<&str>| match said {
+        let token = |chosen: &spec::DeviceToken| self.device_token(chosen, device, role);
+        let shared = |chosen: &spec::SharedSecret, own: Option<&str>| match chosen {
             spec::SharedSecret::Right => Some(self.bindings.identities.secret(own.unwrap_or(SHARED_SECRET))),
             spec::SharedSecret::Wrong => Some(self.bindings.identities.wrong("secret")),
             spec::SharedSecret::Secret(name) => Some(self.bindings.identities.secret(name.as_str())),
             spec::SharedSecret::Text(text) => Some(text.clone()),
-            spec::SharedSecret::DeviceToken(said) => token(said),
+            spec::SharedSecret::DeviceToken(chosen) => token(chosen),
         };
         let auth = Auth {
-            token: credentials.token.as_ref().and_then(|said| shared(said, self.settings.auth.token_secret())),
-            password: credentials.password.as_ref().and_then(|said| shared(said, self.settings.auth.password_secret())),
+            token: credentials.token.as_ref().and_then(|chosen| shared(chosen, self.settings.auth.token_secret())),
+            password: credentials
+                .password
+                .as_ref()
+                .and_then(|chosen| shared(chosen, self.settings.auth.password_secret())),
             device_token: credentials.device_token.as_ref().and_then(token),
-            bootstrap_token: credentials.bootstrap_token.as_ref().map(|said| match said {
+            bootstrap_token: credentials.bootstrap_token.as_ref().map(|chosen| match chosen {
                 spec::BootstrapToken::Wrong => self.bindings.identities.wrong("bootstrap token"),
                 spec::BootstrapToken::Seeded(name) => self.bindings.identities.bootstrap(name.as_str()),
                 spec::BootstrapToken::Text(text) => text.clone(),
             }),
         };
+        // Clients of old releases have no field of their own for a device token and send it as `token`.
         match !self.offers.device_tokens && auth.token.is_none() {
             true => Auth { token: auth.device_token, device_token: None, ..auth },
             false => auth,
@@ -172,13 +176,14 @@ impl Connecting<'_> {
         let secret = |name: Option<&str>| name.map(|name| self.bindings.identities.secret(name));
         let (token, password) =
             (secret(self.settings.auth.token_secret()), secret(self.settings.auth.password_secret()));
+        // If the gateway has both secrets, the client sends only the token.
         let password = password.filter(|_| token.is_none());
         Auth { token, password, ..Auth::default() }
     }
 
-    fn device_token(&self, said: &spec::DeviceToken, device: Option<&str>, role: &str) -> Option<String> {
+    fn device_token(&self, chosen: &spec::DeviceToken, device: Option<&str>, role: &str) -> Option<String> {
         let own = device.unwrap_or("nobody");
-        let found = match said {
+        let found = match chosen {
             spec::DeviceToken::Last => self.bindings.last_token(own, role),
             spec::DeviceToken::Seeded => self.bindings.seeded_token(own, role),
             spec::DeviceToken::Wrong => return Some(self.bindings.identities.wrong("device token")),
@@ -187,7 +192,7 @@ impl Connecting<'_> {
             spec::DeviceToken::Text(text) => return Some(text.clone()),
         };
         if found.is_none() {
-            self.bindings.miss(match said {
+            self.bindings.miss(match chosen {
                 spec::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
                 spec::DeviceToken::From(step) => format!("step {step} returned no device token"),
                 spec::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
@@ -198,17 +203,17 @@ impl Connecting<'_> {
     }
 }
 
-fn client_info(said: &spec::Client) -> ClientInfo {
+fn client_info(chosen: &spec::Client) -> ClientInfo {
     let default = ClientInfo::default();
     ClientInfo {
-        id: said.id.clone().unwrap_or(default.id),
-        mode: said.mode.clone().unwrap_or(default.mode),
-        version: said.version.clone().unwrap_or(default.version),
-        platform: said.platform.clone().unwrap_or(default.platform),
-        device_family: said.device_family.clone(),
-        display_name: said.display_name.clone(),
-        model_identifier: said.model_identifier.clone(),
-        instance_id: said.instance_id.clone(),
+        id: chosen.id.clone().unwrap_or(default.id),
+        mode: chosen.mode.clone().unwrap_or(default.mode),
+        version: chosen.version.clone().unwrap_or(default.version),
+        platform: chosen.platform.clone().unwrap_or(default.platform),
+        device_family: chosen.device_family.clone(),
+        display_name: chosen.display_name.clone(),
+        model_identifier: chosen.model_identifier.clone(),
+        instance_id: chosen.instance_id.clone(),
     }
 }
 
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_sends_the_gateway_s_own_secret_and_neither_role_nor_scopes() {
+    fn default_credentials() {
         let bindings = bindings();
         let sent = params(json!({}), json!({"device": "laptop"}), &bindings);
         assert_eq!(sent["auth"], json!({"token": bindings.identities.secret("shared")}));
@@ -264,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_token_is_the_newest_that_is_known_and_the_seeded_one_stays_what_it_was() {
+    fn last_and_seeded_device_tokens() {
         let bindings = bindings();
         bindings.seeded("laptop", "node", "old");
         let sent = |token: Value| {
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_proof_is_wrong_with_nothing_else() {
+    fn each_proof_error_is_independent() {
         let bindings = bindings();
         let device =
             |proof: Value| params(json!({}), json!({"device": "laptop", "proof": proof}), &bindings)["device"].clone();
@@ -301,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_2026_2_19_signs_v2_and_sends_its_device_token_as_token() {
+    fn client_of_2026_2_19() {
         let bindings = bindings();
         bindings.seeded("laptop", "operator", "tok");
         let sent = |release: &str, auth: Value, proof: Value| {
@@ -319,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_parameters_go_over_everything_else() {
+    fn raw_params_override() {
         let connect =
             json!({"device": "laptop", "caps": ["a"], "params": {"caps": null, "client": {"id": "x"}, "role": 7}});
         let sent = params(json!({}), connect, &bindings());
@@ -331,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_s_headers_give_way_to_those_that_are_said() {
+    fn explicit_headers_override_proxy() {
         let headers = IndexMap::from([("x-forwarded-for".to_owned(), "127.0.0.1".to_owned())]);
         let upgrade = upgrade(Upgrade::default(), spec::Via::Nginx, &headers, None, None);
         let forwarded = upgrade.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));

@@ -144,7 +144,7 @@ impl CaseContext<'_> {
         let message = match self.launch(release).await {
             Ok(()) => RawMessage::Started,
             Err(CaseError::Launch(LaunchError::Exited { exit, log })) => {
-                RawMessage::Exit { code: exit.code, line: last_words(&log.0) }
+                RawMessage::Exit { code: exit.code, line: last_log_line(&log.0) }
             }
             Err(CaseError::Launch(LaunchError::Refused { code, reason })) => {
                 RawMessage::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
@@ -335,7 +335,7 @@ fn acts_on(step: &Step) -> Option<&str> {
 }
 
 /// The log line in which a gateway states why it did not start, or the last line if no line does.
-fn last_words(log: &str) -> Option<String> {
+fn last_log_line(log: &str) -> Option<String> {
     let mut lines = log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let says_why = lines.clone().find(|line| line.starts_with("Gateway failed to start"));
     says_why.or_else(|| lines.next()).map(str::to_owned)

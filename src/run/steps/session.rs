@@ -28,7 +28,7 @@ pub(crate) struct Session {
     /// Whether the gateway answered the connect with `hello-ok`.
     pub(crate) admitted: bool,
     /// Number of pongs when one did not arrive. The gateway is not pinged again until another pong arrives.
-    unponged: Option<usize>,
+    missing_pong_at: Option<usize>,
     /// The methods of the sent requests, by request id.
     methods: HashMap<String, String>,
     /// Whether a raw frame of the scenario was sent. The ids in the gateway's answers to it are not known.
@@ -44,7 +44,7 @@ pub(crate) struct Session {
     /// The memory for received messages.
     budget: Budget,
     /// Whether the connection ended because the gateway sent too much.
-    flooded: bool,
+    exceeded_memory: bool,
     /// Whether the gateway did not answer on this connection before a timeout.
     pub(crate) unanswered: bool,
 }
@@ -67,7 +67,7 @@ impl Session {
             device: None,
             frames,
             admitted: false,
-            unponged: None,
+            missing_pong_at: None,
             methods: HashMap::new(),
             sent_raw: false,
             calls: HashMap::new(),
@@ -75,7 +75,7 @@ impl Session {
             over: None,
             taken: (0, 0),
             budget,
-            flooded: false,
+            exceeded_memory: false,
             unanswered: false,
         }
     }
@@ -149,7 +149,7 @@ impl Session {
 
     /// Waits until the gateway has read everything that was sent on this connection.
     pub(crate) async fn round_trip(&mut self, timeouts: &Timeouts) {
-        if !self.is_over() && self.unponged != Some(self.connection.pongs()) {
+        if !self.is_over() && self.missing_pong_at != Some(self.connection.pongs()) {
             self.ping(timeouts).await;
         }
     }
@@ -191,7 +191,7 @@ impl Session {
     async fn ping(&mut self, timeouts: &Timeouts) {
         let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Pong));
         let came = self.connection.ping(began + limit).await;
-        self.unponged = (!came).then(|| self.connection.pongs());
+        self.missing_pong_at = (!came).then(|| self.connection.pongs());
         match began.elapsed() {
             took if came => timeouts.came(&Wait::Pong, took),
             // A failure before the timeout means that the connection ended.
@@ -250,7 +250,7 @@ impl Session {
 
     /// Empties the members of a hello-ok that describe the gateway's machine (methods, events, presence). They take most of
     /// the memory of a case, and nothing reads them after the schema check. The names of the members stay.
-    pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
+    pub(crate) fn drop_large_members(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
             let RawMessage::Frame(RawFrame::Regular { json: frame, method }) = message else { continue };
             let to_connect = method.as_deref() == Some("connect");
@@ -276,7 +276,7 @@ impl Session {
 
     /// Keeps the beginning and the end of a flood, and everything else.
     fn shown(&self, mut received: Vec<RawMessage>) -> Vec<RawMessage> {
-        if !self.flooded {
+        if !self.exceeded_memory {
             return received;
         }
         let end = received.pop();
@@ -313,7 +313,7 @@ impl Session {
             }
             Incoming::Binary(bytes) => RawMessage::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
             Incoming::Closed(closed) => {
-                self.flooded = matches!(closed.how, Ending::TooMuch(_));
+                self.exceeded_memory = matches!(closed.how, Ending::TooMuch(_));
                 let message = close(closed);
                 self.over = Some(message.clone());
                 message

@@ -94,7 +94,7 @@ fn via(via: Via) -> String {
     }
 }
 
-fn credentials(said: &Credentials) -> String {
+fn credentials(sent: &Credentials) -> String {
     let shared = |kind: &str, secret: &SharedSecret| match secret {
         SharedSecret::Right => format!("right {kind}"),
         SharedSecret::Wrong => format!("wrong {kind}"),
@@ -103,10 +103,10 @@ fn credentials(said: &Credentials) -> String {
         SharedSecret::DeviceToken(token) => format!("{} as {kind}", device_token(token)),
     };
     let parts = [
-        said.token.as_ref().map(|secret| shared("token", secret)),
-        said.password.as_ref().map(|secret| shared("password", secret)),
-        said.device_token.as_ref().map(device_token),
-        said.bootstrap_token.as_ref().map(|token| match token {
+        sent.token.as_ref().map(|secret| shared("token", secret)),
+        sent.password.as_ref().map(|secret| shared("password", secret)),
+        sent.device_token.as_ref().map(device_token),
+        sent.bootstrap_token.as_ref().map(|token| match token {
             BootstrapToken::Wrong => "wrong bootstrap token".to_owned(),
             BootstrapToken::Seeded(name) => format!("bootstrap token {name}"),
             BootstrapToken::Text(_) => "bootstrap token as written".to_owned(),
@@ -128,32 +128,32 @@ fn device_token(token: &DeviceToken) -> String {
 }
 
 /// The parts of a proof that differ from the default.
-fn proof(said: &Proof) -> String {
+fn proof(sent: &Proof) -> String {
     let right = Proof::default();
     let mut odd = Vec::new();
     // The clients of most releases sign v3.
-    if let Some(version) = said.version.filter(|version| *version != ProofVersion::V3) {
+    if let Some(version) = sent.version.filter(|version| *version != ProofVersion::V3) {
         odd.push(format!("{version:?}").to_lowercase());
     }
-    if said.nonce != right.nonce {
+    if sent.nonce != right.nonce {
         odd.push("another nonce".to_owned());
     }
-    if let Some(offset) = &said.clock_offset {
+    if let Some(offset) = &sent.clock_offset {
         odd.push(format!("signed {:+} ms off", offset.milliseconds));
     }
-    if let Some(key) = &said.key {
+    if let Some(key) = &sent.key {
         odd.push(format!("signed by {key}"));
     }
-    match said.signature {
+    match sent.signature {
         Signature::Right => {}
         Signature::Damaged => odd.push("damaged signature".to_owned()),
         Signature::Absent => odd.push("no signature".to_owned()),
     }
-    if said.id != right.id {
+    if sent.id != right.id {
         odd.push("another id".to_owned());
     }
-    if said.public_key != right.public_key {
-        odd.push(format!("{} key", format!("{:?}", said.public_key).to_lowercase()));
+    if sent.public_key != right.public_key {
+        odd.push(format!("{} key", format!("{:?}", sent.public_key).to_lowercase()));
     }
     odd.join(", ")
 }

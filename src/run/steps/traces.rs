@@ -5,7 +5,7 @@ use openclaw_model::TraceLine;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The maximum number of lines that are kept for a case. A case can repeat a step a thousand times.
-const MOST: usize = 4000;
+const MAX: usize = 4000;
 
 /// Collects the explanations of the gateway while the steps of a case are played.
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ impl Traces {
         let collected = Arc::clone(&self.0);
         Arc::new(move |_, line| {
             let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
-            if collected.kept < MOST {
+            if collected.kept < MAX {
                 collected.kept += 1;
                 collected.open.push(line.clone());
             } else {
@@ -69,17 +69,17 @@ mod tests {
     use openclaw_model::Check;
 
     #[test]
-    fn a_step_says_that_its_checks_were_omitted() {
+    fn truncated_trace_is_marked() {
         let traces = Traces::default();
         let listener = traces.listener();
         let line = TraceLine { check: Check::Locality, sentence: "is local".to_owned(), fact: None };
-        (0..MOST).for_each(|_| listener(0, &line));
+        (0..MAX).for_each(|_| listener(0, &line));
         traces.end_step(0, 1);
         listener(0, &line);
         traces.end_step(1, 1);
         traces.end_step(2, 1);
         let steps = traces.take();
         let found = steps.iter().map(|step| (step.lines.len(), step.is_truncated)).collect::<Vec<_>>();
-        assert_eq!(found, [(MOST, false), (0, true), (0, false)]);
+        assert_eq!(found, [(MAX, false), (0, true), (0, false)]);
     }
 }

@@ -32,7 +32,7 @@ impl CaseContext<'_> {
         let opened = match timeout_at(began + limit, &mut opening).await {
             Ok(opened) => opened,
             Err(_) => {
-                let more = self.slowness(limit).await;
+                let more = self.extra_wait(limit).await;
                 timeout_at(Instant::now() + more, opening).await.unwrap_or(Err(OpenError::Deadline))
             }
         };
@@ -173,10 +173,10 @@ impl CaseContext<'_> {
         let mut received = session.listen(due + limit, &mut last).await;
         // The wait may be too short if the gateway is currently slow, so the gateway is probed and gets as much time as
         // it needs.
-        if received.last() == Some(&RawMessage::Silence) && self.timeouts.is_in_doubt(wait, limit) {
+        if received.last() == Some(&RawMessage::Silence) && self.timeouts.can_still_arrive(wait, limit) {
             received.pop();
             session.unanswered = before;
-            let more = self.slowness(limit).await;
+            let more = self.extra_wait(limit).await;
             received.extend(session.listen(Instant::now() + more, &mut last).await);
         }
         let took = Instant::now().saturating_duration_since(due);
@@ -193,7 +193,7 @@ impl CaseContext<'_> {
 
     /// Probes the gateway and returns how much longer to wait, based on its current speed. Returns `None` if the
     /// gateway does not answer the probe within the maximum wait.
-    async fn slowness(&self, waited: Duration) -> Duration {
+    async fn extra_wait(&self, waited: Duration) -> Duration {
         let left = self.timeouts.answer().saturating_sub(waited);
         self.probe(left).await.unwrap_or_default().saturating_mul(TIMES_THE_PROBE).min(left)
     }

@@ -137,7 +137,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
 }
 
 #[test]
-fn the_answers_are_those_of_the_original() {
+fn captured_case_has_same_answers() {
     let corpus = Corpus::embedded().unwrap();
     let (mut compared, mut refused) = (0, 0);
     for release in

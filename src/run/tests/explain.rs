@@ -150,7 +150,7 @@ fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
 }
 
 #[test]
-fn the_answer_is_the_approved_one() {
+fn explanation_matches_snapshot() {
     let (corpus, library) = (Corpus::embedded().unwrap(), Library::built_in().unwrap());
     let (mut asked, mut refused) = (0, 0);
     let mut wrong = BTreeMap::<String, (String, Verdict)>::new();

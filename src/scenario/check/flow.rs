@@ -71,6 +71,8 @@ impl<'a> Flow<'a> {
 
     /// Checks that the gateway runs if the step needs it, and updates whether it runs afterwards.
     fn running(&mut self, step: &'a Step) {
+        // A `start` needs a stopped gateway. Other steps need a running one, except those that use only files, the
+        // clock or an earlier connection.
         let down = match &step.kind {
             StepKind::Start(_) if self.running => {
                 self.error(SpannedError::at(step.span, "the gateway is already running", "stop or kill it first"));
@@ -299,6 +301,7 @@ impl<'a> Flow<'a> {
         {
             symbols_in(payload, &self.known, step.span, self.errors);
         }
+        // A step that is not listed here gets no answer, so it accepts no `expect`.
         let possible: &[&str] = match &step.kind {
             StepKind::Connect(_) => &["hello", "refused", "close", "http"],
             StepKind::Open(_) => &["open", "close", "http"],

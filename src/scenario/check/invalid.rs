@@ -144,7 +144,7 @@ fn new_devices(#[case] stored: &str, #[case] connecting: &str, #[case] more: &st
 
 /// Every kind of file that is not text causes one clear message and uses no more memory than the limit.
 #[test]
-fn files_that_are_no_scenarios() {
+fn rejects_other_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("binary.yaml"), [0x7f, b'E', b'L', b'F', 0, 1, 2]).unwrap();
@@ -168,7 +168,7 @@ fn files_that_are_no_scenarios() {
 }
 
 #[test]
-fn two_files_of_one_id_are_told_apart_or_refused() {
+fn duplicate_ids() {
     let folder = tempfile::tempdir().unwrap();
     let text = "scenario: Title\nsteps:\n  - restart: {}\n";
     let files: Vec<_> = ["a/family", "b/family"].iter().map(|name| folder.path().join(name)).collect();
@@ -204,7 +204,7 @@ fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
 #[case("client: { id: gateway-cient }", Some("`gateway-cient` is not a client id"))]
 #[case("client: { mode: backned }", Some("`backned` is not a client mode"))]
 #[case("client: { id: my-client, mode: phone }", None)]
-fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] message: Option<&str>) {
+fn suggests_similar_names(#[case] asked: &str, #[case] message: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {asked} }}\n"))).unwrap();
@@ -214,7 +214,7 @@ fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] me
 
 /// An axis of the matrix can contain the wrong word. It is reported once, at its first use.
 #[test]
-fn words_of_a_matrix_are_checked() {
+fn checks_values_from_matrix() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     let axes = "matrix: { code: { a: NOT_PAIRD, b: NOT_PAIRED }, role: [operater, operator] }\n";
@@ -275,12 +275,7 @@ fn words_of_a_matrix_are_checked() {
     "2026.9.6",
     false
 )]
-fn words_that_no_release_has_are_found(
-    #[case] step: &str,
-    #[case] message: &str,
-    #[case] help: &str,
-    #[case] is_error: bool,
-) {
+fn unknown_codes_and_reasons(#[case] step: &str, #[case] message: &str, #[case] help: &str, #[case] is_error: bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop }}\n{step}\n"))).unwrap();
@@ -310,7 +305,7 @@ fn a_misspelt_method_is_corrected() {
 }
 
 #[test]
-fn a_range_beyond_the_known_releases_is_a_warning() {
+fn range_beyond_known_releases_is_warning() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, "scenario: T\nreleases: '>=2027.1.1'\nsteps:\n  - restart: {}\n").unwrap();
@@ -321,7 +316,7 @@ fn a_range_beyond_the_known_releases_is_a_warning() {
 
 /// With two endings, two files could have one id.
 #[test]
-fn a_file_with_the_other_ending_is_refused_everywhere() {
+fn rejects_yml_extension() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("one.yaml"), "scenario: T\nsteps:\n  - restart: {}\n").unwrap();
     let other = folder.path().join("two.yml");
@@ -334,7 +329,7 @@ fn a_file_with_the_other_ending_is_refused_everywhere() {
 }
 
 #[test]
-fn nothing_is_wrong_with_the_scenarios_inside() {
+fn built_in_scenarios_are_valid() {
     let findings = lint::lint(&[], false);
     assert!(findings.problems.0.is_empty(), "{}", show(findings.problems.0));
     assert!(findings.warnings.0.is_empty(), "{}", show(findings.warnings.0));
@@ -370,7 +365,7 @@ const PIECES: [&str; 24] = [
 ];
 
 #[test]
-fn a_message_that_quotes_line_breaks_is_one_line() {
+fn quoted_line_breaks_stay_on_one_line() {
     let (_, problems) = read_text(&steps("  - connect: { device: \"lap\\n\\r\\ntop\" }\n"));
     assert_eq!(
         problems.iter().map(ScenarioError::message).collect::<Vec<_>>(),
@@ -380,23 +375,23 @@ fn a_message_that_quotes_line_breaks_is_one_line() {
 
 proptest! {
     #[test]
-    fn no_text_brings_the_reader_down(text in "\\PC{0,200}") {
+    fn arbitrary_text_does_not_panic(text in "\\PC{0,200}") {
         rendered(&text);
     }
 
     #[test]
-    fn no_text_made_of_yaml_brings_the_reader_down(text in "[-a-c:{}\\[\\]'\"&*!|>%@#, \n\t?$<0-9.]{0,120}") {
+    fn arbitrary_yaml_does_not_panic(text in "[-a-c:{}\\[\\]'\"&*!|>%@#, \n\t?$<0-9.]{0,120}") {
         rendered(&text);
     }
 
     #[test]
-    fn no_broken_scenario_brings_the_reader_down(pieces in proptest::collection::vec(0..PIECES.len(), 0..40)) {
+    fn broken_scenarios_do_not_panic(pieces in proptest::collection::vec(0..PIECES.len(), 0..40)) {
         let text: String = pieces.into_iter().map(|piece| PIECES[piece]).collect();
         rendered(&text);
     }
 
     #[test]
-    fn no_damaged_scenario_brings_the_reader_down(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), with in "\\PC{0,3}") {
+    fn damaged_scenarios_do_not_panic(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), with in "\\PC{0,3}") {
         let files = crate::scenario::corpus::files::embedded();
         let (source, _) = files[file.index(files.len())].as_ref().unwrap();
         let ends: Vec<_> = source.text.char_indices().map(|(end, _)| end).collect();

@@ -79,16 +79,16 @@ pub(crate) fn first_problem(case: &Case) -> Option<String> {
 }
 
 /// Maximum number of steps in a scenario, including the steps in `parallel`.
-const MOST_STEPS: usize = 1000;
+const MAX_STEPS: usize = 1000;
 /// Maximum number of named records in the stores of a scenario. `from` and `files` can add more records.
-const MOST_RECORDS: usize = 2000;
+const MAX_RECORDS: usize = 2000;
 
 /// The check compares names with names, and the output reports every step for each name, so unreasonably large
 /// scenarios are refused.
 fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     let steps = scenario.all_steps().count();
     let records: usize = scenario.stores().map(Store::records).sum();
-    let limits = [("steps", steps, MOST_STEPS), ("records in its stores", records, MOST_RECORDS)];
+    let limits = [("steps", steps, MAX_STEPS), ("records in its stores", records, MAX_RECORDS)];
     match limits.into_iter().find(|(_, count, most)| count > most) {
         None => Ok(()),
         Some((what, count, most)) => {
@@ -115,7 +115,7 @@ fn misspelt_devices(scenario: &Scenario, known: &KnownNames<'_>, errors: &mut Ve
     for device in connecting.into_iter().filter(|device| !stored.devices.contains(device.as_str())) {
         let unused = stored.devices.difference(&acting.devices).copied();
         let near = nearest(device, unused.filter(|other| looks_misspelt(device, other)));
-        if let Some(near) = near.filter(|near| !is_spoken_of(near, scenario, known)) {
+        if let Some(near) = near.filter(|near| !is_mentioned(near, scenario, known)) {
             let message = format!("the store has no device `{device}`, and no step uses its device `{near}`");
             let error = SpannedError::at(device.span, message, "unknown device");
             errors
@@ -131,7 +131,7 @@ fn looks_misspelt(name: &str, other: &str) -> bool {
 }
 
 /// Whether a step needs this device to be known.
-fn is_spoken_of(device: &str, scenario: &Scenario, known: &KnownNames<'_>) -> bool {
+fn is_mentioned(device: &str, scenario: &Scenario, known: &KnownNames<'_>) -> bool {
     let mut without = known.clone();
     without.devices.remove(device);
     let errors = |known: &KnownNames<'_>| {

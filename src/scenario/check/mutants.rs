@@ -26,7 +26,7 @@ const WORDS: [&str; 12] = [
 ];
 
 #[test]
-fn mutants_of_scenarios_are_read_and_linted() {
+fn scenario_mutants() {
     let embedded = files::embedded().into_iter().filter_map(Result::ok);
     let seeds: Vec<Vec<u8>> = embedded.map(|(source, _)| source.text.as_bytes().to_vec()).collect();
     let path = Path::new("family/mutant.yaml");

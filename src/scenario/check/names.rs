@@ -4,7 +4,7 @@ use crate::scenario::model::document::Scenario;
 use crate::scenario::model::step::{Step, StepKind};
 use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::model::symbol::{self, Symbol};
-use crate::scenario::syntax::problems::{MOST_OF_A_FILE, SpannedError};
+use crate::scenario::syntax::problems::{MAX_OF_A_FILE, SpannedError};
 use crate::scenario::syntax::spans::{Name, Span};
 use crate::suggestions::choices;
 use serde_json::{Map, Value};
@@ -81,7 +81,7 @@ impl<'a> KnownNames<'a> {
     }
 
     /// A symbol that refers to an unknown name: its kind, the name and the known names.
-    pub(super) fn stranger<'s>(&self, symbol: &'s Symbol) -> Option<(&'static str, &'s str, &BTreeSet<&'a str>)> {
+    pub(super) fn unknown_name<'s>(&self, symbol: &'s Symbol) -> Option<(&'static str, &'s str, &BTreeSet<&'a str>)> {
         let (kind, name, known) = match symbol {
             Symbol::Device(name)
             | Symbol::PublicKey(name)
@@ -123,7 +123,7 @@ pub(super) fn symbols_in(value: &Value, known: &KnownNames<'_>, place: Span, err
 /// Checks every symbol in a text.
 pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     // A scenario with this many errors repeats one of them.
-    if errors.len() >= MOST_OF_A_FILE {
+    if errors.len() >= MAX_OF_A_FILE {
         return;
     }
     let parts = match symbol::parts(text) {
@@ -138,10 +138,10 @@ pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, e
     };
     for part in parts {
         let symbol::TextPart::Symbol(symbol) = part else { continue };
-        if errors.len() >= MOST_OF_A_FILE {
+        if errors.len() >= MAX_OF_A_FILE {
             return;
         }
-        if let Some((kind, name, names)) = known.stranger(&symbol) {
+        if let Some((kind, name, names)) = known.unknown_name(&symbol) {
             errors.push(unknown(kind, name, place, names));
         }
     }

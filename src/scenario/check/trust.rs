@@ -54,7 +54,7 @@ const SETTINGS: [&str; 4] = ["discovery", "gateway", "logging", "update.checkOnS
 const OTHER_SETTINGS: [&str; 5] =
     ["gateway.controlUi.root", "gateway.remote", "gateway.tailscale", "gateway.tls", "logging.file"];
 /// Maximum number of settings that are found in one configuration. Far fewer are reported.
-const MOST_SETTINGS: usize = 1000;
+const MAX_SETTINGS: usize = 1000;
 /// A key that makes OpenClaw include another file.
 const INCLUDE: &str = "$include";
 
@@ -161,7 +161,7 @@ fn members<'a>(
 ) {
     // Null removes a setting.
     for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
-        if found.len() >= MOST_SETTINGS {
+        if found.len() >= MAX_SETTINGS {
             return;
         }
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
@@ -315,13 +315,13 @@ mod tests {
     #[case::plugins("OPENCLAW_BUNDLED_PLUGINS_DIR")]
     #[case::another_case("ld_preload")]
     #[case::nearly("OPENCLAW_GATEWAY_TOKEN2")]
-    fn a_variable_that_is_not_known_to_be_harmless_needs_trust(#[case] name: &str) {
+    fn unknown_variable_needs_trust(#[case] name: &str) {
         let message = format!("the variable `{name}` may run code in the gateway");
         assert_eq!(refused(&format!("gateway: {{ env: {{ {name}: x }} }}")), [message]);
     }
 
     #[test]
-    fn variables_that_only_tell_do_not() {
+    fn harmless_variables() {
         let env =
             "OPENCLAW_GATEWAY_TOKEN: x, OPENCLAW_SKIP_CHANNELS: '1', OPENCLAW_HANDSHAKE_TIMEOUT_MS: '5', LC_ALL: C";
         assert!(refused(&format!("gateway: {{ env: {{ {env} }} }}")).is_empty());
@@ -337,7 +337,7 @@ mod tests {
     #[case::log_file("{ logging: { file: /tmp/x } }", "logging.file")]
     #[case::include("{ gateway: { auth: { $include: /etc/passwd } } }", "gateway.auth.$include")]
     #[case::include_in_a_list("{ gateway: { trustedProxies: [{ $include: /x }] } }", "gateway.trustedProxies.$include")]
-    fn a_setting_that_is_not_about_connecting_needs_trust(#[case] config: &str, #[case] path: &str) {
+    fn other_setting_needs_trust(#[case] config: &str, #[case] path: &str) {
         let message = format!("the setting `{path}` may run code in the gateway or reach outside it");
         assert_eq!(refused(&format!("gateway: {{ config: {config} }}")), [message]);
     }
@@ -347,7 +347,7 @@ mod tests {
         "{ gateway: { auth: { mode: none }, tls: null }, update: { checkOnStart: false }, plugins: null }"
     )]
     #[case::logging("{ logging: { level: debug }, discovery: { mdns: { mode: off } } }")]
-    fn a_setting_about_connecting_does_not(#[case] config: &str) {
+    fn connection_setting_needs_no_trust(#[case] config: &str) {
         assert!(refused(&format!("gateway: {{ config: {config} }}")).is_empty());
     }
 
@@ -360,7 +360,7 @@ mod tests {
     )]
     #[case::other_store("other-store: { files: { hooks/x: { base64: eA== } } }", "hooks/x")]
     #[case::database("store: { files: { state/openclaw.sqlite: { text: SQLite format 3 } } }", "state/openclaw.sqlite")]
-    fn a_file_that_may_be_run_needs_trust(#[case] rest: &str, #[case] path: &str) {
+    fn executable_file_needs_trust(#[case] rest: &str, #[case] path: &str) {
         assert_eq!(refused(rest), [format!("the gateway may run code from `{path}`")]);
     }
 
@@ -369,13 +369,13 @@ mod tests {
     #[case::database("database", Some("state/openclaw.sqlite"))]
     #[case::records("records", None)]
     #[case::no_database("no-database", None)]
-    fn a_folder_that_holds_more_than_records_needs_trust(#[case] folder: &str, #[case] path: Option<&str>) {
+    fn folder_with_other_files_needs_trust(#[case] folder: &str, #[case] path: Option<&str>) {
         let message = path.map(|path| format!("the gateway may run code from `{path}` of this folder"));
         assert_eq!(refused(&format!("store: {{ from: {folder} }}")), message.into_iter().collect::<Vec<_>>());
     }
 
     #[test]
-    fn what_takes_away_does_not() {
+    fn removal_needs_no_trust() {
         let files =
             "{ extensions: missing, agents: directory, x: { truncate-to: 0 }, devices/paired.json: { text: x } }";
         assert!(refused(&format!("store: {{ files: {files} }}")).is_empty());
@@ -400,7 +400,7 @@ mod tests {
     #[case::an_event_of_a_node("call: { on: held, method: node.event }", Some("node.event"))]
     #[case::pairing("call: { on: held, method: device.pair.list }", None)]
     #[case::garbage("send: { on: held, frame: { text: '{' } }", None)]
-    fn a_method_that_does_more_than_pair_needs_trust(#[case] step: &str, #[case] method: Option<&str>) {
+    fn other_method_needs_trust(#[case] step: &str, #[case] method: Option<&str>) {
         let message =
             method.map(|method| format!("the method `{method}` may run code in the gateway or reach outside it"));
         let connect = "connect: { device: laptop, role: operator, scopes: [] }";

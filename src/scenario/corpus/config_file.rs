@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_the_base_and_its_secrets_are_replaced() {
+    fn file_is_base_of_settings() {
         let config = "{ gateway: { port: 1999, bind: 'lan', auth: { mode: 'password', password: 'hunter2', token: 'hunter3', allowTailscale: true } } } // mine";
         let case = read(config, "{ from: openclaw.json }", false).unwrap();
         let settings = &case.scenario.gateway;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_auth_of_the_scenario_overrides_that_of_the_file() {
+    fn scenario_auth_overrides_file() {
         let config = r#"{"gateway": {"auth": {"mode": "token", "token": "hunter2"}}}"#;
         let case = read(config, "{ from: openclaw.json, auth: { mode: none } }", false).unwrap();
         assert_eq!(case.scenario.gateway.auth.token_secret(), None);
@@ -181,7 +181,7 @@ mod tests {
         "the setting `channels` may run code"
     )]
     #[case::json5("{ channels: {}, } // mine", "{ from: openclaw.json }", "the setting `channels` may run code")]
-    fn an_unusable_file_is_named(#[case] config: &str, #[case] gateway: &str, #[case] says: &str) {
+    fn names_unusable_file(#[case] config: &str, #[case] gateway: &str, #[case] says: &str) {
         let error = read(config, gateway, false).unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
     }
@@ -190,7 +190,7 @@ mod tests {
     #[case::deep(format!("{{ plugins: {{}}, meta: {}1{} }}", "{ a: ".repeat(100), " }".repeat(100)))]
     #[case::many_keys(format!("{{ meta: {{ {} }}, plugins: {{}} }}", (0..60_000).map(|n| format!("k{n}: 1, ")).collect::<String>()))]
     #[case::duplicate("{ plugins: null, plugins: {} }".to_owned())]
-    fn a_file_that_is_no_small_yaml_is_checked_for_trust(#[case] config: String) {
+    fn any_file_is_checked_for_trust(#[case] config: String) {
         let error = read(&config, "{ from: openclaw.json }", false).unwrap_err();
         let plugins = error.0.iter().find(|error| error.message().starts_with("the setting `plugins` may run code"));
         assert_eq!(plugins.unwrap().position(), None, "{error}");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caret_is_in_the_configuration() {
+    fn caret_in_configuration_file() {
         let error = read("{\n  \"gateway\": {},\n  \"plugins\": {}\n}", "{ from: openclaw.json }", false).unwrap_err();
         assert_eq!(error.0[0].position(), Some((3, 3)), "{error}");
         assert!(error.0[0].path().ends_with("openclaw.json"), "{error}");

@@ -4,7 +4,7 @@ use crate::built_in;
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::identity::{self, Folder};
-use crate::scenario::syntax::nodes::LARGEST_FILE;
+use crate::scenario::syntax::nodes::MAX_FILE_SIZE;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// Maximum depth of folders that are searched.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 /// Maximum size of a folder that a store is copied from, in bytes.
-const LARGEST_FOLDER: u64 = 16 * 1024 * 1024;
+const MAX_FOLDER_SIZE: u64 = 16 * 1024 * 1024;
 /// Maximum number of files and folders in such a folder. Links can reach the same files in very many ways.
-const MOST_ENTRIES: usize = 100_000;
+const MAX_ENTRIES: usize = 100_000;
 
 /// The location of the folders of a scenario.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mu
             continue;
         }
         if path.is_dir() {
-            if depth < DEEPEST {
+            if depth < MAX_DEPTH {
                 search(&path, depth + 1, looked, found);
             }
         } else if is_scenario(&path) {
@@ -163,7 +163,7 @@ fn unreadable(error: &std::io::Error) -> String {
 }
 
 fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
-    let bytes = plain_file::read(path, LARGEST_FILE, Links::Follow).map_err(|error| match error {
+    let bytes = plain_file::read(path, MAX_FILE_SIZE, Links::Follow).map_err(|error| match error {
         PlainFileError::Io(error) => ScenarioError::with_file(path, unreadable(&error), None),
         PlainFileError::TooLarge(_) if is_log(path, b"") => log(path),
         PlainFileError::TooLarge(_) => too_large(path),
@@ -189,7 +189,7 @@ fn log(path: &Path) -> ScenarioError {
 }
 
 fn too_large(path: &Path) -> ScenarioError {
-    let message = format!("the file is larger than {} KiB, the limit for a scenario", LARGEST_FILE / 1024);
+    let message = format!("the file is larger than {} KiB, the limit for a scenario", MAX_FILE_SIZE / 1024);
     ScenarioError::with_file(path, message, Some("a scenario is a short YAML file".to_owned()))
 }
 
@@ -203,7 +203,7 @@ pub(crate) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), S
 /// The text of a scenario file.
 fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
     let help = |help: &str| Some(help.to_owned());
-    if bytes.len() as u64 > LARGEST_FILE {
+    if bytes.len() as u64 > MAX_FILE_SIZE {
         return Err(too_large(path));
     }
     if bytes.contains(&0) {
@@ -298,7 +298,7 @@ impl Origin {
                     return Err(needs_trust(from.span, message));
                 }
                 let mut collecting =
-                    Collecting { root: &root, trust, left: LARGEST_FOLDER, entries: MOST_ENTRIES, files };
+                    Collecting { root: &root, trust, left: MAX_FOLDER_SIZE, entries: MAX_ENTRIES, files };
                 collecting.collect(&path, "", 0).map_err(|error| match error {
                     Uncollected::Link(link, to) => {
                         let (from_folder, to) = (&from.value, to.display());
@@ -356,12 +356,12 @@ impl From<std::io::Error> for Uncollected {
 impl Collecting<'_> {
     /// Reads the files of a folder. `below` is its path below the root.
     fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), Uncollected> {
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err(Uncollected::Other("the folder is nested too deeply".to_owned()));
         }
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            let too_many = || Uncollected::Other(format!("the folder has more than {MOST_ENTRIES} files"));
+            let too_many = || Uncollected::Other(format!("the folder has more than {MAX_ENTRIES} files"));
             self.entries = self.entries.checked_sub(1).ok_or_else(too_many)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let below = if below.is_empty() { name } else { format!("{below}/{name}") };
@@ -402,7 +402,7 @@ impl Collecting<'_> {
     fn read(&mut self, path: &Path, below: String) -> Result<(), Uncollected> {
         let bytes = plain_file::read(path, self.left, Links::Follow).map_err(|error| match error {
             PlainFileError::TooLarge(_) => {
-                Uncollected::Other(format!("the folder is larger than {} MiB", LARGEST_FOLDER / (1024 * 1024)))
+                Uncollected::Other(format!("the folder is larger than {} MiB", MAX_FOLDER_SIZE / (1024 * 1024)))
             }
             PlainFileError::Io(error) => Uncollected::Other(format!("`{below}`: {}", unreadable(&error))),
             other => Uncollected::Other(format!("`{below}`: {other}")),

@@ -52,15 +52,15 @@ const WHOLE: [fn(&Case) -> String; 3] =
 /// An error for a text that is not a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// It has the characters of a glob but is not a valid glob.
+    /// The filter has the characters of a glob but is not a valid glob.
     #[error("the filter `{text}` is not a valid glob: {message}")]
     Glob {
         /// The filter.
         text: String,
-        /// What is wrong with it.
+        /// What is wrong with the glob.
         message: String,
     },
-    /// Its prefix is similar to a known prefix.
+    /// The prefix of the filter is similar to a known prefix.
     #[error("unknown prefix `{prefix}:`; did you mean `{meant}:`?")]
     Prefix {
         /// The prefix.
@@ -71,10 +71,10 @@ pub enum FilterError {
     /// The value after the prefix is missing.
     #[error("`{0}` has no value after the colon")]
     NoValue(String),
-    /// It is empty.
+    /// The filter is empty.
     #[error("the filter is empty; expected an id, a part of an id, a glob or a property such as `family:NAME`")]
     Empty,
-    /// It has a prefix, but only ids are allowed.
+    /// The filter has a prefix, but only ids are allowed.
     #[error("`{0}` is a property of scenarios; expected an id, a part of an id or a glob")]
     NotAnId(String),
 }
@@ -295,18 +295,18 @@ mod tests {
     #[case::tag("tag:lokout", Some("did you mean `tag:lockout`?"))]
     #[case::prefix("label:lockout", Some("the prefixes are family:, tag:, issue: and requirement:"))]
     #[case::other("no-such-case", None)]
-    fn a_filter_that_matches_nothing_has_advice(#[case] filter: &str, #[case] advice: Option<&str>) {
+    fn advice_for_filter_without_match(#[case] filter: &str, #[case] advice: Option<&str>) {
         assert_eq!(filter.parse::<Filter>().unwrap().advice(&cases()).as_deref(), advice);
     }
 
     #[test]
-    fn a_filter_for_ids_has_no_prefix() {
+    fn id_filter_rejects_prefix() {
         assert!(Filter::of_ids("tag:lockout").is_err());
         assert!(Filter::of_ids("role/up").unwrap().matches("role/up#direct"));
     }
 
     #[test]
-    fn excluded_cases_are_left_out() {
+    fn excludes_cases() {
         let cases = cases();
         let exclude = ["family:role".parse().unwrap(), "*#nginx".parse().unwrap()];
         let left = Filter::exclude(&exclude, cases.iter().collect());

@@ -196,7 +196,7 @@ fn read_file(
                 errors.extend(
                     found.into_iter().filter(|error: &SpannedError| seen.insert((error.span, error.message.clone()))),
                 );
-                if budget.is_spent() || errors.len() > problems::MOST_OF_A_FILE {
+                if budget.is_spent() || errors.len() > problems::MAX_OF_A_FILE {
                     break;
                 }
             }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_comes_with_its_case() {
+    fn reads_folder_of_case() {
         let case = case("store: { from: state }\nsteps:\n  - restart: {}\n");
         let files: Vec<_> =
             case.folders["state"].iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
@@ -263,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_a_step_puts_in_comes_with_the_case_too() {
+    fn reads_folder_of_edit_step() {
         let case = case("steps:\n  - parallel: [{ edit: { from: state } }, { open: {} }]\n");
         assert!(case.folders["state"].contains_key("openclaw.json"));
     }
 
     #[test]
-    fn steps_are_numbered_with_the_steps_in_them_and_after_those_of_the_earlier_release() {
+    fn step_numbers() {
         let earlier = "written-by: { release: 2026.3.28, steps: [{ parallel: [{ open: {} }] }] }\n";
         let parallel = "parallel: [{ open: {} }, { open: {} }]";
         let case = case(&format!("{earlier}steps:\n  - {parallel}\n  - restart: {{}}\n"));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_a_state_directory_is_no_scenario() {
+    fn skips_state_directories() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -306,7 +306,7 @@ mod tests {
     #[case::start("steps:\n  - start: {}\n", &[Need::Restart])]
     #[case::clock("steps:\n  - advance: 6m\n", &[Need::Clock])]
     #[case::earlier("written-by: { release: 2026.3.28, steps: [{ advance: 6m }] }\nsteps:\n  - open: {}\n", &[Need::WritableStore, Need::Clock])]
-    fn needs_are_read_off_the_scenario(#[case] rest: &str, #[case] needs: &[Need]) {
+    fn derives_needs(#[case] rest: &str, #[case] needs: &[Need]) {
         assert_eq!(case(rest).needs().into_iter().collect::<Vec<_>>(), needs);
     }
 
@@ -315,7 +315,7 @@ mod tests {
     #[case::start("steps:\n  - start: {}\n", false)]
     #[case::edit_then_start("steps:\n  - edit: {}\n  - start: {}\n", false)]
     #[case::stop_then_start("steps:\n  - stop: {}\n  - start: {}\n", true)]
-    fn a_gateway_runs_unless_it_is_started_first(#[case] rest: &str, #[case] running: bool) {
+    fn initial_gateway_state(#[case] rest: &str, #[case] running: bool) {
         assert_eq!(case(rest).scenario.starts_running(), running);
     }
 }

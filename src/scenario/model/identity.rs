@@ -86,7 +86,7 @@ mod tests {
         "the folder has no `identity/device.json`, and no `state/openclaw.sqlite` with a key"
     )]
     #[case("{ identity: me }", "", "`identity` needs a folder")]
-    fn a_folder_without_a_key_is_said(#[case] store: &str, #[case] identity: &str, #[case] message: &str) {
+    fn folder_without_key(#[case] store: &str, #[case] identity: &str, #[case] message: &str) {
         let folder = folder(identity);
         let text = format!("scenario: Title\nstore: {store}\nsteps:\n  - connect: {{ device: me }}\n");
         let error = read_beside(folder.path(), &text).unwrap_err();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_of_the_folder_plays_with_its_own_key() {
+    fn device_with_key_of_folder() {
         let folder = folder(&format!("{{\"privateKeyPem\": \"{KEY}\\n\"}}"));
         let text = "scenario: Title\nsteps:\n  - edit: { from: state, identity: me }\n  - connect: { device: me }\n";
         let corpus = read_beside(folder.path(), text).unwrap();

@@ -267,17 +267,17 @@ pub enum Frame {
     Base64(Base64),
     /// A text frame of this many bytes (the letter x).
     #[serde(deserialize_with = "filler")]
-    Filler(#[schemars(range(max = MOST_FILLER))] u32),
+    Filler(#[schemars(range(max = MAX_FILLER))] u32),
 }
 
 /// Maximum number of filler bytes in a frame. It is larger than the frame limit of any gateway.
-const MOST_FILLER: u32 = 64 * 1024 * 1024;
+const MAX_FILLER: u32 = 64 * 1024 * 1024;
 
 fn filler<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
-        bytes @ 0..=MOST_FILLER => Ok(bytes),
+        bytes @ 0..=MAX_FILLER => Ok(bytes),
         bytes => Err(serde::de::Error::custom(format!(
-            "{bytes} bytes of filler exceed the limit; expected {MOST_FILLER} or less"
+            "{bytes} bytes of filler exceed the limit; expected {MAX_FILLER} or less"
         ))),
     }
 }

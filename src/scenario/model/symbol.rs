@@ -238,12 +238,12 @@ mod tests {
     #[case("<device a b>")]
     #[case("<token laptop>")]
     #[case("<now 5m>")]
-    fn other_words_are_no_symbols(#[case] text: &str) {
+    fn rejects_other_symbols(#[case] text: &str) {
         assert!(parts(text).is_err());
     }
 
     #[test]
-    fn a_symbol_without_a_value_is_said() {
+    fn symbol_without_value() {
         assert_eq!(fill(&json!(["<pending gone>"]), &mut named).unwrap_err().to_string(), "no request gone");
     }
 }

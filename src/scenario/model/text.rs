@@ -23,7 +23,7 @@ pub struct Offset {
 }
 
 /// Maximum duration in a scenario: one hundred years.
-const LONGEST_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
+const MAX_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
 
 fn milliseconds(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -36,7 +36,7 @@ fn milliseconds(text: &str) -> Option<u64> {
         "d" => 24 * 3600 * 1000,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(factor).filter(|&length| length <= LONGEST_MS)
+    number.parse::<u64>().ok()?.checked_mul(factor).filter(|&length| length <= MAX_MS)
 }
 
 impl TryFrom<String> for TimeSpan {

@@ -49,7 +49,7 @@ pub(crate) struct Entry {
 }
 
 /// Maximum size of a scenario file, in bytes.
-pub(crate) const LARGEST_FILE: u64 = 1024 * 1024;
+pub(crate) const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
 impl Node {
     /// The value under a key. `None` if the node is not a map or has no such key.

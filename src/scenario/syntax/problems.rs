@@ -10,20 +10,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Maximum length of a line that is shown with a caret, in bytes. A longer line would fill the screen.
-const LONGEST_LINE: usize = 400;
+const MAX_LINE_LENGTH: usize = 400;
 
 /// Maximum number of reported errors in one file. A file with more errors repeats one mistake or is not a scenario.
-pub(crate) const MOST_OF_A_FILE: usize = 40;
+pub(crate) const MAX_OF_A_FILE: usize = 40;
 /// Maximum number of shown errors in all files. The others are counted.
-const MOST_SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
 /// The errors of a file, without duplicates and up to the maximum number.
 pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<ScenarioError> {
     let mut seen = HashSet::new();
     let mut errors: Vec<_> =
         errors.into_iter().filter(|error| seen.insert((error.span, error.message.clone()))).collect();
-    let more = errors.len().saturating_sub(MOST_OF_A_FILE);
-    errors.truncate(MOST_OF_A_FILE);
+    let more = errors.len().saturating_sub(MAX_OF_A_FILE);
+    errors.truncate(MAX_OF_A_FILE);
     let mut problems: Vec<_> = errors.into_iter().map(|error| error.within(source)).collect();
     if more > 0 {
         problems.push(ScenarioError::with_file(
@@ -76,7 +76,7 @@ impl SpannedError {
             let rest = source.text.get(span.start..span.end).unwrap_or_default();
             span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
         }
-        let shown = self.span.filter(|span| source.line_length(*span) <= LONGEST_LINE);
+        let shown = self.span.filter(|span| source.line_length(*span) <= MAX_LINE_LENGTH);
         ScenarioError(Box::new(ErrorDetails {
             position: self.span.map(|span| source.position(span)),
             span: shown,
@@ -196,8 +196,8 @@ impl fmt::Display for ScenarioErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
             [only] => only.fmt(f),
-            all if all.len() > MOST_SHOWN => {
-                write!(f, "{} problems in the scenarios; these are the first {MOST_SHOWN}", all.len())
+            all if all.len() > MAX_SHOWN => {
+                write!(f, "{} problems in the scenarios; these are the first {MAX_SHOWN}", all.len())
             }
             all => write!(f, "{} problems in the scenarios", all.len()),
         }
@@ -226,7 +226,7 @@ impl Diagnostic for ScenarioErrors {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self.only() {
             Some(_) => None,
-            None => Some(Box::new(self.0.iter().take(MOST_SHOWN).map(|problem| problem as &dyn Diagnostic))),
+            None => Some(Box::new(self.0.iter().take(MAX_SHOWN).map(|problem| problem as &dyn Diagnostic))),
         }
     }
 }

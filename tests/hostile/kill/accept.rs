@@ -1,6 +1,6 @@
 //! `clawcheck accept`, killed at any moment: no answer is lost, and a second `accept` gives the same result.
 
-use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, whole};
+use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, measure_uninterrupted};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -17,21 +17,21 @@ const ACCEPT: [&str; 4] = ["accept", "--all", "--snapshots", "drafts"];
 pub(super) fn everything(moments: &KillMoments) {
     let template = WorkFolder::new();
     fs::write(template.path("family/many.yaml"), MANY).unwrap();
-    whole(template.clawcheck(&["run", "family", "--snapshots", "drafts"]), 1);
+    measure_uninterrupted(template.clawcheck(&["run", "family", "--snapshots", "drafts"]), 1);
     let fresh = || {
         let folder = WorkFolder::new();
         copy(&template.path("drafts"), &folder.path("drafts"));
         folder
     };
     let folder = fresh();
-    let whole_time = whole(folder.clawcheck(&ACCEPT), 0);
+    let whole_time = measure_uninterrupted(folder.clawcheck(&ACCEPT), 0);
     let (waiting, accepted) = (files(&template.path("drafts")), files(&folder.path("drafts")));
     assert!(accepted.len() >= 40 && accepted.keys().all(|name| name.ends_with(".snap")), "{:?}", accepted.keys());
     for (after, signal) in moments.within(whole_time) {
         let killed = fresh();
         let status = ended(killed.clawcheck(&ACCEPT).spawn().unwrap(), after, signal);
         let moment = format!("{signal} after {after:?} of {whole_time:?}: {status}");
-        killed.is_left();
+        killed.check_nothing_left();
         let found = files(&killed.path("drafts"));
         for (name, bytes) in &found {
             let right = accepted.get(name) == Some(bytes) || waiting.get(name) == Some(bytes);
@@ -42,7 +42,7 @@ pub(super) fn everything(moments: &KillMoments) {
             assert!(there, "{moment}: {name} is lost");
         }
         if found != accepted {
-            whole(killed.clawcheck(&ACCEPT), 0);
+            measure_uninterrupted(killed.clawcheck(&ACCEPT), 0);
         }
         assert_eq!(files(&killed.path("drafts")), accepted, "{moment}: accepting again ends elsewhere");
     }

@@ -99,7 +99,7 @@ impl WorkFolder {
     }
 
     /// Checks that no process that was started here and no folder remains.
-    pub(crate) fn is_left(&self) {
+    pub(crate) fn check_nothing_left(&self) {
         let began = Instant::now();
         loop {
             let (processes, files) = (self.processes(), listing(&self.path("tmp")));
@@ -159,7 +159,7 @@ pub(crate) fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitSt
 }
 
 /// The duration of a command that is not interrupted.
-pub(crate) fn whole(mut command: Command, code: i32) -> Duration {
+pub(crate) fn measure_uninterrupted(mut command: Command, code: i32) -> Duration {
     let began = Instant::now();
     assert_eq!(command.status().unwrap().code(), Some(code), "{command:?}");
     began.elapsed()

@@ -1,6 +1,6 @@
 //! `clawcheck run`: gateways, drafts, reports.
 
-use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, whole};
+use super::{KillMoments, WorkFolder, ended, is_unfinished, listing, measure_uninterrupted};
 use crate::row::TWO_CONNECTS;
 use std::fs;
 
@@ -53,13 +53,13 @@ pub(super) fn with_a_report(moments: &KillMoments) {
 /// Returns the number of drafts.
 fn play(moments: &KillMoments, fresh: impl Fn() -> WorkFolder, arguments: &[&str]) -> usize {
     let folder = fresh();
-    let whole = whole(folder.clawcheck(arguments), 1);
+    let whole = measure_uninterrupted(folder.clawcheck(arguments), 1);
     let drafts = listing(&folder.path("drafts"));
     for (after, signal) in moments.within(whole) {
         let killed = fresh();
         let status = ended(killed.clawcheck(arguments).spawn().unwrap(), after, signal);
         let moment = format!("{signal} after {after:?} of {whole:?}: {status}");
-        killed.is_left();
+        killed.check_nothing_left();
         for name in listing(&killed.path("drafts")).into_iter().filter(|name| !is_unfinished(name)) {
             let path = killed.path("drafts").join(&name);
             assert!(drafts.contains(&name), "{moment}: {name} is no draft");

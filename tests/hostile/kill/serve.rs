@@ -40,7 +40,7 @@ fn play(moments: &KillMoments, release: &str) {
         let status = ended(child, after, signal);
         client.join().unwrap();
         let moment = format!("{signal} after {after:?}: {status}");
-        folder.is_left();
+        folder.check_nothing_left();
         let torn: Vec<_> = listing(&folder.path("state"))
             .into_iter()
             .filter(|name| name.ends_with(".json"))

@@ -9,7 +9,7 @@ use serde_json::json;
 fn ends(peer: &mut Peer, payload: &[u8]) -> Done {
     peer.asked()?;
     peer.raw(frame(FIN | CLOSE, payload))?;
-    peer.hold()
+    peer.read_until_disconnect()
 }
 
 /// Closes the connection with this code instead of an answer.
@@ -22,7 +22,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("close-before-the-challenge", |peer| {
             peer.upgrade()?;
             peer.close(1011, "boom")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("1011"),
         Row::attached("close-in-place-of-an-answer", |peer| code(peer, 1008)).says("1008"),
@@ -48,14 +48,14 @@ pub(super) fn rows() -> Vec<Row> {
             peer.asked()?;
             peer.close(1008, "one")?;
             peer.close(1011, "two")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("1008"),
         Row::attached("data-after-close", |peer| {
             let id = peer.asked()?;
             peer.close(1008, "over")?;
             peer.hello(&id)?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("1008"),
         Row::attached("try-later", |peer| code(peer, 1013)).says("1013"),
@@ -64,20 +64,20 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("hangs-up-on-its-half", |peer| {
             peer.asked()?;
             peer.half_close()?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("without a close frame"),
         Row::attached("never-closes", |peer| {
             let id = peer.asked()?;
             peer.hello(&id)?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .conforms()
         .cost(Timeouts::TwoDeadlines),
         Row::attached("refuses-without-hanging-up", |peer| {
             let id = peer.asked()?;
             peer.refuse(&id, "NOT_PAIRED", "pairing required")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .cost(Timeouts::TwoDeadlines)
         .says("NOT_PAIRED"),

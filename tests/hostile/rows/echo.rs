@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io;
 
 /// Upgrades and reads the connect request. Returns its id and its token.
-fn given(peer: &mut Peer) -> io::Result<(String, String)> {
+fn read_connect(peer: &mut Peer) -> io::Result<(String, String)> {
     peer.open()?;
     let (id, _, params) = peer.request()?;
     Ok((id, params["auth"]["token"].as_str().unwrap_or_default().to_owned()))
@@ -15,18 +15,18 @@ fn given(peer: &mut Peer) -> io::Result<(String, String)> {
 
 /// Answers the connect with an error that contains the token, and disconnects.
 fn error(peer: &mut Peer, write: fn(&str) -> Value) -> Done {
-    let (id, token) = given(peer)?;
+    let (id, token) = read_connect(peer)?;
     peer.json(&json!({ "type": "res", "id": id, "ok": false, "error": write(&token) }))?;
     peer.close(1008, "no")?;
-    peer.hold()
+    peer.read_until_disconnect()
 }
 
 /// Like [`error`], with one form of the token in the message.
 fn form(peer: &mut Peer, at: usize) -> Done {
-    let (id, token) = given(peer)?;
+    let (id, token) = read_connect(peer)?;
     peer.refuse(&id, "NO", &format!("your token is {}, is it?", forms(&token)[at].1))?;
     peer.close(1008, "no")?;
-    peer.hold()
+    peer.read_until_disconnect()
 }
 
 /// An error with this message.
@@ -49,13 +49,13 @@ fn written() -> Vec<Row> {
         })
         .drafts(),
         Row::attached("echo-in-u-escapes", |peer| {
-            let (id, token) = given(peer)?;
+            let (id, token) = read_connect(peer)?;
             let escaped: String = token.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
             peer.text(format!(
                 r#"{{"type":"res","id":"{id}","ok":false,"error":{{"code":"NO","message":"it is {escaped}"}}}}"#
             ))?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .drafts(),
         Row::attached("echo-inside-a-word", |peer| error(peer, |token| no(format!("x{token}y")))).drafts(),
@@ -84,28 +84,28 @@ fn places() -> Vec<Row> {
         })
         .drafts(),
         Row::attached("echo-as-close-reason", |peer| {
-            let (_, token) = given(peer)?;
+            let (_, token) = read_connect(peer)?;
             peer.close(1008, token)?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .drafts(),
         Row::attached("echo-as-event-name", |peer| {
-            let (id, token) = given(peer)?;
+            let (id, token) = read_connect(peer)?;
             peer.json(&event(&token, json!({ token.clone(): token })))?;
             peer.refuse(&id, "NO", "no")?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .drafts(),
         Row::attached("echo-as-text-that-is-no-json", |peer| {
-            let (_, token) = given(peer)?;
+            let (_, token) = read_connect(peer)?;
             peer.text(format!("hello {token}"))?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .drafts(),
         Row::attached("echo-as-another-answer", |peer| {
-            let (_, token) = given(peer)?;
+            let (_, token) = read_connect(peer)?;
             peer.hello(&token)?;
             peer.go_on()
         })
@@ -113,7 +113,7 @@ fn places() -> Vec<Row> {
         .drafts()
         .error_or_deviates(),
         Row::attached("echo-as-role", |peer| {
-            let (id, token) = given(peer)?;
+            let (id, token) = read_connect(peer)?;
             let mut frame = crate::peer::hello(&id);
             frame["payload"]["auth"] = json!({ "role": token, "scopes": [token] });
             frame["payload"]["server"]["version"] = token.clone().into();
@@ -123,10 +123,10 @@ fn places() -> Vec<Row> {
         })
         .drafts(),
         Row::attached("echo-as-type", |peer| {
-            let (id, token) = given(peer)?;
+            let (id, token) = read_connect(peer)?;
             peer.json(&json!({ "type": token, "id": id, token.clone(): token }))?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .drafts(),
         Row::attached("echo-as-the-next-nonce", |peer| {
@@ -159,14 +159,14 @@ fn places() -> Vec<Row> {
             .behaves(|peer| {
                 peer.upgrade()?;
                 peer.text(format!("your token is {}", std::env::var("TOKEN").unwrap_or_default()))?;
-                peer.hold()
+                peer.read_until_disconnect()
             })
             .error(),
         Row::spawned("echo-in-the-probe-s-refusal", |_| ())
             .behaves(|peer| {
                 peer.upgrade()?;
                 peer.close(1011, format!("token {}", std::env::var("TOKEN").unwrap_or_default()))?;
-                peer.hold()
+                peer.read_until_disconnect()
             })
             .error(),
     ]

@@ -14,43 +14,43 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("masked-frames", |peer| {
             peer.upgrade()?;
             peer.raw(masked(FIN | TEXT, &text()))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("mask"),
         Row::attached("reserved-opcode", |peer| {
             peer.upgrade()?;
             peer.raw(frame(FIN | 0x3, &text()))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("opcode"),
         Row::attached("reserved-control-opcode", |peer| {
             peer.upgrade()?;
             peer.raw(frame(FIN | 0xB, b""))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("opcode"),
         Row::attached("reserved-bits", |peer| {
             peer.upgrade()?;
             peer.raw(frame(FIN | 0x70 | TEXT, &text()))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("eserved bits"),
         Row::attached("compressed-unasked", |peer| {
             peer.upgrade()?;
             peer.raw(frame(FIN | 0x40 | TEXT, b"\xaa\x56\x2a\xa9\x2c\x48\x55\xb2\x52"))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("eserved bits"),
         Row::attached("invalid-utf8", |peer| {
             peer.upgrade()?;
             peer.text(b"\xff\xfe\xc0\x80")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("UTF-8"),
         Row::attached("surrogates-in-utf8", |peer| {
             peer.upgrade()?;
             peer.text(b"{\"type\":\"event\",\"event\":\"\xed\xa0\x80\"}")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("UTF-8"),
         Row::attached("challenge-in-binary", |peer| {
@@ -90,43 +90,43 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("continuation-of-nothing", |peer| {
             peer.upgrade()?;
             peer.raw(frame(FIN | CONTINUATION, &text()))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("ontinue"),
         Row::attached("text-inside-a-fragmented-text", |peer| {
             peer.upgrade()?;
             peer.raw(frame(TEXT, b"{"))?;
             peer.text(text())?;
-            peer.hold()
+            peer.read_until_disconnect()
         }),
         Row::attached("ping-too-long", |peer| {
             peer.upgrade()?;
             peer.raw(frame(FIN | PING, &[b'p'; 126]))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("ontrol frame"),
         Row::attached("ping-in-fragments", |peer| {
             peer.upgrade()?;
             peer.raw(frame(PING, b"p"))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("ontrol frame"),
         Row::attached("close-in-fragments", |peer| {
             peer.upgrade()?;
             peer.raw(frame(CLOSE, &[3, 232]))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("ontrol frame"),
         Row::attached("length-of-4-exabytes", |peer| {
             peer.upgrade()?;
             peer.raw(header(FIN | TEXT, 1 << 62))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("a message of"),
         Row::attached("length-with-the-sign-bit", |peer| {
             peer.upgrade()?;
             peer.raw(header(FIN | TEXT, u64::MAX))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("a message of"),
         Row::attached("length-longer-than-needed", |peer| {
@@ -145,7 +145,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("frame-of-9-mb", |peer| {
             peer.upgrade()?;
             peer.text(vec![b' '; 9 << 20])?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("a message of"),
         Row::attached("fragments-of-9-mb", |peer| {
@@ -154,7 +154,7 @@ pub(super) fn rows() -> Vec<Row> {
             for _ in 0..9 {
                 peer.raw(frame(CONTINUATION, &vec![b' '; 1 << 20]))?;
             }
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("a message of"),
         Row::attached("violation-after-hello", |peer| {
@@ -164,7 +164,7 @@ pub(super) fn rows() -> Vec<Row> {
             let id = peer.asked()?;
             peer.hello(&id)?;
             peer.raw(frame(FIN | 0x7, b"x"))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .conforms(),
     ]

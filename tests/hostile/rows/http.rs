@@ -58,13 +58,13 @@ pub(super) fn rows() -> Vec<Row> {
         .says("500"),
         Row::attached("body-that-drips", |peer| {
             peer.http("HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n")?;
-            peer.drip(&[b'x'; 100], Duration::from_millis(300))
+            peer.write_slowly(&[b'x'; 100], Duration::from_millis(300))
         })
         .error()
         .says("500"),
         Row::attached("body-that-never-comes", |peer| {
             peer.http("HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .says("500"),

@@ -63,7 +63,7 @@ fn starts() -> Vec<Row> {
             .error()
             .says("listening at last"),
         Row::spawned("silent-once-it-listens", |_| ())
-            .behaves(|peer| peer.hold())
+            .behaves(|peer| peer.read_until_disconnect())
             .error()
             .cost(Timeouts::TwoDeadlines)
             .says("the upgrade"),
@@ -76,14 +76,14 @@ fn starts() -> Vec<Row> {
             .behaves(|peer| {
                 peer.upgrade()?;
                 peer.text("\u{1b}[2J\u{7}\u{9b}31m\u{202e}")?;
-                peer.hold()
+                peer.read_until_disconnect()
             })
             .error(),
         Row::spawned("first-frame-masked", |_| ())
             .behaves(|peer| {
                 peer.upgrade()?;
                 peer.raw(crate::frames::masked(0x81, b"{}"))?;
-                peer.hold()
+                peer.read_until_disconnect()
             })
             .error()
             .says("mask")
@@ -111,9 +111,12 @@ fn ends() -> Vec<Row> {
                 std::process::exit(0)
             })
             .error(),
-        Row::spawned("ignores-sigterm", |_| deaf()).conforms().described(STOPS_SOON).cost(Timeouts::OneDeadline),
+        Row::spawned("ignores-sigterm", |_| ignore_termination())
+            .conforms()
+            .described(STOPS_SOON)
+            .cost(Timeouts::OneDeadline),
         Row::spawned("ignores-sigterm-and-forks", |_| {
-            deaf();
+            ignore_termination();
             let _ = sleeper().process_group(0).spawn();
         })
         .conforms()
@@ -195,7 +198,7 @@ fn ends() -> Vec<Row> {
 }
 
 /// Becomes a process that ignores termination signals. A shell sets this up, because the alternative needs `unsafe`.
-fn deaf() {
+fn ignore_termination() {
     if std::env::var_os("DEAF").is_none() {
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' TERM INT HUP; exec \"$0\" \"$@\""]).args(std::env::args()).env("DEAF", "1");

@@ -26,7 +26,7 @@ fn error(peer: &mut Peer, error: Value) -> Done {
     let id = peer.asked()?;
     peer.json(&json!({ "type": "res", "id": id, "ok": false, "error": error }))?;
     peer.close(1008, "no")?;
-    peer.hold()
+    peer.read_until_disconnect()
 }
 
 /// Control characters that a terminal interprets.
@@ -105,7 +105,7 @@ fn answers() -> Vec<Row> {
             peer.asked()?;
             peer.hello("another")?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .says("another"),
         Row::attached("answer-number-id-then-closes", |peer| {
@@ -114,7 +114,7 @@ fn answers() -> Vec<Row> {
             frame["id"] = json!(1);
             peer.json(&frame)?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         }),
         Row::attached("answer-number-id", |peer| {
             let id = peer.asked()?;
@@ -153,7 +153,7 @@ fn answers() -> Vec<Row> {
         }),
         Row::attached("answers-nothing", |peer| {
             peer.asked()?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .cost(Timeouts::TwoDeadlines),
@@ -189,7 +189,7 @@ fn answers() -> Vec<Row> {
             for at in 0..5 {
                 peer.json(&event("tick", json!({ "ts": at })))?;
             }
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .cost(Timeouts::TwoDeadlines)
         .says("tick")
@@ -197,7 +197,7 @@ fn answers() -> Vec<Row> {
         .never("is silent"),
         Row::attached("upgrade-and-then-nothing", |peer| {
             peer.upgrade()?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .cost(Timeouts::TwoDeadlines),
@@ -205,7 +205,7 @@ fn answers() -> Vec<Row> {
             1..=3 => right(peer),
             _ => {
                 peer.open()?;
-                peer.hold()
+                peer.read_until_disconnect()
             }
         })
         .error_or_deviates()
@@ -263,7 +263,7 @@ fn hellos() -> Vec<Row> {
             let id = peer.asked()?;
             peer.hello(&id)?;
             peer.close(1008, "changed my mind")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .conforms(),
         Row::attached("hello-then-reads-nothing", |peer| {
@@ -310,7 +310,7 @@ fn errors() -> Vec<Row> {
             let id = peer.asked()?;
             peer.json(&event(CONTROL, json!({ CONTROL: CONTROL })))?;
             peer.json(&refusal(&id, "NO", "no"))?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .cost(Timeouts::TwoDeadlines)
         .drafts(),
@@ -342,7 +342,7 @@ fn events() -> Vec<Row> {
             peer.json(&event(&"e".repeat(1 << 20), json!({})))?;
             peer.refuse(&id, "NO", "no")?;
             peer.close(1008, "no")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .drafts(),
         Row::attached("sequence-goes-back", |peer| {

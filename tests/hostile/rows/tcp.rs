@@ -8,7 +8,7 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::absent("nobody-listens", Server::Nobody).error().says("no gateway at ws://127.0.0.1:"),
         Row::absent("never-accepts", Server::Deaf).error().cost(Timeouts::TwoDeadlines).says("no answer to the upgrade"),
-        Row::attached("accepts-and-never-speaks", |peer| peer.hold())
+        Row::attached("accepts-and-never-speaks", |peer| peer.read_until_disconnect())
             .error()
             .cost(Timeouts::TwoDeadlines)
             .says("no answer to the upgrade"),
@@ -16,19 +16,19 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("closes-after-the-request", |peer| peer.request_head()).error().says("before the upgrade was answered"),
         Row::attached("closes-its-half", |peer| {
             peer.half_close()?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .says("before the upgrade was answered"),
         Row::attached("ssh-banner", |peer| {
             peer.raw("SSH-2.0-OpenSSH_9.6\r\n")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .says("SSH-2.0"),
         Row::attached("smtp-banner", |peer| {
             peer.raw("220 mail.example.org ESMTP\r\n")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .says("220 mail"),
@@ -49,7 +49,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("slow-drip-bytes", |peer| {
             peer.request_head()?;
             let head = peer.switching();
-            peer.drip(head.as_bytes(), Duration::from_millis(500))
+            peer.write_slowly(head.as_bytes(), Duration::from_millis(500))
         })
         .error_or_deviates()
         .cost(Timeouts::TwoDeadlines)
@@ -59,7 +59,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("one-byte-packets", |peer| {
             peer.request_head()?;
             let head = peer.switching();
-            peer.drip(head.as_bytes(), Duration::from_micros(50))?;
+            peer.write_slowly(head.as_bytes(), Duration::from_micros(50))?;
             peer.challenge()?;
             peer.go_on()
         })

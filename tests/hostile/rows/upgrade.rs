@@ -18,14 +18,14 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("upgrade-never-answers", |peer| {
             peer.request_head()?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .cost(Timeouts::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("upgrade-stops-in-the-head", |peer| {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error()
         .cost(Timeouts::TwoDeadlines)
@@ -70,7 +70,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::attached("upgrade-then-http", |peer| {
             peer.upgrade()?;
             peer.raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
-            peer.hold()
+            peer.read_until_disconnect()
         })
         .error_or_deviates()
         .cost(Timeouts::TwoDeadlines),

@@ -53,7 +53,7 @@ fn manifests(workspace: &Path) -> Vec<Manifest> {
 }
 
 #[test]
-fn crates_import_only_crates_below_them() {
+fn crate_dependencies() {
     let found = manifests(Path::new(env!("CARGO_MANIFEST_DIR")));
     let names = found.iter().map(|manifest| manifest.name.as_str()).collect::<BTreeSet<_>>();
     assert_eq!(names, MAY_IMPORT.iter().map(|(name, _)| *name).collect(), "a crate that has no place in the list");
@@ -67,7 +67,7 @@ fn crates_import_only_crates_below_them() {
 }
 
 #[test]
-fn every_form_of_a_dependency_is_found() {
+fn finds_every_form_of_dependency() {
     let workspace = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = workspace.path().join(path);

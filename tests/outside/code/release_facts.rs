@@ -48,7 +48,7 @@ fn is_named_after_a_release(line: &str) -> bool {
 }
 
 #[test]
-fn only_the_history_compares_releases() {
+fn only_history_compares_releases() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for path in [files(&root.join("src"), ".rs"), files(&root.join("crates"), ".rs")].concat() {
@@ -76,7 +76,7 @@ fn facts_have_no_order() {
 }
 
 #[test]
-fn a_comparison_of_releases_is_found() {
+fn finds_release_comparison() {
     for line in [
         "let seeds = release >= Release::new(2026, 3, 13);",
         "if self.release < PROTOCOL_4 {",
@@ -97,7 +97,7 @@ fn a_comparison_of_releases_is_found() {
 }
 
 #[test]
-fn every_snapshot_of_a_release_is_explained_by_a_change_of_it() {
+fn every_snapshot_has_matching_change() {
     let snapshots = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots"), ".snap");
     let mut variants = BTreeSet::new();
     for path in &snapshots {

@@ -14,7 +14,7 @@ steps:
 ";
 
 #[test]
-fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
+fn shows_first_different_line() {
     let test_folder = TestFolder::new(SCENARIO);
     let same = ["compare", "embedded@2026.4.2", "embedded@2026.4.2", "--scenarios", "scenarios"];
     let ran = test_folder.clawcheck(&same);
@@ -39,7 +39,7 @@ fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
 }
 
 #[test]
-fn many_differing_cases_are_shown_by_cause() {
+fn many_differences_by_cause() {
     let test_folder = TestFolder::new(SCENARIO);
     for n in 0..4 {
         std::fs::write(test_folder.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
@@ -69,7 +69,7 @@ fn many_differing_cases_are_shown_by_cause() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused_in_words() {
+fn rejects_incomparable_gateways() {
     let test_folder = TestFolder::new(SCENARIO);
     let attached = test_folder.clawcheck(&["compare", "embedded", "ws://127.0.0.1:9", "--scenarios", "scenarios"]);
     assert_eq!(attached.code, Some(2));
@@ -80,7 +80,7 @@ fn what_cannot_be_compared_is_refused_in_words() {
 }
 
 #[test]
-fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
+fn suggests_gateway_with_release() {
     let test_folder = TestFolder::new(SCENARIO);
     let both = ["compare", "embedded", "embedded@2026.3.31", "--scenarios", "scenarios", "--format"];
     let names = [format!("embedded@{DEFAULT}"), "embedded@2026.3.31".to_owned()];
@@ -94,7 +94,7 @@ fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
 
 /// The other gateway shows which features the case needs, because no approved snapshot does.
 #[test]
-fn what_a_description_declares_absent_is_taken_out_and_counted() {
+fn excludes_cases_with_lacked_features() {
     let connect = "scenario: A device connects\nsteps:\n  - connect: { device: laptop }\n";
     let refused = "steps:\n  - connect: { device: none, auth: { token: wrong } }\n";
     let test_folder = TestFolder::new(connect);
@@ -124,7 +124,7 @@ fn what_a_description_declares_absent_is_taken_out_and_counted() {
 
 /// `compare` takes scenarios with an option, and `run` takes them as paths.
 #[test]
-fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
+fn scenario_path_as_gateway() {
     let test_folder = TestFolder::new(SCENARIO);
     for (named, is) in [("scenarios/family/case.yaml", "a scenario"), ("scenarios", "a folder")] {
         for command in [&["compare", "embedded@2026.4.2", named][..], &["run", "--gateway", named]] {
@@ -139,7 +139,7 @@ fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_says_what_was_compared_until_then() {
+fn ctrl_c_prints_completed_results() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::write(test_folder.path("scenarios/family/another.yaml"), SCENARIO).unwrap();
     test_folder.describe_silent_gateway();
@@ -153,7 +153,7 @@ fn ctrl_c_says_what_was_compared_until_then() {
 }
 
 #[test]
-fn the_history_is_printed_whole_or_for_one_release() {
+fn prints_history() {
     let test_folder = TestFolder::new(SCENARIO);
     let whole: Value = serde_json::from_str(&test_folder.clawcheck(&["releases", "--format", "json"]).out).unwrap();
     let releases = whole["releases"].as_array().unwrap();

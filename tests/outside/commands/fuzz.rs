@@ -25,7 +25,7 @@ fn kept(test_folder: &TestFolder) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_release_does_what_its_rules_say() {
+fn release_matches_its_rules() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let ran =
         test_folder.clawcheck(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "60", "--keep", "kept"]);
@@ -36,7 +36,7 @@ fn a_release_does_what_its_rules_say() {
 }
 
 #[test]
-fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_again() {
+fn finds_and_shrinks_difference() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let gateway = planted(&test_folder, "");
     let ran = test_folder.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
@@ -61,7 +61,7 @@ fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_agai
 }
 
 #[test]
-fn what_a_description_declares_absent_is_no_difference() {
+fn lacked_features_are_no_difference() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let gateway = planted(&test_folder, "lacks: [tokens]\n");
     let ran = test_folder.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
@@ -75,7 +75,7 @@ fn what_a_description_declares_absent_is_no_difference() {
 }
 
 #[test]
-fn a_gateway_that_cannot_start_is_a_fault_and_no_difference() {
+fn failed_start_is_error() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let description = "gateway: broken\nabout: Nothing.\nclaims: 2026.4.2\ncommand: /bin/false\nready: tcp\n";
     std::fs::write(test_folder.path("broken.yaml"), description).unwrap();
@@ -87,7 +87,7 @@ fn a_gateway_that_cannot_start_is_a_fault_and_no_difference() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_says_how_many_stories_were_compared_until_then() {
+fn ctrl_c_prints_number_of_stories() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let ran = test_folder.interrupted(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "2000"]);
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
@@ -97,7 +97,7 @@ fn ctrl_c_says_how_many_stories_were_compared_until_then() {
 }
 
 #[test]
-fn somebody_else_s_gateway_is_not_played_on() {
+fn rejects_gateway_at_url() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let ran = test_folder.clawcheck(&["fuzz", "--gateway", "ws://127.0.0.1:1"]);
     assert_eq!(ran.code, Some(2));

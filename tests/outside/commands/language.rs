@@ -10,14 +10,14 @@ fn clawcheck(arguments: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn the_scenarios_inside_are_in_order_wherever_it_runs() {
+fn built_in_scenarios_in_order() {
     let elsewhere = tempfile::tempdir().unwrap();
     let output = Command::cargo_bin("clawcheck").unwrap().arg("lint").current_dir(elsewhere.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn a_wrong_file_is_shown_with_its_place_and_ends_with_two() {
+fn invalid_file_shows_position() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, "scenario: Title\nsteps:\n  - connect: { device: laptop, scoeps: [x] }\n").unwrap();
@@ -29,7 +29,7 @@ fn a_wrong_file_is_shown_with_its_place_and_ends_with_two() {
 }
 
 #[test]
-fn list_prints_ids_and_is_told_by_filters() {
+fn list_with_filters() {
     let (code, out, _) = clawcheck(&["list", "--filter", "role-upgrade"]);
     assert_eq!(code, 0);
     assert!(out.lines().count() > 1 && out.lines().all(|line| line.starts_with("role-upgrade/")), "{out}");
@@ -40,14 +40,14 @@ fn list_prints_ids_and_is_told_by_filters() {
 }
 
 #[test]
-fn nothing_selected_is_no_success() {
+fn empty_selection_exit_code() {
     let (code, out, err) = clawcheck(&["list", "--filter", "no-such-case"]);
     assert_eq!((code, out.as_str()), (4, ""));
     assert!(err.contains("no case matches `no-such-case`"), "{err}");
 }
 
 #[test]
-fn half_a_glob_is_wrong_usage() {
+fn invalid_glob_is_usage_error() {
     assert_eq!(clawcheck(&["list", "--filter", "a[b"]).0, 2);
 }
 

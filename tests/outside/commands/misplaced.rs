@@ -45,7 +45,7 @@ fn test_folder() -> TestFolder {
 #[case::explain_sqlite(&["explain", "database/state/openclaw.sqlite"], "clawcheck explain database")]
 #[case::explain_scenarios(&["explain", "scenarios"], "to explain a case, pass its id or its file")]
 #[case::explain_nothing(&["explain", "nosuch"], "`clawcheck list` prints all cases")]
-fn the_error_names_the_command_that_takes_it(#[case] arguments: &[&str], #[case] help: &str) {
+fn error_names_correct_command(#[case] arguments: &[&str], #[case] help: &str) {
     let test_folder = test_folder();
     let ended = test_folder.clawcheck(arguments);
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
@@ -59,7 +59,7 @@ fn the_error_names_the_command_that_takes_it(#[case] arguments: &[&str], #[case]
 #[case::compare(&["compare", "embedded@2026.1.1", "embedded@2026.4.2"])]
 #[case::releases(&["releases", "2026.1.1"])]
 #[case::serve(&["serve", "--release", "2026.1.1", "--state-dir", "served"])]
-fn before_the_oldest_known_release_the_nearest_one_is_named(#[case] arguments: &[&str]) {
+fn release_before_oldest_names_nearest(#[case] arguments: &[&str]) {
     let ended = test_folder().clawcheck(arguments);
     assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
     let says = squeezed(&ended.err);
@@ -74,7 +74,7 @@ fn before_the_oldest_known_release_the_nearest_one_is_named(#[case] arguments: &
 #[case::run(&["run", "role-upgrade/approve", "--gateway", "embedded@2026.4.3"], "2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2")]
 #[case::compare(&["compare", "embedded@2026.4.3", "embedded@2026.4.2", "--filter", "role-upgrade/approve"], "2026.4.3 has no rules of its own")]
 #[case::releases(&["releases", "2026.4.3"], "2026.4.3 has no rules of its own; it uses the rules of 2026.4.2")]
-fn a_release_between_two_known_ones_names_the_one_that_it_answers_like(#[case] arguments: &[&str], #[case] says: &str) {
+fn release_between_names_older(#[case] arguments: &[&str], #[case] says: &str) {
     let ended = test_folder().clawcheck(arguments);
     assert!(squeezed(&(ended.out.clone() + &ended.err)).contains(&squeezed(says)), "{}{}", ended.out, ended.err);
 }
@@ -83,7 +83,7 @@ fn a_release_between_two_known_ones_names_the_one_that_it_answers_like(#[case] a
 #[case("4.2", "did you mean 2026.4.2?")]
 #[case("v2026.4.2", "did you mean 2026.4.2?")]
 #[case("latest", "expected something like 2026.4.2")]
-fn a_version_in_another_form_is_understood_in_the_message(#[case] text: &str, #[case] says: &str) {
+fn other_version_formats(#[case] text: &str, #[case] says: &str) {
     for arguments in
         [&["explain", "--release", text][..], &["run", "--gateway", &format!("embedded@{text}")], &["releases", text]]
     {

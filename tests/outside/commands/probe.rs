@@ -20,7 +20,7 @@ fn probe(test_folder: &TestFolder, token: Option<&str>, arguments: &[&str]) -> P
 }
 
 #[test]
-fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
+fn recognizes_attached_gateway_without_writing() {
     let test_folder = folder();
     let serving = somebody_elses(&test_folder, "2026.3.13", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
@@ -41,7 +41,7 @@ fn a_gateway_at_a_url_is_recognised_and_not_written_to() {
 }
 
 #[test]
-fn a_wrong_token_is_an_error_and_no_answer() {
+fn wrong_token_is_error() {
     let test_folder = folder();
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
@@ -51,7 +51,7 @@ fn a_wrong_token_is_an_error_and_no_answer() {
 }
 
 #[test]
-fn a_description_that_claims_another_release() {
+fn wrong_claim() {
     let test_folder = folder();
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
@@ -95,22 +95,22 @@ fn websockets(answer: impl Fn(WebSocket<TcpStream>) + Send + Sync + Copy + 'stat
 }
 
 #[test]
-fn a_server_that_says_nothing_is_close_to_none() {
+fn silent_server_matches_no_release() {
     static OPEN: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    static MAX: AtomicUsize = AtomicUsize::new(0);
     let url = websockets(|mut socket| {
-        MOST.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        MAX.fetch_max(OPEN.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         while socket.read().is_ok() {}
         OPEN.fetch_sub(1, Ordering::SeqCst);
     });
     none(&url);
     // Questions are asked at the same time, but not all of them.
-    let most = MOST.load(Ordering::SeqCst);
+    let most = MAX.load(Ordering::SeqCst);
     assert!((3..=12).contains(&most), "{most} connections at the same time");
 }
 
 #[test]
-fn a_server_that_answers_nonsense_is_close_to_none() {
+fn nonsense_server_matches_no_release() {
     let url = websockets(|mut socket| {
         while socket.read().is_ok() {
             let _ = socket.send(Message::text("\u{1b}[2J{\"type\":\"res\",\"ok\":7,\"id\":[]}"));
@@ -120,7 +120,7 @@ fn a_server_that_answers_nonsense_is_close_to_none() {
 }
 
 #[test]
-fn a_server_that_never_stops_talking_is_close_to_none() {
+fn flooding_server_matches_no_release() {
     let text = r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n"}}"#;
     let url = websockets(move |mut socket| while socket.send(Message::text(text)).is_ok() {});
     none(&url);
@@ -139,7 +139,7 @@ fn none(url: &str) {
 }
 
 #[test]
-fn what_is_no_gateway_is_an_error() {
+fn rejects_other_servers() {
     let test_folder = folder();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -158,7 +158,7 @@ fn init(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
 }
 
 #[test]
-fn init_writes_a_description_that_works() {
+fn init_writes_working_description() {
     let test_folder = folder();
     let ran = init(&test_folder, &["--name", "mine"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
@@ -178,7 +178,7 @@ fn init_writes_a_description_that_works() {
 }
 
 #[test]
-fn init_describes_a_gateway_at_a_url_without_its_command() {
+fn init_with_url() {
     let test_folder = folder();
     let url = websockets(|mut socket| while socket.read().is_ok() {});
     let ran = test_folder.clawcheck(&["init", "--answer-timeout", "1", "--name", "silent", &format!("{url}/ws")]);
@@ -189,7 +189,7 @@ fn init_describes_a_gateway_at_a_url_without_its_command() {
 }
 
 #[test]
-fn init_claims_only_what_it_tested() {
+fn init_lists_untested_features() {
     let test_folder = folder();
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let ran = test_folder.clawcheck(&["init", "--name", "theirs", &format!("ws://127.0.0.1:{}", serving.port)]);
@@ -204,7 +204,7 @@ fn init_claims_only_what_it_tested() {
 }
 
 #[test]
-fn init_says_what_a_command_must_contain() {
+fn init_requires_port() {
     let test_folder = folder();
     let ran = test_folder.clawcheck(&["init", "my-gateway", "serve"]);
     assert!(ran.code == Some(2) && ran.err.contains("--port {port}"), "{}{}", ran.out, ran.err);

@@ -70,7 +70,7 @@ fn play(test_folder: &TestFolder, port: u16, release: &str, cases: &[&str]) {
 #[rstest]
 #[case("2026.3.31", &["role-upgrade", "authority", "handshake", "scope-upgrade"], 60)]
 #[case("2026.9.6", &["role-upgrade", "control-ui", "authority"], 30)]
-fn a_recording_replays_with_the_same_answers(#[case] release: &str, #[case] cases: &[&str], #[case] least: usize) {
+fn recording_replays(#[case] release: &str, #[case] cases: &[&str], #[case] least: usize) {
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, release);
     let proxy = record(&test_folder, &gateway, &[]);
@@ -122,7 +122,7 @@ steps:
 #[rstest]
 #[case("2026.4.2")]
 #[case("2026.9.6")]
-fn a_token_of_a_held_connection_replays(#[case] release: &str) {
+fn replays_token_of_open_connection(#[case] release: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, release);
     std::fs::write(test_folder.path("home/clients.yaml"), AS_REAL_CLIENTS).unwrap();
@@ -138,7 +138,7 @@ fn a_token_of_a_held_connection_replays(#[case] release: &str) {
 #[rstest]
 #[case("embedded@2026.4.2")]
 #[case("embedded@2026.9.6")]
-fn answers_are_awaited_in_another_order_than_they_arrive(#[case] gateway: &str) {
+fn answers_in_other_order(#[case] gateway: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     std::fs::write(test_folder.path("recorded.yaml"), AS_REAL_CLIENTS).unwrap();
@@ -151,11 +151,7 @@ fn answers_are_awaited_in_another_order_than_they_arrive(#[case] gateway: &str) 
 #[case("2026.9.6", &[("x-forwarded-for", "203.0.113.7")], true)]
 #[case("2026.9.6", &[], false)]
 #[case("2026.4.2", &[("x-forwarded-for", "203.0.113.7")], false)]
-fn a_trusted_proxy_follows_from_the_answers(
-    #[case] release: &str,
-    #[case] headers: &[(&'static str, &str)],
-    #[case] is_trusted: bool,
-) {
+fn derives_trusted_proxy(#[case] release: &str, #[case] headers: &[(&'static str, &str)], #[case] is_trusted: bool) {
     let test_folder = TestFolder::new(SCENARIO);
     let auth = json!({ "mode": "token", "token": TOKEN });
     let config = json!({ "gateway": { "mode": "local", "auth": auth, "trustedProxies": ["127.0.0.1"] } });
@@ -242,7 +238,7 @@ const SECRET_HEADERS: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
+fn recording_hides_secrets_and_lists_omissions() {
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, "2026.4.2");
     let proxy = record(&test_folder, &gateway, &[]);
@@ -302,7 +298,7 @@ fn no_secret_is_in_the_file_and_what_is_left_out_is_listed() {
 
 /// The state directory provides a paired device and the settings of the gateway.
 #[test]
-fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
+fn includes_initial_state_directory() {
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, "2026.4.2");
     // Pairs a device, without the proxy.
@@ -325,7 +321,7 @@ fn the_state_directory_before_the_recording_becomes_part_of_the_scenario() {
 #[case(&["--upstream", "ws://127.0.0.1:1/ws"], "--upstream: the path /ws has no effect")]
 #[case(&["--upstream", "http://127.0.0.1:1"], "--upstream")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--state-dir", "scenarios"], "is not a state directory")]
-fn what_cannot_be_recorded_is_said_at_the_start(#[case] arguments: &[&str], #[case] message: &str) {
+fn start_errors(#[case] arguments: &[&str], #[case] message: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     let ended = test_folder.clawcheck(&[&["record"], arguments].concat());
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
@@ -334,7 +330,7 @@ fn what_cannot_be_recorded_is_said_at_the_start(#[case] arguments: &[&str], #[ca
 }
 
 #[test]
-fn a_gateway_that_is_not_there_is_a_502_and_the_recording_ends_in_time() {
+fn unreachable_upstream() {
     let test_folder = TestFolder::new(SCENARIO);
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["record", "--upstream", "ws://127.0.0.1:1", "--max-time", "2"]).current_dir(test_folder.path(""));
@@ -355,7 +351,7 @@ fn a_gateway_that_is_not_there_is_a_502_and_the_recording_ends_in_time() {
 }
 
 #[test]
-fn a_file_that_appears_during_the_recording_is_kept() {
+fn keeps_file_created_meanwhile() {
     use std::os::unix::fs::PermissionsExt as _;
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, "2026.4.2");

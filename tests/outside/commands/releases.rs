@@ -4,7 +4,7 @@ use crate::harness::TestFolder;
 use serde_json::Value;
 
 #[test]
-fn an_upgrade_tells_what_changed_in_the_configuration_and_at_the_start() {
+fn changes_of_configuration_and_start() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: []\n");
     let changes = |range: &str| {
         let ran = test_folder.clawcheck(&["releases", range, "--format", "json"]);

@@ -38,7 +38,7 @@ fn report(test_folder: &TestFolder, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_report_of_the_built_in_cases_is_valid() {
+fn report_of_built_in_cases() {
     let test_folder = TestFolder::new(SCENARIO);
     let report = report(&test_folder, &["--gateway", "embedded@2026.3.31", "--trace"]);
     assert!(report["cases"].as_array().unwrap().len() > 100);
@@ -46,7 +46,7 @@ fn a_report_of_the_built_in_cases_is_valid() {
 }
 
 #[test]
-fn reports_with_findings_are_valid() {
+fn reports_with_findings() {
     let test_folder = TestFolder::new(&format!("{SCENARIO}    expect: hello\n"));
     let first = report(&test_folder, &["scenarios"]);
     assert_eq!(first["cases"][0]["findings"][0]["kind"], "expectation");
@@ -77,7 +77,7 @@ fn reports_with_findings_are_valid() {
 }
 
 #[test]
-fn what_is_no_report_is_refused() {
+fn rejects_other_documents() {
     let test_folder = TestFolder::new(SCENARIO);
     let good = report(&test_folder, &["scenarios"]);
     let changes: [(&str, Value); 8] = [

@@ -21,7 +21,7 @@ fn command(test_folder: &TestFolder, report: &str) -> Command {
 }
 
 #[test]
-fn standard_output_has_the_report_and_nothing_else() {
+fn report_on_stdout() {
     let test_folder = TestFolder::new(SCENARIO);
     for report in ["-", "/dev/stdout", "/proc/self/fd/1"] {
         // A pipe is written to, not replaced.
@@ -34,7 +34,7 @@ fn standard_output_has_the_report_and_nothing_else() {
 }
 
 #[test]
-fn another_descriptor_is_written_to() {
+fn report_on_other_descriptor() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::write(test_folder.path("err"), "before\n").unwrap();
     let file = std::fs::OpenOptions::new().append(true).open(test_folder.path("err")).unwrap();
@@ -45,7 +45,7 @@ fn another_descriptor_is_written_to() {
 }
 
 #[test]
-fn a_file_has_the_usual_mode_and_a_link_stays_one() {
+fn report_file_mode_and_link() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::write(test_folder.path("usual"), "").unwrap();
     std::fs::create_dir(test_folder.path("real")).unwrap();
@@ -61,7 +61,7 @@ fn a_file_has_the_usual_mode_and_a_link_stays_one() {
 }
 
 #[test]
-fn a_pipe_is_written_to_and_stays_a_pipe() {
+fn report_to_pipe() {
     let test_folder = TestFolder::new(SCENARIO);
     mkfifo(&test_folder.path("pipe"), Mode::S_IRWXU).unwrap();
     let child = command(&test_folder, "pipe").stdout(Stdio::null()).spawn().unwrap();
@@ -72,7 +72,7 @@ fn a_pipe_is_written_to_and_stays_a_pipe() {
 }
 
 #[test]
-fn a_signal_ends_the_wait_for_the_reader_of_a_pipe() {
+fn signal_ends_wait_for_pipe() {
     let test_folder = TestFolder::new(SCENARIO);
     mkfifo(&test_folder.path("pipe"), Mode::S_IRWXU).unwrap();
     let mut child = command(&test_folder, "pipe").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -89,7 +89,7 @@ fn a_signal_ends_the_wait_for_the_reader_of_a_pipe() {
 }
 
 #[test]
-fn a_folder_of_snapshots_that_is_not_there_is_not_made() {
+fn missing_snapshot_folder_is_not_created() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--snapshots", "snapshot"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
@@ -114,7 +114,7 @@ fn ran(test_folder: &TestFolder, args: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn junit_is_read_by_a_junit_parser() {
+fn junit_parses() {
     let test_folder = TestFolder::new(SCENARIO);
     let (out, err) = ran(&test_folder, &["--report", "junit=-"]);
     assert!(err.contains("1 case: 1 deviates"), "{err}");
@@ -125,7 +125,7 @@ fn junit_is_read_by_a_junit_parser() {
 }
 
 #[test]
-fn github_gets_an_annotation_at_the_line_of_a_file_in_the_checkout() {
+fn github_annotation_names_line() {
     let test_folder = TestFolder::new(SCENARIO);
     let (out, _) = ran(&test_folder, &["--report", "github"]);
     let annotation = out.lines().find(|line| line.starts_with("::error ")).unwrap_or_else(|| panic!("{out}"));
@@ -139,7 +139,7 @@ fn github_gets_an_annotation_at_the_line_of_a_file_in_the_checkout() {
 }
 
 #[test]
-fn markdown_is_the_summary_in_a_file() {
+fn markdown_report_is_summary() {
     let test_folder = TestFolder::new(SCENARIO);
     ran(&test_folder, &["--report", "markdown=report.md", "--report", "github"]);
     let read = |name: &str| std::fs::read_to_string(test_folder.path(name)).unwrap();
@@ -147,7 +147,7 @@ fn markdown_is_the_summary_in_a_file() {
 }
 
 #[test]
-fn two_reports_cannot_share_standard_output() {
+fn rejects_two_reports_on_stdout() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--report", "json=-", "--report", "junit=-"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
@@ -176,7 +176,7 @@ fn colors_are_a_choice() {
 }
 
 #[test]
-fn run_list_and_compare_select_the_same_cases() {
+fn commands_select_same_cases() {
     let test_folder = TestFolder::new(SCENARIO);
     let selections: [&[&str]; 5] = [
         &["--filter", "tag:original-report"],
@@ -226,7 +226,7 @@ fn run_list_and_compare_select_the_same_cases() {
 }
 
 #[test]
-fn list_takes_the_names_that_run_takes() {
+fn list_accepts_same_names_as_run() {
     let test_folder = TestFolder::new(SCENARIO);
     for name in ["empty-tokens", "empty-tokens/node", "tag:original-report", "scenarios"] {
         let listed = test_folder.clawcheck(&["list", name]);
@@ -239,7 +239,7 @@ fn list_takes_the_names_that_run_takes() {
 
 /// Only the second step differs, so only its note is printed.
 #[test]
-fn the_note_of_a_step_that_differs_is_in_every_report() {
+fn step_note_in_every_report() {
     let scenario = "scenario: A laptop connects
 steps:
   - connect: { device: laptop, role: operator }

@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 #[test]
-fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
+fn propose_and_accept() {
     let test_folder = TestFolder::new(SCENARIO);
     let first = test_folder.clawcheck(&["run", "scenarios"]);
     assert_eq!(first.code, Some(1), "{}", first.err);
@@ -48,7 +48,7 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
 }
 
 #[test]
-fn a_release_that_answers_otherwise_gets_a_variant_of_its_own() {
+fn other_release_gets_variant() {
     let test_folder = TestFolder::new(&SCENARIO.replace(", via: nginx", ""));
     for release in ["2026.3.31", "2026.4.2"] {
         let gateway = format!("embedded@{release}");
@@ -66,7 +66,7 @@ fn a_release_that_answers_otherwise_gets_a_variant_of_its_own() {
 }
 
 #[test]
-fn an_expectation_that_is_not_met_names_its_line_and_proposes_nothing() {
+fn unmet_expectation() {
     let test_folder = TestFolder::new(&format!("{SCENARIO}    expect: hello\n"));
     let ran = test_folder.clawcheck(&["run", "--gateway", "embedded@2026.4.2", "scenarios"]);
     assert_eq!(ran.code, Some(1));
@@ -78,7 +78,7 @@ fn an_expectation_that_is_not_met_names_its_line_and_proposes_nothing() {
 }
 
 #[test]
-fn the_json_report_has_every_case_and_no_secret() {
+fn json_report_contents() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--trace", "--report", "json=report.json"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
@@ -112,7 +112,7 @@ fn the_json_report_has_every_case_and_no_secret() {
 #[case("2026.4.2")]
 #[case("2026.4.5")]
 #[case("2026.4.8")]
-fn the_embedded_gateway_answers_the_whole_corpus_as_approved(#[case] release: &str) {
+fn embedded_corpus(#[case] release: &str) {
     // In another working directory, the scenarios and snapshots are the built-in ones.
     let elsewhere = tempfile::tempdir().unwrap();
     for folder in ["home", "tmp"] {
@@ -125,7 +125,7 @@ fn the_embedded_gateway_answers_the_whole_corpus_as_approved(#[case] release: &s
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
+fn unwritable_report_fails_early() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--report", "json=nowhere/report.json"]);
     assert_eq!(ran.code, Some(3), "{}", ran.err);
@@ -135,7 +135,7 @@ fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
 }
 
 #[test]
-fn skips_alone_and_an_empty_selection_are_no_success() {
+fn skips_and_empty_selection_exit_codes() {
     let test_folder = TestFolder::new(SCENARIO);
     assert_eq!(test_folder.clawcheck(&["run", "scenarios", "--filter", "no-such-case"]).code, Some(4));
     // The run must not write to the store of a gateway that it did not start.
@@ -148,7 +148,7 @@ fn skips_alone_and_an_empty_selection_are_no_success() {
 }
 
 #[test]
-fn wrong_words_end_with_two() {
+fn usage_error_exit_code() {
     let test_folder = TestFolder::new(SCENARIO);
     for wrong in [
         &["run", "--gateway", "openclaw"][..],
@@ -164,7 +164,7 @@ fn wrong_words_end_with_two() {
 }
 
 #[test]
-fn snapshots_that_cannot_be_kept() {
+fn unwritable_snapshot_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::write(test_folder.path("file"), "").unwrap();
     // A path that is not a folder is a usage error. A folder that cannot be written is a failure.
@@ -177,7 +177,7 @@ fn snapshots_that_cannot_be_kept() {
 }
 
 #[test]
-fn a_gateway_that_is_not_there_is_found_so_once() {
+fn missing_gateway_is_reported_once() {
     let test_folder = TestFolder::new(SCENARIO);
     for n in 0..8 {
         std::fs::write(test_folder.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
@@ -194,7 +194,7 @@ fn a_gateway_that_is_not_there_is_found_so_once() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_everything_and_says_what_was_done() {
+fn ctrl_c_stops_run() {
     let test_folder = TestFolder::new(SCENARIO);
     test_folder.describe_silent_gateway();
     let ran =
@@ -209,7 +209,7 @@ fn ctrl_c_ends_everything_and_says_what_was_done() {
 
 /// The handshake timeout can also be in `config`. Releases that do not know the setting do not start with it.
 #[test]
-fn the_handshake_timeout_of_a_step_is_that_of_the_settings() {
+fn handshake_timeout_from_settings() {
     let scenario = "scenario: Waits\ngateway: { config: { gateway: { handshakeTimeoutMs: 30000 } } }\nsteps:\n\
         \x20 - open: {}\n    as: idle\n  - await: { handshake-timeout: idle }\n    expect: close\n";
     let test_folder = TestFolder::new(scenario);
@@ -220,7 +220,7 @@ fn the_handshake_timeout_of_a_step_is_that_of_the_settings() {
 
 /// Without a snapshot folder, only the expectations of the scenario are checked.
 #[test]
-fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
+fn expectations_without_snapshots() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let ran = test_folder.clawcheck(&["run", "scenarios"]);
@@ -243,7 +243,7 @@ fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
 }
 
 #[test]
-fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() {
+fn accept_warns_about_replaced_observation() {
     let test_folder = TestFolder::new(SCENARIO);
     assert_eq!(test_folder.clawcheck(&["accept"]).code, Some(2));
     test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
@@ -259,7 +259,7 @@ fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() 
 
 /// A run that plays no case proves nothing, so it must not pass.
 #[test]
-fn a_run_that_plays_no_case_is_not_green() {
+fn run_without_played_cases() {
     let test_folder = TestFolder::new(&SCENARIO.replace("steps:", "releases: \">=2026.4.2\"\nsteps:"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.3.31"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
@@ -272,7 +272,7 @@ fn a_run_that_plays_no_case_is_not_green() {
 }
 
 #[test]
-fn a_word_that_is_no_path_must_be_a_whole_name() {
+fn argument_must_be_complete_name() {
     let test_folder = TestFolder::new(SCENARIO);
     for word in ["ci", "node", "empty"] {
         let ran = test_folder.clawcheck(&["run", word]);
@@ -288,7 +288,7 @@ fn a_word_that_is_no_path_must_be_a_whole_name() {
 }
 
 #[test]
-fn a_folder_of_snapshots_that_is_not_there_is_said() {
+fn missing_snapshot_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     for command in [&["review"][..], &["accept", "--all"]] {
         let ran = test_folder.clawcheck(&[command, &["--snapshots", "nosuch"]].concat());
@@ -298,7 +298,7 @@ fn a_folder_of_snapshots_that_is_not_there_is_said() {
 }
 
 #[test]
-fn a_filter_beside_an_id_narrows() {
+fn filter_narrows_selection() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "handshake", "--filter", "nope"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
@@ -311,7 +311,7 @@ fn a_filter_beside_an_id_narrows() {
 }
 
 #[test]
-fn an_unused_snapshot_of_a_family_in_a_folder_is_found() {
+fn unused_snapshot_in_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     test_folder.clawcheck(&["run", "scenarios"]);
     assert_eq!(test_folder.clawcheck(&["accept", "--all"]).code, Some(0));

@@ -20,7 +20,7 @@ fn refused(mut command: Command) -> (Option<i32>, String) {
 #[rstest]
 #[case(Signal::SIGTERM)]
 #[case(Signal::SIGINT)]
-fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
+fn listens_answers_and_stops(#[case] signal: Signal) {
     let home = TempDir::new().unwrap();
     let state = home.path().canonicalize().unwrap().join("state");
     let mut command = serve(home.path());
@@ -41,7 +41,7 @@ fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
 }
 
 #[test]
-fn verbose_says_why_a_connect_is_answered_so() {
+fn verbose_log_shows_checks() {
     let home = TempDir::new().unwrap();
     let mut command = serve(home.path());
     command
@@ -71,7 +71,7 @@ fn verbose_says_why_a_connect_is_answered_so() {
 }
 
 #[test]
-fn a_damaged_store_ends_with_the_exit_code_of_the_release() {
+fn damaged_store_exit_code() {
     let home = TempDir::new().unwrap();
     std::fs::create_dir_all(home.path().join("state/devices")).unwrap();
     std::fs::write(home.path().join("state/devices/paired.json"), "{").unwrap();
@@ -83,7 +83,7 @@ fn a_damaged_store_ends_with_the_exit_code_of_the_release() {
 }
 
 #[test]
-fn the_user_s_own_state_is_used_only_when_named() {
+fn user_state_needs_option() {
     let home = TempDir::new().unwrap();
     let own = home.path().join(".openclaw");
     std::fs::create_dir(&own).unwrap();
@@ -94,7 +94,7 @@ fn the_user_s_own_state_is_used_only_when_named() {
 }
 
 #[test]
-fn a_release_that_is_not_known_writes_nothing_and_one_between_two_says_which_it_is() {
+fn unknown_and_intermediate_releases() {
     let home = TempDir::new().unwrap();
     let mut command = serve(home.path());
     command.current_dir(home.path()).args(["--release", "2026.1.1", "--port", "0", "--state-dir", "state"]);
@@ -114,7 +114,7 @@ fn a_release_that_is_not_known_writes_nothing_and_one_between_two_says_which_it_
 }
 
 #[test]
-fn a_missing_token_is_made_up_once_and_saved() {
+fn generates_and_saves_token() {
     let home = TempDir::new().unwrap();
     let mut saved = Vec::new();
     for _ in 0..2 {
@@ -129,7 +129,7 @@ fn a_missing_token_is_made_up_once_and_saved() {
 }
 
 #[test]
-fn a_port_in_use_is_a_fault() {
+fn port_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let home = TempDir::new().unwrap();
     let mut command = serve(home.path());
@@ -145,7 +145,7 @@ fn a_port_in_use_is_a_fault() {
 #[case::binary("\u{0}\u{1}", 2, "invalid JSON5")]
 #[case::refused("{ gateway: { mode: 'local', port: 'x' } }", 1, "gateway.port: Invalid input: expected number")]
 #[case::unset("{}", 1, "gateway.mode")]
-fn a_wrong_configuration_is_the_user_s(#[case] text: &str, #[case] code: i32, #[case] says: &str) {
+fn invalid_configuration(#[case] text: &str, #[case] code: i32, #[case] says: &str) {
     let home = TempDir::new().unwrap();
     let config = home.path().join("openclaw.json");
     std::fs::write(&config, text).unwrap();
@@ -158,7 +158,7 @@ fn a_wrong_configuration_is_the_user_s(#[case] text: &str, #[case] code: i32, #[
 }
 
 #[test]
-fn a_named_configuration_must_be_there() {
+fn missing_configuration() {
     let home = TempDir::new().unwrap();
     let mut command = serve(home.path());
     command.env("OPENCLAW_STATE_DIR", home.path().join("state")).env("OPENCLAW_CONFIG_PATH", "~/none.json");
@@ -168,7 +168,7 @@ fn a_named_configuration_must_be_there() {
 }
 
 #[test]
-fn a_file_in_the_state_directory_s_place_is_a_fault() {
+fn file_in_place_of_state_directory() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("file");
     std::fs::write(&file, "").unwrap();

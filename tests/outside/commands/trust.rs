@@ -16,7 +16,7 @@ steps:
 #[case::spawned(&["run", "scenarios", "--gateway", "gateway.yaml"])]
 #[case::compare(&["compare", "embedded", "gateway.yaml", "--scenarios", "scenarios"])]
 #[case::lint(&["lint", "scenarios"])]
-fn a_variable_that_runs_code_is_refused_with_a_caret_and_nothing_is_started(#[case] arguments: &[&str]) {
+fn rejects_code_variable_before_start(#[case] arguments: &[&str]) {
     let test_folder = TestFolder::new(PRELOADED);
     let started = test_folder.path("started");
     let description = format!(
@@ -33,7 +33,7 @@ fn a_variable_that_runs_code_is_refused_with_a_caret_and_nothing_is_started(#[ca
 }
 
 #[test]
-fn with_trust_it_is_played_and_the_way_to_repeat_it_says_so() {
+fn trust_allows_scenario() {
     let test_folder = TestFolder::new(&PRELOADED.replace("expect: hello", "expect: refused"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--trust"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
@@ -43,7 +43,7 @@ fn with_trust_it_is_played_and_the_way_to_repeat_it_says_so() {
 }
 
 #[test]
-fn the_problems_that_are_shown_are_counted_and_not_endless() {
+fn shown_problems_are_limited() {
     let tags = vec!["X"; 40_000].join(", ");
     let test_folder = TestFolder::new(&format!("scenario: Tags\ntags: [{tags}]\nsteps:\n  - open: {{}}\n"));
     let linted = test_folder.clawcheck(&["lint", "scenarios"]);

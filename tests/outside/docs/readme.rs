@@ -111,7 +111,7 @@ fn ends(mut process: Command, code: i32) {
 }
 
 #[test]
-fn every_command_does_what_is_said() {
+fn command_results() {
     assert_eq!(commands(), PROMISES.iter().map(|(command, _)| *command).collect::<Vec<_>>());
     let folder = checkout();
     for (command, promise) in PROMISES {
@@ -136,7 +136,7 @@ fn every_command_does_what_is_said() {
 
 #[test]
 #[ignore = "needs real releases, from the cache or npm, and pyclaw, from the cache or PyPI"]
-fn every_command_on_a_real_release_does_what_is_said() {
+fn commands_on_real_release() {
     let folder = checkout();
     for (command, promise) in PROMISES {
         if let CommandCheck::ExitsLive(code) = promise {
@@ -146,7 +146,7 @@ fn every_command_on_a_real_release_does_what_is_said() {
 }
 
 #[test]
-fn the_sample_outputs_are_what_is_printed() {
+fn sample_outputs() {
     let folder = checkout();
     let samples = README.split("```text\n").skip(1).map(|text| text.split("```").next().unwrap()).collect::<Vec<_>>();
     let commands = [
@@ -164,7 +164,7 @@ fn the_sample_outputs_are_what_is_printed() {
 }
 
 #[test]
-fn the_sample_explanation_is_what_is_printed() {
+fn sample_explanation() {
     let folder = checkout();
     let output = clawcheck(LOCKED_OUT, folder.path()).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -173,7 +173,7 @@ fn the_sample_explanation_is_what_is_printed() {
 }
 
 #[test]
-fn the_yaml_sample_is_in_the_example() {
+fn yaml_sample() {
     let example =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/exec-after-upgrade.yaml")).unwrap();
     let sample = README.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();

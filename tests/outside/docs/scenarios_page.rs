@@ -77,7 +77,7 @@ fn write_state(folder: &Path, tokens: &str) {
 
 /// A copied state directory shows the user's own lock-out, and no written file contains a token of the user.
 #[test]
-fn a_real_state_directory_plays_with_its_own_device() {
+fn state_directory_with_own_device() {
     let folder = TempDir::new().unwrap();
     let example = blocks("yaml").into_iter().find(|example| example.contains("identity:")).unwrap();
     write(&folder.path().join("page/own.yaml"), &whole(example));
@@ -101,12 +101,12 @@ fn a_real_state_directory_plays_with_its_own_device() {
 }
 
 /// The whole output of a command.
-fn said(output: &Output) -> String {
+fn output_of(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
-fn every_example_can_be_played_and_sees_what_it_expects() {
+fn examples_can_be_played() {
     let folder = TempDir::new().unwrap();
     let examples = blocks("yaml");
     assert!(examples.len() > 10);
@@ -121,18 +121,18 @@ fn every_example_can_be_played_and_sees_what_it_expects() {
     let play = || run("clawcheck run page --gateway embedded@2026.4.2 --snapshots snapshots", folder.path());
     for command in ["lint page", "list page"] {
         let output = run(&format!("clawcheck {command}"), folder.path());
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_of(&output));
     }
     // At first, no snapshot is approved. An observation that does not meet the expectations is not saved for approval.
     play();
     let accepted = run("clawcheck accept --all --snapshots snapshots", folder.path());
-    assert!(accepted.status.success(), "{}", said(&accepted));
+    assert!(accepted.status.success(), "{}", output_of(&accepted));
     let again = play();
-    assert!(again.status.success(), "{}", said(&again));
+    assert!(again.status.success(), "{}", output_of(&again));
 }
 
 #[test]
-fn every_command_ends_as_is_said() {
+fn page_commands() {
     let commands: Vec<_> = PAGE.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     assert_eq!(commands, COMMANDS.iter().map(|(command, _)| *command).collect::<Vec<_>>());
     assert!(PAGE.contains(FIRST));
@@ -140,16 +140,16 @@ fn every_command_ends_as_is_said() {
     write(&folder.path().join(FIRST), blocks("yaml")[0]);
     for (number, (command, code)) in COMMANDS.iter().enumerate() {
         let output = run(command, folder.path());
-        assert_eq!(output.status.code(), Some(*code), "{command}\n{}", said(&output));
+        assert_eq!(output.status.code(), Some(*code), "{command}\n{}", output_of(&output));
         if number == 1 {
-            let table = said(&output);
+            let table = output_of(&output);
             assert!(table.contains("A  <- error NOT_PAIRED") && table.contains("B  <- hello-ok"), "{table}");
         }
     }
 }
 
 #[test]
-fn every_mistake_is_answered_as_is_said() {
+fn lint_messages() {
     let folder = TempDir::new().unwrap();
     let section = PAGE.split("## Lint messages").nth(1).unwrap();
     let rows: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")).collect();
@@ -159,7 +159,7 @@ fn every_mistake_is_answered_as_is_said() {
         let example = if mistake.starts_with('-') { format!("steps:\n  {mistake}\n") } else { format!("{mistake}\n") };
         write(&folder.path().join("page/mistake.yaml"), &whole(&example));
         let output = run("clawcheck lint page", folder.path());
-        let says = said(&output);
+        let says = output_of(&output);
         // Help texts are wrapped at the width of the terminal.
         let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(output.status.code() == Some(2) && says.contains(answer), "{mistake}\n{says}");
@@ -167,7 +167,7 @@ fn every_mistake_is_answered_as_is_said() {
 }
 
 #[test]
-fn every_word_of_the_language_is_on_the_page() {
+fn page_covers_language() {
     let schema: Value = serde_json::from_str(include_str!("../../../schema/scenario.json")).unwrap();
     let mut language = BTreeSet::new();
     words(&schema, &mut language);

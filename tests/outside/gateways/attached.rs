@@ -26,7 +26,7 @@ fn store(state: &Path) -> String {
 }
 
 #[test]
-fn a_gateway_without_authentication_is_not_written_to_unasked() {
+fn no_writes_without_authentication() {
     let test_folder = TestFolder::new(KNOCKS);
     let serving = somebody_elses(&test_folder, "2026.4.2", "none");
     let url = format!("ws://127.0.0.1:{}", serving.port);
@@ -44,7 +44,7 @@ fn a_gateway_without_authentication_is_not_written_to_unasked() {
 }
 
 #[test]
-fn what_was_written_is_taken_away_also_after_ctrl_c() {
+fn cleans_up_after_ctrl_c() {
     let test_folder = TestFolder::new(STAYS);
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
@@ -64,7 +64,7 @@ fn what_was_written_is_taken_away_also_after_ctrl_c() {
 }
 
 #[test]
-fn a_wrong_token_is_said_once_and_nothing_is_played() {
+fn wrong_token_stops_run() {
     let test_folder = TestFolder::new(KNOCKS);
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
@@ -90,7 +90,7 @@ fn a_wrong_token_is_said_once_and_nothing_is_played() {
 }
 
 #[test]
-fn what_is_for_such_gateways_is_refused_with_others() {
+fn rejects_options_for_other_gateways() {
     let test_folder = TestFolder::new(KNOCKS);
     for option in [&["--release", "2026.4.2"][..], &["--allow-writes"]] {
         let ran = test_folder.clawcheck(&[&["run", "scenarios"], option].concat());
@@ -117,7 +117,7 @@ fn run_built_in(serving: &Serving, test_folder: &TestFolder, arguments: &[&str])
 }
 
 #[test]
-fn a_run_that_plays_too_few_cases_is_no_success() {
+fn too_few_played_cases() {
     let test_folder = TestFolder::new(KNOCKS);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
@@ -141,7 +141,7 @@ fn a_run_that_plays_too_few_cases_is_no_success() {
 }
 
 #[test]
-fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
+fn release_from_hello_or_option() {
     let test_folder = TestFolder::new(KNOCKS);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
@@ -161,7 +161,7 @@ fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
 }
 
 #[test]
-fn a_list_plans_what_a_run_at_a_url_plays() {
+fn list_matches_run_at_url() {
     let test_folder = TestFolder::new(KNOCKS);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let known = "known:\n  - { case: 'scope-upgrade/*', reason: no reason, exclude: true }\n";
@@ -190,7 +190,7 @@ fn a_list_plans_what_a_run_at_a_url_plays() {
 
 /// A gateway remembers an approval for a minute, and its id with it.
 #[test]
-fn a_second_run_does_not_meet_the_approvals_of_the_first() {
+fn second_run_has_new_approval_ids() {
     let test_folder = TestFolder::new(KNOCKS);
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);

@@ -41,7 +41,7 @@ fn scripted(script: &str, more: &str) -> TestFolder {
 }
 
 #[test]
-fn files_ports_commands_and_variables_reach_the_gateway() {
+fn description_reaches_gateway() {
     let more = "\
 files: { \"{home}/.x/config.json\": '{\"port\": {port}, \"next\": {port+1}, \"brace\": {}}' }
 before: [sh, -c, 'cp $HOME/.x/config.json $HERE/config; echo $PASSED $NOT_PASSED > $HERE/passed; echo $1 > $HERE/port', x, \"{port}\"]
@@ -72,7 +72,7 @@ pass-env: [PASSED, NEVER_SET]
 #[case::hangs("before: [sleep, \"600\"]\ntimeouts: { start: 2s }", "did not exit in time")]
 #[case::never_ready("ready: { http: /no-such-page }\ntimeouts: { start: 2s }", "HTTP 404 for GET /no-such-page")]
 #[case::secret("pass-env: [PASSED]\nbefore: [sh, -c, 'echo key $PASSED; exit 7']", "key <PASSED>")]
-fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
+fn failed_start_shows_reason(#[case] more: &str, #[case] says: &str) {
     let test_folder = scripted("exec $SERVE", &format!("{more}\n"));
     let mut command = test_folder.command(&["run", "scenarios", "--gateway", "ours.yaml"]);
     let output = command.env("PASSED", "a-secret-of-the-caller").output().unwrap();
@@ -88,7 +88,7 @@ fn a_start_that_fails_says_why(#[case] more: &str, #[case] says: &str) {
 #[case::home("rm -r home; ln -s $HERE home", "`home` is a symbolic link")]
 #[case::temporary_files("rm -r tmp; ln -s $HERE tmp", "`tmp` is a symbolic link")]
 #[case::configuration("mv openclaw.json mine; ln -s mine openclaw.json", "`openclaw.json` is a symbolic link")]
-fn a_restart_writes_no_file_through_a_link(#[case] replace: &str, #[case] says: &str) {
+fn restart_does_not_follow_links(#[case] replace: &str, #[case] says: &str) {
     let more = "files: { \"{home}/.x/config.json\": ours }\n";
     let test_folder = scripted(&format!("{replace}; exec $SERVE"), more);
     let restarted = "scenario: It restarts\nsteps:\n  - open: {}\n  - restart: {}\n  - open: {}\n";
@@ -105,7 +105,7 @@ fn a_restart_writes_no_file_through_a_link(#[case] replace: &str, #[case] says: 
 }
 
 #[test]
-fn probe_shows_no_passed_secret() {
+fn probe_hides_passed_variables() {
     let test_folder = scripted("echo key $PASSED; exit 7", "pass-env: [PASSED]\n");
     let mut command = test_folder.command(&["probe", "ours.yaml"]);
     let output = command.env("PASSED", "a-secret-of-the-caller").output().unwrap();
@@ -118,7 +118,7 @@ fn probe_shows_no_passed_secret() {
 #[case::does_nothing("echo asked > $HERE/stopped", "6s")]
 // The full stop timeout is ten minutes.
 #[case::fails("echo asked > $HERE/stopped; exit 7", "10m")]
-fn a_stop_command_that_does_not_stop_is_followed_by_a_signal(#[case] stop: &str, #[case] wait: &str) {
+fn failed_stop_command_falls_back_to_signal(#[case] stop: &str, #[case] wait: &str) {
     let script = "$SERVE & p=$!; trap \"echo asked > $HERE/signalled; kill $p; exit 0\" TERM; wait";
     let test_folder = scripted(script, &format!("stop: [sh, -c, '{stop}']\ntimeouts: {{ stop: {wait} }}\n"));
     let began = std::time::Instant::now();
@@ -130,7 +130,7 @@ fn a_stop_command_that_does_not_stop_is_followed_by_a_signal(#[case] stop: &str,
 }
 
 #[test]
-fn clients_send_the_proofs_that_the_description_says() {
+fn proof_version_of_description() {
     let test_folder = described(&[], "proof: v1\n");
     let ended = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     assert!(ended.out.contains("device signature invalid"), "2026.4.2 takes no v1: {}{}", ended.out, ended.err);
@@ -155,7 +155,7 @@ fn play(test_folder: &TestFolder) -> (ProgramOutput, BTreeMap<String, (String, S
 #[case::proofs("[proofs]", &[("forged", "proofs")])]
 #[case::proofs_as_earlier("[device-proof]", &[("forged", "proofs")])]
 #[case::tokens("[tokens]", &[("case", "tokens"), ("seeded", "tokens")])]
-fn only_what_a_gateway_lacks_is_left_out(#[case] lacks: &str, #[case] left_out: &[(&str, &str)]) {
+fn lacked_features_exclude_cases(#[case] lacks: &str, #[case] left_out: &[(&str, &str)]) {
     let scenarios = [("refused", REFUSED), ("seeded", SEEDED), ("forged", FORGED)];
     let test_folder = described(&scenarios, &format!("lacks: {lacks}\n"));
     // The approved snapshots show which device is paired and gets a token.
@@ -176,7 +176,7 @@ fn only_what_a_gateway_lacks_is_left_out(#[case] lacks: &str, #[case] left_out: 
 }
 
 #[test]
-fn list_says_what_a_case_needs_and_whether_it_is_played() {
+fn list_shows_needs_and_status() {
     let test_folder = described(&[("refused", REFUSED), ("forged", FORGED)], "lacks: [proofs]\n");
     let listed = test_folder.clawcheck(&["list", "scenarios", "--gateway", "ours.yaml"]);
     assert_eq!(listed.code, Some(0), "{}", listed.err);
@@ -192,7 +192,7 @@ fn list_says_what_a_case_needs_and_whether_it_is_played() {
 }
 
 #[test]
-fn an_unknown_feature_is_answered_with_the_list() {
+fn unknown_feature_lists_known_ones() {
     let test_folder = described(&[], "lacks: [pairng]\n");
     let (ended, _) = play(&test_folder);
     assert_eq!(ended.code, Some(2), "{}", ended.err);

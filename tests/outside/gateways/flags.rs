@@ -26,7 +26,7 @@ flags:
 ";
 
 #[test]
-fn mapped_settings_reach_the_gateway_and_others_make_a_case_not_applicable() {
+fn mapped_and_unmapped_settings() {
     let folder = described(&[("open", OPEN), ("tailnet", TAILNET), ("proxies", PROXIES)], "");
     let binary = assert_cmd::cargo::cargo_bin!("clawcheck");
     std::fs::write(folder.path("gateway.sh"), GATEWAY).unwrap();

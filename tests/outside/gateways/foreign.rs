@@ -90,7 +90,7 @@ fn played(ended: &ProgramOutput) {
     "pip -I -m pip install --no-input --disable-pip-version-check my-gateway==1.2.3 other==4.5",
 ])]
 #[case::cargo(CARGO, &["cargo install --locked --version 1.2.3 --root DIR my-gateway"])]
-fn a_package_is_installed_once_and_its_program_is_found(#[case] package: &str, #[case] commands: &[&str]) {
+fn installs_package_once(#[case] package: &str, #[case] commands: &[&str]) {
     let machine = Machine::new(package);
     played(&machine.run());
     assert_eq!(machine.runs(), commands);
@@ -139,7 +139,7 @@ fn a_package_is_installed_once_and_its_program_is_found(#[case] package: &str, #
     "my_gateway in lib"
 )]
 #[case::nothing(CARGO, "cargo", "exit 0\n", "cargo installed my-gateway@1.2.3, but the package has no bin", "")]
-fn a_failed_install_is_told_and_never_used(
+fn failed_install_is_not_used(
     #[case] package: &str,
     #[case] broken: &str,
     #[case] script: &str,
@@ -158,7 +158,7 @@ fn a_failed_install_is_told_and_never_used(
 }
 
 #[test]
-fn an_installation_whose_python_is_gone_is_made_again() {
+fn reinstalls_without_python() {
     let machine = Machine::new(PIP);
     played(&machine.run());
     let installs = machine.installs();

@@ -81,7 +81,7 @@ impl InstallMachine {
     }
 }
 
-fn said(child: Child) -> Vec<String> {
+fn output_lines(child: Child) -> Vec<String> {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().filter_map(|line| line.strip_prefix("said: ").map(str::to_owned)).collect()
@@ -91,34 +91,34 @@ const INSTALLS: &str = "mkdir -p node_modules/openclaw && sleep 0.6 && \
     echo '{\"engines\":{\"node\":\">=22.14.0\"}}' >node_modules/openclaw/package.json";
 
 #[test]
-fn two_at_once_install_once() {
+fn parallel_installs() {
     let machine = InstallMachine::with_npm(INSTALLS);
     let children = [machine.install(), machine.install()];
     for child in children {
-        assert_eq!(said(child).last().map(String::as_str), Some("have openclaw@2026.4.2"));
+        assert_eq!(output_lines(child).last().map(String::as_str), Some("have openclaw@2026.4.2"));
     }
     assert_eq!((machine.runs(), machine.cached()), (1, vec!["2026.4.2".to_owned()]));
-    assert_eq!(said(machine.install()), ["have openclaw@2026.4.2"], "what is there is not installed again");
+    assert_eq!(output_lines(machine.install()), ["have openclaw@2026.4.2"], "what is there is not installed again");
     assert_eq!(machine.runs(), 1);
 }
 
 #[test]
-fn a_failure_is_named_and_leaves_nothing() {
+fn failed_install_leaves_nothing() {
     let machine = InstallMachine::with_npm(
         "mkdir node_modules; echo 'npm error code ETARGET' >&2; \
          echo 'npm error notarget No matching version found for openclaw@2026.4.2.' >&2; exit 1",
     );
-    let last = said(machine.install()).pop().unwrap();
+    let last = output_lines(machine.install()).pop().unwrap();
     assert!(last.contains("openclaw@2026.4.2 does not exist on npm"), "{last}");
     assert!(machine.cached().is_empty());
-    let last = said(InstallMachine::with_npm("exit 0").install()).pop().unwrap();
+    let last = output_lines(InstallMachine::with_npm("exit 0").install()).pop().unwrap();
     assert!(last.contains("but the package has no"), "{last}");
-    let last = said(InstallMachine::without_npm().install()).pop().unwrap();
+    let last = output_lines(InstallMachine::without_npm().install()).pop().unwrap();
     assert!(last.contains("npm was not found"), "{last}");
 }
 
 #[test]
-fn a_kill_in_the_middle_leaves_neither_npm_nor_half_a_release() {
+fn kill_leaves_no_partial_install() {
     let machine = InstallMachine::with_npm("mkdir -p node_modules/openclaw; exec sleep 600");
     let mut child = machine.install();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);

@@ -28,7 +28,7 @@ fn listening(answer: impl Fn(u8) -> Vec<u8> + Send + 'static) -> u16 {
 }
 
 /// The output without line breaks.
-fn said(err: &str) -> String {
+fn without_line_breaks(err: &str) -> String {
     err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
 
@@ -43,13 +43,13 @@ fn http(head: &str) -> Vec<u8> {
 #[case::a_web_server(http("200 OK"), &["HTTP 200", "like a web server"])]
 #[case::behind_nginx(b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port".to_vec(), &["HTTP 400", "terminate TLS in front of it"])]
 #[case::an_alert(ALERT.to_vec(), &["it uses TLS", "gateway.tls.enabled: false", "socat"])]
-fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
+fn advice_for_wrong_urls(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
     let test_folder = TestFolder::new(LOOKS);
     let port = listening(move |_| answer.clone());
     let ran =
         test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}/ws?token=secret")]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    let out = said(&format!("{}{}", ran.out, ran.err));
+    let out = without_line_breaks(&format!("{}{}", ran.out, ran.err));
     for says in says {
         assert!(out.contains(says), "{out}");
     }
@@ -58,13 +58,13 @@ fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Ve
 
 /// With TLS, Node closes plain HTTP connections without an answer.
 #[test]
-fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
+fn tls_only_gateway() {
     let test_folder = TestFolder::new(LOOKS);
     let told = |tls: bool| {
         let port = listening(move |first| if tls && first == 0x16 { ALERT.to_vec() } else { Vec::new() });
         let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
         assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-        said(&ran.out)
+        without_line_breaks(&ran.out)
     };
     assert!(told(true).contains("it uses TLS"));
     assert!(told(false).contains("closed before the upgrade was answered"));
@@ -72,18 +72,18 @@ fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
 
 /// The scenario needs its own configuration, which clawcheck cannot set on a gateway at a URL.
 #[test]
-fn a_missing_gateway_is_an_error_even_if_every_case_is_skipped() {
+fn missing_gateway_is_error_despite_skips() {
     let test_folder = TestFolder::new(&format!("gateway: {{ auth: {{ mode: none }} }}\n{LOOKS}"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(
-        said(&ran.err).contains("no gateway at ws://127.0.0.1:9: connection to 127.0.0.1:9 refused"),
+        without_line_breaks(&ran.err).contains("no gateway at ws://127.0.0.1:9: connection to 127.0.0.1:9 refused"),
         "{}",
         ran.err
     );
     let port = listening(|_| http("101 Switching Protocols"));
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
-    assert!(said(&ran.err).contains("HTTP 101 without `Upgrade: websocket`"), "{}", ran.err);
+    assert!(without_line_breaks(&ran.err).contains("HTTP 101 without `Upgrade: websocket`"), "{}", ran.err);
 }
 
 async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
@@ -102,24 +102,20 @@ async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
 #[case("deep", "which is not the response", "nested deeper than")]
 #[case("tls", "it uses TLS", "gateway.tls.enabled")]
 #[tokio::test]
-async fn a_gateway_that_answers_wrongly_is_not_called_silent(
-    #[case] manner: &str,
-    #[case] what: &str,
-    #[case] more: &str,
-) {
+async fn wrong_answer_is_not_silence(#[case] manner: &str, #[case] what: &str, #[case] more: &str) {
     let error = failure(manner, "ready: connect\n", 4).await;
     let LaunchError::Garbage { saw, .. } = &error else { panic!("{error}") };
     assert!(saw.contains(what) && saw.contains(more), "{saw}");
 }
 
 #[tokio::test]
-async fn a_gateway_that_says_nothing_at_all_is_silent() {
+async fn silent_gateway() {
     let error = failure("right", "ready: connect\n", 3).await;
     assert!(matches!(error, LaunchError::NeverAnswered { what: "a connect", .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_line_that_is_never_logged_and_another_port_are_told() {
+async fn wrong_log_line_and_wrong_port() {
     let error = failure("right", "ready: { log: ready for everything }\n", 2).await;
     assert!(matches!(&error, LaunchError::NeverLogged { line, .. } if line == "ready for everything"), "{error}");
     let LaunchError::NeverListened { instead, port, .. } = failure("another-port", "", 3).await else { panic!() };
@@ -127,7 +123,7 @@ async fn a_line_that_is_never_logged_and_another_port_are_told() {
 }
 
 #[test]
-fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
+fn answer_to_other_request() {
     let folder = HostileFolder::new();
     let description = folder.description("wrong-id");
     let scenario = folder.directory.path().join("case.yaml");
@@ -146,7 +142,7 @@ fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
 
 /// A soft limit and a hard limit that allow two gateways.
 #[test]
-fn jobs_fit_the_descriptors_that_may_be_opened() {
+fn jobs_are_limited_by_descriptors() {
     let test_folder = TestFolder::new(LOOKS);
     let run = |limit: &str| {
         let script = format!("ulimit {limit} && exec \"$0\" run scenarios --jobs 64");
@@ -170,7 +166,7 @@ fn jobs_fit_the_descriptors_that_may_be_opened() {
 
 /// `clawcheck compare ... | head`, and the same for commands that approve.
 #[test]
-fn a_reader_that_leaves_changes_no_exit_code_and_stops_no_work() {
+fn broken_pipe_keeps_exit_code() {
     let test_folder = TestFolder::new(SCENARIO);
     let ended = |arguments: &[&str]| {
         let (reader, writer) = std::io::pipe().unwrap();

@@ -8,7 +8,7 @@ const CONNECT: &str =
 const OWN: &str = "ours/family/case@2026.4.2.snap";
 
 #[test]
-fn a_gateway_has_snapshots_of_its_own_also_without_a_store() {
+fn own_snapshots_without_store() {
     let test_folder = described(&[("case", CONNECT)], "store: none\nsnapshots: ours\n");
     let run = || test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     let first = run();
@@ -32,7 +32,7 @@ fn a_gateway_has_snapshots_of_its_own_also_without_a_store() {
 }
 
 #[test]
-fn observations_of_a_gateway_without_a_folder_are_not_filed_as_those_of_openclaw() {
+fn observations_need_own_folder() {
     let test_folder = described(&[], "");
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
@@ -47,7 +47,7 @@ fn observations_of_a_gateway_without_a_folder_are_not_filed_as_those_of_openclaw
 }
 
 #[test]
-fn own_snapshots_in_a_folder_that_cannot_be_written_are_compared_all_the_same() {
+fn own_snapshots_in_read_only_folder() {
     let cases = [("case", CONNECT), ("other", CONNECT)];
     let test_folder = described(&cases, "store: none\nsnapshots: ours\n");
     let own = test_folder.path("ours");
@@ -67,7 +67,7 @@ fn own_snapshots_in_a_folder_that_cannot_be_written_are_compared_all_the_same() 
 }
 
 #[test]
-fn the_own_snapshot_of_a_gateway_decides_what_a_case_needs() {
+fn own_snapshot_determines_needs() {
     let test_folder = described(&[("case", CONNECT)], "lacks: [pairing]\nsnapshots: ours\n");
     test_folder.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
     assert_eq!(test_folder.clawcheck(&["accept", "--snapshots", "snapshots", "--all"]).code, Some(0));

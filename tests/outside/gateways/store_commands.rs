@@ -59,7 +59,7 @@ fn elsewhere(scenarios: &[(&str, &str)], store: &str) -> TestFolder {
 const PLAY: [&str; 6] = ["run", "scenarios", "--gateway", "ours.yaml", "--level", "exact"];
 
 #[test]
-fn seeded_and_edited_stores_pass_through_the_commands() {
+fn converts_seeded_and_edited_stores() {
     let store = format!("{{ read: {READ}, write: {WRITE} }}");
     let test_folder = elsewhere(&[("edited", EDITED), ("damaged", DAMAGED)], &store);
     let ended = test_folder.clawcheck(&PLAY);
@@ -124,7 +124,7 @@ fn one_command_is_enough(#[case] store: &str, #[case] says: &str) {
     "{ read: [sh, -c, 'echo \"{}\"', '{store}'], write: WRITE }",
     "the `store.read` command `sh` (ours.yaml:7) wrote no file to `{store}`; it printed: {}"
 )]
-fn a_command_that_fails_is_an_error_with_its_place(#[case] store: &str, #[case] says: &str) {
+fn failed_command_shows_position(#[case] store: &str, #[case] says: &str) {
     let test_folder = elsewhere(&[], &store.replace("READ", READ).replace("WRITE", WRITE));
     let began = std::time::Instant::now();
     let ended = test_folder.clawcheck(&PLAY);
@@ -142,7 +142,7 @@ fn a_command_that_fails_is_an_error_with_its_place(#[case] store: &str, #[case] 
 #[case::no_command("{}", "`store` needs `read`, `write` or both")]
 #[case::no_program("{ write: [] }", "`store.write` must name a program")]
 #[case::unknown_key("{ list: [x] }", "list")]
-fn a_wrong_store_is_refused(#[case] store: &str, #[case] says: &str) {
+fn rejects_invalid_store_output(#[case] store: &str, #[case] says: &str) {
     let test_folder = elsewhere(&[], store);
     let ended = test_folder.clawcheck(&PLAY);
     assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);

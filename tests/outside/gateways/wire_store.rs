@@ -61,7 +61,7 @@ fn count(report: &Value, verdict: &str) -> usize {
 }
 
 #[test]
-fn a_gateway_at_a_url_gets_its_records_from_connections() {
+fn creates_store_over_the_wire() {
     let test_folder = TestFolder::new(EMPTY);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let families = [
@@ -91,9 +91,7 @@ fn a_gateway_at_a_url_gets_its_records_from_connections() {
 /// The operator that approves the devices of a case is an administrator, so its record must not stay on a gateway that
 /// clawcheck did not start.
 #[rstest]
-fn no_device_is_left_on_the_gateway(
-    #[values("2026.2.19", "2026.3.13", "2026.3.31", "2026.6.11", "2026.9.6")] release: &str,
-) {
+fn removes_devices_afterwards(#[values("2026.2.19", "2026.3.13", "2026.3.31", "2026.6.11", "2026.9.6")] release: &str) {
     let test_folder = TestFolder::new(EMPTY);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let serving = somebody_elses(&test_folder, release, "token");
@@ -113,7 +111,7 @@ fn no_device_is_left_on_the_gateway(
 }
 
 #[test]
-fn what_no_connection_creates_is_not_played() {
+fn skips_stores_without_recipe() {
     let test_folder = TestFolder::new(EMPTY);
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let (code, says, report) = run(&test_folder, &serving, &["scenarios"]);
@@ -127,7 +125,7 @@ fn what_no_connection_creates_is_not_played() {
 }
 
 #[test]
-fn tokens_and_requests_are_as_old_as_in_a_written_store() {
+fn created_records_have_same_age() {
     let test_folder = described(&[("case", SEEDED)], "");
     let written = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml", "--trace"]);
     let steps = |out: &str| {
@@ -145,7 +143,7 @@ fn tokens_and_requests_are_as_old_as_in_a_written_store() {
 }
 
 #[test]
-fn a_gateway_that_creates_no_record_deviates_and_says_where() {
+fn missing_record_deviates() {
     let config =
         "config: { text: '{ gateway: { mode: \"local\", auth: { mode: \"token\", token: \"another\" } } }' }\n";
     let test_folder = described(&[("case", SEEDED)], &format!("store: none\n{config}"));
@@ -178,7 +176,7 @@ fn a_gateway_that_creates_no_record_deviates_and_says_where() {
 #[case::no_role(r#"{"type":"hello-ok","protocol":3,"auth":{"deviceToken":"of-nobody-1"}}"#)]
 #[case::another_role(r#"{"type":"hello-ok","protocol":3,"auth":{"role":"node","deviceToken":"of-nobody-1"}}"#)]
 #[case::no_type_and_no_token(r#"{"protocol":3,"auth":{"role":"operator"}}"#)]
-fn a_gateway_that_pairs_nobody_deviates(#[case] hello: &'static str) {
+fn gateway_without_pairing_deviates(#[case] hello: &'static str) {
     let test_folder = TestFolder::new(SEEDED);
     let url = sending(move |id| vec![ok(id, if id == "1" { hello } else { "{}" })]);
     let description = stand_in(&test_folder, &url);
@@ -195,7 +193,7 @@ fn a_gateway_that_pairs_nobody_deviates(#[case] hello: &'static str) {
 
 /// Without tokens, a hello-ok is all that a gateway says about a pairing.
 #[test]
-fn a_gateway_without_tokens_is_asked_for_none() {
+fn gateway_without_tokens() {
     let test_folder = TestFolder::new(
         "scenario: A paired device is let in\nstore: { paired: { laptop: { scopes: [operator.read] } } }\nsteps:\n  \
          - connect: { device: laptop, role: operator, scopes: [operator.read] }\n    expect: hello\n",
@@ -226,7 +224,7 @@ pub(crate) fn not_played(document: &Value, key: &str) -> BTreeMap<String, (Strin
 
 /// A list says what a run does, also where only the rules of the release show that connections do not replace a store.
 #[test]
-fn a_list_plans_what_a_run_plays() {
+fn list_matches_run() {
     let test_folder = described(&[], "store: none\n");
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let families = ["role-upgrade", "scope-upgrade", "metadata-upgrade"];

@@ -90,7 +90,7 @@ fn plain(value: &Value) -> Value {
 }
 
 /// A device of another machine requests pairing. Returns the answer.
-async fn knock(port: u16, name: &str, release: &str) -> Value {
+async fn request_pairing(port: u16, name: &str, release: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(20);
     let headers = vec![("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())];
     let upgrade = Upgrade { headers, ..Upgrade::default() };
@@ -118,7 +118,7 @@ async fn knock(port: u16, name: &str, release: &str) -> Value {
 /// All operator commands, in the usual order.
 pub(crate) fn session(release: &str, port: u16) -> Value {
     let cli = Cli::of(release, port);
-    let knocks = |name: &str| Handle::current().block_on(knock(port, name, release));
+    let knocks = |name: &str| Handle::current().block_on(request_pairing(port, name, release));
     let list = || cli.ask(&["devices", "list"]);
     let request = |list: &Value| list["pending"][0]["requestId"].as_str().unwrap_or("none").to_owned();
     let phone = DeviceKey::from_name("phone").device_id();
@@ -145,7 +145,7 @@ pub(crate) fn session(release: &str, port: u16) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn the_real_cli_sees_the_same_on_serve_and_on_the_real_gateway() {
+async fn real_cli_on_serve_and_real_gateway() {
     for release in reached() {
         let (on_serve, on_real) = on_both(&release, session).await;
         assert_eq!(on_serve, on_real, "{release}");

@@ -173,7 +173,7 @@ pub(crate) async fn on_real<T: Send + 'static>(release: &str, look: impl FnOnce(
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn clients_of_others_see_the_same_on_serve_and_on_the_real_gateway() {
+async fn client_libraries_on_serve_and_real_gateway() {
     for release in reached() {
         let (on_serve, on_real) = on_both(&release, seen).await;
         assert_eq!(on_serve, expected(&release), "{release}: clawcheck serve");

@@ -46,7 +46,7 @@ async fn replays(name: &str, release: &str, look: impl Fn(&str, u16, u16) + Send
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn a_recording_of_the_real_cli_replays_on_both_gateways() {
+async fn replays_recording_of_cli() {
     for release in reached() {
         replays("cli", &release, |release, _, proxy| drop(crate::live::cli::session(release, proxy)), 20).await;
     }
@@ -54,7 +54,7 @@ async fn a_recording_of_the_real_cli_replays_on_both_gateways() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn a_recording_of_client_libraries_replays_on_both_gateways() {
+async fn replays_recording_of_client_libraries() {
     for release in reached() {
         replays("library", &release, |release, _, proxy| drop(crate::live::client_libraries::seen(release, proxy)), 3)
             .await;
@@ -109,7 +109,7 @@ fn visit(release: &str, upstream: u16, proxy: u16, browser: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn a_recording_of_the_control_ui_in_a_browser_replays_on_both_gateways() {
+async fn replays_recording_of_control_ui() {
     let Some(browser) = chromium() else {
         println!("chromium is not installed, so the Control UI is not recorded");
         return;

@@ -18,7 +18,7 @@ fn within(seconds: u64) -> Instant {
 
 #[tokio::test]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn a_real_gateway_starts_answers_and_stops() {
+async fn real_gateway_starts_and_stops() {
     for spec in gateways() {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         let workspace = Workspace::new(&guard).unwrap();

@@ -66,7 +66,7 @@ fn filled(test_folder: &TestFolder) {
 #[case::files_of_a_later_release("2026.4.2", false)]
 #[case::files_that_are_imported("2026.9.6", false)]
 #[case::database("2026.9.6", true)]
-fn the_captured_scenario_gives_the_same_answers(#[case] release: &str, #[case] database: bool) {
+fn captured_scenario_has_same_answers(#[case] release: &str, #[case] database: bool) {
     let test_folder = TestFolder::new(SCENARIO);
     filled(&test_folder);
     let held = database.then(|| into_database(&test_folder));
@@ -103,7 +103,7 @@ fn the_captured_scenario_gives_the_same_answers(#[case] release: &str, #[case] d
 #[case("2026.3.31")]
 #[case("2026.4.2")]
 #[case("2026.9.6")]
-fn a_step_expects_the_answer_after_the_earlier_steps(#[case] release: &str) {
+fn expectations_follow_earlier_steps(#[case] release: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     let (own, _) = state(&test_folder);
     let text = fs::read(test_folder.path("state/devices/paired.json")).unwrap();
@@ -160,7 +160,7 @@ fn with_canary(value: &Value, at: &mut usize, canary: &str) -> Value {
 #[case::configuration("openclaw.json", false)]
 #[case::identity("identity/device.json", false)]
 #[case::database("devices/paired.json", true)]
-fn nothing_of_the_original_is_in_the_scenario(#[case] path: &str, #[case] database: bool) {
+fn captured_scenario_contains_no_original_values(#[case] path: &str, #[case] database: bool) {
     let test_folder = TestFolder::new(SCENARIO);
     filled(&test_folder);
     let original: Value = serde_json::from_slice(&fs::read(test_folder.path("state").join(path)).unwrap()).unwrap();
@@ -206,7 +206,7 @@ fn nothing_of_the_original_is_in_the_scenario(#[case] path: &str, #[case] databa
     "{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}"
 )]
 #[case::no_database("state/openclaw.sqlite", "SQLite format 3\0, or so it says")]
-fn a_damaged_file_is_captured_as_one(#[case] path: &str, #[case] text: &str) {
+fn captures_damaged_file(#[case] path: &str, #[case] text: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     filled(&test_folder);
     put(&test_folder, path, text);
@@ -220,7 +220,7 @@ fn a_damaged_file_is_captured_as_one(#[case] path: &str, #[case] text: &str) {
 }
 
 #[test]
-fn a_wrong_folder_is_named_and_nothing_is_overwritten() {
+fn rejects_non_empty_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     filled(&test_folder);
     let refused = |arguments: &[&str], says: &str| {
@@ -253,7 +253,7 @@ fn a_wrong_folder_is_named_and_nothing_is_overwritten() {
 #[rstest]
 #[case::files("2026.4.2", false)]
 #[case::database("2026.9.6", true)]
-fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] database: bool) {
+fn plays_copy_of_state_directory(#[case] release: &str, #[case] database: bool) {
     let test_folder = TestFolder::new(
         "scenario: My devices\ngateway: { bind: lan }\nstore: { paired: { phone: {} } }\nsteps:\n\
          \x20 - connect: { device: phone, role: node, client: { id: openclaw-ios, mode: node, platform: ios, device-family: iPhone }, auth: { device-token: seeded } }\n\
@@ -294,7 +294,7 @@ fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] da
 }
 
 #[test]
-fn a_configuration_takes_the_place_of_the_settings_of_a_case() {
+fn config_option_replaces_settings() {
     let scenario = "scenario: Title\ngateway: { auth: { mode: none } }\nsteps:\n\
         \x20 - connect: { device: me, role: operator, scopes: [operator.read], auth: none }\n\
         \x20   expect: { refused: { detail: AUTH_TOKEN_MISSING } }\n";
@@ -320,7 +320,7 @@ fn a_configuration_takes_the_place_of_the_settings_of_a_case() {
 }
 
 #[test]
-fn a_state_directory_that_cannot_be_used_is_named() {
+fn rejects_unusable_state_directory() {
     let test_folder = TestFolder::new(SCENARIO);
     filled(&test_folder);
     for (arguments, says) in [
@@ -358,7 +358,7 @@ fn a_state_directory_that_cannot_be_used_is_named() {
 #[case::truncated("2026.3.31", "{\"x")]
 #[case::truncated_import("2026.9.6", "{\"x")]
 #[case::list("2026.4.2", "[]")]
-fn a_store_without_usable_records_is_captured_with_its_answer(#[case] release: &str, #[case] text: &str) {
+fn captures_store_without_records(#[case] release: &str, #[case] text: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     fs::remove_dir_all(test_folder.path("state/identity")).unwrap();
@@ -373,7 +373,7 @@ fn a_store_without_usable_records_is_captured_with_its_answer(#[case] release: &
 }
 
 #[test]
-fn cases_that_do_not_test_the_copy_are_not_played() {
+fn skips_cases_that_do_not_test_copy() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     fs::remove_dir_all(test_folder.path("snapshots")).unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 #[test]
-fn a_doctor_finds_what_is_odd_and_nothing_else() {
+fn doctor_findings() {
     let test_folder = TestFolder::new(SCENARIO);
     let (own, phone) = state(&test_folder);
     fs::remove_file(test_folder.path("state/devices/bootstrap.json")).unwrap();
@@ -63,7 +63,7 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
 
 /// The advice of a gateway is at the end of a long line.
 #[test]
-fn doctor_prints_the_whole_advice_and_names_the_next_command() {
+fn doctor_shows_complete_advice() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     put(&test_folder, "state/openclaw.sqlite", "no database");

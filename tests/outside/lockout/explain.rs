@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 #[test]
-fn a_refused_connect_is_explained_and_remedied() {
+fn refused_connect_and_remedies() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let refused = explain(&test_folder, &["state", "--header", "X-Forwarded-For: 203.0.113.7", "--format", "json"]);
@@ -40,7 +40,7 @@ fn a_refused_connect_is_explained_and_remedied() {
 
 /// A page without a device behind an unknown proxy needs two changes.
 #[test]
-fn what_helps_only_together_is_found() {
+fn combined_remedies() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let header = "X-Forwarded-For: 203.0.113.7";
@@ -55,7 +55,7 @@ fn what_helps_only_together_is_found() {
 
 /// A connection without the proxy does not help a client that must use the proxy.
 #[test]
-fn the_way_through_the_proxy_is_mended_too() {
+fn remedies_behind_proxy() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let arguments =
@@ -72,7 +72,7 @@ fn the_way_through_the_proxy_is_mended_too() {
 }
 
 #[test]
-fn a_proxy_adds_its_headers_and_those_that_are_said_go_over_them() {
+fn explicit_headers_override_via() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let client = |arguments: &[&str]| {
@@ -96,7 +96,7 @@ fn a_proxy_adds_its_headers_and_those_that_are_said_go_over_them() {
 }
 
 #[test]
-fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
+fn device_by_name_id_or_prefix() {
     let test_folder = TestFolder::new(SCENARIO);
     let (_, phone) = state(&test_folder);
     let id = phone.device_id();
@@ -111,7 +111,7 @@ fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
 }
 
 #[test]
-fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
+fn default_directory_is_read_only() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     fs::rename(test_folder.path("state"), test_folder.path("home/.openclaw")).unwrap();
@@ -128,7 +128,7 @@ fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
 }
 
 #[test]
-fn every_release_has_a_line() {
+fn one_line_per_release() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let ended = explain(
@@ -147,7 +147,7 @@ fn every_release_has_a_line() {
 }
 
 #[test]
-fn a_database_that_a_gateway_holds_is_read() {
+fn reads_database_in_use() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let (own, text) =
@@ -173,7 +173,7 @@ fn a_database_that_a_gateway_holds_is_read() {
 
 /// The configuration still names 2026.4.2, which keeps its store in files.
 #[test]
-fn only_releases_with_a_database_read_it() {
+fn only_database_releases_read_database() {
     let test_folder = TestFolder::new(SCENARIO);
     let (_, phone) = state(&test_folder);
     let text = fs::read(test_folder.path("state/devices/paired.json")).unwrap();
@@ -195,7 +195,7 @@ fn only_releases_with_a_database_read_it() {
 }
 
 #[test]
-fn commands_are_quoted_for_a_shell() {
+fn quotes_shell_arguments() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let origin = "https://x'; touch spoilt #";
@@ -212,7 +212,7 @@ fn commands_are_quoted_for_a_shell() {
 
 /// `config set` replaces a whole list, so a remedy must contain the existing items.
 #[test]
-fn a_setting_that_is_a_list_keeps_its_items() {
+fn remedies_keep_list_items() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let config = json!({"gateway": {"mode": "local", "auth": {"mode": "token", "token": "t"},
@@ -228,7 +228,7 @@ fn a_setting_that_is_a_list_keeps_its_items() {
 }
 
 #[test]
-fn a_damaged_list_of_devices_that_a_release_overwrites_is_warned_about() {
+fn warns_about_overwritten_devices() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let warns = |release: &str| {
@@ -242,7 +242,7 @@ fn a_damaged_list_of_devices_that_a_release_overwrites_is_warned_about() {
 }
 
 #[test]
-fn a_node_at_an_ipv6_address_is_approved_alone() {
+fn approves_ipv6_node() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let node = ["state", "--as", "node", "--device", "new", "--peer", "2001:db8::7", "--release", "2026.9.6"];
@@ -251,7 +251,7 @@ fn a_node_at_an_ipv6_address_is_approved_alone() {
 }
 
 #[test]
-fn a_folder_that_is_no_state_directory_is_an_error() {
+fn rejects_other_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     for folder in ["state/devices", "home"] {
@@ -287,7 +287,7 @@ fn dead_ends_point_on() {
 
 /// A misspelt setting prevents the start; the store is fine.
 #[test]
-fn a_setting_that_prevents_the_start_is_named_and_corrected() {
+fn corrects_invalid_setting() {
     let test_folder = TestFolder::new(SCENARIO);
     let (own, _) = state(&test_folder);
     let config = json!({"gateway": {"auth": {"mode": "token", "token": "Canary-4fj29sKq81-shared"}, "trustdProxies": ["Canary-4fj29sKq81"]}});
@@ -317,7 +317,7 @@ fn a_setting_that_prevents_the_start_is_named_and_corrected() {
 }
 
 #[test]
-fn what_nobody_said_is_an_assumption_or_a_placeholder() {
+fn assumptions_and_placeholders() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let page = ["state", "--as", "control-ui", "--via", "caddy", "--release", "2026.4.2"];
@@ -344,7 +344,7 @@ fn what_nobody_said_is_an_assumption_or_a_placeholder() {
 }
 
 #[test]
-fn a_misspelt_scope_is_refused() {
+fn rejects_misspelled_scope() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     for (option, wrong, meant) in [

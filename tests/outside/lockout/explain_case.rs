@@ -19,7 +19,7 @@ fn json_of(ended: &ProgramOutput) -> Value {
 }
 
 #[test]
-fn a_case_is_explained_step_by_step() {
+fn explains_steps_of_case() {
     let ended = explain(&[APPROVE, "--release", "2026.3.31"]);
     assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
     let lines = ended.out.lines().collect::<Vec<_>>();
@@ -40,7 +40,7 @@ fn a_case_is_explained_step_by_step() {
 }
 
 #[test]
-fn a_step_is_named_by_its_number_or_its_name() {
+fn selects_step_by_number_or_name() {
     let (by_number, by_name) = (explain(&[&format!("{APPROVE}:2")]), explain(&[&format!("{APPROVE}:admin")]));
     assert_eq!((by_number.code, &by_number.out), (Some(0), &by_name.out));
     assert!(by_number.out.contains("\nStep 2, line 15 "), "{}", by_number.out);
@@ -56,7 +56,7 @@ fn a_step_is_named_by_its_number_or_its_name() {
 }
 
 #[test]
-fn every_known_release_answers_a_step() {
+fn explains_step_on_every_release() {
     let ended = explain(&["role-upgrade/operator-to-node#direct,token:2", "--releases", "all", "--format", "json"]);
     assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
     let rows = json_of(&ended)["releases"].as_array().unwrap().clone();
@@ -75,7 +75,7 @@ fn every_known_release_answers_a_step() {
 #[case(&["role-upgrade/approve:99"], "1, 2 (admin), 3, 4, 5")]
 #[case(&["role-upgrade/approve", "--device", "new"], "--device does not apply to a case")]
 #[case(&["role-upgrade/approve", "--release", "2026.1.1"], "2026.2.19")]
-fn what_cannot_be_explained_is_said_with_what_can(#[case] arguments: &[&str], #[case] message: &str) {
+fn unexplainable_cases(#[case] arguments: &[&str], #[case] message: &str) {
     let ended = explain(arguments);
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
     let text = ended.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
@@ -83,7 +83,7 @@ fn what_cannot_be_explained_is_said_with_what_can(#[case] arguments: &[&str], #[
 }
 
 #[test]
-fn a_failing_step_of_a_run_is_explained() {
+fn run_explains_failing_step() {
     let test_folder = TestFolder::new(&format!("{SCENARIO}    expect: hello\n"));
     let run = |more: &[&str]| {
         test_folder.clawcheck(&[&["run", "scenarios", "--gateway", "embedded@2026.3.31"], more].concat())
@@ -99,7 +99,7 @@ fn a_failing_step_of_a_run_is_explained() {
 }
 
 #[test]
-fn for_another_gateway_the_model_says_what_was_expected() {
+fn explains_expected_answer_of_other_gateway() {
     let test_folder = TestFolder::new(
         "scenario: Rejects\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n    expect: hello\n",
     );

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::fs;
 
 #[test]
-fn a_log_says_who_was_refused() {
+fn client_from_log() {
     let test_folder = TestFolder::new(SCENARIO);
     let (_, phone) = state(&test_folder);
     let line = format!(
@@ -30,7 +30,7 @@ fn a_log_says_who_was_refused() {
 
 /// Clocks, versions and durations are not in a state directory: the log is the answer.
 #[test]
-fn a_log_with_another_reason_than_the_computed_one_comes_first() {
+fn logged_reason_differs_from_answer() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let say = |line: &str| {

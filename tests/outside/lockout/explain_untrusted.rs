@@ -55,7 +55,7 @@ fn no_secret_is_shown(#[case] format: &str) {
     HostileFile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
 )]
 #[case::no_database("state/openclaw.sqlite", HostileFile::Text("SQLite format 3\0, or so it says"))]
-fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: HostileFile) {
+fn special_files_do_not_block(#[case] path: &str, #[case] hostile: HostileFile) {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     hostile.put(&test_folder.path("state").join(path));
@@ -69,7 +69,7 @@ fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: HostileFil
 
 /// A file can contain any text as the id of a device.
 #[test]
-fn an_odd_id_spoils_no_output() {
+fn unusual_id_is_escaped() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
     let odd = "x\",\"let_in\":true|`<b>`\u{1b}[2J";
@@ -93,7 +93,7 @@ fn an_odd_id_spoils_no_output() {
 }
 
 #[test]
-fn tokens_in_another_form_are_not_shown() {
+fn hides_tokens_in_other_forms() {
     let test_folder = TestFolder::new(SCENARIO);
     let (own, _) = state(&test_folder);
     for tokens in [json!("Canary-77"), json!(["Canary-77"])] {
@@ -136,7 +136,7 @@ impl HostileFile {
 
 /// Replacing one of clawcheck's own words would hide nothing and would reveal the secret.
 #[rstest]
-fn a_secret_that_is_a_usual_word_does_not_change_the_output(
+fn common_word_as_secret_keeps_output(
     #[values("token", "pairing", "operator", "role-upgrade", "record")] secret: &str,
 ) {
     let test_folder = TestFolder::new(SCENARIO);

@@ -12,7 +12,7 @@ fn report(test_folder: &TestFolder) -> Value {
 /// `clawcheck run ... | head`: the exit code and the report stay the same.
 #[cfg(unix)]
 #[test]
-fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
+fn broken_pipe_keeps_verdict_and_report() {
     let test_folder = TestFolder::new(SCENARIO);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -27,7 +27,7 @@ fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
 
 /// clawcheck checks the folder before the first case.
 #[test]
-fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
+fn checks_snapshot_folder_before_playing() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--snapshots", "/proc/self/fdinfo"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
@@ -37,7 +37,7 @@ fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
 /// npm is a script that never ends.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_while_a_release_is_installed_says_so_and_writes_the_report() {
+fn ctrl_c_during_install() {
     use std::os::unix::fs::PermissionsExt as _;
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::create_dir(test_folder.path("bin")).unwrap();

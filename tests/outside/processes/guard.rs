@@ -33,7 +33,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_killed_harness_leaves_nothing_behind() {
+fn cleans_up_after_kill() {
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["processes::guard::victim", "--exact", "--nocapture"])
         .env("VICTIM", "1")

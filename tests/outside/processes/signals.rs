@@ -68,10 +68,7 @@ fn signalled(mut child: Child, signal: Signal) -> ExitStatus {
 #[case::review(&["review"])]
 #[case::schema(&["schema"])]
 #[case::serve(&["serve", "--port", "0", "--state-dir", "state"])]
-fn a_command_that_waits_for_its_reader_ends_at_the_first_signal(
-    #[case] arguments: &[&str],
-    #[values(Signal::SIGINT, Signal::SIGTERM)] signal: Signal,
-) {
+fn signal_ends_blocked_output(#[case] arguments: &[&str], #[values(Signal::SIGINT, Signal::SIGTERM)] signal: Signal) {
     let test_folder = TestFolder::new(SCENARIO);
     let (_reader, writer) = full_pipe();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
@@ -84,7 +81,7 @@ fn a_command_that_waits_for_its_reader_ends_at_the_first_signal(
 }
 
 #[test]
-fn under_nohup_a_hang_up_ends_nothing() {
+fn nohup_ignores_hangup() {
     let test_folder = TestFolder::new(SCENARIO);
     let (_reader, writer) = full_pipe();
     let mut command = Command::new("nohup");

@@ -131,7 +131,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 #[rstest]
 #[case::at_the_end_of_the_run(LOOKS, 1)]
 #[case::between_starts(COMES_AND_GOES, 4)]
-fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) {
+fn stray_process_ends_with_gateway(#[case] scenario: &str, #[case] starts: usize) {
     let wild = StrayGateway::new(scenario, "");
     let ran = wild.run();
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
@@ -149,7 +149,7 @@ fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) 
 )]
 #[case::it_never_listens("exec sleep 4000", "did not listen on port")]
 #[case::its_supervisor_is_killed("kill -9 $PPID; exec sleep 4000", "ended with an unknown status")]
-fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
+fn failed_start_leaves_no_process(#[case] script: &str, #[case] says: &str) {
     let wild = StrayGateway::new(LOOKS, script);
     let ran = wild.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
@@ -177,7 +177,7 @@ fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
 #[case(Signal::SIGINT)]
 #[case(Signal::SIGTERM)]
 #[case(Signal::SIGHUP)]
-fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
+fn signal_leaves_no_process(#[case] signal: Signal) {
     let wild = StrayGateway::new(STAYS, "");
     let mut run = wild.begin();
     kill(Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
@@ -187,7 +187,7 @@ fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
 }
 
 #[test]
-fn a_kill_of_the_run_leaves_nothing_in_the_end() {
+fn killed_run_leaves_no_process() {
     let wild = StrayGateway::new(STAYS, "");
     let mut run = wild.begin();
     run.kill().unwrap();
@@ -201,7 +201,7 @@ fn a_kill_of_the_run_leaves_nothing_in_the_end() {
 /// Each process of a chain starts the next one in a new session and exits. The kill loop must find the next one each
 /// time.
 #[test]
-fn a_chain_of_strays_is_broken() {
+fn chain_of_strays_ends() {
     let wild = StrayGateway::new(LOOKS, "");
     wild.write(
         "stray.sh",
@@ -219,7 +219,7 @@ fn a_chain_of_strays_is_broken() {
 #[rstest]
 #[case("")]
 #[case("--wait, ")]
-fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option: &str) {
+fn gateway_below_setsid(#[case] option: &str) {
     let wild = StrayGateway::new(COMES_AND_GOES, "");
     wild.describe("setsid", &format!("{option}\"{{here}}/gateway.sh\", "));
     let ran = wild.run();
@@ -230,7 +230,7 @@ fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option:
 }
 
 #[tokio::test]
-async fn its_environment_holds_nothing_of_the_users() {
+async fn environment_is_isolated() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let description = folder.write(
@@ -245,7 +245,7 @@ async fn its_environment_holds_nothing_of_the_users() {
 }
 
 #[tokio::test]
-async fn the_path_of_a_description_has_its_placeholders_filled() {
+async fn placeholders_in_path() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
@@ -259,7 +259,7 @@ async fn the_path_of_a_description_has_its_placeholders_filled() {
 }
 
 #[tokio::test]
-async fn what_ignores_sigterm_is_killed_at_the_deadline() {
+async fn sigkill_after_stop_timeout() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();

@@ -130,7 +130,7 @@ fn pieces(secret: &str) -> (Vec<String>, Vec<String>) {
 }
 
 /// The part of a secret that a text contains.
-fn betrays(text: &str, secrets: &[String]) -> Option<String> {
+fn leaked_part(text: &str, secrets: &[String]) -> Option<String> {
     let folded = text.to_lowercase();
     // A reader still recognizes a word that is split by line breaks, margins or escapes of invisible characters.
     let joined = folded.replace("\\u{200b}", "").replace("\\u200b", "").replace("\\n", "");
@@ -159,7 +159,7 @@ fn is_clean(test_folder: &TestFolder, ran: &[&ProgramOutput], secrets: &[String]
     for (name, text) in &texts {
         let bad = text.chars().find(|c| *c != '\n' && !untrusted_data::printable::is_printable(*c));
         assert_eq!(bad, None, "in {name}: {text:?}");
-        if let Some(piece) = betrays(text, secrets) {
+        if let Some(piece) = leaked_part(text, secrets) {
             let at = text.to_lowercase().find(&piece.to_lowercase());
             let near = at.map(|at| text.chars().skip(at.saturating_sub(200)).take(400).collect::<String>());
             panic!("`{piece}` in {name}: {}", near.unwrap_or_else(|| text.clone()));
@@ -259,7 +259,7 @@ fn answer(manner: &str, stream: TcpStream, shown: &ShownSecrets) -> Option<()> {
 #[case::event_name("event")]
 #[case::keys("keys")]
 #[case::no_json("text")]
-fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manner: &'static str) {
+fn attached_gateway_cannot_inject_output(#[case] manner: &'static str) {
     let test_folder = TestFolder::new(WITHOUT_STORE);
     std::fs::create_dir(test_folder.path("reports")).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -344,10 +344,7 @@ fn description(test_folder: &TestFolder, manner: &str) {
 #[case::event_name("event")]
 #[case::keys("keys")]
 #[case::no_json("text")]
-fn a_spawned_gateway_gets_no_secret_and_no_control_character_out(
-    #[case] manner: &str,
-    #[values("case", "shared")] isolation: &str,
-) {
+fn spawned_gateway_cannot_inject_output(#[case] manner: &str, #[values("case", "shared")] isolation: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     for n in 0..2 {
         std::fs::write(test_folder.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
@@ -386,11 +383,11 @@ fn notes(test_folder: &TestFolder) -> Vec<String> {
 
 /// The checks above find a secret in a text that contains it.
 #[test]
-fn a_betrayed_secret_is_found_in_every_encoding() {
+fn canary_detects_every_encoding() {
     for text in encodings(TOKEN) {
-        assert!(betrays(&format!("<- {text}"), &[TOKEN.to_owned()]).is_some(), "{text}");
+        assert!(leaked_part(&format!("<- {text}"), &[TOKEN.to_owned()]).is_some(), "{text}");
     }
-    assert_eq!(betrays("<- <secret shared>", &[TOKEN.to_owned()]), None);
+    assert_eq!(leaked_part("<- <secret shared>", &[TOKEN.to_owned()]), None);
 }
 
 #[rstest]
@@ -401,7 +398,7 @@ fn a_betrayed_secret_is_found_in_every_encoding() {
 #[case::in_a_comment("{ gateway: { // SECRET\n auth: [ } }")]
 #[case::refused(r#"{ gateway: { bind: "SECRET", auth: { mode: "none", token: "SECRET" } } }"#)]
 #[case::both(r#"{ gateway: { auth: { token: "SECRET", password: "SECRET" } } }"#)]
-fn serve_says_what_is_wrong_without_the_secret(#[case] text: &str) {
+fn serve_errors_hide_secret(#[case] text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("openclaw.json");
     std::fs::write(&config, text.replace("SECRET", TOKEN)).unwrap();
@@ -410,7 +407,7 @@ fn serve_says_what_is_wrong_without_the_secret(#[case] text: &str) {
     let output = command.arg("--state-dir").arg(folder.path().join("state")).output().unwrap();
     let shown = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && !shown.is_empty(), "{shown}");
-    assert_eq!(betrays(&shown, &[TOKEN.to_owned()]), None, "{shown}");
+    assert_eq!(leaked_part(&shown, &[TOKEN.to_owned()]), None, "{shown}");
 }
 
 #[rstest]
@@ -420,7 +417,7 @@ fn serve_says_what_is_wrong_without_the_secret(#[case] text: &str) {
 #[case(&["run", "--gateway", "ws://127.0.0.1:9/?token=Canary-7f3kQ9wZ-gateway", "--isolation", "case"])]
 #[case(&["run", "no-\u{1b}[31m\u{202e}such", "--gateway", "embedded"])]
 #[case(&["run", "--\u{1b}]0;x\u{7}\u{9b}"])]
-fn wrong_usage_is_said_without_secrets_and_control_characters(#[case] arguments: &[&str]) {
+fn usage_errors_hide_secrets(#[case] arguments: &[&str]) {
     let test_folder = TestFolder::new(WITHOUT_STORE);
     let ran = test_folder.clawcheck(arguments);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);

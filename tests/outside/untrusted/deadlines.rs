@@ -123,7 +123,7 @@ fn say(manner: GatewayBehaviour, socket: &mut WebSocket<TcpStream>, frame: &Valu
     "hello-ok",
     0
 )]
-fn what_does_not_come_is_not_waited_for_in_every_step(
+fn waits_once_for_missing_events(
     #[case] manner: GatewayBehaviour,
     #[case] shows: &str,
     #[case] times: usize,
@@ -141,7 +141,7 @@ fn what_does_not_come_is_not_waited_for_in_every_step(
 
 /// clawcheck misses a late challenge once, when it identifies the gateway. The cases then wait for it.
 #[test]
-fn a_late_challenge_is_missed_in_no_case() {
+fn late_challenge_is_always_missed() {
     let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(GatewayBehaviour::Late));
     let ran = server.run(&test_folder, &["--answer-timeout", "20"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
@@ -150,7 +150,7 @@ fn a_late_challenge_is_missed_in_no_case() {
 }
 
 #[test]
-fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
+fn no_wait_without_challenge() {
     let test_folder = TestFolder::new(TWO_CONNECTS);
     let server = Server::start(GatewayBehaviour::NoChallengeNoPatience);
     // The started command only keeps a port open. The connections go to the server in this process.
@@ -186,7 +186,7 @@ fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
 #[rstest]
 #[case(&["--start-timeout", "1"])]
 #[case(&["--answer-timeout", "1"])]
-fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] options: &[&str]) {
+fn silent_attached_gateway_stops_run(#[case] options: &[&str]) {
     let test_folder = TestFolder::new(TWO_CONNECTS);
     std::fs::copy(test_folder.path("scenarios/family/case.yaml"), test_folder.path("scenarios/family/other.yaml"))
         .unwrap();
@@ -203,7 +203,7 @@ fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] o
 }
 
 #[test]
-fn every_answer_too_late_gives_the_gateway_up() {
+fn late_answers_stop_run() {
     let connects = TWO_CONNECTS.lines().last().unwrap();
     let test_folder = TestFolder::new(&format!("{TWO_CONNECTS}{}\n", [connects; 8].join("\n")));
     let server = Server::start(GatewayBehaviour::Late);
@@ -243,7 +243,7 @@ fn verdicts(test_folder: &TestFolder) -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
+fn refused_setting_affects_only_its_cases() {
     let test_folder = TestFolder::new(CONTROL_UI);
     let write = |name: &str, text: &str| {
         std::fs::write(test_folder.path(&format!("scenarios/family/{name}.yaml")), text).unwrap()
@@ -280,7 +280,7 @@ fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
 }
 
 #[test]
-fn a_gateway_that_never_starts_is_found_dead_with_two_starts() {
+fn gateway_that_never_starts() {
     let test_folder = TestFolder::new(CONTROL_UI);
     for number in 0..5 {
         let other = CONTROL_UI.replace("a.example", &format!("b{number}.example"));

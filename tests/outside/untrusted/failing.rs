@@ -15,24 +15,24 @@ async fn failure(manner: &str, patience: u64) -> LaunchError {
 }
 
 #[tokio::test]
-async fn one_that_exits_is_told_with_its_code_and_its_words() {
+async fn exit_shows_code_and_log() {
     let LaunchError::Exited { exit, log } = failure("exit", 60).await else { panic!() };
     assert_eq!(exit.code, Some(7));
     assert!(log.0.contains("a hostile gateway, exit"), "{log}");
 }
 
 #[tokio::test]
-async fn one_whose_port_is_taken_every_time_is_told() {
+async fn port_is_always_taken() {
     assert!(matches!(failure("in-use", 60).await, LaunchError::PortInUse { attempts: 5, .. }));
 }
 
 #[tokio::test]
-async fn one_that_never_listens_is_told() {
+async fn never_listens() {
     assert!(matches!(failure("deaf", 2).await, LaunchError::NeverListened { .. }));
 }
 
 #[tokio::test]
-async fn one_that_never_logs_that_it_is_ready_is_told_with_the_line() {
+async fn never_logs_readiness() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let text = std::fs::read_to_string(folder.description("silent")).unwrap();
@@ -47,7 +47,7 @@ async fn one_that_never_logs_that_it_is_ready_is_told_with_the_line() {
 #[case("silent", "the upgrade")]
 #[case("no-challenge", "with a challenge")]
 #[tokio::test]
-async fn one_that_listens_and_never_answers_is_told(#[case] manner: &str, #[case] what: &str) {
+async fn never_answers(#[case] manner: &str, #[case] what: &str) {
     let error = failure(manner, 3).await;
     assert!(matches!(&error, LaunchError::NeverAnswered { what: found, .. } if *found == what), "{error}");
 }
@@ -56,7 +56,7 @@ async fn one_that_listens_and_never_answers_is_told(#[case] manner: &str, #[case
 #[case("garbage", "SSH-2.0")]
 #[case("chatty", "hello")]
 #[tokio::test]
-async fn what_no_gateway_says_is_told_at_once(#[case] manner: &str, #[case] says: &str) {
+async fn unknown_response_fails_immediately(#[case] manner: &str, #[case] says: &str) {
     let began = StdInstant::now();
     let error = failure(manner, 60).await;
     assert!(matches!(&error, LaunchError::Garbage { saw, .. } if saw.contains(says)), "{error}");
@@ -67,14 +67,14 @@ async fn what_no_gateway_says_is_told_at_once(#[case] manner: &str, #[case] says
 #[case("closing", "closed before")]
 #[case("not-found", "404")]
 #[tokio::test]
-async fn what_only_a_starting_gateway_says_is_told_in_the_end(#[case] manner: &str, #[case] says: &str) {
+async fn starting_response_fails_at_deadline(#[case] manner: &str, #[case] says: &str) {
     let error = failure(manner, 2).await;
     let LaunchError::Garbage { saw, .. } = &error else { panic!("{error}") };
     assert!(saw.contains(says) || saw.contains("reset"), "{saw}");
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_exist_or_cannot_run_is_told() {
+async fn missing_or_invalid_command() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let absent =
@@ -87,7 +87,7 @@ async fn a_command_that_does_not_exist_or_cannot_run_is_told() {
 }
 
 #[tokio::test]
-async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
+async fn clean_start_and_stop() {
     let folder = HostileFolder::new();
     let sandbox = folder.workspace.sandbox().unwrap();
     let mut running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
 #[case("events", "more than 16384 messages on one connection")]
 #[case("big", "more than 20 MiB in one case")]
 #[case("ping", "more than 4096 pings")]
-fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[case] says: &str) {
+fn flood_is_bounded(#[case] manner: &str, #[case] says: &str) {
     let folder = HostileFolder::new();
     let description = folder.description(manner);
     let scenario = folder.directory.path().join("case.yaml");

@@ -145,7 +145,7 @@ fn answers(manner: &str, id: &str) -> Vec<String> {
 #[case("a message", REFUSED, true, "no … 1,895,904 more bytes")]
 #[case("many events", "hello", true, "-- … 14,901 more\n")]
 #[case("long events", "hello", false, "<- connection lost: the gateway sent too much: more than 20 MiB in one case")]
-fn what_is_sent_is_cut_and_counted(
+fn sent_data_is_bounded(
     #[case] manner: &'static str,
     #[case] expected: &str,
     #[case] is_met: bool,
@@ -164,7 +164,7 @@ fn event(payload: &str) -> String {
 }
 
 #[test]
-fn what_is_left_out_of_a_message_is_counted() {
+fn counts_omitted_members() {
     let ran = run(&connects("hello"), &sending(|id| answers("values", id)));
     let text = ran.observed(0);
     let payload = text.lines().find(|line| line.contains("[0, 0")).unwrap();
@@ -183,7 +183,7 @@ steps:
 ";
 
 #[test]
-fn a_run_in_which_everything_fails_at_length_stays_within_bounds() {
+fn failing_run_is_bounded() {
     let numbers = (0..67).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
     let test_folder = TestFolder::new(&MANY.replace("NUMBERS", &numbers));
     let gateway = writing(&test_folder, "details", "2026.4.2");
@@ -272,7 +272,7 @@ fn writing(test_folder: &TestFolder, manner: &str, claims: &str) -> String {
 #[case::some_records("some-records", "2026.4.2", "\n  … 4,000 more records\npending\n")]
 #[case::a_cell("cell", "2026.9.6", "paired\n  too large: clawcheck reads at most 4 MiB of a store\n")]
 #[case::rows("rows", "2026.9.6", "paired\n  too large: 300,000 JSON values, more than 100,000\n")]
-fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str, #[case] says: &str) {
+fn written_data_is_bounded(#[case] manner: &str, #[case] claims: &str, #[case] says: &str) {
     let test_folder = connects("{ refused: { code: NOT_PAIRED, close: 1008 } }");
     let gateway = writing(&test_folder, manner, claims);
     let ran = run(&test_folder, &gateway);
@@ -285,7 +285,7 @@ fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str
 
 /// A correct gateway does not exceed a limit, even if a scenario connects very often.
 #[rstest]
-fn a_scenario_may_connect_as_often_as_a_step_can_be_repeated(#[values("2026.4.2", "2026.9.6")] release: &str) {
+fn connects_up_to_repeat_limit(#[values("2026.4.2", "2026.9.6")] release: &str) {
     let connects = "scenario: Many\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n    repeat: 1000\n";
     let test_folder = TestFolder::new(connects);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);

@@ -24,7 +24,7 @@ fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> ProgramOutput {
 #[case::run("run")]
 #[case::lint("lint")]
 #[case::list("list")]
-fn a_pipe_as_a_scenario_is_named(#[case] command: &str) {
+fn pipe_as_scenario(#[case] command: &str) {
     let test_folder = TestFolder::new(SCENARIO);
     pipe(&test_folder.path("scenarios/family/pipe.yaml"));
     let ended = clawcheck(&test_folder, &[command, "scenarios"]);
@@ -33,7 +33,7 @@ fn a_pipe_as_a_scenario_is_named(#[case] command: &str) {
 }
 
 #[test]
-fn a_pipe_as_a_description_is_named() {
+fn pipe_as_description() {
     let test_folder = TestFolder::new(SCENARIO);
     pipe(&test_folder.path("gateway.yaml"));
     let ended = clawcheck(&test_folder, &["run", "scenarios", "--gateway", "gateway.yaml"]);
@@ -46,7 +46,7 @@ fn a_pipe_as_a_description_is_named() {
 #[case::run(&["run", "scenarios"], "")]
 #[case::review(&["review"], ".new")]
 #[case::accept(&["accept", "--all"], ".new")]
-fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] suffix: &str) {
+fn pipe_as_snapshot(#[case] arguments: &[&str], #[case] suffix: &str) {
     let file = format!("{}{suffix}", snapshot_file());
     let test_folder = TestFolder::new(SCENARIO);
     pipe(&test_folder.path("snapshots/family").join(&file));
@@ -57,7 +57,7 @@ fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] suffix: &st
 }
 
 #[test]
-fn a_pipe_as_a_configuration_is_named() {
+fn pipe_as_configuration() {
     let test_folder = TestFolder::new(SCENARIO);
     pipe(&test_folder.path("state/openclaw.json"));
     let mut command = serve(&test_folder.path("home"));
@@ -68,7 +68,7 @@ fn a_pipe_as_a_configuration_is_named() {
 }
 
 #[rstest]
-fn a_pipe_in_the_store_of_serve_is_named(
+fn pipe_in_store_of_serve(
     #[values("2026.4.2", "2026.9.6")] release: &str,
     #[values("devices/paired.json", "nodes/pending.json", "state/openclaw.sqlite", "state/openclaw.sqlite-wal")]
     file: &str,
@@ -83,7 +83,7 @@ fn a_pipe_in_the_store_of_serve_is_named(
 }
 
 #[rstest]
-fn pipes_in_the_state_directory_of_a_gateway_are_seen_and_not_opened(
+fn pipes_in_state_directory_of_gateway(
     #[values("devices/paired.json", "state/openclaw.sqlite", "state/openclaw.sqlite-journal")] file: &str,
 ) {
     let test_folder = TestFolder::new("scenario: Looks\nneeds: [readable-store]\nsteps:\n  - open: {}\n");
@@ -101,7 +101,7 @@ fn pipes_in_the_state_directory_of_a_gateway_are_seen_and_not_opened(
 }
 
 #[test]
-fn a_folder_that_is_a_link_out_of_the_scenarios_folder_is_not_read_without_trust() {
+fn linked_folder_needs_trust() {
     let scenario = "scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n";
     let test_folder = TestFolder::new(scenario);
     std::fs::create_dir_all(test_folder.path("mine/devices")).unwrap();
@@ -119,7 +119,7 @@ fn a_folder_that_is_a_link_out_of_the_scenarios_folder_is_not_read_without_trust
 }
 
 #[test]
-fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
+fn links_in_folder() {
     let test_folder = TestFolder::new("scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n");
     let devices = test_folder.path("scenarios/family/state/devices");
     std::fs::create_dir_all(&devices).unwrap();
@@ -145,7 +145,7 @@ const COPIED: &str =
 #[rstest]
 #[case::a_pipe("devices/paired.json", "`devices/paired.json`: this is a named pipe, not a file")]
 #[case::the_identity("identity/device.json", "`identity/device.json`: this is a named pipe, not a file")]
-fn a_pipe_among_the_records_of_a_copied_folder_is_named(#[case] path: &str, #[case] says: &str) {
+fn pipe_among_copied_records(#[case] path: &str, #[case] says: &str) {
     let test_folder = TestFolder::new(COPIED);
     pipe(&test_folder.path("scenarios/family/mine").join(path));
     let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
@@ -156,7 +156,7 @@ fn a_pipe_among_the_records_of_a_copied_folder_is_named(#[case] path: &str, #[ca
 #[rstest]
 #[case::records("devices/paired.json", 2)]
 #[case::something_else("agents/main/sessions", 0)]
-fn a_link_to_nothing_in_a_copied_folder_is_an_error_where_records_stand(#[case] path: &str, #[case] code: i32) {
+fn dangling_link_in_copied_folder(#[case] path: &str, #[case] code: i32) {
     let test_folder = TestFolder::new(COPIED);
     let link = test_folder.path("scenarios/family/mine").join(path);
     std::fs::create_dir_all(link.parent().unwrap()).unwrap();
@@ -167,7 +167,7 @@ fn a_link_to_nothing_in_a_copied_folder_is_an_error_where_records_stand(#[case] 
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_copied_folder_is_no_folder() {
+fn pipe_in_place_of_copied_folder() {
     let test_folder = TestFolder::new(COPIED);
     pipe(&test_folder.path("scenarios/family/mine"));
     let ended = clawcheck(&test_folder, &["lint", "scenarios"]);

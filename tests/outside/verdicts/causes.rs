@@ -37,7 +37,7 @@ fn numbers(sentence: &str, begins: &str) -> [usize; 3] {
 const LOCK_OUT: &str = "refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok";
 
 #[test]
-fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
+fn lock_out_leads_hundred_deviations() {
     let test_folder = old_gateway();
     let ran = run(&test_folder, &[]);
     let lines = ran.out.lines().collect::<Vec<_>>();
@@ -57,7 +57,7 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
 }
 
 #[test]
-fn the_causes_of_a_lock_out() {
+fn causes_of_lock_out() {
     let test_folder = old_gateway();
     let ran = run(&test_folder, &["empty-tokens"]);
     let closest = ran.out.split("\n\n").nth(1).unwrap().to_owned();

@@ -36,7 +36,7 @@ fn edit(test_folder: &TestFolder, from: &str, to: &str) {
 }
 
 #[test]
-fn what_was_accepted_does_not_fail_and_is_told_in_every_report() {
+fn accepted_deviation_in_every_report() {
     let test_folder = accepted();
     let reports = ["--known", "known.yaml", "--report", "json=report.json", "--report", "junit=junit.xml"];
     let ran = run(&test_folder, &reports);
@@ -55,7 +55,7 @@ fn what_was_accepted_does_not_fail_and_is_told_in_every_report() {
 }
 
 #[test]
-fn a_deviation_that_is_mended_fails_until_its_entry_is_removed() {
+fn fixed_deviation_fails_until_removed() {
     let test_folder = accepted();
     std::fs::write(
         test_folder.path("scenarios/family/case.yaml"),
@@ -81,7 +81,7 @@ fn a_deviation_that_is_mended_fails_until_its_entry_is_removed() {
 }
 
 #[test]
-fn another_deviation_of_the_same_case_fails() {
+fn new_deviation_of_case_fails() {
     let test_folder = accepted();
     std::fs::write(test_folder.path("scenarios/family/case.yaml"), SCENARIO.replace(", via: nginx", "")).unwrap();
     let ran = run(&test_folder, &["--known", "known.yaml"]);
@@ -90,7 +90,7 @@ fn another_deviation_of_the_same_case_fails() {
 }
 
 #[test]
-fn what_is_pinned_and_not_compared_fails_too() {
+fn changed_digest_fails() {
     let test_folder = accepted();
     // A second step: differences after a refusal are usually consequences of it, so they are not compared.
     let more = format!("{SCENARIO}  - connect: {{ device: tablet }}\n");
@@ -101,7 +101,7 @@ fn what_is_pinned_and_not_compared_fails_too() {
 }
 
 #[test]
-fn wrong_ids_and_expired_entries_are_shown_with_a_caret() {
+fn list_errors_have_carets() {
     let test_folder = accepted();
     edit(&test_folder, "- case: family/case", "- case: family/cases");
     let wrong = run(&test_folder, &["--known", "known.yaml"]);
@@ -121,7 +121,7 @@ fn wrong_ids_and_expired_entries_are_shown_with_a_caret() {
 }
 
 #[test]
-fn an_excluded_case_is_not_played_and_is_counted() {
+fn excluded_case_is_counted() {
     let test_folder = TestFolder::new(SCENARIO);
     let list = "known:\n  - { case: family/case, exclude: true, reason: it hangs }\n  - { case: empty-tokens/*, exclude: true, reason: of others }\n";
     std::fs::write(test_folder.path("known.yaml"), list).unwrap();
@@ -132,7 +132,7 @@ fn an_excluded_case_is_not_played_and_is_counted() {
 }
 
 #[test]
-fn the_description_of_a_gateway_has_a_list_of_its_own() {
+fn list_in_description() {
     let test_folder = accepted();
     let list = std::fs::read_to_string(test_folder.path("known.yaml")).unwrap();
     let program = assert_cmd::cargo::cargo_bin!("clawcheck").display().to_string();
@@ -150,7 +150,7 @@ fn the_description_of_a_gateway_has_a_list_of_its_own() {
 }
 
 #[test]
-fn errors_are_accepted_only_by_name_and_a_reason_is_required() {
+fn errors_need_name_and_reason() {
     let test_folder = TestFolder::new(SCENARIO);
     let report = r#"{"cases":[{"id":"family/case","verdict":"error","reason":"the gateway exited"}]}"#;
     std::fs::write(test_folder.path("report.json"), report).unwrap();
@@ -167,7 +167,7 @@ fn errors_are_accepted_only_by_name_and_a_reason_is_required() {
 }
 
 #[test]
-fn fields_that_a_description_ignores_are_not_compared() {
+fn ignored_fields() {
     let test_folder = TestFolder::new(SCENARIO);
     let program = assert_cmd::cargo::cargo_bin!("clawcheck").display().to_string();
     let args =

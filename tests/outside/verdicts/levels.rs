@@ -29,7 +29,7 @@ fn count(report: &Value, verdict: &str) -> u64 {
 }
 
 #[test]
-fn a_stricter_level_counts_more_and_hides_nothing() {
+fn stricter_level_counts_more() {
     let test_folder = old_gateway();
     let mut deviating = Vec::new();
     for level in ["decisions", "wire", "exact"] {
@@ -70,7 +70,7 @@ fn level_of(case: &Value) -> usize {
 }
 
 #[test]
-fn who_is_let_in_counts_at_every_level() {
+fn let_in_counts_at_every_level() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     gateway(&test_folder, "open", r#"{ text: '{ gateway: { mode: "local", auth: { mode: "none" } } }' }"#);
@@ -90,11 +90,7 @@ fn who_is_let_in_counts_at_every_level() {
 #[case::reason("role-upgrade  ", "scope-upgrade  ", "decisions")]
 #[case::detail("  request <request-1>\n", "  request <request-1>  retryable\n", "decisions")]
 #[case::close("close 1008", "close 1002", "decisions")]
-fn what_counts_at_a_stricter_level_is_told_and_does_not_fail(
-    #[case] approved: &str,
-    #[case] demanded: &str,
-    #[case] conforms_at: &str,
-) {
+fn slight_differences_do_not_fail(#[case] approved: &str, #[case] demanded: &str, #[case] conforms_at: &str) {
     let test_folder = TestFolder::new(crate::harness::SCENARIO);
     gateway(&test_folder, "other", "openclaw");
     let embedded = ["run", "scenarios", "--gateway", "embedded@2026.4.2"];

@@ -91,7 +91,7 @@ fn gateway(test_folder: &TestFolder, kind: &str) -> (Option<Serving>, Vec<String
 }
 
 #[rstest]
-fn a_wrong_frame_is_a_finding_on_every_kind_of_gateway(#[values("embedded", "spawned", "attached")] kind: &str) {
+fn invalid_frame_on_every_kind_of_gateway(#[values("embedded", "spawned", "attached")] kind: &str) {
     let test_folder = test_folder(&schema(&json!(["protocol", "colour"])));
     let (_serving, words) = gateway(&test_folder, kind);
     let words = words.iter().map(String::as_str).chain(["--schema=9.9.9"]).collect::<Vec<_>>();
@@ -115,7 +115,7 @@ fn a_wrong_frame_is_a_finding_on_every_kind_of_gateway(#[values("embedded", "spa
 }
 
 #[test]
-fn right_frames_are_counted_and_change_nothing() {
+fn valid_frames_are_counted() {
     let test_folder = test_folder(&schema(&json!(["protocol", "auth"])));
     let words = ["--gateway", "embedded@2026.4.2", "--schema=9.9.9"];
     let (ended, report) = run(&test_folder, &words);
@@ -132,7 +132,7 @@ fn right_frames_are_counted_and_change_nothing() {
 }
 
 #[test]
-fn what_breaks_the_schema_alone_waits_for_no_approval() {
+fn frame_finding_proposes_nothing() {
     let test_folder = test_folder(&schema(&json!(["colour"])));
     let words = ["--gateway", "embedded@2026.4.2"];
     run(&test_folder, &words);
@@ -143,7 +143,7 @@ fn what_breaks_the_schema_alone_waits_for_no_approval() {
 }
 
 #[test]
-fn a_release_without_a_published_schema_is_not_held_to_another_unasked() {
+fn older_release_needs_explicit_schema() {
     let (ended, _) = run(&test_folder("{}"), &["--gateway", "embedded@2026.4.2", "--schema"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("no schema was published for 2026.4.2"), "{}", ended.err);
@@ -154,7 +154,7 @@ fn a_release_without_a_published_schema_is_not_held_to_another_unasked() {
 #[case::no_schema("{}", "--schema=9.9.9", 3, "cannot be used as a schema")]
 #[case::not_json("<html>", "--schema=9.9.9", 3, "cannot be used as a schema")]
 #[case::no_version("{}", "--schema=../9.9.9", 2, "expected a version on npm")]
-fn what_is_no_schema_is_told(#[case] text: &str, #[case] word: &str, #[case] code: i32, #[case] says: &str) {
+fn invalid_schema(#[case] text: &str, #[case] word: &str, #[case] code: i32, #[case] says: &str) {
     let (ended, _) = run(&test_folder(text), &["--gateway", "embedded@2026.4.2", word]);
     assert_eq!(ended.code, Some(code), "{}", ended.err);
     assert!(ended.err.contains(says), "{}", ended.err);

@@ -63,7 +63,7 @@ impl Report {
 }
 
 #[test]
-fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
+fn shared_corpus_equals_isolated_corpus() {
     let test_folder = TestFolder::new(THREE);
     let served = description(&test_folder, "");
     let (shared, out) = Report::of(&test_folder, &["--gateway", &served]);
@@ -86,7 +86,7 @@ fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
 }
 
 #[test]
-fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing() {
+fn shared_starts_and_reruns() {
     let test_folder = TestFolder::new(THREE);
     let good = description(&test_folder, "");
     let (shared, _) = Report::of(&test_folder, &["scenarios", "--gateway", &good]);
@@ -108,7 +108,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
 }
 
 #[test]
-fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
+fn crash_of_shared_gateway() {
     let test_folder = TestFolder::new(THREE);
     let good = description(&test_folder, "");
     let (shared, _) = Report::of(&test_folder, &["scenarios", "--gateway", &good]);
@@ -128,7 +128,7 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
 }
 
 #[test]
-fn a_case_that_deviates_in_a_group_is_played_again_alone() {
+fn deviating_case_is_rerun_alone() {
     let locked_out = "store: { paired: { laptop: { scopes: [operator.read], tokens: {} } } }\n";
     let test_folder =
         TestFolder::new(&THREE.replace("steps:", &format!("{locked_out}steps:")).replace("    expect: hello\n", ""));
@@ -143,7 +143,7 @@ fn a_case_that_deviates_in_a_group_is_played_again_alone() {
 }
 
 #[test]
-fn a_gateway_that_somebody_else_runs_cannot_be_isolated() {
+fn attached_gateway_rejects_isolation() {
     let test_folder = TestFolder::new(THREE);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--isolation", "case"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
@@ -151,7 +151,7 @@ fn a_gateway_that_somebody_else_runs_cannot_be_isolated() {
 }
 
 #[test]
-fn one_that_never_starts_says_its_last_words_once() {
+fn failed_start_is_reported_once() {
     let test_folder = TestFolder::new(THREE);
     let file = description(&test_folder, "echo the port has no name; exit 3");
     let (report, out) = Report::of(&test_folder, &["scenarios", "--gateway", &file, "--isolation", "shared"]);

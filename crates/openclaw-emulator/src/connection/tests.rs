@@ -57,7 +57,7 @@ impl TestGateway {
 }
 
 /// Returns when no task has anything left to do, because a paused clock only moves then.
-async fn everybody_has_acted() {
+async fn all_tasks_wait() {
     tokio::time::advance(Duration::ZERO).await;
     tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
 }
@@ -86,7 +86,7 @@ async fn read_close(client: &mut Client) -> (Option<u16>, String, bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn frames_before_a_close_are_delivered_and_none_after_it() {
+async fn no_frames_after_close() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
     for command in [text("one"), text("two"), goodbye(1008, "pairing required"), text("late")] {
@@ -99,7 +99,7 @@ async fn frames_before_a_close_are_delivered_and_none_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_reach_the_owner_until_the_close() {
+async fn delivers_messages_until_close() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
     assert!(client.send_text("hi").await);
@@ -111,7 +111,7 @@ async fn messages_reach_the_owner_until_the_close() {
     assert_eq!(messages, [b"one".to_vec(), vec![1, 2]]);
     outbox.push(goodbye(1008, ""));
     outbox.push(text("never"));
-    everybody_has_acted().await;
+    all_tasks_wait().await;
     assert!(client.send_text("too late").await);
     assert_eq!(read_close(&mut client).await.0, Some(1008));
     drop(client);
@@ -122,7 +122,7 @@ async fn messages_reach_the_owner_until_the_close() {
 #[case(Some(4321), "mine")]
 #[case(None, "")]
 #[tokio::test(start_paused = true)]
-async fn a_client_s_close_is_echoed(#[case] code: Option<u16>, #[case] reason: &'static str) {
+async fn echoes_client_close(#[case] code: Option<u16>, #[case] reason: &'static str) {
     let mut scene = scene(Duration::ZERO);
     let (mut client, _outbox) = scene.open().await;
     assert!(client.close(code, reason).await);
@@ -171,7 +171,7 @@ async fn hello_raises_the_limit() {
 #[case::reserved_opcode(b"\x83\x80\0\0\0\0", 1002)]
 #[case::no_utf8(b"\x81\x81\0\0\0\0\xff", 1007)]
 #[tokio::test(start_paused = true)]
-async fn broken_frames_close_with_the_library_s_codes(#[case] bytes: &[u8], #[case] code: u16) {
+async fn broken_frame_close_codes(#[case] bytes: &[u8], #[case] code: u16) {
     let mut scene = scene(Duration::ZERO);
     let (mut client, _outbox) = scene.open().await;
     client.send_raw_bytes(bytes).await;
@@ -179,7 +179,7 @@ async fn broken_frames_close_with_the_library_s_codes(#[case] bytes: &[u8], #[ca
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ping_is_answered_in_the_owner_s_turn() {
+async fn answers_ping_in_actor_order() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
     let owner = async {
@@ -193,7 +193,7 @@ async fn a_ping_is_answered_in_the_owner_s_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_owner_knows_of_a_goodbye_before_the_peer_has_the_answer() {
+async fn actor_learns_of_close_before_peer() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, _outbox) = scene.open().await;
     assert!(client.close(Some(1000), "").await);
@@ -202,7 +202,7 @@ async fn the_owner_knows_of_a_goodbye_before_the_peer_has_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_closes_is_dropped_after_thirty_seconds() {
+async fn drops_peer_without_close_after_30s() {
     let mut scene = scene(Duration::ZERO);
     let (client, mut outbox) = scene.open().await;
     let began = Instant::now();
@@ -213,7 +213,7 @@ async fn a_peer_that_never_closes_is_dropped_after_thirty_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_too_slow_is_cut_off() {
+async fn disconnects_slow_reader() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
     // More than the pipe, the high-water mark and the queue hold together.
@@ -236,7 +236,7 @@ async fn a_reader_too_slow_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_queued_goes_out_when_the_gateway_stops() {
+async fn flushes_queue_on_stop() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
     outbox.push(text("last words"));
@@ -248,7 +248,7 @@ async fn what_is_queued_goes_out_when_the_gateway_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_socket_without_a_goodbye_is_cut_when_the_gateway_stops() {
+async fn stop_cuts_socket_without_close() {
     let mut scene = scene(Duration::from_secs(1));
     let (mut client, _outbox) = scene.open().await;
     scene.stopping.send_replace(true);
@@ -257,7 +257,7 @@ async fn an_open_socket_without_a_goodbye_is_cut_when_the_gateway_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_upgrade_is_an_http_answer() {
+async fn refused_upgrade_gets_http_response() {
     let mut scene = scene(Duration::ZERO);
     let answer = Admission::Refused { status: 503, body: "Too many unauthenticated sockets".to_owned() };
     let (opened, _outbox) = scene.upgrade(answer).await;
@@ -270,7 +270,7 @@ async fn a_refused_upgrade_is_an_http_answer() {
 #[case("GET /other HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found\r\n")]
 #[case("\x16\x03\x01 no http\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n")]
 #[tokio::test(start_paused = true)]
-async fn plain_http_is_answered_and_ended(#[case] request: &str, #[case] status: &str) {
+async fn plain_http_response(#[case] request: &str, #[case] status: &str) {
     let mut scene = scene(Duration::ZERO);
     let mut client = scene.client.take().unwrap();
     client.write_all(request.as_bytes()).await.unwrap();
@@ -293,7 +293,7 @@ fn readiness_details(#[case] address: [u8; 4], #[case] bearer: Option<&str>, #[c
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_socket_that_says_nothing_is_dropped() {
+async fn drops_silent_socket() {
     let mut scene = scene(Duration::ZERO);
     let client = scene.client.take();
     let began = Instant::now();

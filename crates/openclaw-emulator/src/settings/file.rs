@@ -200,18 +200,18 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_trailing_commas_are_fine() {
+    fn accepts_comments_and_trailing_commas() {
         let read = read(b"// mine\n{ gateway: { port: 0x10, mode: 'local', }, }").unwrap();
         assert_eq!(read, Some(serde_json::json!({ "gateway": { "port": 16, "mode": "local" } })));
     }
 
     #[test]
-    fn no_file_is_no_error() {
+    fn missing_file_is_not_an_error() {
         assert!(matches!(read_config(Path::new("/nonexistent/openclaw.json")), Ok(None)));
     }
 
     #[test]
-    fn a_syntax_error_points_at_its_place() {
+    fn syntax_error_position() {
         let text = "{\n  gateway: {\n    mode: local,\n  },\n}";
         match read(text.as_bytes()) {
             Err(ConfigFileError::Syntax(error)) => assert_eq!(error.at.offset(), text.find("local").unwrap()),
@@ -225,7 +225,7 @@ mod tests {
     #[case::empty(Vec::new(), "invalid JSON5: the file is empty")]
     #[case::long(vec![b' '; 5 * 1024 * 1024], "larger than 4 MiB")]
     #[case::deep(vec![b'['; 100_000], "nested deeper")]
-    fn what_is_no_configuration_is_said_to_be_none(#[case] bytes: Vec<u8>, #[case] says: &str) {
+    fn rejects_non_object(#[case] bytes: Vec<u8>, #[case] says: &str) {
         let error = read(&bytes).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
@@ -239,19 +239,19 @@ mod tests {
     #[case::value_missing("[1,", "the file ends where a value is expected")]
     #[case::bare_word("{ a: local }", "expected a value; a string needs quotes")]
     #[case::two_values("{} {}", "unexpected text after the end of the value")]
-    fn syntax_errors_are_in_plain_words(#[case] text: &str, #[case] says: &str) {
+    fn syntax_error_text(#[case] text: &str, #[case] says: &str) {
         let error = read(text.as_bytes()).unwrap_err().to_string();
         assert!(error.ends_with(&format!("invalid JSON5: {says}")), "{error}");
     }
 
     #[test]
-    fn brackets_in_strings_and_comments_do_not_nest() {
+    fn ignores_brackets_in_strings_and_comments() {
         let text = "{ a: ']]]', /* [[[ */ b: [\"\\\"[[\"], // {{{\n c: {} }";
         assert_eq!(depth(text), 2);
     }
 
     #[test]
-    fn a_directory_in_its_place_is_unreadable() {
+    fn directory_is_unreadable() {
         let directory = tempfile::tempdir().unwrap();
         assert!(matches!(read_config(directory.path()), Err(ConfigFileError::Unreadable { .. })));
     }

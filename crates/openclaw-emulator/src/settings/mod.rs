@@ -146,7 +146,7 @@ fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Sta
     if mode == Some("local") {
         return Ok(());
     }
-    let line = if mode.is_none() && facts.missing_mode_suspicious {
+    let line = if mode.is_none() && facts.missing_mode_hint {
         "Gateway start blocked: existing config is missing gateway.mode. Treat this as suspicious or clobbered config. \
          Re-run `openclaw onboard --mode local` or `openclaw setup`, set gateway.mode=local manually, or pass \
          --allow-unconfigured."

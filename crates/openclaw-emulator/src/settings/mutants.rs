@@ -23,7 +23,7 @@ const MORE: &str = r#"// of a person
 "#;
 
 #[test]
-fn mutants_of_configurations_are_read_and_resolved() {
+fn configuration_mutants() {
     let directory = folder();
     let path = directory.path().join("openclaw.json");
     let strict = serde_json::to_vec(&json5::from_str::<serde_json::Value>(MORE).unwrap()).unwrap();

@@ -8,7 +8,7 @@ use untrusted_data::Redactions;
 /// Parts of the names of members that contain secrets.
 const SECRET_NAMES: [&str; 4] = ["token", "password", "secret", "key"];
 /// Longer numbers can be passwords. A port has at most five digits.
-const LONGEST_NUMBER: usize = 5;
+const MAX_NUMBER_LENGTH: usize = 5;
 /// Words of JSON5, and members of many configurations.
 const USUAL: [&str; 6] = ["true", "false", "null", "gateway", "//", "/*"];
 
@@ -66,7 +66,7 @@ pub fn masked(text: &str) -> String {
             let length = word.find(is_delimiter).unwrap_or(word.len());
             let (word, after) = word.split_at(length);
             out.push_str(before);
-            let number = numbers && word.len() <= LONGEST_NUMBER && word.bytes().all(|byte| byte.is_ascii_digit());
+            let number = numbers && word.len() <= MAX_NUMBER_LENGTH && word.bytes().all(|byte| byte.is_ascii_digit());
             if number || USUAL.contains(&word) || known.contains(&word) {
                 out.push_str(word);
             } else {
@@ -97,13 +97,13 @@ mod tests {
     #[case("port: 18789, bind: lan", "port: 18789, bind: lan")]
     #[case(r#""token" "hunter2-é""#, r#""token" "**********""#)]
     #[case("toekn: hunter2\n// mine\nport: 123456", "*****: *******\n// ****\nport: ******")]
-    fn only_a_configuration_s_own_words_are_shown(#[case] text: &str, #[case] shown: &str) {
+    fn shows_only_known_words(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(masked(text), shown);
         assert_eq!(shown.len(), text.len());
     }
 
     #[test]
-    fn values_of_secret_members_are_known() {
+    fn finds_values_of_secret_members() {
         let document = json!({ "gateway": { "bind": "hunter1", "auth": { "mode": "token", "token": " hunter2 " } } });
         let environment = [("OPENCLAW_GATEWAY_PASSWORD".to_owned(), "hunter3".to_owned())];
         let shown = redactions(&document, &environment).apply_known("token hunter1 hunter2 hunter3");
@@ -112,7 +112,7 @@ mod tests {
 
     /// A secret must stay masked, whatever a typing error did to the file.
     #[test]
-    fn no_mutant_of_a_configuration_shows_its_secrets() {
+    fn configuration_mutants_hide_secrets() {
         let text = "{\n  \"gateway\": {\n    \"port\": 18789,\n    \"auth\": { \"mode\": \"token\", \"token\": \"s3cr3t-canary\" },\n    \"remote\": {\n      password: 's3cr3t-canary',\n    },\n  },\n}\n";
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..3000 {

@@ -86,9 +86,9 @@ fn reference(text: &str) -> Option<(Reference<'_>, usize)> {
         None => (text.strip_prefix("${")?, false),
     };
     let name = &body[..body.find('}')?];
-    let lawful =
+    let is_valid =
         |(at, byte): (usize, u8)| byte.is_ascii_uppercase() || byte == b'_' || (at > 0 && byte.is_ascii_digit());
-    if name.is_empty() || !name.bytes().enumerate().all(lawful) {
+    if name.is_empty() || !name.bytes().enumerate().all(is_valid) {
         return None;
     }
     let length = name.len() + if escaped { 4 } else { 3 };

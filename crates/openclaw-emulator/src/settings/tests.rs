@@ -52,7 +52,7 @@ fn authentication(
 }
 
 #[test]
-fn a_missing_token_is_made_up() {
+fn generates_missing_token() {
     let settings = resolve(NEWEST, json!({}), &[]).unwrap();
     let token = settings.generated_token.unwrap();
     assert_eq!((token.len(), Some(&token)), (48, settings.gateway.token.as_ref()));
@@ -86,7 +86,7 @@ fn an_unset_mode_refuses(#[case] release: Release, #[case] says: &str) {
 }
 
 #[test]
-fn trusted_proxy_beside_a_token_is_refused_from_2026_3_31_on() {
+fn trusted_proxy_with_token_since_2026_3_31() {
     let auth = json!({"mode": "trusted-proxy", "token": "a", "trustedProxy": {"userHeader": "x-user"}});
     let gateway = json!({ "auth": auth, "trustedProxies": ["127.0.0.1"] });
     let settings = resolve(Release::new(2026, 3, 28), gateway.clone(), &[]).unwrap();
@@ -95,7 +95,7 @@ fn trusted_proxy_beside_a_token_is_refused_from_2026_3_31_on() {
 }
 
 #[test]
-fn every_fault_of_the_form_is_named_as_the_release_names_it() {
+fn shape_errors_match_release() {
     let gateway = json!({
         "mode": "locl", "port": "x", "foo": 1, "bar-x": 2, "trustedProxies": "127.0.0.1",
         "controlUi": { "enabled": 1, "allowedOrigins": [1, "a", null], "foo": 1 },
@@ -149,7 +149,7 @@ fn handshake_timeouts(#[case] value: &str, #[case] timeout: Option<u64>) {
 }
 
 #[test]
-fn a_bind_beyond_loopback_gets_origins_of_this_machine() {
+fn lan_bind_gets_local_origins() {
     let settings = resolve(NEWEST, json!({"bind": "lan", "auth": {"token": "a"}, "port": 7}), &[]).unwrap();
     assert_eq!(settings.gateway.allowed_origins, ["http://localhost:7", "http://127.0.0.1:7"]);
     assert!(settings.bind.host.is_unspecified());
@@ -158,7 +158,7 @@ fn a_bind_beyond_loopback_gets_origins_of_this_machine() {
 }
 
 #[test]
-fn a_partial_rate_limit_is_filled_in() {
+fn partial_rate_limit_gets_defaults() {
     let limit = resolve(NEWEST, json!({"auth": {"rateLimit": {"maxAttempts": 3}}}), &[]).unwrap().gateway.rate_limit;
     let limit = limit.unwrap();
     assert_eq!(
@@ -178,7 +178,7 @@ fn tailscale(#[case] gateway: Value, #[case] allowed: bool) {
 }
 
 #[test]
-fn other_sections_and_escaped_references_are_left_alone() {
+fn keeps_other_sections_and_escapes() {
     let config = json!({ "gateway": { "mode": "local", "auth": { "token": "x$${A}y$z" } }, "nonsense": [1] });
     let settings = Settings::resolve(NEWEST, &config, &[]).unwrap();
     // The rest looks like a reference, so the release does not treat it as a secret (`trimCredentialToUndefined`).

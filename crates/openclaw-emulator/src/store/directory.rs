@@ -1,6 +1,6 @@
 //! A store in a state directory, written in the same way as the releases do (`json-files.ts`, `writeTextAtomic`).
 
-use super::LONGEST_FILE;
+use super::MAX_FILE_BYTES;
 use nix::fcntl::OFlag;
 use openclaw_protocol::ids;
 use openclaw_protocol::store::{Document, Documents, ReadError, WriteError, json};
@@ -111,7 +111,7 @@ impl Documents for DirectoryDocuments {
     fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         let path = self.root.join(document.path());
         let fault = |what| ReadError { what, path: path.display().to_string() };
-        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+        let bytes = match plain_file::read(&path, MAX_FILE_BYTES, Links::Follow) {
             Err(error) if error.is_not_found() => return Ok(None),
             read => read.map_err(|_| fault("read"))?,
         };
@@ -184,7 +184,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_document_comes_back_with_its_unknown_fields_and_its_order() {
+    fn round_trip_keeps_unknown_fields_and_order() {
         let directory = tempfile::tempdir().unwrap();
         let mut store = DirectoryDocuments::new(directory.path(), true);
         let value = Arc::new(json!({"zeta": {"x-unknown": [1, {"b": null, "a": 1.5}]}, "alpha": {}}));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_from_outside_is_seen() {
+    fn sees_external_edit() {
         let directory = tempfile::tempdir().unwrap();
         let mut store = DirectoryDocuments::new(directory.path(), false);
         store.write(&[(Document::DevicesPaired, &Arc::new(json!({"a": 1})))]).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shorter_document_leaves_nothing_of_the_longer_one() {
+    fn shorter_document_replaces_longer() {
         let directory = tempfile::tempdir().unwrap();
         for durable in [true, false] {
             let mut store = DirectoryDocuments::new(directory.path(), durable);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_replaced_and_not_written_through() {
+    fn replaces_links() {
         let directory = tempfile::tempdir().unwrap();
         let (devices, elsewhere) = (directory.path().join("devices"), directory.path().join("elsewhere"));
         fs::create_dir(&devices).unwrap();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_unlocks_its_directory_where_the_release_does() {
+    fn write_unlocks_directory() {
         let directory = tempfile::tempdir().unwrap();
         let devices = directory.path().join("devices");
         for (unlocks, mode) in [(false, 0o500), (true, 0o700)] {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_where_the_directory_belongs_fails_in_nodes_words() {
+    fn file_in_place_of_directory_error() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("devices"), "in the way").unwrap();
         let mut store = DirectoryDocuments::new(directory.path(), false);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_directory_below_a_file_fails_in_nodes_words() {
+    fn state_directory_below_file_error() {
         let directory = tempfile::tempdir().unwrap();
         let below = directory.path().join("file");
         fs::write(&below, "").unwrap();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_where_the_file_belongs_fails_and_the_other_document_is_written() {
+    fn directory_in_place_of_file_error() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir_all(directory.path().join("devices/pending.json")).unwrap();
         let mut store = DirectoryDocuments::new(directory.path(), false);

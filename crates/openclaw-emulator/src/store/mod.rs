@@ -9,4 +9,4 @@ pub use shared::SharedDocuments;
 pub use sqlite::{SqliteDocuments, SqliteError};
 
 /// The maximum length of a file of the store, in bytes. Files of real gateways have a thousandth of it.
-pub const LONGEST_FILE: u64 = 64 << 20;
+pub const MAX_FILE_BYTES: u64 = 64 << 20;

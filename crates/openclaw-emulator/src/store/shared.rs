@@ -30,7 +30,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_one_writes_the_other_reads_and_a_document_nobody_wrote_is_no_file() {
+    fn clones_share_documents() {
         let here = SharedDocuments::default();
         let mut there = here.clone();
         there.write(&[(Document::DevicesPaired, &Arc::new(json!({"a": {}})))]).unwrap();

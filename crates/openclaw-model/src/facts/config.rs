@@ -12,7 +12,7 @@ pub struct ConfigFacts {
     /// A token and a password without `gateway.auth.mode` are refused. Otherwise, the password is used.
     pub ambiguous_secrets_refused: bool,
     /// The error for a missing `gateway.mode` states that the configuration may be damaged.
-    pub missing_mode_suspicious: bool,
+    pub missing_mode_hint: bool,
     /// `OPENCLAW_HANDSHAKE_TIMEOUT_MS` sets the handshake timeout.
     pub timeout_from_environment: bool,
     /// A bind beyond loopback requires origins for the Control UI.
@@ -63,7 +63,7 @@ impl ConfigFacts {
             ]),
             secret_references: false,
             ambiguous_secrets_refused: false,
-            missing_mode_suspicious: false,
+            missing_mode_hint: false,
             timeout_from_environment: false,
             origins_required: false,
             origins_seeded: false,

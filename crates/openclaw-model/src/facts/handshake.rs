@@ -55,14 +55,14 @@ pub struct HandshakeRules {
     /// Refusals have details: a code and a reason. Otherwise, only the id of the pending request.
     pub refusals_detailed: bool,
     /// Each error in a device proof and in an origin has its own code, and wrong credentials have a next step.
-    pub refusals_exact: bool,
+    pub refusals_specific: bool,
     /// What proves a device.
     pub proof_form: ProofForm,
     /// `auth.deviceToken` exists and secrets are trimmed. Authentication by a reverse proxy counts as the secret, and
     /// the Control UI behind one needs no device. Otherwise, only `auth.token` can contain a device token.
     pub device_tokens_known: bool,
     /// A missing secret does not count against the rate limit. Otherwise, it counts like a wrong one.
-    pub missing_secret_forgiven: bool,
+    pub missing_secret_not_counted: bool,
     /// Clients with an `Origin` header have their own rate limits.
     pub browsers_limited: bool,
     /// Only operators can connect without a device.
@@ -95,7 +95,7 @@ pub struct HandshakeRules {
     /// 198.18.0.1.
     pub browser_limit_per_origin: bool,
     /// A reverse proxy on loopback cannot authenticate users.
-    pub loopback_proxy_cannot_vouch: bool,
+    pub loopback_proxy_cannot_authenticate: bool,
     /// The configuration can allow a reverse proxy on loopback to authenticate users.
     pub loopback_proxy_may_be_allowed: bool,
     /// With `dangerouslyDisableDeviceAuth`, the Control UI needs no secret to connect as an operator.
@@ -103,9 +103,9 @@ pub struct HandshakeRules {
     /// The clients that keep their scopes without a device.
     pub unbound_scopes: UnboundScopes,
     /// A client that a reverse proxy authenticated loses its scopes without a device.
-    pub vouched_scopes_need_device: bool,
+    pub proxy_user_scopes_need_device: bool,
     /// A bootstrap token is checked even if the shared secret is correct, and then counts as the credential.
-    pub bootstrap_beats_secret: bool,
+    pub bootstrap_precedes_secret: bool,
     /// How a node with a bootstrap token is paired.
     pub bootstrap_pairing: BootstrapPairing,
     /// A refusal contains the id of the request that is pending at that time. Otherwise, it contains the id of the
@@ -159,7 +159,7 @@ pub struct HandshakeRules {
     pub bootstrap_limited: bool,
     /// A Control UI that a reverse proxy authenticates must pair its device, gets no token, and gets at most the scopes
     /// in `X-OpenClaw-Scopes`.
-    pub vouched_pairs: bool,
+    pub proxy_users_must_pair: bool,
     /// A node host can spell its platform differently, and the phone apps can report a different platform version.
     pub lenient_pins: bool,
     /// A page from a private address, from `.local` or from `.ts.net` can connect to the host that served it.
@@ -185,7 +185,7 @@ pub struct HandshakeRules {
     /// New nodes from the configured networks are paired without approval.
     pub lists_networks: bool,
     /// A client that needs approval is admitted if its record grants the access when the refusal is due.
-    pub record_decides: bool,
+    pub record_can_admit: bool,
     /// A Control UI with a pending request is told to retry.
     pub control_ui_waits: bool,
     /// A silent pairing removes older silent pairings of similar clients.
@@ -193,16 +193,16 @@ pub struct HandshakeRules {
     /// The build of the Control UI that the gateway serves. A page of the gateway with another build is refused.
     pub control_ui_build: Option<&'static str>,
     /// Workers have their own endpoint. A client that claims to be a worker is closed without an answer.
-    pub workers_apart: bool,
+    pub workers_have_endpoint: bool,
     /// The contents of `hello-ok.features.capabilities`. Empty if the member is absent.
     pub capabilities: &'static [&'static str],
     /// A refusal for wrong credentials states where to look on the gateway's host, and when to retry.
-    pub says_where_to_look: bool,
+    pub refusals_have_advice: bool,
     /// A gateway with a token accepts it as the password if no token was sent, and the other way round.
     pub either_secret: bool,
     /// A wrong secret with a device token counts only if the client is refused, and a correct device token does not
     /// reset the count.
-    pub secret_failure_waits: bool,
+    pub secret_failure_counts_on_refusal: bool,
     /// The gateway's password admits local clients that a reverse proxy does not authenticate.
     pub password_beside_proxy: bool,
     /// `X-OpenClaw-Scopes` limits the scopes of every connection.
@@ -224,7 +224,7 @@ pub struct HandshakeRules {
     /// After `hello-ok`, a node also receives the routing of each wake word.
     pub voice_routing: bool,
     /// A reverse proxy can authorize devices if the configuration allows it.
-    pub vouched_devices: bool,
+    pub proxy_can_approve_devices: bool,
 }
 
 /// Whether a local backend client (`gateway-client`, mode `backend`) needs pairing.
@@ -328,10 +328,10 @@ impl HandshakeRules {
             origins: AllowedOrigins::SameHost,
             origins_bare: false,
             refusals_detailed: false,
-            refusals_exact: false,
+            refusals_specific: false,
             proof_form: ProofForm::V2,
             device_tokens_known: false,
-            missing_secret_forgiven: false,
+            missing_secret_not_counted: false,
             browsers_limited: false,
             nodes_need_device: false,
             insecure_auth_bounded: false,
@@ -346,12 +346,12 @@ impl HandshakeRules {
             device_token_clears_secret_failures: false,
             secret_lockout_blocks_device_token: true,
             browser_limit_per_origin: false,
-            loopback_proxy_cannot_vouch: false,
+            loopback_proxy_cannot_authenticate: false,
             loopback_proxy_may_be_allowed: false,
             bypass_needs_no_secret: false,
             unbound_scopes: UnboundScopes::ControlUiByFlag,
-            vouched_scopes_need_device: false,
-            bootstrap_beats_secret: false,
+            proxy_user_scopes_need_device: false,
+            bootstrap_precedes_secret: false,
             bootstrap_pairing: BootstrapPairing::Asked,
             live_request_id: false,
             local_scope_upgrade: ScopeUpgrade::Asked,
@@ -374,7 +374,7 @@ impl HandshakeRules {
             silent_for_operators_only: false,
             scope_mismatch_named: false,
             bootstrap_limited: false,
-            vouched_pairs: false,
+            proxy_users_must_pair: false,
             lenient_pins: false,
             private_same_origin: false,
             browser_tokens_bound: false,
@@ -386,25 +386,25 @@ impl HandshakeRules {
             skipping_notes_record: false,
             hello_of_connection: false,
             lists_networks: false,
-            record_decides: false,
+            record_can_admit: false,
             control_ui_waits: false,
             prunes_silent: false,
             control_ui_build: None,
-            workers_apart: false,
+            workers_have_endpoint: false,
             capabilities: &[],
             nodes_need_token: false,
             node_host_named: false,
-            says_where_to_look: false,
+            refusals_have_advice: false,
             either_secret: false,
             password_beside_proxy: false,
-            secret_failure_waits: false,
+            secret_failure_counts_on_refusal: false,
             header_bounds_all: false,
             node_surfaces_by_caps: false,
             presence_per_connection: false,
             presence: PresenceRules::oldest(),
             redeems_before_hello: false,
             voice_routing: false,
-            vouched_devices: false,
+            proxy_can_approve_devices: false,
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct NodeRules {
     /// Node lists show when a node was last seen.
     pub list_knows_last_seen: bool,
     /// A node with two connections is gone when the later one closes. Otherwise, it is gone when either closes.
-    pub gone_with_later_only: bool,
+    pub gone_with_later_connection: bool,
     /// Windows nodes have the commands for canvas and camera, and Windows and macOS nodes can take screenshots.
     pub desktop_screens: bool,
     /// A request has a revision and is refreshed only if it asks for the same capabilities, commands and permissions. A
@@ -87,7 +87,7 @@ impl NodeRules {
             list_knows_nodes: false,
             catalogue: false,
             list_knows_last_seen: false,
-            gone_with_later_only: false,
+            gone_with_later_connection: false,
             desktop_screens: false,
             request_by_surface: false,
             part_of_device: false,

@@ -105,7 +105,7 @@ pub struct PairingRules {
     /// exactly its profile and is consumed.
     pub bootstrap_binds: bool,
     /// A bootstrap token records what of its profile was redeemed, and public keys are compared in a normalized form.
-    pub bootstrap_redeems: bool,
+    pub bootstrap_records_redeemed: bool,
     /// A repeated request keeps the time of the first one, so repetitions do not extend its lifetime. Otherwise, it
     /// gets a new time.
     pub repeat_keeps_time: bool,
@@ -121,7 +121,7 @@ pub struct PairingRules {
     /// A bootstrap token gives and redeems only the operator scopes that can be handed off.
     pub bootstrap_hands_on_only: bool,
     /// Revoking needs the same as rotating: a role that the record lists, and the scopes of the token.
-    pub revoke_like_rotate: bool,
+    pub revocation_needs_rotation_scopes: bool,
     /// A record stores when and why its device was last seen, and keeps the client that it was approved for.
     pub last_seen: bool,
     /// An approval adds the new scopes of the record to the scopes of the token. Otherwise, the token gets only the
@@ -131,7 +131,7 @@ pub struct PairingRules {
     pub bootstrap_grants_requested: bool,
     /// A bootstrap token stores what its device requests until it is redeemed, and is deleted when the request is
     /// rejected.
-    pub bootstrap_pends: bool,
+    pub bootstrap_stores_request: bool,
     /// A token can be bound to the shared secret that it was obtained with. A browser's token without this binding is
     /// refused.
     pub tokens_bound: bool,
@@ -174,18 +174,18 @@ impl PairingRules {
             token_needs_approved_role: false,
             bootstrap_profiles: false,
             bootstrap_binds: false,
-            bootstrap_redeems: false,
+            bootstrap_records_redeemed: false,
             repeat_keeps_time: false,
             scopes_within_roles: false,
             connect_leaves_access: false,
             remove_drops_pending: false,
             approval_measures_token: false,
             bootstrap_hands_on_only: false,
-            revoke_like_rotate: false,
+            revocation_needs_rotation_scopes: false,
             last_seen: false,
             approval_adds_scopes: false,
             bootstrap_grants_requested: false,
-            bootstrap_pends: false,
+            bootstrap_stores_request: false,
             tokens_bound: false,
             pending_covers: false,
             approval_kinds: false,

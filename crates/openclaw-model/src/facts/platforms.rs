@@ -10,7 +10,7 @@ pub struct PlatformRules {
     /// A node of an unknown platform can run programs.
     pub unknown_run_programs: bool,
     /// Desktops can offer the approvals of their programs, and their models.
-    pub desktops_keep_approvals: bool,
+    pub desktops_offer_approvals: bool,
     /// The commands depend on the abilities of a platform: only Macs have a canvas, watches are known, and desktops
     /// share files, tools and their screen.
     pub by_capability: bool,
@@ -23,7 +23,7 @@ impl PlatformRules {
             prepares_runs: false,
             android_complete: false,
             unknown_run_programs: true,
-            desktops_keep_approvals: false,
+            desktops_offer_approvals: false,
             by_capability: false,
         }
     }

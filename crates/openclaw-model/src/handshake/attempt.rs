@@ -14,7 +14,7 @@ const BROWSER_ON_LOOPBACK: &str = "198.18.0.1";
 /// The prefix of the key for the rate limit of an origin.
 pub(super) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";
 /// The maximum length of the scopes in a trace, in characters.
-const LONGEST_SCOPES: usize = 200;
+const MAX_SCOPES_LENGTH: usize = 200;
 
 /// A connect with a valid frame, protocol range and role.
 pub(super) struct Attempt {
@@ -70,7 +70,7 @@ impl Attempt {
         let client = self.client();
         let device =
             self.params.device.as_ref().map_or("no device".to_owned(), |device| format!("device {}", device.id));
-        let scopes = self.scopes.join(", ").chars().take(LONGEST_SCOPES).collect::<String>();
+        let scopes = self.scopes.join(", ").chars().take(MAX_SCOPES_LENGTH).collect::<String>();
         format!("{}/{} as {} [{scopes}], {device}", client.id, client.mode, self.role)
     }
 

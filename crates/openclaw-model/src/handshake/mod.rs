@@ -189,7 +189,7 @@ fn admit(
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
     outcome.trace_line(Check::Credentials, format!("admitted by {}", auth_result.method.words()));
-    if model.rules.handshake.vouched_pairs
+    if model.rules.handshake.proxy_users_must_pair
         && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &auth_result)
     {
         device::bound_by_proxy(&mut attempt);
@@ -208,7 +208,7 @@ fn admit(
 
 /// Checks the frame: a request with the method `connect` and parameters that match the schema.
 fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
-    if rules.workers_apart && claims_to_be_a_worker(&frame["params"]) {
+    if rules.workers_have_endpoint && claims_to_be_a_worker(&frame["params"]) {
         return Err(Refusal::silent("invalid-handshake"));
     }
     let form = rules.connect_form;

@@ -110,7 +110,7 @@ mod tests {
     #[case("a".repeat(120), "a".repeat(120))]
     #[case("a".repeat(121), "a".repeat(120))]
     #[case("a".repeat(119) + "éx", "a".repeat(119) + "\u{fffd}")]
-    fn a_reason_is_cut_at_120_bytes(#[case] message: String, #[case] reason: String) {
+    fn reason_is_truncated_at_120_bytes(#[case] message: String, #[case] reason: String) {
         assert_eq!(Refusal::invalid(message, None).reason, reason);
     }
 }

@@ -149,7 +149,7 @@ const HOST: &[&str] = &["system.run.prepare", "system.run", "system.which", "bro
 /// Whether a desktop can only run this command after approval.
 fn is_host(rules: &NodeRules, command: &str) -> bool {
     HOST.contains(&command)
-        || rules.platforms.desktops_keep_approvals && APPROVALS.contains(&command)
+        || rules.platforms.desktops_offer_approvals && APPROVALS.contains(&command)
         || rules.platforms.by_capability && DESKTOP.contains(&command)
 }
 const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "talk.ptt.once"];
@@ -249,7 +249,7 @@ pub fn permitted_commands(
                 has(platform.groups(rules))
                     || (platform == Platform::Android && ["device.apps", "callLog.search"].contains(&command))
                     || (rules.desktop_screens && has(desktop_commands(platform)))
-                    || (rules.platforms.desktops_keep_approvals && platform.is_desktop() && has(&[APPROVALS, MODELS]))
+                    || (rules.platforms.desktops_offer_approvals && platform.is_desktop() && has(&[APPROVALS, MODELS]))
             }
         };
         let approved =

@@ -89,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn order_and_repeats_make_no_difference() {
+    fn ignores_order_and_duplicates() {
         assert!(surface(&["a", "b", "a"], Value::Null).same(&surface(&["b", "a"], json!({}))));
         assert!(!surface(&["a"], Value::Null).same(&surface(&[], Value::Null)));
         assert!(!surface(&[], json!({"x": true})).same(&surface(&[], json!({"x": false}))));
     }
 
     #[test]
-    fn what_was_not_approved_falls_away() {
+    fn removes_unapproved_entries() {
         let offered = surface(&["a", "b"], json!({"x": true, "y": true, "z": false}));
         let left = offered.within(&surface(&["b"], json!({"x": true})));
         assert_eq!(left, surface(&["b"], json!({"x": true, "z": false})));

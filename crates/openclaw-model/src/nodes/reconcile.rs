@@ -25,7 +25,7 @@ pub struct Reconciliation {
     /// Its earlier requests, which are dropped after `hello-ok`.
     pub drops_pending: bool,
     /// A node that is not approved requests approval, for the first time or again.
-    pub asks_first: bool,
+    pub needs_approval_first: bool,
     /// The request that was approved at once because a setup code paired the device.
     pub approved: Option<String>,
 }
@@ -60,7 +60,7 @@ pub fn reconcile_on_connect(
     let offered = connect.commands.clone().unwrap_or_default();
     if rules.nodes.reconnect == NodeReconnect::CutToPlatform {
         let commands = cut_down(rules, config, connect, None);
-        return Ok(Reconciliation { node_id, commands, asks_first: true, ..Reconciliation::default() });
+        return Ok(Reconciliation { node_id, commands, needs_approval_first: true, ..Reconciliation::default() });
     }
     let paired = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)?;
     let approved = paired.as_ref().map(approved_commands).transpose()?;
@@ -178,7 +178,7 @@ fn declared_surface(
         permissions: sorted_permissions(connect.permissions.as_ref()),
     };
     if rules.nodes.requests_of_devices {
-        declared.caps.retain(|cap| is_borne_out(cap, &declared.commands, judged.commands));
+        declared.caps.retain(|cap| keeps_capability(cap, &declared.commands, judged.commands));
     }
     declared
 }
@@ -199,11 +199,16 @@ fn ask_first(
     let requested = ask(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?;
     if let Some(approved) = approve_at_once(rules, environment, &node_id, &requested)? {
         let approved = Some(approved);
-        return Ok(Reconciliation { drops_pending: true, asks_first: true, approved, ..granted(node_id, declared) });
+        return Ok(Reconciliation {
+            drops_pending: true,
+            needs_approval_first: true,
+            approved,
+            ..granted(node_id, declared)
+        });
     }
     let requested = Some(published(&rules.nodes, environment.store, requested));
     let surfaces = Some(NodeSurfaces { declared, effective: NodeSurface::default() });
-    Ok(Reconciliation { node_id, requested, surfaces, asks_first: true, ..Reconciliation::default() })
+    Ok(Reconciliation { node_id, requested, surfaces, needs_approval_first: true, ..Reconciliation::default() })
 }
 
 /// A node that has everything that it offers.
@@ -238,7 +243,7 @@ fn differ_in_permissions(rules: &Facts, declared: &NodeSurface, recorded: &NodeS
 }
 
 /// Whether a capability has one of its commands left, or lost none (2026.9.6).
-fn is_borne_out(cap: &str, admitted: &[String], offered: &[String]) -> bool {
+fn keeps_capability(cap: &str, admitted: &[String], offered: &[String]) -> bool {
     let family: &[&str] = match cap {
         "camera" => &["camera.list", "camera.ptz.status", "camera.snap", "camera.clip", "camera.ptz.control"],
         "computer" => &["computer.act"],

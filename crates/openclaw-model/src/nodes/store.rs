@@ -442,7 +442,7 @@ mod tests {
     #[rstest]
     #[case("2026.3.31", "requestId nodeId platform commands isRepair ts", false)]
     #[case("2026.4.1", "requestId nodeId platform commands silent ts", true)]
-    fn a_repeat_refreshes_from_2026_4_1_on(#[case] release: &str, #[case] keys: &str, #[case] refreshes: bool) {
+    fn repeat_refreshes_since_2026_4_1(#[case] release: &str, #[case] keys: &str, #[case] refreshes: bool) {
         let (rules, mut store) = (of(release).nodes, MemoryDocuments::new());
         let first = request(&rules, &mut store, &mut ZeroEntropy, NOW, &phone(&["a"])).unwrap();
         assert_eq!(first.request.keys().map(String::as_str).collect::<Vec<_>>().join(" "), keys);

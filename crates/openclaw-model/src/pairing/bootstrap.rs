@@ -73,7 +73,7 @@ pub fn verify_bootstrap_token(
     if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
         return Ok(false);
     }
-    if rules.bootstrap_pends && !keep_request(rules, entry, role, request.scopes) {
+    if rules.bootstrap_stores_request && !keep_request(rules, entry, role, request.scopes) {
         return Ok(false);
     }
     entry.device_id = Some(device_id.to_owned());

@@ -30,7 +30,7 @@ pub struct PairingList {
 /// Returns an error for an invalid record.
 pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, StoreError> {
     let state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
-    bear_tokens(rules, &state)?;
+    check_tokens(rules, &state)?;
     let mut pending = newest(&state.pending, "ts")?;
     if rules.pending_covers {
         for request in &mut pending {
@@ -41,7 +41,7 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
 }
 
 /// From 2026.9.6 on, listing the records reads the tokens of every record (`device-pairing-identity.ts`).
-fn bear_tokens(rules: &PairingRules, state: &PairingState) -> Result<(), StoreError> {
+fn check_tokens(rules: &PairingRules, state: &PairingState) -> Result<(), StoreError> {
     if rules.format == StoreFormat::Sqlite {
         for device in state.paired.values()? {
             super::effective_roles(rules, &device)?;
@@ -85,7 +85,7 @@ pub fn live_request_id(
     let pending = js::newest_first(state.pending.values()?, "ts")?;
     // The releases make the whole list for this, and stumble over what they would stumble over there.
     js::newest_first(state.paired.values()?, "approvedAtMs")?;
-    bear_tokens(rules, &state)?;
+    check_tokens(rules, &state)?;
     let is = |entry: &Value, key: &str, text: &str| entry.get(key).and_then(Value::as_str) == Some(text);
     let exact = pending.iter().find(|entry| is(entry, "requestId", request_id));
     let found = exact.or_else(|| {
@@ -121,7 +121,7 @@ pub fn reject(
 ) -> Result<Option<Option<Value>>, StoreError> {
     let pending = find_pending(rules, documents, now, request_id)?;
     let owner = reject_pending(rules.state, DocumentFamily::Devices, "deviceId", documents, now, request_id)?;
-    if let Some(pending) = pending.filter(|_| rules.bootstrap_pends) {
+    if let Some(pending) = pending.filter(|_| rules.bootstrap_stores_request) {
         forget_device_tokens(rules, documents, now, &pending)?;
     }
     Ok(owner)
@@ -266,7 +266,7 @@ pub fn prune_silent(
     let Some(anchor) = state.paired.get_truthy(js::trim(device_id)).filter(|anchor| silent(anchor)) else {
         return Ok(Vec::new());
     };
-    let Some(look) = look(anchor) else { return Ok(Vec::new()) };
+    let Some(key) = similarity_key(anchor) else { return Ok(Vec::new()) };
     let mut gone = Vec::new();
     for device in state.paired.values()?.iter().filter(|device| silent(device)) {
         let id = js::key_text(device.get("deviceId"));
@@ -274,7 +274,7 @@ pub fn prune_silent(
         #[allow(clippy::cast_precision_loss)]
         let age = now as f64 - js::number(device.get("approvedAtMs"));
         let spared = id == js::trim(device_id) || age < SPARED_MS || connected.contains(&id);
-        if !spared && self::look(device).as_ref() == Some(&look) {
+        if !spared && similarity_key(device).as_ref() == Some(&key) {
             gone.push((id, approved_roles(rules, device)?));
         }
     }
@@ -290,7 +290,7 @@ pub fn prune_silent(
 }
 
 /// The fields that make clients similar: id, mode and name. `None` if a record has none of them.
-fn look(device: &Value) -> Option<[String; 3]> {
+fn similarity_key(device: &Value) -> Option<[String; 3]> {
     let text = |key: &str| {
         device.get(key).and_then(Value::as_str).map(|text| js::trim(text).to_lowercase()).unwrap_or_default()
     };

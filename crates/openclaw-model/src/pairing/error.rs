@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_names_the_system_error_code() {
+    fn error_contains_system_code() {
         let fault = StoreError::from(WriteError("EACCES: permission denied, open '/x'".to_owned()));
         assert_eq!(fault.for_answer(), "Error: EACCES: permission denied, open '/x': code=EACCES");
         assert_eq!(StoreError::Refused("nodeId required").for_answer(), "Error: nodeId required");

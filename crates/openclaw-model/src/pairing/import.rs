@@ -43,7 +43,7 @@ pub fn import_devices(legacy: Option<&Value>, paired: &Record) -> Imported {
             result.invalid += 1;
         } else if result.document.contains_key(device) {
             result.kept += 1;
-        } else if let Some((mut record, omitted)) = sound(record) {
+        } else if let Some((mut record, omitted)) = importable(record) {
             js::set(&mut record, "deviceId", Some(device));
             result.omitted += omitted;
             result.imported += 1;
@@ -56,7 +56,7 @@ pub fn import_devices(legacy: Option<&Value>, paired: &Record) -> Imported {
 }
 
 /// An importable record, and the number of its fields that are not.
-fn sound(record: &Value) -> Option<(Record, usize)> {
+fn importable(record: &Value) -> Option<(Record, usize)> {
     let mut record = record.as_object()?.clone();
     let key = record.get("publicKey")?.as_str()?;
     if js::trim(key).is_empty() || !is_time(record.get("createdAtMs")) || !is_time(record.get("approvedAtMs")) {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_exists_wins_and_an_odd_one_stays_behind() {
+    fn import_skips_existing_and_invalid_records() {
         let paired = object(json!({"a": {"deviceId": "a", "publicKey": "ours"}}));
         let legacy = json!({
             "a": {"publicKey": "theirs", "createdAtMs": 1, "approvedAtMs": 1},
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_taken_over_for_a_device_that_may_be_one() {
+    fn imports_node_of_device() {
         let paired = object(json!({"n": {"roles": ["operator", "node"]}, "o": {"role": "operator"}}));
         let legacy = json!({"n": {"token": "t", "commands": ["x"], "caps": "odd", "createdAtMs": 5}, "o": {}, "p": {}});
         let result = import_nodes(Some(&legacy), &paired, &Record::new(), 9);

@@ -86,6 +86,7 @@ pub fn request(
     if device_id.is_empty() {
         return Err(StoreError::Refused("deviceId required"));
     }
+    // Every request of a device with a record is a repair, whatever the device requests.
     let is_repair = state.paired.get_truthy(device_id).is_some();
     let mut existing = state.pending.values()?;
     existing.retain(|pending| pending.get("deviceId").and_then(Value::as_str) == Some(device_id));
@@ -121,6 +122,7 @@ pub fn request(
             RequestOutcome { request, created: false, superseded: Vec::new() }
         }
         _ => {
+            // An approval must not grant more than the approver saw, so a different request gets a new id.
             for pending in &existing {
                 state.pending.remove(&js::key_text(pending.get("requestId")));
             }
@@ -170,11 +172,11 @@ fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) ->
     let asked = merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
     let pending = merge_roles(rules, &[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
     let granted = normalise_scopes(rules, existing.get("scopes"))?;
-    let borne = |scope: &String| {
+    let is_granted = |scope: &String| {
         asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
     };
     Ok(asked.iter().all(|role| pending.contains(role))
-        && super::normalised_scopes(rules, &incoming.scopes).iter().all(borne))
+        && super::normalised_scopes(rules, &incoming.scopes).iter().all(is_granted))
 }
 
 /// A pending request in its public form: without the time of its last repetition.
@@ -246,6 +248,7 @@ fn renew_standing(
     if let Some(remote_ip) = &incoming.remote_ip {
         js::set(request, "remoteIp", Some(remote_ip.as_str()));
     }
+    // If one of the two requests needs a person, the merged request needs one.
     let silent = js::truthy(existing.get("silent")) && incoming.silent;
     js::set(request, "silent", Some(silent));
     if !js::truthy(existing.get("isRepair")) {
@@ -280,6 +283,7 @@ fn replacement(
     role_items.extend([Some(&own_roles), Some(&own_role), role_value.as_ref()]);
     let mut scope_items: Vec<Option<&Value>> = existing.iter().map(|pending| pending.get("scopes")).collect();
     scope_items.push(Some(&own_scopes));
+    // A silent request must not take over a request that waits for a person.
     let waiting_for_a_person = existing.iter().any(|pending| pending.get("silent") != Some(&Value::Bool(true)));
 
     let mut request = described(incoming, device_id, request_id);

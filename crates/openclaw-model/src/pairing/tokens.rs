@@ -277,7 +277,7 @@ pub fn revoke_token(
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(TokenRevocation::Unknown) };
     let old = js::optional_property(device.get("tokens"), role).filter(|old| js::truthy(Some(old)));
     let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(TokenRevocation::Unknown) };
-    if rules.revoke_like_rotate {
+    if rules.revocation_needs_rotation_scopes {
         if !approved_roles(rules, &device)?.iter().any(|have| have == role) {
             return Ok(TokenRevocation::Unknown);
         }

@@ -14,7 +14,7 @@ use rstest::rstest;
 #[case("2026.4.3", "2026.4.2")]
 #[case("2026.8.2", "2026.7.35")]
 #[case("2026.7.1", "2026.6.11")]
-fn an_unknown_release_has_the_rules_of_the_one_before(#[case] release: &str, #[case] described: &str) {
+fn unknown_release_uses_previous_rules(#[case] release: &str, #[case] described: &str) {
     let rules = Facts::of(release.parse().unwrap()).unwrap();
     assert_eq!(rules.described().to_string(), described);
     let known = Facts::of(described.parse().unwrap()).unwrap();
@@ -22,12 +22,12 @@ fn an_unknown_release_has_the_rules_of_the_one_before(#[case] release: &str, #[c
 }
 
 #[test]
-fn the_default_release_is_known() {
+fn default_release_is_known() {
     assert_eq!(known_releases().next_back(), Some(DEFAULT));
 }
 
 #[test]
-fn what_came_before_the_history_is_unknown() {
+fn release_before_history_is_unknown() {
     let error = Facts::of(Release::new(2026, 2, 18)).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -37,7 +37,7 @@ fn what_came_before_the_history_is_unknown() {
 }
 
 #[test]
-fn every_change_changes_the_facts_of_the_release_before() {
+fn every_change_changes_facts() {
     for known in KNOWN {
         for change in known.changes {
             let before = Facts::of(before(known.release).unwrap()).unwrap();
@@ -49,13 +49,13 @@ fn every_change_changes_the_facts_of_the_release_before() {
 }
 
 #[test]
-fn releases_are_listed_in_their_order_and_every_one_but_the_oldest_changed_something() {
+fn release_order_and_changes() {
     assert!(KNOWN.is_sorted_by(|older, newer| older.release < newer.release));
     assert!(KNOWN[0].changes.is_empty() && KNOWN[1..].iter().all(|known| !known.changes.is_empty()));
 }
 
 #[test]
-fn a_source_opens_at_the_tag_of_its_release() {
+fn source_link_uses_release_tag() {
     let release = Release::new(2026, 4, 2);
     let url = |source: Source| source.url(release).unwrap_or_default();
     assert_eq!(

@@ -156,7 +156,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             ],
             apply: |facts| {
                 facts.rpc.health_for_all = true;
-                facts.rpc.wrong_roles_close = true;
+                facts.rpc.repeated_wrong_role_closes = true;
             },
         },
         Change {

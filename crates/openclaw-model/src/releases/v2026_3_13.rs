@@ -32,7 +32,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A missing secret does not count against the rate limit.",
             sources: &[Code("src/gateway/auth.ts", "authorizeGatewayConnect")],
-            apply: |facts| facts.handshake.missing_secret_forgiven = true,
+            apply: |facts| facts.handshake.missing_secret_not_counted = true,
         },
         Change {
             what: "`connect` accepts `auth.bootstrapToken`.",
@@ -61,7 +61,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                     "resolveUnauthorizedHandshakeContext",
                 ),
             ],
-            apply: |facts| facts.handshake.refusals_exact = true,
+            apply: |facts| facts.handshake.refusals_specific = true,
         },
         Change {
             what: "With `dangerouslyDisableDeviceAuth`, the Control UI needs no secret to connect as an operator.",
@@ -127,7 +127,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The error of a node's command begins with the code that the node gave; before, it was the node's message alone.",
             sources: &[Code("src/gateway/server-methods/nodes.helpers.ts", "respondUnavailableOnNodeInvokeError")],
-            apply: |facts| facts.rpc.node_calls.error_codes_told = true,
+            apply: |facts| facts.rpc.node_calls.passes_error_codes = true,
         },
         Change {
             what: "`status` contains the release version.",

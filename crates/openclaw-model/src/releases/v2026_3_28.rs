@@ -132,7 +132,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The refusal of a token rotation no longer states the reason.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "device.token.rotate")],
-            apply: |facts| facts.rpc.rotation_denied_alike = true,
+            apply: |facts| facts.rpc.rotation_denied_without_reason = true,
         },
         Change {
             what: "Approving a node needs `operator.write` and the scopes for the node's commands, instead of \
@@ -149,7 +149,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The client that requests approval for a command no longer counts as an approver.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "hasExecApprovalClients")],
-            apply: |facts| facts.rpc.asker_approves_not = true,
+            apply: |facts| facts.rpc.requester_cannot_approve = true,
         },
         Change {
             what: "The approval request for a command lists the environment variables on any host, and shows Hangul \
@@ -160,7 +160,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             ],
             apply: |facts| {
                 facts.rpc.exec.env_named_everywhere = true;
-                facts.rpc.exec.fillers_spelt = true;
+                facts.rpc.exec.escapes_fillers = true;
             },
         },
         Change {

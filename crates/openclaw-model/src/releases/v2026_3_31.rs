@@ -44,8 +44,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 ),
             ],
             apply: |facts| {
-                facts.handshake.loopback_proxy_cannot_vouch = true;
-                facts.handshake.vouched_scopes_need_device = true;
+                facts.handshake.loopback_proxy_cannot_authenticate = true;
+                facts.handshake.proxy_user_scopes_need_device = true;
             },
         },
         Change {

@@ -29,7 +29,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The gateway checks a bootstrap token even if the shared secret is correct.",
             sources: &[Code("src/gateway/server/ws-connection/auth-context.ts", "resolveConnectAuthDecision")],
-            apply: |facts| facts.handshake.bootstrap_beats_secret = true,
+            apply: |facts| facts.handshake.bootstrap_precedes_secret = true,
         },
         Change {
             what: "`hello-ok` shows `configPath`, `stateDir` and `authMode` to administrators only.",

@@ -86,7 +86,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A bootstrap token records which roles and scopes of its profile were redeemed.",
             sources: &[Code("src/infra/device-bootstrap.ts", "redeemDeviceBootstrapTokenProfile")],
-            apply: |facts| facts.pairing.bootstrap_redeems = true,
+            apply: |facts| facts.pairing.bootstrap_records_redeemed = true,
         },
         Change {
             what: "Approving a node needs `operator.pairing` in addition to the scopes for its commands.",
@@ -117,12 +117,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The error for an ambiguous approval id no longer lists the matching ids.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "resolvePendingApprovalRecord")],
-            apply: |facts| facts.rpc.approvals_terse = true,
+            apply: |facts| facts.rpc.approval_errors_brief = true,
         },
         Change {
             what: "The error for a configuration without `gateway.mode` states that the configuration may be damaged.",
             sources: &[Note("getGatewayStartGuardErrors")],
-            apply: |facts| facts.config.missing_mode_suspicious = true,
+            apply: |facts| facts.config.missing_mode_hint = true,
         },
         Change {
             what: "The profile of a setup code also has `operator.approvals`.",

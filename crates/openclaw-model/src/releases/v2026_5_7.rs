@@ -135,7 +135,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Revoking a token needs a role that the record lists, and the scopes of the token.",
             sources: &[Code("src/infra/device-pairing.ts", "revokeDeviceToken")],
-            apply: |facts| facts.pairing.revoke_like_rotate = true,
+            apply: |facts| facts.pairing.revocation_needs_rotation_scopes = true,
         },
         Change {
             what: "Node lists show when a node was last seen, and why.",
@@ -182,13 +182,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             ],
             apply: |facts| {
                 facts.rpc.approvals_show_analysis = true;
-                facts.rpc.all_invisible_spelt = true;
+                facts.rpc.escapes_all_invisible = true;
             },
         },
         Change {
             what: "The approval request of a plugin can list the decisions that it allows.",
             sources: &[Code("src/gateway/server-methods/plugin-approval.ts", "")],
-            apply: |facts| facts.rpc.plugin.decisions_named = true,
+            apply: |facts| facts.rpc.plugin.request_lists_decisions = true,
         },
         Change {
             what: "Event sequence numbers are counted for each client.",
@@ -203,7 +203,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A node reports that it is alive with the event `node.presence.alive`, and its record stores this.",
             sources: &[Code("src/gateway/server-node-events.ts", "NODE_PRESENCE_ALIVE_EVENT")],
-            apply: |facts| facts.rpc.node_calls.signs_of_life = true,
+            apply: |facts| facts.rpc.node_calls.alive_reports = true,
         },
         Change {
             what: "A Mac can report its programs as a map from name to path.",

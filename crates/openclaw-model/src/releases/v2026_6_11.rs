@@ -87,7 +87,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server/ws-connection/connect-policy.ts", "shouldSkipControlUiPairing"),
                 Code("src/gateway/server/ws-connection/message-handler.ts", "resolveTrustedProxyControlUiScopes"),
             ],
-            apply: |facts| facts.handshake.vouched_pairs = true,
+            apply: |facts| facts.handshake.proxy_users_must_pair = true,
         },
         Change {
             what: "A node host can spell its platform differently, and the phone apps can report a different platform \
@@ -174,7 +174,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/infra/device-bootstrap.ts", "pendingProfile"),
                 Code("src/infra/device-pairing.ts", "rejectDevicePairing"),
             ],
-            apply: |facts| facts.pairing.bootstrap_pends = true,
+            apply: |facts| facts.pairing.bootstrap_stores_request = true,
         },
         Change {
             what: "A token names the shared secret that it is bound to.",
@@ -185,7 +185,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "A node with two connections is gone when the later connection closes. Before, it was gone when \
                    either connection closed.",
             sources: &[Code("src/gateway/node-registry.ts", "unregister")],
-            apply: |facts| facts.nodes.gone_with_later_only = true,
+            apply: |facts| facts.nodes.gone_with_later_connection = true,
         },
         Change {
             what: "A node has only its approved capabilities, commands and permissions, and nothing before approval. \
@@ -219,7 +219,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The gateway asks a Mac for its programs only after the Mac has answered a ping.",
             sources: &[Code("src/skills/runtime/remote.ts", "checkConnectivity")],
-            apply: |facts| facts.rpc.asks_macs = false,
+            apply: |facts| facts.rpc.queries_mac_programs = false,
         },
         Change {
             what: "Adds talk sessions, tasks, skill proposals and others. Removes `talk.realtime.*` and \
@@ -252,7 +252,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             ],
             apply: |facts| {
                 facts.rpc.exec.blank_refused = true;
-                facts.rpc.exec.decisions_taken_away = true;
+                facts.rpc.exec.decisions_can_be_excluded = true;
                 facts.rpc.exec.delivery_chosen = true;
                 facts.rpc.exec.nested_commands_explained = true;
             },
@@ -284,8 +284,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| {
                 facts.rpc.node_calls.work_is_consumed = true;
                 facts.rpc.node_calls.runs_have_ids = true;
-                facts.rpc.node_calls.unmatched_runs_told = true;
-                facts.rpc.node_calls.talk_explained = true;
+                facts.rpc.node_calls.explains_unmatched_runs = true;
+                facts.rpc.node_calls.explains_talk_refusal = true;
             },
         },
         Change {

@@ -72,7 +72,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/node-command-policy.ts", "NODE_EXEC_APPROVALS_COMMANDS"),
                 Note("extensions/ollama createOllamaNodeInvokePolicy"),
             ],
-            apply: |facts| facts.nodes.platforms.desktops_keep_approvals = true,
+            apply: |facts| facts.nodes.platforms.desktops_offer_approvals = true,
         },
         Change {
             what: "Approving a node that offers `browser.proxy` needs `operator.admin`.",
@@ -87,7 +87,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Node lists show a device its own pending request, whatever its scopes.",
             sources: &[Code("src/gateway/server-methods/nodes.ts", "safeNodeReadProjection")],
-            apply: |facts| facts.rpc.own_node_request_told = true,
+            apply: |facts| facts.rpc.shows_own_node_request = true,
         },
         Change {
             what: "The approval request of a plugin can have a longer description and list the devices that review it.",
@@ -132,7 +132,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                     "sms.send",
                     "sms.search",
                 ];
-                facts.rpc.node_calls.denied_named = true;
+                facts.rpc.node_calls.explains_configured_denial = true;
             },
         },
     ],

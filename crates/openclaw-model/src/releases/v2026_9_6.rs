@@ -109,7 +109,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 "src/gateway/server/ws-connection/connect-device-pairing.ts",
                 "pairingStateAllowsRequestedAccess",
             )],
-            apply: |facts| facts.handshake.record_decides = true,
+            apply: |facts| facts.handshake.record_can_admit = true,
         },
         Change {
             what: "A Control UI with a pending request is told to retry.",
@@ -139,7 +139,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A client that claims to be a worker, by role, client id or mode, is closed without an answer.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "claimsWorkerConnectionIdentity")],
-            apply: |facts| facts.handshake.workers_apart = true,
+            apply: |facts| facts.handshake.workers_have_endpoint = true,
         },
         Change {
             what: "The challenge and `hello-ok` list the capabilities of the gateway. `hello-ok` identifies the \
@@ -183,13 +183,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server/ws-connection/auth-messages.ts", "formatGatewayAuthFailureMessage"),
                 Code("src/gateway/server/ws-connection/connect-auth.ts", "rejectUnauthorized"),
             ],
-            apply: |facts| facts.handshake.says_where_to_look = true,
+            apply: |facts| facts.handshake.refusals_have_advice = true,
         },
         Change {
             what: "With `trustedProxy.deviceAutoApprove`, a device of a user whom a reverse proxy authenticated is \
                    paired at once.",
             sources: &[Note("connect-pairing-plan.ts")],
-            apply: |facts| facts.handshake.vouched_devices = true,
+            apply: |facts| facts.handshake.proxy_can_approve_devices = true,
         },
         Change {
             what: "The gateway accepts its secret as the token or as the password. A wrong secret with a device token \
@@ -200,7 +200,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             ],
             apply: |facts| {
                 facts.handshake.either_secret = true;
-                facts.handshake.secret_failure_waits = true;
+                facts.handshake.secret_failure_counts_on_refusal = true;
             },
         },
         Change {
@@ -351,7 +351,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 facts.rpc.exec.runs_named = true;
                 facts.rpc.exec.ids_restricted = true;
                 facts.rpc.exec.kind_named = true;
-                facts.rpc.exec.ends_explained = true;
+                facts.rpc.exec.explains_decision = true;
                 facts.rpc.exec.refusal_by_command = true;
                 facts.rpc.exec.carriers_known = true;
                 facts.rpc.exec.policy_in_database = true;
@@ -424,10 +424,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 facts.rpc.node_calls.sources_named = true;
                 facts.rpc.node_calls.need_approval = true;
                 facts.rpc.node_calls.errors_detailed = true;
-                facts.rpc.node_calls.timeout_always_told = true;
+                facts.rpc.node_calls.always_sends_timeout = true;
                 facts.rpc.node_calls.late_commands_cancelled = true;
                 facts.rpc.node_calls.ids_trimmed = true;
-                facts.rpc.node_calls.withheld_surface_told = true;
+                facts.rpc.node_calls.explains_pending_surface = true;
             },
         },
         Change {
@@ -451,7 +451,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-startup-early.ts", "registerSkillsChangeListener"),
                 Note("server-chat-metadata-lifecycle.ts"),
             ],
-            apply: |facts| facts.rpc.skills_told = true,
+            apply: |facts| facts.rpc.announces_skills = true,
         },
         Change {
             what: "`device.pair.setupCode` accepts a profile and a join URL, and is refused with auth mode none. The \

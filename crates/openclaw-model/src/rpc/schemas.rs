@@ -152,7 +152,7 @@ pub(in crate::rpc) fn plugin_request(rules: &RpcRules) -> &'static Schema {
     match rules.plugin {
         PluginRules { detailed: true, .. } => &PLUGIN_REQUEST_WITH_DETAILS,
         PluginRules { reviewers_named: true, .. } => &PLUGIN_REQUEST_WITH_REVIEWERS,
-        PluginRules { decisions_named: true, .. } => &PLUGIN_REQUEST_WITH_DECISIONS,
+        PluginRules { request_lists_decisions: true, .. } => &PLUGIN_REQUEST_WITH_DECISIONS,
         _ => &PLUGIN_REQUEST,
     }
 }

@@ -31,12 +31,12 @@ use serde_json::Value;
 #[case(r##"{"minProtocol": true, "maxProtocol": -2, "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}}"##, r##"at /minProtocol: must be integer; at /maxProtocol: must be >= 1"##)]
 #[case(r##"{"minProtocol": 3, "maxProtocol": 3, "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}, "permissions": {"x/y~z": 1}}"##, r##"at /permissions/x~1y~0z: must be boolean"##)]
 #[case(r##"{"minProtocol": 3, "maxProtocol": 3, "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}, " ": 1}"##, r##"must NOT have additional properties"##)]
-fn a_connect_that_does_not_fit(#[case] value: &str, #[case] sentence: &str) {
+fn rejects_invalid_connects(#[case] value: &str, #[case] sentence: &str) {
     assert_eq!(checked(frames::connect(frames::ConnectForm::Literals), value), Err(sentence.to_owned()));
 }
 
 #[test]
-fn a_connect_without_parameters_is_no_object() {
+fn connect_params_must_be_object() {
     assert_eq!(frames::connect(frames::ConnectForm::Literals).check(None), Err("must be object".to_owned()));
 }
 
@@ -59,7 +59,7 @@ fn a_connect_that_fits(#[case] value: &str) {
 #[case(r##"{"type": "req", "id": "1", "method": "m", "x": 1}"##, r##"at root: unexpected property 'x'"##)]
 #[case(r##"[]"##, r##"must be object"##)]
 #[case(r##"{"type": "req", "id": "", "method": "m"}"##, r##"at /id: must NOT have fewer than 1 characters"##)]
-fn a_frame_that_does_not_fit(#[case] value: &str, #[case] sentence: &str) {
+fn rejects_invalid_frames(#[case] value: &str, #[case] sentence: &str) {
     assert_eq!(checked(&frames::REQUEST, value), Err(sentence.to_owned()));
 }
 
@@ -122,7 +122,7 @@ static EVERY_KIND: Schema = object(&[
 #[case(r##"{"a": 5}"##, r##"at /a: must be string"##)]
 #[case(r##"{"a": "é😀z"}"##, r##"at /a: must match pattern "^[a-z]+$""##)]
 #[case(r##"{"a": "😀"}"##, r##"at /a: must NOT have fewer than 2 characters; at /a: must match pattern "^[a-z]+$""##)]
-fn a_value_that_does_not_fit(#[case] value: &str, #[case] sentence: &str) {
+fn rejects_invalid_values(#[case] value: &str, #[case] sentence: &str) {
     assert_eq!(checked(&EVERY_KIND, value), Err(sentence.to_owned()));
 }
 
@@ -131,13 +131,13 @@ fn checked(schema: &Schema, value: &str) -> Result<(), String> {
 }
 
 #[test]
-fn a_choice_that_fails_as_an_earlier_one_did_is_still_a_failure() {
+fn repeated_choice_failure_counts() {
     static CHOICES: Schema = Schema::Union(&[NON_EMPTY, text(3, 5)]);
     assert_eq!(checked(&CHOICES, "1"), Err("must be string; must match a schema in anyOf".to_owned()));
 }
 
 #[test]
-fn typebox_names_the_first_missing_property_only() {
+fn reports_first_missing_property() {
     let sentence = frames::connect(frames::ConnectForm::WithRuntimeToken)
         .check(Some(&serde_json::json!({"client": {}})))
         .unwrap_err();

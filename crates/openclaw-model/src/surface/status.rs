@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_taken_out_wherever_it_stands() {
+    fn redacts_nested_secrets() {
         let config = json!({"gateway": {"auth": {"token": "t", "password": {"source": "env", "id": "X"}}, "port": 1},
             "models": {"x": {"apiKey": "k"}, "tokens": 5}});
         let shown = redacted(&config, "").to_string();

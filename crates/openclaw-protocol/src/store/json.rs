@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 /// Numbers get the form of JavaScript: `1.0` becomes `1`, so that the written text equals that of Node.js.
 pub fn parse(bytes: &[u8]) -> Option<Value> {
     let mut value = serde_json::from_str(&String::from_utf8_lossy(bytes)).ok()?;
-    settle_numbers(&mut value);
+    normalise_numbers(&mut value);
     Some(value)
 }
 
@@ -18,21 +18,21 @@ pub fn stringify(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-fn settle_numbers(value: &mut Value) {
+fn normalise_numbers(value: &mut Value) {
     match value {
         Value::Number(number) => {
-            if let Some(settled) = settled(number) {
-                *number = settled;
+            if let Some(whole_number) = whole_number(number) {
+                *number = whole_number;
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(settle_numbers),
-        Value::Object(fields) => fields.values_mut().for_each(settle_numbers),
+        Value::Array(items) => items.iter_mut().for_each(normalise_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(normalise_numbers),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
 /// A float that is a whole number within the exact range of doubles.
-fn settled(number: &Number) -> Option<Number> {
+fn whole_number(number: &Number) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT)?;
     // The filter above guarantees the range, so the conversion is exact.
@@ -49,7 +49,7 @@ mod tests {
     #[case(r#"{"b":1.0,"a":[],"c":{}}"#, "{\n  \"b\": 1,\n  \"a\": [],\n  \"c\": {}\n}")]
     #[case(r#"[1.5,-0.0,"\u0008\u001f/\u007f"]"#, "[\n  1.5,\n  0,\n  \"\\b\\u001f/\u{7f}\"\n]")]
     #[case("null", "null")]
-    fn text_is_what_node_writes(#[case] read: &str, #[case] written: &str) {
+    fn stringifies_like_node(#[case] read: &str, #[case] written: &str) {
         assert_eq!(stringify(&parse(read.as_bytes()).unwrap()), written);
     }
 
@@ -57,7 +57,7 @@ mod tests {
     #[case(b"")]
     #[case(b"{")]
     #[case(b"\xef\xbb\xbf{}")]
-    fn what_node_cannot_parse_is_nothing(#[case] read: &[u8]) {
+    fn invalid_json_is_none(#[case] read: &[u8]) {
         assert_eq!(parse(read), None);
     }
 }

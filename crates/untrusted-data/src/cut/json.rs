@@ -316,7 +316,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_there_is_room_for_is_kept_as_it_is(value in any_json()) {
+        fn keeps_values_within_limit(value in any_json()) {
             let text = value.to_string();
             let expected: Value = serde_json::from_str(&text).unwrap();
             let parsed = parse(text.as_bytes(), 10_000).unwrap();
@@ -326,19 +326,19 @@ mod tests {
         }
 
         #[test]
-        fn no_more_is_kept_than_there_is_room_for(value in any_json(), most in 0usize..20) {
+        fn never_exceeds_limit(value in any_json(), most in 0usize..20) {
             let parsed = parse(value.to_string().as_bytes(), most).unwrap();
             prop_assert!(parsed.values <= most + FIRST * FIRST * FIRST);
         }
 
         #[test]
-        fn what_is_no_json_is_nothing_whatever_the_room(text in "[\\[\\]{}\",:0 ]{0,12}", most in 0usize..4) {
+        fn invalid_json_is_none_at_any_limit(text in "[\\[\\]{}\",:0 ]{0,12}", most in 0usize..4) {
             prop_assert_eq!(parse(text.as_bytes(), most).is_some(), serde_json::from_str::<Value>(&text).is_ok());
         }
     }
 
     #[test]
-    fn a_mark_says_how_much_is_left_out_and_the_names_of_a_message_stay() {
+    fn marks_count_omitted_values() {
         let zeros = format!("[{}0]", "0,".repeat(999));
         let frame = format!(r#"{{"payload":{zeros},"type":"res","id":"1","ok":true}}"#);
         let parsed = parse(frame.as_bytes(), 5).unwrap();
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_in_a_payload_leaves_room_for_what_comes_after_it() {
+    fn long_payload_keeps_later_members() {
         let zeros = format!("[{}0]", "0,".repeat(999));
         let frame = format!(r#"{{"payload":{{"snapshot":{zeros},"features":{zeros},"auth":{{"scopes":["a","b"]}}}}}}"#);
         let payload = &parse(frame.as_bytes(), 100).unwrap().value["payload"];
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_cut_and_is_cut_again_counts_what_was_left_out_before() {
+    fn repeated_truncation_adds_counts() {
         let parsed = parse(format!("[{}0]", "0,".repeat(999)).as_bytes(), 101).unwrap();
         assert_eq!(shorten(&parsed.value, 100, 28), json!([0, 0, 0, "… 997 more"]));
         let keys = (0..100).map(|n| (format!("k{n:02}"), json!(n))).collect::<Map<_, _>>();
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_in_an_object_leaves_room_for_the_plain_members_after_it() {
+    fn long_object_keeps_later_members() {
         let error = json!({"details": {"all": vec![0; 1000]}, "code": "NOT_PAIRED", "message": "no"});
         let short = shorten(&error, 100, 100);
         assert_eq!((&short["code"], &short["message"]), (&json!("NOT_PAIRED"), &json!("no")));
@@ -382,12 +382,12 @@ mod tests {
     #[rstest]
     #[case(json!("a long text of many words"), json!("a long … 18 more bytes"))]
     #[case(json!([{"a": ["b", 1]}, null]), json!([{"a": ["b", 1]}, null]))]
-    fn strings_are_cut_and_what_is_short_stays(#[case] value: Value, #[case] expected: Value) {
+    fn truncates_only_long_strings(#[case] value: Value, #[case] expected: Value) {
         assert_eq!(shorten(&value, 10, 1000), expected);
     }
 
     #[test]
-    fn a_length_is_not_counted_beyond_what_is_asked_for() {
+    fn length_count_stops_at_limit() {
         assert_eq!(length(&json!("four"), 100), 8);
         assert!(length(&json!(vec![0; 1000]), 50) < 100);
     }

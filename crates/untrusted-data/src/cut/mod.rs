@@ -96,12 +96,12 @@ mod tests {
     #[case("three words here", 10, "three … 10 more bytes")]
     #[case("ääää", 5, "ää… 4 more bytes")]
     #[case(&"x".repeat(2000), 1000, &format!("{}… 1,000 more bytes", "x".repeat(1000)))]
-    fn a_text_is_cut_between_words_where_that_is_near(#[case] long: &str, #[case] bytes: usize, #[case] cut: &str) {
+    fn cuts_between_words(#[case] long: &str, #[case] bytes: usize, #[case] cut: &str) {
         assert_eq!(text(long, bytes), cut);
     }
 
     #[test]
-    fn half_a_token_is_never_left() {
+    fn never_splits_token() {
         let token = "q3Jv0nY8mXc2Zr5Tt7Wb1Kd4Lf6Hg9Ps_Ae-Ui0OyVx";
         let said = format!("{} token={token} {}", "word ".repeat(20), "word ".repeat(20));
         for bytes in 60..said.len() {
@@ -115,19 +115,19 @@ mod tests {
     #[case("äöüß", 3, "äöüß")]
     #[case("äöü and eighteen more", 3, "äöü and eighteen more")]
     #[case("äöü and this sentence as well", 3, "äöü… 26 more characters")]
-    fn a_line_is_cut_by_characters(#[case] long: &str, #[case] characters: usize, #[case] cut: &str) {
+    fn cuts_line_by_characters(#[case] long: &str, #[case] characters: usize, #[case] cut: &str) {
         assert_eq!(line(long, characters), cut);
     }
 
     #[rstest]
     #[case("a\nb\nc\nd", "a\nb\nc\nd")]
     #[case("a\nb\nc\nd\ne", "a\n… 2 more lines …\nd\ne")]
-    fn of_many_lines_the_first_and_the_last_stay(#[case] long: &str, #[case] cut: &str) {
+    fn keeps_first_and_last_lines(#[case] long: &str, #[case] cut: &str) {
         assert_eq!(lines(long, 1, 2), cut);
     }
 
     #[test]
-    fn of_a_long_record_whole_lines_of_both_ends_stay() {
+    fn keeps_whole_lines_at_both_ends() {
         let long = (0..1000).map(|n| format!("line {n}\n")).collect::<String>();
         let cut = middle(&long, 100);
         assert!(cut.starts_with("line 0\n") && cut.ends_with("line 999\n") && cut.len() < 140, "{cut}");
@@ -142,7 +142,7 @@ mod tests {
     #[case(999, "999")]
     #[case(1000, "1,000")]
     #[case(8_388_608, "8,388,608")]
-    fn numbers_are_grouped_and_marks_read_back(#[case] value: u64, #[case] written: &str) {
+    fn groups_digits_and_parses_marks(#[case] value: u64, #[case] written: &str) {
         assert_eq!(number(value), written);
         assert_eq!(left_out(&more(value)), Some(value));
     }

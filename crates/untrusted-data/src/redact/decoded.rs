@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_where_each_byte_comes_from() {
+    fn tracks_byte_offsets() {
         let text = "say \\u0041B\n  │ C%44.";
         let decoded = DecodedText::plain(text).decoded().unwrap();
         assert_eq!(decoded.bytes, b"say ABCD.");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_decode_is_no_reading() {
+    fn plain_text_is_not_decoded() {
         assert!(DecodedText::plain("100% plain \\d & more").decoded().is_none());
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::collections::HashMap;
 
 /// Number of nested escapes that are decoded: a frame as a JSON string in an error as a JSON string.
-const DEEPEST: usize = 3;
+const MAX_DEPTH: usize = 3;
 /// Shorter parts of base64 occur in ordinary words.
 const SHORTEST_BASE64: usize = 6;
 /// Minimum length of a secret's beginning at the end of a truncated text.
@@ -118,7 +118,7 @@ impl Finder {
         loop {
             let to = boundary(text, from.saturating_add(WINDOW));
             let mut decoded = Some(DecodedText::plain(&text[from..to]));
-            for _ in 0..=DEEPEST {
+            for _ in 0..=MAX_DEPTH {
                 let Some(read) = decoded else { break };
                 self.find_in(&read, from, cut && to == text.len(), &mut found);
                 decoded = read.decoded();

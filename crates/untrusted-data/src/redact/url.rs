@@ -9,7 +9,7 @@ const SECRET_PARTS: [&str; 3] = ["session", "ticket", "oauth"];
 /// `author`).
 const SECRET_WORDS: [&str; 8] = ["auth", "authkey", "authcode", "key", "sig", "cred", "creds", "code"];
 /// Minimum length of a random word.
-const SHORTEST_DRAWN: usize = 16;
+const MIN_DRAWN_LENGTH: usize = 16;
 
 /// A secret of a URL.
 pub(super) struct Secret {
@@ -36,11 +36,11 @@ pub(super) fn secrets(url: &str) -> Vec<Secret> {
     let rest = &rest[authority_end..];
     let path_end = rest.find(['?', '#']).unwrap_or(rest.len());
     let (path, parameters) = rest.split_at(path_end);
-    let drawn = path.split('/').skip(1).filter(|segment| is_drawn(segment));
+    let drawn = path.split('/').skip(1).filter(|segment| looks_random(segment));
     found.extend(drawn.map(|segment| (segment, segment.to_owned())));
     for parameter in parameters.split(['?', '#', '&', ';']) {
         let (name, value) = parameter.split_once('=').unwrap_or(("", parameter));
-        if is_secret(name) || is_drawn(value) {
+        if is_secret(name) || looks_random(value) {
             found.push((value, parameter.to_owned()));
         }
     }
@@ -63,8 +63,8 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// Whether a word looks random: long, with letters and digits, and not the name of a file or host.
-fn is_drawn(word: &str) -> bool {
-    word.len() >= SHORTEST_DRAWN
+fn looks_random(word: &str) -> bool {
+    word.len() >= MIN_DRAWN_LENGTH
         && !word.contains('.')
         && word.bytes().any(|byte| byte.is_ascii_digit())
         && word.bytes().any(|byte| byte.is_ascii_alphabetic())
@@ -90,7 +90,7 @@ mod tests {
     #[case("ws://h/?token=&code=#key=", &[])]
     #[case("ws://me:@h/", &[])]
     #[case("ws://h/t/a1b2c3d4e5f6a7b8/ws", &["a1b2c3d4e5f6a7b8"])]
-    fn finds_what_lets_its_reader_in(#[case] url: &str, #[case] expected: &[&str]) {
+    fn finds_secrets_in_url(#[case] url: &str, #[case] expected: &[&str]) {
         let mut found = secrets(url).into_iter().map(|secret| secret.value).collect::<Vec<_>>();
         found.dedup();
         assert_eq!(found, expected);

@@ -14,7 +14,7 @@ use untrusted_data::plain_file::{self, Links};
 use untrusted_data::printable::line;
 
 /// The maximum size of a report, in bytes.
-const LARGEST_REPORT: u64 = 256 << 20;
+const MAX_REPORT_SIZE: u64 = 256 << 20;
 
 /// The options that write a list of known deviations.
 #[derive(Debug, clap::Args)]
@@ -200,11 +200,11 @@ fn counted_entries(entries: usize) -> String {
 fn read(path: &Path) -> Result<Report, CommandError> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
-        let read = io::stdin().take(LARGEST_REPORT).read_to_string(&mut text);
+        let read = io::stdin().take(MAX_REPORT_SIZE).read_to_string(&mut text);
         read.map_err(|error| CommandError::message(&format!("cannot read the report: {error}")))?;
         text
     } else {
-        plain_file::read_text(path, LARGEST_REPORT, Links::Follow).map_err(|error| {
+        plain_file::read_text(path, MAX_REPORT_SIZE, Links::Follow).map_err(|error| {
             CommandError::usage(miette::miette!("cannot read the report {}: {error}", path.display()))
         })?
     };

@@ -21,11 +21,14 @@ const NAMED: usize = 10;
 /// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
 /// of that release. Use `review` to view the differences first.
 ///
-/// With `--known`, `accept` does not approve snapshots. It adds the deviations of a run to a list of known deviations:
-///
-/// clawcheck accept --known known.yaml --report report.json --all --reason "waits for issue 12"
+/// With `--known`, `accept` does not approve snapshots. It adds the deviations of a run to a list of known deviations.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
+Examples:
+  clawcheck accept role-upgrade/client
+  clawcheck accept --all --snapshots mine/snapshots
+  clawcheck accept --known known.yaml --report report.json --all --reason 'waits for issue 12'
+
 Exit codes:
   0    the observations were approved, or the entries were written
   2    usage error or invalid file

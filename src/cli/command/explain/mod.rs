@@ -2,6 +2,7 @@
 
 mod case;
 
+use crate::cli::help::{CLIENT, CONNECTION, OUTPUT};
 use crate::cli::misplaced;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
@@ -52,8 +53,7 @@ Examples:
 
 Exit codes:
   0    the client is let in with the scopes that it requests
-  1    the client is refused, or let in without its scopes; with --releases: by at least one release
-       let it in with them
+  1    the client is refused, or let in without its scopes; with --releases, by at least one release
   2    usage error or invalid file
   3    the output could not be written")]
 pub(crate) struct Explain {
@@ -76,58 +76,58 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "all", value_parser = ["all"])]
     releases: Option<String>,
     /// Client: cli, probe, tui, exec, backend, control-ui, webchat, node, macos, ios, android [default: from the device's record, or cli]
-    #[arg(long = "as", value_name = "CLIENT")]
+    #[arg(long = "as", value_name = "CLIENT", help_heading = CLIENT)]
     client: Option<Preset>,
     /// Device: a name, an id or its first letters, `new` or `none` [default: identity/device.json]
     ///
     /// The private keys of other devices are not in a state directory. `explain` uses a stand-in key for them and puts it into
     /// its copy of the records.
-    #[arg(long, value_name = "DEVICE")]
+    #[arg(long, value_name = "DEVICE", help_heading = CLIENT)]
     device: Option<String>,
     /// Role that the client requests [default: the client's own]
-    #[arg(long, value_name = "ROLE", value_parser = role)]
+    #[arg(long, value_name = "ROLE", value_parser = role, help_heading = CLIENT)]
     role: Option<String>,
     /// Scopes that the client requests, separated by commas [default: the client's own]
-    #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope)]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope, help_heading = CLIENT)]
     scopes: Option<Vec<String>>,
     /// Platform of the client [default: that of the device's record]
-    #[arg(long, value_name = "PLATFORM")]
+    #[arg(long, value_name = "PLATFORM", help_heading = CLIENT)]
     platform: Option<String>,
     /// Credentials: shared, token, password, device-token, bootstrap-token or none, with an optional `=VALUE`
     ///
     /// Without a value, `token` and `password` are those of the gateway, and `device-token` is that of the device's record. The
     /// default is `shared`, the secret that the gateway requires, or the device token for a device whose key is
     /// elsewhere.
-    #[arg(long, value_name = "KIND[=VALUE]")]
+    #[arg(long, value_name = "KIND[=VALUE]", help_heading = CLIENT)]
     auth: Option<Credential>,
     /// Proxy between the client and the gateway: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
     ///
     /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and requests
     /// the host gateway.example.
-    #[arg(long, value_name = "PROXY", value_parser = via)]
+    #[arg(long, value_name = "PROXY", value_parser = via, help_heading = CONNECTION)]
     via: Option<Proxy>,
     /// Header of the upgrade request; overrides the headers of --via (repeatable)
-    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header, help_heading = CONNECTION)]
     header: Vec<(String, String)>,
     /// Origin header [default: none, or the gateway's address for browser clients]
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", help_heading = CONNECTION)]
     origin: Option<String>,
     /// Host header [default: the gateway's address]
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", help_heading = CONNECTION)]
     host: Option<String>,
     /// Peer address of the connection that the gateway sees [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = CONNECTION)]
     peer: Option<IpAddr>,
     /// OpenClaw release of the client [default: the release of the gateway]
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", help_heading = CLIENT)]
     client_release: Option<Release>,
     /// Take client, device, headers and role from the last refused connect in a gateway's log; - is standard input
     ///
     /// Options that are given on the command line override the log.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = CLIENT)]
     log: Option<PathBuf>,
     /// Output format
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
 }
 

@@ -1,6 +1,6 @@
 //! The options of `clawcheck run`.
 
-use crate::cli::help::{cache_variable, run_exit_codes, token_variable};
+use crate::cli::help::{COMPARISON, OUTPUT, cache_variable, run_exit_codes, token_variable};
 use crate::cli::options::plan_options::PlanOptions;
 use crate::cli::options::reports::ReportOption;
 use crate::cli::options::selection::SelectionOptions;
@@ -21,8 +21,9 @@ use std::str::FromStr;
     "
 
 Examples:
-  clawcheck run
-  clawcheck run role-upgrade --gateway embedded@2026.4.2
+  clawcheck run                                            All cases on the embedded gateway
+  clawcheck run role-upgrade --gateway embedded@2026.4.2   A family of cases, on an earlier release
+  clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1
   clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json
 
 ",
@@ -40,11 +41,11 @@ pub(crate) struct Run {
     pub(super) gateway: GatewaySpec,
     #[command(flatten)]
     pub(super) selection: SelectionOptions,
-    /// How strictly the gateway is compared [default: exact, or wire for described gateways and gateways at a URL]
+    /// How strictly to compare the gateway [default: exact, or wire for described gateways and gateways at a URL]
     ///
     /// Each level includes the levels before it. `run` also prints differences that count only at a stricter level, but
     /// they do not fail. `docs/report.md` lists what counts at each level.
-    #[arg(long, value_enum, value_name = "LEVEL")]
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = COMPARISON)]
     pub(super) level: Option<LevelOption>,
     /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
     #[arg(long, value_enum, value_name = "HOW")]
@@ -59,50 +60,50 @@ pub(crate) struct Run {
     /// FILE can be - for standard output, which then contains only the report; all other output goes to standard error. `github`
     /// prints an annotation for each cause and appends the Markdown report to the summary of the step (GITHUB_STEP_SUMMARY).
     /// `clawcheck schema report` prints the JSON Schema of the JSON report.
-    #[arg(long, value_name = "KIND=FILE")]
+    #[arg(long, value_name = "KIND=FILE", help_heading = OUTPUT)]
     pub(super) report: Vec<ReportOption>,
     /// Print only failures and the last line
-    #[arg(long, short, conflicts_with_all = ["verbose", "trace"])]
+    #[arg(long, short, conflicts_with_all = ["verbose", "trace"], help_heading = OUTPUT)]
     pub(super) quiet: bool,
-    /// Print a line for every case
-    #[arg(long, short)]
+    /// Print a line for each case when it is done
+    #[arg(long, short, help_heading = OUTPUT)]
     pub(super) verbose: bool,
-    /// Print the score by family and level, and the ladder for authors of gateways
+    /// Print the score by family and level, and what to fix next
     ///
-    /// The ladder has seven rungs, from the handshake to restarts with damaged files. It ends with a command that shows
-    /// what to fix next. By default, the score is printed for described gateways and gateways at a URL if at least 20
+    /// Below the score, a ladder with seven rungs shows what the gateway does correctly, from the handshake to restarts
+    /// with damaged files. It ends with a command that shows the first problem to fix. By default, the score is printed for described gateways and gateways at a URL if at least 20
     /// cases are selected.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub(super) score: bool,
     /// Print every case in full, with its messages on the wire
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub(super) trace: bool,
     /// For each failing case, explain the answer that the model gives to the failing step
     ///
     /// The explanation lists the checks of the release that the gateway is compared with, in order. On the embedded
     /// gateway, it is the reason for the actual answer. On any other gateway, it is the reason for the expected answer.
     /// `run` prints all failing cases in full.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub(super) explain: bool,
     /// Treat WHAT as a failure (repeatable)
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', help_heading = COMPARISON)]
     pub(super) deny: Vec<DeniedResult>,
     /// Exit with code 4 if fewer cases are played [default: 10% for a gateway at a URL, otherwise 1]
     ///
     /// The value is a number of cases, or a share of the selected cases that apply to the gateway.
-    #[arg(long, value_name = "N|N%")]
+    #[arg(long, value_name = "N|N%", help_heading = COMPARISON)]
     pub(super) min_played: Option<MinPlayed>,
     #[command(flatten)]
     pub(super) plan: PlanOptions,
     /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
     ///
     /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
-    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, help_heading = COMPARISON)]
     pub(super) schema: Option<Option<PackageVersion>>,
     /// Also propose snapshots that only record that a real release was tested
     ///
     /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
-    #[arg(long)]
+    #[arg(long, help_heading = COMPARISON)]
     pub(super) mark_seen: bool,
     /// Allow scenarios that can start code in a gateway or reach outside it
     ///

@@ -5,7 +5,7 @@ use crate::scenario::Corpus;
 use openclaw_model::releases;
 
 #[test]
-fn every_selection_of_a_rung_has_cases() {
+fn every_rung_glob_selects_cases() {
     let corpus = Corpus::embedded().unwrap();
     for glob in RUNGS.iter().flat_map(|rung| rung.cases) {
         // `a/{b,c}` selects nothing new if `a/b` no longer exists, so each alternative is tested.
@@ -19,7 +19,7 @@ fn every_selection_of_a_rung_has_cases() {
 }
 
 #[test]
-fn every_rung_has_cases_at_every_release() {
+fn every_rung_has_cases_in_every_release() {
     let (corpus, ladder) = (Corpus::embedded().unwrap(), Ladder::new());
     for release in releases::known_releases() {
         for (number, rung) in RUNGS.iter().enumerate() {
@@ -31,7 +31,7 @@ fn every_rung_has_cases_at_every_release() {
 }
 
 #[test]
-fn a_case_belongs_to_the_lowest_rung_that_selects_it() {
+fn case_belongs_to_first_matching_rung() {
     let ladder = Ladder::new();
     assert_eq!(ladder.rung("revoked-tokens/wrong-shared-token"), Some(1));
     assert_eq!(ladder.rung("revoked-tokens/all"), Some(5));

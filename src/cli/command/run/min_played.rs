@@ -75,7 +75,7 @@ mod tests {
     #[case("-1", 215, Err(()))]
     #[case("%", 215, Err(()))]
     #[case("ten", 215, Err(()))]
-    fn a_number_or_a_share(#[case] text: &str, #[case] applicable: usize, #[case] required: Result<usize, ()>) {
+    fn parses_number_or_share(#[case] text: &str, #[case] applicable: usize, #[case] required: Result<usize, ()>) {
         let parsed = text.parse::<MinPlayed>();
         assert_eq!(parsed.map(|min| min.required(applicable)).map_err(|_| ()), required);
     }

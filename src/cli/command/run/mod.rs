@@ -50,10 +50,10 @@ impl Run {
         let played = cases.all();
         let work = self.play(signals, &played, &snapshots.library, scope);
         let report = session::block_on([&self.gateway], work)?;
-        if let Some(reason) = report.own_protected.as_ref().filter(|_| report.unkept > 0) {
+        if let Some(reason) = report.own_protected.as_ref().filter(|_| report.unsaved > 0) {
             let advice = "name another folder with `snapshots` in the gateway description";
             let _ = writeln!(console::stderr(), "observations are not saved: {reason}; {advice}");
-        } else if !snapshots.is_writable() && report.unkept > 0 && matches!(cases, CasesToPlay::Selected(_)) {
+        } else if !snapshots.is_writable() && report.unsaved > 0 && matches!(cases, CasesToPlay::Selected(_)) {
             let reason = not_writable.unwrap_or_else(|| self.why_not_saved(named.paths.is_empty()).to_owned());
             let _ = writeln!(console::stderr(), "observations are not saved: {reason}");
         }

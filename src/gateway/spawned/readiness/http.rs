@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 /// The maximum length of a status line.
-const LONGEST_STATUS_LINE: u64 = 1024;
+const MAX_STATUS_LINE_BYTES: u64 = 1024;
 
 /// Asks for a path once.
 pub(super) async fn attempt(port: u16, path: &str, deadline: Instant) -> ProbeResult {
@@ -22,7 +22,7 @@ async fn status_line(port: u16, path: &str) -> std::io::Result<Vec<u8>> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    let mut answered = stream.take(LONGEST_STATUS_LINE);
+    let mut answered = stream.take(MAX_STATUS_LINE_BYTES);
     while !answer.contains(&b'\n') && answered.read_buf(&mut answer).await? > 0 {}
     Ok(answer)
 }
@@ -52,7 +52,7 @@ mod tests {
     #[case("HTTP/1.1 404 Not Found\r\n", "HTTP 404 for GET /health")]
     #[case("SSH-2.0-x\r\n", "no HTTP answer")]
     #[case("", "no HTTP answer")]
-    fn only_a_success_is_ready(#[case] answer: &str, #[case] says: &str) {
+    fn only_2xx_is_ready(#[case] answer: &str, #[case] says: &str) {
         let result = format!("{:?}", result("/health", answer.as_bytes()));
         assert!(result.contains(says), "{result}");
     }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// The first and the longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+const MAX_PAUSE: Duration = Duration::from_millis(250);
 /// The time for which a gateway may give an unexpected answer and still count as starting.
 const STARTUP_GRACE: Duration = Duration::from_secs(10);
 /// The maximum wait for an answer to TLS, for a gateway that disconnects HTTP clients.
@@ -136,7 +136,7 @@ impl Probe<'_> {
                     }
                     unexpected = Some((since, saw));
                 }
-                ProbeResult::Starting(after) => wait = after.unwrap_or(pause).min(LONGEST_PAUSE * 4),
+                ProbeResult::Starting(after) => wait = after.unwrap_or(pause).min(MAX_PAUSE * 4),
                 ProbeResult::NotListening => {}
                 ProbeResult::Machine(why) => return Err(ReadinessError::Machine(why)),
             }
@@ -145,7 +145,7 @@ impl Probe<'_> {
             }
             // The system sends no event when another process begins to listen, so the port must be polled.
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 

@@ -130,7 +130,7 @@ impl Library {
     ///
     /// # Errors
     /// Returns an error if the folder cannot be written for another reason, such as a full disk.
-    pub fn freeze_if_protected(&mut self) -> Result<Option<String>, LibraryError> {
+    pub fn freeze_if_unwritable(&mut self) -> Result<Option<String>, LibraryError> {
         use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         match self.probe() {
             Err(LibraryError::Write { path, source })

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The result of proposing an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proposed {
-    /// It was written to this file.
+    /// The observation was written to this file.
     Written(PathBuf),
     /// A proposal of a real release exists in this file and was kept.
     Kept(PathBuf),
@@ -29,7 +29,7 @@ impl Proposed {
 pub struct Proposal {
     /// The `.snap.new` file.
     pub path: PathBuf,
-    /// Its contents.
+    /// The proposed snapshot.
     pub snapshot: Snapshot,
 }
 

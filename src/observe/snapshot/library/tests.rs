@@ -16,7 +16,7 @@ fn accept_all(folder: &Path) -> Vec<FileChange> {
 }
 
 #[test]
-fn what_was_proposed_and_accepted_is_found_again() {
+fn proposes_and_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let proposed = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", true).unwrap();
     let proposed = proposed.path();
@@ -31,7 +31,7 @@ fn what_was_proposed_and_accepted_is_found_again() {
 }
 
 #[test]
-fn a_release_is_served_by_one_variant_or_sees_all_later_ones() {
+fn snapshot_lookup_by_release() {
     let folder = tempfile::tempdir().unwrap();
     for (n, text) in [(2, "a\n"), (4, "b\n")] {
         Library::open(folder.path()).unwrap().propose(CASE, release(n), text, true).unwrap();
@@ -43,7 +43,7 @@ fn a_release_is_served_by_one_variant_or_sees_all_later_ones() {
 }
 
 #[test]
-fn a_variant_that_is_no_longer_one_is_removed() {
+fn removes_redundant_variant() {
     let folder = tempfile::tempdir().unwrap();
     for (n, text) in [(1, "a\n"), (2, "b\n"), (3, "a\n"), (2, "a\n")] {
         Library::open(folder.path()).unwrap().propose(CASE, release(n), text, true).unwrap();
@@ -55,7 +55,7 @@ fn a_variant_that_is_no_longer_one_is_removed() {
 }
 
 #[test]
-fn a_proposal_is_taken_back_when_the_case_conforms() {
+fn withdraws_proposal_of_conforming_case() {
     let folder = tempfile::tempdir().unwrap();
     let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
     let path = path.path();
@@ -64,7 +64,7 @@ fn a_proposal_is_taken_back_when_the_case_conforms() {
 }
 
 #[test]
-fn what_a_real_release_has_shown_stays_until_it_shows_something_else() {
+fn confirmed_snapshot_stays_until_release_changes() {
     let folder = tempfile::tempdir().unwrap();
     let library = || Library::open(folder.path()).unwrap();
     let left = library().propose(CASE, release(2), "real\n", true).unwrap();
@@ -80,7 +80,7 @@ fn what_a_real_release_has_shown_stays_until_it_shows_something_else() {
 }
 
 #[test]
-fn a_header_that_contradicts_the_name_is_refused() {
+fn rejects_header_of_other_case() {
     let folder = tempfile::tempdir().unwrap();
     let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
     let path = path.path();
@@ -93,7 +93,7 @@ fn a_header_that_contradicts_the_name_is_refused() {
 }
 
 #[test]
-fn room_is_found_out_and_nothing_is_left() {
+fn writability_probe_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("not/there");
     Library::open(&below).unwrap().probe().unwrap();
@@ -106,14 +106,14 @@ fn room_is_found_out_and_nothing_is_left() {
 }
 
 #[test]
-fn a_file_in_the_place_of_the_folder_is_a_clear_error() {
+fn file_in_place_of_folder_is_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = Library::open(file.path()).unwrap_err();
     assert!(matches!(error, LibraryError::Read { .. }), "{error}");
 }
 
 #[test]
-fn what_is_inside_the_program_reads_whole() {
+fn built_in_snapshots_parse() {
     let library = Library::built_in().unwrap();
     for case in library.cases() {
         library.history(case).unwrap();

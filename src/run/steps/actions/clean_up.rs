@@ -24,9 +24,9 @@ impl CaseContext<'_> {
         if devices.is_empty() {
             return Vec::new();
         }
-        let Some(mut session) = self.cleaner().await else { return self.perhaps_left() };
+        let Some(mut session) = self.administrator().await else { return self.possible_leftovers() };
         let Some(listed) = self.ask_plainly(&mut session, "device.pair.list", json!({})).await else {
-            return self.perhaps_left();
+            return self.possible_leftovers();
         };
         let mut left = Vec::new();
         let entries = |list: &str| listed.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -60,7 +60,7 @@ impl CaseContext<'_> {
     }
 
     /// The records that the case may have left on the gateway, if clawcheck cannot check it.
-    pub(crate) fn perhaps_left(&self) -> Vec<String> {
+    pub(crate) fn possible_leftovers(&self) -> Vec<String> {
         let devices = self.bindings.identities.device_names();
         devices.iter().map(|(_, name)| format!("{}: possibly the device {name}", self.case.id)).collect()
     }
@@ -70,7 +70,7 @@ impl CaseContext<'_> {
         listed.get("pending").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
-    async fn cleaner(&self) -> Option<Session> {
+    async fn administrator(&self) -> Option<Session> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // Messages that arrive during the cleanup are not part of the case.

@@ -34,7 +34,7 @@ impl CaseContext<'_> {
             }
             let mut messages = self.introduce(&mut session, connect, &challenge, name).await;
             session::learn(&self.bindings, name, device, &messages);
-            session.lighten(&mut messages, connect.show_features);
+            session.drop_large_members(&mut messages, connect.show_features);
             received.extend(messages);
             received.extend(self.keep_or_close(step, session).await);
         }
@@ -182,7 +182,7 @@ impl CaseContext<'_> {
     }
 
     pub(crate) async fn disconnect(&self, name: &str) -> StepEvidence {
-        let Some(session) = self.let_go(name) else { return is_over(name) };
+        let Some(session) = self.take_session(name) else { return is_over(name) };
         let mut session = session.lock().await;
         close_session(&mut session, &self.timeouts).await;
         StepEvidence::default()

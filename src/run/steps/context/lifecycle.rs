@@ -25,8 +25,8 @@ impl CaseContext<'_> {
     /// Starts the gateway under test, or another release of it, on the state directory of the case.
     pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), CaseError> {
         let other;
-        self.speaking =
-            release.map_or(self.release, |release| crate::run::release::played_as(self.gateway.profile(), release));
+        self.speaking = release
+            .map_or(self.release, |release| crate::run::release::compared_release(self.gateway.profile(), release));
         let gateway = match release {
             Some(release) => {
                 other = self.gateway.at_release(release, &|_| {}).await?;

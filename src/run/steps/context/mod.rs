@@ -122,7 +122,7 @@ impl<'a> CaseContext<'a> {
     ) -> Self {
         bindings.set_now(started_at);
         bindings.keep_secret(secret_values(&Value::Object(case.scenario.gateway.base.clone())));
-        case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
+        case.identities().for_each(|(name, key)| bindings.identities.use_own_key(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| KnownValue {
             value: path.to_string_lossy().into_owned(),
             symbol: symbol.to_owned(),
@@ -220,7 +220,7 @@ impl<'a> CaseContext<'a> {
         all.insert(name.to_owned(), Arc::new(AsyncMutex::new(session)));
     }
 
-    pub(crate) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
+    pub(crate) fn take_session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
     }
 

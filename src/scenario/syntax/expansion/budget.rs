@@ -5,7 +5,7 @@ use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
 
 /// Maximum size of all cases of a file together, in bytes, as [`ExpansionBudget`] counts them.
-const LARGEST_EXPANSION: usize = 16 * 1024 * 1024;
+const MAX_EXPANSION_SIZE: usize = 16 * 1024 * 1024;
 /// Approximate memory of a value in addition to its text, in bytes.
 pub(super) const VALUE_SIZE: usize = 64;
 
@@ -19,7 +19,7 @@ pub(crate) struct ExpansionBudget {
 impl ExpansionBudget {
     /// The budget of one file.
     pub(crate) fn of_a_file() -> Self {
-        Self { left: LARGEST_EXPANSION }
+        Self { left: MAX_EXPANSION_SIZE }
     }
 
     pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), SpannedError> {
@@ -28,7 +28,7 @@ impl ExpansionBudget {
             return Ok(());
         }
         self.left = 0;
-        let most = LARGEST_EXPANSION >> 20;
+        let most = MAX_EXPANSION_SIZE >> 20;
         let message = format!("the expanded cases of this file would take more than {most} MiB");
         Err(SpannedError::at(span, message, "the limit is reached here").help("reduce the matrix or its values"))
     }

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Maximum number of points in a matrix.
-const MOST_POINTS: usize = 1000;
+const MAX_POINTS: usize = 1000;
 /// Maximum number of axes in a matrix.
-const MOST_AXES: usize = 32;
+const MAX_AXES: usize = 32;
 
 /// A point of a matrix: one named value for each axis.
 #[derive(Debug, Clone)]
@@ -61,16 +61,16 @@ pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<SpannedError>> {
     }
     let axes = axes(root, matrix)?;
     let size = axes.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.values.len()));
-    if size.is_none_or(|size| size > MOST_POINTS) {
-        let message = format!("the matrix has more than {MOST_POINTS} points");
+    if size.is_none_or(|size| size > MAX_POINTS) {
+        let message = format!("the matrix has more than {MAX_POINTS} points");
         return Err(vec![SpannedError::at(axes[0].key.span, message, "the axes multiply")]);
     }
     let mut errors = Vec::new();
     let mut points = exclude(product(&axes), matrix.get("exclude"), &axes, &mut errors);
     points.extend(include(matrix.get("include"), &axes, &mut errors));
-    if points.len() > MOST_POINTS {
+    if points.len() > MAX_POINTS {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
-        let message = format!("the matrix has {} points; the limit is {MOST_POINTS}", points.len());
+        let message = format!("the matrix has {} points; the limit is {MAX_POINTS}", points.len());
         return Err(vec![SpannedError::at(span, message, "`include` counts, too")]);
     }
     check_duplicate_points(matrix, &points, &mut errors);
@@ -92,9 +92,9 @@ fn axes<'a>(root: &Node, matrix: &'a Node) -> Result<Vec<Axis<'a>>, Vec<SpannedE
     if axes.is_empty() && errors.is_empty() {
         errors.push(SpannedError::at(matrix.head(), "the matrix has no axis", "expected at least one axis"));
     }
-    if axes.len() > MOST_AXES {
-        let message = format!("the matrix has {} axes; the limit is {MOST_AXES}", axes.len());
-        return Err(vec![SpannedError::at(axes[MOST_AXES].key.span, message, "this axis exceeds the limit")]);
+    if axes.len() > MAX_AXES {
+        let message = format!("the matrix has {} axes; the limit is {MAX_AXES}", axes.len());
+        return Err(vec![SpannedError::at(axes[MAX_AXES].key.span, message, "this axis exceeds the limit")]);
     }
     check_unused_axes(root, &axes, &mut errors);
     if errors.is_empty() { Ok(axes) } else { Err(errors) }

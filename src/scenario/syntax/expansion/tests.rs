@@ -16,7 +16,7 @@ fn names(matrix: &str) -> Vec<String> {
 #[case::exclude_a_row("{ a: [x, y], b: [1, 2], exclude: [{ a: x }] }", &["y,1", "y,2"])]
 #[case::include_by_name("{ a: [x, y], b: [1], exclude: [{ a: y }], include: [{ a: y, b: 1 }] }", &["x,1", "y,1"])]
 #[case::include_a_new_value("{ a: [x], b: [1], include: [{ a: z, b: { two: 2 } }] }", &["x,1", "z,two"])]
-fn a_matrix_has_these_points(#[case] matrix: &str, #[case] expected: &[&str]) {
+fn points_of_matrix(#[case] matrix: &str, #[case] expected: &[&str]) {
     assert_eq!(names(matrix), expected);
 }
 
@@ -37,7 +37,7 @@ fn used(axis: &str, reference: &str) -> Node {
 #[case::inside_a_text("5", "'x${a}y${a}'", "x5y5")]
 #[case::escaped("5", "'$${a}'", "'${a}'")]
 #[case::in_a_key("k", "{ '${a}': 1 }", "{ k: 1 }")]
-fn a_reference_becomes_its_value(#[case] axis: &str, #[case] reference: &str, #[case] expected: &str) {
+fn replaces_references(#[case] axis: &str, #[case] reference: &str, #[case] expected: &str) {
     fn bare(node: &Node) -> serde_json::Value {
         crate::scenario::syntax::deserializer::from_node(node).unwrap()
     }
@@ -52,7 +52,7 @@ fn wrong(text: &str) -> String {
 }
 
 #[test]
-fn a_small_file_does_not_become_a_large_one() {
+fn expansion_is_bounded() {
     let value = vec!["x"; 2_000].join(", ");
     let uses = vec!["'${a}'"; 1_000].join(", ");
     let text = format!("matrix: {{ a: {{ only: [{value}] }} }}\nuse: [{uses}]\n");
@@ -62,7 +62,7 @@ fn a_small_file_does_not_become_a_large_one() {
 }
 
 #[test]
-fn all_points_of_a_file_share_one_budget() {
+fn points_share_budget() {
     let (values, uses) = ((0..1000).map(|n| n.to_string()).collect::<Vec<_>>().join(", "), "x".repeat(20_000));
     let root = parse(&format!("matrix: {{ a: [{values}] }}\nuse: '${{a}} {uses}'\n")).unwrap();
     let mut budget = ExpansionBudget::of_a_file();
@@ -73,7 +73,7 @@ fn all_points_of_a_file_share_one_budget() {
 }
 
 #[test]
-fn axes_and_included_points_are_counted() {
+fn counts_axes_and_points() {
     let axes: String = (0..33).map(|n| format!("a{n}: [1], ")).collect();
     assert_eq!(wrong(&format!("matrix: {{ {axes} }}\nuse: 1\n")), "the matrix has 33 axes; the limit is 32");
     let points: String = (0..1000).map(|n| format!("{{ a: {{ p{n}: 1 }} }}, ")).collect();

@@ -55,13 +55,13 @@ fn a_circle_is_found(#[case] a: &str) {
 #[case::a_method_of_its_own_type("use b_types::T; fn f() { T::b(); }")]
 #[case::tests("#[cfg(test)] mod tests { use crate::b::X; }")]
 #[case::a_re_export("pub(crate) use super::b::X;")]
-fn what_is_no_use_of_the_other_module_is_no_circle(#[case] a: &str) {
+fn no_cycle_without_use(#[case] a: &str) {
     let found = circles(&[("lib", ROOT), ("a", a), ("b", "use super::a::f; pub struct X;")]);
     assert_eq!(found, []);
 }
 
 #[test]
-fn a_circle_of_three_is_found_in_its_folder() {
+fn cycle_of_three() {
     let files = [
         ("lib", "mod run;"),
         ("run", "mod a; mod b; mod c; mod d; pub use c::C;"),
@@ -75,7 +75,7 @@ fn a_circle_of_three_is_found_in_its_folder() {
 }
 
 #[test]
-fn the_file_of_a_folder_is_one_of_its_modules() {
+fn mod_file_is_module() {
     let uses_and_is_used = [("lib", "mod run;"), ("run", "mod a; struct R { a: a::A }"), ("run::a", "use super::R;")];
     let both = [OWN_FILE, "a"].map(str::to_owned);
     let found = circles(&uses_and_is_used);

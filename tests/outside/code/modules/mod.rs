@@ -77,7 +77,7 @@ fn edges(folder: &Path) -> Edges {
 }
 
 #[test]
-fn modules_use_only_modules_below_them() {
+fn module_order() {
     let edges = edges(Path::new(env!("CARGO_MANIFEST_DIR")));
     let all = edges.in_folder("");
     let listed = |name: &str| -> Option<usize> { USES.iter().position(|(module, _)| *module == name) };
@@ -95,7 +95,7 @@ fn modules_use_only_modules_below_them() {
 }
 
 #[test]
-fn modules_of_a_folder_form_no_circle() {
+fn no_module_cycles() {
     let mut seen = BTreeSet::new();
     for (name, folder) in crates() {
         for circle in edges(&folder).circles() {

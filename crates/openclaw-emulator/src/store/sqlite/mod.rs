@@ -17,7 +17,7 @@ mod tests;
 
 pub use error::SqliteError;
 
-use open::{SUFFIXES, beside, is_plain, knows_nodes, only_plain, open_to_read};
+use open::{SUFFIXES, beside, has_node_columns, is_plain, only_plain, open_to_read};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, WriteError};
 use rows::{ReadSize, keyed, read, write};
 use rusqlite::limits::Limit;
@@ -76,7 +76,7 @@ impl SqliteDocuments {
     /// Whether the database is the store. In 2026.6.11, the tables of devices exist but are not used. The releases that
     /// use them also have the columns for nodes. A file that cannot be read counts as the store.
     pub fn is_store(state_dir: &Path) -> bool {
-        Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
+        Self::exists(state_dir) && !matches!(has_node_columns(&state_dir.join(DATABASE)), Ok(false))
     }
 
     /// The paths of the database's files in a state directory, whether or not they exist.

@@ -27,7 +27,7 @@ fn seed(folder: &std::path::Path) -> Vec<u8> {
 }
 
 #[test]
-fn mutants_of_databases_are_looked_at_and_stay_as_they_are() {
+fn database_mutants() {
     let directory = folder();
     let seeds = [seed(directory.path())];
     let path = directory.path().join(DATABASE);

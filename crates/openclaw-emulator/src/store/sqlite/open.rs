@@ -20,7 +20,7 @@ const READ_TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteError> {
     only_plain(path, links)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = if is_unchanging(path) {
+    let connection = if is_immutable(path) {
         // SQLite would create a journal even for reading.
         let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
         Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
@@ -33,7 +33,7 @@ pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, Sqli
 }
 
 /// Whether no process can be writing to the database: it has no journal, and this user cannot create one.
-fn is_unchanging(path: &Path) -> bool {
+fn is_immutable(path: &Path) -> bool {
     let locked = path.parent().is_some_and(|directory| access(directory, AccessFlags::W_OK).is_err());
     locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
 }
@@ -64,7 +64,7 @@ pub(super) fn only_plain(database: &Path, links: Links) -> Result<(), SqliteErro
 }
 
 /// Whether a device's row has the columns for a node.
-pub(super) fn knows_nodes(path: &Path) -> Result<bool, SqliteError> {
+pub(super) fn has_node_columns(path: &Path) -> Result<bool, SqliteError> {
     let connection = open_to_read(path, Links::Refuse)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;

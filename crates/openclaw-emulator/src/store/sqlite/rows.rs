@@ -44,7 +44,7 @@ impl ReadSize {
         Ok(self.bytes <= STORE_BYTES && self.values <= DOCUMENT_VALUES)
     }
 
-    fn is_endless(&self) -> bool {
+    fn exceeds_limits(&self) -> bool {
         self.bytes > STORE_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
     }
 
@@ -76,9 +76,10 @@ pub(super) fn read(
     let mut rows = statement.query([])?;
     let mut records = Map::new();
     while let Some(row) = rows.next()? {
+        // Above the limit, the records are dropped, but the rows are still counted for the error.
         if !size.add(row, columns)? {
             records.clear();
-            if size.is_endless() {
+            if size.exceeds_limits() {
                 break;
             }
             continue;
@@ -175,6 +176,7 @@ pub(super) fn keyed(table: &Table, key: &str, record: &Map<String, Value>) -> Ma
 
 /// Writes the rows of devices and keeps their nodes.
 fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -> Result<(), SqliteError> {
+    // `replace` deletes the rows, and the columns of the nodes with them. They are restored afterwards.
     let mut nodes = HashMap::new();
     let sql = format!("SELECT {}, {NODE_SURFACE}, {PENDING_NODE_SURFACE} FROM {}", PAIRED.key_column(), PAIRED.name);
     let mut statement = transaction.prepare(&sql)?;

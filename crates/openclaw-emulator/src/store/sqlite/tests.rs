@@ -14,7 +14,7 @@ fn device() -> Value {
 }
 
 #[test]
-fn every_document_comes_back_as_it_was_written() {
+fn round_trip_of_every_document() {
     let directory = tempfile::tempdir().unwrap();
     let documents = [
         (Document::DevicesPaired, json!({"a": device()})),
@@ -41,7 +41,7 @@ fn every_document_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn nothing_is_made_before_the_first_write() {
+fn no_database_before_first_write() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteDocuments::new(directory.path(), false);
     assert_eq!(store.read(Document::DevicesPaired), None);
@@ -49,7 +49,7 @@ fn nothing_is_made_before_the_first_write() {
 }
 
 #[test]
-fn what_another_process_writes_is_seen() {
+fn sees_writes_of_other_process() {
     let directory = tempfile::tempdir().unwrap();
     let (mut ours, mut theirs) =
         (SqliteDocuments::new(directory.path(), false), SqliteDocuments::new(directory.path(), true));
@@ -60,7 +60,7 @@ fn what_another_process_writes_is_seen() {
 }
 
 #[test]
-fn a_table_of_an_older_release_gets_the_columns_that_it_lacks() {
+fn adds_missing_columns() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     let old = Connection::open(directory.path().join(DATABASE)).unwrap();
@@ -78,7 +78,7 @@ fn a_table_of_an_older_release_gets_the_columns_that_it_lacks() {
 }
 
 #[test]
-fn what_is_no_database_is_not_looked_at() {
+fn ignores_file_without_database_header() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
@@ -96,7 +96,7 @@ fn what_is_no_database_is_not_looked_at() {
 #[case("platform", Some(json!(null)), true)]
 #[case("tokens", Some(json!("none")), true)]
 #[case("surprise", Some(json!(7)), true)]
-fn a_record_fits_where_its_columns_can_hold_it(#[case] field: &str, #[case] value: Option<Value>, #[case] fits: bool) {
+fn record_must_fit_columns(#[case] field: &str, #[case] value: Option<Value>, #[case] fits: bool) {
     let mut record = device();
     let fields = record.as_object_mut().unwrap();
     fields.shift_remove(field);
@@ -106,7 +106,7 @@ fn a_record_fits_where_its_columns_can_hold_it(#[case] field: &str, #[case] valu
 
 /// Observed on the real 2026.9.6: it does not start and does not change the cell.
 #[test]
-fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
+fn keeps_invalid_json_cell() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = SqliteDocuments::new(directory.path(), false);
     let device = json!({"deviceId": "a", "publicKey": "k", "tokens": {}, "createdAtMs": 1, "approvedAtMs": 1});
@@ -128,7 +128,7 @@ fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
 }
 
 #[test]
-fn a_table_with_a_computed_column_is_not_read() {
+fn rejects_generated_column() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = SqliteDocuments::new(directory.path(), false);
     store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();

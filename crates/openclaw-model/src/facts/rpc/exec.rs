@@ -21,11 +21,11 @@ pub struct ExecRules {
     /// The names of environment variables are shown for every host. Otherwise, they are shown only for a node.
     pub env_named_everywhere: bool,
     /// Hangul fillers are shown as escapes.
-    pub fillers_spelt: bool,
+    pub escapes_fillers: bool,
     /// A command that contains only blanks is refused.
     pub blank_refused: bool,
     /// A request can exclude the decision `allow-always`.
-    pub decisions_taken_away: bool,
+    pub decisions_can_be_excluded: bool,
     /// A request can be announced to no client, or can wait although no client can decide it.
     pub delivery_chosen: bool,
     /// Commands inside commands are also counted and checked.
@@ -37,7 +37,7 @@ pub struct ExecRules {
     /// Events and lists name the kind of approval.
     pub kind_named: bool,
     /// The response to a client that waits for a decision states how the decision was made.
-    pub ends_explained: bool,
+    pub explains_decision: bool,
     /// The refusal of `allow-always` mentions the command. Otherwise, it mentions the policy.
     pub refusal_by_command: bool,
     /// `sudo` and other programs that run another command are named.
@@ -53,15 +53,15 @@ impl ExecRules {
             form: ExecRequestForm::Command,
             decisions_show_request: false,
             env_named_everywhere: false,
-            fillers_spelt: false,
+            escapes_fillers: false,
             blank_refused: false,
-            decisions_taken_away: false,
+            decisions_can_be_excluded: false,
             delivery_chosen: false,
             nested_commands_explained: false,
             runs_named: false,
             ids_restricted: false,
             kind_named: false,
-            ends_explained: false,
+            explains_decision: false,
             refusal_by_command: false,
             carriers_known: false,
             policy_in_database: false,

@@ -37,18 +37,18 @@ pub struct RpcRules {
     /// Every client can call `health`, whatever its role and scopes.
     pub health_for_all: bool,
     /// The gateway closes the connection of a client that repeatedly calls methods that its role does not allow.
-    pub wrong_roles_close: bool,
+    pub repeated_wrong_role_closes: bool,
     /// A client that rotates a token must hold its scopes.
     pub rotation_needs_scopes: bool,
     /// The refusal of a rotation does not state the reason. Otherwise, it names the missing scope or the unknown device
     /// or role.
-    pub rotation_denied_alike: bool,
+    pub rotation_denied_without_reason: bool,
     /// Removing a device and revoking its token close its live connections with that role.
     pub revoke_disconnects: bool,
     /// The programs that the bundled skills need, separated by spaces.
     pub skill_bins: &'static str,
     /// A Mac that connects as a node is asked at once which of these programs it has.
-    pub asks_macs: bool,
+    pub queries_mac_programs: bool,
     /// A Mac can report its programs as a map from name to path.
     pub programs_have_paths: bool,
     /// The channels that can be asked for an approval without configuration.
@@ -60,7 +60,7 @@ pub struct RpcRules {
     /// What happens to an approval request without an approver.
     pub no_approver: NoApprover,
     /// The client that requests approval for a command does not count as an approver.
-    pub asker_approves_not: bool,
+    pub requester_cannot_approve: bool,
     /// The rules for the approval of commands.
     pub exec: ExecRules,
     /// A decision can identify an approval by a prefix of its id.
@@ -75,7 +75,7 @@ pub struct RpcRules {
     pub decisions_bounded: bool,
     /// The error for an ambiguous approval id does not list the matching ids, and the error for a decision that is not
     /// allowed has details.
-    pub approvals_terse: bool,
+    pub approval_errors_brief: bool,
     /// A decision is sent first to the client that waits for it with `waitDecision`, then to the client that requested
     /// the approval, and the client that decided is answered last. Otherwise, the client that decided is answered first
     /// and the others in the order of their requests.
@@ -101,7 +101,7 @@ pub struct RpcRules {
     /// The rules for the approval of plugin actions.
     pub plugin: PluginRules,
     /// All invisible characters in a command are shown as escapes, including all white space and control characters.
-    pub all_invisible_spelt: bool,
+    pub escapes_all_invisible: bool,
     /// Event sequence numbers are counted for each client. Otherwise, all clients share one count.
     pub seq_per_client: bool,
     /// Only administrators can approve, remove, rotate and revoke a role other than operator, and other clients do not
@@ -117,7 +117,7 @@ pub struct RpcRules {
     /// Node lists show the approval state of a node.
     pub node_approval_state: bool,
     /// Node lists show a device its own pending request, whatever its scopes.
-    pub own_node_request_told: bool,
+    pub shows_own_node_request: bool,
     /// The shutdown notice without a restart does not mention a restart. Otherwise, it states that there is none.
     pub stop_without_restart_silent: bool,
     /// The error for a missing scope is `FORBIDDEN` and has details. Otherwise, it is `INVALID_REQUEST`.
@@ -132,7 +132,7 @@ pub struct RpcRules {
     /// More events need a scope, including presence, and every event has a sequence number.
     pub events_restricted: bool,
     /// Clients with `operator.read` receive an event when Macs connect or disconnect on which skills can be used.
-    pub skills_told: bool,
+    pub announces_skills: bool,
     /// `device.pair.setupCode` is answered, except that no code is created. Otherwise, it is not answered at all.
     pub setup_codes: bool,
 }
@@ -145,25 +145,25 @@ impl RpcRules {
             events: Names::of(include_str!("events.txt")),
             node_calls: NodeCallRules::oldest(),
             skill_bins: skills::OLDEST,
-            asks_macs: true,
+            queries_mac_programs: true,
             programs_have_paths: false,
             turn_sources: channels::OLDEST,
             health_for_all: false,
-            wrong_roles_close: false,
+            repeated_wrong_role_closes: false,
             rotation_needs_scopes: false,
-            rotation_denied_alike: false,
+            rotation_denied_without_reason: false,
             revoke_disconnects: false,
             rotate_disconnects: false,
             devices_manage_themselves: false,
             no_approver: NoApprover::Waits,
-            asker_approves_not: false,
+            requester_cannot_approve: false,
             exec: ExecRules::oldest(),
             exec_prefix: false,
             unknown_approval_explained: false,
             exec_timeout_ms: 120_000,
             turn_source_route: false,
             decisions_bounded: false,
-            approvals_terse: false,
+            approval_errors_brief: false,
             waiters_first: false,
             status_names_release: false,
             status_counts_tasks: false,
@@ -174,20 +174,20 @@ impl RpcRules {
             decisions_repeat: false,
             approvals_show_analysis: false,
             plugin: PluginRules::oldest(),
-            all_invisible_spelt: false,
+            escapes_all_invisible: false,
             seq_per_client: false,
             roles_need_admin: false,
             approvals_private: false,
             approvals_display_limit: false,
             node_removal_takes_role: false,
             node_approval_state: false,
-            own_node_request_told: false,
+            shows_own_node_request: false,
             stop_without_restart_silent: false,
             scopes_forbidden: false,
             devices_show_connected: false,
             acceptance_names_route: false,
             approvals_need_client: false,
-            skills_told: false,
+            announces_skills: false,
             setup_codes: false,
             events_restricted: false,
         }

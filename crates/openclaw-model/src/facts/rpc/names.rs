@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_go_and_change() {
+    fn changes_of_names() {
         assert_eq!(changed("d"), "a:r b:w ~c:a d");
         assert_eq!(changed("@a d:r e:r -b"), "a:r d:r e:r ~c:a");
         assert_eq!(changed("-a b:p"), "b:p ~c:a");
@@ -82,12 +82,12 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "`@x` names nothing")]
-    fn a_change_after_an_unknown_name_is_a_mistake() {
+    fn rejects_change_of_unknown_name() {
         changed("@x d");
     }
 
     #[test]
-    fn unlisted_names_are_known_and_not_listed() {
+    fn unlisted_names() {
         let names = Names::of("a:r b ~c:a");
         assert_eq!(names.listed().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(["a", "b", "c", "d"].map(|name| names.letter(name)), [Some("r"), Some(""), Some("a"), None]);

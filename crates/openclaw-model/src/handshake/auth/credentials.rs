@@ -16,7 +16,7 @@ pub(in crate::handshake) struct AuthResult {
     /// Whether the client sent the gateway's secret or was authenticated by a reverse proxy.
     pub has_secret: bool,
     /// Whether the client sent a token or password that is not blank.
-    gave_secret: bool,
+    sent_secret: bool,
     /// Whether the client's token or password is wrong and does not count yet.
     wrong_secret: bool,
     bootstrap_token: Option<String>,
@@ -79,7 +79,7 @@ pub(in crate::handshake) fn check_shared_secret(
         token: auth.and_then(|auth| text(auth.token.as_deref())),
         password: auth.and_then(|auth| text(auth.password.as_deref())),
     };
-    let gave_secret = given.token.is_some() || given.password.is_some();
+    let sent_secret = given.token.is_some() || given.password.is_some();
     let device_token = auth.filter(|_| has_device).and_then(|auth| {
         let explicit = not_blank(auth.device_token.as_deref()).map(|token| (token, true));
         let (token, explicit) = explicit.or(given.token.map(|token| (token, !known)))?;
@@ -89,10 +89,10 @@ pub(in crate::handshake) fn check_shared_secret(
         auth.filter(|_| has_device).and_then(|auth| not_blank(auth.bootstrap_token.as_deref())).map(str::to_owned);
     let handshake = &rules.handshake;
     let shielded = handshake.device_token_shields_secret;
-    let counted = if shielded { device_token.is_none() } else { gave_secret };
+    let counted = if shielded { device_token.is_none() } else { sent_secret };
     let address = attempt.limit_address.as_deref();
     let limiter = limits.of(browser(rules, attempt)).filter(|_| counted);
-    let later = handshake.secret_failure_waits && device_token.is_some();
+    let later = handshake.secret_failure_counts_on_refusal && device_token.is_some();
     let mut verdict = secret::authorise(
         handshake,
         config,
@@ -104,7 +104,7 @@ pub(in crate::handshake) fn check_shared_secret(
         verdict = meets_limit(limits.of(browser(rules, attempt)), now, attempt, verdict);
     }
     let uncounted = FailureCounter { now, address, limiter: None, later };
-    let secret = gave_secret
+    let secret = sent_secret
         .then(|| secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, uncounted));
     let has_secret = matches!(secret, Some(Ok(AuthMethod::Token | AuthMethod::Password)))
         || (known && verdict == Ok(AuthMethod::TrustedProxy));
@@ -115,7 +115,7 @@ pub(in crate::handshake) fn check_shared_secret(
         verdict,
         method,
         has_secret,
-        gave_secret,
+        sent_secret,
         wrong_secret,
         bootstrap_token,
         device_token,
@@ -197,7 +197,7 @@ fn decide_by_bootstrap_token(
     auth_result: &mut AuthResult,
 ) -> Result<bool, StoreError> {
     let (Some(device), Some(token)) = (&attempt.params.device, &auth_result.bootstrap_token) else { return Ok(false) };
-    if auth_result.authorised() && !rules.handshake.bootstrap_beats_secret {
+    if auth_result.authorised() && !rules.handshake.bootstrap_precedes_secret {
         return Ok(false);
     }
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
@@ -261,8 +261,9 @@ fn decide_by_device_token(
         auth_result.bound_to = bound_to;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::DeviceToken);
-            let clears = rules.handshake.device_token_clears_secret_failures && !rules.handshake.secret_failure_waits;
-            if auth_result.gave_secret && clears {
+            let clears = rules.handshake.device_token_clears_secret_failures
+                && !rules.handshake.secret_failure_counts_on_refusal;
+            if auth_result.sent_secret && clears {
                 limiter.clear(address, Credential::SharedSecret);
             }
         }

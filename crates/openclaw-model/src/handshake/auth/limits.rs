@@ -75,7 +75,7 @@ impl RateLimiter {
             Some(_) => *record = Record::default(),
             None => {}
         }
-        record.slide(now, window);
+        record.drop_old_failures(now, window);
         record.failures.len() < most
     }
 
@@ -105,7 +105,7 @@ impl RateLimiter {
         if record.locked_until.is_some_and(|until| now < until) {
             return;
         }
-        record.slide(now, window);
+        record.drop_old_failures(now, window);
         record.failures.push(now);
         if record.failures.len() >= most {
             record.locked_until = Some(now.saturating_add(lockout));
@@ -140,7 +140,7 @@ impl RateLimiter {
         self.records.retain(|_, record| {
             let locked = record.locked_until.is_some_and(|until| now < until);
             if !locked {
-                record.slide(now, window);
+                record.drop_old_failures(now, window);
             }
             locked || !record.failures.is_empty()
         });
@@ -148,7 +148,7 @@ impl RateLimiter {
 }
 
 impl Record {
-    fn slide(&mut self, now: i64, window: i64) {
+    fn drop_old_failures(&mut self, now: i64, window: i64) {
         self.failures.retain(|at| *at > now.saturating_sub(window));
     }
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_failures_lock_out_until_the_time_is_over() {
+    fn lock_out_and_expiry() {
         let mut limiter = limiter(false);
         let address = Some("10.0.0.1");
         for _ in 0..3 {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_outside_the_window_do_not_count_and_success_clears() {
+    fn sliding_window_and_reset() {
         let mut limiter = limiter(false);
         for now in [0, 60, 120] {
             limiter.fail(now, None, Credential::SharedSecret);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_exempt_where_the_limit_says_so() {
+    fn loopback_exemption() {
         for (exempt, allowed) in [(true, true), (false, false)] {
             let mut limiter = limiter(exempt);
             for _ in 0..3 {

@@ -169,11 +169,11 @@ pub(in crate::handshake) fn authorise(
         return Err(SecretFailure::rate_limited(limiter.retry_after(counter.now, address, Credential::SharedSecret)));
     }
     let verdict = if mode == AuthMode::Token {
-        compared(config.token.as_deref(), token, ["token_missing_config", "token_missing", "token_mismatch"])
+        compare_secret(config.token.as_deref(), token, ["token_missing_config", "token_missing", "token_mismatch"])
             .map(|()| AuthMethod::Token)
     } else {
         let reasons = ["password_missing_config", "password_missing", "password_mismatch"];
-        compared(config.password.as_deref(), password, reasons).map(|()| AuthMethod::Password)
+        compare_secret(config.password.as_deref(), password, reasons).map(|()| AuthMethod::Password)
     };
     if let Some(limiter) = counter.limiter {
         match &verdict {
@@ -181,7 +181,7 @@ pub(in crate::handshake) fn authorise(
             Err(_) if counter.later => {}
             Err(failure)
                 if failure.reason.ends_with("_mismatch")
-                    || (failure.reason.ends_with("_missing") && !rules.missing_secret_forgiven) =>
+                    || (failure.reason.ends_with("_missing") && !rules.missing_secret_not_counted) =>
             {
                 limiter.fail(counter.now, address, Credential::SharedSecret);
             }
@@ -191,7 +191,11 @@ pub(in crate::handshake) fn authorise(
     verdict
 }
 
-fn compared(expected: Option<&str>, given: Option<&str>, reasons: [&'static str; 3]) -> Result<(), SecretFailure> {
+fn compare_secret(
+    expected: Option<&str>,
+    given: Option<&str>,
+    reasons: [&'static str; 3],
+) -> Result<(), SecretFailure> {
     let [not_configured, missing, mismatch] = reasons;
     match (expected.filter(|secret| !secret.is_empty()), given) {
         (None, _) => Err(SecretFailure::new(not_configured)),
@@ -210,7 +214,7 @@ fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Resul
         return Err(SecretFailure::new("trusted_proxy_untrusted_source"));
     }
     let allowed = rules.loopback_proxy_may_be_allowed && proxy.allow_loopback;
-    if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) && !allowed {
+    if rules.loopback_proxy_cannot_authenticate && address::is_loopback(peer.address) && !allowed {
         return Err(SecretFailure::new("trusted_proxy_loopback_source"));
     }
     vouched_user(proxy, peer).map(|()| AuthMethod::TrustedProxy)

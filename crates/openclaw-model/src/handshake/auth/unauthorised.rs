@@ -22,23 +22,23 @@ pub(in crate::handshake) fn refusal(
     let can_retry =
         failure.reason == "token_mismatch" && has_device && provided == Provided::Token && !has_device_token;
     let mut details = Record::new();
-    let header_missing = rules.says_where_to_look && failure.reason.starts_with("trusted_proxy_missing_header_");
+    let header_missing = rules.refusals_have_advice && failure.reason.starts_with("trusted_proxy_missing_header_");
     let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
     js::set(&mut details, "code", Some(code));
     js::set(&mut details, "authReason", Some(failure.reason.as_ref()));
-    if rules.refusals_exact {
+    if rules.refusals_specific {
         let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };
         js::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
         js::set(&mut details, "recommendedNextStep", Some(step));
     }
     let details = Value::Object(details);
     let has_details = rules.refusals_detailed;
-    let message = match rules.says_where_to_look {
+    let message = match rules.refusals_have_advice {
         true => newer_message(attempt, &failure.reason, provided),
         false => message(attempt, &failure.reason, provided),
     };
     let refusal = Refusal::invalid(message, has_details.then_some(details));
-    match failure.retry_after_ms.filter(|_| rules.says_where_to_look && failure.rate_limited) {
+    match failure.retry_after_ms.filter(|_| rules.refusals_have_advice && failure.rate_limited) {
         Some(retry_after_ms) => refusal.retryable_after(retry_after_ms),
         None => refusal,
     }

@@ -43,7 +43,7 @@ pub(in crate::handshake) fn admit_without_device(
     attempt: &mut Attempt,
     auth_result: &AuthResult,
 ) -> Result<String, Refusal> {
-    let why = may_do_without(rules, config, attempt, auth_result)?;
+    let why = may_omit_device(rules, config, attempt, auth_result)?;
     let keeps_scopes = match rules.unbound_scopes {
         UnboundScopes::ControlUiByFlag => {
             attempt.is_control_ui() && (config.control_ui_allow_insecure_auth || config.control_ui_disable_device_auth)
@@ -74,7 +74,7 @@ fn keeps_unbound_scopes(
     let loses_scopes = match auth_result.method {
         AuthMethod::Token | AuthMethod::Password => true,
         AuthMethod::TrustedProxy => {
-            rules.vouched_scopes_need_device || is_vouched_control_ui(rules, config, attempt, auth_result)
+            rules.proxy_user_scopes_need_device || is_vouched_control_ui(rules, config, attempt, auth_result)
         }
         AuthMethod::None | AuthMethod::BootstrapToken | AuthMethod::DeviceToken => false,
     };
@@ -84,7 +84,7 @@ fn keeps_unbound_scopes(
     is_disregarded(rules, config, attempt) || insecure_local || backend || cli || unasked || !loses_scopes
 }
 
-fn may_do_without(
+fn may_omit_device(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &Attempt,
@@ -109,7 +109,7 @@ fn may_do_without(
             return Err(Refusal::invalid(message, details));
         }
     }
-    if attempt.role == "operator" && rules.none_admits_backend && is_unasked_backend(attempt, auth_result) {
+    if attempt.role == "operator" && rules.none_admits_backend && is_backend_without_auth(attempt, auth_result) {
         return Ok("auth mode none admits a local backend");
     }
     if (attempt.role == "operator" || !rules.nodes_need_device) && auth_result.has_secret {
@@ -117,9 +117,9 @@ fn may_do_without(
     }
     let auth = attempt.params.auth.as_ref();
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-    let gave_secret = auth.is_some_and(|auth| given(&auth.token) || given(&auth.password));
+    let sent_secret = auth.is_some_and(|auth| given(&auth.token) || given(&auth.password));
     match &auth_result.verdict {
-        Err(failure) if gave_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
+        Err(failure) if sent_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
         _ => {
             let details = detailed(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
             Err(Refusal::not_paired("device identity required", details))
@@ -133,7 +133,7 @@ fn detailed(rules: &HandshakeRules, details: Value) -> Option<Value> {
 }
 
 /// Whether the client is a local backend that auth mode `none` admits.
-pub(in crate::handshake) fn is_unasked_backend(attempt: &Attempt, auth_result: &AuthResult) -> bool {
+pub(in crate::handshake) fn is_backend_without_auth(attempt: &Attempt, auth_result: &AuthResult) -> bool {
     attempt.is_local_backend() && auth_result.verdict == Ok(AuthMethod::None)
 }
 
@@ -219,7 +219,7 @@ fn proof_of<'a>(attempt: &'a Attempt, device: &'a DeviceProof, nonce: &'a str) -
 }
 
 fn refused(rules: &HandshakeRules, code: &str, reason: &str, message: &str) -> Refusal {
-    let code = if rules.refusals_exact { code } else { "DEVICE_AUTH_INVALID" };
+    let code = if rules.refusals_specific { code } else { "DEVICE_AUTH_INVALID" };
     let details = json!({ "code": code, "reason": reason });
     Refusal::invalid(message, (rules.refusals_detailed).then_some(details))
 }

@@ -25,7 +25,7 @@ pub(in crate::handshake) fn admit(
 ) -> Result<nodes::Reconciliation, HandshakeEnd> {
     check_limit(model, environment, attempt, has_device)?;
     let node = reconcile(model, environment, attempt, outcome)?;
-    if node.asks_first {
+    if node.needs_approval_first {
         count_request(model, environment.now, attempt);
     }
     Ok(node)

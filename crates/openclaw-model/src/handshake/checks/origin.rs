@@ -33,7 +33,7 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
         Ok(why) => Ok(format!("`{origin}` is allowed: {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
-            let has_details = rules.handshake.refusals_exact;
+            let has_details = rules.handshake.refusals_specific;
             Err(Refusal::invalid(MESSAGE, has_details.then_some(details)))
         }
     }

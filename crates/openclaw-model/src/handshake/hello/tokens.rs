@@ -48,6 +48,7 @@ pub(in crate::handshake) fn tokens(
     let mut others = Vec::new();
     for role in handed_off.map(|profile| profile.roles.as_slice()).unwrap_or_default() {
         let known = |token: &Record| token.get("role").and_then(Value::as_str) == Some(role);
+        // Each role gets one token, even if the profile names the role twice.
         if own.as_ref().is_some_and(known) || others.iter().any(known) {
             continue;
         }
@@ -179,6 +180,7 @@ pub(in crate::handshake) fn settle_bootstrap(
         (None, Some(_)) => pairing::redeem_bootstrap_profile(rules, environment.store, now, token, role, scopes),
         (None, None) => Ok(false),
     };
+    // A token that is not used up stays valid for the other roles of its profile.
     let settled = spent.and_then(|spent| match spent {
         true => pairing::revoke_bootstrap_token(rules, environment.store, now, token).map(|_| ()),
         false => Ok(()),

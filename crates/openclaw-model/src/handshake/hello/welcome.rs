@@ -56,10 +56,10 @@ pub(in crate::handshake) fn welcome(
     let connection = attempt.connection;
     let presence = show(model, environment, &attempt, auth_result, device_id.as_deref());
     let hello = hello(model, environment, &attempt, auth_result, token);
-    let told_of = presence.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
-    let skilled = rpc::mac_skills(model);
+    let is_announced = presence.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
+    let skills_before = rpc::mac_skills(model);
     register_client(model, &attempt, auth_result, presence, node.as_ref(), environment.now);
-    rpc::announce_skills_if_changed(model, &skilled, outcome);
+    rpc::announce_skills_if_changed(model, &skills_before, outcome);
     if let Some(node) = &node {
         rpc::ask_welcomed_mac(model, connection, &node.node_id, environment, outcome);
     }
@@ -84,7 +84,7 @@ pub(in crate::handshake) fn welcome(
     if node.is_some() && !wakes_early {
         send_wake_words(model, connection, outcome);
     }
-    if told_of {
+    if is_announced {
         model.announce_presence(environment.now, outcome);
     }
     Ok(())
@@ -132,7 +132,7 @@ fn show(
         ip: attempt.locality.reported_ip.as_deref(),
         person: person.as_ref(),
     };
-    let online_since = presence_key.as_deref().and_then(|key| model.enter(key, entry, environment));
+    let online_since = presence_key.as_deref().and_then(|key| model.add_presence(key, entry, environment));
     PresenceEntry { presence_key, person, online_since }
 }
 
@@ -219,6 +219,7 @@ fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
     let details = json!({ "code": "PROTOCOL_MISMATCH", "gatewayBuildId": build, "reloadRequired": true });
     let message = "protocol mismatch: Control UI updated; reload this page to continue";
     let own = attempt.client().build_id.as_deref().map(js::trim);
+    // A development build of the page is never outdated.
     let current = own == Some(build) || own == Some("dev");
     (ours && !current).then(|| Refusal::outdated(message, details))
 }

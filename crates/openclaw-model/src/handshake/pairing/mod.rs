@@ -47,7 +47,7 @@ impl PairingExemption {
     /// The fact that lets it be skipped.
     fn fact(self) -> Fact {
         match self {
-            Self::Vouched => fact!(handshake.vouched_pairs),
+            Self::Vouched => fact!(handshake.proxy_users_must_pair),
             Self::ControlUi => fact!(handshake.control_ui_skips_without_auth),
             Self::Backend => fact!(handshake.backend_pairing),
         }
@@ -91,13 +91,13 @@ impl PairingCheck<'_> {
             outcome.trace_line_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             return Ok(result);
         }
-        if model.rules.handshake.vouched_pairs
+        if model.rules.handshake.proxy_users_must_pair
             && device::is_vouched_control_ui(&model.rules.handshake, &model.config, self.attempt, self.auth_result)
         {
             result.issues_token = false;
         }
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
-        let known = found.as_ref().filter(|record| self.is_theirs(record));
+        let known = found.as_ref().filter(|record| self.has_key_of_client(record));
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
             outcome.trace_line_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             match known {
@@ -106,12 +106,12 @@ impl PairingCheck<'_> {
                     let (store, now) = (&mut *environment.store, environment.now);
                     pairing::update_metadata(&model.rules.pairing, store, now, self.device_id, &seen)?;
                 }
-                None => result.issues_token &= self.let_through(skip),
+                None => result.issues_token &= self.gets_token_unpaired(skip),
             }
             return Ok(result);
         }
         match (known, skip) {
-            (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
+            (Some(record), _) => result.handed_off = self.check_against_record(record, model, environment, outcome)?,
             (None, Some(skip)) => {
                 outcome.trace_line_of(
                     Check::Pairing,
@@ -119,7 +119,7 @@ impl PairingCheck<'_> {
                     format!("the device does not have to be paired: {}", skip.why()),
                 );
                 if model.rules.handshake.token_needs_baseline {
-                    result.issues_token &= self.let_through(skip);
+                    result.issues_token &= self.gets_token_unpaired(skip);
                 }
             }
             (None, None) => {
@@ -138,7 +138,7 @@ impl PairingCheck<'_> {
     /// The reason why this client needs no pairing. `None` if it does.
     fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<PairingExemption> {
         let (attempt, auth_result) = (&*self.attempt, self.auth_result);
-        if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, auth_result) {
+        if !rules.proxy_users_must_pair && device::is_vouched_control_ui(rules, config, attempt, auth_result) {
             return Some(PairingExemption::Vouched);
         }
         let without_auth = rules.control_ui_skips_without_auth && config.auth_mode == AuthMode::None;
@@ -155,13 +155,13 @@ impl PairingCheck<'_> {
             BackendPairing::SkippedWithSecret => auth_result.has_matching_secret(),
             BackendPairing::SkippedWhenProven => by_token || auth_result.has_matching_secret(),
         };
-        let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, auth_result);
+        let unasked = rules.none_admits_backend && device::is_backend_without_auth(attempt, auth_result);
         (attempt.is_local_backend() && (proven || unasked)).then_some(PairingExemption::Backend)
     }
 
     /// Whether an unpaired client that needs no pairing gets a token. A client that a proxy authenticated loses its
     /// scopes.
-    fn let_through(&mut self, skip: PairingExemption) -> bool {
+    fn gets_token_unpaired(&mut self, skip: PairingExemption) -> bool {
         match skip {
             PairingExemption::Vouched => {
                 self.attempt.scopes.clear();
@@ -173,7 +173,7 @@ impl PairingCheck<'_> {
     }
 
     /// Checks a paired device: platform and device family, role, scopes, in this order.
-    fn hold_to_record(
+    fn check_against_record(
         &mut self,
         record: &Value,
         model: &mut Model,
@@ -261,7 +261,7 @@ impl PairingCheck<'_> {
     }
 
     /// Whether a record has the key of this device.
-    fn is_theirs(&self, record: &Value) -> bool {
+    fn has_key_of_client(&self, record: &Value) -> bool {
         record.get("publicKey").and_then(Value::as_str) == Some(self.public_key)
     }
 
@@ -270,7 +270,7 @@ impl PairingCheck<'_> {
     /// approval needed more scopes than the client requests.
     fn is_let_in_by(&self, model: &Model, record: &Value) -> Result<bool, StoreError> {
         let rules = &model.rules.pairing;
-        if !self.is_theirs(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {
+        if !self.has_key_of_client(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {
             return Ok(false);
         }
         let (asked, granted) = (&self.attempt.scopes, pairing::access_scopes(record));

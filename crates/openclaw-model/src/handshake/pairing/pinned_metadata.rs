@@ -156,7 +156,7 @@ mod tests {
     #[case("node-host", "node", "linux", "windows", true, None)]
     #[case("openclaw-ios", "ui", "iOS 17", "iPadOS 18", false, Some("iPadOS 18"))]
     #[case("openclaw-ios", "ui", "iOS 17", "android", true, None)]
-    fn a_platform_may_be_spelt_or_dated_otherwise(
+    fn platform_spellings_and_versions(
         #[case] id: &str,
         #[case] mode: &str,
         #[case] paired: &str,

@@ -6,7 +6,7 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::Value;
 
 /// Maximum length of a pending request's id in an answer.
-const LONGEST_ID: usize = 128;
+const MAX_ID_LENGTH: usize = 128;
 
 /// The reason why a device needs approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ fn trimmed(text: impl AsRef<str>) -> Option<String> {
 /// Whether an answer can contain this id: letters, digits and `._:-`, starting with a letter or a digit.
 fn is_plain_id(id: &str) -> bool {
     let id = js::trim(id);
-    id.len() <= LONGEST_ID
+    id.len() <= MAX_ID_LENGTH
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())
         && id.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c))
 }

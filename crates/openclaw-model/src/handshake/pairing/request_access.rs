@@ -58,14 +58,14 @@ impl PairingCheck<'_> {
             && self.approve_vouched(&requested, scopes, model, environment)?
         {
             self.approved(&requested, None, model, environment, outcome)?;
-            let fact = fact!(handshake.vouched_devices);
+            let fact = fact!(handshake.proxy_can_approve_devices);
             outcome.trace_line_of(Check::Pairing, fact, "the gateway pairs users of the reverse proxy automatically");
             return Ok(None);
         }
         if requested.silent() {
             if self.approve_silently(&requested, &silence, existing, model, environment)? {
                 self.approved(&requested, silence.bootstrap.as_ref(), model, environment, outcome)?;
-                if model.rules.handshake.record_decides {
+                if model.rules.handshake.record_can_admit {
                     self.live_request(&requested, model, environment)?;
                 }
                 outcome.trace_line(Check::Pairing, format!("{}: approved automatically", upgrade.reason()));
@@ -75,11 +75,11 @@ impl PairingCheck<'_> {
                 return Ok(None);
             }
         }
-        if model.rules.handshake.record_decides && self.is_granted_by_now(&requested, model, environment)? {
+        if model.rules.handshake.record_can_admit && self.is_granted_by_now(&requested, model, environment)? {
             if requested.created && !requested.silent() {
                 model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
             }
-            let fact = fact!(handshake.record_decides);
+            let fact = fact!(handshake.record_can_admit);
             outcome.trace_line_of(
                 Check::Pairing,
                 fact,
@@ -308,7 +308,7 @@ impl PairingCheck<'_> {
             device_id: self.device_id,
             role: self.attempt.role,
             scopes: &self.attempt.scopes,
-            record: existing.filter(|record| self.is_theirs(record)),
+            record: existing.filter(|record| self.has_key_of_client(record)),
             retry: self.auth_result.method == AuthMethod::BootstrapToken
                 && upgrade == ApprovalReason::NotPaired
                 && self.attempt.role == "node"

@@ -25,7 +25,7 @@ impl PairingCheck<'_> {
         model: &Model,
     ) -> Option<Vec<String>> {
         let policy = model.config.trusted_proxy.as_ref()?.auto_approve.as_ref()?;
-        if !model.rules.handshake.vouched_devices {
+        if !model.rules.handshake.proxy_can_approve_devices {
             return None;
         }
         let attempt = &*self.attempt;
@@ -33,7 +33,7 @@ impl PairingCheck<'_> {
         let app = info.mode == mode::UI && client::NATIVE_APPS.contains(&info.id.as_str());
         let fits = match upgrade {
             ApprovalReason::NotPaired => existing.is_none(),
-            ApprovalReason::Scope => existing.is_some_and(|record| self.is_theirs(record)),
+            ApprovalReason::Scope => existing.is_some_and(|record| self.has_key_of_client(record)),
             _ => false,
         };
         let shown = attempt.is_operator_ui() || attempt.is_webchat() || app;

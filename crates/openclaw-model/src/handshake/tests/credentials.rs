@@ -14,7 +14,7 @@ use rstest::rstest;
 #[case::device_token(json!({"deviceToken": TOKEN}), "AUTH_DEVICE_TOKEN_MISMATCH")]
 #[case::wrong_beside_device_token(json!({"token": "wrong", "deviceToken": "x"}), "AUTH_DEVICE_TOKEN_MISMATCH")]
 #[case::bootstrap(json!({"bootstrapToken": "x"}), "AUTH_BOOTSTRAP_TOKEN_INVALID")]
-fn a_device_with_a_token_gateway(#[case] auth: Value, #[case] verdict: &str) {
+fn device_on_gateway_with_token(#[case] auth: Value, #[case] verdict: &str) {
     assert_eq!(gateway("2026.4.2").connect(&cli().auth(auth)).verdict(), verdict);
 }
 
@@ -43,7 +43,7 @@ fn what_the_gateway_lacks(#[case] settings: fn(&mut GatewayConfig), #[case] verd
 #[case::cli(("cli", "cli"), "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)")]
 #[case::tui(("openclaw-tui", "ui"), "unauthorized: gateway token mismatch (open the dashboard URL and paste the token in Control UI settings)")]
 #[case::other(("test", "test"), "unauthorized: gateway token mismatch (provide gateway auth token)")]
-fn the_hint_fits_the_client(#[case] client: (&'static str, &'static str), #[case] message: &str) {
+fn hints_for_each_client(#[case] client: (&'static str, &'static str), #[case] message: &str) {
     let answer = gateway("2026.4.2").connect(&cli().client(client.0, client.1).auth(json!({"token": "wrong"})));
     assert_eq!(answer.said["message"], message);
     assert_eq!(answer.close, Some((1008, message.chars().take(120).collect())));
@@ -60,7 +60,7 @@ fn the_hint_fits_the_client(#[case] client: (&'static str, &'static str), #[case
 #[case::wrong(json!({"deviceToken": "no"}), "operator", "AUTH_DEVICE_TOKEN_MISMATCH")]
 #[case::wrong_as_token(json!({"token": "no"}), "operator", "AUTH_TOKEN_MISMATCH")]
 #[case::other_role(json!({"deviceToken": "tok"}), "node", "AUTH_DEVICE_TOKEN_MISMATCH")]
-fn a_paired_device_has_its_own_token(#[case] auth: Value, #[case] role: &'static str, #[case] verdict: &str) {
+fn device_token_of_paired_device(#[case] auth: Value, #[case] role: &'static str, #[case] verdict: &str) {
     let mut gateway = gateway("2026.4.2").with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let scopes: &[&str] = if role == "node" { &[] } else { &["operator.read"] };
     assert_eq!(gateway.connect(&cli().auth(auth).role(role).scopes(scopes)).verdict(), verdict);
@@ -76,7 +76,7 @@ fn limited(release: &str) -> TestGateway {
 #[rstest]
 #[case::remote("10.0.0.5", "AUTH_RATE_LIMITED")]
 #[case::loopback("127.0.0.1", "AUTH_TOKEN_MISMATCH")]
-fn too_many_wrong_secrets_lock_out(#[case] address: &'static str, #[case] verdict: &str) {
+fn lock_out_after_wrong_secrets(#[case] address: &'static str, #[case] verdict: &str) {
     let mut gateway = limited("2026.4.2");
     let wrong = cli().without_device().from(address).auth(json!({"token": "wrong"}));
     for _ in 0..2 {
@@ -90,7 +90,7 @@ fn too_many_wrong_secrets_lock_out(#[case] address: &'static str, #[case] verdic
 #[rstest]
 #[case("2026.3.28", "AUTH_TOKEN_MISMATCH")]
 #[case("2026.3.31", "AUTH_RATE_LIMITED")]
-fn a_secret_beside_a_device_counts_since_2026_3_31(#[case] release: &str, #[case] verdict: &str) {
+fn wrong_secret_with_device_counts_since_2026_3_31(#[case] release: &str, #[case] verdict: &str) {
     let mut gateway = limited(release);
     let wrong = cli().from("10.0.0.5").auth(json!({"token": "wrong"}));
     gateway.connect(&wrong);
@@ -102,7 +102,7 @@ fn a_secret_beside_a_device_counts_since_2026_3_31(#[case] release: &str, #[case
 #[rstest]
 #[case("2026.2.26", "AUTH_RATE_LIMITED")]
 #[case("2026.3.13", "hello")]
-fn a_missing_secret_counts_up_to_2026_2_26(#[case] release: &str, #[case] verdict: &str) {
+fn missing_secret_counts_until_2026_2_26(#[case] release: &str, #[case] verdict: &str) {
     let mut gateway = limited(release);
     let nothing = cli().without_device().from("10.0.0.5").auth(json!({}));
     for _ in 0..3 {
@@ -114,7 +114,7 @@ fn a_missing_secret_counts_up_to_2026_2_26(#[case] release: &str, #[case] verdic
 #[rstest]
 #[case("2026.4.2", "AUTH_RATE_LIMITED")]
 #[case("2026.4.5", "hello")]
-fn a_locked_out_secret_does_not_lock_out_device_tokens_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {
+fn lock_out_spares_device_tokens_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {
     let mut gateway = limited(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let wrong = cli().without_device().from("10.0.0.5").auth(json!({"token": "wrong"}));
     gateway.connect(&wrong);
@@ -126,7 +126,7 @@ fn a_locked_out_secret_does_not_lock_out_device_tokens_since_2026_4_5(#[case] re
 #[rstest]
 #[case("2026.4.2", "AUTH_RATE_LIMITED")]
 #[case("2026.4.5", "AUTH_TOKEN_MISMATCH")]
-fn browsers_on_loopback_share_a_limit_until_2026_4_2(#[case] release: &str, #[case] verdict: &str) {
+fn loopback_browsers_share_limit_until_2026_4_2(#[case] release: &str, #[case] verdict: &str) {
     let mut gateway = gateway(release);
     let page = |origin| cli().without_device().header("origin", origin).auth(json!({"token": "wrong"}));
     for _ in 0..10 {

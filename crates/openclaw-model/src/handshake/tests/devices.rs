@@ -10,11 +10,7 @@ use rstest::rstest;
 #[case::blank_token(("cli", "cli"), json!({"token": " "}), "AUTH_TOKEN_MISSING")]
 #[case::device_token_only(("cli", "cli"), json!({"deviceToken": TOKEN}), "DEVICE_IDENTITY_REQUIRED")]
 #[case::tui(("openclaw-tui", "ui"), json!({"token": TOKEN}), "CONTROL_UI_DEVICE_IDENTITY_REQUIRED")]
-fn who_may_do_without_a_device(
-    #[case] client: (&'static str, &'static str),
-    #[case] auth: Value,
-    #[case] verdict: &str,
-) {
+fn clients_without_device(#[case] client: (&'static str, &'static str), #[case] auth: Value, #[case] verdict: &str) {
     let connect = cli().without_device().client(client.0, client.1).auth(auth);
     assert_eq!(gateway("2026.4.2").connect(&connect).verdict(), verdict);
 }
@@ -46,20 +42,20 @@ fn control_ui_flags(
 }
 
 #[test]
-fn a_node_needs_a_device() {
+fn node_needs_device() {
     let connect = cli().without_device().role("node").scopes(&[]);
     assert_eq!(gateway("2026.4.2").connect(&connect).verdict(), "DEVICE_IDENTITY_REQUIRED");
 }
 
 #[test]
-fn scopes_go_where_no_device_vouches_for_them() {
+fn scopes_are_cleared_without_device() {
     let mut gateway = gateway("2026.4.2");
     assert_eq!(gateway.connect(&cli().without_device()).verdict(), "hello");
     assert_eq!(gateway.model.clients()[0].1.scopes, Vec::<String>::new());
 }
 
 #[test]
-fn scopes_stay_where_no_secret_is_asked_for() {
+fn scopes_remain_without_auth() {
     let mut gateway = gateway_with("2026.4.2", |config| config.auth_mode = crate::AuthMode::None);
     assert_eq!(gateway.connect(&cli().without_device().auth(json!({}))).verdict(), "DEVICE_IDENTITY_REQUIRED");
 }
@@ -78,7 +74,7 @@ fn scopes_stay_where_no_secret_is_asked_for() {
 #[case::other_platform(|p: &mut Value| p["client"]["platform"] = json!("darwin"), "DEVICE_AUTH_SIGNATURE_INVALID device-signature")]
 #[case::pem(|p: &mut Value| p["device"]["publicKey"] = json!(DeviceKey::from_name("d").public_key_pem()), "hello")]
 #[case::id_before_age(|p: &mut Value| { p["device"]["id"] = json!("00"); p["device"]["signedAt"] = json!(1) }, "DEVICE_AUTH_DEVICE_ID_MISMATCH device-id-mismatch")]
-fn a_proof_is_checked_in_order(#[case] tamper: fn(&mut Value), #[case] verdict: &str) {
+fn order_of_proof_checks(#[case] tamper: fn(&mut Value), #[case] verdict: &str) {
     let answer = gateway("2026.4.2").connect(&cli().tampered(tamper));
     assert_eq!(answer.verdict(), verdict);
     assert_eq!(answer.close_code(), (verdict != "hello").then_some(1008));
@@ -88,12 +84,12 @@ fn a_proof_is_checked_in_order(#[case] tamper: fn(&mut Value), #[case] verdict: 
 #[case(ProofVersion::V3, "hello")]
 #[case(ProofVersion::V2, "hello")]
 #[case(ProofVersion::V1, "DEVICE_AUTH_SIGNATURE_INVALID device-signature")]
-fn two_forms_of_the_proof_are_taken(#[case] version: ProofVersion, #[case] verdict: &str) {
+fn accepts_v2_and_v3_proofs(#[case] version: ProofVersion, #[case] verdict: &str) {
     assert_eq!(gateway("2026.4.2").connect(&Connect { version, ..cli() }).verdict(), verdict);
 }
 
 #[test]
-fn a_proof_without_platform_leaves_it_open() {
+fn proof_without_platform() {
     let connect = Connect { version: ProofVersion::V2, ..cli() };
     let answer = gateway("2026.4.2").connect(&connect.tampered(|p| p["client"]["platform"] = json!("darwin")));
     assert_eq!(answer.verdict(), "hello");

@@ -20,12 +20,12 @@ fn first(gateway: &mut TestGateway, data: &[u8]) -> Answer {
 #[case(br#"{"type":"req","id":1,"method":"connect"}"#, "close 1008 invalid request frame")]
 #[case(br#"{"type":"req","id":"1","method":"health"}"#, "invalid handshake: first request must be connect")]
 #[case(br#"{"type":"req","id":"1","method":"connect"}"#, "invalid connect params: must be object")]
-fn a_first_frame_that_is_no_connect(#[case] data: &[u8], #[case] verdict: &str) {
+fn rejects_other_first_frames(#[case] data: &[u8], #[case] verdict: &str) {
     assert_eq!(first(&mut gateway("2026.4.2"), data).verdict(), verdict);
 }
 
 #[test]
-fn a_close_reason_is_the_message_cut() {
+fn close_reason_is_truncated_message() {
     let answer = first(&mut gateway("2026.4.2"), br#"{"type":"req","id":"1","method":"connect","params":{}}"#);
     let message = answer.said["message"].as_str().unwrap();
     assert!(message.len() > 120);
@@ -35,7 +35,7 @@ fn a_close_reason_is_the_message_cut() {
 #[rstest]
 #[case(65_536, "close 1000 ")]
 #[case(65_537, "close 1009 ")]
-fn the_limit_before_the_welcome_is_64_kib(#[case] size: usize, #[case] verdict: &str) {
+fn limit_before_hello_is_64_kib(#[case] size: usize, #[case] verdict: &str) {
     assert_eq!(first(&mut gateway("2026.4.2"), &vec![b'x'; size]).verdict(), verdict);
 }
 
@@ -45,7 +45,7 @@ fn the_limit_before_the_welcome_is_64_kib(#[case] size: usize, #[case] verdict: 
 #[case(4, 5, "protocol mismatch")]
 #[case(1, 2, "protocol mismatch")]
 #[case(4, 3, "protocol mismatch")]
-fn the_protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case] verdict: &str) {
+fn protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case] verdict: &str) {
     let mut gateway = gateway("2026.4.2");
     let (connection, nonce) = gateway.open(cli().peer());
     let mut frame = cli().frame(&nonce, NOW);
@@ -68,7 +68,7 @@ fn only_two_roles_exist(#[case] role: &'static str, #[case] verdict: &str) {
 }
 
 #[test]
-fn a_call_right_behind_the_connect_is_taken_for_the_first_message() {
+fn call_sent_with_connect_counts_as_first_message() {
     let mut gateway = gateway("2026.4.2");
     let (connection, nonce) = gateway.open(cli().peer());
     let connect = cli().frame(&nonce, NOW).to_string().into_bytes();
@@ -87,7 +87,7 @@ fn a_call_right_behind_the_connect_is_taken_for_the_first_message() {
 }
 
 #[test]
-fn whoever_says_nothing_is_closed_without_a_word() {
+fn silent_client_times_out() {
     let mut gateway = gateway_with("2026.4.2", |config| config.handshake_timeout_ms = Some(700));
     let (connection, _) = gateway.open(cli().peer());
     gateway.now = NOW + 699;
@@ -100,7 +100,7 @@ fn whoever_says_nothing_is_closed_without_a_word() {
 }
 
 #[test]
-fn one_address_may_wait_32_times() {
+fn at_most_32_waiting_sockets_per_address() {
     let mut gateway = gateway("2026.4.2");
     for _ in 0..32 {
         gateway.open(cli().peer());

@@ -59,11 +59,7 @@ fn full() -> Vec<&'static str> {
     json!({"roles": ["node", "operator"], "scopes": ["operator.read", "operator.talk"], "purpose": "voice-node"}),
     json!(["operator.read", "operator.talk"])
 )]
-fn a_setup_code_hands_on_what_its_purpose_says(
-    #[case] connect: Connect,
-    #[case] profile: Value,
-    #[case] scopes: Value,
-) {
+fn setup_code_scopes_by_purpose(#[case] connect: Connect, #[case] profile: Value, #[case] scopes: Value) {
     let answer = with_code(profile).connect(&connect);
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
     assert_eq!(answer.said["auth"]["deviceTokens"][0]["scopes"], scopes);
@@ -73,7 +69,7 @@ fn a_setup_code_hands_on_what_its_purpose_says(
 #[case::without_its_purpose(phone(), json!({"roles": ["node", "operator"], "scopes": full()}))]
 #[case::of_another_client(voice(), json!({"roles": ["node", "operator"], "scopes": full(), "purpose": "mobile-full"}))]
 #[case::too_few_scopes(phone(), json!({"roles": ["node", "operator"], "scopes": LIMITED, "purpose": "mobile-full"}))]
-fn a_setup_code_that_does_not_fit_has_to_be_approved(#[case] connect: Connect, #[case] profile: Value) {
+fn mismatched_setup_code_needs_approval(#[case] connect: Connect, #[case] profile: Value) {
     let answer = with_code(profile).connect(&connect);
     assert_eq!(answer.verdict(), "PAIRING_REQUIRED not-paired", "{}", answer.reasons);
 }
@@ -84,7 +80,7 @@ fn a_setup_code_that_does_not_fit_has_to_be_approved(#[case] connect: Connect, #
 #[case::page("control-ui", &["operator.read", "operator.write"], &["operator.read"], "hello")]
 #[case::page_of_an_admin("control-ui", &OWNER, &["operator.read"], "PAIRING_REQUIRED not-paired")]
 #[case::no_page("fancy", &["operator.read"], &["operator.read"], "PAIRING_REQUIRED not-paired")]
-fn a_link_pairs_the_control_ui(
+fn link_pairs_control_ui(
     #[case] purpose: &str,
     #[case] held: &[&str],
     #[case] asked: &[&'static str],
@@ -99,7 +95,7 @@ fn a_link_pairs_the_control_ui(
 #[case::unsaid(None, &["operator.admin", "operator.read"], json!(["operator.questions", "operator.read"]))]
 #[case::said(Some(vec!["operator.read".to_owned()]), &["operator.admin", "operator.read"], json!(["operator.read"]))]
 #[case::nothing(Some(vec!["operator.read".to_owned()]), &["operator.admin"], json!([]))]
-fn a_vouched_users_page_is_paired_at_once(
+fn pairs_page_of_proxy_user(
     #[case] granted: Option<Vec<String>>,
     #[case] asked: &[&'static str],
     #[case] scopes: Value,

@@ -29,7 +29,7 @@ fn release_for(input: &[u8]) -> String {
 }
 
 #[test]
-fn mutants_of_stores_are_read_and_answered_from() {
+fn store_mutants() {
     let words =
         ["operator.admin", "node", "tokens", "__proto__", "1970-01-01T00:00:00Z", "null", "approvedScopes", "roles"];
     play("stores", &stores(), &words, |input| {
@@ -58,7 +58,7 @@ fn mutants_of_stores_are_read_and_answered_from() {
 }
 
 #[test]
-fn mutants_of_frames_are_answered() {
+fn frame_mutants() {
     let mut seeds: Vec<Vec<u8>> = [cli(), cli().role("node").client("node-host", "node")]
         .iter()
         .map(|connect| connect.frame("NONCE", NOW).to_string().into_bytes())

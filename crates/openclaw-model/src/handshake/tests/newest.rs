@@ -19,18 +19,14 @@ pub(super) fn newer(connect: Connect) -> Connect {
 #[case(OLD, cli().client("node-host", "node").role("node").scopes(&[]), "hello")]
 #[case(OLD, cli().client("node-host", "node"), "PROTOCOL_MISMATCH")]
 #[case(OLD, cli(), "PROTOCOL_MISMATCH")]
-fn probes_and_nodes_may_speak_the_protocol_before(
-    #[case] release: &str,
-    #[case] connect: Connect,
-    #[case] expected: &str,
-) {
+fn probes_and_nodes_may_use_previous_protocol(#[case] release: &str, #[case] connect: Connect, #[case] expected: &str) {
     assert_eq!(gateway(release).connect(&connect).verdict(), expected);
 }
 
 #[rstest]
 #[case("2026.6.11", json!([]))]
 #[case(OLD, json!(["operator.read"]))]
-fn the_cli_keeps_its_scopes_without_a_device(#[case] release: &str, #[case] scopes: Value) {
+fn cli_keeps_scopes_without_device(#[case] release: &str, #[case] scopes: Value) {
     let answer = gateway(release).connect(&newer(cli().without_device()));
     assert_eq!(answer.said["auth"]["scopes"], scopes);
 }
@@ -39,14 +35,14 @@ fn the_cli_keeps_its_scopes_without_a_device(#[case] release: &str, #[case] scop
 #[case::secret(OLD, json!({"token": TOKEN}), "PAIRING_REQUIRED scope-upgrade")]
 #[case::secret(NEW, json!({"token": TOKEN}), "hello")]
 #[case::device_token(NEW, json!({"deviceToken": "tok"}), "AUTH_SCOPE_MISMATCH")]
-fn more_scopes_are_granted_to_who_knows_the_secret(#[case] release: &str, #[case] auth: Value, #[case] expected: &str) {
+fn shared_secret_grants_more_scopes(#[case] release: &str, #[case] auth: Value, #[case] expected: &str) {
     let mut gateway = gateway(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let answer = gateway.connect(&newer(cli().scopes(&["operator.admin"]).auth(auth)));
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
 }
 
 #[test]
-fn who_switches_it_off_is_asked_for_every_pairing() {
+fn disabled_silent_pairing() {
     let mut gateway = gateway_with(NEW, |config| config.auto_approve_local = false);
     let answer = gateway.connect(&newer(cli()));
     assert_eq!(answer.verdict(), "PAIRING_REQUIRED not-paired", "{}", answer.reasons);
@@ -60,7 +56,7 @@ fn who_switches_it_off_is_asked_for_every_pairing() {
 #[case::nameless(&[("x-forwarded-proto", "https")], &["127.0.0.1"], 403)]
 #[case::tailscale(&[("tailscale-user-login", "a@b")], &[], 403)]
 #[case::trusted_but_direct(&[], &["127.0.0.1"], 101)]
-fn an_upgrade_must_say_where_it_comes_from(
+fn scope_upgrade_needs_connection(
     #[case] headers: &[(&'static str, &'static str)],
     #[case] proxies: &[&str],
     #[case] status: u16,
@@ -77,7 +73,7 @@ fn an_upgrade_must_say_where_it_comes_from(
 }
 
 #[test]
-fn hello_speaks_of_the_connection_and_not_of_its_token() {
+fn hello_auth_describes_connection() {
     let mut gateway = gateway(NEW).with(Document::DevicesPaired, paired("d", &["operator.admin"]));
     let auth = gateway.connect(&newer(cli())).said["auth"].clone();
     assert_eq!((&auth["method"], &auth["scopes"]), (&json!("token"), &json!(["operator.read"])));
@@ -88,7 +84,7 @@ fn hello_speaks_of_the_connection_and_not_of_its_token() {
 #[rstest]
 #[case("2026.7.35", "PAIRING_REQUIRED scope-upgrade")]
 #[case(NEW, "hello")]
-fn the_local_backend_is_let_in_whatever_its_record_says(#[case] release: &str, #[case] expected: &str) {
+fn local_backend_ignores_its_record(#[case] release: &str, #[case] expected: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = json!({}));
     let mut gateway = gateway(release).with(Document::DevicesPaired, record);
     let connect = newer(cli().client("gateway-client", "backend").scopes(&["operator.approvals"]));
@@ -99,7 +95,7 @@ fn the_local_backend_is_let_in_whatever_its_record_says(#[case] release: &str, #
 #[rstest]
 #[case(OLD, "hello")]
 #[case(NEW, "CONTROL_UI_DEVICE_IDENTITY_REQUIRED")]
-fn the_control_uis_flag_replaces_no_device(#[case] release: &str, #[case] expected: &str) {
+fn control_ui_flag_does_not_replace_device(#[case] release: &str, #[case] expected: &str) {
     let mut gateway = gateway_with(release, |config| config.control_ui_disable_device_auth = true);
     let connect = cli().client("openclaw-control-ui", "webchat").without_device();
     let connect = newer(connect.header("origin", "http://localhost:3000"));
@@ -107,7 +103,7 @@ fn the_control_uis_flag_replaces_no_device(#[case] release: &str, #[case] expect
 }
 
 #[test]
-fn a_page_of_another_build_is_told_to_load_again() {
+fn page_of_other_build_must_reload() {
     let connect = newer(cli().client("openclaw-control-ui", "webchat").header("origin", "http://127.0.0.1:18789"));
     let answer = gateway(NEW).connect(&connect);
     assert_eq!((answer.verdict().as_str(), answer.close_code()), ("PROTOCOL_MISMATCH", Some(close::POLICY)));
@@ -116,13 +112,13 @@ fn a_page_of_another_build_is_told_to_load_again() {
 }
 
 #[test]
-fn who_says_to_be_a_worker_hears_nothing() {
+fn worker_connect_closes_silently() {
     let answer = gateway(NEW).connect(&newer(cli().role("worker")));
     assert_eq!((answer.said.clone(), answer.verdict().as_str()), (Value::Null, "close 1008 invalid-handshake"));
 }
 
 #[test]
-fn a_silent_pairing_takes_away_old_look_alikes() {
+fn silent_pairing_removes_similar_devices() {
     let mut gateway = gateway(NEW);
     let ids = || ["a", "b", "c"].map(|name| DeviceKey::from_name(name).device_id());
     let here = |gateway: &TestGateway| ids().map(|id| gateway.document(Document::DevicesPaired).get(&id).is_some());
@@ -140,7 +136,7 @@ fn a_silent_pairing_takes_away_old_look_alikes() {
 #[case::unproven(cli().client("gateway-client", "backend"), OLD, "invalid agent runtime identity token")]
 #[case::from_elsewhere(cli(), NEW, "agent runtime identity token is only accepted from local backend gateway clients")]
 #[case::unknown(cli(), "2026.6.11", "invalid connect params")]
-fn the_run_of_an_agent_has_to_prove_itself(#[case] connect: Connect, #[case] release: &str, #[case] expected: &str) {
+fn agent_run_needs_token(#[case] connect: Connect, #[case] release: &str, #[case] expected: &str) {
     let connect = connect.tampered(|params| {
         params["maxProtocol"] = json!(4);
         params["auth"]["agentRuntimeIdentityToken"] = json!("x");
@@ -158,7 +154,7 @@ fn the_run_of_an_agent_has_to_prove_itself(#[case] connect: Connect, #[case] rel
     "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
     "pairing required"
 )]
-fn the_copilot_comes_from_an_extension(
+fn copilot_needs_extension_origin(
     #[case] caps: &'static [&'static str],
     #[case] origin: &'static str,
     #[case] expected: &str,
@@ -179,7 +175,7 @@ fn the_copilot_comes_from_an_extension(
 #[rstest]
 #[case("2026.4.15", "PAIRING_REQUIRED not-paired")]
 #[case("2026.5.7", "hello")]
-fn a_new_node_of_a_listed_network_is_paired_at_once(#[case] release: &str, #[case] expected: &str) {
+fn pairs_node_of_listed_network(#[case] release: &str, #[case] expected: &str) {
     let mut gateway = gateway_with(release, |config| config.auto_approve_cidrs = vec!["192.168.0.0/16".to_owned()]);
     let connect = Connect { address: "192.168.1.9", ..cli().client("node-host", "node").role("node").scopes(&[]) };
     let answer = gateway.connect(&connect);
@@ -191,7 +187,7 @@ fn a_new_node_of_a_listed_network_is_paired_at_once(#[case] release: &str, #[cas
 #[rstest]
 #[case("2026.5.7", "hello")]
 #[case("2026.6.11", "AUTH_RATE_LIMITED")]
-fn failed_credentials_are_limited_without_any_configuration(#[case] release: &str, #[case] expected: &str) {
+fn rate_limit_without_configuration(#[case] release: &str, #[case] expected: &str) {
     let mut gateway = gateway_with(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let speaks = |params: &mut Value| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4));
     let far = cli().without_device().header("x-forwarded-for", "203.0.113.7").tampered(speaks);
@@ -204,7 +200,7 @@ fn failed_credentials_are_limited_without_any_configuration(#[case] release: &st
 #[rstest]
 #[case("2026.5.7", "hello")]
 #[case(OLD, "AUTH_RATE_LIMITED")]
-fn new_nodes_of_one_address_may_ask_only_so_often(#[case] release: &str, #[case] expected: &str) {
+fn limit_of_new_nodes_per_address(#[case] release: &str, #[case] expected: &str) {
     let limit = RateLimit { max_attempts: 2, window_ms: 60_000, lockout_ms: 60_000, exempt_loopback: false };
     let mut gateway = gateway_with(release, |config| config.rate_limit = Some(limit));
     let node = |device| {
@@ -217,7 +213,7 @@ fn new_nodes_of_one_address_may_ask_only_so_often(#[case] release: &str, #[case]
 }
 
 #[test]
-fn what_an_upgrade_just_before_brought_counts() {
+fn earlier_scope_upgrade_counts() {
     let record = paired_with("d", &["operator.read"], |record| {
         record["role"] = json!("node");
         record["roles"] = json!(["node"]);
@@ -234,7 +230,7 @@ fn what_an_upgrade_just_before_brought_counts() {
 #[rstest]
 #[case::either("2026.5.7", cli(), 0)]
 #[case::later("2026.6.11", newer(cli()), 1)]
-fn a_node_of_two_connections_is_gone_with_the_later_one_or_with_either(
+fn node_with_two_connections_disconnects(
     #[case] release: &str,
     #[case] client: Connect,
     #[case] left_by_earlier: usize,

@@ -17,7 +17,7 @@ const MISSING: &str = "CONTROL_UI_ORIGIN_NOT_ALLOWED origin missing or invalid";
 #[case::tui_without(("openclaw-tui", "ui"), None, "hello")]
 #[case::blank(("cli", "cli"), Some("  "), "hello")]
 #[case::extension(("cli", "cli"), Some("chrome-extension://abc"), REFUSED)]
-fn who_must_send_which_origin(
+fn origin_required_by_client(
     #[case] client: (&'static str, &'static str),
     #[case] origin: Option<&'static str>,
     #[case] verdict: &str,
@@ -36,7 +36,7 @@ fn who_must_send_which_origin(
 #[case(&["https://ui.example"], "http://ui.example", false)]
 #[case(&["*"], "https://anything.example", true)]
 #[case(&["*"], "nonsense", false)]
-fn allowed_origins_are_compared_whole(#[case] allowed: &[&str], #[case] origin: &'static str, #[case] passes: bool) {
+fn allowed_origins_match_exactly(#[case] allowed: &[&str], #[case] origin: &'static str, #[case] passes: bool) {
     let allowed: Vec<String> = allowed.iter().map(|origin| (*origin).to_owned()).collect();
     let mut gateway = gateway_with("2026.4.2", |config| config.allowed_origins = allowed);
     let answer = gateway.connect(&cli().client("openclaw-control-ui", "webchat").header("origin", origin));
@@ -47,11 +47,7 @@ fn allowed_origins_are_compared_whole(#[case] allowed: &[&str], #[case] origin: 
 #[case(true, "http://box.lan:18789", "hello")]
 #[case(true, "http://box.lan", REFUSED)]
 #[case(false, "http://box.lan:18789", REFUSED)]
-fn the_host_header_may_stand_for_an_origin(
-    #[case] fallback: bool,
-    #[case] origin: &'static str,
-    #[case] verdict: &str,
-) {
+fn host_header_as_origin(#[case] fallback: bool, #[case] origin: &'static str, #[case] verdict: &str) {
     let mut gateway = gateway_with("2026.4.2", |config| config.allow_host_header_origin_fallback = fallback);
     let connect =
         cli().client("openclaw-control-ui", "webchat").header("origin", origin).header("host", "Box.lan:18789");
@@ -59,7 +55,7 @@ fn the_host_header_may_stand_for_an_origin(
 }
 
 #[test]
-fn a_loopback_origin_needs_a_local_client() {
+fn loopback_origin_needs_local_client() {
     let connect = cli().client("openclaw-control-ui", "webchat").header("origin", "http://localhost").from("10.0.0.5");
     let answer = gateway("2026.4.2").connect(&connect);
     assert_eq!(answer.verdict(), REFUSED);

@@ -51,7 +51,7 @@ fn loopback_in_trusted_proxies(#[case] release: &str, #[case] forwarded: Option<
 }
 
 #[test]
-fn the_reason_names_the_header() {
+fn refusal_names_header() {
     let mut gateway = gateway_with("2026.4.2", |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let answer = gateway.connect(&cli().header("x-forwarded-for", "203.0.113.7"));
     let sentence = "not local: header X-Forwarded-For is present; trustedProxies does not rescue it";
@@ -61,7 +61,7 @@ fn the_reason_names_the_header() {
 }
 
 #[test]
-fn whoever_is_not_local_leaves_a_request_behind() {
+fn remote_client_leaves_request() {
     let mut gateway = gateway("2026.4.2");
     let answer = gateway.connect(&cli().from("10.0.0.5"));
     assert_eq!(answer.close, Some((1008, "pairing required".to_owned())));
@@ -78,7 +78,7 @@ fn whoever_is_not_local_leaves_a_request_behind() {
 #[case("2026.4.1", "127.0.0.1", ROLE)]
 #[case("2026.4.2", "127.0.0.1", "hello")]
 #[case("2026.4.2", "10.0.0.5", ROLE)]
-fn an_operator_becomes_a_node(#[case] release: &str, #[case] address: &'static str, #[case] verdict: &str) {
+fn operator_becomes_node(#[case] release: &str, #[case] address: &'static str, #[case] verdict: &str) {
     let mut gateway = gateway(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let answer = gateway.connect(&cli().role("node").scopes(&[]).from(address));
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
@@ -105,7 +105,7 @@ fn an_empty_token_map(#[case] release: &str, #[case] tokens: Value, #[case] verd
 #[case::before("2026.3.13", &["operator.write"], "hello")]
 #[case::first("2026.2.26", &["operator.write"], "hello")]
 #[case::not_yet("2026.2.19", &["operator.write"], "pairing required")]
-fn a_scope_upgrade_is_silent_from_2026_2_26_to_2026_3_13(
+fn silent_scope_upgrade_2026_2_26_to_2026_3_13(
     #[case] release: &str,
     #[case] scopes: &[&'static str],
     #[case] verdict: &str,
@@ -117,7 +117,7 @@ fn a_scope_upgrade_is_silent_from_2026_2_26_to_2026_3_13(
 #[rstest]
 #[case("2026.4.2", "hello")]
 #[case("2026.4.5", SCOPE)]
-fn approved_scopes_come_first_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {
+fn approved_scopes_take_precedence_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["approvedScopes"] = json!(["operator.pairing"]));
     let mut gateway = gateway(release).with(Document::DevicesPaired, record);
     assert_eq!(gateway.connect(&cli()).verdict(), verdict);
@@ -129,7 +129,7 @@ fn approved_scopes_come_first_since_2026_4_5(#[case] release: &str, #[case] verd
 #[case::other("darwin", Value::Null, METADATA)]
 #[case::family("linux", json!("Desktop"), METADATA)]
 #[case::unknown("", Value::Null, "hello")]
-fn platform_and_family_are_pinned(#[case] platform: &str, #[case] family: Value, #[case] verdict: &str) {
+fn pins_platform_and_family(#[case] platform: &str, #[case] family: Value, #[case] verdict: &str) {
     let record = paired_with("d", &["operator.read"], |record| {
         record["platform"] = json!(platform);
         record["deviceFamily"] = family;
@@ -146,7 +146,7 @@ fn platform_and_family_are_pinned(#[case] platform: &str, #[case] family: Value,
 #[case::before("2026.4.2", &[], "hello", true)]
 #[case::since("2026.4.5", &[], "hello", false)]
 #[case::proxied("2026.4.5", &[("x-forwarded-for", "1.2.3.4")], NOT_PAIRED, false)]
-fn a_local_backend_need_not_be_paired_up_to_2026_3_13_and_since_2026_4_5(
+fn local_backend_pairing_by_release(
     #[case] release: &str,
     #[case] headers: &[(&'static str, &'static str)],
     #[case] verdict: &str,
@@ -164,7 +164,7 @@ fn a_local_backend_need_not_be_paired_up_to_2026_3_13_and_since_2026_4_5(
 #[rstest]
 #[case("2026.4.5", NOT_PAIRED)]
 #[case("2026.4.8", "hello")]
-fn the_control_ui_in_a_container_is_local_since_2026_4_8(#[case] release: &str, #[case] verdict: &str) {
+fn container_control_ui_is_local_since_2026_4_8(#[case] release: &str, #[case] verdict: &str) {
     let mut gateway =
         gateway_with(release, |config| config.allowed_origins = vec!["http://localhost:18789".to_owned()]);
     let connect = cli()
@@ -177,7 +177,7 @@ fn the_control_ui_in_a_container_is_local_since_2026_4_8(#[case] release: &str, 
 }
 
 #[test]
-fn an_odd_record_ends_the_connect_without_a_word() {
+fn malformed_record_closes_silently() {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = json!({ "operator": null }));
     let mut gateway = gateway("2026.4.2").with(Document::DevicesPaired, record);
     let answer = gateway.connect(&cli());
@@ -186,7 +186,7 @@ fn an_odd_record_ends_the_connect_without_a_word() {
 }
 
 #[test]
-fn approvers_hear_of_a_request_and_of_a_silent_approval() {
+fn approvers_receive_pairing_events() {
     let mut gateway = gateway("2026.4.2");
     gateway.connect(&Connect { device: Some("admin"), ..cli() }.scopes(&["operator.pairing"]));
     let asked = gateway.connect(&cli().from("10.0.0.5"));

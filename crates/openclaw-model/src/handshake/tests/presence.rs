@@ -20,11 +20,7 @@ fn terminal(device: &'static str) -> Connect {
 #[case(NEW, newer(cli()), false)]
 #[case(NEW, newer(cli().client("gateway-client", "backend")), false)]
 #[case(NEW, newer(cli().client("openclaw-probe", "probe")), false)]
-fn who_is_there_is_told_after_the_welcome_of_who_is_in_the_list(
-    #[case] release: &str,
-    #[case] connect: Connect,
-    #[case] increment_version: bool,
-) {
+fn presence_event_follows_hello(#[case] release: &str, #[case] connect: Connect, #[case] increment_version: bool) {
     let mut gateway = gateway(release);
     gateway.connect(&terminal("e"));
     let before = gateway.model.presence.version();
@@ -36,7 +32,7 @@ fn who_is_there_is_told_after_the_welcome_of_who_is_in_the_list(
 }
 
 #[test]
-fn a_terminal_stands_for_the_owner_since_the_first_of_them_came() {
+fn terminal_shows_start_of_owner_presence() {
     let mut gateway = gateway(NEW);
     gateway.connect(&terminal("d"));
     gateway.now += 2_000;
@@ -81,7 +77,7 @@ fn vouched(device: &'static str, user: &'static str) -> Connect {
 }
 
 #[test]
-fn users_whom_a_proxy_names_have_profiles_of_their_own() {
+fn proxy_users_have_separate_profiles() {
     let mut gateway = behind_a_proxy();
     let first = gateway.connect(&vouched("d", "Ann@example.org"));
     assert_eq!(first.verdict(), "hello", "{}", first.reasons);
@@ -92,7 +88,7 @@ fn users_whom_a_proxy_names_have_profiles_of_their_own() {
 }
 
 #[test]
-fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
+fn forgets_profiles_of_disconnected_users() {
     let mut gateway = behind_a_proxy();
     let ids = |gateway: &TestGateway| gateway.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
     gateway.connect(&vouched("d", "ann"));
@@ -113,7 +109,7 @@ fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
 }
 
 #[test]
-fn a_node_goes_with_the_connection_by_which_it_is_known() {
+fn node_leaves_with_its_connection() {
     let mut gateway = gateway(NEW);
     gateway.connect(&terminal("d"));
     let node = || newer(Connect { device: Some("n"), ..cli() }.client("node-host", "node").role("node").scopes(&[]));
@@ -151,7 +147,7 @@ fn of_skills(events: &[(String, Value)]) -> Vec<&str> {
 #[rstest]
 #[case(OLD, &[])]
 #[case(NEW, &["skills.changed", "chat.metadata.changed"])]
-fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] increment_version: &[&str]) {
+fn mac_changes_skills(#[case] release: &str, #[case] increment_version: &[&str]) {
     let mut gateway = knows_mac(release);
     gateway.connect(&terminal("d"));
     let come = gateway.connect(&mac());
@@ -162,7 +158,7 @@ fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] in
 }
 
 #[test]
-fn a_mac_whose_commands_were_not_approved_changes_no_skills() {
+fn unapproved_mac_commands_do_not_change_skills() {
     let mut gateway = gateway(NEW);
     gateway.connect(&terminal("d"));
     let come = gateway.connect(&mac());
@@ -170,7 +166,7 @@ fn a_mac_whose_commands_were_not_approved_changes_no_skills() {
 }
 
 #[test]
-fn the_words_that_wake_a_node_have_no_number() {
+fn wake_words_event_has_no_seq() {
     let mut gateway = knows_mac(NEW);
     let connect = mac();
     let (connection, nonce) = gateway.open(connect.peer());

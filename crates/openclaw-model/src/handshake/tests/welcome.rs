@@ -4,7 +4,7 @@ use super::*;
 use rstest::rstest;
 
 #[test]
-fn a_first_connect_brings_a_token() {
+fn first_connect_gets_token() {
     let mut gateway = gateway("2026.4.2");
     let hello = gateway.connect(&cli()).said;
     let keys: Vec<&str> = hello.as_object().unwrap().keys().map(String::as_str).collect();
@@ -22,7 +22,7 @@ fn a_first_connect_brings_a_token() {
 #[case("2026.4.1", &["operator.read"], true)]
 #[case("2026.4.2", &["operator.read"], false)]
 #[case("2026.4.2", &["operator.admin"], true)]
-fn paths_are_for_administrators_since_2026_4_2(
+fn paths_only_for_administrators_since_2026_4_2(
     #[case] release: &str,
     #[case] scopes: &[&'static str],
     #[case] shown: bool,
@@ -35,7 +35,7 @@ fn paths_are_for_administrators_since_2026_4_2(
 #[case("127.0.0.1:19001", &[], "http://127.0.0.1:19000")]
 #[case("[::1]:19001", &[], "http://[[::1]]:19000")]
 #[case("Box.lan", &[("x-forwarded-proto", "https")], "https://box.lan:19000")]
-fn the_canvas_is_where_the_client_says(
+fn canvas_url_uses_client_host(
     #[case] host: &'static str,
     #[case] headers: &[(&'static str, &'static str)],
     #[case] url: &str,
@@ -49,13 +49,13 @@ fn the_canvas_is_where_the_client_says(
 }
 
 #[test]
-fn the_default_port_gives_way_to_the_one_that_the_client_named() {
+fn client_port_replaces_default_port() {
     let hello = gateway("2026.4.2").connect(&cli().header("host", "localhost:8080")).said;
     assert_eq!(hello["canvasHostUrl"], "http://localhost:8080");
 }
 
 #[test]
-fn who_is_no_cli_is_present_until_it_goes() {
+fn presence_of_clients_other_than_cli() {
     let mut gateway = gateway("2026.4.2");
     gateway.connect(&cli());
     let answer = gateway.connect(&Connect { device: Some("e"), ..cli() }.client("openclaw-tui", "ui"));
@@ -67,7 +67,7 @@ fn who_is_no_cli_is_present_until_it_goes() {
 }
 
 #[test]
-fn a_stop_says_goodbye_to_those_who_were_welcomed() {
+fn stop_sends_shutdown_event() {
     let mut gateway = gateway("2026.4.2");
     let welcomed = gateway.connect(&cli()).connection;
     let (waiting, _) = gateway.open(cli().peer());

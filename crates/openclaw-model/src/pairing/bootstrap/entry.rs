@@ -59,13 +59,13 @@ impl Entry {
                 true => BootstrapProfile::read(rules, js::present(entry.get("profile")).or(Some(entry)))?,
                 false => BootstrapProfile::default(),
             },
-            redeemed: match rules.bootstrap_redeems {
+            redeemed: match rules.bootstrap_records_redeemed {
                 true if rules.bootstrap_asks_questions && !js::truthy(entry.get("redeemedProfile")) => None,
                 true => Some(BootstrapProfile::read(rules, entry.get("redeemedProfile"))?),
                 false => None,
             },
             pending: match entry.get("pendingProfile").filter(|pending| js::truthy(Some(pending))) {
-                Some(pending) if rules.bootstrap_pends => Some(BootstrapProfile::read(rules, Some(pending))?),
+                Some(pending) if rules.bootstrap_stores_request => Some(BootstrapProfile::read(rules, Some(pending))?),
                 _ => None,
             },
             pending_is_new: false,
@@ -175,7 +175,7 @@ impl Tokens {
 pub(super) fn comparable_key(rules: &PairingRules, key: &str) -> String {
     let key = js::trim(key);
     let foreign_form = key.contains("BEGIN") || key.contains(['+', '/', '=']);
-    if rules.bootstrap_redeems && foreign_form {
+    if rules.bootstrap_records_redeemed && foreign_form {
         return openclaw_protocol::public_key::normalise(key).unwrap_or_else(|| key.to_owned());
     }
     key.to_owned()

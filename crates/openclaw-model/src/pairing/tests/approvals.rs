@@ -4,7 +4,7 @@ use super::*;
 use rstest::rstest;
 
 #[test]
-fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
+fn role_upgrade_mints_operator_scopes_until_2026_4_2() {
     for (rules, node_scopes) in [(v2026_4_2(), json!(["operator.read"])), (v2026_4_5(), json!([]))] {
         let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
         for role in ["operator", "node"] {
@@ -19,7 +19,7 @@ fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
 }
 
 #[test]
-fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
+fn approver_without_scope_is_refused() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let asked =
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
@@ -40,7 +40,7 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
 #[rstest]
 #[case("2026.4.15", true, 1)]
 #[case("2026.5.7", false, 0)]
-fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approved: bool, #[case] pending: usize) {
+fn remove_and_approve_since_2026_5_7(#[case] release: &str, #[case] approved: bool, #[case] pending: usize) {
     let (rules, mut entropy) = (of(release), CountingEntropy(0));
     let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]})));
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
@@ -54,7 +54,7 @@ fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approv
 }
 
 #[test]
-fn a_record_says_how_it_was_approved_and_an_owners_word_stays() {
+fn approval_source_in_record() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of("2026.9.6"));
     let mut via = |silent: bool, scopes: &[&str]| {
         let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", scopes, silent)).unwrap();
@@ -73,7 +73,7 @@ fn a_record_says_how_it_was_approved_and_an_owners_word_stays() {
 }
 
 #[test]
-fn a_made_up_token_pairs_the_command_line_client_once() {
+fn generated_token_pairs_cli_once() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of("2026.9.6"));
     for _ in 0..2 {
         pair_local_cli(&rules, &mut store, &mut entropy, NOW).unwrap();

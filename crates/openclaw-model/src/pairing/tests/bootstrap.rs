@@ -15,7 +15,7 @@ fn bootstrap_store() -> MemoryDocuments {
 #[case(v2026_3_28(), "")]
 #[case(v2026_3_31(), "token profile deviceId publicKey issuedAtMs ts lastUsedAtMs")]
 #[case(v2026_4_5(), "token profile redeemedProfile deviceId publicKey issuedAtMs ts lastUsedAtMs")]
-fn a_bootstrap_token_is_consumed_or_bound(#[case] rules: PairingRules, #[case] left: &str) {
+fn bootstrap_token_is_consumed_or_bound(#[case] rules: PairingRules, #[case] left: &str) {
     let mut store = bootstrap_store();
     let shown = |device_id| BootstrapRequest { token: "boot", device_id, public_key: "key", role: "node", scopes: &[] };
     assert!(verify_bootstrap_token(&rules, &mut store, NOW, shown("laptop")).unwrap());
@@ -27,7 +27,7 @@ fn a_bootstrap_token_is_consumed_or_bound(#[case] rules: PairingRules, #[case] l
 }
 
 #[test]
-fn a_bootstrap_profile_is_redeemed_role_by_role() {
+fn redeems_profile_by_role() {
     let rules = v2026_4_5();
     let mut store = MemoryDocuments::new().with(
         Document::DevicesBootstrap,
@@ -40,7 +40,7 @@ fn a_bootstrap_profile_is_redeemed_role_by_role() {
 }
 
 #[test]
-fn a_bootstrap_token_without_a_profile_admits_once_and_keeps_what_it_says() {
+fn token_without_profile_admits_once() {
     let rules = v2026_3_13();
     let mut store = MemoryDocuments::new().with(
         Document::DevicesBootstrap,
@@ -58,7 +58,7 @@ fn a_bootstrap_token_without_a_profile_admits_once_and_keeps_what_it_says() {
 #[rstest]
 #[case("2026.7.35", json!(["operator.read", "operator.write"]))]
 #[case("2026.9.6", json!(["operator.write"]))]
-fn the_use_of_a_token_leaves_the_others_as_they_are(#[case] release: &str, #[case] scopes: Value) {
+fn use_of_token_keeps_others(#[case] release: &str, #[case] scopes: Value) {
     let rules = Facts::of(release.parse().unwrap()).unwrap().pairing;
     let token = |token: &str, scopes: &[&str]| {
         json!({"token": token, "setupId": "s", "ts": NOW, "issuedAtMs": NOW,

@@ -30,7 +30,7 @@ fn any_rules() -> impl Strategy<Value = PairingRules> {
 
 proptest! {
     #[test]
-    fn approving_never_widens_beyond_what_was_asked_and_what_was_there(
+    fn approval_never_widens_access(
         rules in any_rules(),
         asked in prop::collection::vec(scope(), 0..4),
         had in prop::collection::vec(scope(), 0..4),
@@ -58,7 +58,7 @@ proptest! {
     }
 
     #[test]
-    fn a_request_never_changes_paired_rows(
+    fn request_never_changes_paired_records(
         rules in any_rules(),
         role in prop::sample::select(vec!["operator", "node"]),
         asked in prop::collection::vec(scope(), 0..4),

@@ -6,7 +6,7 @@ use rstest::rstest;
 use std::sync::Arc;
 
 #[test]
-fn a_record_stored_under_a_foreign_key_is_written_under_its_own_id_too() {
+fn record_under_foreign_key() {
     let mut store = MemoryDocuments::new().with(
         Document::DevicesPaired,
         json!({"other": operator_record(json!({"token": "t", "role": "operator", "scopes": []}))}),
@@ -17,7 +17,7 @@ fn a_record_stored_under_a_foreign_key_is_written_under_its_own_id_too() {
 }
 
 #[test]
-fn a_list_as_paired_json_takes_nothing() {
+fn list_in_place_of_paired_records() {
     let (mut entropy, rules) = (CountingEntropy(0), v2026_4_2());
     let mut store = MemoryDocuments::new().with(Document::DevicesPaired, json!([]));
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
@@ -26,7 +26,7 @@ fn a_list_as_paired_json_takes_nothing() {
 }
 
 #[test]
-fn a_connect_rewrites_what_it_saw_and_keeps_the_rest() {
+fn connect_updates_metadata_only() {
     let mut store =
         store_with(json!({"deviceId": "laptop", "displayName": "old", "zz": 1, "scopes": ["operator.read"],
         "role": "operator", "approvedAtMs": 3}));
@@ -57,7 +57,7 @@ impl Documents for Unparsable {
 #[rstest]
 #[case("2026.4.15", true)]
 #[case("2026.5.7", false)]
-fn a_file_that_does_not_parse_ends_everything_from_2026_5_7_on(#[case] release: &str, #[case] borne: bool) {
+fn unparsable_file_fails_since_2026_5_7(#[case] release: &str, #[case] borne: bool) {
     let listed = list(&of(release), &Unparsable, NOW).map_err(|fault| fault.for_answer());
     let fault = "JsonFileReadError: Failed to parse JSON file: /state/devices/pending.json".to_owned();
     assert_eq!(listed.is_ok(), borne);
@@ -67,14 +67,14 @@ fn a_file_that_does_not_parse_ends_everything_from_2026_5_7_on(#[case] release: 
 #[rstest]
 #[case("2026.4.15", true)]
 #[case("2026.5.7", false)]
-fn only_the_file_that_changed_is_written_from_2026_5_7_on(#[case] release: &str, #[case] both: bool) {
+fn writes_only_changed_file_since_2026_5_7(#[case] release: &str, #[case] both: bool) {
     let mut store = MemoryDocuments::new();
     request(&of(release), &mut store, &mut CountingEntropy(0), NOW, &laptop("node", &[], false)).unwrap();
     assert_eq!(store.read(Document::DevicesPaired).is_some(), both);
 }
 
 #[test]
-fn a_device_loses_a_role_and_is_forgotten_with_the_last() {
+fn removing_last_role_removes_device() {
     let rules = of("2026.6.11");
     let mut store = store_with(json!({"deviceId": "laptop", "roles": ["operator", "node"], "approvedScopes":
         ["operator.read", "node.x"], "tokens": {"node": {"role": "node"}, "operator": {"role": "operator"}}}));

@@ -4,7 +4,7 @@ use super::*;
 use rstest::rstest;
 
 #[test]
-fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
+fn field_order_of_request_and_approval() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], true)).unwrap();
     assert!(asked.created && asked.silent());
@@ -30,11 +30,7 @@ fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
 #[case(&["operator.read"], false, true)]
 #[case(&["operator.read"], true, true)]
 #[case(&["operator.admin"], false, false)]
-fn a_repeated_request_refreshes_and_a_wider_one_replaces(
-    #[case] scopes: &[&str],
-    #[case] silent: bool,
-    #[case] refreshes: bool,
-) {
+fn repeat_refreshes_and_wider_replaces(#[case] scopes: &[&str], #[case] silent: bool, #[case] refreshes: bool) {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let first = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.read"], false)).unwrap();
     let second = request(&rules, &mut store, &mut entropy, NOW + 5, &laptop("operator", scopes, silent)).unwrap();
@@ -52,14 +48,14 @@ fn a_repeated_request_refreshes_and_a_wider_one_replaces(
 #[rstest]
 #[case(v2026_3_28(), None)]
 #[case(v2026_3_31(), Some(json!([])))]
-fn an_empty_scope_list_is_left_out_up_to_2026_3_28(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
+fn omits_empty_scopes_until_2026_3_28(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
     let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
     assert_eq!(asked.request.get("scopes"), scopes.as_ref());
 }
 
 #[test]
-fn a_request_older_than_five_minutes_is_unknown() {
+fn request_expires_after_five_minutes() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], false)).unwrap();
     let id = asked.request_id();
@@ -73,7 +69,7 @@ fn a_request_older_than_five_minutes_is_unknown() {
 #[case::merged(v2026_2_26(), false, "operator", &["operator", "node"], &["operator.read", "node.x"])]
 #[case::merged(v2026_3_13(), false, "operator", &["operator", "node"], &["operator.read", "node.x"])]
 #[case::superseded(v2026_3_28(), true, "node", &["operator", "node"], &["operator.read", "node.x"])]
-fn a_wider_repeat_is_merged_or_supersedes(
+fn wider_repeat_merges_or_replaces(
     #[case] rules: PairingRules,
     #[case] created: bool,
     #[case] role: &str,
@@ -95,7 +91,7 @@ fn a_wider_repeat_is_merged_or_supersedes(
 #[rstest]
 #[case(v2026_3_13(), Some(json!([])))]
 #[case(v2026_3_28(), None)]
-fn a_request_without_scopes_said_so_once(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
+fn first_request_without_scopes(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
     let asked =
         request(&rules, &mut MemoryDocuments::new(), &mut CountingEntropy(0), NOW, &laptop("node", &[], true)).unwrap();
     assert_eq!(asked.request.get("scopes").cloned(), scopes);
@@ -104,7 +100,7 @@ fn a_request_without_scopes_said_so_once(#[case] rules: PairingRules, #[case] sc
 #[rstest]
 #[case("2026.4.8", NOW + 1)]
 #[case("2026.4.15", NOW)]
-fn a_repeated_request_keeps_its_time_from_2026_4_15_on(#[case] release: &str, #[case] ts: i64) {
+fn repeat_keeps_time_since_2026_4_15(#[case] release: &str, #[case] ts: i64) {
     let rules = of(release);
     let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
     let asks = laptop("operator", &["operator.read"], false);
@@ -117,7 +113,7 @@ fn a_repeated_request_keeps_its_time_from_2026_4_15_on(#[case] release: &str, #[
 #[case("2026.6.11", &["operator.read"], false)]
 #[case("2026.7.35", &["operator.read"], true)]
 #[case("2026.7.35", &["operator.pairing"], false)]
-fn a_request_that_the_pending_one_covers_keeps_it(#[case] release: &str, #[case] scopes: &[&str], #[case] kept: bool) {
+fn covered_request_keeps_pending_one(#[case] release: &str, #[case] scopes: &[&str], #[case] kept: bool) {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of(release));
     let first =
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], false)).unwrap();

@@ -40,7 +40,7 @@ fn who_covers_what(#[case] role: &str, #[case] asked: &[&str], #[case] have: &[&
 #[case("operator.sessions.write", "operator.read", false)]
 #[case("operator.talk.secrets", "operator.write", false)]
 #[case("operator.questions", "operator.write", false)]
-fn writing_covers_talk_and_sessions_since_2026_9_6(#[case] asked: &str, #[case] have: &str, #[case] expected: bool) {
+fn write_implies_talk_and_sessions_since_2026_9_6(#[case] asked: &str, #[case] have: &str, #[case] expected: bool) {
     assert_eq!(scopes_allow(&of("2026.9.6"), "operator", &[asked], &[have]), expected);
     assert!(!scopes_allow(&of("2026.7.35"), "operator", &[asked], &[have]));
 }
@@ -48,7 +48,7 @@ fn writing_covers_talk_and_sessions_since_2026_9_6(#[case] asked: &str, #[case] 
 #[rstest]
 #[case(v2026_3_13(), &["operator.admin"])]
 #[case(v2026_3_28(), &["operator.admin", "operator.read", "operator.write"])]
-fn admin_implies_since_2026_3_28(#[case] rules: PairingRules, #[case] scopes: &[&str]) {
+fn admin_implies_scopes_since_2026_3_28(#[case] rules: PairingRules, #[case] scopes: &[&str]) {
     assert_eq!(normalised_scopes(&rules, &["operator.admin"]), texts(scopes));
 }
 
@@ -59,11 +59,7 @@ fn admin_implies_since_2026_3_28(#[case] rules: PairingRules, #[case] scopes: &[
 #[case("2026.4.15", json!({}), &[])]
 #[case("2026.4.15", json!({"tokens": {"operator": {"role": "operator"}}}), &["operator"])]
 #[case("2026.4.15", json!({"tokens": {"node": {"role": "node"}}}), &[])]
-fn only_an_active_token_gives_a_role_from_2026_4_15_on(
-    #[case] release: &str,
-    #[case] record: Value,
-    #[case] roles: &[&str],
-) {
+fn role_needs_active_token_since_2026_4_15(#[case] release: &str, #[case] record: Value, #[case] roles: &[&str]) {
     let rules = of(release);
     let mut device = js::spread(Some(&record));
     js::set(&mut device, "role", Some("operator"));
@@ -76,7 +72,7 @@ fn only_an_active_token_gives_a_role_from_2026_4_15_on(
 #[case("2026.4.8", "node", "operator.read", Some("missing scope: operator.read"))]
 #[case("2026.4.15", "node", "operator.read", Some("invalid scope for requested roles: operator.read"))]
 #[case("2026.4.15", "node", "node.x", None)]
-fn a_scope_outside_the_roles_is_refused_by_name_from_2026_4_15_on(
+fn names_scope_outside_roles_since_2026_4_15(
     #[case] release: &str,
     #[case] role: &str,
     #[case] scope: &str,

@@ -10,7 +10,7 @@ use rstest::rstest;
 #[case(json!({"token": "t", "role": "operator", "scopes": [], "revokedAtMs": 1}), &[], "token-revoked")]
 #[case(json!({"token": "u", "role": "operator", "scopes": []}), &[], "token-mismatch")]
 #[case(json!(null), &[], "token-missing")]
-fn a_device_token_is_verified(#[case] token: Value, #[case] scopes: &[&str], #[case] expected: &str) {
+fn verifies_device_token(#[case] token: Value, #[case] scopes: &[&str], #[case] expected: &str) {
     let mut store = store_with(operator_record(token));
     let before = store.clone();
     let verdict = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", shown(&texts(scopes))).unwrap();
@@ -19,14 +19,14 @@ fn a_device_token_is_verified(#[case] token: Value, #[case] scopes: &[&str], #[c
 }
 
 #[test]
-fn an_odd_token_is_a_type_error() {
+fn malformed_token_is_type_error() {
     let mut store = store_with(operator_record(json!({"role": "operator"})));
     let fault = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", shown(&[])).unwrap_err();
     assert_eq!(fault.for_answer(), "TypeError: Cannot read properties of undefined (reading 'trim')");
 }
 
 #[test]
-fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
+fn rotation_ends_revocation() {
     let token = json!({"token": "t", "role": "operator", "scopes": ["operator.read"], "createdAtMs": 5});
     let mut store = store_with(operator_record(token));
     let revoked = revoke_token(&v2026_4_2(), &mut store, NOW, "laptop", " operator ", &[]).unwrap();
@@ -42,7 +42,7 @@ fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
 #[rstest]
 #[case(v2026_4_2(), true)]
 #[case(v2026_4_5(), false)]
-fn a_token_for_a_role_the_record_does_not_name(#[case] rules: PairingRules, #[case] minted: bool) {
+fn token_for_unlisted_role(#[case] rules: PairingRules, #[case] minted: bool) {
     let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": []})));
     let wanted = TokenRequest { role: "node", scopes: &[], bound: None };
     let token = ensure_token(&rules, &mut store, &mut CountingEntropy(0), NOW, "laptop", wanted).unwrap();
@@ -54,7 +54,7 @@ fn a_token_for_a_role_the_record_does_not_name(#[case] rules: PairingRules, #[ca
 #[case::implied(v2026_2_26(), &["operator.read"], Some(&["operator.write"][..]))]
 #[case::beyond(v2026_2_26(), &["operator.admin"], None)]
 #[case::bounded(v2026_3_13(), &["operator.read"], Some(&["operator.write"][..]))]
-fn a_rotation_is_bounded_since_2026_2_26(
+fn rotation_is_bounded_since_2026_2_26(
     #[case] rules: PairingRules,
     #[case] asked: &[&str],
     #[case] scopes: Option<&[&str]>,
@@ -78,7 +78,7 @@ fn a_rotation_is_bounded_since_2026_2_26(
 #[case("2026.5.7", "node", Some(TokenRevocation::Unknown))]
 #[case("2026.4.15", "operator", None)]
 #[case("2026.5.7", "operator", Some(TokenRevocation::MissingScope("operator.read".to_owned())))]
-fn revoking_takes_role_and_scopes_from_2026_5_7_on(
+fn revocation_removes_role_since_2026_5_7(
     #[case] release: &str,
     #[case] role: &str,
     #[case] refusal: Option<TokenRevocation>,
@@ -100,7 +100,7 @@ fn revoking_takes_role_and_scopes_from_2026_5_7_on(
 #[case(json!(null), "webchat", Some("g"), "issuer-generation-stale")]
 #[case(json!(null), "webchat", None, "ok")]
 #[case(json!(null), "cli", Some("g"), "ok")]
-fn a_browsers_token_is_good_for_one_secret_from_2026_6_11_on(
+fn browser_token_bound_to_secret_since_2026_6_11(
     #[case] issuer: Value,
     #[case] mode: &str,
     #[case] bound: Option<&str>,

@@ -99,7 +99,7 @@ pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid("device pairing removal denied"));
     }
     let now = call.now();
-    if call.model.rules.rpc.roles_need_admin && call.reaches_for_another_role(device_id)? {
+    if call.model.rules.rpc.roles_need_admin && call.acts_beyond_own_role(device_id)? {
         return Err(invalid("device pairing removal denied"));
     }
     let Some(device_id) = pairing::remove(&call.model.rules.pairing, call.environment.store, now, device_id)? else {
@@ -121,7 +121,7 @@ pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> Handled {
     if label.is_empty() {
         return Err(invalid("label required"));
     }
-    if call.manages_another(device_id) || call.reaches_for_another_role(device_id)? {
+    if call.manages_another(device_id) || call.acts_beyond_own_role(device_id)? {
         call.log(format!("device pairing rename denied device={device_id}"));
         return Err(invalid("device pairing rename denied"));
     }
@@ -182,7 +182,7 @@ pub(in crate::rpc) fn revoke(call: &mut Call<'_, '_>) -> Handled {
     let scopes = &call.client.scopes;
     let entry = match pairing::revoke_token(rules, call.environment.store, now, device_id, role, scopes)? {
         TokenRevocation::Revoked(entry) => entry,
-        TokenRevocation::Unknown if rules.revoke_like_rotate => {
+        TokenRevocation::Unknown if rules.revocation_needs_rotation_scopes => {
             return Err(call.revocation_denied(device_id, role, "unknown-device-or-role"));
         }
         TokenRevocation::Unknown => return Err(invalid("unknown deviceId/role")),
@@ -287,7 +287,7 @@ impl Call<'_, '_> {
     }
 
     /// Whether a device that is not an administrator acts on itself and also has a role other than operator.
-    fn reaches_for_another_role(&mut self, device_id: &str) -> Result<bool, Refusal> {
+    fn acts_beyond_own_role(&mut self, device_id: &str) -> Result<bool, Refusal> {
         if self.own_device_only().is_none() {
             return Ok(false);
         }
@@ -323,7 +323,7 @@ impl Call<'_, '_> {
     }
 
     fn rotation_denied(&mut self, device_id: &str, role: &str, why: &str, scope: Option<&String>) -> Refusal {
-        if !self.model.rules.rpc.rotation_denied_alike {
+        if !self.model.rules.rpc.rotation_denied_without_reason {
             return match scope {
                 Some(scope) => invalid(format!("missing scope: {scope}")),
                 None => invalid("unknown deviceId/role"),

@@ -131,7 +131,7 @@ mod tests {
     #[case("localhost:5", Ok(()))]
     #[case("https:///a.example", Ok(()))]
     #[case("https://a.example/path?q#h", Ok(()))]
-    fn a_phone_is_sent_to_private_or_encrypted_addresses_only(#[case] url: &str, #[case] answer: Result<(), &str>) {
+    fn phone_urls_must_be_private_or_encrypted(#[case] url: &str, #[case] answer: Result<(), &str>) {
         assert_eq!(public(url), answer);
     }
 }

@@ -63,8 +63,8 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let delivers = call.model.rules.rpc.exec.delivery_chosen;
     let asking = PromptOptions {
         two_phase: said("twoPhase", true),
-        tells_nobody: delivers && said("suppressDelivery", true),
-        waits_for_nobody: delivers && said("requireDeliveryRoute", false),
+        is_unannounced: delivers && said("suppressDelivery", true),
+        waits_without_approver: delivers && said("requireDeliveryRoute", false),
     };
     prompts::ask(call, PromptKind::Exec, approval, asking)
 }

@@ -48,7 +48,7 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
 }
 
 /// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// From 2026.6.11 on: the commands in order, and those inside them.
 #[derive(Default)]
@@ -61,7 +61,7 @@ struct CommandSummary {
 impl CommandSummary {
     /// `None` if the command cannot be parsed. `depth` is the number of commands around this one.
     fn explain(&mut self, rules: &ExecRules, text: &str, depth: usize) -> Option<()> {
-        let commands = shell_words::commands(text).filter(|_| depth <= DEEPEST)?;
+        let commands = shell_words::commands(text).filter(|_| depth <= MAX_DEPTH)?;
         match depth {
             0 => self.commands += commands.len(),
             _ => self.nested += commands.len(),
@@ -194,7 +194,7 @@ fn program(argv: &[String]) -> String {
 fn inline(argv: &[String]) -> Option<(String, &str)> {
     let name = program(argv);
     if name == "xargs" {
-        return hands_on(argv).then_some((name, "<command>"));
+        return has_command(argv).then_some((name, "<command>"));
     }
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let (_, flags) = INLINE.iter().find(|(program, _)| *program == stem)?;
@@ -203,7 +203,7 @@ fn inline(argv: &[String]) -> Option<(String, &str)> {
 }
 
 /// Whether `xargs` has a command.
-fn hands_on(argv: &[String]) -> bool {
+fn has_command(argv: &[String]) -> bool {
     let mut arguments = argv.iter().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -291,7 +291,7 @@ mod tests {
     #[case("python3 -c 'print(1)'", 1, &["Contains inline-eval: python3 -c"])]
     #[case("ls | xargs -n 1 rm", 2, &["Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"])]
     #[case("find . -exec rm x", 1, &["Contains command-carrier: find -exec"])]
-    fn commands_are_counted_and_warned_of(#[case] command: &str, #[case] count: u64, #[case] lines: &[&str]) {
+    fn counts_commands_and_warns(#[case] command: &str, #[case] count: u64, #[case] lines: &[&str]) {
         let summary = of_shell(&rules("2026.5.7"), command);
         assert_eq!((&summary["commandCount"], &summary["warningLines"]), (&json!(count), &json!(lines)));
     }
@@ -302,12 +302,12 @@ mod tests {
     #[case("echo \"x")]
     #[case("sleep 1 &")]
     #[case(" ")]
-    fn what_is_more_than_commands_has_no_summary(#[case] command: &str) {
+    fn no_summary_beyond_plain_commands(#[case] command: &str) {
         assert_eq!(of_shell(&rules("2026.5.7"), command), Value::Null);
     }
 
     #[test]
-    fn commands_in_commands_without_end_are_left_alone() {
+    fn nesting_limit() {
         assert_eq!(
             of_shell(&rules("2026.9.6"), &format!("{}b{}", "a $(".repeat(10), ")".repeat(10)))["nestedCommandCount"],
             10
@@ -326,12 +326,7 @@ mod tests {
         "Contains command-carrier: sudo", "Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"
     ])]
     #[case("find . -exec rm {} \\;", 1, 0, &["Contains inline-eval: find -exec", "Contains command-carrier: find -exec"])]
-    fn what_a_command_does_is_told_in_order(
-        #[case] command: &str,
-        #[case] count: u64,
-        #[case] nested: u64,
-        #[case] lines: &[&str],
-    ) {
+    fn labels_in_order(#[case] command: &str, #[case] count: u64, #[case] nested: u64, #[case] lines: &[&str]) {
         let summary = of_shell(&rules("2026.9.6"), command);
         assert_eq!(
             (&summary["commandCount"], &summary["nestedCommandCount"], &summary["warningLines"]),

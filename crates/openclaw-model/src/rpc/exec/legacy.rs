@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_without_a_text_is_quoted() {
+    fn quotes_plan_without_text() {
         let plan = json!({"version": 2, "argv": ["ls", "a b", "", "c\"d"], "cwd": " ", "rawCommand": null,
             "agentId": "m", "sessionKey": null});
         let params = json!({"command": "x", "host": "node", "nodeId": "n", "systemRunPlanV2": plan});

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The default timeout of a plugin's approval request, in milliseconds.
 const TIMEOUT_MS: i64 = 120_000;
-const LONGEST_TIMEOUT_MS: i64 = 600_000;
+const MAX_TIMEOUT_MS: i64 = 600_000;
 
 pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(plugin_request(&call.model.rules.rpc))?;
@@ -22,7 +22,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let rules = call.model.rules.rpc.plugin;
     let newest = rules.detailed;
     let listed = js::present(params.get("allowedDecisions")).is_some() || !newest;
-    if rules.decisions_named && params.get("allowedDecisions").is_some() && listed {
+    if rules.request_lists_decisions && params.get("allowedDecisions").is_some() && listed {
         let mut decisions = prompts::plugin_decisions(&params);
         if newest && !decisions.contains(&json!("deny")) {
             decisions.push(json!("deny"));
@@ -45,7 +45,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
         js::set(&mut request, key, Some(json!(text)));
     }
     js::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
-    let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(LONGEST_TIMEOUT_MS);
+    let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(MAX_TIMEOUT_MS);
     let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
     let approval = Approval::new(id, request, call.requester(), call.now(), timeout);
     let two_phase = params.get("twoPhase") == Some(&Value::Bool(true));

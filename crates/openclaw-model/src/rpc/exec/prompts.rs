@@ -60,9 +60,9 @@ pub(in crate::rpc) struct PromptOptions {
     /// Whether the response `accepted` comes first.
     pub two_phase: bool,
     /// Whether the request is not announced. No client then counts as an approver.
-    pub tells_nobody: bool,
+    pub is_unannounced: bool,
     /// Whether the request waits even if there is no approver.
-    pub waits_for_nobody: bool,
+    pub waits_without_approver: bool,
 }
 
 /// Registers an approval and announces it. If no client can decide it, answers immediately without a decision.
@@ -76,9 +76,10 @@ pub(in crate::rpc) fn ask(
     let id = approval.id.clone();
     let asked = call.connection;
     let mut viewers = viewers(call, kind, &approval);
-    viewers.retain(|_| !asking.tells_nobody);
+    // Nobody learns of a request that is not announced, so nobody counts as its approver.
+    viewers.retain(|_| !asking.is_unannounced);
     let notified: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
-    let approvers = if call.model.rules.rpc.asker_approves_not { notified.len() } else { viewers.len() };
+    let approvers = if call.model.rules.rpc.requester_cannot_approve { notified.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
         true => {
             let mut announcement = approval.announcement();
@@ -94,12 +95,13 @@ pub(in crate::rpc) fn ask(
             .request
             .get("turnSourceChannel")
             .and_then(Value::as_str)
-            .is_some_and(|channel| asks_back(channel, call.model.rules.rpc.turn_sources));
+            .is_some_and(|channel| contains_channel(channel, call.model.rules.rpc.turn_sources));
     let by = if notified.is_empty() { "turn-source" } else { "approval-client" };
     let acceptance = approval.acceptance(call.model.rules.rpc.acceptance_names_route.then_some(by));
     kind.of(call.model).register(approval);
     let no_approver = call.model.rules.rpc.no_approver;
-    let waits = asking.waits_for_nobody || no_approver == NoApprover::Waits;
+    let waits = asking.waits_without_approver || no_approver == NoApprover::Waits;
+    // A messaging channel can decide the request, too, so a request with a route waits without an approver.
     let expires = !route && approvers == 0 && !waits;
     if asking.two_phase && (!expires || no_approver == NoApprover::ExpiresOnceAccepted) {
         let request_id = call.request.id.clone();
@@ -117,7 +119,7 @@ pub(in crate::rpc) fn ask(
 }
 
 /// Whether the request names one of these channels.
-fn asks_back(channel: &str, channels: &str) -> bool {
+fn contains_channel(channel: &str, channels: &str) -> bool {
     let channel = js::trim(channel).to_lowercase();
     channels.split_whitespace().any(|name| name == channel)
 }
@@ -191,9 +193,9 @@ pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: PromptKind) -> Hand
     let now = call.now();
     let id = match find(call, kind, &text("id")) {
         Ok(id) => id,
-        Err(refusal) => return decided_again(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
+        Err(refusal) => return repeated_decision(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
     };
-    if kind == PromptKind::Plugin && call.model.rules.rpc.plugin.decisions_named {
+    if kind == PromptKind::Plugin && call.model.rules.rpc.plugin.request_lists_decisions {
         let request = kind.of(call.model).get(&id, now).map(|approval| Value::Object(approval.request.clone()));
         let allowed = plugin_decisions(&request.unwrap_or_default());
         if !allowed.iter().any(|allowed| *allowed == decision) {
@@ -246,6 +248,7 @@ pub(in crate::rpc) fn answer_waiters(
     outcome: &mut Outcome,
 ) {
     if model.rules.rpc.waiters_first {
+        // `false` sorts first: clients that called `waitDecision` come before the requester.
         waiters.sort_by_key(|waiter| waiter.asked);
     }
     for waiter in waiters {
@@ -259,7 +262,7 @@ pub(in crate::rpc) fn answer_waiters(
 
 /// The answer to a client that waits for a decision. From 2026.9.6 on, it states how the decision was made.
 fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
-    if rules.exec.ends_explained {
+    if rules.exec.explains_decision {
         decision["terminalReason"] = json!(reason);
     }
     decision
@@ -274,6 +277,7 @@ pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: PromptKind, input: &st
         PromptKind::Plugin => rules.plugin_prefix,
     };
     if !by_prefix {
+        // The releases trim only the ids of plugin approvals.
         let id = if kind == PromptKind::Exec { input } else { js::trim(input) };
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
         return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
@@ -281,7 +285,7 @@ pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: PromptKind, input: &st
     let shown = call.shown();
     match kind.of(call.model).named(input, now, shown) {
         ApprovalMatch::One(id) => Ok(id),
-        ApprovalMatch::Several(ids) if kind == PromptKind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
+        ApprovalMatch::Several(ids) if kind == PromptKind::Exec => Err(ambiguous(&ids, rules.approval_errors_brief)),
         ApprovalMatch::Nothing | ApprovalMatch::Several(_) => Err(unknown(&rules)),
     }
 }
@@ -312,7 +316,7 @@ fn unknown(rules: &RpcRules) -> Refusal {
 
 /// Since 2026.5.7: a decision on a decided approval is accepted if it is the same, and otherwise refused as a
 /// repetition.
-fn decided_again(call: &mut Call<'_, '_>, kind: PromptKind, input: &str, decision: &str) -> Option<Handled> {
+fn repeated_decision(call: &mut Call<'_, '_>, kind: PromptKind, input: &str, decision: &str) -> Option<Handled> {
     if !call.model.rules.rpc.decisions_repeat {
         return None;
     }
@@ -341,7 +345,7 @@ fn not_allowed(rules: &RpcRules) -> Refusal {
         true => "allow-always is unavailable for this command",
         false => "allow-always is unavailable because the effective policy requires approval every time",
     };
-    match rules.approvals_terse {
+    match rules.approval_errors_brief {
         true => invalid_with(message, json!({"reason": "APPROVAL_ALLOW_ALWAYS_UNAVAILABLE"})),
         false => invalid(message),
     }
@@ -393,9 +397,9 @@ mod tests {
     #[case("qqbot", [false, true, false])]
     #[case("reef", [false, false, true])]
     #[case("nope", [false, false, false])]
-    fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
+    fn available_channels(#[case] channel: &str, #[case] expected: [bool; 3]) {
         let by = ["2026.2.19", "2026.6.11", "2026.9.6"];
         let channels = |release: &str| Facts::of(release.parse().unwrap()).unwrap().rpc.turn_sources;
-        assert_eq!(by.map(|release| asks_back(channel, channels(release))), expected);
+        assert_eq!(by.map(|release| contains_channel(channel, channels(release))), expected);
     }
 }

@@ -93,7 +93,7 @@ impl ExecRequest {
 
     /// Whether a part of the command cannot be shown.
     pub(in crate::rpc) fn is_too_long(&self, rules: &RpcRules) -> bool {
-        visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > LONGEST
+        visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > MAX_LENGTH
     }
 
     /// The request as events and lists show it.
@@ -123,7 +123,7 @@ impl ExecRequest {
             js::set(&mut request, "warningText", Some(json!(warning)));
             js::set(&mut request, "commandAnalysis", Some(self.analysis(rules)));
         }
-        let taken = rules.exec.decisions_taken_away && !texts(params.get("unavailableDecisions")).is_empty();
+        let taken = rules.exec.decisions_can_be_excluded && !texts(params.get("unavailableDecisions")).is_empty();
         js::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
         let allowed = prompts::allowed(&request, params.get("ask").and_then(Value::as_str));
         js::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
@@ -230,29 +230,29 @@ pub(in crate::rpc) fn texts(list: Option<&Value>) -> Vec<String> {
 /// Maximum number of characters of a shown command, in releases with a limit.
 const SHOWN: usize = 16 * 1024;
 /// The maximum length of a command. A longer command is refused because it cannot be shown.
-const LONGEST: usize = 256 * 1024;
+const MAX_LENGTH: usize = 256 * 1024;
 
 /// Escapes invisible characters, so that the approver sees what is approved.
 pub(in crate::rpc) fn visible(rules: &RpcRules, text: &str) -> String {
-    if !rules.exec.fillers_spelt {
-        return spelt(text, is_format);
+    if !rules.exec.escapes_fillers {
+        return escape_characters(text, is_format);
     }
-    if !rules.all_invisible_spelt {
-        return spelt(text, is_invisible);
+    if !rules.escapes_all_invisible {
+        return escape_characters(text, is_invisible);
     }
-    if text.encode_utf16().count() > LONGEST {
+    if text.encode_utf16().count() > MAX_LENGTH {
         return "[exec approval command exceeds display size limit; full text suppressed]".to_owned();
     }
-    cut(spelt(text, is_invisible_or_blank))
+    cut(escape_characters(text, is_invisible_or_blank))
 }
 
 /// The same for a warning, which keeps its line breaks.
 fn warning(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
-    cut(spelt(&lines, |c| c != '\n' && is_invisible_or_blank(c)))
+    cut(escape_characters(&lines, |c| c != '\n' && is_invisible_or_blank(c)))
 }
 
-fn spelt(text: &str, invisible: fn(char) -> bool) -> String {
+fn escape_characters(text: &str, invisible: fn(char) -> bool) -> String {
     use std::fmt::Write as _;
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         if invisible(c) {
@@ -336,24 +336,24 @@ mod tests {
     #[case(json!({}), Some("command is required"))]
     #[case(json!({"host": "node"}), Some("nodeId is required for host=node"))]
     #[case(json!({"host": " node ", "nodeId": "n", "command": "ls"}), Some("systemRunPlan is required for host=node"))]
-    fn what_is_missing_is_named_in_order(#[case] params: Value, #[case] refusal: Option<&str>) {
+    fn missing_fields_in_order(#[case] params: Value, #[case] refusal: Option<&str>) {
         assert_eq!(ExecRequest::read(&params).err(), refusal);
     }
 
     #[test]
-    fn what_cannot_be_seen_is_spelt_out() {
+    fn escapes_invisible_characters() {
         let first = RpcRules::oldest();
         assert_eq!(visible(&first, "a\u{202e}b\u{3164}"), "a\\u{202E}b\u{3164}");
         let old = of("2026.3.28");
         assert_eq!(visible(&old, "a\u{202e}b\u{3164}\t"), "a\\u{202E}b\\u{3164}\t");
-        let new = RpcRules { all_invisible_spelt: true, ..old };
+        let new = RpcRules { escapes_all_invisible: true, ..old };
         assert_eq!(visible(&new, "a\u{a0}b\tc d"), "a\\u{A0}b\\u{9}c d");
         assert!(visible(&new, &"x".repeat(SHOWN + 1)).ends_with("x…[truncated]"));
         assert_eq!(warning("a\r\nb\u{7}"), "a\nb\\u{7}");
     }
 
     #[test]
-    fn a_nodes_plan_says_what_runs() {
+    fn node_plan_determines_command() {
         let params = json!({"host": "node", "nodeId": "n", "command": "x", "env": {"B": "2", "a-b": "", "A": "1"},
             "systemRunPlan": {"argv": ["ls", "-l"], "cwd": null, "commandText": " ls -l ", "agentId": null,
                 "sessionKey": "s"}});

@@ -244,7 +244,7 @@ mod tests {
     #[case("rm *.txt", &[])]
     #[case("echo ${HOME}/x{a,b}", &[])]
     #[case("echo $HOME", &[])]
-    fn what_is_only_known_when_it_runs(#[case] text: &str, #[case] inside: &[&str]) {
+    fn runtime_values(#[case] text: &str, #[case] inside: &[&str]) {
         let command = commands(text).unwrap().remove(0);
         assert!(command.dynamic);
         assert_eq!(command.substitutions, inside);
@@ -257,7 +257,7 @@ mod tests {
     #[case("echo \"x")]
     #[case("$SHELL -l")]
     #[case("| ls")]
-    fn what_has_more_to_it_is_left_alone(#[case] text: &str) {
+    fn unsupported_syntax_has_no_result(#[case] text: &str) {
         assert_eq!(commands(text), None);
     }
 }

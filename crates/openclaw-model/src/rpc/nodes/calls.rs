@@ -91,7 +91,7 @@ pub(in crate::rpc) fn dispatch(
     js::set(&mut payload, "nodeId", Some(node_id.as_str()));
     js::set(&mut payload, "command", Some(command.as_str()));
     payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
-    let tells_default = model.rules.rpc.node_calls.timeout_always_told;
+    let tells_default = model.rules.rpc.node_calls.always_sends_timeout;
     js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     js::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
@@ -169,7 +169,7 @@ fn node_error(model: &Model, failed: Value) -> ErrorShape {
     const UNSAID: &str = "node invoke failed";
     let text = |key: &str| failed.get(key).and_then(Value::as_str);
     let said = |key: &str| text(key).map(js::trim).filter(|text| !text.is_empty());
-    let message = match (model.rules.rpc.node_calls.error_codes_told, said("code")) {
+    let message = match (model.rules.rpc.node_calls.passes_error_codes, said("code")) {
         (false, _) => text("message").unwrap_or(UNSAID).to_owned(),
         (true, None) => said("message").unwrap_or(UNSAID).to_owned(),
         (true, Some(code)) => format!("{code}: {}", said("message").unwrap_or(UNSAID)),
@@ -203,13 +203,13 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
     let said = said.filter(Value::is_object);
     let answer = |handled: bool, reason: &str| json!({"ok": true, "event": name, "handled": handled, "reason": reason});
     match name {
-        "node.presence.alive" if rules.signs_of_life => {
+        "node.presence.alive" if rules.alive_reports => {
             let Some(said) = said else { return Ok(Reply::Answer(answer(false, "invalid_payload"))) };
             let (handled, reason) = call.note_sign_of_life(&said)?;
             Ok(Reply::Answer(answer(handled, reason)))
         }
         // The gateway sends no such command, so a node has nothing to report.
-        "exec.started" | "exec.finished" | "exec.denied" if rules.unmatched_runs_told && said.is_some() => {
+        "exec.started" | "exec.finished" | "exec.denied" if rules.explains_unmatched_runs && said.is_some() => {
             Ok(Reply::Answer(answer(false, "unmatched_exec_event")))
         }
         _ if !rules.events.is_empty() && !rules.events.contains(&name) => {

@@ -108,10 +108,10 @@ impl NodeSources {
         let pending = self.pending.as_ref()?;
         let Some(declared) = self.declared.as_ref() else { return Some(pending) };
         let asked = NodeSurface::of(pending);
-        let untold = self.node.is_none() && declared.permissions.is_none();
+        let has_no_data = self.node.is_none() && declared.permissions.is_none();
         let same = same_set(&asked.caps, &declared.caps)
             && same_set(&asked.commands, &declared.commands)
-            && (untold || asked.same_permissions(declared));
+            && (has_no_data || asked.same_permissions(declared));
         same.then_some(pending)
     }
 

@@ -159,16 +159,16 @@ fn hint(
     let (deny, allow) = rules.command_keys;
     let why = match reason {
         "command not declared by node" => format!("the node (platform: {platform}) does not support \"{command}\""),
-        "node did not declare commands" if rules.withheld_surface_told && declared => {
+        "node did not declare commands" if rules.explains_pending_surface && declared => {
             "the node's declared command surface is pending approval; run `openclaw nodes pending`, then \
              `openclaw nodes approve <requestId>`"
                 .to_owned()
         }
         "node did not declare commands" => "the node did not declare any supported commands".to_owned(),
-        _ if rules.talk_explained && command.starts_with("talk.") => {
+        _ if rules.explains_talk_refusal && command.starts_with("talk.") => {
             format!("\"{command}\" requires a trusted Talk-capable node")
         }
-        _ if rules.denied_named && denied.iter().any(|entry| js::trim(entry) == command) => {
+        _ if rules.explains_configured_denial && denied.iter().any(|entry| js::trim(entry) == command) => {
             format!("\"{command}\" is blocked by {deny}")
         }
         _ if rules.dangerous.contains(&command) => format!("\"{command}\" requires explicit {allow} opt-in"),

@@ -250,7 +250,7 @@ impl Call<'_, '_> {
         if self.model.rules.rpc.node_approval_state && !pairs {
             let flag = |node: &Record, key: &str| node.get(key) == Some(&Value::Bool(true));
             nodes.retain(|node| flag(node, "paired") || flag(node, "connected"));
-            let tells = self.model.rules.rpc.own_node_request_told;
+            let tells = self.model.rules.rpc.shows_own_node_request;
             let own = self.client.device_id().filter(|_| tells).map(Value::from);
             for node in &mut nodes {
                 let is_own = own.is_some() && node.get("nodeId") == own.as_ref();

@@ -18,7 +18,7 @@ pub(crate) fn ask_welcomed_mac(
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
 ) {
-    if model.rules.rpc.asks_macs {
+    if model.rules.rpc.queries_mac_programs {
         ask_mac(model, connection, node_id, environment, outcome);
     }
 }
@@ -78,7 +78,7 @@ mod tests {
     use openclaw_protocol::store::MemoryDocuments;
 
     #[test]
-    fn a_run_has_an_id_where_the_release_gives_one() {
+    fn run_id_by_release() {
         let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
         let mut environment = Environment { now: 0, store: &mut store, entropy: &mut entropy };
         for has_id in [false, true] {

@@ -32,7 +32,7 @@ pub(crate) fn announce_skills_if_changed(model: &mut Model, before: &[String], o
 
 /// Notifies clients that can read skills that the available skills have changed (since 2026.9.6).
 pub(crate) fn announce_skills_changed(model: &mut Model, outcome: &mut Outcome) {
-    if model.rules.rpc.skills_told {
+    if model.rules.rpc.announces_skills {
         model.broadcast("skills.changed", json!({"reason": "remote-node"}), outcome);
         model.broadcast("chat.metadata.changed", json!({}), outcome);
     }

@@ -208,11 +208,7 @@ fn who_may_call_what(#[case] role: &str, #[case] scopes: &[&str], #[case] method
 #[case("2026.4.2", &["operator.pairing"], "missing scope: operator.write")]
 #[case("2026.4.5", &["operator.pairing"], "unknown requestId")]
 #[case("2026.4.5", &["operator.write"], "missing scope: operator.pairing")]
-fn approving_a_node_takes_another_scope_from_2026_4_5_on(
-    #[case] release: &str,
-    #[case] scopes: &[&str],
-    #[case] expected: &str,
-) {
+fn node_approval_scope_since_2026_4_5(#[case] release: &str, #[case] scopes: &[&str], #[case] expected: &str) {
     let mut gateway = TestGateway::new(release);
     let client = gateway.join(1, "operator", scopes, None);
     let answers = gateway.call(client, "node.pair.approve", json!({"requestId": "x"}));
@@ -226,7 +222,7 @@ fn approving_a_node_takes_another_scope_from_2026_4_5_on(
 #[case("2026.4.8", "exec.approval.list", "ok []")]
 #[case("2026.4.8", "commands.list", "unknown method")]
 #[case("2026.4.15", "commands.list", "not implemented")]
-fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
+fn methods_by_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
     let mut gateway = TestGateway::new(release);
     let client = gateway.join(1, "operator", ADMIN, None);
     let answers = gateway.call(client, method, json!({"id": "x"}));
@@ -234,7 +230,7 @@ fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, 
 }
 
 #[test]
-fn the_listed_methods_are_those_of_hello() {
+fn listed_methods_match_hello() {
     let count = |release: &str| Facts::of(release.parse().unwrap()).unwrap().rpc.methods.listed().count();
     let oldest = ["2026.2.19", "2026.2.26", "2026.3.13"].map(count);
     assert_eq!(oldest, [89, 92, 100]);
@@ -257,7 +253,7 @@ fn the_listed_methods_are_those_of_hello() {
 }
 
 #[test]
-fn the_eleventh_refusal_for_the_role_closes() {
+fn eleventh_unauthorized_call_closes() {
     let mut gateway = TestGateway::new("2026.4.2");
     let node = gateway.join(1, "node", &[], None);
     for _ in 0..10 {
@@ -288,11 +284,7 @@ fn paired_laptop() -> MemoryDocuments {
 #[case("2026.3.31", "device.token.rotate", true)]
 #[case("2026.3.28", "device.token.revoke", true)]
 #[case("2026.4.8", "device.pair.remove", true)]
-fn live_connections_of_the_device_close_after_the_answer(
-    #[case] release: &str,
-    #[case] method: &str,
-    #[case] closes: bool,
-) {
+fn revocation_closes_live_connections(#[case] release: &str, #[case] method: &str, #[case] closes: bool) {
     let mut gateway = TestGateway::new(release);
     gateway.store = paired_laptop();
     let admin = gateway.join(1, "operator", ADMIN, Some("desk"));
@@ -319,11 +311,7 @@ fn live_connections_of_the_device_close_after_the_answer(
 #[case("2026.4.5", "laptop", true)]
 #[case("2026.4.2", "desk", true)]
 #[case("2026.4.5", "desk", false)]
-fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
-    #[case] release: &str,
-    #[case] caller: &str,
-    #[case] allowed: bool,
-) {
+fn device_manages_only_itself_since_2026_4_5(#[case] release: &str, #[case] caller: &str, #[case] allowed: bool) {
     for method in ["device.token.rotate", "device.token.revoke", "device.pair.remove"] {
         let mut gateway = TestGateway::new(release);
         gateway.store = paired_laptop();
@@ -339,7 +327,7 @@ fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
 }
 
 #[test]
-fn a_list_shows_no_token() {
+fn lists_hide_tokens() {
     let mut gateway = TestGateway::new("2026.4.2");
     gateway.store = paired_laptop();
     let client = gateway.join(1, "operator", ADMIN, None);
@@ -348,7 +336,7 @@ fn a_list_shows_no_token() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_unavailable() {
+fn unwritable_store_is_unavailable() {
     let mut gateway = TestGateway::new("2026.4.2");
     gateway.store = paired_laptop().failing("EACCES: permission denied, open '/x'");
     let client = gateway.join(1, "operator", ADMIN, None);
@@ -357,7 +345,7 @@ fn a_store_that_cannot_be_written_is_unavailable() {
 }
 
 #[test]
-fn events_go_to_those_who_may_see_them_and_count_once() {
+fn event_recipients_and_sequence() {
     let mut gateway = TestGateway::new("2026.4.2");
     let admin = gateway.join(1, "operator", ADMIN, None);
     gateway.join(2, "operator", &["operator.pairing"], None);
@@ -370,7 +358,7 @@ fn events_go_to_those_who_may_see_them_and_count_once() {
 }
 
 #[test]
-fn an_approval_nobody_can_give_is_refused_at_once() {
+fn approval_without_approver_is_refused() {
     let mut gateway = TestGateway::new("2026.4.2");
     let agent = gateway.join(1, "operator", &["operator.approvals"], None);
     let answers = gateway.call(agent, "exec.approval.request", json!({"command": "ls", "twoPhase": true}));
@@ -382,7 +370,7 @@ fn an_approval_nobody_can_give_is_refused_at_once() {
 #[rstest]
 #[case("2026.4.5", ["2 ok {\"ok\":true}", "1 ok", "3 ok"])]
 #[case("2026.4.8", ["3 ok", "1 ok", "2 ok {\"ok\":true}"])]
-fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&str; 3]) {
+fn decision_reaches_waiters(#[case] release: &str, #[case] order: [&str; 3]) {
     let mut gateway = TestGateway::new(release);
     let agent = gateway.join(1, "operator", &["operator.approvals"], None);
     let person = gateway.join(2, "operator", &["operator.approvals"], None);
@@ -405,7 +393,7 @@ fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&s
 }
 
 #[test]
-fn an_approval_nobody_decides_expires() {
+fn undecided_approval_expires() {
     let mut gateway = TestGateway::new("2026.4.2");
     let agent = gateway.join(1, "operator", &["operator.approvals"], None);
     gateway.join(2, "operator", &["operator.approvals"], None);
@@ -418,7 +406,7 @@ fn an_approval_nobody_decides_expires() {
 #[rstest]
 #[case("2026.4.1", true)]
 #[case("2026.4.2", false)]
-fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[case] taken: bool) {
+fn ask_always_limits_decisions_since_2026_4_2(#[case] release: &str, #[case] taken: bool) {
     let mut gateway = TestGateway::new(release);
     let agent = gateway.join(1, "operator", &["operator.approvals"], None);
     let person = gateway.join(2, "operator", ADMIN, None);
@@ -430,7 +418,7 @@ fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[c
 #[rstest]
 #[case("2026.6.11", json!("bogus"), "allow-always is unavailable because the effective policy requires approval every time")]
 #[case("2026.9.6", Value::Null, "allow-always is unavailable for this command")]
-fn a_decision_that_was_taken_away_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
+fn unavailable_decision_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
     let mut gateway = TestGateway::new(release);
     let agent = gateway.join(1, "operator", &["operator.approvals"], None);
     let person = gateway.join(2, "operator", ADMIN, None);

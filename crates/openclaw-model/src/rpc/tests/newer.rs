@@ -26,7 +26,7 @@ fn field(gateway: &TestGateway, document: Document, id: &str, key: &str) -> Valu
 }
 
 #[test]
-fn a_device_is_named_by_who_may_pair() {
+fn pairing_scope_can_rename_devices() {
     let mut gateway = gateway_with_device("operator", &["operator.pairing"]);
     let pair = gateway.join(1, "operator", &["operator.pairing"], Some("other"));
     let answers = gateway.call(pair, "device.pair.rename", json!({"deviceId": DEVICE, "label": " Desk "}));
@@ -43,7 +43,7 @@ fn a_device_is_named_by_who_may_pair() {
 }
 
 #[test]
-fn a_device_that_its_token_let_in_names_itself_alone() {
+fn device_token_can_rename_only_itself() {
     let mut gateway = gateway_with_device("operator", &["operator.pairing"]);
     let own = gateway.join(1, "operator", &["operator.pairing"], Some("other"));
     gateway.by_device_token(own);
@@ -54,7 +54,7 @@ fn a_device_that_its_token_let_in_names_itself_alone() {
 #[rstest]
 #[case("device.pair.approve", r#""status":"approved""#)]
 #[case("device.pair.reject", r#""status":"rejected""#)]
-fn who_waits_for_more_scopes_hears_of_the_decision(#[case] decision: &str, #[case] expected: &str) {
+fn upgrade_waiter_gets_decision(#[case] decision: &str, #[case] expected: &str) {
     let mut gateway = gateway_with_device("operator", &["operator.read"]);
     let admin = gateway.join(1, "operator", ADMIN, Some("admin"));
     let laptop = gateway.join(2, "operator", &["operator.read"], Some(DEVICE));
@@ -78,7 +78,7 @@ fn who_waits_for_more_scopes_hears_of_the_decision(#[case] decision: &str, #[cas
 }
 
 #[test]
-fn more_scopes_are_asked_for_by_a_paired_device_on_top_of_its_own() {
+fn upgrade_adds_to_own_scopes() {
     let mut gateway = gateway_with_device("operator", &["operator.read"]);
     let laptop = gateway.join(1, "operator", &["operator.read"], Some(DEVICE));
     let stranger = gateway.join(2, "operator", &[], Some("stranger"));
@@ -101,7 +101,7 @@ fn more_scopes_are_asked_for_by_a_paired_device_on_top_of_its_own() {
 #[case("2026.9.6", "x", "UNAVAILABLE node pairing changed while invocation was active")]
 #[case("2026.2.19", "system.execApprovals.get", "INVALID_REQUEST node.invoke does not allow")]
 #[case("2026.2.19", " ", "INVALID_REQUEST nodeId and command required")]
-fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command: &str, #[case] expected: &str) {
+fn command_for_absent_node(#[case] release: &str, #[case] command: &str, #[case] expected: &str) {
     let mut gateway = TestGateway::new(release);
     let writer = gateway.join(1, "operator", &["operator.write"], None);
     let browser = json!({"method": "post", "path": "profiles/create/"});
@@ -115,7 +115,7 @@ fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command
 #[case(json!({"ok": true}), r#"1 ok {"ok":true,"nodeId":"n","command":"system.which","payloadJSON":null}"#)]
 #[case(json!({"ok": false, "error": {"code": "BROKEN", "message": "it broke"}}), "1 UNAVAILABLE BROKEN: it broke")]
 #[case(json!({"ok": false}), "1 UNAVAILABLE node invoke failed")]
-fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case] expected: &str) {
+fn command_and_answer_of_node(#[case] result: Value, #[case] expected: &str) {
     let mut gateway = TestGateway::new("2026.4.2");
     let writer = gateway.join(1, "operator", &["operator.write"], None);
     let node = gateway.join(2, "node", &[], Some("n"));
@@ -137,7 +137,7 @@ fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case]
 #[case("2026.4.2", json!({"ok": true, "payloadJSON": "no JSON"}), json!([]))]
 #[case("2026.4.2", json!({"ok": false, "error": {"message": "no"}}), json!(["old"]))]
 #[case("2026.4.2", json!({"ok": true, "payload": {"bins": ["old"]}}), json!(["old"]))]
-fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value, #[case] expected: Value) {
+fn mac_reports_programs(#[case] release: &str, #[case] result: Value, #[case] expected: Value) {
     let mut gateway = TestGateway::new(release);
     gateway.store = MemoryDocuments::new().with(Document::NodesPaired, json!({"n": {"nodeId": "n", "bins": ["old"]}}));
     let node = gateway.join(2, "node", &[], Some("n"));
@@ -154,11 +154,7 @@ fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value
 #[case("2026.7.35", "gh", &[])]
 #[case("2026.9.6", "old", &[])]
 #[case("2026.9.6", "gh", &["1 event skills.changed 1", "1 event chat.metadata.changed 2"])]
-fn who_may_read_hears_that_a_mac_has_other_programs(
-    #[case] release: &str,
-    #[case] bin: &str,
-    #[case] decision: &[&str],
-) {
+fn readers_learn_of_new_mac_programs(#[case] release: &str, #[case] bin: &str, #[case] decision: &[&str]) {
     let mut gateway = TestGateway::new(release);
     let known = json!({DEVICE: {"nodeId": DEVICE, "bins": ["old"], "approvedAtMs": 1}});
     gateway.store = MemoryDocuments::new().with(Document::NodesPaired, known);
@@ -173,7 +169,7 @@ fn who_may_read_hears_that_a_mac_has_other_programs(
 }
 
 #[test]
-fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
+fn node_only_events_have_no_number() {
     let mut gateway = TestGateway::new("2026.9.6");
     let admin = gateway.join(1, "operator", ADMIN, Some("admin"));
     let node = gateway.join(2, "node", &[], Some("n"));
@@ -186,7 +182,7 @@ fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
 }
 
 #[test]
-fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
+fn does_not_wait_for_silent_mac() {
     let mut gateway = TestGateway::new("2026.4.2");
     let node = gateway.join(2, "node", &[], Some("n"));
     gateway.offers(node, &["system.run"]);
@@ -197,7 +193,7 @@ fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
 }
 
 #[test]
-fn a_node_has_its_time_for_a_command() {
+fn command_timeout_of_node() {
     let mut gateway = TestGateway::new("2026.4.2");
     let writer = gateway.join(1, "operator", &["operator.write"], None);
     let node = gateway.join(2, "node", &[], Some("n"));
@@ -212,7 +208,7 @@ fn a_node_has_its_time_for_a_command() {
 #[case("2026.2.19", "node command not allowed")]
 #[case("2026.2.26", "node command not allowed: \"camera.snap\" is not in the allowlist for platform \"linux\"")]
 #[case("2026.7.35", "node command not allowed: \"camera.snap\" requires explicit gateway.nodes.allowCommands opt-in")]
-fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &str, #[case] expected: &str) {
+fn disallowed_command_names_reason(#[case] release: &str, #[case] expected: &str) {
     let mut gateway = TestGateway::new(release);
     let writer = gateway.join(1, "operator", &["operator.write"], None);
     let node = gateway.join(2, "node", &[], Some("n"));
@@ -235,7 +231,7 @@ fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &st
     r#"{"ok":true,"event":"exec.started","handled":false,"reason":"unmatched_exec_event"}"#
 )]
 #[case("2026.6.11", "what.ever", r#"{"ok":true}"#)]
-fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[case] expected: &str) {
+fn effects_of_node_events(#[case] release: &str, #[case] event: &str, #[case] expected: &str) {
     let mut gateway = TestGateway::new(release);
     let node = gateway.join(1, "node", &[], Some("n"));
     let answers = gateway.call(node, "node.event", json!({"event": event, "payload": {}}));
@@ -249,7 +245,7 @@ fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[cas
 #[case(json!({"joinUrl": true, "bootstrapProfile": "limited"}), "Join URLs require bootstrapProfile=node.")]
 #[case(json!({"joinUrl": false}), "invalid device.pair.setupCode params: at /joinUrl: must be equal to constant")]
 #[case(json!({"bootstrapProfile": "full"}), "invalid device.pair.setupCode params: at /bootstrapProfile: must be equal to one of")]
-fn a_gateway_on_loopback_has_no_setup_code(#[case] params: Value, #[case] message: &str) {
+fn no_setup_code_on_loopback(#[case] params: Value, #[case] message: &str) {
     let mut gateway = configured("2026.9.6", AuthMode::None, json!({}));
     gateway.config().token = Some("t".to_owned());
     let admin = gateway.join(1, "operator", ADMIN, None);
@@ -270,7 +266,7 @@ fn configured(release: &str, mode: AuthMode, document: Value) -> TestGateway {
 #[case(AuthMode::Password, "Gateway auth is set to password, but no password is configured.")]
 #[case(AuthMode::None, r#"Pairing setup requires gateway.auth.mode "token" or "password"; current mode is "none"."#)]
 #[case(AuthMode::TrustedProxy, "Gateway is only bound to loopback.")]
-fn a_setup_code_takes_a_secret(#[case] mode: AuthMode, #[case] message: &str) {
+fn setup_code_needs_secret(#[case] mode: AuthMode, #[case] message: &str) {
     let mut gateway = configured("2026.9.6", mode, json!({}));
     let admin = gateway.join(1, "operator", ADMIN, None);
     let answers = gateway.call(admin, "device.pair.setupCode", json!({}));
@@ -282,7 +278,7 @@ fn a_setup_code_takes_a_secret(#[case] mode: AuthMode, #[case] message: &str) {
 #[case(json!({"publicUrl": " "}), "INVALID_REQUEST Gateway is only bound to loopback.")]
 #[case(json!({"preferRemoteUrl": true}), "INVALID_REQUEST Gateway is only bound to loopback.")]
 #[case(json!({"preferRemoteUrl": true, "publicUrl": "wss://b.example"}), "UNAVAILABLE setup codes are not made")]
-fn the_configured_public_url_counts_where_nothing_else_is_asked_for(#[case] params: Value, #[case] expected: &str) {
+fn public_url_without_other_conditions(#[case] params: Value, #[case] expected: &str) {
     let plugins = json!({"plugins": {"entries": {"device-pair": {"config": {"publicUrl": "wss://a.example"}}}}});
     let mut gateway = configured("2026.9.6", AuthMode::TrustedProxy, plugins);
     let admin = gateway.join(1, "operator", ADMIN, None);
@@ -291,7 +287,7 @@ fn the_configured_public_url_counts_where_nothing_else_is_asked_for(#[case] para
 }
 
 #[test]
-fn the_setup_code_of_2026_7_35_is_not_told() {
+fn no_setup_code_in_2026_7_35() {
     let mut gateway = configured("2026.7.35", AuthMode::None, json!({}));
     let admin = gateway.join(1, "operator", ADMIN, None);
     let answers = gateway.call(admin, "device.pair.setupCode", json!({"joinUrl": true, "bootstrapProfile": "limited"}));
@@ -302,7 +298,7 @@ fn the_setup_code_of_2026_7_35_is_not_told() {
 #[case("operator.admin", json!({"setupId": "x"}), "ok {}")]
 #[case("operator.admin", json!({"setupId": ""}), "INVALID_REQUEST invalid device.pair.setupStatus params: at /setupId: must not have fewer")]
 #[case("operator.pairing", json!({"setupId": "x"}), "FORBIDDEN missing scope: operator.admin")]
-fn no_setup_has_come_to_its_end(#[case] scope: &str, #[case] params: Value, #[case] expected: &str) {
+fn setup_status_is_never_complete(#[case] scope: &str, #[case] params: Value, #[case] expected: &str) {
     let mut gateway = TestGateway::new("2026.9.6");
     let operator = gateway.join(1, "operator", &[scope], None);
     let answers = gateway.call(operator, "device.pair.setupStatus", params);
@@ -310,7 +306,7 @@ fn no_setup_has_come_to_its_end(#[case] scope: &str, #[case] params: Value, #[ca
 }
 
 #[test]
-fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
+fn removed_mac_is_absent_before_close() {
     let mut gateway = gateway_with_device("node", &[]);
     let admin = gateway.join(1, "operator", ADMIN, None);
     let mac = gateway.join(2, "node", &[], Some(DEVICE));
@@ -323,7 +319,7 @@ fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
 }
 
 #[test]
-fn who_waits_for_a_node_that_is_removed_hears_so_at_once() {
+fn node_removal_fails_waiting_calls() {
     let mut gateway = gateway_with_device("node", &[]);
     let admin = gateway.join(1, "operator", ADMIN, None);
     let node = gateway.join(2, "node", &[], Some(DEVICE));

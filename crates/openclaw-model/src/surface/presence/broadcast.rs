@@ -1,7 +1,7 @@
 //! Sends the presence list, and determines which person a client represents (`presence-events.ts`,
 //! `client-presence.ts`).
 
-use super::{MOST, NewEntry, Person};
+use super::{MAX, NewEntry, Person};
 use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc;
@@ -78,14 +78,19 @@ impl Model {
 
     /// Adds a client to the presence list. If the client represents a person, the entry contains the time since which
     /// the person is present.
-    pub(crate) fn enter(&mut self, key: &str, entry: NewEntry<'_>, environment: &Environment<'_>) -> Option<i64> {
+    pub(crate) fn add_presence(
+        &mut self,
+        key: &str,
+        entry: NewEntry<'_>,
+        environment: &Environment<'_>,
+    ) -> Option<i64> {
         let now = environment.now;
         if !self.rules.handshake.presence.shows_clients {
             self.presence.joined(key, entry, now);
             self.presence.increment_version();
             return None;
         }
-        let since = entry.person.filter(|_| entry.role != "node").map(|person| self.gather(person, now));
+        let since = entry.person.filter(|_| entry.role != "node").map(|person| self.add_client(person, now));
         if let (Some(person), Some(since)) = (entry.person, since) {
             let client = &entry.connect.client;
             self.presence.stands_for(key, (&client.id, &client.mode), person, since, now);
@@ -96,7 +101,7 @@ impl Model {
 
     /// Adds a client of a person. Returns the time since which the person is present, which all clients of the person
     /// report.
-    fn gather(&mut self, person: &Person, now: i64) -> i64 {
+    fn add_client(&mut self, person: &Person, now: i64) -> i64 {
         let open = self.connections.values_mut().filter(|open| !open.closing);
         let theirs = |client: &&mut ConnectedClient| {
             client.online_since.is_some() && client.person.as_ref().is_some_and(|other| other.id == person.id)
@@ -143,7 +148,7 @@ impl Model {
     fn forget_people(&mut self) {
         let clients = self.connections.values().filter_map(|open| open.client.as_ref());
         let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
-        let mut excess = (self.people.len() + 1).saturating_sub(MOST);
+        let mut excess = (self.people.len() + 1).saturating_sub(MAX);
         self.people.retain(|_, person| {
             let goes = excess > 0 && person.id != OWNER && !present.contains(person.id.as_str());
             excess -= usize::from(goes);

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 /// The lifetime of an entry after its last update, in milliseconds.
 const TTL_MS: i64 = 300_000;
 /// The maximum number of entries.
-const MOST: usize = 200;
+const MAX: usize = 200;
 /// The maximum number of roles and of scopes of an entry. A release has no limit, but no client has as many.
-const MOST_NAMES: usize = 1_000;
+const MAX_NAMES: usize = 1_000;
 /// The key of the gateway's own entry. No client can have this key, because client keys do not start with white
 /// space.
 const OWN: &str = " self";
@@ -131,10 +131,12 @@ impl Presence {
 
     /// Renews the entry of a connection that is still open. The time is that of its last sign of life.
     pub(crate) fn keep(&mut self, key: &str, opened_at: i64, now: i64) {
-        let heard_at = now - (now - opened_at).rem_euclid(KEPT_EVERY_MS);
-        let Some(entry) = self.entries.get_mut(&normal(key)).filter(|entry| stamp(entry) < heard_at) else { return };
-        if heard_at > opened_at {
-            entry.insert("ts".to_owned(), json!(heard_at));
+        let last_alive_at = now - (now - opened_at).rem_euclid(KEPT_EVERY_MS);
+        let Some(entry) = self.entries.get_mut(&normal(key)).filter(|entry| stamp(entry) < last_alive_at) else {
+            return;
+        };
+        if last_alive_at > opened_at {
+            entry.insert("ts".to_owned(), json!(last_alive_at));
         }
     }
 
@@ -144,7 +146,7 @@ impl Presence {
         let own_key = self.own_key.clone();
         let is_kept = |key: &String| own_stays && *key == own_key;
         self.entries.retain(|key, entry| is_kept(key) || now - stamp(entry) <= TTL_MS);
-        while self.entries.len() > MOST {
+        while self.entries.len() > MAX {
             let others = self.entries.iter().filter(|(key, _)| !is_kept(key));
             let oldest = others.min_by_key(|(_, entry)| stamp(entry)).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.entries.shift_remove(&key));
@@ -204,7 +206,7 @@ fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
         let text = js::trim(text);
-        if all.len() == MOST_NAMES {
+        if all.len() == MAX_NAMES {
             break;
         }
         if !text.is_empty() && !all.contains(&text) {
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_is_there_and_departures_stay_for_five_minutes() {
+    fn gateway_entry_and_departures() {
         let mut presence = presence("2026.2.19");
         presence.left("Phone", 1_000);
         assert_eq!(reasons(&presence.list(2_000)), ["self", "disconnect"]);
@@ -239,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn the_run_is_named_since_2026_6_11() {
+    fn run_id_since_2026_6_11() {
         for (release, named) in [("2026.5.7", false), ("2026.6.11", true)] {
             assert_eq!(presence(release).list(2_000)[0].get("instanceId").is_some(), named, "{release}");
         }
     }
 
     #[test]
-    fn an_open_connection_keeps_its_entry() {
+    fn open_connection_keeps_entry() {
         let mut presence = presence("2026.9.6");
         presence.left("phone", 1_000);
         presence.keep("phone", 1_000, 1_000 + TTL_MS + 1);
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_named_as_the_machine_is_not_the_gateway_since_2026_9_6() {
+    fn client_with_machine_name_since_2026_9_6() {
         for (release, entries) in [("2026.7.35", 1), ("2026.9.6", 2)] {
             let mut presence = presence(release);
             presence.left(&Host::default().name, 1_000);
@@ -264,9 +266,9 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_its_roles_once_and_not_without_end() {
+    fn entry_roles_are_unique_and_bounded() {
         let names = |count: usize| json!((0..count).map(|number| number.to_string()).collect::<Vec<_>>());
         assert_eq!(merged(Some(&json!(["a", " b"])), Some(&json!(["b ", "", "c", "a"]))), json!(["a", "b", "c"]));
-        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MOST_NAMES))), names(MOST_NAMES));
+        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MAX_NAMES))), names(MAX_NAMES));
     }
 }
