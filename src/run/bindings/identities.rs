@@ -81,7 +81,14 @@ impl Identities {
     /// A shared token or password, by its name in the scenario.
     pub(crate) fn secret(&self, name: &str) -> String {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.group, name))).clone()
+        let secret = || {
+            let mut digest = digest("secret", &self.group, name);
+            // Without the highest bit, the secret begins with a letter. A program that gets it as an argument would take `-x`
+            // for an option.
+            digest[0] &= 0x7f;
+            ids::token(digest)
+        };
+        secrets.entry(name.to_owned()).or_insert_with(secret).clone()
     }
 
     /// The device token in a stored record.
@@ -154,6 +161,14 @@ mod tests {
         assert_ne!(one.secret("shared"), Identities::new("a/b").secret("shared"));
         assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
         assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
+    }
+
+    #[test]
+    fn no_secret_can_be_taken_for_an_option() {
+        for number in 0..500 {
+            let secret = Identities::new(&number.to_string()).secret(SHARED_SECRET);
+            assert!(secret.starts_with(|c: char| c.is_ascii_alphabetic()), "{secret}");
+        }
     }
 
     #[test]
