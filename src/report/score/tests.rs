@@ -85,5 +85,5 @@ fn texts_and_fields_break_no_rung() {
     score.add(&case("handshake/params", Verdict::Deviates, &[CauseKind::Text, CauseKind::Fields]));
     score.add(&case("handshake/proof", Verdict::Deviates, &[CauseKind::ErrorCode]));
     let json = score.json();
-    assert_eq!((&json["ladder"][0]["state"], &json["next"]), (&json!("holds"), &json!("checks the proof")));
+    assert_eq!((&json["ladder"][0]["state"], &json["next"]), (&json!("holds"), &json!("verifies device proofs")));
 }
