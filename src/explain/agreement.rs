@@ -1,6 +1,7 @@
 //! `doctor` and `explain` say the same about damaged files.
 
-use super::doctor::{CLOSES, Finding, NO_START, findings};
+use super::doctor::{CLOSES, Finding, findings};
+use super::text::NO_START;
 use super::{Places, Question, StateDirectory, Verdict, simulated};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, known_releases};
@@ -136,6 +137,30 @@ fn tries_each_record_with_damaged_tokens() {
     assert_ne!(answers[0], answers[1], "the answers of the releases differ");
 }
 
+/// A platform with a version changes with each update of the system. Some releases require an approval then.
+#[rstest]
+#[case::app("openclaw-ios", "iOS 17.1", &["2026.2.26", "2026.4.2"], &["2026.2.19", "2026.9.6"])]
+#[case::command("cli", "darwin 24.1.0", &["2026.4.2", "2026.9.6"], &["2026.2.19"])]
+#[case::no_version("openclaw-ios", "ios", &[], &["2026.4.2"])]
+fn a_platform_that_an_update_changes_is_told(
+    #[case] client: &str,
+    #[case] platform: &str,
+    #[case] refusing: &[&str],
+    #[case] others: &[&str],
+) {
+    let (id, mut record) = device(
+        "pin",
+        "operator",
+        &json!({ "operator": { "token": "t", "role": "operator", "scopes": ["operator.read"] } }),
+    );
+    record["clientId"] = json!(client);
+    record["platform"] = json!(platform);
+    let found = findings(&state(&json!({ id: record }).to_string(), CONFIG), NOW);
+    let about = |release: &&str| says(&found, "an update of the system", release.parse().unwrap());
+    assert!(refusing.iter().all(&about), "{found:#?}");
+    assert!(!others.iter().any(&about), "{found:#?}");
+}
+
 #[test]
 fn reports_every_kind_of_damage() {
     let devices = (0..40).map(|number| {
@@ -164,4 +189,27 @@ fn two_stores_finding_by_release() {
     let note = state.notes.iter().find(|note| note.contains("two stores")).unwrap();
     let last = known_releases().take_while(|release| *release != first).last().unwrap();
     assert!(note.contains(&format!("to {last}, and state/openclaw.sqlite, for {first}")), "{note}");
+}
+
+/// A phone or a browser does not have the device of the gateway's machine.
+#[rstest]
+#[case::own("cli", "own", false)]
+#[case::phone("ios", "phone", true)]
+#[case::no_browser("control-ui", "new", true)]
+#[case::node_on_this_machine("node", "own", false)]
+fn a_client_has_a_device_of_its_kind(#[case] client: &str, #[case] expected: &str, #[case] assumed: bool) {
+    let tokens = json!({});
+    let ((own, record), (phone, mut theirs)) = (device("own", "operator", &tokens), device("phone", "node", &tokens));
+    theirs["clientId"] = json!("openclaw-ios");
+    let mut state = state(&json!({ &own: record, &phone: theirs }).to_string(), CONFIG);
+    state.own_key = Some(DeviceKey::from_name("own"));
+    let question = Question { preset: Some(client.parse().unwrap()), ..Question::default() };
+    let client = simulated(&state, &question, NOW).unwrap().client;
+    let found = match client.who.id() {
+        Some(id) if id == own => "own",
+        Some(id) if id == phone => "phone",
+        _ if client.who.is_new() => "new",
+        _ => "another",
+    };
+    assert_eq!((found, client.assumptions()[0].contains("--device")), (expected, assumed));
 }

@@ -5,6 +5,7 @@ use openclaw_protocol::identity::DeviceKey;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
+use untrusted_data::printable;
 
 /// The default scopes of the command line (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps. Releases before
 /// 2026.2.26 omit two of them, and releases from 2026.4.5 on also request `operator.talk.secrets`.
@@ -63,6 +64,23 @@ const fn app(
     Preset { name, what, id, mode, role, scopes, platform, family: Some(family) }
 }
 
+impl Preset {
+    /// Whether the client has a device of its own, instead of that of the gateway's machine.
+    pub(crate) fn has_own_device(&self) -> bool {
+        self.mode == mode::WEBCHAT || self.is_node_host() || client::NATIVE_APPS.contains(&self.id)
+    }
+
+    /// Whether the client is a node host, which can also run on the gateway's machine.
+    pub(crate) fn is_node_host(&self) -> bool {
+        self.id == client::NODE_HOST
+    }
+
+    /// Whether a record was created for this client.
+    pub(crate) fn is_client_of(&self, record: &Value) -> bool {
+        record.get("clientId").and_then(Value::as_str) == Some(self.id)
+    }
+}
+
 impl FromStr for Preset {
     type Err = String;
 
@@ -72,6 +90,9 @@ impl FromStr for Preset {
         found.copied().ok_or_else(|| crate::suggestions::choices(text, &names))
     }
 }
+
+/// The name from which the key of a new device is derived.
+const NEW_DEVICE: &str = "explain/new device";
 
 /// A secret that no gateway has, in place of a refused one that is not known.
 pub(crate) const WRONG: &str = "a wrong secret";
@@ -170,7 +191,12 @@ impl ClientDevice {
 
     /// A new device, which no gateway knows.
     pub(crate) fn unknown() -> Self {
-        Self::Holder(DeviceKey::from_name("explain/new device"))
+        Self::Holder(DeviceKey::from_name(NEW_DEVICE))
+    }
+
+    /// Whether this is the new device.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self, Self::Holder(key) if key.device_id() == DeviceKey::from_name(NEW_DEVICE).device_id())
     }
 
     /// The device's key or the stand-in key.
@@ -194,6 +220,10 @@ impl ClientDevice {
 /// A part of the client that neither the user nor a file specifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Assumed {
+    /// The device, among those in the store.
+    Device,
+    /// The device, which no record describes.
+    NewDevice,
     /// The kind of client.
     Client,
     /// The credentials.
@@ -304,6 +334,11 @@ impl Client {
     /// What is assumed about the client, with the options that specify it.
     pub(crate) fn assumptions(&self) -> Vec<String> {
         let words = |assumed: &Assumed| match assumed {
+            Assumed::Device => {
+                let id = self.who.id().unwrap_or_default();
+                format!("its device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
+            }
+            Assumed::NewDevice => "its device is new (--device)".to_owned(),
             Assumed::Client => format!("the client is {} (--as)", self.what),
             Assumed::Credential => format!("it sends {} (--auth)", self.credential.words()),
             Assumed::Host => format!("its host is {} (--host)", self.host.as_deref().unwrap_or_default()),

@@ -1,7 +1,7 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
 use super::render::Format;
-use super::text::{full, short, short_id};
+use super::text::{NO_START, full, short, short_id};
 use super::{ClientDevice, Question, StateDirectory, Verdict, simulated};
 use crate::markdown;
 use crate::release_ranges;
@@ -14,16 +14,20 @@ use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use untrusted_data::printable;
 
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MAX: usize = 200;
 
+/// The platform of the machine that clawcheck runs on.
+const HERE: &str = "linux";
+/// The address of a device on another machine, which is reserved for documentation.
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+
 /// The effect on a release that cannot process a document or a record.
 pub(super) const CLOSES: &str = "closes every connection that needs it, without an answer";
-/// The effect on a release that refuses the configuration or the store.
-pub(super) const NO_START: &str = "does not start";
 
 /// How the releases answer a connect.
 #[derive(Debug, Default)]
@@ -72,6 +76,7 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
                 Document::DevicesPaired => {
                     paired(place, key, record, releases, &mut found);
                     damaged_tokens(state, (place, key), record, releases, now, &mut found);
+                    pinned_platform(state, (place, key), record, releases, now, &mut found);
                 }
                 Document::DevicesPending => pending(place, key, record, now, &mut found),
                 _ => {}
@@ -139,6 +144,10 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
 fn files(state: &StateDirectory, releases: &[Facts], found: &mut Vec<Finding>) {
     let of = |place: &str, what: String| Finding { place: place.to_owned(), record: None, what, releases: Vec::new() };
     found.extend(state.notes.iter().map(|note| of("state directory", short(note))));
+    if let Some((path, error)) = &state.unread_config {
+        let place = path.file_name().map_or_else(|| "openclaw.json".into(), |name| name.to_string_lossy());
+        found.push(of(&short(&place), format!("{error}; the other findings assume the default configuration")));
+    }
     for document in Document::ALL {
         if !matches!(state.at_rest.file(document), StoredFile::Unusable { .. }) {
             continue;
@@ -170,7 +179,7 @@ fn not_records(
     found: &mut Vec<Finding>,
 ) {
     let client = Question { device: Some("new".to_owned()), ..Question::default() };
-    let answering = answering(state, (document, place), value.clone(), &client, releases, now);
+    let answering = answering(answers(state, (document, place), value.clone(), &client, releases, now));
     let what = format!("{} is not an object", document.path());
     let ways = [
         (format!("{what}: a gateway {CLOSES}"), answering.silent),
@@ -182,27 +191,35 @@ fn not_records(
 }
 
 /// How the releases that read a document answer a client if the store contains nothing else. Otherwise, the answer could
-/// be due to damage at another place.
-fn answering(
+/// be due to damage at another place. `None` if a release cannot be asked.
+fn answers(
     state: &StateDirectory,
     (document, place): (Document, &'static str),
     value: Value,
     client: &Question,
     releases: &[Facts],
     now: i64,
-) -> AnsweringReleases {
+) -> Vec<(Release, Option<Verdict>)> {
     let format = if place == DATABASE { StoreFormat::Sqlite } else { StoreFormat::Files };
     let at_rest = StateAtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
     let state = StateDirectory { at_rest: at_rest.into(), ..state.clone() };
-    let mut answering = AnsweringReleases::default();
-    for facts in releases {
+    let answer = |facts: &Facts| {
         let question = Question { release: Some(facts.release), ..client.clone() };
-        let list = match simulated(&state, &question, now).map(|simulated| simulated.answer().verdict) {
-            Err(_) | Ok(Verdict::NoStart(_)) => &mut answering.not_starting,
-            Ok(Verdict::Refused { error: None, .. }) => &mut answering.silent,
-            Ok(_) => &mut answering.others,
+        (facts.release, simulated(&state, &question, now).map(|simulated| simulated.answer().verdict).ok())
+    };
+    releases.iter().map(answer).collect()
+}
+
+/// The releases by their answers.
+fn answering(answers: Vec<(Release, Option<Verdict>)>) -> AnsweringReleases {
+    let mut answering = AnsweringReleases::default();
+    for (release, verdict) in answers {
+        let list = match verdict {
+            None | Some(Verdict::NoStart(_)) => &mut answering.not_starting,
+            Some(Verdict::Refused { error: None, .. }) => &mut answering.silent,
+            Some(_) => &mut answering.others,
         };
-        list.push(facts.release);
+        list.push(release);
     }
     answering
 }
@@ -307,7 +324,7 @@ fn damaged_tokens(
     // The answer depends on the whole record, not only on its tokens.
     let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
     let client = client_of(key, record);
-    let answering = answering(state, (Document::DevicesPaired, place), records, &client, releases, now);
+    let answering = answering(answers(state, (Document::DevicesPaired, place), records, &client, releases, now));
     let mut others = [answering.others, answering.not_starting].concat();
     others.sort();
     let ways = [(format!("{what}: a gateway {CLOSES}"), answering.silent), (what, others)];
@@ -330,6 +347,52 @@ fn damaged_token(token: &Value) -> Option<&'static str> {
         (_, Some(scopes)) if !scopes.is_array() => Some("has `scopes` that are not a list"),
         _ => None,
     }
+}
+
+/// A platform in a record that the device does not keep: a device with another platform has to be approved again.
+fn pinned_platform(
+    state: &StateDirectory,
+    (place, key): (&'static str, &str),
+    record: &Value,
+    releases: &[Facts],
+    now: i64,
+    found: &mut Vec<Finding>,
+) {
+    let Some(platform) = record.get("platform").and_then(Value::as_str) else { return };
+    let is_here = state.is_default && state.own_key.as_ref().is_some_and(|own| own.device_id() == key);
+    let mut client = client_of(key, record);
+    let what = match next_version(platform) {
+        Some(next) => {
+            (client.platform, client.peer) = (Some(next), Some(ELSEWHERE));
+            "an update of the system requires another approval"
+        }
+        None if is_here && platform != HERE => {
+            client.platform = Some(HERE.to_owned());
+            "the client of this machine, which is on linux, requires another approval"
+        }
+        None => return,
+    };
+    let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
+    let answers = answers(state, (Document::DevicesPaired, place), records, &client, releases, now);
+    let refuses = |(release, verdict): (Release, Option<Verdict>)| match verdict {
+        Some(Verdict::Refused { error: Some(error), .. }) => {
+            error.details.is_some_and(|details| details["reason"] == "metadata-upgrade").then_some(release)
+        }
+        _ => None,
+    };
+    let releases = answers.into_iter().filter_map(refuses).collect::<Vec<_>>();
+    if !releases.is_empty() {
+        let what = format!("has the platform `{}`: {what}", short(platform));
+        found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
+    }
+}
+
+/// The platform after an update: its last number is one greater. `None` without a number.
+fn next_version(platform: &str) -> Option<String> {
+    let end = platform.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let start = platform[..end].rfind(|c: char| !c.is_ascii_digit())? + 1;
+    let next = platform[start..end].parse::<u32>().ok()?.checked_add(1)?;
+    Some(format!("{}{next}{}", &platform[..start], &platform[end..]))
 }
 
 /// Describes the `tokens` field of a record without its tokens.

@@ -104,6 +104,12 @@ impl Logged {
                 if let Some(words) = begin.strip_prefix("[ws] ").filter(|_| begin != UNAUTHORIZED) {
                     fields.insert("reason".to_owned(), words.trim_end().to_owned());
                 }
+                // Another detail of the connection can have a reason of its own.
+                if !begin.starts_with("[ws] ")
+                    && let Some(kind) = fields.remove("reason")
+                {
+                    fields.insert("upgrade".to_owned(), kind);
+                }
                 let detail = Self { closed: BTreeMap::new(), detail: merge(&mut details, fields) };
                 // A gateway can approve a requested upgrade. The other details are a refused connect by themselves.
                 if begin.starts_with("[ws] ") {
@@ -172,6 +178,11 @@ impl Logged {
         said(&self.closed, "reason").or_else(|| said(&self.detail, "reason")).unwrap_or_default()
     }
 
+    /// The kind of upgrade that the device requested.
+    fn upgrade(&self) -> Option<&str> {
+        said(&self.detail, "upgrade")
+    }
+
     /// The cause, if only the log tells it.
     ///
     /// `timeout_ms` is the handshake timeout of the gateway.
@@ -188,12 +199,20 @@ impl Logged {
             Verdict::Refused { error, close } => {
                 let error = error.as_deref();
                 let detail = |name: &str| error?.details.as_ref()?.get(name)?.as_str();
+                // The line about the requested upgrade names its kind, and the line about the close often does not.
+                let kinds = self.upgrade().zip(detail("reason"));
+                if kinds.is_some_and(|(logged, computed)| logged != computed) {
+                    return false;
+                }
                 let texts = [
                     close.as_ref().map(|(_, reason)| reason.as_str()),
                     error.map(|error| error.message.as_str()),
                     detail("authReason"),
                 ];
                 if logged.is_empty() {
+                    if self.closed.is_empty() {
+                        return kinds.is_some();
+                    }
                     let code = close.as_ref().map(|(code, _)| code.to_string());
                     return said(&self.closed, "code") == code.as_deref();
                 }
@@ -207,13 +226,16 @@ impl Logged {
     /// The logged close code and reason, in words.
     pub(crate) fn says(&self) -> Option<String> {
         let Some(code) = said(&self.closed, "code") else {
-            let reason = said(&self.detail, "reason")?;
+            let reason = said(&self.detail, "reason").or_else(|| self.upgrade())?;
             let advice = if reason == "rate_limited" { RATE_LIMITED } else { "" };
             return Some(format!("the log says {}{advice}", printable::line(reason)));
         };
         let reason = self.reason();
         let advice = if reason.contains("too many failed") { RATE_LIMITED } else { "" };
-        Some(format!("the log says close {} \"{}\"{advice}", printable::line(code), printable::line(reason)))
+        let upgrade = self.upgrade().map(|kind| format!(", after a {} request", printable::line(kind)));
+        let upgrade = upgrade.unwrap_or_default();
+        let (code, reason) = (printable::line(code), printable::line(reason));
+        Some(format!("the log says close {code} \"{reason}\"{upgrade}{advice}"))
     }
 }
 
@@ -317,6 +339,7 @@ fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
 mod tests {
     use super::*;
     use rstest::rstest;
+    use serde_json::{Value, json};
 
     const LOG: &str = "\
 2026-04-02T10:00:00Z [gateway] security audit: device access upgrade requested reason=scope-upgrade device=abcd ip=unknown-ip auth=token \
@@ -336,7 +359,24 @@ ua=n/a code=1008 reason=pairing required
         assert_eq!(question.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
         assert_eq!((question.host.as_deref(), question.origin), (Some("gateway.example:443"), None));
         assert_eq!(question.preset.unwrap().name, "backend");
-        assert_eq!(logged.says().unwrap(), "the log says close 1008 \"pairing required\"");
+        assert_eq!(
+            logged.says().unwrap(),
+            "the log says close 1008 \"pairing required\", after a scope-upgrade request"
+        );
+    }
+
+    /// Two upgrades can be refused with the same text.
+    #[rstest]
+    #[case::same_kind(json!({ "reason": "scope-upgrade" }), true)]
+    #[case::another_kind(json!({ "reason": "role-upgrade" }), false)]
+    #[case::no_kind(json!({}), true)]
+    fn an_answer_with_another_kind_of_upgrade_does_not_agree(#[case] details: Value, #[case] agrees: bool) {
+        let message = "pairing required".to_owned();
+        let error = json!({ "code": "NOT_PAIRED", "message": message, "details": details });
+        let error = Some(Box::new(serde_json::from_value(error).unwrap()));
+        let verdict = Verdict::Refused { error, close: Some((1008, message)) };
+        let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
+        assert_eq!(Logged::parse(LOG).unwrap().agrees(&answer), agrees);
     }
 
     /// Without a reason, only the close code can agree.

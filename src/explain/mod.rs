@@ -27,6 +27,7 @@ pub(crate) use store_at_rest::StoreAtRest;
 use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
+use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -102,11 +103,21 @@ pub(crate) fn simulated(
     let facts = Facts::of(release)?;
     let client_facts = question.client_release.map(Facts::of).transpose()?;
     let devices = devices(&state.at_rest);
-    let who = who(state, &devices, question.device.as_deref())?;
+    let who = match question.device.as_deref() {
+        Some(asked) => who(state, &devices, asked)?,
+        None => usual_device(state, &devices, question.preset)?,
+    };
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
-    let client = client(question, who, record.as_ref());
     let (config, env) = (state.config.clone(), state.env.clone());
     let own = state.own_key.clone().map_or_else(ClientDevice::unknown, ClientDevice::Holder);
+    let is_own = who.id().is_none() || who.id() == own_id(state);
+    let is_usual =
+        |record: &Value| question.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record));
+    let is_only = devices.len() == 1 && record.as_ref().is_some_and(is_usual);
+    let mut client = client(question, who, record.as_ref());
+    if question.device.is_none() && !is_own && !is_only {
+        client.assumed.insert(0, if record.is_some() { Assumed::Device } else { Assumed::NewDevice });
+    }
     Ok(SimulatedGateway { facts, config, env, at_rest: state.at_rest.clone(), client, own, client_facts, now })
 }
 
@@ -189,7 +200,7 @@ pub(crate) fn device_id(state: &StateDirectory, device: &str) -> Result<Option<S
     if ["none", "new"].contains(&device) {
         return Err(unmeant(&format!("`{device}` is not a device of the state directory"), &devices));
     }
-    who(state, &devices, Some(device)).map(|who| who.id())
+    who(state, &devices, device).map(|who| who.id())
 }
 
 /// The data about a device in a store.
@@ -228,34 +239,65 @@ fn devices(at_rest: &StateAtRest) -> BTreeMap<String, DeviceData> {
     devices
 }
 
+/// The id of the gateway's own device.
+fn own_id(state: &StateDirectory) -> Option<String> {
+    state.own_key.as_ref().map(DeviceKey::device_id).or_else(|| state.own_id.clone())
+}
+
+/// A device with its key. Devices other than the gateway's own have stand-in keys.
+fn of_id(state: &StateDirectory, id: &str) -> ClientDevice {
+    match &state.own_key {
+        Some(key) if key.device_id() == id => ClientDevice::Holder(key.clone()),
+        _ => ClientDevice::with_stand_in_key(id),
+    }
+}
+
+/// The device of a client if the user names none. Apps and pages have their own devices, and so have most nodes. The
+/// other clients use the device of the gateway's machine.
+fn usual_device(
+    state: &StateDirectory,
+    devices: &BTreeMap<String, DeviceData>,
+    preset: Option<Preset>,
+) -> Result<ClientDevice, QuestionError> {
+    let preset = preset.filter(Preset::has_own_device);
+    if let Some(id) = preset.and_then(|preset| latest_of(devices, preset)) {
+        return Ok(of_id(state, id));
+    }
+    if preset.is_some_and(|preset| !preset.is_node_host()) {
+        return Ok(ClientDevice::unknown());
+    }
+    match (own_id(state), devices.keys().collect::<Vec<_>>().as_slice()) {
+        (Some(id), _) => Ok(of_id(state, &id)),
+        (None, []) => Ok(ClientDevice::unknown()),
+        (None, [only]) => Ok(of_id(state, only)),
+        (None, _) => {
+            Err(unmeant("the state directory has no identity/device.json; select a device with --device", devices))
+        }
+    }
+}
+
+/// The device of this kind that was approved last.
+fn latest_of(devices: &BTreeMap<String, DeviceData>, preset: Preset) -> Option<&str> {
+    let paired = devices.iter().filter_map(|(id, known)| Some((id, known.paired.as_ref()?)));
+    let of_preset = paired.filter(|(_, record)| preset.is_client_of(record));
+    let latest = of_preset.max_by_key(|(_, record)| record.get("approvedAtMs").and_then(Value::as_i64));
+    latest.map(|(id, _)| id.as_str())
+}
+
 fn who(
     state: &StateDirectory,
     devices: &BTreeMap<String, DeviceData>,
-    asked: Option<&str>,
+    asked: &str,
 ) -> Result<ClientDevice, QuestionError> {
-    let own = state.own_key.as_ref().map(openclaw_protocol::identity::DeviceKey::device_id);
-    let of_id = |id: &str| match &state.own_key {
-        Some(key) if own.as_deref() == Some(id) => ClientDevice::Holder(key.clone()),
-        _ => ClientDevice::with_stand_in_key(id),
-    };
-    let known = || devices.keys().chain(&own).chain(&state.own_id);
-    let Some(asked) = asked else {
-        return match (&own, &state.own_id, devices.keys().collect::<Vec<_>>().as_slice()) {
-            (Some(id), _, _) | (None, Some(id), _) => Ok(of_id(id)),
-            (None, None, []) => Ok(ClientDevice::unknown()),
-            (None, None, [only]) => Ok(of_id(only)),
-            (None, None, _) => {
-                Err(unmeant("the state directory has no identity/device.json; select a device with --device", devices))
-            }
-        };
-    };
+    let own = own_id(state);
+    let known = || devices.keys().chain(&own);
     match asked {
         "none" => return Ok(ClientDevice::Nobody),
         "new" => return Ok(ClientDevice::unknown()),
         _ => {}
     }
     if let Some(exact) = known().find(|id| *id == asked) {
-        return Ok(of_id(exact));
+        return Ok(of_id(state, exact));
     }
     let named =
         devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(asked)));
@@ -268,8 +310,8 @@ fn who(
     }
     let shown = printable::line(asked);
     match meant.as_slice() {
-        [only] => Ok(of_id(only)),
-        [] if is_id(asked) => Ok(of_id(asked)),
+        [only] => Ok(of_id(state, only)),
+        [] if is_id(asked) => Ok(of_id(state, asked)),
         [] if asked.len() < MIN_ID_LENGTH => {
             let problem =
                 format!("no device is named `{shown}`, and a prefix of an id has at least {MIN_ID_LENGTH} characters");

@@ -139,6 +139,7 @@ impl Explanation<'_> {
     fn device(&self) -> String {
         match (&self.simulated.client.who, self.record()) {
             (ClientDevice::Nobody, _) => "none".to_owned(),
+            (who, _) if who.is_new() => "new".to_owned(),
             (who, None) => {
                 let why = match self.simulated.has_store() {
                     true => "which is not in the store",
@@ -362,7 +363,10 @@ impl Explanation<'_> {
             "state_dir": short(&self.simulated.at_rest.directory().display().to_string()),
             "client": self.client(),
             "assumed": self.simulated.client.assumptions(),
-            "device": self.simulated.client.who.id().map(|id| short(&id)),
+            "device": match &self.simulated.client.who {
+                who if who.is_new() => Some("new".to_owned()),
+                who => who.id().map(|id| short(&id)),
+            },
             "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
             "answer": summary(self.answer),
             "log": self.logged.map(|logged| {

@@ -17,6 +17,9 @@ use std::net::IpAddr;
 
 /// The only connection of a gateway.
 const CONNECTION: ConnectionId = ConnectionId(0);
+/// The beginning of each id that [`Counter`] gives, and the number of digits after it.
+const NEW_ID: &str = "00000000-0000-4000-8000-";
+const NEW_ID_DIGITS: usize = 12;
 
 /// Everything that an answer depends on.
 #[derive(Clone)]
@@ -307,14 +310,22 @@ fn refusal(effects: Vec<Effect>) -> Verdict {
     for effect in effects {
         match effect {
             Effect::RefuseUpgrade { status, body, .. } => return Verdict::NoUpgrade { status, body },
-            Effect::Send { connection: CONNECTION, frame: ServerFrame::Res { error: Some(said), .. } } => {
+            Effect::Send { connection: CONNECTION, frame: ServerFrame::Res { error: Some(mut said), .. } } => {
+                said.message = without_new_ids(&said.message);
                 error = Some(Box::new(said));
             }
-            Effect::Close { connection: CONNECTION, code, reason } => close = Some((code, reason)),
+            Effect::Close { connection: CONNECTION, code, reason } => close = Some((code, without_new_ids(&reason))),
             Effect::Send { .. } | Effect::Close { .. } | Effect::Log(_) => {}
         }
     }
     Verdict::Refused { error, close }
+}
+
+/// Puts a placeholder in place of the id of a new request, which no real gateway has.
+fn without_new_ids(text: &str) -> String {
+    let mut parts = text.split(NEW_ID);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + "<request-id>" + part.get(NEW_ID_DIGITS..).unwrap_or_default())
 }
 
 /// Generates ids and tokens from a counter. They are never sent to a gateway.

@@ -1,6 +1,7 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use super::StoreAtRest;
+use super::text::NO_START;
 use crate::release_ranges;
 use openclaw_emulator::at_rest::{StateAtRest, StateAtRestError, StoredFile};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
@@ -15,6 +16,12 @@ use untrusted_data::plain_file::{self, Links};
 
 /// The maximum size of `identity/device.json` and of `package.json`, in bytes.
 const MAX_SMALL_FILE_BYTES: u64 = 256 << 10;
+/// The state directory and the configuration of Clawdbot, the former name of OpenClaw. Without newer ones, all known
+/// releases use them.
+const OLD_STATE_DIR: &str = ".clawdbot";
+const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
+/// The maximum number of files in the home directory that are compared with the names of state directories.
+const MAX_ENTRIES: usize = 5000;
 /// The number of folders above a program that are searched for its `package.json`.
 const FOLDERS_UP: usize = 6;
 /// The fields of the store's documents that contain tokens.
@@ -40,6 +47,8 @@ pub(crate) struct StateDirectory {
     pub config: Value,
     /// The path of the configuration file, if it exists.
     pub config_path: Option<PathBuf>,
+    /// The path of a configuration file that cannot be used, and the problem.
+    pub unread_config: Option<(PathBuf, String)>,
     /// The environment of the gateway: the environment of this process for the default directory, otherwise empty.
     pub env: Vec<(String, String)>,
     /// Whether this is the default directory of `openclaw`, because the user specified none.
@@ -81,6 +90,16 @@ pub(crate) enum StateError {
     NoConfig(PathBuf),
 }
 
+/// The problem of a configuration that cannot be used, with its place in the file.
+fn problem(error: &ConfigFileError) -> String {
+    match error.place() {
+        Some((message, (line, column))) => {
+            format!("{NO_START}: invalid JSON5 at line {line}, column {column}: {message}")
+        }
+        None => error.to_string(),
+    }
+}
+
 /// The release that wrote a configuration last.
 fn written_by(config: &Value) -> Option<Release> {
     config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()
@@ -103,15 +122,37 @@ impl StateDirectory {
     /// # Errors
     /// The directory or the configuration cannot be read.
     pub(crate) fn read(places: &Places) -> Result<Self, StateError> {
+        let (state, error) = Self::read_store(places)?;
+        error.map_or(Ok(state), |error| Err(error.into()))
+    }
+
+    /// Reads a state directory even if its configuration cannot be used. The problem is in
+    /// [`unread_config`](Self::unread_config).
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub(crate) fn read_despite_config(places: &Places) -> Result<Self, StateError> {
+        Self::read_store(places).map(|(state, _)| state)
+    }
+
+    fn read_store(places: &Places) -> Result<(Self, Option<ConfigFileError>), StateError> {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
         let is_default = places.state_dir.is_none();
         let at_rest = StateAtRest::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
-        let path = named.clone().unwrap_or_else(|| directory.join("openclaw.json"));
-        let found = read_config(&path)?;
+        let usual = || CONFIGS.map(|name| directory.join(name));
+        let path = named.clone().unwrap_or_else(|| {
+            let [newer, older] = usual();
+            if !newer.exists() && older.exists() { older } else { newer }
+        });
+        let (found, error) = match read_config(&path) {
+            Ok(found) => (found, None),
+            Err(error) => (None, Some(error)),
+        };
         let mut notes = odd(&at_rest);
-        if found.is_none() {
+        notes.extend(is_default.then(|| env.other_directories(&directory)).flatten());
+        if found.is_none() && error.is_none() {
             if let Some(path) = named {
                 return Err(StateError::NoConfig(path));
             }
@@ -120,7 +161,8 @@ impl StateDirectory {
             }
             notes.push("there is no openclaw.json: token authentication on loopback is assumed".to_owned());
         }
-        let config_path = found.is_some().then_some(path);
+        let config_path = (found.is_some() || error.is_some()).then(|| path.clone());
+        let unread_config = error.as_ref().map(|error| (path, problem(error)));
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(&directory, &mut notes);
         let written = written_by(&config).filter(|release| reads(&at_rest, *release, &mut notes));
@@ -128,7 +170,10 @@ impl StateDirectory {
         let installed = || Some((installed(&env)?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
-        Ok(Self { at_rest: at_rest.into(), config, config_path, env, is_default, own_key, own_id, notes, release })
+        let at_rest = at_rest.into();
+        let state =
+            Self { at_rest, config, config_path, unread_config, env, is_default, own_key, own_id, notes, release };
+        Ok((state, error))
     }
 
     /// An empty state directory with this configuration.
@@ -142,6 +187,7 @@ impl StateDirectory {
             at_rest: StateAtRest::empty("").into(),
             config,
             config_path: Some(path.to_owned()),
+            unread_config: None,
             env: Vec::new(),
             is_default: false,
             own_key: None,
@@ -277,8 +323,25 @@ impl Environment<'_> {
         }
     }
 
+    /// The other state directories of this user: that of the former name, and those of profiles.
+    fn other_directories(&self, used: &Path) -> Option<String> {
+        let entries = std::fs::read_dir(self.home()?).ok()?.flatten().take(MAX_ENTRIES);
+        let is_state = |name: &str| name == ".openclaw" || name == OLD_STATE_DIR || name.starts_with(".openclaw-");
+        let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_state));
+        let has_store = |path: &Path| ["devices/paired.json", DATABASE].iter().any(|file| path.join(file).exists());
+        let others = named.map(|entry| entry.path()).filter(|path| path != used && has_store(path));
+        let mut others = others.map(|path| path.display().to_string()).collect::<Vec<_>>();
+        others.sort();
+        (!others.is_empty())
+            .then(|| format!("there are other state directories, which openclaw does not use: {}", others.join(", ")))
+    }
+
     fn state_dir(&self) -> Option<PathBuf> {
-        self.path("OPENCLAW_STATE_DIR").or_else(|| Some(self.home()?.join(".openclaw")))
+        self.path("OPENCLAW_STATE_DIR").or_else(|| {
+            let all = [".openclaw", OLD_STATE_DIR].map(|name| self.home().map(|home| home.join(name)));
+            let found = all.iter().flatten().find(|directory| directory.exists());
+            found.or(all[0].as_ref()).cloned()
+        })
     }
 }
 
@@ -312,12 +375,31 @@ mod tests {
         let found = read(Places { env: env(&[home]), ..Places::default() });
         assert_eq!(found.at_rest.directory(), state);
         assert_eq!((found.is_default, found.release.unwrap().0), (true, "2026.4.2".parse().unwrap()));
+        // The directory of the former name and that of a profile.
+        for other in [".clawdbot", ".openclaw-dev"] {
+            fs::create_dir_all(folder.path().join(other).join("devices")).unwrap();
+            fs::write(folder.path().join(other).join("devices/paired.json"), "{}").unwrap();
+        }
+        let found = read(Places { env: env(&[home]), ..Places::default() });
+        let note = found.notes.iter().find(|note| note.contains("other state directories")).unwrap();
+        assert!(note.contains("/.clawdbot, ") && note.ends_with("/.openclaw-dev"), "{note}");
         let bin = folder.path().join("bin");
         let found = read(Places { env: env(&[home, ("PATH", &bin)]), ..Places::default() });
         assert_eq!(found.release.unwrap().0, "2026.4.5".parse().unwrap());
         let named = Places { state_dir: Some(state), env: env(&[home, ("PATH", &bin)]), ..Places::default() };
         let found = read(named);
         assert_eq!((found.release.unwrap().0, found.env.len()), ("2026.4.2".parse().unwrap(), 0));
+    }
+
+    #[test]
+    fn the_directory_of_the_former_name_is_used_if_there_is_no_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(".clawdbot");
+        fs::create_dir_all(state.join("devices")).unwrap();
+        fs::write(state.join("clawdbot.json"), r#"{ gateway: { mode: "local", port: 18790 } }"#).unwrap();
+        let found = StateDirectory::read(&Places { env: env(&[("HOME", folder.path())]), ..Places::default() });
+        let found = found.unwrap();
+        assert_eq!((found.at_rest.directory(), &found.config["gateway"]["port"]), (&*state, &json!(18790)));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;
 use untrusted_data::printable;
 
+/// The effect on a release that refuses the configuration or the store.
+pub(super) const NO_START: &str = "does not start";
 /// The maximum length of a sentence, in characters.
 const MAX_LENGTH: usize = 240;
 /// The maximum length of a line of a gateway, in characters. Its advice comes last.
@@ -64,7 +66,13 @@ pub(super) fn summary(answer: &Answer) -> String {
         Verdict::LetIn(held) if !answer.withheld.is_empty() => {
             format!("let in as {}, without {}", short(&held.role), short(&answer.withheld.join(", ")))
         }
-        Verdict::LetIn(held) => format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", "))),
+        Verdict::LetIn(held) => {
+            let said = format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", ")));
+            match answer.announced.as_ref().filter(|announced| **announced != held.scopes) {
+                Some(announced) => format!("{said}; hello-ok names the scopes [{}]", short(&announced.join(", "))),
+                None => said,
+            }
+        }
     }
 }
 

@@ -47,7 +47,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// The last lines of a gateway's log. The caller redacts them before output.
+/// The lines of a gateway's log about an error, or its last lines. The caller redacts them before output.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogTail(pub String);
 
@@ -57,10 +57,10 @@ impl fmt::Display for LogTail {
     }
 }
 
-/// The separator between an error and the last lines of the log.
-const LOG_HEADING: &str = "; its last log lines:\n";
+/// The separator between an error and the lines of the log.
+const LOG_HEADING: &str = "; from its log:\n";
 
-/// The error in one line, without the last lines of the log.
+/// The error in one line, without the log.
 pub(crate) fn one_line(error: &str) -> &str {
     error.split_once(LOG_HEADING).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
 }
@@ -89,7 +89,7 @@ fn listens(ports: &[u16], in_background: bool) -> String {
     }
 }
 
-/// How a command ended, and its last lines of output.
+/// How a command ended, and the lines of its output about it.
 pub(super) fn ended_with_log(exit: Option<&Exit>, log: &LogTail) -> String {
     format!("{}{LOG_HEADING}{log}", how_it_ended(exit))
 }
@@ -120,7 +120,7 @@ pub enum LaunchError {
     Exited {
         /// The exit status.
         exit: Exit,
-        /// The last lines of the log.
+        /// The lines of the log.
         log: LogTail,
     },
     /// The `before` command of the description failed.
@@ -130,7 +130,7 @@ pub enum LaunchError {
         command: String,
         /// The exit status. `None` if the command did not exit in time.
         exit: Option<Exit>,
-        /// The last lines of the log.
+        /// The lines of the log.
         log: LogTail,
     },
     /// The gateway never listened on its port.
@@ -142,7 +142,7 @@ pub enum LaunchError {
         instead: Vec<u16>,
         /// Whether the command exited with code 0 and left processes that still run.
         in_background: bool,
-        /// The last lines of the log.
+        /// The lines of the log.
         log: LogTail,
     },
     /// The gateway never logged the line that means that it is ready.
@@ -150,7 +150,7 @@ pub enum LaunchError {
     NeverLogged {
         /// The text that the line contains.
         line: String,
-        /// The last lines of the log.
+        /// The lines of the log.
         log: LogTail,
     },
     /// The gateway accepts connections but does not answer.
@@ -160,7 +160,7 @@ pub enum LaunchError {
         port: u16,
         /// The missing answer: `the upgrade`, `with a challenge`.
         what: &'static str,
-        /// The last lines of the log.
+        /// The lines of the log.
         log: LogTail,
     },
     /// The gateway does not speak the protocol.
@@ -170,7 +170,7 @@ pub enum LaunchError {
         port: u16,
         /// The data that arrived instead.
         saw: String,
-        /// The last lines of the log.
+        /// The lines of the log.
         log: LogTail,
     },
     /// Another program took every port before the gateway could listen on it. The gateway reported this, or a process

@@ -10,6 +10,7 @@ use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, Spa
 use crate::scenario::syntax::spans::{Span, Spanned};
 use crate::scenario::words_of_releases::unknown_words;
 use crate::suggestions::nearest_within;
+use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -99,6 +100,13 @@ fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
         match key.as_str() {
             "role" | "roles" => words(value, "role", &ROLES, errors),
             "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, errors),
+            "client" => {
+                let known =
+                    [("id", "client id", &client::IDS_WITH_COPILOT[..]), ("mode", "client mode", &mode::WITH_WORKER)];
+                for (field, what, known) in known {
+                    value.get(field).into_iter().for_each(|node| words(node, what, known, errors));
+                }
+            }
             // Raw values are intended.
             "params" | "set" | "raw" => {}
             _ => misspelt_words(value, errors),

@@ -3,8 +3,8 @@
 use crate::scenario::model::text::Releases;
 use crate::scenario::syntax::nodes::{Entry, Node, NodeKind};
 use crate::scenario::syntax::problems::SpannedError;
-use crate::suggestions::nearest;
-use openclaw_model::{Release, known_releases, releases};
+use crate::suggestions::{nearest, nearest_within};
+use openclaw_model::{Facts, Release, known_releases, releases};
 use openclaw_protocol::codes::{error, refusal};
 
 /// The words that no known release has. A word that resembles a known one is an error, and any other word is a warning:
@@ -27,6 +27,7 @@ fn actions(node: &Node, errors: &mut Vec<SpannedError>) {
                 actions(value, errors);
             }
             "expect" => answers(value, errors),
+            "call" => value.get("method").into_iter().for_each(|node| method(node, errors)),
             // Raw values are intended.
             "params" | "frame" | "store" | "other-store" | "gateway" => {}
             _ => actions(value, errors),
@@ -60,10 +61,32 @@ fn word(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>)
         return;
     }
     let found = SpannedError::at(node.span, format!("no known release answers with the {what} `{word}`"), "");
+    let keys = [("code", &error::ALL[..]), ("detail", &refusal::CODES), ("reason", &refusal::REASONS)];
+    if let Some((key, _)) = keys.iter().find(|(_, words)| words.contains(&word.as_str())) {
+        errors.push(found.help(format!("this word belongs to another key: `{key}: {word}`")));
+        return;
+    }
     errors.push(match nearest(word, known.iter().copied()) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found.help(format!("known values: {}", known.join(", "))).warning(),
     });
+}
+
+/// A method that no known release has, and that resembles one.
+fn method(node: &Node, errors: &mut Vec<SpannedError>) {
+    let NodeKind::Text(word) = &node.kind else { return };
+    let Some(near) = method_like(word) else { return };
+    let found = SpannedError::at(node.span, format!("no known release has the method `{word}`"), "");
+    errors.push(found.help(format!("did you mean `{near}`?")).warning());
+}
+
+/// The method that a misspelled one resembles. `None` if a known release has this method, or none that resembles it.
+pub(super) fn method_like(word: &str) -> Option<&'static str> {
+    let all = || known_releases().rev().filter_map(|release| Facts::of(release).ok()).map(|facts| facts.rpc.methods);
+    if all().any(|methods| methods.letter(word).is_some()) {
+        return None;
+    }
+    all().find_map(|methods| nearest_within(2, word, methods.listed()))
 }
 
 /// A range that no known release meets.

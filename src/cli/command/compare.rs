@@ -219,7 +219,7 @@ impl Compare {
         let Comparison { differing, alike, incomplete, errors } = comparison;
         text.push_str(&format!("{} differ, {alike} equal", differing.len()));
         if *incomplete > 0 {
-            text.push_str(&format!(", {incomplete} not played on all"));
+            text.push_str(&format!(", {incomplete} not played on every gateway"));
         }
         if *errors > 0 {
             text.push_str(&format!(", {}", counted(*errors, "error")));

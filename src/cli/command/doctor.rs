@@ -13,7 +13,7 @@ use std::io::Write as _;
 ///
 /// `doctor` checks the JSON files and the SQLite store of a gateway. It reports files that a gateway cannot read or
 /// use, records without a role, records that were never approved, keys that do not match their device, expired
-/// requests, two stores in one directory, and releases that do not start with this store. It writes no files, and
+/// requests, platforms that an update changes, two stores in one directory, a configuration that cannot be read, and releases that do not start with this store. It writes no files, and
 /// prints no tokens, passwords or keys.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -32,7 +32,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let state = StateDirectory::read(&self.state.places()).map_err(CommandError::usage)?;
+        let state = StateDirectory::read_despite_config(&self.state.places()).map_err(CommandError::usage)?;
         let findings = doctor::findings(&state, machine::now());
         let text = doctor::write(&state, &findings, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;

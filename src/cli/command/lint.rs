@@ -1,6 +1,7 @@
 //! `clawcheck lint`: checks scenario files.
 
 use crate::cli::error::library_report;
+use crate::cli::options::selection::{built_in_note, own_folder};
 use crate::cli::options::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
@@ -53,7 +54,11 @@ impl Lint {
         let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
         let found = if warned == 0 { "no problems found".to_owned() } else { counted(warned, "warning") };
         let mut out = console::stdout();
-        writeln!(out, "{scenarios}, {cases}: {found}").map_err(CommandError::output)?;
+        let built_in = if self.paths.is_empty() { "built-in scenarios: " } else { "" };
+        writeln!(out, "{built_in}{scenarios}, {cases}: {found}").map_err(CommandError::output)?;
+        if let Some(folder) = own_folder().filter(|_| self.paths.is_empty()) {
+            let _ = console::stderr().write_all(built_in_note(folder).as_bytes());
+        }
         let fault = |error| CommandError::failed(library_report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {

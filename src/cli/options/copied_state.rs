@@ -172,8 +172,8 @@ pub(in crate::cli) enum Verdicts {
 enum Unplayable {
     /// The store of the case has a record of this device, which the copy does not have.
     Record(String),
-    /// The case connects this device and other devices that are not in the copy. They would connect as new devices.
-    Devices(String),
+    /// The case connects no device of the copy. The devices that it connects, of which this is the first, would be new ones.
+    Devices(Option<String>),
     /// The case expects nothing.
     Expectation,
     /// The case is not valid with the copy, for this reason. For example, the case uses a secret of its own settings.
@@ -192,8 +192,8 @@ impl Unplayable {
                 return Some(Self::Record((*name).to_owned()));
             }
             let is_used = copied.is_empty() || devices(case).any(|name| copied.contains(name));
-            if let Some(name) = missing.first().filter(|_| !is_used) {
-                return Some(Self::Devices((*name).to_owned()));
+            if !is_used {
+                return Some(Self::Devices(missing.first().map(|name| (*name).to_owned())));
             }
         }
         let expects = case.steps().any(|step| step.expect.is_some());
@@ -222,7 +222,9 @@ impl Unplayable {
                 "the cases need records of their own stores, which the state directory replaces"
             ),
             Self::Devices(name) => {
-                miette::miette!(help = help(name), "no case connects a device of the state directory")
+                let settings = "to play the cases with the settings alone, pass --config FILE without --state-dir";
+                let help = name.as_deref().map_or_else(|| settings.to_owned(), help);
+                miette::miette!(help = help, "no case connects a device of the state directory")
             }
             Self::Expectation => miette::miette!(
                 help = "add an `expect` to a step",

@@ -4,12 +4,15 @@ use crate::cli::CommandError;
 use crate::cli::help::{COMPARISON, STATE_DIR};
 use crate::cli::options::copied_state::{CopiedState, Verdicts};
 use crate::cli::options::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
 use crate::gateway::{GatewaySpec, Preparation};
 use crate::known::KnownDeviations;
-use crate::scenario::{Case, Corpus};
+use crate::scenario::{Case, Corpus, is_state_directory};
 use crate::shell::quoted;
 use openclaw_model::Release;
+use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable;
 
 /// The options of `run` and `list` that decide which cases are played.
 #[derive(Debug, clap::Args)]
@@ -87,6 +90,12 @@ impl PlanOptions {
                 format!("the state directory {} does not exist", directory.display()),
                 "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
             ),
+            Some(directory) if attached && !is_state_directory(directory) => {
+                let note = "has no devices/paired.json, state/openclaw.sqlite or identity/device.json. If it is not the \
+                            state directory of the gateway, cases that write to the store deviate";
+                let _ = writeln!(console::stderr(), "note: {} {note}", printable::line(&directory.to_string_lossy()));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

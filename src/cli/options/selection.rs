@@ -2,10 +2,14 @@
 
 use super::corpus;
 use crate::cli::help::SELECTION;
+use crate::cli::terminal::console;
 use crate::cli::{CommandError, misplaced};
+use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
-use std::path::{Component, PathBuf};
+use std::io::Write as _;
+use std::path::{Component, Path, PathBuf};
+use untrusted_data::plain_file::{self, Links};
 
 /// The maximum number of folders that are searched for the file of an unknown id.
 const MAX_FOLDERS: usize = 200;
@@ -58,6 +62,11 @@ impl Named {
         }
     }
 
+    /// Whether a filter names built-in cases that were not read, because the paths replace them.
+    fn is_built_in(&self, filter: &Filter) -> bool {
+        !self.paths.is_empty() && Corpus::embedded().is_ok_and(|corpus| filter.names(corpus.cases()))
+    }
+
     /// The cases of the corpus that the ids select, or all of them without ids, limited to those that the options select.
     /// `help` returns the help text for an unknown id.
     ///
@@ -69,6 +78,10 @@ impl Named {
         options: &SelectionOptions,
         help: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Vec<&'a Case>, CommandError> {
+        let is_default = self.paths.is_empty() && self.ids.is_empty();
+        if let Some(folder) = is_default.then(own_folder).flatten() {
+            let _ = console::stderr().write_all(built_in_note(folder).as_bytes());
+        }
         let mut named = Vec::new();
         for id in &self.ids {
             if misplaced::is_log_line(id) {
@@ -79,6 +92,9 @@ impl Named {
             // A misspelled path must not select cases whose ids contain it.
             if !filter.names(corpus.cases()) {
                 let usual = || match file_of(id) {
+                    _ if self.is_built_in(&filter) => {
+                        format!("`{id}` is built in: select it in a command without files and folders")
+                    }
                     Some(file) => {
                         let file = file.to_string_lossy();
                         format!("a case of your own is selected by its file: {}", quoted(&file))
@@ -89,8 +105,16 @@ impl Named {
                         format!("`--filter {id}` selects the cases whose ids contain it; {all}")
                     }
                 };
-                let message =
-                    format!("there is no file or folder `{id}`, and no case, scenario or family of that name");
+                let message = match self.paths.first() {
+                    None => format!("there is no file or folder `{id}`, and no case, scenario or family of that name"),
+                    Some(path) => {
+                        let more = if self.paths.len() > 1 { " and the other paths" } else { "" };
+                        let path = path.display();
+                        format!(
+                            "there is no file or folder `{id}`, and {path}{more} has no case, scenario or family of that name"
+                        )
+                    }
+                };
                 let help = help(id).unwrap_or_else(usual);
                 return Err(CommandError::usage(miette::miette!(help = help, "{message}")));
             }
@@ -112,6 +136,36 @@ impl Named {
         }
         Ok(cases)
     }
+}
+
+/// A note if the user may expect the scenarios of this folder in place of the built-in ones.
+pub(in crate::cli) fn built_in_note(folder: &str) -> String {
+    format!("note: only the built-in scenarios are read; for those in this folder, pass its path: {folder}\n")
+}
+
+/// The folder with the user's own scenarios: the current one, or `scenarios` in it.
+pub(in crate::cli) fn own_folder() -> Option<&'static str> {
+    let entries = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_FOLDERS);
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let is_own = |path: &PathBuf| {
+        let built_in = || path.strip_prefix("./scenarios").ok().and_then(Path::to_str).map(str::to_owned);
+        let is_scenario = || {
+            let bytes = plain_file::read(path, MAX_FILE_SIZE, Links::Follow).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).lines().any(|line| line.starts_with("steps:"))
+        };
+        path.extension().is_some_and(|extension| extension == "yaml")
+            && built_in().is_none_or(|path| !crate::built_in::scenarios().contains_key(path.as_str()))
+            && is_scenario()
+    };
+    let below = |folder: &str| entries(Path::new(folder));
+    if below(".").iter().any(is_own) {
+        return Some(".");
+    }
+    let families = below("./scenarios").into_iter().filter(|path| path.is_dir());
+    let mut files = families.flat_map(|family| entries(&family)).chain(below("./scenarios"));
+    files.any(|path| is_own(&path)).then_some("scenarios")
 }
 
 /// The scenario file with this id, if it is below the current directory, a folder `scenarios` or one of their neighbours.

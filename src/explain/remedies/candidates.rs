@@ -1,6 +1,7 @@
 //! The single remedies that are tried for a client, each with a sentence and with commands for the user.
 
 use super::change::is_proxy_header;
+use super::configuration::{config_set, token_mode};
 use super::{Change, Remedy, Risk};
 use crate::explain::client::{Assumed, Client, ClientDevice, Credential, PRESETS};
 use crate::explain::simulated_gateway::{SimulatedGateway, address};
@@ -14,10 +15,15 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::Path;
 
-pub(super) fn approve() -> Remedy {
-    let how = ["openclaw devices list".to_owned(), "openclaw devices approve <request-id>".to_owned()];
+/// An approval. `None` if nobody can type the commands.
+pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
+    let lines = ["openclaw devices list".to_owned(), "openclaw devices approve <request-id>".to_owned()];
     let what = "Connect, then approve the pending request within five minutes";
-    Remedy::new(Change::Approve, Risk::Approval, what, &how)
+    let how = match simulated.facts.client.local_fallback {
+        true => lines.to_vec(),
+        false => typed(simulated, &lines)?,
+    };
+    Some(Remedy::new(Change::Approve, Risk::Approval, what, &how))
 }
 
 /// The refused connect itself can change the record: a release that approves a role automatically does so before it
@@ -36,7 +42,7 @@ pub(super) fn reject(simulated: &SimulatedGateway) -> Remedy {
 }
 
 /// Commands that need a client that is let in, with a line that says where to type them. `None` if no such client is
-/// known. Only `devices list` and `devices approve` also work for an `openclaw` that is refused, on the gateway's machine.
+/// known. With a local fallback, `devices list` and `approve` also work for a refused `openclaw` on the gateway's machine.
 fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String>> {
     let cli = Client::of(PRESETS[0], simulated.own.clone());
     let here = SimulatedGateway { client: cli, client_facts: None, ..simulated.clone() };
@@ -76,6 +82,7 @@ pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
     of_the_client(simulated, &mut all);
     of_the_device(simulated, &mut all);
     of_the_settings(simulated, &mut all);
+    of_the_proxy(simulated, &mut all);
     of_the_files(simulated, &mut all);
     all
 }
@@ -119,6 +126,12 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
     }
+    if matches!(client.credential, Credential::Bootstrap(_)) {
+        let bind = simulated.config["gateway"]["bind"].as_str().unwrap_or("loopback");
+        let url = if bind == "loopback" { " --url <url>" } else { "" };
+        let what = "Create a new setup code, and give it to the client within ten minutes";
+        all.push(Remedy::new(Change::SetupCode, Risk::Approval, what, &[format!("openclaw qr{url}")]));
+    }
     if client.credential != Credential::DeviceToken(None) && gateway.device_token(client).is_some() {
         let what = format!("Give the client its own device token for {}", client.role);
         all.push(Remedy::new(Change::Credential(Credential::DeviceToken(None)), Risk::Client, what, &[]));
@@ -147,7 +160,7 @@ fn narrower(simulated: &SimulatedGateway) -> Vec<String> {
 
 fn of_the_device(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let Some(id) = simulated.client.who.id() else { return };
-    all.push(approve());
+    all.extend(approve(simulated));
     if simulated.facts.pairing.format == StoreFormat::Files {
         let what = "Stop the gateway, then copy the pending request to the paired devices by hand";
         let how =
@@ -166,7 +179,15 @@ fn of_the_device(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     }
     let remove = [format!("openclaw devices remove {}", quoted(&id))];
     let what = "Remove the device, then pair it again";
-    all.extend(typed(simulated, &remove).map(|how| Remedy::new(Change::Remove, Risk::Record, what, &how)));
+    all.extend(match typed(simulated, &remove) {
+        Some(how) => Some(Remedy::new(Change::Remove, Risk::Record, what, &how)),
+        None if simulated.facts.pairing.format == StoreFormat::Files => {
+            let what = "Stop the gateway, then delete the record of the device by hand, and pair it again";
+            let how = [format!("in devices/paired.json: delete the entry {}", json!(id))];
+            Some(Remedy::new(Change::Remove, Risk::Files, what, &how))
+        }
+        None => None,
+    });
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if tokenless && simulated.facts.pairing.format == StoreFormat::Files {
         let role = &simulated.client.role;
@@ -233,6 +254,36 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     }
 }
 
+/// Settings for a gateway whose proxy names or authenticates its clients.
+fn of_the_proxy(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
+    let client = &simulated.client;
+    let mut setting = |path: &'static str, value: Value, what: &str, opens: Option<&'static str>| {
+        let remedy =
+            Remedy::new(Change::Setting(path, value.clone()), Risk::Setting, what, &[config_set(path, &value)]);
+        all.push(match opens {
+            Some(opens) => remedy.opening(opens),
+            None => remedy,
+        });
+    };
+    let (only, listed) = (json!([client.peer.to_string()]), &simulated.config["gateway"]["trustedProxies"]);
+    let lists_others = listed.as_array().is_some_and(|listed| !listed.is_empty()) && *listed != only;
+    if lists_others && client.headers.iter().any(|(name, _)| is_proxy_header(name)) {
+        let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
+        setting("trustedProxies", only, "Name only this proxy in gateway.trustedProxies", opens);
+    }
+    if simulated.settings().is_none_or(|settings| settings.auth_mode != AuthMode::TrustedProxy) {
+        return;
+    }
+    if is_loopback(client.peer) {
+        let opens = Some("every process on this machine can claim to be any user");
+        let what = "Let a proxy on this machine authenticate users";
+        setting("auth.trustedProxy.allowLoopback", json!(true), what, opens);
+    }
+    let give = Change::Credential(Credential::Shared);
+    let give = Remedy::new(give, Risk::Client, "Give the client this token", &[]);
+    all.push(token_mode().and(&give));
+}
+
 /// The list at this path below `gateway` in the configuration, with one more item. `config set` replaces the whole list.
 fn with(simulated: &SimulatedGateway, path: &str, item: &str) -> Value {
     let set = simulated.config.pointer(&format!("/gateway/{}", path.replace('.', "/")));
@@ -258,11 +309,6 @@ fn alone(address: IpAddr) -> String {
 /// A value, and the same value as it is shown.
 fn same(value: Value) -> (Value, Value) {
     (value.clone(), value)
-}
-
-/// The command that sets a value below `gateway`.
-pub(super) fn config_set(path: &str, value: &Value) -> String {
-    format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))
 }
 
 /// The origin of the client's page, and the origin to show: a host that nobody named is a placeholder.

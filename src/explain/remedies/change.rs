@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+/// The token in a new setup code.
+const NEW_SETUP_CODE: &str = "the-token-of-a-new-setup-code";
+
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
@@ -28,6 +31,8 @@ pub(crate) enum Change {
     Direct,
     /// Send these credentials.
     Credential(Credential),
+    /// Create a setup code, and send its token.
+    SetupCode,
     /// Set the configuration key with this path below `gateway` to this value.
     Setting(&'static str, Value),
     /// Delete the configuration keys with these paths.
@@ -60,6 +65,7 @@ impl Change {
             Self::UseDevice => simulated.client.who = ClientDevice::unknown(),
             Self::Direct => direct(&mut simulated.client),
             Self::Credential(credential) => simulated.client.credential = credential.clone(),
+            Self::SetupCode => simulated.client.credential = Credential::Bootstrap(NEW_SETUP_CODE.to_owned()),
             Self::Setting(path, value) => set(&mut simulated.config, path, value.clone())?,
             Self::Delete(paths) => paths.iter().rev().for_each(|path| delete(&mut simulated.config, path)),
             Self::MoveAway(document) => simulated.at_rest.change(|store| store.set_file(*document, StoredFile::Absent)),
@@ -112,6 +118,14 @@ impl Change {
                 let mut paired = store.read(Document::DevicesPaired).map_or_else(|| json!({}), |all| (*all).clone());
                 paired.as_object_mut()?.insert(id?, pending);
                 store.write(&[(Document::DevicesPaired, &Arc::new(paired))]).ok()?;
+            }
+            Self::SetupCode => {
+                let profile = json!({"roles": gateway.facts.seed.setup_code_roles, "scopes": gateway.facts.seed.setup_code_scopes});
+                let entry = json!({"token": NEW_SETUP_CODE, "ts": now, "profile": profile, "issuedAtMs": now});
+                let (store, _) = gateway.parts();
+                let mut all = store.read(Document::DevicesBootstrap).map_or_else(|| json!({}), |all| (*all).clone());
+                all.as_object_mut()?.insert(NEW_SETUP_CODE.to_owned(), entry);
+                store.write(&[(Document::DevicesBootstrap, &Arc::new(all))]).ok()?;
             }
             Self::WriteToken => {
                 let id = id?;

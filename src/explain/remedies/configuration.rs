@@ -1,8 +1,8 @@
 //! Corrections of a configuration that prevents the start of the gateway.
 
-use super::candidates::config_set;
 use super::{Change, Remedy, Risk};
 use crate::explain::simulated_gateway::SimulatedGateway;
+use crate::shell::quoted;
 use crate::suggestions::nearest;
 use openclaw_emulator::settings::{RefusedSetting, Settings};
 use serde_json::{Value, json};
@@ -68,12 +68,21 @@ fn without(refused: &[RefusedSetting]) -> Remedy {
     Remedy::new(Change::Delete(paths), Risk::Setting, what, &how)
 }
 
+/// Authentication with a new token. No release starts with a token and another auth mode, so that both are set before the
+/// restart.
+pub(super) fn token_mode() -> Remedy {
+    let mut mode = set("auth.mode", json!("token"), "Use token authentication");
+    mode.how = vec!["openclaw config set gateway.auth.mode '\"token\"'".to_owned()];
+    mode.and(&secret("auth.token", "Set a token"))
+}
+
+fn secret(path: &'static str, what: &str) -> Remedy {
+    let change = Change::Setting(path, json!("a secret of the user's choice"));
+    Remedy::new(change, Risk::Setting, what, &[config_set(path, &json!("<secret>"))])
+}
+
 /// Values of single settings that can resolve a conflict between accepted settings.
 fn values() -> Vec<Remedy> {
-    let secret = |path: &'static str, what: &str| {
-        let change = Change::Setting(path, json!("a secret of the user's choice"));
-        Remedy::new(change, Risk::Setting, what, &[config_set(path, &json!("<secret>"))])
-    };
     vec![
         secret("auth.token", "Set a token"),
         secret("auth.password", "Set a password"),
@@ -83,6 +92,11 @@ fn values() -> Vec<Remedy> {
         set("tailscale.mode", json!("off"), "Turn off gateway.tailscale"),
         set("trustedProxies", json!(["127.0.0.1"]), "Name the proxy in gateway.trustedProxies"),
     ]
+}
+
+/// The command that sets a value below `gateway`.
+pub(super) fn config_set(path: &str, value: &Value) -> String {
+    format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))
 }
 
 fn set(path: &'static str, value: Value, what: &str) -> Remedy {

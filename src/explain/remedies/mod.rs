@@ -12,6 +12,7 @@ mod remedy;
 pub(crate) use change::Change;
 pub(crate) use remedy::{Remedy, Risk};
 
+use super::client::Credential;
 use super::simulated_gateway::{Answer, Gateway, SimulatedGateway};
 use candidates::{approve, candidates, connect_again, reject};
 use openclaw_model::{Release, known_releases};
@@ -20,10 +21,11 @@ use openclaw_model::{Release, known_releases};
 const MAX_TOTAL: usize = 4;
 
 /// The placeholders of the printed commands.
-const PLACEHOLDERS: [(&str, &str); 7] = [
+const PLACEHOLDERS: [(&str, &str); 8] = [
     ("<request-id>", "the id of the pending request in the output of `openclaw devices list`"),
     ("<host>", "the host name in the address of the page; with --host or --origin, explain prints it"),
     ("<gateway-host>", "the SSH name of the machine that runs the gateway"),
+    ("<url>", "the address at which the client reaches the gateway, such as wss://gateway.example"),
     ("<user>", "the user that the gateway runs as"),
     ("<token>", "a new random token, in quotation marks"),
     ("<scopes>", "the list `scopes` of the same record"),
@@ -85,11 +87,11 @@ fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
-    let (approve, reject) = (approve(), reject(simulated));
+    let (approve, reject) = (approve(simulated), reject(simulated));
     let mut pairs = Vec::new();
     for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
         let after_reject = || Some(reject.and(remedy));
-        let then_approve = || (!helps(&approve.changes)).then(|| remedy.and(&approve));
+        let then_approve = || approve.as_ref().filter(|approve| !helps(&approve.changes)).map(|then| remedy.and(then));
         let ways = [after_reject(), then_approve()];
         pairs.extend(ways.into_iter().flatten().find(|both| admits_client(simulated, &both.changes)));
     }
@@ -98,7 +100,7 @@ fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
     if !alone.iter().chain(&pairs).any(stays) {
         let nothing = alone.is_empty() && pairs.is_empty();
         let parts = candidates.iter().filter(|remedy| combines(remedy) && (nothing || stays(remedy)));
-        pairs.extend(together(simulated, &parts.collect::<Vec<_>>(), &approve));
+        pairs.extend(together(simulated, &parts.collect::<Vec<_>>(), approve.as_ref()));
     }
     let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
     result.fails.retain(|failed| !part_of(failed));
@@ -109,9 +111,11 @@ fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
 }
 
 /// Combinations of changes that help only together: first two changes, then three, each also followed by an approval.
-fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
-    let helps =
-        |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| admits_client(simulated, &way.changes));
+fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: Option<&Remedy>) -> Vec<Remedy> {
+    let helps = |all: &Remedy| {
+        let ways = [Some(all.clone()), approve.map(|approve| all.and(approve))];
+        ways.into_iter().flatten().find(|way| admits_client(simulated, &way.changes))
+    };
     let two = combined(&parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>(), parts);
     let mut found = two.iter().filter_map(helps).collect::<Vec<_>>();
     if found.is_empty() {
@@ -131,8 +135,15 @@ fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
 
 /// Whether the client is admitted after these changes, and again after a restart.
 pub(crate) fn admits_client(simulated: &SimulatedGateway, changes: &[Change]) -> bool {
-    let Some((simulated, mut gateway)) = after(simulated, changes) else { return false };
-    gateway.connect(&simulated).succeeds() && gateway.connect(&simulated).succeeds()
+    let Some((mut simulated, mut gateway)) = after(simulated, changes) else { return false };
+    if !gateway.connect(&simulated).succeeds() {
+        return false;
+    }
+    // A setup code is valid once. Then the client sends the device token that it received.
+    if matches!(simulated.client.credential, Credential::Bootstrap(_)) {
+        simulated.client.credential = Credential::DeviceToken(None);
+    }
+    gateway.connect(&simulated).succeeds()
 }
 
 /// The gateway and the client after these changes. `None` if a change is not possible.
@@ -198,6 +209,6 @@ fn advised(remedy: &Remedy) -> bool {
 /// Whether a remedy can be combined with a rejection before it or an approval after it.
 fn combines(remedy: &Remedy) -> bool {
     let decides = [Change::Approve, Change::CopyPending, Change::WriteToken, Change::Rotate];
-    let proxies = matches!(remedy.changes[0], Change::Setting("trustedProxies", _));
+    let proxies = matches!(remedy.changes[0], Change::Setting("trustedProxies" | "auth.trustedProxy.allowLoopback", _));
     !decides.contains(&remedy.changes[0]) && (remedy.risk != Risk::Opens || proxies)
 }

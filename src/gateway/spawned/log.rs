@@ -30,6 +30,12 @@ pub(crate) struct Log {
     changed: watch::Sender<()>,
 }
 
+/// Whether a line is the beginning of the message about an error.
+fn names_an_error(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["error", "fatal", "panic", "exception", "cannot ", "failed", "invalid"].iter().any(|word| line.contains(word))
+}
+
 impl Log {
     pub(crate) fn new() -> Self {
         Self { lines: Arc::default(), changed: watch::Sender::new(()) }
@@ -49,11 +55,12 @@ impl Log {
         text
     }
 
-    /// The last lines.
+    /// The lines about an error: from the first one that names an error on, or the last ones.
     pub(crate) fn tail(&self) -> LogTail {
         let lines = self.lock();
-        let from = lines.kept.len().saturating_sub(TAIL);
-        LogTail(lines.kept.range(from..).cloned().collect::<Vec<_>>().join("\n"))
+        let last = lines.kept.len().saturating_sub(TAIL);
+        let from = lines.kept.iter().position(|line| names_an_error(line)).map_or(last, |error| error.min(last));
+        LogTail(lines.kept.range(from..).take(TAIL).cloned().collect::<Vec<_>>().join("\n"))
     }
 
     /// Whether a line contains one of these texts.
@@ -169,6 +176,22 @@ mod tests {
         log.read(std::io::Cursor::new(b"one\nready now".to_vec())).finish().await;
         log.wait_for("ready").await;
         assert_eq!(log.tail(), LogTail("one\nready now".to_owned()));
+    }
+
+    /// A stack trace is longer than what is shown, and the cause is its first line.
+    #[tokio::test]
+    async fn the_tail_of_a_log_begins_with_the_error() {
+        let tail = async |before: usize, after: usize| {
+            let lines = |name: &'static str, many| (0..many).map(move |line| format!("{name} {line}\n"));
+            let cause = std::iter::once("FATAL: no licence\n".to_owned());
+            let text = lines("hello", before).chain(cause).chain(lines("  at", after)).collect::<String>();
+            let log = Log::new();
+            log.read(std::io::Cursor::new(text.into_bytes())).finish().await;
+            log.tail().0
+        };
+        assert!(tail(30, 40).await.starts_with("FATAL: no licence\n  at 0\n"));
+        let short = tail(30, 2).await;
+        assert!(short.starts_with("hello 21\n") && short.ends_with("FATAL: no licence\n  at 0\n  at 1"), "{short}");
     }
 
     #[test]

@@ -14,7 +14,9 @@ use untrusted_data::limits::LINE;
 use untrusted_data::printable;
 
 /// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
-pub(super) const REASON_LINES: usize = 4;
+const REASON_LINES: (usize, usize) = (3, 1);
+/// The maximum number of lines of a failed start's reason, which contains the log of the gateway.
+const START_LINES: (usize, usize) = (4, 9);
 pub(super) const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
 /// The default folder of `review` and `accept`.
 const USUAL_FOLDER: &str = "snapshots";
@@ -36,7 +38,8 @@ pub(super) fn lines(case: &CaseReport, display: &DisplayOptions) -> Vec<String> 
     let dim = |text: &str| format!("  {}", display.paint(text, Style::new().dimmed()));
     let mut lines = vec![String::new(), heading(case, display)];
     lines.extend(about(case).iter().map(|line| dim(line)));
-    lines.extend(display.indented(case.reason.as_deref(), (1, REASON_LINES - 1)));
+    let reason = if case.transcript.is_some() { REASON_LINES } else { START_LINES };
+    lines.extend(display.indented(case.reason.as_deref(), reason));
     lines.extend(findings(case, display));
     lines.extend(notes(case, display));
     if let Some(explanation) = &case.explanation {

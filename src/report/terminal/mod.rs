@@ -14,7 +14,7 @@ use crate::counted::counted;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
 pub(crate) use display::{DisplayOptions, Verbosity};
-use failing::{REASON_LINES, TRANSCRIPT_LINES, folder_flag};
+use failing::{TRANSCRIPT_LINES, folder_flag};
 use minor::MinorDifferences;
 use owo_colors::Style;
 use std::cmp::Reverse;
@@ -26,6 +26,8 @@ use untrusted_data::printable;
 
 /// The maximum number of failing cases that are printed in full. If more fail, one screen of causes is printed instead.
 const IN_FULL: usize = 3;
+/// The number of lines of a reason for several cases: the first ones and the last one.
+const REASON_LINES: (usize, usize) = (3, 1);
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
@@ -153,7 +155,7 @@ impl<W: Write> Terminal<W> {
     /// A reason in printable form. It can contain the last output of a gateway.
     fn reason(&self, reason: &str) -> String {
         let reason = printable::block(reason);
-        let lines = self.display.cut(&reason, (1, REASON_LINES - 1));
+        let lines = self.display.cut(&reason, REASON_LINES);
         lines.lines().map(|line| cut::line(line, self.display.width())).collect::<Vec<_>>().join("\n")
     }
 

@@ -201,6 +201,9 @@ fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
 #[case("role: operator, scopes: [operator.read, operator.raed]", Some("`operator.raed` is not a scope"))]
 #[case("role: wizard, scopes: [operator.unheard-of]", None)]
 #[case("role: operator, params: { role: operater }", None)]
+#[case("client: { id: gateway-cient }", Some("`gateway-cient` is not a client id"))]
+#[case("client: { mode: backned }", Some("`backned` is not a client mode"))]
+#[case("client: { id: my-client, mode: phone }", None)]
 fn suggests_similar_names(#[case] asked: &str, #[case] message: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
@@ -242,6 +245,12 @@ fn checks_values_from_matrix() {
     "did you mean `role-upgrade`?",
     true
 )]
+#[case::detail_as_code(
+    "    expect: { refused: { code: AUTH_TOKEN_MISMATCH } }",
+    "the code `AUTH_TOKEN_MISMATCH`",
+    "this word belongs to another key: `detail: AUTH_TOKEN_MISMATCH`",
+    true
+)]
 #[case::another_code(
     "    expect: { refused: { code: MY_OWN_CODE } }",
     "the code `MY_OWN_CODE`",
@@ -278,6 +287,21 @@ fn unknown_codes_and_reasons(#[case] step: &str, #[case] message: &str, #[case] 
     assert_eq!((some.len(), none.len()), (1, 0), "{some:?} {none:?}");
     let shown = show(some).split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
     assert!(shown.contains(message) && shown.contains(help), "{shown}");
+}
+
+/// A misspelled method is unknown, so that it also needs trust.
+#[test]
+fn a_misspelt_method_is_corrected() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    let call = "  - connect: { device: laptop }\n    as: held\n  - call: { on: held, method: devices.pair.list }\n";
+    std::fs::write(&file, steps(call)).unwrap();
+    let untrusted = show(lint::lint(std::slice::from_ref(&file), false).problems.0);
+    let trusted = lint::lint(&[file], true);
+    assert!(trusted.problems.0.is_empty(), "{:?}", trusted.problems);
+    for shown in [untrusted, show(trusted.warnings.0)] {
+        assert!(shown.contains("did you mean `device.pair.list`?"), "{shown}");
+    }
 }
 
 #[test]

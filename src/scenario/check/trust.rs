@@ -13,6 +13,7 @@ use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::syntax::nodes::{Node, NodeKind, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
+use crate::scenario::words_of_releases::method_like;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -246,7 +247,11 @@ fn methods(step: &Step, errors: &mut Vec<SpannedError>) {
     };
     if let Some(method) = method.filter(|method| !is_plain_method(method)) {
         let message = format!("the method `{}` may run code in the gateway or reach outside it", short(&method));
-        errors.push(needs_trust(step.span, message));
+        let error = needs_trust(step.span, message);
+        errors.push(match method_like(&method) {
+            Some(near) => error.help(format!("no known release has this method; did you mean `{near}`?")),
+            None => error,
+        });
     }
 }
 

@@ -115,7 +115,7 @@ fn excludes_cases_with_lacked_features() {
     assert!(ran.code == Some(1) && ran.out.ends_with("\n1 differ, 1 equal\n"), "{}{}", ran.out, ran.err);
     let ran = compare("[tokens]", "plain");
     let reason = "the description of the gateway lists `tokens` under `lacks`";
-    let out = format!("not played on ./old.yaml: 1 case: {reason}\n0 differ, 1 equal, 1 not played on all\n");
+    let out = format!("not played on ./old.yaml: 1 case: {reason}\n0 differ, 1 equal, 1 not played on every gateway\n");
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), out.as_str()), "{}", ran.err);
     let document: Value = serde_json::from_str(&compare("[tokens]", "json").out).unwrap();
     assert_eq!(document["not_played"], json!([{ "gateway": "./old.yaml", "cases": 1, "reason": reason }]));

@@ -103,7 +103,7 @@ fn one_command_is_enough(#[case] store: &str, #[case] says: &str) {
 #[rstest]
 #[case::write_fails(
     "{ read: READ, write: [sh, -c, 'echo no such table; exit 7', '{store}'] }",
-    "the `store.write` command `sh` (ours.yaml:7) ended with exit code 7; its last log lines"
+    "the `store.write` command `sh` (ours.yaml:7) ended with exit code 7; from its log"
 )]
 #[case::says_why("{ read: READ, write: [sh, -c, 'echo no such table; exit 7', '{store}'] }", "no such table")]
 #[case::read_fails(

@@ -53,6 +53,12 @@ fn doctor_findings() {
         starts.any(|finding| finding["releases"].as_array().unwrap().contains(&json!(release)))
     };
     assert!(refuses("2026.9.6") && !refuses("2026.4.2"), "{found:#}");
+    // The other files are still looked at.
+    put(&test_folder, "openclaw.json", "{ gateway: { mode: 'local' ");
+    let broken = doctor(&[]);
+    let config = "  openclaw.json: does not start: invalid JSON5 at line 1, column ";
+    assert!(broken.code == Some(1) && broken.out.contains(config), "{}{}", broken.out, broken.err);
+    assert!(broken.out.contains("  devices/paired.json: "), "{}", broken.out);
 }
 
 /// The advice of a gateway is at the end of a long line.

@@ -323,7 +323,9 @@ fn assumptions_and_placeholders() {
     let page = ["state", "--as", "control-ui", "--via", "caddy", "--release", "2026.4.2"];
     let assumed = explain(&test_folder, &page).out;
     assert!(
-        assumed.contains("assumed  it sends the gateway's own secret (--auth); its host is gateway.example (--host)\n"),
+        assumed.contains(
+            "assumed  its device is new (--device); it sends the gateway's own secret (--auth); its host is gateway.example (--host)\n"
+        ),
         "{assumed}"
     );
     assert!(assumed.contains("allowedOrigins '[\"https://<host>\"]'"), "{assumed}");
@@ -335,7 +337,9 @@ fn assumptions_and_placeholders() {
     let explained = legend.lines().take_while(|line| line.starts_with("  <"));
     let explained = explained.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     assert_eq!(used, explained, "{assumed}");
-    let said = explain(&test_folder, &[&page[..], &["--host", "ui.example", "--auth", "token"]].concat()).out;
+    let said =
+        explain(&test_folder, &[&page[..], &["--host", "ui.example", "--auth", "token", "--device", "new"]].concat())
+            .out;
     assert!(!said.contains("assumed ") && said.contains("allowedOrigins '[\"https://ui.example\"]'"), "{said}");
 }
 

@@ -8,11 +8,13 @@ pub struct ClientFacts {
     /// Whether the client signs v3 proofs and sends a device token as `auth.deviceToken`. Otherwise, it signs v2 proofs
     /// and sends a device token as `auth.token`.
     pub device_tokens: bool,
+    /// Whether a refused `openclaw` lists and approves devices in the files of the gateway's machine.
+    pub local_fallback: bool,
 }
 
 impl ClientFacts {
     /// The client of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
-        Self { protocols: (3, 3), device_tokens: false }
+        Self { protocols: (3, 3), device_tokens: false, local_fallback: false }
     }
 }

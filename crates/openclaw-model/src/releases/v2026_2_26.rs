@@ -186,6 +186,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.client.device_tokens = true,
         },
         Change {
+            what: "If the gateway requires pairing of the `openclaw` of its own machine, `openclaw devices list` and \
+                   `approve` use the files of the store (\"using local fallback\").",
+            sources: &[Code("src/cli/devices-cli.ts", "shouldUseLocalPairingFallback")],
+            apply: |facts| facts.client.local_fallback = true,
+        },
+        Change {
             what: "Adds the configuration keys `gateway.customBindHost`, `gateway.allowRealIpFallback` and \
                    `gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],

@@ -7,6 +7,7 @@ use clawcheck::internal::{
 };
 use openclaw_model::Facts;
 use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::proof::ProofVersion;
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -25,6 +26,10 @@ pub(super) enum Secret {
     Wrong,
     /// The device's own token from its record.
     Device,
+    /// A setup code that was used before.
+    Spent,
+    /// The setup code of a remedy.
+    SetupCode,
     None,
 }
 
@@ -36,6 +41,7 @@ impl Secret {
             Self::Password => "password",
             Self::Wrong => "token=wr0ng",
             Self::Device => "device-token",
+            Self::Spent | Self::SetupCode => "bootstrap-token=spent",
             Self::None => "none",
         }
     }
@@ -72,6 +78,21 @@ pub(super) fn key(name: &str) -> DeviceKey {
     }
 }
 
+/// A device with the proof that the clients of a release send.
+pub(super) fn device(facts: &Facts, name: &str) -> Device {
+    let mut device = Device::new(key(name));
+    device.version = if facts.client.device_tokens { ProofVersion::V3 } else { ProofVersion::V2 };
+    device
+}
+
+/// The secrets as the clients of a release send them.
+pub(super) fn as_sent(facts: &Facts, mut auth: Auth) -> Auth {
+    if !facts.client.device_tokens {
+        auth.token = auth.device_token.take().or(auth.token);
+    }
+    auth
+}
+
 pub(super) fn within(seconds: u64) -> Instant {
     Instant::now() + Duration::from_secs(seconds)
 }
@@ -81,7 +102,7 @@ impl Client {
         Self {
             preset,
             device,
-            role: if preset == "node" { "node" } else { "operator" },
+            role: if ["node", "ios"].contains(&preset) { "node" } else { "operator" },
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             platform: "linux",
             secret: Secret::Token,
@@ -146,6 +167,8 @@ impl Client {
             Secret::Password => Auth { password: Some(PASSWORD.to_owned()), ..Auth::default() },
             Secret::Wrong => Auth { token: Some("wr0ng".to_owned()), ..Auth::default() },
             Secret::Device => Auth { device_token: token, ..Auth::default() },
+            Secret::Spent => Auth { bootstrap_token: Some("spent".to_owned()), ..Auth::default() },
+            Secret::SetupCode => Auth { bootstrap_token: token, ..Auth::default() },
             Secret::None => Auth::default(),
         }
     }
@@ -153,12 +176,13 @@ impl Client {
     fn request(&self, release: &str, auth: Auth) -> ConnectRequest {
         let facts = Facts::of(release.parse().unwrap()).unwrap();
         let protocol = i64::from(facts.handshake.protocol);
+        let auth = as_sent(&facts, auth);
         let mut request = ConnectRequest {
             protocol: (protocol, protocol),
             role: Some(self.role.to_owned()),
             scopes: Some(self.scopes.clone()),
             auth,
-            device: self.device.map(|name| Device::new(key(name))),
+            device: self.device.map(|name| device(&facts, name)),
             ..ConnectRequest::default()
         };
         let (id, mode) = match self.preset {
@@ -166,11 +190,18 @@ impl Client {
             "exec" => ("gateway-client", "backend"),
             "control-ui" => ("openclaw-control-ui", "webchat"),
             "node" => ("node-host", "node"),
+            "ios" => ("openclaw-ios", "node"),
+            "macos" => ("openclaw-macos", "ui"),
             other => panic!("no client {other}"),
         };
         request.client.id = id.to_owned();
         request.client.mode = mode.to_owned();
         request.client.platform = self.platform.to_owned();
+        request.client.device_family = match self.preset {
+            "ios" => Some("iPhone".to_owned()),
+            "macos" => Some("Mac".to_owned()),
+            _ => None,
+        };
         request.patch = facts
             .handshake
             .control_ui_build

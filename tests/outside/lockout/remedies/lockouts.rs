@@ -28,8 +28,8 @@ pub(super) struct LockOut {
     pub client: Client,
     gateway: Value,
     paired: Map<String, Value>,
-    /// The text of `devices/paired.json`, if it differs from the records.
-    damaged: Option<&'static str>,
+    /// The texts of damaged files.
+    damaged: &'static [(&'static str, &'static str)],
     /// The beginnings of the remedies that are tried in every run on a real release: listed ones and unlisted ones.
     sample: (&'static [&'static str], &'static [&'static str]),
 }
@@ -49,7 +49,7 @@ impl LockOut {
     fn new(name: &'static str, on: &'static [&'static str], client: Client) -> Self {
         let gateway = json!({ "mode": "local", "auth": { "mode": "token", "token": TOKEN } });
         let empty =
-            Self { name, on, starts: true, client, gateway, paired: Map::new(), damaged: None, sample: (&[], &[]) };
+            Self { name, on, starts: true, client, gateway, paired: Map::new(), damaged: &[], sample: (&[], &[]) };
         empty.paired(record("admin", ("cli", "cli"), "operator", &EVERY_SCOPE, ADMIN_TOKEN))
     }
 
@@ -93,7 +93,8 @@ impl LockOut {
             fs::write(path, text).unwrap();
         };
         let paired = Value::Object(self.paired.clone()).to_string();
-        write("devices/paired.json", self.damaged.map_or(paired, str::to_owned));
+        write("devices/paired.json", paired);
+        self.damaged.iter().for_each(|(path, text)| write(path, (*text).to_owned()));
         write("openclaw.json", json!({ "gateway": self.gateway }).to_string());
         let own = key("server");
         let identity = json!({
@@ -113,8 +114,13 @@ pub(super) fn keeps_files(release: &str) -> bool {
 }
 
 /// All lock-outs.
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn lockouts() -> Vec<LockOut> {
+    [usual(), reported()].into_iter().flatten().collect()
+}
+
+/// Clients from the original reports, and combinations of their causes.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn usual() -> Vec<LockOut> {
     let cli = ("cli", "cli");
     let exec = ("gateway-client", "backend");
     let server = |scopes: &[&str]| record("server", cli, "operator", scopes, "t0ken-of-the-server-18ab");
@@ -248,7 +254,7 @@ pub(super) fn lockouts() -> Vec<LockOut> {
                 .sample(&["Correct the setting"], &["Set gateway.auth.mode"])
         },
         LockOut {
-            damaged: Some("{\"a"),
+            damaged: &[("devices/paired.json", "{\"a")],
             ..LockOut::new(
                 "damaged paired.json",
                 &["2026.3.31", "2026.4.2"],
@@ -256,9 +262,107 @@ pub(super) fn lockouts() -> Vec<LockOut> {
             )
         },
         LockOut {
-            damaged: Some("{\"a"),
+            damaged: &[("devices/paired.json", "{\"a")],
             starts: false,
             ..LockOut::new("damaged paired.json, import", &["2026.9.6"], Client::new("cli", Some("laptop"), READ))
         },
+    ]
+}
+
+/// Clients from other reports.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn reported() -> Vec<LockOut> {
+    let without = |mut record: Value, fields: &[&str]| {
+        fields.iter().for_each(|field| drop(record.as_object_mut().unwrap().remove(*field)));
+        record
+    };
+    let on_platform = |mut record: Value, platform: &str, family: &str| {
+        record["platform"] = json!(platform);
+        record["deviceFamily"] = json!(family);
+        record
+    };
+    let server = |scopes: &[&str]| record("server", ("cli", "cli"), "operator", scopes, "t0ken-of-the-server-18ab");
+    let phone = record("phone", ("openclaw-ios", "node"), "node", &[], "t0ken-of-the-phone-77fe");
+    let mac = record("mac", ("openclaw-macos", "ui"), "operator", READ, "t0ken-of-the-mac-90d3");
+    let proxied = |client: &mut Client| {
+        client.headers.extend([FORWARDED, ("X-Forwarded-User", "me@example.com")]);
+        (client.host, client.origin) = (Some("ui.example"), Some("https://ui.example"));
+    };
+    vec![
+        // openclaw/openclaw#21236
+        LockOut::new(
+            "record without roles and scopes",
+            &["2026.2.19"],
+            Client::new("cli", Some("server"), &EVERY_SCOPE),
+        )
+        .paired(without(server(READ), &["roles", "scopes", "approvedScopes"])),
+        // openclaw/openclaw#21470
+        LockOut::new("read-only command line", &["2026.2.19"], Client::new("cli", Some("server"), &EVERY_SCOPE))
+            .paired(server(READ)),
+        // openclaw/openclaw#65690
+        LockOut::new(
+            "approvals of a read-only device",
+            &["2026.4.2"],
+            Client::new("exec", Some("server"), &["operator.approvals"]),
+        )
+        .paired(server(READ)),
+        // openclaw/openclaw#83490
+        LockOut::new(
+            "update of iOS",
+            &["2026.4.2"],
+            Client::new("ios", Some("phone"), &[]).with(|client| client.platform = "iOS 17.2"),
+        )
+        .paired(on_platform(phone, "iOS 17.1", "iPhone")),
+        // openclaw/openclaw#36973
+        LockOut::new(
+            "update of macOS",
+            &["2026.3.31"],
+            Client::new("macos", Some("mac"), READ).with(|client| client.platform = "macOS 26.4.0"),
+        )
+        .paired(on_platform(mac, "macOS 26.3.1", "Mac"))
+        .sample(&["Connect, then approve"], &[]),
+        // openclaw/openclaw#59167
+        LockOut::new(
+            "trusted proxy on loopback",
+            THREE,
+            Client::new("control-ui", Some("browser"), READ).with(proxied),
+        )
+        .with(&json!({
+            "auth": { "mode": "trusted-proxy", "trustedProxy": { "userHeader": "x-forwarded-user" } },
+            "trustedProxies": ["127.0.0.1"], "controlUi": { "allowedOrigins": ["https://ui.example"] },
+        }))
+        .sample(&["Use token authentication"], &[]),
+        // openclaw/openclaw#75780
+        LockOut::new(
+            "tool without a device",
+            &["2026.4.2"],
+            Client::new("exec", None, READ).with(|client| client.secret = Secret::None),
+        )
+        .with(&json!({ "auth": { "mode": "none" } }))
+        .sample(&["Give the client a device identity"], &[]),
+        // openclaw/openclaw#98066
+        LockOut::new(
+            "spent setup code",
+            FOUR,
+            Client::new("ios", Some("phone"), &[])
+                .with(|client| client.secret = Secret::Spent)
+                .with(|client| client.headers.push(FORWARDED)),
+        )
+        .with(&json!({ "trustedProxies": ["127.0.0.1"] }))
+        .sample(&["Create a new setup code"], &["Connect, then approve"]),
+        // openclaw/openclaw#122822
+        LockOut {
+            damaged: &[("devices/pending.json", "")],
+            ..LockOut::new("empty pending.json", &["2026.6.11"], Client::new("cli", Some("laptop"), READ))
+                .sample(&["Stop the gateway, then move"], &[])
+        },
+        // openclaw/openclaw#119950
+        LockOut::new(
+            "every address is a proxy",
+            &["2026.9.6"],
+            Client::new("cli", Some("laptop"), READ).with(|client| client.headers.push(FORWARDED)),
+        )
+        .with(&json!({ "trustedProxies": ["0.0.0.0/0"] }))
+        .sample(&["Name only this proxy"], &[]),
     ]
 }

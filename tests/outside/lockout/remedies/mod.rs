@@ -93,7 +93,7 @@ async fn play(
 #[tokio::test(flavor = "multi_thread")]
 async fn listed_remedies_help() {
     let (mut helped, mut failed) = (0, 0);
-    for release in ["2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"] {
+    for release in ["2026.2.19", "2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"] {
         let startable = StartableGateway::new(&format!("embedded@{release}"), release, Operator::Client).await;
         let (of_listed, of_unlisted, wrong) = play(&startable, |_, _, _| true).await;
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -5,7 +5,9 @@ use super::client::{self, Client, PASSWORD, Secret, TOKEN, call, key, within};
 use super::gateway::{Operator, StartableGateway};
 use super::lockouts::{ADMIN_TOKEN, LockOut};
 use crate::live::cli::{cache, node};
-use clawcheck::internal::{Auth, ConnectRequest, Device};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clawcheck::internal::{Auth, ConnectRequest};
 use clawcheck::{Running, Sandbox};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::Facts;
@@ -55,7 +57,13 @@ impl<'a> LockedOutUser<'a> {
     /// Connects the client in its current form.
     pub(super) async fn connects(&mut self) -> Result<(), String> {
         let Some(running) = &self.running else { return Err("the gateway does not run".to_owned()) };
-        self.client.connect(self.startable, running, self.token.clone()).await
+        let connected = self.client.connect(self.startable, running, self.token.clone()).await;
+        // A setup code is valid once. Then the client sends the token that it received.
+        if connected.is_ok() && self.client.secret == Secret::SetupCode {
+            self.client.secret = Secret::Device;
+            self.token = self.device_token();
+        }
+        connected
     }
 
     pub(super) async fn restart(&mut self) -> Result<(), String> {
@@ -93,11 +101,20 @@ impl<'a> LockedOutUser<'a> {
                 }
                 ["openclaw", "devices", "remove" | "rotate", ..] => drop(self.command(line).await?),
                 ["openclaw", "config", "set", ..] => {
-                    self.command(line.strip_suffix(", and restart the gateway").unwrap()).await?;
-                    self.restart().await?;
+                    let line = line.replace("<secret>", TOKEN);
+                    let (command, restarts) =
+                        line.split_once(", and restart").map_or((&*line, false), |it| (it.0, true));
+                    self.command(command).await?;
+                    if restarts {
+                        self.restart().await?;
+                    }
                 }
                 ["in", "openclaw.json:", "delete", path, ..] => self.delete(path.trim_end_matches(',')).await?,
                 ["or:", ..] => {}
+                ["openclaw", "qr", options @ ..] => self.setup_code(!options.is_empty()).await?,
+                ["in", "devices/paired.json:", "delete", "the", "entry", id] => {
+                    self.forget(id.trim_matches('"')).await?
+                }
                 ["in", "devices/paired.json:", ..] => self.edit(line.split_once(": ").unwrap().1).await?,
                 ["mv", ..] => self.shell(line).await?,
                 ["on", "another", "device", ..] => self.is_elsewhere = true,
@@ -118,7 +135,7 @@ impl<'a> LockedOutUser<'a> {
             let rest = rest.split(", then ").next().unwrap();
             self.client.scopes = rest.split(", ").map(str::to_owned).collect();
         }
-        if after("give the client the gateway's token").is_some() {
+        if after("give the client the gateway's token").or_else(|| after("give the client this token")).is_some() {
             self.client.secret = Secret::Token;
         }
         if after("give the client the gateway's password").is_some() {
@@ -198,7 +215,8 @@ impl<'a> LockedOutUser<'a> {
         };
         let running = self.running.as_ref().ok_or("the gateway does not run")?;
         // If the real `openclaw` is refused, it lists and approves without the gateway.
-        let falls_back = matches!(words, ["devices", "list" | "approve", ..]);
+        let facts = Facts::of(self.startable.release.parse().unwrap()).unwrap();
+        let falls_back = facts.client.local_fallback && matches!(words, ["devices", "list" | "approve", ..]);
         let request = self.introduction(self.is_elsewhere || falls_back);
         let link = running.link(None).unwrap();
         let mut connection = client::open(link, &running.upgrade(), &request, running.now()).await?;
@@ -207,15 +225,16 @@ impl<'a> LockedOutUser<'a> {
 
     /// The connect of the device `admin`, or of the `openclaw` of the gateway's machine.
     fn introduction(&self, is_admin: bool) -> ConnectRequest {
-        let protocol = i64::from(Facts::of(self.startable.release.parse().unwrap()).unwrap().handshake.protocol);
+        let facts = Facts::of(self.startable.release.parse().unwrap()).unwrap();
+        let protocol = i64::from(facts.handshake.protocol);
         let own = if self.state.path().join("identity/device.json").exists() { "server" } else { "the machine" };
         let secrets = Auth { token: Some(TOKEN.to_owned()), password: Some(PASSWORD.to_owned()), ..Auth::default() };
         ConnectRequest {
             protocol: (protocol, protocol),
             role: Some("operator".to_owned()),
             scopes: Some(super::lockouts::EVERY_SCOPE.iter().map(|scope| (*scope).to_owned()).collect()),
-            auth: Auth { device_token: is_admin.then(|| ADMIN_TOKEN.to_owned()), ..secrets },
-            device: Some(Device::new(key(if is_admin { "admin" } else { own }))),
+            auth: client::as_sent(&facts, Auth { device_token: is_admin.then(|| ADMIN_TOKEN.to_owned()), ..secrets }),
+            device: Some(client::device(&facts, if is_admin { "admin" } else { own })),
             ..ConnectRequest::default()
         }
     }
@@ -264,6 +283,37 @@ impl<'a> LockedOutUser<'a> {
         }
         write(self.state.path(), Document::DevicesPaired, paired);
         self.restart().await
+    }
+
+    /// Deletes a record by hand.
+    async fn forget(&mut self, id: &str) -> Result<(), String> {
+        self.leave().await;
+        let mut paired = document(self.state.path(), Document::DevicesPaired);
+        paired.remove(id).ok_or("no record")?;
+        write(self.state.path(), Document::DevicesPaired, paired);
+        self.restart().await
+    }
+
+    /// Creates a setup code, whose token becomes that of the client.
+    async fn setup_code(&mut self, needs_url: bool) -> Result<(), String> {
+        self.client.secret = Secret::SetupCode;
+        if self.startable.operator == Operator::Cli {
+            let url: &[&str] = if needs_url { &["--url", "ws://127.0.0.1:18789"] } else { &[] };
+            let code = self.cli(&[&["qr", "--setup-code-only"], url].concat()).await?;
+            let json = URL_SAFE_NO_PAD.decode(code.as_str().unwrap().trim()).unwrap();
+            let code: Value = serde_json::from_slice(&json).unwrap();
+            self.token = code["bootstrapToken"].as_str().map(str::to_owned);
+            return Ok(());
+        }
+        let seed = Facts::of(self.startable.release.parse().unwrap()).unwrap().seed;
+        let now = self.running.as_ref().ok_or("the gateway does not run")?.now();
+        let profile = json!({ "roles": seed.setup_code_roles, "scopes": seed.setup_code_scopes });
+        let entry = json!({ "token": "n3w", "ts": now, "profile": profile, "issuedAtMs": now });
+        let mut all = document(self.state.path(), Document::DevicesBootstrap);
+        all.insert("n3w".to_owned(), entry);
+        write(self.state.path(), Document::DevicesBootstrap, all);
+        self.token = Some("n3w".to_owned());
+        Ok(())
     }
 
     /// Runs a shell command while the gateway is stopped.
