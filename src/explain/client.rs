@@ -196,7 +196,7 @@ impl ClientDevice {
 pub(crate) enum Assumed {
     /// The kind of client.
     Client,
-    /// The credentials.
+    /// The kind and the value of the client's credentials.
     Credential,
     /// The host that the client requests from the proxy.
     Host,

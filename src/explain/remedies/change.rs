@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-/// One change.
+/// A change to the configuration, the store or the client.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
     /// Connect again.
