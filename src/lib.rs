@@ -47,6 +47,7 @@ mod fuzz;
 mod gateway;
 mod judge;
 mod known;
+mod locked;
 mod machine;
 mod markdown;
 mod no_follow;
@@ -63,15 +64,21 @@ mod suggestions;
 mod yaml;
 
 pub use cli::main;
-pub use client::connect::{Auth, Challenge, Device};
-pub use client::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
 pub use gateway::{
     Capability, Exit, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, PrepareError, PrepareEvent,
     Running, Sandbox, Workspace,
 };
 pub use judge::{Level, Verdict};
-pub use observe::snapshot::{History, Library, Snapshot};
-pub use observe::{Evidence, ObservedStore, diff, normalise};
+pub use observe::snapshot::Library;
 pub use run::outcome::{Event, RunReport};
 pub use run::{Options, RunEnd, RunError, run};
 pub use scenario::{Case, Corpus};
+
+/// What the tests and benches of this repository use as well. It changes without notice.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::client::connect::{Auth, Challenge, Device};
+    pub use crate::client::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
+    pub use crate::observe::snapshot::{History, Snapshot};
+    pub use crate::observe::{Evidence, ObservedStore, diff, normalise};
+}

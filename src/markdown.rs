@@ -15,6 +15,19 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{room}{text}{room}{fence}")
 }
 
+/// The link of a scenario, such as `https://...` or `owner/repository#12`, as a link with its text in a code span. Only the
+/// code span if it contains characters that could end the link.
+pub(crate) fn linked(link: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:.-_~#?&=%+".contains(c);
+    let shown = code(link);
+    match link.split_once('#') {
+        _ if !link.chars().all(is_plain) => shown,
+        _ if link.starts_with("https://") => format!("[{shown}]({link})"),
+        Some((repository, number)) => format!("[{shown}](https://github.com/{repository}/issues/{number})"),
+        None => shown,
+    }
+}
+
 /// Text as a code span in a cell of a table. A bar ends a cell even in a code span, unless it is escaped.
 pub(crate) fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
@@ -29,6 +42,15 @@ pub(crate) fn longest_run(text: &str) -> usize {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case("a/b#12", "[`a/b#12`](https://github.com/a/b/issues/12)")]
+    #[case("https://a.example/b?c=d#e", "[`https://a.example/b?c=d#e`](https://a.example/b?c=d#e)")]
+    #[case("https://a.example/)[b](javascript:c)", "`https://a.example/)[b](javascript:c)`")]
+    #[case("javascript:c", "`javascript:c`")]
+    fn only_links_of_scenarios_become_links(#[case] link: &str, #[case] expected: &str) {
+        assert_eq!(linked(link), expected);
+    }
 
     #[rstest]
     #[case("", "")]

@@ -100,7 +100,7 @@ impl BareClient {
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
         };
         let running = gateway.launch(launch).await.unwrap();
-        let clawcheck::Link::Pipe { stream, .. } = running.link(None).unwrap() else { unreachable!() };
+        let clawcheck::internal::Link::Pipe { stream, .. } = running.link(None).unwrap() else { unreachable!() };
         self.client(stream).await
     }
 

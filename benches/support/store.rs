@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clawcheck::{Evidence, ObservedStore};
+use clawcheck::internal::{Evidence, ObservedStore};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, json};
 use serde_json::{Map, Value, json};

@@ -2,8 +2,8 @@
 
 use crate::support::RELEASE;
 use crate::support::store::evidence;
-use clawcheck::{History, Snapshot};
-use clawcheck::{diff, normalise};
+use clawcheck::internal::{History, Snapshot};
+use clawcheck::internal::{diff, normalise};
 use divan::{Bencher, black_box};
 
 const DEVICES: [usize; 2] = [100, 1000];

@@ -1,8 +1,9 @@
 //! The messages of all connections of one case, in the order of their occurrence.
 
+use crate::locked::locked;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::limits::{ENTRIES, ENTRY_BYTES, TRANSCRIPT_BYTES};
@@ -95,7 +96,7 @@ impl Transcript {
     }
 
     fn lock(&self) -> MutexGuard<'_, TranscriptEntries> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.kept)
     }
 
     fn push(&self, entry: Entry) {

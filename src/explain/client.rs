@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 /// The default scopes of the command line (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps. Releases before
-/// 2026.2.26 omit two of them, and releases from 2026.5.7 on also request `operator.talk.secrets`.
+/// 2026.2.26 omit two of them, and releases from 2026.4.5 on also request `operator.talk.secrets`.
 const ALL_SCOPES: &[&str] =
     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 

@@ -2,6 +2,7 @@
 //! every record, and `explain` starts a gateway for each remedy and each release. Therefore, each start is computed once.
 
 use super::client::ClientDevice;
+use crate::locked::locked;
 use openclaw_emulator::at_rest::{StateAtRest, StoredDocuments};
 use openclaw_emulator::settings::StartRefusal;
 use openclaw_protocol::identity::DeviceKey;
@@ -9,7 +10,7 @@ use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::StoreFormat;
 use serde_json::Value;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The result of a start: the store and the log lines.
 type Outcome = Result<(StoredDocuments, Vec<String>), StartRefusal>;
@@ -71,7 +72,7 @@ impl StoreAtRest {
     /// A start that was computed before, or else `compute`. Of the stores with a stand-in, which are copies of all records,
     /// only those for the latest device are kept.
     fn once(&self, format: StoreFormat, now: i64, device: Option<&str>, compute: impl FnOnce() -> Outcome) -> Outcome {
-        let lock = || self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || locked(&self.started);
         let is_this = |start: &&Started| (start.format, start.now, start.device.as_deref()) == (format, now, device);
         if let Some(start) = lock().iter().find(is_this) {
             return start.outcome.clone();

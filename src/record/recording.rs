@@ -1,8 +1,9 @@
 //! The events that passed through the proxy.
 
 use super::frames::Message;
+use crate::locked::locked;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// The maximum number of bytes of messages, and of events, that a recording contains.
@@ -127,7 +128,7 @@ impl Recording {
     }
 
     fn lock(&self) -> MutexGuard<'_, Recorded> {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.recorded)
     }
 }
 

@@ -139,7 +139,9 @@ fn description(case: &CaseReport) -> String {
     let mut add = |line: &str| text.push_str(&format!("{line}\n"));
     case.reason.iter().for_each(|reason| add(reason));
     case.findings.iter().for_each(|finding| add(&finding.sentence()));
-    for difference in &case.differences {
+    let mut differences = case.differences.iter().collect::<Vec<_>>();
+    differences.sort_by_key(|difference| difference.kind);
+    for difference in differences {
         add(&format!("{}: {}", difference.kind.title(), difference.what));
         let lines = [("at", &difference.place), ("expected", &difference.expected), ("seen", &difference.seen)];
         // The reason of an error is already in the description.
@@ -209,7 +211,8 @@ mod tests {
     fn escapes_gateway_texts() {
         let odd = "a\u{0}\u{1b}[31m]]>\u{ffff}\u{fffe}\"'<&>\n\t</testsuites>\u{202e}é\u{1f600}";
         let mut deviates = case(&format!("family/{odd}"), Verdict::Deviates);
-        deviates.differences = vec![Difference::test(CauseKind::LetIn, odd, odd, odd)];
+        let slight = Difference::test(CauseKind::Fields, "a field", "", "");
+        deviates.differences = vec![slight, Difference::test(CauseKind::LetIn, odd, odd, odd)];
         (deviates.transcript, deviates.log) = (Some(odd.to_owned()), Some(odd.to_owned()));
         deviates.title = odd.to_owned();
         let (_, report) = written(&[deviates]);
@@ -227,6 +230,8 @@ mod tests {
             kept(text.as_ref().unwrap());
         }
         assert!(message.as_ref().unwrap().starts_with("let in instead of refused: a"));
+        let place = |kind: CauseKind| description.as_ref().unwrap().find(kind.title()).unwrap();
+        assert!(place(CauseKind::LetIn) < place(CauseKind::Fields), "{description:?}");
     }
 
     #[test]

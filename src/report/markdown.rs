@@ -7,7 +7,7 @@ use super::destination::ReportSink;
 use crate::counted::counted;
 use crate::judge::cause::CauseKind;
 use crate::judge::{Level, Verdict};
-use crate::markdown::{code, longest_run};
+use crate::markdown::{code, linked, longest_run};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use std::collections::BTreeMap;
 use std::io::{self, Seek as _, Write as _};
@@ -125,8 +125,11 @@ fn cause(cause: &Cause<'_>) -> String {
     if cause.cases.len() > 1 {
         text.push_str(&format!("Cases: {}\n\n", code(&fold(&cause.cases, IDS))));
     }
-    for (name, all) in [("Requirements", &cause.requirements), ("Links", &cause.links)] {
-        let shown = all.iter().take(LINKS).map(|one| code(one)).collect::<Vec<_>>().join(", ");
+    let listed = |all: &[&str], show: fn(&str) -> String| {
+        all.iter().take(LINKS).map(|one| show(one)).collect::<Vec<_>>().join(", ")
+    };
+    for (name, shown) in [("Requirements", listed(&cause.requirements, code)), ("Links", listed(&cause.links, linked))]
+    {
         if !shown.is_empty() {
             text.push_str(&format!("{name}: {shown}\n\n"));
         }
@@ -223,7 +226,7 @@ mod tests {
 
         Cases: `role/{a,b}`
 
-        Links: `openclaw/openclaw#59045`
+        Links: [`openclaw/openclaw#59045`](https://github.com/openclaw/openclaw/issues/59045)
 
         ```console
         $ clawcheck run role/a --gateway openclaw@2026.3.31

@@ -4,11 +4,12 @@
 //! The breaker gives up only after the gateway was started once with the default configuration.
 
 use crate::gateway::{LaunchError, one_line};
+use crate::locked::locked;
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::CaseError;
 use crate::scenario::gateway::GatewaySettings;
 use std::mem::{Discriminant, discriminant};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// Number of consecutive failures of the same kind after which the breaker gives up a configuration that never started.
 const NEVER_STARTED: usize = 2;
@@ -107,7 +108,7 @@ impl BreakerState {
 
 impl Breaker {
     fn state(&self) -> MutexGuard<'_, BreakerState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// Whether it is still unknown if the gateway starts at all. One case should find out before other cases start.

@@ -7,10 +7,11 @@ use super::outcome::GatewayStarts;
 use super::timeouts::Timeouts;
 use super::trust::RerunPolicy;
 use crate::gateway::{Gateway, GatewayKind, Guard, Profile, Workspace};
+use crate::locked::locked;
 use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
 use crate::scenario::Case;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 use untrusted_data::Redactions;
 use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
@@ -105,12 +106,12 @@ impl<'a> Shared<'a> {
 
     /// Records the first error of the snapshot library. The run ends with it.
     pub(super) fn note_error(&self, error: LibraryError) {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        locked(&self.error).get_or_insert(error);
     }
 
     /// Records what could not be removed from a gateway at a URL.
     pub(super) fn left_behind(&self, left: Vec<String>) {
-        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+        locked(&self.left_behind).extend(left);
     }
 
     /// Records the secrets of a case whose failure can be the reason of other cases.
@@ -119,15 +120,15 @@ impl<'a> Shared<'a> {
     }
 
     pub(super) fn secrets(&self) -> MutexGuard<'_, Redactions> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.secrets)
     }
 
     pub(super) fn take_left_behind(&self) -> Vec<String> {
-        std::mem::take(&mut *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *locked(&self.left_behind))
     }
 
     pub(super) fn take_library_error(&self) -> Option<LibraryError> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.error).take()
     }
 
     /// Counts started gateways.
@@ -136,11 +137,11 @@ impl<'a> Shared<'a> {
     }
 
     pub(super) fn boots(&self) -> MutexGuard<'_, GatewayStarts> {
-        self.boots.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.boots)
     }
 
     pub(super) fn collected(&self) -> MutexGuard<'_, Collector> {
-        self.closest.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.closest)
     }
 
     /// Records the versions that the gateway names. A case in which another release plays a part is ignored.

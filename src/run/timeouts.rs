@@ -5,8 +5,9 @@
 //! does not support something therefore costs the run one timeout and not one timeout in every step.
 
 use crate::gateway::{ChallengeSupport, Gateway, GatewayKind};
+use crate::locked::locked;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The timeout for an answer is this many times the slowest valid answer so far.
@@ -161,7 +162,7 @@ impl Timeouts {
     }
 
     fn learned(&self) -> MutexGuard<'_, MeasuredTimes> {
-        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.learned)
     }
 
     /// The maximum wait for an answer.

@@ -1,6 +1,7 @@
 //! Whether observations on shared gateways are final.
 
-use std::sync::{Mutex, PoisonError};
+use crate::locked::locked;
+use std::sync::Mutex;
 
 /// Compares observations on a shared gateway with observations on a gateway of its own. A case that deviates in a group
 /// is played again. On a gateway that deviates everywhere, this would cost as much as no sharing at all, so the
@@ -17,7 +18,7 @@ struct RerunHistory {
 
 impl RerunPolicy {
     fn with<T>(&self, act: impl FnOnce(&mut RerunHistory) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut locked(&self.0))
     }
 
     pub(super) fn begin(&self, enough: usize) {

@@ -11,6 +11,8 @@ mod address;
 mod approvals;
 mod broadcast;
 pub mod config;
+#[cfg(test)]
+mod counting_entropy;
 pub mod facts;
 pub mod handshake;
 pub mod input;

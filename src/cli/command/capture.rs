@@ -1,9 +1,10 @@
 //! `clawcheck capture`: a state directory as a scenario without secrets.
 
 use crate::capture::{self, Capture as Captured, SaveError};
+use crate::cli::options::state_directory::StateDirectoryOptions;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
-use crate::explain::{Places, StateDirectory};
+use crate::explain::StateDirectory;
 use crate::machine;
 use crate::shell::quoted;
 use openclaw_model::Release;
@@ -31,15 +32,8 @@ Exit codes:
   2    usage error, a directory or file that cannot be read, or a folder that is not empty
   3    the output could not be written")]
 pub(crate) struct Capture {
-    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
-    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
-    directory: Option<PathBuf>,
-    /// State directory; the same as DIR
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
-    /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    state: StateDirectoryOptions,
     /// Folder for the scenario; it must be empty or new
     #[arg(long, short, value_name = "FOLDER", default_value = "captured")]
     output: PathBuf,
@@ -50,12 +44,7 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let places = Places {
-            state_dir: self.directory.or(self.state_dir),
-            config: self.config,
-            env: super::explain::environment(),
-        };
-        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&self.state.places()).map_err(CommandError::usage)?;
         let captured = Captured::of(&state, self.release, &[], machine::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(not_saved)?;

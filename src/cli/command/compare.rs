@@ -1,8 +1,8 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable, exit_codes};
+use crate::cli::options::copied_state::{CopiedState, Verdicts};
 use crate::cli::options::selection::{NamedCases, SelectionOptions};
-use crate::cli::options::state_dir::{CopiedState, Verdicts};
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;

@@ -1,13 +1,13 @@
 //! `clawcheck doctor`: lists the problems of a state directory.
 
 use crate::cli::help::OUTPUT;
+use crate::cli::options::state_directory::StateDirectoryOptions;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
-use crate::explain::{Places, StateDirectory, doctor};
+use crate::explain::{StateDirectory, doctor};
 use crate::machine;
 use std::io::Write as _;
-use std::path::PathBuf;
 
 /// List the problems of a state directory and the releases that they affect
 ///
@@ -23,15 +23,8 @@ Exit codes:
   2    usage error, or a directory that cannot be read
   3    the output could not be written")]
 pub(crate) struct Doctor {
-    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
-    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
-    directory: Option<PathBuf>,
-    /// State directory; the same as DIR
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
-    /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    state: StateDirectoryOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     format: Format,
@@ -39,9 +32,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let state_dir = self.directory.or(self.state_dir);
-        let places = Places { state_dir, config: self.config, env: super::explain::environment() };
-        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&self.state.places()).map_err(CommandError::usage)?;
         let findings = doctor::findings(&state, machine::now());
         let text = doctor::write(&state, &findings, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;

@@ -1,6 +1,6 @@
 //! `clawcheck record`: a proxy in front of a gateway that records messages as a scenario.
 
-use super::explain::environment;
+use crate::cli::options::state_directory::environment;
 use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};

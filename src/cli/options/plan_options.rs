@@ -2,8 +2,8 @@
 
 use crate::cli::CommandError;
 use crate::cli::help::{COMPARISON, STATE_DIR};
+use crate::cli::options::copied_state::{CopiedState, Verdicts};
 use crate::cli::options::snapshots::{self, Snapshots};
-use crate::cli::options::state_dir::{CopiedState, Verdicts};
 use crate::gateway::{GatewaySpec, Preparation};
 use crate::known::KnownDeviations;
 use crate::scenario::{Case, Corpus};

@@ -2,11 +2,12 @@
 
 use super::console;
 use crate::gateway::PrepareEvent;
+use crate::locked::locked;
 use crate::report::Listener;
 use crate::run::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The interval at which the bar is drawn if no event occurs.
@@ -80,7 +81,7 @@ impl Listener for Progress {
             Event::Case(case) => {
                 self.bar.inc(1);
                 if case.verdict.is_failure() {
-                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut failed = locked(&self.failed);
                     *failed += 1;
                     self.bar.set_prefix(format!("{failed} failed"));
                 }

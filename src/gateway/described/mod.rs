@@ -205,6 +205,8 @@ mod tests {
             let description = file::parse(name, text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(description.gateway, name, "a description is found by its name");
         }
+        let example = include_str!("../../../examples/store-commands/joyhousebot.yaml");
+        file::parse("examples/store-commands/joyhousebot.yaml", example).unwrap();
     }
 
     #[tokio::test]

@@ -1,5 +1,8 @@
 //! The embedded gateway, which runs in this process.
 
+#[cfg(test)]
+mod tests;
+
 use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
 use super::profile::{GatewayKind, Profile};

@@ -80,8 +80,11 @@ async fn handshake_over_pipe() {
     let paired = std::fs::read_to_string(state.path().join("devices/paired.json")).unwrap();
     assert!(paired.contains(&DeviceKey::from_name("laptop").device_id()), "{paired}");
     // After `hello-ok`, a message can be longer than 64 KiB.
-    let pending = connection.request("no-such-method", json!({ "x": "x".repeat(100_000) }), in_ten_seconds()).await.unwrap();
-    assert!(matches!(connection.response(&pending, in_ten_seconds()).await, Reply::Response(answer) if answer["ok"] == false));
+    let pending =
+        connection.request("no-such-method", json!({ "x": "x".repeat(100_000) }), in_ten_seconds()).await.unwrap();
+    assert!(
+        matches!(connection.response(&pending, in_ten_seconds()).await, Reply::Response(answer) if answer["ok"] == false)
+    );
 }
 
 #[tokio::test]

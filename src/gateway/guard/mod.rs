@@ -15,12 +15,13 @@ mod system;
 pub(super) use remove::remove;
 pub(crate) use serve::serve_if_asked;
 
+use crate::locked::locked;
 use record::Record;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The hidden subcommand that the guard process runs.
 const SUBCOMMAND: &str = "__guard";
@@ -138,7 +139,7 @@ impl Guard {
 
 impl GuardState {
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.process)
     }
 }
 

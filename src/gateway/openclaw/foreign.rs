@@ -12,15 +12,6 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Parts of the installers' messages if they cannot reach the network.
-const NETWORK: [&str; 6] = [
-    "Failed to establish a new connection",
-    "Temporary failure in name resolution",
-    "Name or service not known",
-    "Could not resolve host",
-    "Connection refused",
-    "Network is unreachable",
-];
 /// The maximum number of log lines in an error.
 const LOG_LINES: usize = 12;
 
@@ -184,7 +175,7 @@ fn failure(installer: Installer, package: String, log: &str) -> InstallError {
     let errors = errors(log);
     let finds_nothing = errors.is_empty() || errors.contains("No matching");
     let text = if finds_nothing { log } else { errors.as_str() };
-    if let Some(code) = NETWORK.into_iter().find(|code| text.contains(code)) {
+    if let Some(code) = installer.network_error(text) {
         return InstallError::Network { installer, package, code };
     }
     InstallError::Failed { installer, package, log: errors }

@@ -15,7 +15,35 @@ pub enum Installer {
     Cargo,
 }
 
+/// Node.js error codes that mean that the network is not available.
+const NODE_NETWORK: &[&str] = &[
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "EHOSTUNREACH",
+    "ENETUNREACH",
+    "ERR_SOCKET_TIMEOUT",
+    "UND_ERR_CONNECT_TIMEOUT",
+];
+/// Parts of the messages of pip and cargo if they cannot reach the network.
+const NETWORK: &[&str] = &[
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Could not resolve host",
+    "Connection refused",
+    "Network is unreachable",
+];
+
 impl Installer {
+    /// The part of a log that says that the network is not available.
+    pub(super) fn network_error(self, log: &str) -> Option<&'static str> {
+        let known = if self == Self::Npm { NODE_NETWORK } else { NETWORK };
+        known.iter().copied().find(|part| log.contains(part))
+    }
+
     /// The web page of the program.
     pub(super) fn home(self) -> &'static str {
         match self {

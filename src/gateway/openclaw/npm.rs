@@ -3,19 +3,6 @@
 use super::install_error::InstallError;
 use super::installer::Installer;
 
-/// Node.js error codes that mean that the network is not available.
-const NETWORK: [&str; 9] = [
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "ETIMEDOUT",
-    "EHOSTUNREACH",
-    "ENETUNREACH",
-    "ERR_SOCKET_TIMEOUT",
-    "UND_ERR_CONNECT_TIMEOUT",
-];
-
 /// Reads npm's log. `package` is the requested package, such as `openclaw@2026.4.2`.
 pub(super) fn failure(package: &str, log: &str) -> InstallError {
     let package = package.to_owned();
@@ -26,7 +13,7 @@ pub(super) fn failure(package: &str, log: &str) -> InstallError {
     if no_version || no_package {
         return InstallError::NoSuchVersion { package };
     }
-    if let Some(code) = NETWORK.into_iter().find(|code| said(code)) {
+    if let Some(code) = Installer::Npm.network_error(log) {
         return InstallError::Network { installer: Installer::Npm, package, code };
     }
     if said("ENOSPC") {

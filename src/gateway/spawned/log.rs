@@ -1,8 +1,9 @@
 //! The output of a gateway's process, within limits.
 
 use crate::gateway::launch::LogTail;
+use crate::locked::locked;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
@@ -109,7 +110,7 @@ impl Log {
     }
 
     fn lock(&self) -> MutexGuard<'_, LogLines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.lines)
     }
 }
 

@@ -48,6 +48,11 @@ fn sentences(expected: &str, seen: &str) -> Vec<String> {
 #[case::another_close(OUT, &OUT.replace("1008", "1002"), "Close: close 1002 instead of close 1008")]
 #[case::not_clean(OUT, &OUT.replace("clean", "not clean"), "Close: close 1008, not clean")]
 #[case::stays_open(OUT, OUT.split("  <- close").next().unwrap(), "Close: the connection stays open instead of close 1008")]
+#[case::stays_open_and_nothing_comes(
+    OUT,
+    &OUT.replace("<- close 1008 \"pairing required\"  clean", "-- nothing came"),
+    "Close: the connection stays open instead of close 1008"
+)]
 #[case::silence(IN, "connect laptop\n  -- nothing came\n", "Silence: nothing came instead of hello-ok")]
 #[case::another_text(OUT, &OUT.replace("\"pairing required\"  request", "\"pair first\"  request"), r#"Text: NOT_PAIRED PAIRING_REQUIRED role-upgrade says "pair first" instead of "pairing required""#)]
 #[case::another_close_text(OUT, &OUT.replace("\"pairing required\"  clean", "\"pair first\"  clean"), r#"Text: close 1008 says "pair first" instead of "pairing required""#)]

@@ -16,23 +16,30 @@ const LINE: usize = 220;
 const COLUMN: usize = 10;
 
 impl Score {
-    /// The table by family and level, the ladder, and the next rung with its command. Families that conform exactly share
-    /// one line, and so do those that were not played.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = self.table();
+    /// The table by family and level, the ladder, and the next rung with its command. Families that conform at the level of
+    /// the run share one line, and so do those that were not played. Empty if no case was played to its end: a gateway that does not
+    /// start or answer has no score.
+    pub(crate) fn lines(&self, level: Level) -> Vec<String> {
+        if !self.has_played {
+            return Vec::new();
+        }
+        let mut lines = self.table(level);
         lines.extend(self.ladder());
         lines
     }
 
-    fn table(&self) -> Vec<String> {
+    fn table(&self, level: Level) -> Vec<String> {
         let names = self.families.keys().map(|name| cut::line(&printable::line(name), NAME).chars().count());
         let wide = names.max().unwrap_or_default().max("all cases".len());
         let mut header = format!("{:<wide$}{:>COLUMN$}{:>COLUMN$}", "score", "cases", "played");
         Level::ALL.iter().for_each(|level| header.push_str(&format!("{:>COLUMN$}", level.name())));
         let mut lines = vec![header];
-        let exact = |family: &Family| family.conform.iter().all(|conform| *conform == family.cases);
+        let conforms = |family: &Family| {
+            let of_levels = Level::ALL.iter().zip(&family.conform);
+            of_levels.filter(|(of, _)| **of <= level).all(|(_, conform)| *conform == family.cases)
+        };
         let (without, played): (Vec<_>, Vec<_>) = self.families.iter().partition(|(_, family)| family.played == 0);
-        let (equal, differing): (Vec<_>, Vec<_>) = played.into_iter().partition(|(_, family)| exact(family));
+        let (equal, differing): (Vec<_>, Vec<_>) = played.into_iter().partition(|(_, family)| conforms(family));
         lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide)));
         if differing.len() > FAMILIES {
             let more = differing.len() - FAMILIES;
@@ -41,7 +48,8 @@ impl Score {
         if self.families.len() > 1 {
             lines.push(row("all cases", &self.total(), wide));
         }
-        for (title, families) in [("every case is exact", equal), ("not played", without)] {
+        let title = format!("every case conforms at {level}");
+        for (title, families) in [(title.as_str(), equal), ("not played", without)] {
             if !families.is_empty() {
                 let named = families.iter().take(FAMILIES).map(|(name, family)| format!("{name} ({})", family.cases));
                 let line = format!("{title}: {}", named.collect::<Vec<_>>().join(", "));

@@ -41,13 +41,13 @@ fn next_rung_and_case() {
     score.add(&case("revoked-tokens/all", Verdict::Deviates, &[CauseKind::LetIn]));
     score.add(&case("scope-upgrade/retry", Verdict::KnownDeviation, &[CauseKind::LetIn]));
     score.add(&case("control-ui/origin", Verdict::Conforms, &[]));
-    insta::assert_snapshot!(score.lines().join("\n"), @r"
+    insta::assert_snapshot!(score.lines(Level::Wire).join("\n"), @r"
     score              cases    played decisions      wire     exact
     handshake              4         3         2         1         0
     revoked-tokens         1         1         0         0         0
     scope-upgrade          1         1         0         0         0
     all cases              7         6         3         2         1
-    every case is exact: control-ui (1)
+    every case conforms at wire: control-ui (1)
     ladder
       1. completes the handshake       holds in 1 of 2 cases
       2. refuses wrong secrets         not played
@@ -68,4 +68,22 @@ fn next_rung_and_case() {
     assert_eq!(json["families"][1]["family"], "handshake");
     let numbers = ["cases", "played", "decisions", "wire", "exact"].map(|name| json["families"][1][name].as_u64());
     assert_eq!(numbers.map(Option::unwrap), [4, 3, 2, 1, 0]);
+}
+
+#[test]
+fn a_gateway_that_does_not_start_has_no_score() {
+    let mut score = Score::default();
+    score.add(&case("handshake/params", Verdict::Error, &[]));
+    score.add(&case("handshake/role", Verdict::Skipped, &[]));
+    assert!(score.lines(Level::Wire).is_empty());
+}
+
+/// At `exact`, almost every case of another gateway fails because of its texts.
+#[test]
+fn texts_and_fields_break_no_rung() {
+    let mut score = Score::default();
+    score.add(&case("handshake/params", Verdict::Deviates, &[CauseKind::Text, CauseKind::Fields]));
+    score.add(&case("handshake/proof", Verdict::Deviates, &[CauseKind::ErrorCode]));
+    let json = score.json();
+    assert_eq!((&json["ladder"][0]["state"], &json["next"]), (&json!("holds"), &json!("checks the proof")));
 }

@@ -264,7 +264,7 @@ impl<W: Write> Terminal<W> {
         let minor = if self.display.score { minor::FEW } else { minor::CAUSES };
         lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));
         if self.display.score {
-            lines.extend(self.score.lines());
+            lines.extend(self.score.lines(self.level));
         }
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             lines.push(self.display.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));

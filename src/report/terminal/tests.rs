@@ -134,7 +134,6 @@ fn causes_for_more_than_three_failures() {
         "{short}"
     );
     insta::assert_snapshot!(short, @r"
-
     13 of 13 cases fail. The cause:
     13 cases  let in instead of refused: hello-ok instead of NOT_PAIRED
           family/{case-00,case-01,case-02,case-03,case-04,case-05,case-06,case-07,case-08,case-09,case-10,case-11} and 1 more
@@ -163,7 +162,6 @@ fn failing_case_shows_about_and_links() {
     failing.requirements = vec!["PAIR-1".to_owned()];
     let run = RunReport::default();
     insta::assert_snapshot!(shown(&[Event::Case(&failing), Event::Finished(&run)]), @r"
-
     deviates  family/case  Role upgrade over direct loopback
       A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A
       device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device

@@ -1,13 +1,14 @@
 //! The keys, secrets, tokens and ids of a case. All are derived from the id of the case and a name, so two cases never
 //! share one, and a case has the same ones in every run.
 
+use crate::locked::locked;
 use crate::observe::KnownValue;
 use crate::scenario::gateway::SHARED_SECRET;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::ids;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// The identities of one case.
 pub(crate) struct Identities {
@@ -44,7 +45,7 @@ impl Identities {
     /// Identities with the shared secret of a gateway at a URL.
     pub(crate) fn with_shared_secret(case: &str, secret: &str) -> Self {
         let identities = Self::new(case);
-        let mut secrets = identities.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = locked(&identities.secrets);
         secrets.insert(SHARED_SECRET.to_owned(), secret.to_owned());
         drop(secrets);
         identities
@@ -52,7 +53,7 @@ impl Identities {
 
     /// The devices used so far: id and name.
     pub(crate) fn device_names(&self) -> Vec<(String, String)> {
-        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let devices = locked(&self.devices);
         devices.iter().map(|(name, key)| (key.device_id(), name.clone())).collect()
     }
 
@@ -62,26 +63,33 @@ impl Identities {
 
     /// A device's key.
     pub(crate) fn device(&self, name: &str) -> DeviceKey {
-        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut devices = locked(&self.devices);
         let key = || DeviceKey::from_name(&format!("{}/{name}", self.case));
         devices.entry(name.to_owned()).or_insert_with(key).clone()
     }
 
     /// Gives a device the key of a copied state directory instead of a derived key.
     pub(crate) fn use_own_key(&self, name: &str, key: DeviceKey) {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
-        self.real.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        locked(&self.devices).insert(name.to_owned(), key);
+        locked(&self.real).insert(name.to_owned());
     }
 
     /// Whether a device uses the key of a copied state directory.
     pub(crate) fn uses_own_key(&self, name: &str) -> bool {
-        self.real.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+        locked(&self.real).contains(name)
     }
 
     /// A shared token or password, by its name in the scenario.
     pub(crate) fn secret(&self, name: &str) -> String {
-        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.group, name))).clone()
+        let mut secrets = locked(&self.secrets);
+        let secret = || {
+            let mut digest = digest("secret", &self.group, name);
+            // Without the highest bit, the secret begins with a letter. A program that gets it as an argument would take `-x`
+            // for an option.
+            digest[0] &= 0x7f;
+            ids::token(digest)
+        };
+        secrets.entry(name.to_owned()).or_insert_with(secret).clone()
     }
 
     /// The device token in a stored record.
@@ -101,13 +109,13 @@ impl Identities {
 
     fn made_up(&self, kind: &str, name: &str) -> String {
         let token = ids::token(self.digest(kind, name));
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone());
+        locked(&self.tokens).insert(token.clone());
         token
     }
 
     /// The tokens generated so far.
     pub(crate) fn tokens(&self) -> Vec<String> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        locked(&self.tokens).iter().cloned().collect()
     }
 
     /// The id of a pending request in the store.
@@ -120,8 +128,8 @@ impl Identities {
 
     /// All ids and secrets used so far, with their symbols in an observation.
     pub(crate) fn known(&self) -> Vec<KnownValue> {
-        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let devices = locked(&self.devices);
+        let secrets = locked(&self.secrets);
         let known = |value: String, symbol: String| KnownValue { value, symbol };
         let mut all = Vec::new();
         for (name, key) in devices.iter() {
@@ -135,7 +143,7 @@ impl Identities {
 
     /// The secrets used so far, by name.
     pub(crate) fn secrets(&self) -> BTreeMap<String, String> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.secrets).clone()
     }
 }
 
@@ -154,6 +162,14 @@ mod tests {
         assert_ne!(one.secret("shared"), Identities::new("a/b").secret("shared"));
         assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
         assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
+    }
+
+    #[test]
+    fn no_secret_can_be_taken_for_an_option() {
+        for number in 0..500 {
+            let secret = Identities::new(&number.to_string()).secret(SHARED_SECRET);
+            assert!(secret.starts_with(|c: char| c.is_ascii_alphabetic()), "{secret}");
+        }
     }
 
     #[test]

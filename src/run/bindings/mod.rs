@@ -3,13 +3,14 @@
 
 pub(crate) mod identities;
 
+use crate::locked::locked;
 use crate::observe::KnownValue;
 use crate::scenario::symbol::{self, FillError, Symbol, TextPart};
 use identities::Identities;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// The known values of a case.
 pub(crate) struct Bindings {
@@ -51,7 +52,7 @@ impl Bindings {
     }
 
     fn learned(&self) -> MutexGuard<'_, LearnedValues> {
-        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.learned)
     }
 
     pub(crate) fn seeded(&self, device: &str, role: &str, token: &str) {

@@ -2,9 +2,10 @@
 
 use crate::judge::FrameFinding;
 use crate::judge::frame_schema::{FrameSchema, Violation};
+use crate::locked::locked;
 use crate::run::outcome::FrameTally;
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use untrusted_data::Redactions;
 use untrusted_data::cut;
 use untrusted_data::limits::{FINDING_BYTES, FRAME_FINDINGS, FRAME_NAME_BYTES, FRAME_NAMES};
@@ -55,13 +56,13 @@ impl Frames {
     /// Number of validated frames. `None` without a schema.
     pub(crate) fn tally(&self) -> Option<FrameTally> {
         self.schema.as_ref()?;
-        Some(self.seen.lock().unwrap_or_else(PoisonError::into_inner).tally.clone())
+        Some(locked(&self.seen).tally.clone())
     }
 
     /// The violations, redacted and truncated.
     pub(crate) fn findings(&self, redactions: &Redactions) -> Vec<FrameFinding> {
         let Some(schema) = &self.schema else { return Vec::new() };
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = locked(&self.seen);
         let finding = |broken: &BrokenFrame| FrameFinding {
             connection: broken.connection.clone(),
             package: schema.package().to_owned(),
@@ -83,7 +84,7 @@ impl ConnectionFrames {
         let Some(schema) = &self.frames.schema else { return };
         let checked = schema.check(frame, method);
         let name = name(frame, method);
-        let mut seen = self.frames.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = locked(&self.frames.seen);
         seen.tally.checked += 1;
         if checked.payload_not_described && seen.tally.payload_not_described.len() < FRAME_NAMES {
             seen.tally.payload_not_described.insert(name.clone());

@@ -5,9 +5,9 @@ use super::context::CaseContext;
 use super::liveness::{Liveness, NoAnswer};
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, unexpected_messages};
+use crate::locked::locked;
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::timeouts::Wait;
-use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ const NO_PROTOCOL: i64 = 1_000_000;
 impl CaseContext<'_> {
     /// Begins a step, in which the gateway may be probed again.
     pub(crate) fn forget_silence(&self) {
-        *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *locked(&self.there) = None;
     }
 
     /// How a gateway is silent if nothing arrives on a new connection within the answer timeout. `None` if it answers.
@@ -33,7 +33,7 @@ impl CaseContext<'_> {
     }
 
     fn there(&self) -> Option<Liveness> {
-        self.there.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.there).clone()
     }
 
     /// Probes the gateway on a new connection, for at most `at_most`. Returns the time that the answer took.
@@ -47,7 +47,7 @@ impl CaseContext<'_> {
             Liveness::Refuses => {}
         }
         let answers = there == Liveness::Answers;
-        *self.there.lock().unwrap_or_else(PoisonError::into_inner) = Some(there);
+        *locked(&self.there) = Some(there);
         answers.then_some(took)
     }
 

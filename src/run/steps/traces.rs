@@ -1,8 +1,9 @@
 //! The explanations of the embedded gateway's answers, step by step.
 
+use crate::locked::locked;
 use openclaw_emulator::TraceListener;
 use openclaw_model::TraceLine;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The maximum number of lines that are kept for a case. A case can repeat a step a thousand times.
 const MAX: usize = 4000;
@@ -39,7 +40,7 @@ impl Traces {
     pub(crate) fn listener(&self) -> TraceListener {
         let collected = Arc::clone(&self.0);
         Arc::new(move |_, line| {
-            let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut collected = locked(&collected);
             if collected.kept < MAX {
                 collected.kept += 1;
                 collected.open.push(line.clone());
@@ -51,7 +52,7 @@ impl Traces {
 
     /// Assigns the lines since the end of the last step to this step.
     pub(crate) fn end_step(&self, number: usize, round: u32) {
-        let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut collected = locked(&self.0);
         let lines = std::mem::take(&mut collected.open);
         let is_truncated = std::mem::take(&mut collected.is_truncated);
         collected.steps.push(StepTrace { number, round, lines, is_truncated });
@@ -59,7 +60,7 @@ impl Traces {
 
     /// The steps with their lines, in the order of play.
     pub(crate) fn take(&self) -> Vec<StepTrace> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).steps)
+        std::mem::take(&mut locked(&self.0).steps)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `clawcheck serve`: a device that received hello-ok is paired, even if the gateway is killed immediately afterwards.
 
 use super::{KillMoments, WorkFolder, ended, listing};
-use clawcheck::{Auth, Challenge, Device};
-use clawcheck::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
+use clawcheck::internal::{Auth, Challenge, Device};
+use clawcheck::internal::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
 use nix::sys::signal::Signal;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use crate::harness::Serving;
 use nix::sys::signal::Signal;
+use openclaw_model::releases::{DEFAULT, known_releases};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -170,6 +171,18 @@ fn sample_explanation() {
     let printed = String::from_utf8(output.stdout).unwrap();
     let sample = README.split("```text\n").nth(2).unwrap().split("```").next().unwrap();
     assert!(printed.contains(sample), "{printed}");
+}
+
+/// A new release is added to both, with the result of its runs.
+#[test]
+fn the_readme_and_the_page_about_fidelity_list_the_known_releases() {
+    let releases = known_releases().map(|release| release.to_string()).collect::<Vec<_>>();
+    let (last, others) = releases.split_last().unwrap();
+    let list = format!("{} and {last}. The default is {DEFAULT}.", others.join(", "));
+    assert!(README.split_whitespace().collect::<Vec<_>>().join(" ").contains(&list), "README.md: {list}");
+    let rows = include_str!("../../../docs/fidelity.md").lines().filter_map(|line| line.strip_prefix("| 20"));
+    let rows = rows.map(|row| format!("20{}", row.split(' ').next().unwrap())).collect::<Vec<_>>();
+    assert_eq!(rows, releases, "docs/fidelity.md");
 }
 
 #[test]

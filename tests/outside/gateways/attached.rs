@@ -1,7 +1,7 @@
 //! Runs on a gateway that the user started leave it unchanged.
 
 use super::wire_store::not_played;
-use crate::harness::{Serving, TOKEN, TestFolder, somebody_elses};
+use crate::harness::{STAYS, Serving, TOKEN, TestFolder, somebody_elses};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -12,14 +12,6 @@ use std::time::{Duration, Instant};
 /// With token authentication, the gateway refuses the device without a trace. Without authentication, it pairs the
 /// device.
 const KNOCKS: &str = "scenario: Knocks\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n";
-/// A client that was admitted and stays connected until the gateway disconnects it.
-const STAYS: &str = "\
-scenario: Stays
-steps:
-  - connect: { device: laptop }
-    as: laptop
-  - await: { close: laptop }
-";
 fn store(state: &Path) -> String {
     let read = |name: &str| std::fs::read_to_string(state.join("devices").join(name)).unwrap_or_default();
     read("paired.json") + &read("pending.json")

@@ -9,4 +9,4 @@ mod test_folder;
 pub(crate) use ended::ended;
 pub(crate) use hostile::HostileFolder;
 pub(crate) use serving::{Serving, TOKEN, serve, somebody_elses};
-pub(crate) use test_folder::{ProgramOutput, SCENARIO, TestFolder, snapshot_file};
+pub(crate) use test_folder::{ProgramOutput, SCENARIO, STAYS, TestFolder, snapshot_file};

@@ -17,6 +17,15 @@ steps:
   - connect: { device: laptop, role: node, via: nginx }
 ";
 
+/// A client that was admitted and stays connected until the gateway disconnects it.
+pub(crate) const STAYS: &str = "\
+scenario: Stays
+steps:
+  - connect: { device: laptop }
+    as: laptop
+  - await: { close: laptop }
+";
+
 /// The file of the snapshot of [`SCENARIO`] on the default release, in its family's folder. The observation that waits for approval
 /// has the extension `new`.
 pub(crate) fn snapshot_file() -> String {

@@ -2,8 +2,8 @@
 //! `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names the cache. The tests are ignored by default.
 
 use crate::live::client_libraries::{TOKEN, on_both, reached};
-use clawcheck::{Auth, Challenge, Device};
-use clawcheck::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
+use clawcheck::internal::{Auth, Challenge, Device};
+use clawcheck::internal::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
 use openclaw_model::Facts;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
 //! A real gateway starts, answers and stops.
 
+use clawcheck::internal::{Connection, Incoming, Transcript};
 use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
-use clawcheck::{Connection, Incoming, Transcript};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;

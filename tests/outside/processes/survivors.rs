@@ -5,7 +5,7 @@
 //! process by the unusual number of seconds that it sleeps for.
 
 use crate::harness::hostile::SERVE;
-use crate::harness::{HostileFolder, ProgramOutput, TestFolder};
+use crate::harness::{HostileFolder, ProgramOutput, STAYS, TestFolder};
 use clawcheck::{Exit, LaunchError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,13 +17,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const LOOKS: &str = "scenario: Looks\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n";
-const STAYS: &str = "\
-scenario: Stays
-steps:
-  - connect: { device: laptop }
-    as: laptop
-  - await: { close: laptop }
-";
 /// Starts the gateway four times and ends it in every way.
 const COMES_AND_GOES: &str = "\
 scenario: Comes and goes

@@ -27,7 +27,9 @@ pub use known_release::{Change, KnownRelease, Source};
 pub use lookup::{ReleaseError, UnknownRelease};
 
 /// The releases, oldest first.
-pub static KNOWN: &[KnownRelease] = &[
+pub static KNOWN: &[KnownRelease] = ALL;
+
+const ALL: &[KnownRelease] = &[
     v2026_2_19::RELEASE,
     v2026_2_26::RELEASE,
     v2026_3_13::RELEASE,
@@ -45,8 +47,16 @@ pub static KNOWN: &[KnownRelease] = &[
     v2026_9_6::RELEASE,
 ];
 
-/// The release that is used by default.
-pub const DEFAULT: Release = v2026_9_6::RELEASE.release;
+/// The release that is used by default: the newest one without a gap.
+pub const DEFAULT: Release = newest(ALL);
+
+const fn newest(releases: &[KnownRelease]) -> Release {
+    match releases {
+        [.., KnownRelease { release, missing: None, .. }] => *release,
+        [older @ .., _] => newest(older),
+        [] => OLDEST,
+    }
+}
 
 /// The newest release without a gap at or before this one.
 pub fn described(release: Release) -> Option<Release> {

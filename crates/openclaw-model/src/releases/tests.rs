@@ -22,8 +22,11 @@ fn unknown_release_uses_previous_rules(#[case] release: &str, #[case] described:
 }
 
 #[test]
-fn default_release_is_known() {
+fn default_release_is_the_newest_without_a_gap() {
     assert_eq!(known_releases().next_back(), Some(DEFAULT));
+    let gap = KnownRelease { release: Release::new(2027, 1, 1), missing: Some("much"), changes: &[] };
+    let older = KnownRelease { release: Release::new(2026, 12, 1), missing: None, changes: &[] };
+    assert_eq!(newest(&[older, gap]), Release::new(2026, 12, 1));
 }
 
 #[test]

@@ -32,35 +32,29 @@ pub(in crate::rpc) fn node_request(rules: &NodeRules) -> &'static Schema {
     if rules.request_by_surface { &NODE_REQUEST_WITH_SURFACE } else { &NODE_REQUEST }
 }
 
-static NODE_REQUEST: Schema = object(&[
-    required("nodeId", NON_EMPTY),
-    optional("displayName", NON_EMPTY),
-    optional("platform", NON_EMPTY),
-    optional("version", NON_EMPTY),
-    optional("coreVersion", NON_EMPTY),
-    optional("uiVersion", NON_EMPTY),
-    optional("deviceFamily", NON_EMPTY),
-    optional("modelIdentifier", NON_EMPTY),
-    optional("caps", array(&NON_EMPTY)),
-    optional("commands", array(&NON_EMPTY)),
-    optional("remoteIp", NON_EMPTY),
-    optional("silent", Schema::Boolean),
-]);
-static NODE_REQUEST_WITH_SURFACE: Schema = object(&[
-    required("nodeId", NON_EMPTY),
-    optional("displayName", NON_EMPTY),
-    optional("platform", NON_EMPTY),
-    optional("version", NON_EMPTY),
-    optional("coreVersion", NON_EMPTY),
-    optional("uiVersion", NON_EMPTY),
-    optional("deviceFamily", NON_EMPTY),
-    optional("modelIdentifier", NON_EMPTY),
-    optional("caps", array(&NON_EMPTY)),
-    optional("commands", array(&NON_EMPTY)),
-    optional("permissions", Schema::Record(&Schema::Boolean)),
-    optional("remoteIp", NON_EMPTY),
-    optional("silent", Schema::Boolean),
-]);
+/// The parameters of a node's pairing request. A node that asks with its surface sends permissions after its commands.
+macro_rules! node_request {
+    ($($permissions:expr)?) => {
+        object(&[
+            required("nodeId", NON_EMPTY),
+            optional("displayName", NON_EMPTY),
+            optional("platform", NON_EMPTY),
+            optional("version", NON_EMPTY),
+            optional("coreVersion", NON_EMPTY),
+            optional("uiVersion", NON_EMPTY),
+            optional("deviceFamily", NON_EMPTY),
+            optional("modelIdentifier", NON_EMPTY),
+            optional("caps", array(&NON_EMPTY)),
+            optional("commands", array(&NON_EMPTY)),
+            $($permissions,)?
+            optional("remoteIp", NON_EMPTY),
+            optional("silent", Schema::Boolean),
+        ])
+    };
+}
+
+static NODE_REQUEST: Schema = node_request!();
+static NODE_REQUEST_WITH_SURFACE: Schema = node_request!(optional("permissions", Schema::Record(&Schema::Boolean)));
 /// `node.pair.verify`.
 pub(in crate::rpc) static NODE_VERIFY: Schema = object(&[required("nodeId", NON_EMPTY), required("token", NON_EMPTY)]);
 /// `node.rename`.

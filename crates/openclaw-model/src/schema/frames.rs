@@ -108,38 +108,27 @@ const CLIENT_WITH_BUILD: Schema = object(&[
     optional("instanceId", NON_EMPTY),
 ]);
 
-const CLIENT: Schema = object(&[
-    required("id", Schema::Literals(&client::ALL)),
-    optional("displayName", NON_EMPTY),
-    required("version", NON_EMPTY),
-    required("platform", NON_EMPTY),
-    optional("deviceFamily", NON_EMPTY),
-    optional("modelIdentifier", NON_EMPTY),
-    required("mode", Schema::Literals(&client::mode::ALL)),
-    optional("instanceId", NON_EMPTY),
-]);
+/// The client of a connect, with these ids and modes.
+macro_rules! client {
+    ($ids:expr, $modes:expr) => {
+        object(&[
+            required("id", $ids),
+            optional("displayName", NON_EMPTY),
+            required("version", NON_EMPTY),
+            required("platform", NON_EMPTY),
+            optional("deviceFamily", NON_EMPTY),
+            optional("modelIdentifier", NON_EMPTY),
+            required("mode", $modes),
+            optional("instanceId", NON_EMPTY),
+        ])
+    };
+}
 
-const CLIENT_ENUMERATED: Schema = object(&[
-    required("id", Schema::OneOf(&client::ALL)),
-    optional("displayName", NON_EMPTY),
-    required("version", NON_EMPTY),
-    required("platform", NON_EMPTY),
-    optional("deviceFamily", NON_EMPTY),
-    optional("modelIdentifier", NON_EMPTY),
-    required("mode", Schema::OneOf(&client::mode::ALL)),
-    optional("instanceId", NON_EMPTY),
-]);
+const CLIENT: Schema = client!(Schema::Literals(&client::ALL), Schema::Literals(&client::mode::ALL));
 
-const CLIENT_BEFORE_TUI: Schema = object(&[
-    required("id", Schema::Literals(&client::BEFORE_TUI)),
-    optional("displayName", NON_EMPTY),
-    required("version", NON_EMPTY),
-    required("platform", NON_EMPTY),
-    optional("deviceFamily", NON_EMPTY),
-    optional("modelIdentifier", NON_EMPTY),
-    required("mode", Schema::Literals(&client::mode::ALL)),
-    optional("instanceId", NON_EMPTY),
-]);
+const CLIENT_ENUMERATED: Schema = client!(Schema::OneOf(&client::ALL), Schema::OneOf(&client::mode::ALL));
+
+const CLIENT_BEFORE_TUI: Schema = client!(Schema::Literals(&client::BEFORE_TUI), Schema::Literals(&client::mode::ALL));
 
 const DEVICE_WITHOUT_NONCE: Schema = object(&[
     required("id", NON_EMPTY),

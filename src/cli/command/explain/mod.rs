@@ -4,6 +4,7 @@ mod case;
 
 use crate::cli::help::{CLIENT, CONNECTION, OUTPUT};
 use crate::cli::misplaced;
+use crate::cli::options::state_directory::environment;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
@@ -232,14 +233,6 @@ impl From<Format> for explain::Format {
             Format::Json => Self::Json,
         }
     }
-}
-
-/// The environment, which determines the files that `openclaw` itself would use. Variables that are not Unicode are
-/// ignored.
-pub(super) fn environment() -> Vec<(String, String)> {
-    let texts =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    texts.collect()
 }
 
 fn logged(path: &Path) -> Result<Logged, CommandError> {

@@ -2,6 +2,7 @@
 
 use super::{CaseContext, CaseError};
 use crate::gateway::{ControlError, Exit, Gateway, GatewayKind, Launch, LaunchError, Running, Sandbox};
+use crate::locked::locked;
 use crate::observe::{RawFrame, RawMessage, Received};
 use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
@@ -12,7 +13,6 @@ use futures_util::future::join_all;
 use openclaw_emulator::TraceListener;
 use openclaw_model::Release;
 use std::borrow::Cow;
-use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 use untrusted_data::cut;
@@ -59,7 +59,7 @@ impl CaseContext<'_> {
     pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received<RawFrame>>, CaseError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that stops sends close frames and waits for the answers, so the connections are read meanwhile.
-        let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        let session = std::mem::take(&mut *locked(&self.sessions));
         let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
         let listening = session.into_iter().map(|(name, session)| async move {
             let messages = session.lock().await.listen(until, |_| false).await;
@@ -91,7 +91,7 @@ impl CaseContext<'_> {
     /// Stops the running gateways and returns all logs.
     pub(crate) async fn end(&mut self) -> String {
         // Drop the connections first: nobody reads them any more, and the gateway would wait for their close frames.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        locked(&self.sessions).clear();
         if self.gateway.profile().kind != GatewayKind::Attached
             && let Some(running) = &mut self.running
         {

@@ -14,6 +14,7 @@ use super::session::{Awaited, Session};
 use super::traces::Traces;
 use crate::client::Transcript;
 use crate::gateway::{ControlError, Gateway, Running, Sandbox};
+use crate::locked::locked;
 use crate::machine;
 use crate::observe::{KnownValue, ObservedStore, RawFrame, Received};
 use crate::run::bindings::Bindings;
@@ -30,7 +31,7 @@ use openclaw_model::Release;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Mutex as AsyncMutex;
 use untrusted_data::limits::{Budget, CASE_BYTES};
 
@@ -170,7 +171,7 @@ impl<'a> CaseContext<'a> {
     /// Closes every connection, waits until the gateway has seen it, and returns the gateway for the next case. `None`
     /// if the gateway is stopped.
     pub(crate) async fn end_sharing(mut self) -> Option<SharedGateway> {
-        let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        let session = std::mem::take(&mut *locked(&self.sessions));
         for session in session.into_values() {
             close_session(&mut *session.lock().await, &self.timeouts).await;
         }
@@ -208,26 +209,26 @@ impl<'a> CaseContext<'a> {
     }
 
     pub(crate) fn all_sessions(&self) -> Vec<Arc<AsyncMutex<Session>>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        locked(&self.sessions).values().cloned().collect()
     }
 
     pub(crate) fn session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        locked(&self.sessions).get(name).cloned()
     }
 
     pub(crate) fn hold(&self, name: &str, session: Session) {
-        let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.sessions);
         all.insert(name.to_owned(), Arc::new(AsyncMutex::new(session)));
     }
 
     pub(crate) fn take_session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+        locked(&self.sessions).remove(name)
     }
 
     /// The messages on held connections since the last call, those of the step first. `later` lists what later steps
     /// wait for, by connection.
     pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received<RawFrame>> {
-        let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = locked(&self.sessions).clone();
         let mut received = Vec::new();
         for (name, session) in all {
             let awaited =

@@ -5,9 +5,10 @@ mod graph;
 mod source;
 
 use graph::{Crate, Edges};
+use source::Source;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each of them
 /// uses. The other files of `src/` are below all of them.
@@ -59,7 +60,7 @@ const CIRCLES: [(&str, &str, &[&str]); 1] = [
 ];
 
 /// The crates of the workspace: the name and the folder.
-fn crates() -> Vec<(String, std::path::PathBuf)> {
+fn crates() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let below = fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path());
     let named = below.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
@@ -108,4 +109,92 @@ fn no_module_cycles() {
         }
     }
     assert_eq!(seen.len(), CIRCLES.len(), "a circle of the list is gone");
+}
+
+/// The files of a crate that no other file declares as a module, so that nobody compiles them.
+fn undeclared(source: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_root = folder == source && ["lib", "main"].contains(&name);
+        let own = path.join("mod.rs");
+        if path.is_dir() {
+            found.extend(undeclared(source, &path));
+        }
+        let is_module = if path.is_dir() {
+            own.is_file()
+        } else {
+            name != "mod" && path.extension().is_some_and(|end| end == "rs")
+        };
+        let above = [folder.join("mod.rs"), folder.join("lib.rs"), folder.with_extension("rs")];
+        let declares = |file: &PathBuf| {
+            let source = fs::read_to_string(file).map(|text| Source::parse(&text)).unwrap_or_default();
+            source.files.contains(name) || source.tests.contains(name)
+        };
+        if is_module && !is_root && !above.iter().any(declares) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_file_is_a_module() {
+    for (name, folder) in crates() {
+        let source = folder.join("src");
+        assert_eq!(undeclared(&source, &source), Vec::<PathBuf>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_nobody_compiles_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("lib.rs", "mod a;\nmod b;\nfn f() {\n    // mod c;\n}");
+    write("a.rs", "#[cfg(test)]\nmod tests;");
+    write("a/tests.rs", "");
+    write("b/mod.rs", "");
+    write("b/tests.rs", "");
+    write("c.rs", "");
+    let mut found = undeclared(folder.path(), folder.path());
+    found.sort();
+    assert_eq!(found, [folder.path().join("b/tests.rs"), folder.path().join("c.rs")]);
+}
+
+/// The maximum number of names that the library exports.
+const MAX_NAMES: usize = 25;
+
+/// The names that a crate exports, as its `lib.rs` lists them.
+///
+/// # Errors
+/// There are too many, or a part of them has no list.
+fn exported(root: &str) -> Result<BTreeSet<String>, String> {
+    let mut public = root.lines().filter(|line| line.starts_with("pub ") && !line.starts_with("pub use "));
+    if let Some(other) = public.find(|line| *line != "pub mod internal {") {
+        return Err(format!("`{other}`: export names with `pub use`"));
+    }
+    let source = Source::parse(root);
+    let names = source.imports.into_iter().filter(|import| import.is_public).map(|import| import.name);
+    let names = names.collect::<Option<BTreeSet<_>>>().ok_or("`pub use ...::*`: list the names")?;
+    if names.len() > MAX_NAMES { Err(format!("{} names: {names:?}", names.len())) } else { Ok(names) }
+}
+
+#[test]
+fn the_library_exports_few_names() {
+    let root = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let names = exported(&root).unwrap();
+    assert!(names.contains("run") && names.contains("Corpus"), "{names:?}");
+}
+
+#[test]
+fn a_wide_face_is_found() {
+    assert_eq!(exported("mod a;\npub use a::{B, c};\npub mod internal {\n    pub use a::*;\n}").unwrap().len(), 2);
+    let names = (0..26).map(|number| format!("pub use a::N{number};\n")).collect::<String>();
+    for root in ["pub use a::*;", "pub mod a;", "pub fn f() {}", &names] {
+        assert!(exported(root).is_err(), "{root}");
+    }
 }

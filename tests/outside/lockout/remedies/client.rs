@@ -1,8 +1,9 @@
 //! The locked-out client.
 
 use super::gateway::StartableGateway;
-use clawcheck::{
-    Auth, Challenge, ConnectRequest, Connection, Device, Incoming, Link, Reply, Running, Transcript, Upgrade,
+use clawcheck::Running;
+use clawcheck::internal::{
+    Auth, Challenge, ConnectRequest, Connection, Device, Incoming, Link, Reply, Transcript, Upgrade,
 };
 use openclaw_model::Facts;
 use openclaw_protocol::identity::DeviceKey;

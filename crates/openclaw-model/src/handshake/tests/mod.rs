@@ -11,8 +11,9 @@ mod pairing;
 mod presence;
 mod welcome;
 
+use crate::counting_entropy::CountingEntropy;
 use crate::handshake::ProofForm;
-use crate::{ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Outcome, Peer};
+use crate::{ConnectionId, Effect, Environment, Facts, GatewayConfig, Input, Model, Outcome, Peer};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::proof::{Proof, ProofVersion};
@@ -21,20 +22,6 @@ use serde_json::{Value, json};
 
 const NOW: i64 = 1_700_000_000_000;
 const TOKEN: &str = "right";
-
-struct CountingEntropy(u8);
-
-impl Entropy for CountingEntropy {
-    fn uuid(&mut self) -> [u8; 16] {
-        self.0 = self.0.wrapping_add(1);
-        [self.0; 16]
-    }
-
-    fn token(&mut self) -> [u8; 32] {
-        self.0 = self.0.wrapping_add(1);
-        [self.0; 32]
-    }
-}
 
 /// A gateway in memory.
 struct TestGateway {

@@ -9,26 +9,13 @@ mod roles_and_scopes;
 mod tokens;
 
 use super::*;
-use crate::{Entropy, Facts};
+use crate::Facts;
+use crate::counting_entropy::CountingEntropy;
 use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_700_000_000_000;
-
-struct CountingEntropy(u8);
-
-impl Entropy for CountingEntropy {
-    fn uuid(&mut self) -> [u8; 16] {
-        self.0 += 1;
-        [self.0; 16]
-    }
-
-    fn token(&mut self) -> [u8; 32] {
-        self.0 += 1;
-        [self.0; 32]
-    }
-}
 
 fn of(release: &str) -> PairingRules {
     Facts::of(release.parse().unwrap()).unwrap().pairing

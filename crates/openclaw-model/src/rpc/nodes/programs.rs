@@ -74,7 +74,7 @@ fn script(bins: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::tests::CountingEntropy;
+    use crate::counting_entropy::CountingEntropy;
     use openclaw_protocol::store::MemoryDocuments;
 
     #[test]

@@ -1,8 +1,9 @@
 use super::{answer_finished_upgrades, ask_mac, handle, wake, wake_at};
+use crate::counting_entropy::CountingEntropy;
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
 use crate::surface::presence::Person;
-use crate::{Entropy, Facts, GatewayConfig, Input, Peer};
+use crate::{Facts, GatewayConfig, Input, Peer};
 use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::{Document, MemoryDocuments};
@@ -13,20 +14,6 @@ use std::net::{IpAddr, Ipv4Addr};
 mod newer;
 
 const NOW: i64 = 1_700_000_000_000;
-
-pub(super) struct CountingEntropy(pub(super) u8);
-
-impl Entropy for CountingEntropy {
-    fn uuid(&mut self) -> [u8; 16] {
-        self.0 += 1;
-        [self.0; 16]
-    }
-
-    fn token(&mut self) -> [u8; 32] {
-        self.0 += 1;
-        [self.0; 32]
-    }
-}
 
 /// A gateway with connected clients.
 pub(super) struct TestGateway {
