@@ -27,7 +27,7 @@ pub(crate) fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -
     (0..rounds).map(|_| (measure(&mut a), measure(&mut b))).collect()
 }
 
-/// The median.
+/// The value in the middle of the sorted figures.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]

@@ -63,11 +63,11 @@ const MAX_COMMAND_LENGTH: usize = 40;
 /// A kind of value. It determines which values are kept, and the form of the replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ValueKind {
-    /// A role.
+    /// `operator`, `node` or an unknown role.
     Role,
-    /// A scope.
+    /// A scope of a device or a token.
     Scope,
-    /// A platform.
+    /// An operating system, with an optional version.
     Platform,
     /// A device family.
     Family,
@@ -77,7 +77,7 @@ pub(super) enum ValueKind {
     Mode,
     /// How a device was approved or last seen.
     Word,
-    /// A version.
+    /// A version of a program or a release.
     Version,
     /// A command or a capability of a node.
     Ability,

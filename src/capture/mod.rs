@@ -171,7 +171,7 @@ impl Capture {
         })
     }
 
-    /// The scenario.
+    /// The scenario as a document, before it is written.
     pub(crate) fn scenario(&self) -> &Value {
         &self.scenario
     }

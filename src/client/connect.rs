@@ -71,7 +71,7 @@ pub struct Auth {
     pub password: Option<String>,
     /// A device token that the gateway issued.
     pub device_token: Option<String>,
-    /// A bootstrap token.
+    /// `auth.bootstrapToken`.
     pub bootstrap_token: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub enum Link {
     Tcp {
         /// A host name or an address, without brackets.
         host: String,
-        /// The port.
+        /// The TCP port.
         port: u16,
     },
     /// A pipe whose other end the gateway already holds.

@@ -27,7 +27,7 @@ pub struct Entry {
     pub at_us: u64,
     /// The name of the connection.
     pub connection: Arc<str>,
-    /// The direction.
+    /// Whether the client or the gateway sent it.
     pub direction: Direction,
     /// The text, including secrets. Show it only through [`Transcript::render`]. A text that was too long ends with a
     /// mark.

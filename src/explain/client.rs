@@ -226,7 +226,7 @@ pub(crate) enum Assumed {
     NewDevice,
     /// The kind of client.
     Client,
-    /// The credentials.
+    /// The kind and the value of the client's credentials.
     Credential,
     /// The host that the client requests from the proxy.
     Host,

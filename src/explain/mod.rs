@@ -49,11 +49,11 @@ pub(crate) struct Question {
     pub preset: Option<Preset>,
     /// `none`, `new`, an id or a prefix of it, or a name.
     pub device: Option<String>,
-    /// The role.
+    /// `--role`. `None`: the role of the client.
     pub role: Option<String>,
-    /// The scopes.
+    /// `--scopes`. `None`: the scopes of the client.
     pub scopes: Option<Vec<String>>,
-    /// The platform.
+    /// `--platform`. `None`: the platform of the record.
     pub platform: Option<String>,
     /// The proxy between the client and the gateway.
     pub via: Option<Proxy>,
@@ -65,7 +65,7 @@ pub(crate) struct Question {
     pub host: Option<String>,
     /// The peer's address.
     pub peer: Option<IpAddr>,
-    /// The credentials.
+    /// `--auth`. `None`: the default for the client.
     pub credential: Option<Credential>,
     /// The gateway's release.
     pub release: Option<Release>,
@@ -80,7 +80,7 @@ pub(crate) enum QuestionError {
     #[error("{problem}")]
     #[diagnostic(help("{}", device_option(known)))]
     Device {
-        /// The problem.
+        /// The problem with the device, as a sentence.
         problem: String,
         /// The known devices.
         known: String,

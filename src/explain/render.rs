@@ -32,7 +32,7 @@ pub(crate) struct Explanation<'a> {
     pub state: &'a StateDirectory,
     /// The gateway and the client.
     pub simulated: &'a SimulatedGateway,
-    /// The answer.
+    /// The computed answer to the connect.
     pub answer: &'a Answer,
     /// The remedies. `None` if the client is admitted, or if no remedy was tried.
     pub results: Option<&'a RemedyResults>,

@@ -32,7 +32,7 @@ pub(crate) struct SimulatedGateway {
     pub env: Vec<(String, String)>,
     /// The store.
     pub at_rest: StoreAtRest,
-    /// The client.
+    /// The client whose connect is computed.
     pub client: Client,
     /// The device of the `openclaw` command on the gateway's machine.
     pub own: ClientDevice,

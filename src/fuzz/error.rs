@@ -20,7 +20,7 @@ pub(crate) enum FuzzError {
     /// A story is not a valid scenario. This is a bug of the generator.
     #[error("story {index} of seed {seed} is not a valid scenario: {problems:?}")]
     Story {
-        /// The seed.
+        /// The seed of the stories.
         seed: u64,
         /// The story's index.
         index: u64,

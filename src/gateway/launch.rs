@@ -104,13 +104,13 @@ pub enum LaunchError {
     /// The command does not exist.
     #[error("the gateway's command `{command}` was not found{}", where_looked(command))]
     CommandNotFound {
-        /// The command.
+        /// The command of the description.
         command: String,
     },
     /// The command exists but cannot be run.
     #[error("the gateway's command `{command}` cannot be run: {reason}")]
     CannotRun {
-        /// The command.
+        /// The command of the description.
         command: String,
         /// The error of the operating system.
         reason: String,
@@ -126,7 +126,7 @@ pub enum LaunchError {
     /// The `before` command of the description failed.
     #[error("the `before` command `{command}` {}{heading}{log}", how_it_ended(exit.as_ref()), heading = LOG_HEADING)]
     Before {
-        /// The command.
+        /// The command of the description.
         command: String,
         /// The exit status. `None` if the command did not exit in time.
         exit: Option<Exit>,
@@ -136,7 +136,7 @@ pub enum LaunchError {
     /// The gateway never listened on its port.
     #[error("the gateway did not listen on port {port} in time{}{heading}{log}", listens(instead, *in_background), heading = LOG_HEADING)]
     NeverListened {
-        /// The port.
+        /// The port that the gateway should listen on.
         port: u16,
         /// The ports on which the gateway listens instead.
         instead: Vec<u16>,
@@ -156,7 +156,7 @@ pub enum LaunchError {
     /// The gateway accepts connections but does not answer.
     #[error("the gateway listens on port {port} but did not answer {what}{heading}{log}", heading = LOG_HEADING)]
     NeverAnswered {
-        /// The port.
+        /// The port that the gateway should listen on.
         port: u16,
         /// The missing answer: `the upgrade`, `with a challenge`.
         what: &'static str,
@@ -166,7 +166,7 @@ pub enum LaunchError {
     /// The gateway does not speak the protocol.
     #[error("the program on port {port} does not answer like a gateway: {saw}{heading}{log}", heading = LOG_HEADING)]
     Garbage {
-        /// The port.
+        /// The port that the gateway should listen on.
         port: u16,
         /// The data that arrived instead.
         saw: String,
@@ -195,7 +195,7 @@ pub enum LaunchError {
     /// No gateway answers at the URL.
     #[error("no gateway at {url}: {reason}")]
     Unreachable {
-        /// The URL.
+        /// The URL that the user named.
         url: String,
         /// The result of the attempt.
         reason: String,

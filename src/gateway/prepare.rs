@@ -42,7 +42,7 @@ pub enum PrepareEvent {
     },
     /// An install has finished.
     Installed {
-        /// The package.
+        /// The package that is being installed.
         package: String,
     },
 }

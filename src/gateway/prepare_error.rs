@@ -24,7 +24,7 @@ pub enum PrepareError {
     /// The gateway does not have other releases.
     #[error("clawcheck cannot get another release of {gateway}")]
     NoOtherRelease {
-        /// The gateway.
+        /// The gateway as the user named it.
         gateway: String,
     },
 }

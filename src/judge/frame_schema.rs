@@ -64,7 +64,7 @@ pub struct Violation {
 /// The result of the validation of one frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// The violations.
+    /// The violations in the frame, in the order of the validator.
     pub violations: Vec<Violation>,
     /// Whether the schema does not describe the payload of the frame.
     pub payload_not_described: bool,

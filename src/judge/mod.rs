@@ -27,7 +27,7 @@ use untrusted_data::limits::SHOWN_STRING;
 /// A verdict with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
-    /// The verdict.
+    /// The result that the findings lead to.
     pub verdict: Verdict,
     /// The findings against the case.
     pub findings: Vec<Finding>,
@@ -45,7 +45,7 @@ pub struct StepNote {
     pub step: String,
     /// Its line in the scenario file, counted from 1.
     pub line: usize,
-    /// The note.
+    /// The text of the step's `note`.
     pub note: String,
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Observed {
     pub requirements: Vec<String>,
     /// The level at which it was compared.
     pub level: Level,
-    /// The difference.
+    /// The differences of the case that count at the level.
     pub differences: Vec<Difference>,
     /// The text of the observation.
     pub observation: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) enum ExtendError {
 
 /// A list with new entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extended {
+pub(crate) struct ExtendedList {
     /// The whole text of the file.
     pub text: String,
     /// The number of new entries.
@@ -64,7 +64,7 @@ pub(crate) fn extend(
     observed: &[Observed],
     reason: &str,
     link: Option<&str>,
-) -> Result<Extended, ExtendError> {
+) -> Result<ExtendedList, ExtendError> {
     let before = text.unwrap_or(HEADER);
     let known = text.map_or_else(|| Ok(KnownDeviations::default()), |text| parse(path, text))?;
     let new = new_entries(&known, observed);
@@ -97,7 +97,7 @@ pub(crate) fn extend(
     let mut cases = new.values().flatten().copied().chain(pinned.keys().copied()).collect::<Vec<_>>();
     cases.sort_unstable();
     cases.dedup();
-    Ok(Extended { entries: new.len(), cases: cases.len(), text: after })
+    Ok(ExtendedList { entries: new.len(), cases: cases.len(), text: after })
 }
 
 impl Observed {

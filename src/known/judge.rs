@@ -52,7 +52,7 @@ pub(crate) struct PlayedCase<'a> {
 /// The verdict with a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownVerdict {
-    /// The verdict.
+    /// The verdict after the list was applied.
     pub verdict: Verdict,
     /// Why: the entries and their reasons, or the mismatch with the entries.
     pub reason: String,

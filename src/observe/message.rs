@@ -9,7 +9,7 @@ pub struct Received<F> {
     /// The held connection that received the message. `None` is the step's own connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
-    /// The message.
+    /// The received message, raw or in normal form.
     #[serde(rename = "what")]
     pub message: Message<F>,
 }
@@ -136,11 +136,11 @@ pub enum Frame {
     },
     /// An error response: the complete `error` object.
     Error(Value),
-    /// An event.
+    /// A message that no request asked for.
     Event {
         /// The name of the event.
         event: String,
-        /// The payload.
+        /// The contents of the event.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
     },

@@ -40,7 +40,7 @@ pub(crate) use message::{Frame, Message, RawFrame, RawMessage, Received};
 pub(crate) use observation::{Observation, StepObservation};
 pub use observed_store::ObservedStore;
 pub(crate) use observed_store::{FileContents, NoFile, StoredDocument};
-pub(crate) use store::StoreSeen;
+pub(crate) use store::NormalizedStore;
 
 /// Normalizes the raw observations of a case.
 pub fn normalise(evidence: &Evidence) -> Observation {

@@ -1,7 +1,7 @@
 //! The normalized observation of a case.
 
 use super::message::{Frame, Received};
-use super::store::StoreSeen;
+use super::store::NormalizedStore;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub struct Observation {
     /// The steps in the order of play.
     pub steps: Vec<StepObservation>,
     /// The store after the case. Absent if it was not accessible.
-    pub store: Option<StoreSeen>,
+    pub store: Option<NormalizedStore>,
     /// The complete text.
     #[serde(skip)]
     pub(super) text: String,

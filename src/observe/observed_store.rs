@@ -69,7 +69,7 @@ impl ObservedStore {
         self.documents.get(&document)
     }
 
-    /// The documents.
+    /// The documents of the pairing store that exist.
     pub(crate) fn documents(&self) -> &BTreeMap<Document, StoredDocument> {
         &self.documents
     }
@@ -137,7 +137,7 @@ impl<const N: usize> From<[(String, FileContents); N]> for ObservedStore {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoFile {
-    /// A directory.
+    /// A directory in place of a file.
     Directory,
     /// A pipe, a device or a symbolic link, which might not end or might lead elsewhere.
     NotPlain,

@@ -2,7 +2,7 @@
 //! hostile gateway can also send them encoded, in the name of an event, or as a key.
 
 use super::store::DocumentContents;
-use super::{Frame, Message, Received, StepObservation, StoreSeen};
+use super::{Frame, Message, NormalizedStore, Received, StepObservation};
 use serde_json::Value;
 
 /// Returns a string without its secrets.
@@ -17,7 +17,7 @@ pub(super) fn steps(steps: &mut [StepObservation], redact: Redact<'_>) {
     }
 }
 
-pub(super) fn store(store: &mut StoreSeen, redact: Redact<'_>) {
+pub(super) fn store(store: &mut NormalizedStore, redact: Redact<'_>) {
     for section in &mut store.sections {
         text(&mut section.name, redact);
         match &mut section.holds {

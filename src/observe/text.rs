@@ -6,7 +6,7 @@
 use super::fields::{FieldWriter, inline, quoted};
 use super::message::{Frame, Hello, Message, Received};
 use super::observation::{Rounds, StepObservation};
-use super::store::{Change, DocumentContents, StoreSeen};
+use super::store::{Change, DocumentContents, NormalizedStore};
 use super::symbol::SymbolNumbers;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -253,7 +253,7 @@ fn members(payload: &Value) -> String {
 }
 
 /// Writes the store.
-pub(super) fn store(store: &StoreSeen, out: &mut String) {
+pub(super) fn store(store: &NormalizedStore, out: &mut String) {
     out.push('\n');
     for section in &store.sections {
         let name = line(&section.name);

@@ -12,7 +12,7 @@ const TOLERANCE: Duration = Duration::from_millis(1500);
 /// The maximum number of scopes of an answer.
 const MAX_SCOPES: usize = 24;
 
-/// One answer.
+/// The answer of a gateway to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// The normal form.

@@ -7,7 +7,7 @@ use crate::client::{ConnectRequest, Upgrade};
 pub(crate) struct Connect {
     /// The parameters.
     pub(crate) request: ConnectRequest,
-    /// The upgrade.
+    /// The headers and the path of the upgrade.
     pub(crate) upgrade: Upgrade,
     /// The action of an admitted client.
     pub(crate) then: FollowUp,

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) enum Topic {
     /// The upgrade, the challenge and the life of a connection.
     Connection,
-    /// The first frame.
+    /// Messages before or instead of the connect.
     FirstFrame,
     /// The parameters of the connect.
     Connect,
@@ -108,7 +108,7 @@ pub(crate) enum Frame {
     Binary(Vec<u8>),
 }
 
-/// One question.
+/// A question to a gateway, and how it is asked.
 pub(crate) struct Question {
     /// The id of the question in the JSON output.
     pub(crate) id: &'static str,

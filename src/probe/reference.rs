@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// The answers of one known release.
 #[derive(Debug)]
 pub(crate) struct ReleaseAnswers {
-    /// The release.
+    /// The known release that was asked.
     pub(crate) release: Release,
     /// The answers of the release, by question.
     pub(super) answers: HashMap<&'static str, Answer>,

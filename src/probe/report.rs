@@ -28,7 +28,7 @@ pub(crate) struct ProbeReport {
 /// A question that was not asked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NotAsked {
-    /// The question.
+    /// The question that was not asked.
     pub(crate) question: &'static Question,
     /// The reason why the question was not asked.
     pub(crate) why: &'static str,

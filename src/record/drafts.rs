@@ -35,7 +35,7 @@ pub(super) struct Draft {
     pub(super) connection: usize,
     /// The time since the start of the recording.
     pub(super) at: Duration,
-    /// The action.
+    /// What the client did in the step.
     pub(super) action: ClientAction,
     /// The response frame, if one arrived.
     pub(super) answer: Option<Value>,

@@ -62,7 +62,7 @@ pub(super) struct Entry {
     pub(super) connection: usize,
     /// The time since the start of the recording.
     pub(super) at: Duration,
-    /// The event.
+    /// What happened on the connection.
     pub(super) event: Event,
 }
 

@@ -106,7 +106,7 @@ pub(crate) struct Cell {
 /// A case whose observations differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// The case.
+    /// The id of the case.
     pub case: String,
     /// The first step that differs, in words. Empty if the difference is in the store.
     pub step: String,

@@ -26,7 +26,7 @@ pub(crate) struct CaseAnswer<'a> {
 
 /// The answer to one step on a release.
 pub(crate) struct ReleaseAnswer {
-    /// The release.
+    /// The release that gives the answer.
     pub release: Release,
     /// The answer in one line, or the reason why there is none.
     pub answer: String,

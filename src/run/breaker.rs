@@ -51,9 +51,9 @@ impl GatewayFailure {
 
 /// What to do after a failed start.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum AfterFailedStart {
+pub(crate) enum FailedStartAction {
     /// Continue the run.
-    GoOn,
+    Continue,
     /// Start the gateway with the default configuration, and pass the result to [`Breaker::plain`].
     TryPlain,
 }
@@ -162,16 +162,16 @@ impl Breaker {
     }
 
     /// Records a failed start with these settings.
-    pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> AfterFailedStart {
+    pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> FailedStartAction {
         // The scenario causes a refused configuration, so the refusal is not a failure of the gateway.
         if matches!(error, LaunchError::Refused { .. }) {
-            return AfterFailedStart::GoOn;
+            return FailedStartAction::Continue;
         }
         let why = one_line(&error.to_string()).to_owned();
         let mut state = self.state();
         if is_permanent(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
-            return AfterFailedStart::GoOn;
+            return FailedStartAction::Continue;
         }
         let never_ready = !state.ready;
         let starts = state.with(settings);
@@ -187,7 +187,7 @@ impl Breaker {
                 let reason = format!("not tried: {many} starts in a row failed the same way: {why}");
                 state.reason = Some(reason);
             }
-            return AfterFailedStart::GoOn;
+            return FailedStartAction::Continue;
         }
         let enough = match starts.ready {
             _ if never_ready || never_speaks(error) => 1,
@@ -195,13 +195,13 @@ impl Breaker {
             false => NEVER_STARTED,
         };
         if starts.consecutive < enough || state.in_doubt.is_some() {
-            return AfterFailedStart::GoOn;
+            return FailedStartAction::Continue;
         }
         state.in_doubt = Some(settings.clone());
-        AfterFailedStart::TryPlain
+        FailedStartAction::TryPlain
     }
 
-    /// Records the result of the start with the default configuration that [`AfterFailedStart::TryPlain`] requested.
+    /// Records the result of the start with the default configuration that [`FailedStartAction::TryPlain`] requested.
     pub(crate) fn plain(&self, started: Result<(), &LaunchError>) {
         let mut state = self.state();
         let Some(settings) = state.in_doubt.take() else { return };
@@ -284,7 +284,7 @@ mod tests {
     fn opens_immediately_without_scenario_cause() {
         let breaker = Breaker::default();
         assert!(breaker.undecided());
-        assert_eq!(breaker.start_failed(&missing(), &settings("lan")), AfterFailedStart::GoOn);
+        assert_eq!(breaker.start_failed(&missing(), &settings("lan")), FailedStartAction::Continue);
         assert!(breaker.open(&plain()).is_some_and(|reason| reason.contains("`nobody` was not found")));
         assert!(!breaker.undecided());
     }
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn dead_after_default_configuration_fails() {
         let breaker = Breaker::default();
-        assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), AfterFailedStart::TryPlain);
+        assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), FailedStartAction::TryPlain);
         assert_eq!((breaker.open(&settings("lan")), breaker.undecided()), (None, true));
         breaker.plain(Err(&unheard()));
         let reason = breaker.open(&plain()).unwrap();
@@ -302,9 +302,9 @@ mod tests {
     #[test]
     fn dead_after_two_default_starts() {
         let breaker = Breaker::default();
-        assert_eq!(breaker.start_failed(&unheard(), &plain()), AfterFailedStart::GoOn);
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), FailedStartAction::Continue);
         assert_eq!((breaker.open(&plain()), breaker.undecided()), (None, true));
-        assert_eq!(breaker.start_failed(&unheard(), &plain()), AfterFailedStart::GoOn);
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), FailedStartAction::Continue);
         assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("did not listen")));
     }
 
@@ -312,8 +312,8 @@ mod tests {
     fn gives_up_only_failing_configuration() {
         let breaker = Breaker::default();
         breaker.played(&plain());
-        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), AfterFailedStart::GoOn);
-        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), AfterFailedStart::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), FailedStartAction::Continue);
+        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), FailedStartAction::TryPlain);
         assert_eq!(breaker.open(&settings("lan")), None, "nothing is given up before the plain one was tried");
         breaker.plain(Ok(()));
         assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("2 starts in a row")));
@@ -327,7 +327,7 @@ mod tests {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for given_up in [false, true] {
-            assert_eq!(breaker.start_failed(&unanswered, &settings("lan")), AfterFailedStart::TryPlain);
+            assert_eq!(breaker.start_failed(&unanswered, &settings("lan")), FailedStartAction::TryPlain);
             breaker.plain(Ok(()));
             assert_eq!(breaker.open(&settings("lan")).is_some(), given_up);
         }
@@ -339,7 +339,7 @@ mod tests {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for bind in ["lan", "tailnet", "auto"] {
-            assert_eq!(breaker.start_failed(&exited(), &settings(bind)), AfterFailedStart::GoOn);
+            assert_eq!(breaker.start_failed(&exited(), &settings(bind)), FailedStartAction::Continue);
         }
         assert_eq!(breaker.open(&settings("lan")), None);
     }
@@ -349,10 +349,10 @@ mod tests {
         let breaker = Breaker::default();
         breaker.ready(&plain());
         for _ in 1..STARTED_BEFORE {
-            assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::GoOn);
+            assert_eq!(breaker.start_failed(&exited(), &plain()), FailedStartAction::Continue);
         }
-        assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::TryPlain);
-        assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::GoOn, "it is being tried");
+        assert_eq!(breaker.start_failed(&exited(), &plain()), FailedStartAction::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &plain()), FailedStartAction::Continue, "it is being tried");
         breaker.plain(Ok(()));
         assert_eq!(breaker.open(&plain()), None);
     }
@@ -362,9 +362,9 @@ mod tests {
         let breaker = Breaker::default();
         breaker.played(&plain());
         for _ in 1..STARTED_BEFORE {
-            assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::GoOn);
+            assert_eq!(breaker.start_failed(&exited(), &plain()), FailedStartAction::Continue);
         }
-        assert_eq!(breaker.start_failed(&exited(), &plain()), AfterFailedStart::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &plain()), FailedStartAction::TryPlain);
         breaker.plain(Err(&exited()));
         assert!(breaker.open(&settings("lan")).is_some());
     }
@@ -408,7 +408,7 @@ mod tests {
         let breaker = Breaker::default();
         let refused = LaunchError::Refused { code: 1, reason: "bind".to_owned() };
         for _ in 0..9 {
-            assert_eq!(breaker.start_failed(&refused, &plain()), AfterFailedStart::GoOn);
+            assert_eq!(breaker.start_failed(&refused, &plain()), FailedStartAction::Continue);
         }
         assert_eq!(breaker.open(&plain()), None);
     }

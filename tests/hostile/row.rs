@@ -49,7 +49,7 @@ steps:
     expect: hello
 ";
 
-/// One behaviour.
+/// A gateway that behaves wrongly, and what clawcheck must report about it.
 pub(crate) struct Row {
     pub name: &'static str,
     pub server: Server,

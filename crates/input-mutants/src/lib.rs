@@ -106,11 +106,11 @@ fn keep(name: &str, input: &[u8]) -> PathBuf {
 }
 
 /// The current input, and its start time.
-type Shown = (Instant, Arc<Vec<u8>>);
+type CurrentInput = (Instant, Arc<Vec<u8>>);
 
 /// Ends the process if one input takes too long, because nothing else can stop the reader.
 struct Watch {
-    shown: Arc<Mutex<Option<Shown>>>,
+    shown: Arc<Mutex<Option<CurrentInput>>>,
     over: Arc<AtomicBool>,
 }
 

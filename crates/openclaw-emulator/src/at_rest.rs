@@ -48,7 +48,7 @@ pub enum StoredFile {
     },
 }
 
-/// The database.
+/// The database file of the state directory.
 #[derive(Debug, Clone)]
 enum Database {
     Absent,
@@ -83,7 +83,7 @@ pub enum StateAtRestError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The limit.
+        /// The exceeded limit, for the message.
         limit: String,
     },
     /// This user cannot read the database at the moment.
@@ -184,7 +184,7 @@ impl StateAtRest {
         Ok(())
     }
 
-    /// The directory.
+    /// The path of the state directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }

@@ -42,7 +42,7 @@ pub struct ProgramOptions {
 
 /// A gateway that listens.
 pub struct Program {
-    /// The gateway.
+    /// The gateway, which runs until it is stopped.
     pub gateway: EmbeddedGateway,
     /// The address that it listens on. `::1` can be added to `127.0.0.1`.
     pub address: SocketAddr,
@@ -72,7 +72,7 @@ pub enum ProgramError {
     #[error("openclaw {release} does not start with {}:\n{refusal}", config.display())]
     #[diagnostic(help("this is the message of the release"))]
     Refused {
-        /// The release.
+        /// The release that refuses the settings.
         release: Release,
         /// The configuration file.
         config: PathBuf,
@@ -91,7 +91,7 @@ pub enum ProgramError {
     #[error("cannot use {path} in the store: {error}")]
     #[diagnostic(help("move the file, or use another state directory"))]
     Store {
-        /// The path.
+        /// The path that cannot be used.
         path: PathBuf,
         /// What is at the path.
         error: PlainFileError,
@@ -108,7 +108,7 @@ pub enum ProgramError {
     /// The port is in use, or the address does not belong to this host.
     #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// The address.
+        /// The address that the gateway cannot listen on.
         address: SocketAddr,
         /// The error of the operating system.
         error: io::Error,

@@ -32,12 +32,12 @@ pub enum Input {
     Open {
         /// The id of the new connection.
         connection: ConnectionId,
-        /// The peer.
+        /// The peer and its upgrade request.
         peer: Peer,
     },
     /// A complete text or binary message arrived. The real gateway reads both as text.
     Message {
-        /// The connection.
+        /// The connection, which is new.
         connection: ConnectionId,
         /// The bytes of the message.
         data: Vec<u8>,
@@ -45,14 +45,14 @@ pub enum Input {
     /// Several messages arrived in one read of the socket. Before `hello-ok`, a release looks at all of them before it
     /// has finished the first. Afterwards, this is the same as several [`Input::Message`].
     Burst {
-        /// The connection.
+        /// The connection that the data arrived on.
         connection: ConnectionId,
         /// The bytes of the messages, in order.
         messages: Vec<Vec<u8>>,
     },
     /// The connection is closed, by either side.
     Closed {
-        /// The connection.
+        /// The connection that ended.
         connection: ConnectionId,
     },
     /// The time in [`Outcome::wake_at`] has come (handshake timeouts, expired approvals).
@@ -89,14 +89,14 @@ pub enum Effect {
     },
     /// Send a frame.
     Send {
-        /// The connection.
+        /// The connection that the frame is for.
         connection: ConnectionId,
-        /// The frame.
+        /// The frame to send.
         frame: ServerFrame,
     },
     /// Start the close handshake. No frame follows on this connection.
     Close {
-        /// The connection.
+        /// The connection to close.
         connection: ConnectionId,
         /// Close code.
         code: u16,

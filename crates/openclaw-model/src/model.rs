@@ -65,7 +65,7 @@ pub struct Model {
 pub(crate) struct Connection {
     /// The gateway's id of the connection, a UUID: `server.connId`.
     pub(crate) conn_id: String,
-    /// The peer.
+    /// The peer and its upgrade request.
     pub(crate) peer: Peer,
     /// The origin of the connection.
     pub(crate) locality: Locality,
@@ -88,7 +88,7 @@ pub(crate) struct ConnectedClient {
     pub(crate) order: u64,
     /// The parameters of its connect. The gateway may have changed scopes, commands, platform and device family.
     pub(crate) connect: ConnectParams,
-    /// Its role.
+    /// The role that the client connected with.
     pub(crate) role: String,
     /// Its current scopes.
     pub(crate) scopes: Vec<String>,

@@ -21,7 +21,7 @@ pub(crate) struct PendingInvoke {
     pub node_id: String,
     /// The node's connection.
     pub node: ConnectionId,
-    /// The command.
+    /// The command that the node must perform.
     pub command: String,
     /// The caller and the id of its request. `None` for a command of the gateway itself, which asks for a Mac's
     /// programs.
@@ -82,7 +82,7 @@ impl NodeQueue {
 pub(crate) struct WorkRequest<'a> {
     /// The kind of work.
     pub kind: &'a str,
-    /// The priority.
+    /// The requested priority. `None` for the default priority.
     pub priority: Option<&'a str>,
     /// The lifetime, in milliseconds.
     pub expires_in_ms: Option<i64>,

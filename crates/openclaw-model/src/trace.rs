@@ -146,9 +146,9 @@ pub struct FactChange {
 /// The role and scopes of an admitted client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// The role.
+    /// The role that the client was admitted with.
     pub role: String,
-    /// The scopes.
+    /// The scopes that the client was admitted with.
     pub scopes: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Client ids and modes (`client-info.ts` in `message-channel-*.js`).
 
-/// The CLI.
+/// OpenClaw's command line client.
 pub const CLI: &str = "cli";
 /// The gateway's own client, used by its tools and sub-processes.
 pub const GATEWAY_CLIENT: &str = "gateway-client";
@@ -89,7 +89,7 @@ pub mod mode {
     /// A process that acts for the gateway.
     pub const BACKEND: &str = "backend";
 
-    /// A node.
+    /// A host of commands for the gateway.
     pub const NODE: &str = "node";
     /// A client that only checks whether a gateway responds.
     pub const PROBE: &str = "probe";

@@ -55,20 +55,20 @@ pub struct ConnectParams {
 pub struct ClientInfo {
     /// Which client it is, one of [`client::ALL`](crate::client::ALL).
     pub id: String,
-    /// Its display name.
+    /// The name of the client for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Its version.
+    /// The version of the client's program.
     pub version: String,
     /// Its platform, `linux`, `darwin`, `ios`.
     pub platform: String,
-    /// Its device family.
+    /// `iPhone`, `iPad` and similar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_family: Option<String>,
     /// Its model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_identifier: Option<String>,
-    /// Its mode.
+    /// One of the [`mode`]s.
     pub mode: String,
     /// The id of the running instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct ClientInfo {
     /// Its build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
-    /// Its time zone.
+    /// The IANA name of the client's time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 }

@@ -32,18 +32,18 @@ pub enum ServerFrame {
         id: Value,
         /// Whether it succeeded.
         ok: bool,
-        /// The payload.
+        /// The result of a successful request.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
         /// The error of a failed request.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<ErrorShape>,
     },
-    /// An event.
+    /// A message that no request asked for.
     Event {
         /// The name of the event, such as `connect.challenge`.
         event: String,
-        /// The payload.
+        /// The contents of the event.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
         /// The sequence number of the event. Absent for events to a single client.

@@ -23,7 +23,7 @@ pub enum Links {
 /// The type of a path that is not a regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherKind {
-    /// A directory.
+    /// A directory in place of a file.
     Directory,
     /// A symbolic link that must not be followed.
     Link,

@@ -2,7 +2,7 @@
 
 use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable, exit_codes};
 use crate::cli::options::copied_state::{CopiedState, Verdicts};
-use crate::cli::options::selection::{Named, SelectionOptions};
+use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -95,7 +95,7 @@ impl Compare {
             );
             return Err(CommandError::usage(error));
         }
-        let named = Named::of(&self.scenarios);
+        let named = NamedCases::of(&self.scenarios);
         let corpus = named.corpus(self.trust, &self.selection)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Answers)?;
@@ -253,7 +253,7 @@ impl Compare {
         let rerun = |other: &GatewaySpec, case: &str| {
             let mut command =
                 format!("clawcheck compare {} {}", quoted(&self.gateways[0].to_string()), quoted(&other.to_string()));
-            for path in Named::of(&self.scenarios).paths {
+            for path in NamedCases::of(&self.scenarios).paths {
                 command.push_str(&format!(" --scenarios {}", quoted(&path.to_string_lossy())));
             }
             if let Some(directory) = &self.state_dir {

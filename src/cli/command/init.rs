@@ -1,6 +1,6 @@
 //! `clawcheck init`: writes the description of a gateway.
 
-use super::probe::{AskOptions, Probed, probed};
+use super::probe::{AskOptions, ProbedGateway, probed};
 use crate::cli::help::cache_variable;
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
@@ -94,7 +94,7 @@ impl Init {
         let spec = url.as_deref().map_or_else(|| Ok(GatewaySpec::Described(PathBuf::new())), str::parse);
         let spec = spec.map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         let Some(probed) = session::block_on([&spec], work)? else { return Ok(exit::INTERRUPTED) };
-        let Probed { report, has_store, .. } = probed;
+        let ProbedGateway { report, has_store, .. } = probed;
         let text = describe(&start, Some(&Described { report: &report, has_store }));
         // Do not write a description that is not valid.
         check_description(&file.to_string_lossy(), &text).map_err(CommandError::usage)?;
@@ -141,7 +141,7 @@ impl Init {
         url: Option<&str>,
         start: &Start,
         file: &Path,
-    ) -> Result<Probed, CommandError> {
+    ) -> Result<ProbedGateway, CommandError> {
         let options = AskOptions { timeouts: self.timeouts, allow_writes: self.allow_writes, silence: SILENCE_WAIT };
         if let Some(url) = url {
             let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;

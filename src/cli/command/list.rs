@@ -3,7 +3,7 @@
 use crate::cli::error::library_report;
 use crate::cli::help::OUTPUT;
 use crate::cli::options::plan_options::{self, PlanOptions};
-use crate::cli::options::selection::{Named, SelectionOptions};
+use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
@@ -63,7 +63,7 @@ enum Format {
 
 impl List {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let named = Named::of(&self.what);
+        let named = NamedCases::of(&self.what);
         // A list starts nothing, so no scenario needs trust.
         let corpus = named.corpus(true, &self.selection)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
@@ -106,7 +106,7 @@ impl List {
         cases: &[&'a Case],
         library: &Library,
         known: &KnownDeviations,
-    ) -> Result<Vec<Planned<'a>>, CommandError> {
+    ) -> Result<Vec<PlannedCase<'a>>, CommandError> {
         let failed = |error: io::Error| CommandError::message(&format!("cannot create a temporary directory: {error}"));
         let profile = Gateway::profile_of(gateway, &self.plan.preparation(Preparation::default()))?;
         if profile.kind == GatewayKind::Attached && profile.claims.is_none() {
@@ -130,7 +130,7 @@ impl List {
                     None => run::not_eligible(case, &profile, release, &access).await,
                     not_planned => not_planned,
                 };
-                planned.push(Planned { case, needs: planner.needs(case), not_played });
+                planned.push(PlannedCase { case, needs: planner.needs(case), not_played });
             }
             Ok(planned)
         })
@@ -138,7 +138,7 @@ impl List {
 }
 
 /// A case, and what a run on the gateway would do with it.
-struct Planned<'a> {
+struct PlannedCase<'a> {
     case: &'a Case,
     /// The features that the case needs.
     needs: BTreeSet<Capability>,
@@ -146,7 +146,7 @@ struct Planned<'a> {
     not_played: Option<NotPlayed>,
 }
 
-impl Planned<'_> {
+impl PlannedCase<'_> {
     /// The status in the list.
     fn word(&self) -> &'static str {
         self.not_played.as_ref().map_or("played", |not| not.verdict.name())
@@ -154,7 +154,7 @@ impl Planned<'_> {
 }
 
 /// One line for each case, and one for each reason not to play cases.
-fn on_gateway(planned: &[Planned<'_>]) -> String {
+fn on_gateway(planned: &[PlannedCase<'_>]) -> String {
     let width = planned.iter().map(|planned| line(&planned.case.id).len()).max().unwrap_or_default();
     let mut text = String::new();
     let mut reasons = IndexMap::<(Verdict, &str), usize>::new();
@@ -182,7 +182,7 @@ fn document(cases: Vec<Value>) -> String {
     printable::json(&format!("{document:#}\n")).into_owned()
 }
 
-fn describe_planned(planned: &Planned<'_>) -> Value {
+fn describe_planned(planned: &PlannedCase<'_>) -> Value {
     let mut described = describe(planned.case);
     described["features"] = planned.needs.iter().map(|need| Value::from(need.name())).collect();
     described["plan"] = planned.word().into();

@@ -95,7 +95,7 @@ impl Probe {
             session.progress.finish();
             Ok(probed)
         };
-        let Some(Probed { report, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
+        let Some(ProbedGateway { report, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
             return Ok(exit::INTERRUPTED);
         };
         let text = report.write(&name, claims, self.format.into());
@@ -112,7 +112,7 @@ fn is_as_claimed(report: &ProbeReport, claims: Option<Release>) -> bool {
 }
 
 /// A gateway that was asked.
-pub(in crate::cli) struct Probed {
+pub(in crate::cli) struct ProbedGateway {
     /// The answers of the gateway.
     pub(in crate::cli) report: ProbeReport,
     /// The name of the gateway.
@@ -139,7 +139,7 @@ pub(in crate::cli) async fn probed(
     session: &Session,
     spec: &GatewaySpec,
     options: AskOptions,
-) -> Result<Probed, CommandError> {
+) -> Result<ProbedGateway, CommandError> {
     let gateway = session.prepare(spec, &session.preparation(options.timeouts)).await?;
     let workspace = Workspace::new(&session.guard).map_err(no_room)?;
     let sandbox = workspace.sandbox().map_err(no_room)?;
@@ -163,7 +163,7 @@ pub(in crate::cli) async fn probed(
     // After the comparison, because a secret can be a word of a usual answer.
     report.redact(&secrets);
     let profile = gateway.profile();
-    Ok(Probed { report, name: profile.name.clone(), claims: profile.claims, has_store })
+    Ok(ProbedGateway { report, name: profile.name.clone(), claims: profile.claims, has_store })
 }
 
 fn settings(spec: &GatewaySpec, gateway: &Gateway, options: AskOptions) -> Settings {

@@ -33,14 +33,14 @@ pub(in crate::cli) struct SelectionOptions {
 
 /// The scenarios that were named, and the ids that select cases among them.
 #[derive(Debug)]
-pub(in crate::cli) struct Named {
+pub(in crate::cli) struct NamedCases {
     /// The files and folders.
     pub(in crate::cli) paths: Vec<PathBuf>,
     /// The ids, and expressions with a prefix.
     ids: Vec<String>,
 }
 
-impl Named {
+impl NamedCases {
     /// Divides arguments into paths and ids. An argument that is not a file is an id, unless it can only be a path.
     pub(in crate::cli) fn of(what: &[String]) -> Self {
         let is_path = |what: &&String| PathBuf::from(what).exists() || what.ends_with(".yaml");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The token in a new setup code.
 const NEW_SETUP_CODE: &str = "the-token-of-a-new-setup-code";
 
-/// One change.
+/// A change to the configuration, the store or the client.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
     /// Connect again.

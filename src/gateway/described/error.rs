@@ -26,7 +26,7 @@ pub enum DescriptionError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The reason.
+        /// The reason why the file cannot be read.
         reason: String,
         /// Advice for the user.
         help: String,

@@ -3,7 +3,7 @@
 use super::check::check;
 use super::description::{Config, Description};
 use super::error::{DescriptionError, Source};
-use super::raw::{Raw, Setting};
+use super::raw::{RawDescription, Setting};
 use crate::gateway::profile::Capability;
 use crate::gateway::profile::ignored::IgnoredField;
 use crate::gateway::profile::limits::TimeLimits;
@@ -28,10 +28,11 @@ fn options() -> serde_saphyr::Options {
 /// Reads a description. `name` is the file name that errors show.
 pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionError> {
     let source = Source { name, text };
-    let raw: Raw = serde_saphyr::from_str_with_options(text, options()).map_err(|error| match is_scenario(text) {
-        true => DescriptionError::SomethingElse { path: name.into(), is: "a scenario" },
-        false => source.yaml(&error),
-    })?;
+    let raw: RawDescription =
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| match is_scenario(text) {
+            true => DescriptionError::SomethingElse { path: name.into(), is: "a scenario" },
+            false => source.yaml(&error),
+        })?;
     if raw.about.trim().is_empty() || raw.gateway.value.trim().is_empty() {
         return Err(source.error_at(raw.gateway.referenced, "`gateway` and `about` must not be empty", None));
     }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Description")]
-pub(super) struct Raw {
+pub(super) struct RawDescription {
     /// The name in reports.
     #[schemars(with = "String")]
     pub(super) gateway: Spanned<String>,
@@ -196,17 +196,17 @@ impl<'de> Deserialize<'de> for Setting {
 }
 
 fn config_schema(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<ConfigWords>()
+    generator.subschema_for::<ConfigSchema>()
 }
 
 fn ready_schema(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<ReadyWords>()
+    generator.subschema_for::<ReadySchema>()
 }
 
 /// The schema of `config`.
-struct ConfigWords;
+struct ConfigSchema;
 
-impl JsonSchema for ConfigWords {
+impl JsonSchema for ConfigSchema {
     fn schema_name() -> Cow<'static, str> {
         "Config".into()
     }
@@ -221,9 +221,9 @@ impl JsonSchema for ConfigWords {
 }
 
 /// The schema of `ready`.
-struct ReadyWords;
+struct ReadySchema;
 
-impl JsonSchema for ReadyWords {
+impl JsonSchema for ReadySchema {
     fn schema_name() -> Cow<'static, str> {
         "Ready".into()
     }

@@ -15,7 +15,7 @@ pub enum InstallError {
     NoInstaller {
         /// The program.
         installer: Installer,
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
     },
     /// The installer cannot be started.
@@ -23,7 +23,7 @@ pub enum InstallError {
     CannotRun {
         /// The program.
         installer: Installer,
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
         /// The error of the operating system.
         reason: String,
@@ -34,7 +34,7 @@ pub enum InstallError {
         without_version(package)
     )]
     NoSuchVersion {
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
     },
     /// The registry cannot be reached.
@@ -44,7 +44,7 @@ pub enum InstallError {
     Network {
         /// The program.
         installer: Installer,
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
         /// The error code of the installer, or its message.
         code: &'static str,
@@ -54,7 +54,7 @@ pub enum InstallError {
         "not enough disk space to install {package}; a release needs about 500 MB (CLAWCHECK_CACHE selects another folder)"
     )]
     DiskFull {
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
     },
     /// The installer failed for another reason.
@@ -62,7 +62,7 @@ pub enum InstallError {
     Failed {
         /// The program.
         installer: Installer,
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
         /// The error lines of the installer.
         log: String,
@@ -70,13 +70,13 @@ pub enum InstallError {
     /// The installer did not exit in time.
     #[error("{package} was not installed within {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
     TooSlow {
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
     },
     /// Another process holds the lock and did not release it in time.
     #[error("another process is still installing {package} after {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
     Locked {
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
         /// The lock file.
         lock: PathBuf,
@@ -86,7 +86,7 @@ pub enum InstallError {
     Incomplete {
         /// The program.
         installer: Installer,
-        /// The package.
+        /// The package that npm, pip or cargo installs.
         package: String,
         /// The missing file or directory.
         missing: String,
@@ -105,7 +105,7 @@ pub enum InstallError {
     /// The cache cannot be read or written.
     #[error("cannot use the cache {}: {reason} (CLAWCHECK_CACHE selects another folder)", path.display())]
     Cache {
-        /// The path.
+        /// The file or folder in the cache.
         path: PathBuf,
         /// The error of the operating system.
         reason: String,

@@ -30,7 +30,7 @@ pub(crate) enum SchemaError {
     #[error("no schema was published for {release}: the first version of {PACKAGE} is {first}")]
     #[diagnostic(help("to use that version anyway, pass --schema={first}"))]
     NoneFor {
-        /// The release.
+        /// The release without a published schema.
         release: Release,
         /// The version of the first published package.
         first: String,
@@ -41,7 +41,7 @@ pub(crate) enum SchemaError {
     /// The package is installed, but its schema cannot be read.
     #[error("{package} has no readable {}: {reason}", path.display())]
     Unreadable {
-        /// The package.
+        /// The npm package of the schema.
         package: String,
         /// The expected path of the schema.
         path: PathBuf,

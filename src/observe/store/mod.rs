@@ -7,7 +7,7 @@ use crate::observe::size_limit::SizeLimit;
 use crate::observe::symbol::{SymbolNumbers, Symbols};
 use crate::observe::time::StepTimes;
 use openclaw_protocol::store::Document;
-use record::RecordSeen;
+use record::NormalizedRecord;
 use serde::Serialize;
 use serde_json::Value;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STORE};
@@ -15,7 +15,7 @@ use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STORE};
 /// The store after a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct StoreSeen {
+pub struct NormalizedStore {
     /// The documents. `paired` and `pending` are always present, the others only if they are not empty.
     pub sections: Vec<Section>,
 }
@@ -41,7 +41,7 @@ fn is_none(more: &usize) -> bool {
 #[serde(rename_all = "kebab-case")]
 pub enum DocumentContents {
     /// Records. Empty if the file is absent, which means the same to every release.
-    Records(Vec<RecordSeen>),
+    Records(Vec<NormalizedRecord>),
     /// Text that is not JSON.
     Unreadable {
         /// Whether its bytes are the same as before the case.
@@ -98,7 +98,12 @@ impl<'a> Documents<'a> {
     }
 
     /// The normal form. Symbols are numbered from the last number of the steps.
-    pub(super) fn normalise(self, symbols: &Symbols, moments: StepTimes<'_>, numbers: &mut SymbolNumbers) -> StoreSeen {
+    pub(super) fn normalise(
+        self,
+        symbols: &Symbols,
+        moments: StepTimes<'_>,
+        numbers: &mut SymbolNumbers,
+    ) -> NormalizedStore {
         let mut sections = Vec::new();
         let room = SizeLimit::new(SHOWN_STORE);
         for document in Document::ALL {
@@ -139,7 +144,7 @@ impl<'a> Documents<'a> {
                 numbers.resolve_value(value);
             }
         }
-        StoreSeen { sections }
+        NormalizedStore { sections }
     }
 }
 

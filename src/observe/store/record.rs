@@ -13,7 +13,7 @@ use untrusted_data::limits::{SHOWN_RECORDS, SHOWN_STRING};
 
 /// One normalized record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RecordSeen {
+pub struct NormalizedRecord {
     /// The name of the device, or the symbol of the record's key.
     pub name: String,
     /// The complete record, with symbols for accidental values and relations for times.
@@ -31,7 +31,7 @@ pub(super) fn normalise(
     moments: StepTimes<'_>,
     room: &SizeLimit,
     numbers: &mut SymbolNumbers,
-) -> Vec<RecordSeen> {
+) -> Vec<NormalizedRecord> {
     let mut seen = records
         .iter()
         .take(SHOWN_RECORDS)
@@ -41,7 +41,7 @@ pub(super) fn normalise(
             let mut record = symbols.mark(&room.fit(record), "");
             relate_times(&mut record, moments);
             let lines = lines(document, &name, &record);
-            RecordSeen { name, record, lines }
+            NormalizedRecord { name, record, lines }
         })
         .collect::<Vec<_>>();
     seen.sort_by_cached_key(|seen| numbers.resolve(&seen.lines.join("\n")));

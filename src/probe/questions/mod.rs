@@ -18,7 +18,7 @@ use super::question::Question;
 
 /// Questions of one stage.
 pub(super) struct QuestionGroup {
-    /// The questions.
+    /// The questions of the stage, in their order.
     pub(super) questions: &'static [Question],
     /// Whether they are asked in order, because an answer depends on the questions before it or decides whether the
     /// next question is harmless.

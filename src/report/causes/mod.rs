@@ -56,7 +56,7 @@ pub(crate) struct DifferingCase<'a> {
     pub differences: &'a [Difference],
 }
 
-/// One cause.
+/// The differences that share a kind and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cause<'a> {
     /// The kind of the differences.

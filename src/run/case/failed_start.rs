@@ -4,7 +4,7 @@
 use super::refused_config;
 use crate::gateway::{Gateway, LaunchError};
 use crate::run::bindings::identities::Identities;
-use crate::run::breaker::AfterFailedStart;
+use crate::run::breaker::FailedStartAction;
 use crate::run::shared::Shared;
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::{self, GatewayStart, first_moment};
@@ -30,7 +30,7 @@ pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) ->
 /// starts the gateway with the default configuration.
 pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
     if not_applicable(error, settings).is_some()
-        || shared.breaker.start_failed(error, settings) == AfterFailedStart::GoOn
+        || shared.breaker.start_failed(error, settings) == FailedStartAction::Continue
     {
         return;
     }

@@ -1,7 +1,7 @@
 //! Finds out from the log of a gateway that did not start whether it refused its configuration.
 
 /// The beginnings of the log lines in which OpenClaw and related gateways refuse a configuration.
-const SAYS_SO: [&str; 4] = ["Config invalid", "Invalid config", "Gateway start blocked", "Refusing to "];
+const REFUSAL_BEGINNINGS: [&str; 4] = ["Config invalid", "Invalid config", "Gateway start blocked", "Refusing to "];
 const UNRECOGNIZED: &str = ": Unrecognized key";
 
 /// The refused settings as the end of a sentence: the paths of the settings, or the log line if the paths are not
@@ -9,17 +9,17 @@ const UNRECOGNIZED: &str = ": Unrecognized key";
 pub(crate) fn by_log(log: &str) -> Option<String> {
     // Some releases print the two characters `\n` between the errors.
     let lines = log.lines().flat_map(|line| line.split("\\n")).map(str::trim).collect::<Vec<_>>();
-    let says_so = lines.iter().position(|line| SAYS_SO.iter().any(|beginning| line.contains(beginning)));
+    let refusal = lines.iter().position(|line| REFUSAL_BEGINNINGS.iter().any(|beginning| line.contains(beginning)));
     let mut settings: Vec<String> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let after = says_so.is_some_and(|says_so| at > says_so);
+        let after = refusal.is_some_and(|refusal| at > refusal);
         for setting in unrecognized(line).or_else(|| invalid(line).filter(|_| after)).unwrap_or_default() {
             if !settings.contains(&setting) {
                 settings.push(setting);
             }
         }
     }
-    match (settings.is_empty(), says_so) {
+    match (settings.is_empty(), refusal) {
         (false, _) => Some(settings.join(", ")),
         (true, Some(at)) => Some(format!("its configuration: {}", lines[at])),
         (true, None) => None,

@@ -81,15 +81,15 @@ pub struct GatewayInfo {
 /// The report of one case.
 #[derive(Debug, Clone)]
 pub struct CaseReport {
-    /// Its id.
+    /// The id of the case: `family/name#point`.
     pub id: String,
-    /// Its title.
+    /// The title of the scenario.
     pub title: String,
     /// The path of its scenario file.
     pub file: PathBuf,
     /// Whether the scenario is built into the binary.
     pub is_built_in: bool,
-    /// The verdict.
+    /// The result of the case.
     pub verdict: Verdict,
     /// The reason why the case is an error, not applicable or skipped.
     pub reason: Option<String>,

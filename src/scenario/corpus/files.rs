@@ -304,13 +304,13 @@ impl Origin {
                 let mut collecting =
                     Collecting { root: &root, trust, left: MAX_FOLDER_SIZE, entries: MAX_ENTRIES, files };
                 collecting.collect(&path, "", 0).map_err(|error| match error {
-                    Uncollected::Link(link, to) => {
+                    SkippedFolder::Link(link, to) => {
                         let (from_folder, to) = (&from.value, to.display());
                         let message =
                             format!("`{from_folder}/{link}` is a symbolic link to {to}, outside `{from_folder}`");
                         needs_trust(from.span, message)
                     }
-                    Uncollected::Other(message) => cannot(message),
+                    SkippedFolder::Other(message) => cannot(message),
                 })?;
                 files = collecting.files;
             }
@@ -344,14 +344,14 @@ struct Collecting<'a> {
 }
 
 /// The reason why a folder was not read.
-enum Uncollected {
+enum SkippedFolder {
     /// A link leads out of the folder. Holds the link's path below the folder.
     Link(String, PathBuf),
     /// Any other reason, as text.
     Other(String),
 }
 
-impl From<std::io::Error> for Uncollected {
+impl From<std::io::Error> for SkippedFolder {
     fn from(error: std::io::Error) -> Self {
         Self::Other(unreadable(&error))
     }
@@ -359,13 +359,13 @@ impl From<std::io::Error> for Uncollected {
 
 impl Collecting<'_> {
     /// Reads the files of a folder. `below` is its path below the root.
-    fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), Uncollected> {
+    fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), SkippedFolder> {
         if depth > MAX_DEPTH {
-            return Err(Uncollected::Other("the folder is nested too deeply".to_owned()));
+            return Err(SkippedFolder::Other("the folder is nested too deeply".to_owned()));
         }
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            let too_many = || Uncollected::Other(format!("the folder has more than {MAX_ENTRIES} files"));
+            let too_many = || SkippedFolder::Other(format!("the folder has more than {MAX_ENTRIES} files"));
             self.entries = self.entries.checked_sub(1).ok_or_else(too_many)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let below = if below.is_empty() { name } else { format!("{below}/{name}") };
@@ -376,7 +376,7 @@ impl Collecting<'_> {
                     match std::fs::metadata(&path) {
                         Ok(led_to) => led_to.file_type(),
                         Err(_) if is_of_store(&below) => {
-                            return Err(Uncollected::Other(format!(
+                            return Err(SkippedFolder::Other(format!(
                                 "`{below}` is a symbolic link to a file that does not exist"
                             )));
                         }
@@ -395,21 +395,21 @@ impl Collecting<'_> {
     }
 
     /// Follows a link that stays inside the folder. Other links need trust.
-    fn check_link(&self, path: &Path, below: &str) -> Result<(), Uncollected> {
+    fn check_link(&self, path: &Path, below: &str) -> Result<(), SkippedFolder> {
         let Ok(led_to) = path.canonicalize() else { return Ok(()) };
         match self.trust == Trust::Given || led_to.starts_with(self.root) {
             true => Ok(()),
-            false => Err(Uncollected::Link(below.to_owned(), led_to)),
+            false => Err(SkippedFolder::Link(below.to_owned(), led_to)),
         }
     }
 
-    fn read(&mut self, path: &Path, below: String) -> Result<(), Uncollected> {
+    fn read(&mut self, path: &Path, below: String) -> Result<(), SkippedFolder> {
         let bytes = plain_file::read(path, self.left, Links::Follow).map_err(|error| match error {
             PlainFileError::TooLarge(_) => {
-                Uncollected::Other(format!("the folder is larger than {} MiB", MAX_FOLDER_SIZE / (1024 * 1024)))
+                SkippedFolder::Other(format!("the folder is larger than {} MiB", MAX_FOLDER_SIZE / (1024 * 1024)))
             }
-            PlainFileError::Io(error) => Uncollected::Other(format!("`{below}`: {}", unreadable(&error))),
-            other => Uncollected::Other(format!("`{below}`: {other}")),
+            PlainFileError::Io(error) => SkippedFolder::Other(format!("`{below}`: {}", unreadable(&error))),
+            other => SkippedFolder::Other(format!("`{below}`: {other}")),
         })?;
         self.left = self.left.saturating_sub(bytes.len() as u64);
         self.files.insert(below, bytes);

@@ -63,7 +63,7 @@ pub enum FilterError {
     /// The prefix of the filter is similar to a known prefix.
     #[error("unknown prefix `{prefix}:`; did you mean `{meant}:`?")]
     Prefix {
-        /// The prefix.
+        /// The text before the colon.
         prefix: String,
         /// The prefix that it resembles.
         meant: String,

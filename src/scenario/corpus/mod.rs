@@ -82,7 +82,7 @@ impl Corpus {
         if problems.is_empty() { Ok(Self { cases }) } else { Err(ScenarioErrors(problems)) }
     }
 
-    /// The cases.
+    /// All cases, in the order of the files and of their points.
     pub fn cases(&self) -> &[Case] {
         &self.cases
     }

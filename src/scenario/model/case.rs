@@ -32,7 +32,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The title.
+    /// The title of the scenario, for reports.
     pub fn title(&self) -> &str {
         &self.scenario.scenario
     }

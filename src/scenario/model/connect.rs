@@ -140,11 +140,11 @@ pub struct Credentials {
 struct CredentialFields {
     /// The shared token.
     token: Option<SharedSecret>,
-    /// The password.
+    /// `auth.password`.
     password: Option<SharedSecret>,
-    /// A device token.
+    /// `auth.deviceToken`.
     device_token: Option<DeviceToken>,
-    /// A bootstrap token.
+    /// `auth.bootstrapToken`.
     bootstrap_token: Option<BootstrapToken>,
 }
 
@@ -204,7 +204,7 @@ pub enum SharedSecret {
     DeviceToken(DeviceToken),
 }
 
-/// A device token.
+/// A device token that a client sends.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceToken {
@@ -226,13 +226,13 @@ pub enum DeviceToken {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenOwner {
-    /// The device.
+    /// The device that received the token.
     pub device: Name,
-    /// The role.
+    /// The role of the token.
     pub role: String,
 }
 
-/// A bootstrap token.
+/// A bootstrap token that a client sends.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BootstrapToken {

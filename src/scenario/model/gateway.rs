@@ -25,7 +25,7 @@ pub struct GatewaySettings {
     pub real_ip_fallback: Option<bool>,
     /// Settings of the Control UI.
     pub control_ui: ControlUi,
-    /// The handshake timeout.
+    /// Maximum wait for the `connect` of a client. The gateway closes the connection after it.
     pub handshake_timeout: Option<TimeSpan>,
     /// The rate limit for failed credentials.
     pub rate_limit: Option<RateLimit>,
@@ -84,7 +84,7 @@ pub enum AuthMode {
     /// A shared token.
     #[default]
     Token,
-    /// A password.
+    /// Clients send `gateway.auth.password`.
     Password,
     /// A reverse proxy authenticates the user.
     TrustedProxy,

@@ -12,7 +12,7 @@ use std::fmt;
 /// and `${axis.key}` for a part of the value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Matrix {
-    /// The axes.
+    /// The axes by name, in the order of the case id.
     pub axes: IndexMap<String, Axis>,
     /// Points in addition to the product of the axes. Each has a value for every axis.
     pub include: Vec<IndexMap<String, Value>>,

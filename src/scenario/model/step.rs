@@ -251,7 +251,7 @@ pub struct Open {
 pub struct Send {
     /// The held connection.
     pub on: Name,
-    /// The frame.
+    /// The contents of the frame.
     pub frame: Frame,
 }
 
@@ -288,7 +288,7 @@ fn filler<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::E
 pub struct Call {
     /// The held connection.
     pub on: Name,
-    /// The method.
+    /// The name of the method.
     pub method: String,
     /// The parameters of the call. Symbols such as `<device laptop>` stand for ids. Not sent by default.
     #[serde(default)]
@@ -306,7 +306,7 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PairStep {
-    /// The device.
+    /// The device that the step is about.
     pub device: Name,
     /// The held connection that makes the call.
     pub by: Name,
@@ -324,7 +324,7 @@ pub struct ListStep {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenStep {
-    /// The device.
+    /// The device whose token the step changes.
     pub device: Name,
     /// The role of the token.
     pub role: String,

@@ -102,7 +102,7 @@ impl Symbol {
 pub(crate) enum TextPart {
     /// Literal characters.
     Text(String),
-    /// A symbol.
+    /// A symbol, which stands for a value of the run.
     Symbol(Symbol),
 }
 

@@ -31,9 +31,9 @@ pub(crate) enum NodeKind {
     Natural(u64),
     /// Any other number.
     Float(f64),
-    /// A text.
+    /// A string.
     Text(String),
-    /// A list.
+    /// A list of values.
     List(Vec<Node>),
     /// A map, in the order of the file.
     Map(Vec<Entry>),
@@ -42,9 +42,9 @@ pub(crate) enum NodeKind {
 /// One entry of a map.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// The key.
+    /// The key and its position.
     pub key: Spanned<String>,
-    /// The value.
+    /// The value of the entry.
     pub value: Node,
 }
 

@@ -27,7 +27,7 @@ impl From<Span> for miette::SourceSpan {
 /// A value and its position. The comparison ignores the position.
 #[derive(Clone, Copy, Default)]
 pub struct Spanned<T> {
-    /// The value.
+    /// The value without its position.
     pub value: T,
     /// The position. Empty if the value did not come from a file.
     pub span: Span,
@@ -227,7 +227,7 @@ impl JsonSchema for Name {
 pub enum NameOrNone {
     /// `none`.
     None,
-    /// A name.
+    /// A name of a device, a connection, a step or a secret.
     Name(Name),
 }
 

@@ -157,7 +157,7 @@ pub enum SettingForm {
     Text,
     /// `true` or `false`.
     Flag,
-    /// A number.
+    /// Any JSON number.
     Number,
     /// One of these strings.
     Words(&'static [&'static str]),

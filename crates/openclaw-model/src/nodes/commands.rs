@@ -212,9 +212,9 @@ fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
 /// The data about a node whose commands are checked, in releases with strict platforms.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeDescription<'a> {
-    /// Its platform.
+    /// `platform` of the record.
     pub platform: &'a str,
-    /// Its family.
+    /// `deviceFamily` of the record.
     pub family: Option<&'a str>,
     /// Its capabilities.
     pub caps: &'a [String],

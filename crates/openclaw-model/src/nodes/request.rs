@@ -16,17 +16,17 @@ use std::borrow::Cow;
 pub struct NodeRequest {
     /// Node id.
     pub node_id: String,
-    /// Its display name.
+    /// The name of the node for people.
     pub display_name: Option<String>,
-    /// Its platform.
+    /// The platform that the node reports.
     pub platform: Option<String>,
-    /// Its version.
+    /// The version of the node's program.
     pub version: Option<String>,
     /// The version of its core.
     pub core_version: Option<String>,
     /// The version of its user interface.
     pub ui_version: Option<String>,
-    /// Its device family.
+    /// The device family that the node reports.
     pub device_family: Option<String>,
     /// Its model.
     pub model_identifier: Option<String>,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// A device that presents a bootstrap token.
 #[derive(Debug, Clone, Copy)]
 pub struct BootstrapRequest<'a> {
-    /// The token.
+    /// The bootstrap token that the device presents.
     pub token: &'a str,
     /// Device id.
     pub device_id: &'a str,

@@ -57,7 +57,7 @@ pub enum TokenRotation {
 /// A device token in a connect.
 #[derive(Debug, Clone, Copy)]
 pub struct ShownToken<'a> {
-    /// The token.
+    /// The device token that the client presents.
     pub token: &'a str,
     /// The requested role.
     pub role: &'a str,
@@ -140,7 +140,7 @@ fn is_browser(device: &Value) -> bool {
 /// A device token to issue.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenRequest<'a> {
-    /// Its role.
+    /// The role that the token is for.
     pub role: &'a str,
     /// The scopes that it must cover.
     pub scopes: &'a [String],
@@ -334,11 +334,11 @@ fn by_role(left: &Value, right: &Value) -> Ordering {
     left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(&left))
 }
 
-/// A token to mint.
+/// The values from which a token is created.
 pub(super) struct TokenToMint<'a> {
-    /// Its role.
+    /// The role that the token is for.
     pub role: &'a str,
-    /// Its scopes.
+    /// The scopes of the token.
     pub scopes: Vec<String>,
     /// The time of the rotation, if it replaced another token.
     pub rotated_at: Option<i64>,

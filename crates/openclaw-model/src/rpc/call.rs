@@ -23,7 +23,7 @@ pub(crate) struct Call<'a, 'e> {
 
 /// The result of a handler.
 pub(crate) enum Reply {
-    /// The answer.
+    /// The payload of a successful response.
     Answer(Value),
     /// An answer, after which the device's live connections are closed: those of one role, or all.
     AnswerThenDisconnect {
@@ -58,8 +58,8 @@ impl From<TypeError> for Refusal {
     }
 }
 
-pub(crate) type Handled = Result<Reply, Refusal>;
-pub(crate) type Handler = fn(&mut Call<'_, '_>) -> Handled;
+pub(crate) type HandlerResult = Result<Reply, Refusal>;
+pub(crate) type Handler = fn(&mut Call<'_, '_>) -> HandlerResult;
 
 impl Call<'_, '_> {
     /// The parameters, validated against their schema. Absent parameters count as an empty object.

@@ -10,7 +10,7 @@ pub(crate) mod schemas;
 mod tests;
 
 pub use crate::facts::rpc::{NoApprover, RpcRules};
-pub(crate) use call::{Call, Handled, Handler, Refusal, Reply};
+pub(crate) use call::{Call, Handler, HandlerResult, Refusal, Reply};
 pub(crate) use call::{invalid, invalid_with, missing, not_implemented, refuse, shape};
 pub(crate) use devices::scope_upgrades::answer_finished_upgrades;
 pub use dispatch::is_implemented;

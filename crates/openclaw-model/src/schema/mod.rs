@@ -14,7 +14,7 @@ pub use crate::facts::handshake::Wording;
 pub enum Schema {
     /// Any value.
     Any,
-    /// A boolean.
+    /// `true` or `false`.
     Boolean,
     /// Null.
     Null,
@@ -28,7 +28,7 @@ pub enum Schema {
     True,
     /// Exactly this string.
     Literal(&'static str),
-    /// A number.
+    /// A JSON number within these bounds.
     Number(Bounds),
     /// A number without a fraction.
     Integer(Bounds),
@@ -89,7 +89,7 @@ pub struct Text {
     pub min_length: usize,
     /// Maximum number of characters.
     pub max_length: usize,
-    /// The pattern.
+    /// The pattern that the string must match.
     pub pattern: Option<Pattern>,
 }
 
@@ -105,20 +105,20 @@ pub struct Pattern {
 /// The bounds of a number, inclusive.
 #[derive(Debug)]
 pub struct Bounds {
-    /// The minimum.
+    /// The smallest allowed value.
     pub minimum: Option<i64>,
-    /// The maximum.
+    /// The largest allowed value.
     pub maximum: Option<i64>,
 }
 
 /// A property of an object.
 #[derive(Debug)]
 pub struct Property {
-    /// Its name.
+    /// The key of the property.
     pub name: &'static str,
     /// Whether it is required.
     pub required: bool,
-    /// Its schema.
+    /// The schema of the property's value.
     pub schema: Schema,
 }
 

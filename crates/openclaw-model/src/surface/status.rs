@@ -3,7 +3,7 @@
 
 use crate::model::Model;
 use crate::rpc::schemas::NOTHING;
-use crate::rpc::{Call, Handled, Reply};
+use crate::rpc::{Call, HandlerResult, Reply};
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -50,11 +50,11 @@ fn sessions_summary(model: &Model) -> Value {
     json!({"path": session_path(model), "count": 0, "recent": []})
 }
 
-pub(super) fn health_method(call: &mut Call<'_, '_>) -> Handled {
+pub(super) fn health_method(call: &mut Call<'_, '_>) -> HandlerResult {
     Ok(Reply::Answer(health(call.model, call.now())))
 }
 
-pub(super) fn status(call: &mut Call<'_, '_>) -> Handled {
+pub(super) fn status(call: &mut Call<'_, '_>) -> HandlerResult {
     let admin = call.holds("operator.admin");
     let path = session_path(call.model);
     let defaults = match admin {
@@ -121,18 +121,18 @@ fn no_tasks() -> Record {
     })))
 }
 
-pub(super) fn presence(call: &mut Call<'_, '_>) -> Handled {
+pub(super) fn presence(call: &mut Call<'_, '_>) -> HandlerResult {
     let now = call.now();
     Ok(Reply::Answer(json!(call.model.present(now))))
 }
 
-pub(super) fn last_heartbeat(_: &mut Call<'_, '_>) -> Handled {
+pub(super) fn last_heartbeat(_: &mut Call<'_, '_>) -> HandlerResult {
     Ok(Reply::Answer(Value::Null))
 }
 
 /// `config.get`: the configuration as it was read, without secrets. References are not resolved, and defaults are not
 /// added.
-pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
+pub(super) fn config(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     let config = &call.model.config;
     let shown = redacted(&config.document, "");
@@ -161,7 +161,7 @@ pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
 
 /// `exec.approvals.get`: the policy of a machine that has no stored policy. A release creates a default policy on the
 /// first request. The token of its socket is not shown.
-pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
+pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     let state = &call.model.config.state_dir;
     let in_store = call.model.rules.rpc.exec.policy_in_database;

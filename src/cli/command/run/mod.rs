@@ -9,7 +9,7 @@ mod reports;
 mod selection;
 
 use crate::cli::options::plan_options::CasesToPlay;
-use crate::cli::options::selection::Named;
+use crate::cli::options::selection::NamedCases;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
@@ -39,7 +39,7 @@ struct Scope<'a> {
 impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.plan.check(&self.gateway)?;
-        let named = Named::of(&self.what);
+        let named = NamedCases::of(&self.what);
         let unused = self.unused(&named)?;
         let corpus = match unused {
             UnusedScope::All => crate::cli::options::corpus::corpus(&[], self.trust)?,

@@ -2,7 +2,7 @@
 
 use super::arguments::{DeniedResult, PackageVersion, Run};
 use crate::cli::CommandError;
-use crate::cli::options::selection::Named;
+use crate::cli::options::selection::NamedCases;
 use crate::observe::snapshot::{Library, Origin};
 use crate::scenario::Corpus;
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ impl UnusedScope {
 
 impl Run {
     /// Determines which snapshots can be reported as unused.
-    pub(super) fn unused(&self, named: &Named) -> Result<UnusedScope, CommandError> {
+    pub(super) fn unused(&self, named: &NamedCases) -> Result<UnusedScope, CommandError> {
         let must_know = self.deny.contains(&DeniedResult::Unused);
         match named.paths.iter().find(|path| !path.is_dir()) {
             Some(file) if must_know => Err(CommandError::usage(miette::miette!(

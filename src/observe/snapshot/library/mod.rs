@@ -24,7 +24,7 @@ pub enum Origin {
     Nowhere,
     /// Compiled into the binary. They cannot be changed.
     BuiltIn,
-    /// A folder.
+    /// A folder of snapshots on disk.
     Folder(PathBuf),
 }
 

@@ -117,7 +117,7 @@ pub(super) struct Edges(BTreeMap<String, BTreeMap<(String, String), Vec<String>>
 
 /// Modules of a folder that use each other.
 #[derive(Debug)]
-pub(super) struct Circle {
+pub(super) struct Cycle {
     /// The path of the folder. Empty for the root of the crate.
     pub(super) folder: String,
     /// The modules, sorted.
@@ -125,7 +125,7 @@ pub(super) struct Circle {
     edges: Vec<String>,
 }
 
-impl Circle {
+impl Cycle {
     /// One place for each step of the circle.
     pub(super) fn why(&self) -> String {
         self.edges.join("\n")
@@ -148,7 +148,7 @@ impl Edges {
     }
 
     /// All circles, each in its folder.
-    pub(super) fn circles(&self) -> Vec<Circle> {
+    pub(super) fn circles(&self) -> Vec<Cycle> {
         let mut circles = Vec::new();
         for (folder, edges) in &self.0 {
             let mut done = BTreeSet::new();
@@ -162,7 +162,7 @@ impl Edges {
                 let inside = edges.iter().filter(|((from, to), _)| modules.contains(from) && modules.contains(to));
                 let edges = inside.filter_map(|(_, examples)| examples.first().cloned()).collect();
                 done.extend(modules.iter().cloned());
-                circles.push(Circle { folder: folder.clone(), modules, edges });
+                circles.push(Cycle { folder: folder.clone(), modules, edges });
             }
         }
         circles

@@ -166,7 +166,7 @@ fn a_file_that_nobody_compiles_is_found() {
 }
 
 /// The maximum number of names that the library exports.
-const MOST_NAMES: usize = 25;
+const MAX_NAMES: usize = 25;
 
 /// The names that a crate exports, as its `lib.rs` lists them.
 ///
@@ -180,7 +180,7 @@ fn exported(root: &str) -> Result<BTreeSet<String>, String> {
     let source = Source::parse(root);
     let names = source.imports.into_iter().filter(|import| import.is_public).map(|import| import.name);
     let names = names.collect::<Option<BTreeSet<_>>>().ok_or("`pub use ...::*`: list the names")?;
-    if names.len() > MOST_NAMES { Err(format!("{} names: {names:?}", names.len())) } else { Ok(names) }
+    if names.len() > MAX_NAMES { Err(format!("{} names: {names:?}", names.len())) } else { Ok(names) }
 }
 
 #[test]

@@ -30,9 +30,9 @@ pub enum SqliteError {
     /// A cell is not JSON.
     #[error("{table}.{column} is not JSON")]
     Cell {
-        /// The table.
+        /// The name of the table.
         table: &'static str,
-        /// The column.
+        /// The name of the column.
         column: &'static str,
     },
     /// A record does not fit into a row.

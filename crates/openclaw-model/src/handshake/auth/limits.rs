@@ -16,7 +16,7 @@ pub(in crate::handshake) enum Credential {
     SharedSecret,
     /// A device's own token.
     DeviceToken,
-    /// A bootstrap token.
+    /// A bootstrap token, which has a limit of its own.
     BootstrapToken,
     /// No credential: a new node's request for approval.
     NodePairing,

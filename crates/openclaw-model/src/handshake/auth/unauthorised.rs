@@ -20,7 +20,7 @@ pub(in crate::handshake) fn refusal(
     let provided = provided(auth);
     let has_device_token = auth.and_then(|auth| auth.device_token.as_deref()).is_some_and(|token| !token.is_empty());
     let can_retry =
-        failure.reason == "token_mismatch" && has_device && provided == Provided::Token && !has_device_token;
+        failure.reason == "token_mismatch" && has_device && provided == ProvidedCredential::Token && !has_device_token;
     let mut details = Record::new();
     let header_missing = rules.refusals_have_advice && failure.reason.starts_with("trusted_proxy_missing_header_");
     let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
@@ -46,7 +46,7 @@ pub(in crate::handshake) fn refusal(
 
 /// The credential that the client sent. If it sent several, the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Provided {
+enum ProvidedCredential {
     Password,
     Token,
     BootstrapToken,
@@ -54,15 +54,15 @@ enum Provided {
     Nothing,
 }
 
-fn provided(auth: Option<&Credentials>) -> Provided {
-    let Some(auth) = auth else { return Provided::Nothing };
+fn provided(auth: Option<&Credentials>) -> ProvidedCredential {
+    let Some(auth) = auth else { return ProvidedCredential::Nothing };
     let came = |credential: &Option<String>| credential.as_deref().is_some_and(|text| !text.is_empty());
     match auth {
-        auth if came(&auth.password) => Provided::Password,
-        auth if came(&auth.token) => Provided::Token,
-        auth if came(&auth.bootstrap_token) => Provided::BootstrapToken,
-        auth if came(&auth.device_token) => Provided::DeviceToken,
-        _ => Provided::Nothing,
+        auth if came(&auth.password) => ProvidedCredential::Password,
+        auth if came(&auth.token) => ProvidedCredential::Token,
+        auth if came(&auth.bootstrap_token) => ProvidedCredential::BootstrapToken,
+        auth if came(&auth.device_token) => ProvidedCredential::DeviceToken,
+        _ => ProvidedCredential::Nothing,
     }
 }
 
@@ -94,7 +94,7 @@ fn next_step(reason: &str) -> &'static str {
 }
 
 /// The message of the newer releases. On the gateway's own host, it names the place of the secret.
-fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
+fn newer_message(attempt: &Attempt, reason: &str, provided: ProvidedCredential) -> String {
     let browser = attempt.is_operator_ui() || attempt.is_webchat();
     let local_cli = attempt.is_cli() && attempt.locality.direct;
     let setup_code = "unauthorized: setup code invalid, expired, revoked, or already used (create a new code; review \
@@ -125,7 +125,7 @@ fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String 
 }
 
 /// The message for people.
-fn message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
+fn message(attempt: &Attempt, reason: &str, provided: ProvidedCredential) -> String {
     let bootstrap = "unauthorized: bootstrap token invalid or expired (scan a fresh setup code)";
     let constant = match reason {
         "token_missing" => return with_token_hint(attempt, "missing"),
@@ -141,7 +141,7 @@ fn message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
         "device_token_mismatch" => "unauthorized: device token mismatch (rotate/reissue device token)",
         "scope_mismatch" => "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
         // The remaining reasons come from a reverse proxy and have no message of their own.
-        _ if provided == Provided::BootstrapToken => bootstrap,
+        _ if provided == ProvidedCredential::BootstrapToken => bootstrap,
         _ => "unauthorized",
     };
     constant.to_owned()

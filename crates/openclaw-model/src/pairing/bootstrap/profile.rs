@@ -36,7 +36,7 @@ const VOICE_SCOPES: [&str; 2] = ["operator.read", "operator.talk"];
 /// The purpose of a bootstrap token (since 2026.9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A Control UI.
+    /// The kind of code for the Control UI.
     ControlUi,
     /// The Control UI of the gateway's owner.
     ControlUiOwner,

@@ -3,7 +3,7 @@
 use crate::nodes;
 use crate::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::rpc::schemas::{DEVICE_ID, NOTHING, RENAME, REQUEST_ID, REVOKE, ROTATE};
-use crate::rpc::{Call, Handled, Refusal, Reply, invalid};
+use crate::rpc::{Call, HandlerResult, Refusal, Reply, invalid};
 use crate::scope_upgrades::UpgradeDecision;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const ROTATION_DENIED: &str = "device token rotation denied";
 const REVOCATION_DENIED: &str = "device token revocation denied";
 
-pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     let list = pairing::list(&call.model.rules.pairing, call.environment.store, call.now())?;
     let mut list = list;
@@ -45,7 +45,7 @@ pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"pending": list.pending, "paired": paired})))
 }
 
-pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&REQUEST_ID)?;
     let request_id = text(&params, "requestId");
     if call.decides_for_another(request_id)? || call.approves_a_role(request_id)? {
@@ -74,7 +74,7 @@ pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-pub(in crate::rpc) fn reject(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn reject(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&REQUEST_ID)?;
     let request_id = text(&params, "requestId");
     if call.decides_for_another(request_id)? {
@@ -91,7 +91,7 @@ pub(in crate::rpc) fn reject(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
-pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&DEVICE_ID)?;
     let device_id = text(&params, "deviceId");
     if call.manages_another(device_id) {
@@ -114,7 +114,7 @@ pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// Sets the name of a paired device, chosen by its owner.
-pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&RENAME)?;
     let device_id = text(&params, "deviceId");
     let label = js::trim(text(&params, "label"));
@@ -134,7 +134,7 @@ pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"deviceId": device_id, "label": label})))
 }
 
-pub(in crate::rpc) fn rotate(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn rotate(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&ROTATE)?;
     let (device_id, role) = (text(&params, "deviceId"), text(&params, "role"));
     if call.manages_another(device_id) {
@@ -168,7 +168,7 @@ pub(in crate::rpc) fn rotate(call: &mut Call<'_, '_>) -> Handled {
     call.rotate_now(device_id, role, &params)
 }
 
-pub(in crate::rpc) fn revoke(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn revoke(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&REVOKE)?;
     let (device_id, role) = (text(&params, "deviceId"), text(&params, "role"));
     if call.manages_another(device_id) {
@@ -311,7 +311,7 @@ impl Call<'_, '_> {
         self.broadcast("device.pair.resolved", Value::Object(payload));
     }
 
-    fn rotate_now(&mut self, device_id: &str, role: &str, params: &Value) -> Handled {
+    fn rotate_now(&mut self, device_id: &str, role: &str, params: &Value) -> HandlerResult {
         let now = self.now();
         let rules = &self.model.rules.pairing;
         let environment = &mut *self.environment;

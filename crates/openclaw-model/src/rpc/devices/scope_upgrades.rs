@@ -4,13 +4,13 @@ use crate::input::{Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::{self, PENDING_TTL_MS, PairingRequest, StoreError};
 use crate::rpc::schemas::{REQUEST_ID, SCOPES};
-use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
+use crate::rpc::{Call, HandlerResult, Refusal, Reply, invalid, invalid_with};
 use crate::scope_upgrades::{ScopeUpgrade, UpgradeDecision, UpgradeOwner, ended};
 use openclaw_protocol::js;
 use openclaw_protocol::scopes::OPERATOR_SCOPES;
 use serde_json::{Value, json};
 
-pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&SCOPES)?;
     let owner = call.upgrade_owner()?;
     let now = call.now();
@@ -67,7 +67,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"requestId": request_id})))
 }
 
-pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&REQUEST_ID)?;
     let owner = call.upgrade_owner()?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();

@@ -4,7 +4,7 @@
 use crate::address;
 use crate::config::{AuthMode, GatewayConfig};
 use crate::origin::Origin;
-use crate::rpc::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse};
+use crate::rpc::{Call, HandlerResult, Refusal, Reply, invalid, not_implemented, refuse};
 use crate::schema::{NON_EMPTY, Schema, object, optional, required, text};
 use openclaw_protocol::codes::error;
 use openclaw_protocol::js;
@@ -33,7 +33,7 @@ const INSECURE: &str = "Tailscale and public mobile pairing require a secure gat
                         Android emulator.";
 
 /// `device.pair.setupCode`: no phone can reach a gateway on loopback. The answer of 2026.7.35 is not known.
-pub(in crate::rpc) fn code(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn code(call: &mut Call<'_, '_>) -> HandlerResult {
     if !call.model.rules.rpc.setup_codes {
         return Err(not_implemented("device.pair.setupCode"));
     }
@@ -67,7 +67,7 @@ fn has_secret(config: &GatewayConfig) -> Result<(), Refusal> {
 }
 
 /// `device.pair.setupStatus`: this gateway has never finished a setup.
-pub(in crate::rpc) fn status(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn status(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&STATUS)?;
     Ok(Reply::Answer(json!({})))
 }

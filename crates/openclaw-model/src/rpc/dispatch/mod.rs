@@ -4,7 +4,7 @@ mod access;
 
 use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
-use crate::rpc::call::{Call, Handled, Handler, Refusal, Reply, invalid, missing, not_implemented, shape};
+use crate::rpc::call::{Call, Handler, HandlerResult, Refusal, Reply, invalid, missing, not_implemented, shape};
 use crate::rpc::exec::prompts;
 use crate::rpc::nodes::{calls, commands};
 use crate::rpc::{devices, exec, nodes};
@@ -65,7 +65,7 @@ pub(crate) fn wake_at(model: &Model) -> Option<i64> {
 }
 
 impl Call<'_, '_> {
-    fn run(&mut self) -> Handled {
+    fn run(&mut self) -> HandlerResult {
         let method = self.request.method.clone();
         let access = MethodAccess::of(&self.model.rules.rpc.methods, &method);
         self.authorise(&method, access)?;
@@ -115,7 +115,7 @@ fn handler(method: &str) -> Option<Handler> {
     own.or_else(|| surface::handler(method))
 }
 
-fn connect_again(_: &mut Call<'_, '_>) -> Handled {
+fn connect_again(_: &mut Call<'_, '_>) -> HandlerResult {
     Err(invalid("connect is only valid as the first request"))
 }
 

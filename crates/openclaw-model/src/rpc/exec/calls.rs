@@ -7,7 +7,7 @@ use crate::rpc::exec::legacy;
 use crate::rpc::exec::prompts::{self, PromptKind, PromptOptions};
 use crate::rpc::exec::request::{ExecRequest, visible};
 use crate::rpc::schemas::{ID, exec_request as exec_request_schema};
-use crate::rpc::{Call, Handled, Reply, invalid, invalid_with};
+use crate::rpc::{Call, HandlerResult, Reply, invalid, invalid_with};
 use openclaw_protocol::ids;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// The refusal of a command that is too long to be shown to the approver (2026.6.11).
 const TOO_LONG: &str = "command exceeds exec approval display limit";
 
-pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     let form = call.model.rules.rpc.exec.form;
     let params = call.params(match form {
         ExecRequestForm::Command => &legacy::FIRST_REQUEST,
@@ -75,15 +75,15 @@ fn is_plain_id(id: &str) -> bool {
     id.len() <= 128 && id != "." && id != ".." && id.chars().all(plain)
 }
 
-pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> HandlerResult {
     prompts::wait(call, PromptKind::Exec)
 }
 
-pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> HandlerResult {
     prompts::resolve(call, PromptKind::Exec)
 }
 
-pub(in crate::rpc) fn get(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn get(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&ID)?;
     let id = prompts::find(call, PromptKind::Exec, params.get("id").and_then(Value::as_str).unwrap_or_default())?;
     let now = call.now();
@@ -106,7 +106,7 @@ pub(in crate::rpc) fn get(call: &mut Call<'_, '_>) -> Handled {
     })))
 }
 
-pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> HandlerResult {
     Ok(Reply::Answer(prompts::pending(call, PromptKind::Exec)))
 }
 

@@ -3,7 +3,7 @@
 use crate::approvals::Approval;
 use crate::rpc::exec::prompts::{self, PromptKind, PromptOptions};
 use crate::rpc::schemas::plugin_request;
-use crate::rpc::{Call, Handled, Reply};
+use crate::rpc::{Call, HandlerResult, Reply};
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const TIMEOUT_MS: i64 = 120_000;
 const MAX_TIMEOUT_MS: i64 = 600_000;
 
-pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(plugin_request(&call.model.rules.rpc))?;
     let mut request = Record::new();
     let kept = |key: &str| js::present(params.get(key)).cloned().unwrap_or(Value::Null);
@@ -67,14 +67,14 @@ fn session_of(params: &Value) -> (Value, Value) {
     (json!(agent), json!(format!("agent:{agent}:{session}")))
 }
 
-pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> HandlerResult {
     prompts::wait(call, PromptKind::Plugin)
 }
 
-pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> HandlerResult {
     prompts::resolve(call, PromptKind::Plugin)
 }
 
-pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> HandlerResult {
     Ok(Reply::Answer(prompts::pending(call, PromptKind::Plugin)))
 }

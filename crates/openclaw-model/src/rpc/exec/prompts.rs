@@ -5,7 +5,7 @@ use crate::facts::rpc::{NoApprover, RpcRules};
 use crate::input::{ConnectionId, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc::schemas::RESOLVE;
-use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
+use crate::rpc::{Call, HandlerResult, Refusal, Reply, invalid, invalid_with};
 use indexmap::IndexSet;
 use openclaw_protocol::client;
 use openclaw_protocol::js::{self, Record};
@@ -72,7 +72,7 @@ pub(in crate::rpc) fn ask(
     kind: PromptKind,
     approval: Approval,
     asking: PromptOptions,
-) -> Handled {
+) -> HandlerResult {
     let id = approval.id.clone();
     let asked = call.connection;
     let mut viewers = viewers(call, kind, &approval);
@@ -162,7 +162,7 @@ impl Call<'_, '_> {
 }
 
 /// `waitDecision`.
-pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: PromptKind) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: PromptKind) -> HandlerResult {
     let params = call.raw_params();
     let id = js::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
     if id.is_empty() {
@@ -183,7 +183,7 @@ pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: PromptKind) -> Handled
 }
 
 /// `resolve`.
-pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: PromptKind) -> Handled {
+pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: PromptKind) -> HandlerResult {
     let params = call.params(&RESOLVE)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let decision = text("decision");
@@ -316,7 +316,7 @@ fn unknown(rules: &RpcRules) -> Refusal {
 
 /// Since 2026.5.7: a decision on a decided approval is accepted if it is the same, and otherwise refused as a
 /// repetition.
-fn repeated_decision(call: &mut Call<'_, '_>, kind: PromptKind, input: &str, decision: &str) -> Option<Handled> {
+fn repeated_decision(call: &mut Call<'_, '_>, kind: PromptKind, input: &str, decision: &str) -> Option<HandlerResult> {
     if !call.model.rules.rpc.decisions_repeat {
         return None;
     }

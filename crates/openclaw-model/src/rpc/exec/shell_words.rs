@@ -4,7 +4,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// One command.
+/// A command and its arguments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::rpc) struct Command {
     /// The words without quotes.

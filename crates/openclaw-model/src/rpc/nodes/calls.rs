@@ -11,7 +11,7 @@ use crate::rpc::nodes::schemas::{
     ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema,
 };
 use crate::rpc::schemas::NOTHING;
-use crate::rpc::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, shape};
+use crate::rpc::{Call, HandlerResult, Refusal, Reply, invalid, not_implemented, refuse, shape};
 use openclaw_protocol::codes::error;
 use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::ids;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 /// The default timeout of a command, in milliseconds.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
-pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> HandlerResult {
     let rules = call.model.rules.rpc.node_calls;
     let params = call.params(invoke_schema(&rules))?;
     let (node_id, command) = (trimmed(&params, "nodeId"), trimmed(&params, "command"));
@@ -64,7 +64,7 @@ pub(in crate::rpc) struct DispatchedCommand {
     pub node_id: String,
     /// The node's connection.
     pub node: ConnectionId,
-    /// The command.
+    /// The command that the node must perform.
     pub command: String,
     /// Its parameters.
     pub params: Option<Value>,
@@ -107,7 +107,7 @@ fn answer(model: &mut Model, invoke: &PendingInvoke, answer: Result<Value, Error
 }
 
 /// The result of a command from a node.
-pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> HandlerResult {
     if let Some(Value::Object(params)) = &mut call.request.params {
         normalise_result(params);
     }
@@ -182,13 +182,13 @@ fn node_error(model: &Model, failed: Value) -> ErrorShape {
 }
 
 /// Output of a command that a node sends while it runs.
-pub(in crate::rpc) fn progress(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn progress(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&PROGRESS)?;
     call.is_own_id(&params)?;
     Ok(Reply::Answer(json!({"ok": true, "ignored": true})))
 }
 
-pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&EVENT)?;
     let rules = call.model.rules.rpc.node_calls;
     let node_id = call.own_node_id();
@@ -219,7 +219,7 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&ENQUEUE)?;
     let rules = call.model.rules.rpc.node_calls;
     let node_id = trimmed(&params, "nodeId");
@@ -242,7 +242,7 @@ pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"nodeId": shown, "revision": revision, "queued": queued, "wakeTriggered": false})))
 }
 
-pub(in crate::rpc) fn drain(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn drain(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&DRAIN)?;
     let rules = call.model.rules.rpc.node_calls;
     let node_id = call.own_node_id();
@@ -254,13 +254,13 @@ pub(in crate::rpc) fn drain(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(call.model.node_work.drain(&node_id, most, rules.work_is_consumed, now)))
 }
 
-pub(in crate::rpc) fn pull(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn pull(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     let node_id = call.current_node_id()?;
     Ok(Reply::Answer(json!({"nodeId": node_id, "actions": []})))
 }
 
-pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&ACK)?;
     let node_id = call.current_node_id()?;
     let mut ids: Vec<&str> = Vec::new();
@@ -274,7 +274,7 @@ pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// Validates the report of a node's plugins, skills and programs. The report is not stored.
-pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> HandlerResult {
     let method = call.request.method.clone();
     match method.as_str() {
         "node.pluginTools.update" => call.params(&TOOLS)?,
@@ -286,13 +286,13 @@ pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// Renews the node's access to the canvas, up to 2026.5.7.
-pub(in crate::rpc) fn refresh_canvas(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn refresh_canvas(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     Err(not_implemented("node.canvas.capability.refresh"))
 }
 
 /// Renews the node's access to what a plugin of the gateway serves.
-pub(in crate::rpc) fn refresh_surface(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn refresh_surface(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.raw_params();
     if trimmed(&params, "surface").is_empty() {
         return Err(invalid("surface required"));

@@ -6,11 +6,11 @@ use crate::pairing;
 use crate::rpc::devices::calls::has_other_role;
 use crate::rpc::nodes::catalogue::catalogue;
 use crate::rpc::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
-use crate::rpc::{Call, Handled, Refusal, Reply, invalid, missing};
+use crate::rpc::{Call, HandlerResult, Refusal, Reply, invalid, missing};
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(node_request(&call.model.rules.nodes))?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
     let incoming = NodeRequest {
@@ -49,7 +49,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
-pub(in crate::rpc) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn list_pairing(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     let mut list = nodes::list(&call.model.rules.nodes, call.environment.store, call.now())?;
     let bounded = call.model.rules.nodes.part_of_device;
@@ -61,7 +61,7 @@ pub(in crate::rpc) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"pending": list.pending, "paired": list.paired})))
 }
 
-pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
     call.decides_own_node(request_id, "approval")?;
@@ -106,7 +106,7 @@ pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-pub(in crate::rpc) fn reject(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn reject(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
     call.decides_own_node(request_id, "rejection")?;
@@ -121,7 +121,7 @@ pub(in crate::rpc) fn reject(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
-pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&NODE_ID)?;
     let node_id = params.get("nodeId").and_then(Value::as_str).unwrap_or_default();
     let now = call.now();
@@ -146,7 +146,7 @@ pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-pub(in crate::rpc) fn verify(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn verify(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&NODE_VERIFY)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
     let node =
@@ -154,7 +154,7 @@ pub(in crate::rpc) fn verify(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(node.map_or_else(|| json!({"ok": false}), |node| json!({"ok": true, "node": node}))))
 }
 
-pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
     if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
@@ -174,14 +174,14 @@ pub(in crate::rpc) fn rename(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
-pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     let now = call.now();
     let nodes = call.known_nodes()?;
     Ok(Reply::Answer(json!({"ts": now, "nodes": nodes})))
 }
 
-pub(in crate::rpc) fn describe(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn describe(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&NODE_ID)?;
     let node_id = js::trim(params.get("nodeId").and_then(Value::as_str).unwrap_or_default());
     if node_id.is_empty() {

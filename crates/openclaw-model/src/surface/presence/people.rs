@@ -36,9 +36,9 @@ impl Person {
 pub(crate) struct NewEntry<'a> {
     /// The parameters of its connect.
     pub connect: &'a ConnectParams,
-    /// Its role.
+    /// The role that the client connected with.
     pub role: &'a str,
-    /// Its scopes.
+    /// The scopes that the client was admitted with.
     pub scopes: &'a [String],
     /// Its address, if it is not local.
     pub ip: Option<&'a str>,
