@@ -20,6 +20,7 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
     let lines = ["openclaw devices list".to_owned(), "openclaw devices approve <request-id>".to_owned()];
     let what = "Connect, then approve the pending request within five minutes";
     let how = match simulated.facts.client.local_fallback {
+        true if needs_administrator(simulated) => by_another_device(simulated, &lines)?,
         true => lines.to_vec(),
         false => typed(simulated, &lines)?,
     };
@@ -54,9 +55,32 @@ fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String
     if is_let_in {
         return Some(commands.to_vec());
     }
-    let with_stand_in_key = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
-    let lines = || [&[with_stand_in_key.to_owned()], commands].concat();
-    has_another_approver(simulated).then(lines)
+    by_another_device(simulated, commands)
+}
+
+/// The commands with a line that says to type them on another device. `None` if no other device may decide.
+fn by_another_device(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String>> {
+    let place = "on another device that is let in, because the `openclaw` of this machine is refused, too:";
+    has_another_approver(simulated).then(|| [&[place.to_owned()], commands].concat())
+}
+
+/// Whether only an administrator can approve the client, and the `openclaw` of the gateway's machine is none: the first
+/// command, which lists the requests, pairs it with `operator.pairing`, and the second one requests `operator.admin`. For a
+/// device with scopes of an operator, the second one requests these scopes, and uses the local fallback if it is refused.
+fn needs_administrator(simulated: &SimulatedGateway) -> bool {
+    let approved = simulated.record().map(|record| pairing::access_scopes(&record)).unwrap_or_default();
+    let is_operator = simulated.client.scopes.iter().chain(&approved).any(|scope| scope.starts_with("operator."));
+    if is_operator || !simulated.facts.client.repeats_approval_as_admin {
+        return false;
+    }
+    let with = |scope: &str| {
+        let client = Client { scopes: vec![scope.to_owned()], ..Client::of(PRESETS[0], simulated.own.clone()) };
+        SimulatedGateway { client, client_facts: None, ..simulated.clone() }
+    };
+    simulated.start().is_ok_and(|mut gateway| {
+        gateway.connect(&with("operator.pairing"));
+        !gateway.connect(&with("operator.admin")).succeeds()
+    })
 }
 
 /// Whether a device other than the client and the machine of the gateway may decide about devices.
@@ -89,7 +113,7 @@ pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
 
 fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let client = &simulated.client;
-    if simulated.client_facts.as_ref().is_some_and(|theirs| theirs.client != simulated.facts.client) {
+    if simulated.client_facts.as_ref().is_some_and(|theirs| !theirs.client.connects_like(&simulated.facts.client)) {
         let what = format!("Update the client to {}", simulated.facts.release);
         all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
     }

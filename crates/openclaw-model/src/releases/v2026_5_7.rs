@@ -191,6 +191,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.plugin.request_lists_decisions = true,
         },
         Change {
+            what: "`openclaw devices approve` repeats a denied approval with the scope `operator.admin`. If the gateway refuses \
+                   that scope, the command ends without the local fallback.",
+            sources: &[Code("src/cli/devices-cli.ts", "approvePairingWithFallback")],
+            apply: |facts| facts.client.repeats_approval_as_admin = true,
+        },
+        Change {
             what: "Event sequence numbers are counted for each client.",
             sources: &[Code("src/gateway/server-broadcast.ts", "clientSeq")],
             apply: |facts| facts.rpc.seq_per_client = true,

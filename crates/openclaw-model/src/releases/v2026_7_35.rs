@@ -14,6 +14,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
+            what: "If the gateway refuses the scope `operator.admin` of a repeated approval, `openclaw devices approve` uses \
+                   the local fallback.",
+            sources: &[Code("src/cli/devices-cli.ts", "approvePairingWithFallback")],
+            apply: |facts| facts.client.repeats_approval_as_admin = false,
+        },
+        Change {
             what: "Probes and nodes can still use protocol 3, and a refusal for the protocol version states this.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/message-handler.ts",
