@@ -11,9 +11,8 @@ use clawcheck::internal::{Auth, ConnectRequest};
 use clawcheck::{Running, Sandbox};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::Facts;
-use openclaw_protocol::store::{Document, Documents as _};
+use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
 use serde_json::{Map, Value, json};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -269,9 +268,9 @@ impl<'a> LockedOutUser<'a> {
     async fn edit(&mut self, what: &str) -> Result<(), String> {
         self.leave().await;
         let id = key(self.client.device.ok_or("no device")?).device_id();
-        let mut paired = document(self.state.path(), Document::DevicesPaired);
+        let mut paired = self.document(Document::DevicesPaired);
         if what.starts_with("the entry of the device in devices/pending.json") {
-            let pending = document(self.state.path(), Document::DevicesPending);
+            let pending = self.document(Document::DevicesPending);
             let ours = pending.values().find(|request| request["deviceId"] == json!(id));
             paired.insert(id, ours.ok_or("nothing is pending")?.clone());
         } else {
@@ -281,16 +280,16 @@ impl<'a> LockedOutUser<'a> {
             let members: Value = serde_json::from_str(&format!("{{{text}}}")).unwrap();
             record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         }
-        write(self.state.path(), Document::DevicesPaired, paired);
+        self.write(Document::DevicesPaired, paired);
         self.restart().await
     }
 
     /// Deletes a record by hand.
     async fn forget(&mut self, id: &str) -> Result<(), String> {
         self.leave().await;
-        let mut paired = document(self.state.path(), Document::DevicesPaired);
+        let mut paired = self.document(Document::DevicesPaired);
         paired.remove(id).ok_or("no record")?;
-        write(self.state.path(), Document::DevicesPaired, paired);
+        self.write(Document::DevicesPaired, paired);
         self.restart().await
     }
 
@@ -309,9 +308,9 @@ impl<'a> LockedOutUser<'a> {
         let now = self.running.as_ref().ok_or("the gateway does not run")?.now();
         let profile = json!({ "roles": seed.setup_code_roles, "scopes": seed.setup_code_scopes });
         let entry = json!({ "token": "n3w", "ts": now, "profile": profile, "issuedAtMs": now });
-        let mut all = document(self.state.path(), Document::DevicesBootstrap);
+        let mut all = self.document(Document::DevicesBootstrap);
         all.insert("n3w".to_owned(), entry);
-        write(self.state.path(), Document::DevicesBootstrap, all);
+        self.write(Document::DevicesBootstrap, all);
         self.token = Some("n3w".to_owned());
         Ok(())
     }
@@ -327,27 +326,32 @@ impl<'a> LockedOutUser<'a> {
 
     /// The token in the record of the client's device.
     fn device_token(&self) -> Option<String> {
-        let paired = document(self.state.path(), Document::DevicesPaired);
+        let paired = self.document(Document::DevicesPaired);
         let record = paired.get(&key(self.client.device?).device_id())?;
         record["tokens"][self.client.role]["token"].as_str().map(str::to_owned)
     }
-}
 
-/// A document of the store, a database or files.
-fn document(state: &Path, document: Document) -> Map<String, Value> {
-    let value = if SqliteDocuments::exists(state) {
-        SqliteDocuments::new(state, true).read(document).map(|value| (*value).clone())
-    } else {
-        std::fs::read(state.join(document.path())).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
-    };
-    value.and_then(|value| value.as_object().cloned()).unwrap_or_default()
-}
+    /// The database, if the release keeps the devices in it. Other releases can have a database for other data.
+    fn database(&self) -> Option<SqliteDocuments> {
+        let facts = Facts::of(self.startable.release.parse().unwrap()).unwrap();
+        (facts.pairing.format == StoreFormat::Sqlite).then(|| SqliteDocuments::new(self.state.path(), true))
+    }
 
-fn write(state: &Path, document: Document, value: Map<String, Value>) {
-    let value = Value::Object(value);
-    if SqliteDocuments::exists(state) {
-        SqliteDocuments::new(state, true).write(&[(document, &Arc::new(value))]).unwrap();
-    } else {
-        std::fs::write(state.join(document.path()), value.to_string()).unwrap();
+    fn document(&self, document: Document) -> Map<String, Value> {
+        let value = match self.database() {
+            Some(database) => database.read(document).map(|value| (*value).clone()),
+            None => std::fs::read(self.state.path().join(document.path()))
+                .ok()
+                .and_then(|bytes| serde_json::from_slice(&bytes).ok()),
+        };
+        value.and_then(|value| value.as_object().cloned()).unwrap_or_default()
+    }
+
+    fn write(&self, document: Document, value: Map<String, Value>) {
+        let value = Value::Object(value);
+        match self.database() {
+            Some(mut database) => database.write(&[(document, &Arc::new(value))]).unwrap(),
+            None => std::fs::write(self.state.path().join(document.path()), value.to_string()).unwrap(),
+        }
     }
 }
