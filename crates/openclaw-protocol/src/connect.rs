@@ -68,7 +68,7 @@ pub struct ClientInfo {
     /// Its model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_identifier: Option<String>,
-    /// One of the [`mode`]s.
+    /// The kind of client: one of [`mode`](crate::client::mode).
     pub mode: String,
     /// The id of the running instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
