@@ -54,7 +54,7 @@ pub(crate) fn free_descriptors() -> Option<usize> {
 pub(crate) fn shortage(error: &io::Error) -> Option<&'static str> {
     Some(match Errno::from_raw(error.raw_os_error()?) {
         Errno::ENOSPC => "the disk is full (ENOSPC)",
-        Errno::EDQUOT => "the user's share of the disk is used up (EDQUOT)",
+        Errno::EDQUOT => "the disk quota of the user is exceeded (EDQUOT)",
         Errno::EMFILE => "clawcheck may not open more files (EMFILE): raise `ulimit -n` or lower --jobs",
         Errno::ENFILE => "the machine cannot open more files (ENFILE)",
         Errno::ENOMEM => "the machine has no memory left (ENOMEM)",

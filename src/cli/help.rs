@@ -26,6 +26,18 @@ macro_rules! token_variable {
     };
 }
 
+/// The list of environment variables for commands that can also use the password of a gateway at a URL.
+macro_rules! secret_variables {
+    () => {
+        "\
+Environment variables:
+  CLAWCHECK_CACHE     Folder for releases, and for packages of npm, pip and cargo, that clawcheck
+                      installs [default: clawcheck in the user's cache folder]
+  CLAWCHECK_TOKEN     Shared token of a gateway at a URL
+  CLAWCHECK_PASSWORD  Shared password of a gateway at a URL that has no token"
+    };
+}
+
 /// The list of exit codes. The meaning of 3 and 130 is the same for every command.
 macro_rules! exit_codes {
     (0: $conforms:literal, 1: $deviates:literal, 2: $usage:literal, 4: $nothing:literal) => {
@@ -55,4 +67,4 @@ macro_rules! run_exit_codes {
     };
 }
 
-pub(super) use {cache_variable, exit_codes, run_exit_codes, token_variable};
+pub(super) use {cache_variable, exit_codes, run_exit_codes, secret_variables, token_variable};

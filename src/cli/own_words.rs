@@ -3,17 +3,35 @@
 //! MB in each run.
 
 use crate::built_in;
+use crate::locked::locked;
 use aho_corasick::AhoCorasick;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 const README: &str = include_str!("../../README.md");
 /// Shorter words are never replaced.
 const MIN_LENGTH: usize = 4;
+/// The maximum number of answers that are kept: the secrets of each case are the same.
+const MAX_ANSWERS: usize = 32;
 
 /// Whether a text is such a word, or several with a hyphen or an underscore between them. Letter case is ignored. A part of
 /// a word does not count, because most short passwords are a part of some word.
 pub(super) fn contain(text: &str) -> bool {
+    static ANSWERS: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
     // Nearly every secret has a digit, so that a run seldom searches.
-    is_word(text) && Word::new(text).is_some_and(|word| word.is_in_output())
+    if !is_word(text) {
+        return false;
+    }
+    let mut answers = locked(&ANSWERS);
+    if let Some(answer) = answers.get(text) {
+        return *answer;
+    }
+    if answers.len() >= MAX_ANSWERS {
+        answers.clear();
+    }
+    let answer = Word::new(text).is_some_and(|word| word.is_in_output());
+    answers.insert(text.to_owned(), answer);
+    answer
 }
 
 /// A search for one word.

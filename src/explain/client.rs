@@ -336,13 +336,13 @@ impl Client {
         let words = |assumed: &Assumed| match assumed {
             Assumed::Device => {
                 let id = self.who.id().unwrap_or_default();
-                format!("its device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
+                format!("the device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
             }
-            Assumed::NewDevice => "its device is new (--device)".to_owned(),
+            Assumed::NewDevice => "the device is new (--device)".to_owned(),
             Assumed::Client => format!("the client is {} (--as)", self.what),
-            Assumed::Credential => format!("it sends {} (--auth)", self.credential.words()),
-            Assumed::Host => format!("its host is {} (--host)", self.host.as_deref().unwrap_or_default()),
-            Assumed::Proof => "it has the private key of its device".to_owned(),
+            Assumed::Credential => format!("the client sends {} (--auth)", self.credential.words()),
+            Assumed::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
+            Assumed::Proof => "the client has the private key of the device".to_owned(),
         };
         self.assumed.iter().map(words).collect()
     }

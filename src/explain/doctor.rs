@@ -20,6 +20,9 @@ use untrusted_data::printable;
 
 /// The maximum number of findings that are printed. A store can contain any number of records.
 const MAX: usize = 200;
+/// The maximum number of records whose clients connect to each release with another platform. A connect takes time, and a
+/// store can contain any number of records.
+const MAX_PLATFORMS: usize = 500;
 
 /// The platform of the machine that clawcheck runs on.
 const HERE: &str = "linux";
@@ -68,7 +71,7 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
             not_records(state, (document, place), value, releases, now, &mut found);
             continue;
         };
-        for (key, record) in records {
+        for (number, (key, record)) in records.iter().enumerate() {
             if found.len() > MAX {
                 return found;
             }
@@ -76,7 +79,9 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
                 Document::DevicesPaired => {
                     paired(place, key, record, releases, &mut found);
                     damaged_tokens(state, (place, key), record, releases, now, &mut found);
-                    pinned_platform(state, (place, key), record, releases, now, &mut found);
+                    if number < MAX_PLATFORMS {
+                        pinned_platform(state, (place, key), record, releases, now, &mut found);
+                    }
                 }
                 Document::DevicesPending => pending(place, key, record, now, &mut found),
                 _ => {}
@@ -136,7 +141,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
     let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
     let command = format!("clawcheck explain{}", words.collect::<String>());
     let command = if format == Format::Markdown { markdown::code(&command) } else { command };
-    let _ = writeln!(out, "To see how a client is answered, and what would let it in: {command}");
+    let _ = writeln!(out, "To see how a gateway answers a client, and what would let the client in: {command}");
     out
 }
 
@@ -390,7 +395,7 @@ fn pinned_platform(
 /// The platform after an update: its last number is one greater. `None` without a number.
 fn next_version(platform: &str) -> Option<String> {
     let end = platform.rfind(|c: char| c.is_ascii_digit())? + 1;
-    let start = platform[..end].rfind(|c: char| !c.is_ascii_digit())? + 1;
+    let start = platform[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let next = platform[start..end].parse::<u32>().ok()?.checked_add(1)?;
     Some(format!("{}{next}{}", &platform[..start], &platform[end..]))
 }
@@ -418,4 +423,21 @@ fn pending(place: &'static str, key: &str, request: &Value, now: i64, found: &mu
         what: what.to_owned(),
         releases: Vec::new(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_version;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::last_number("iOS 17.1", Some("iOS 17.2"))]
+    #[case::number_in_the_middle("macOS 26.9 (arm64)", Some("macOS 26.9 (arm65)"))]
+    #[case::only_a_number("17", Some("18"))]
+    #[case::after_a_character_of_several_bytes("iOS\u{a0}17", Some("iOS\u{a0}18"))]
+    #[case::no_number("linux", None)]
+    #[case::no_room("4294967295", None)]
+    fn version_after_an_update(#[case] platform: &str, #[case] expected: Option<&str>) {
+        assert_eq!(next_version(platform).as_deref(), expected);
+    }
 }

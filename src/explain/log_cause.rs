@@ -38,11 +38,11 @@ pub(super) fn of(reason: &str, code: &str, facts: &Facts, timeout_ms: u64) -> Op
         ),
         _ if reason.contains("signature invalid") => found(
             "the client signed with another key, or another text than this release expects".to_owned(),
-            format!("update the client to {}; if it is up to date, let it create its device identity anew", facts.release),
+            format!("update the client to {}; if the client is up to date, let it create a new device identity", facts.release),
         ),
         _ if reason.contains("device identity mismatch") || reason.contains("public key invalid") => found(
             "the device id of the client is not the hash of its public key".to_owned(),
-            "let the client create its device identity anew".to_owned(),
+            "let the client create a new device identity".to_owned(),
         ),
         _ if reason.contains("invalid connect params") => found(
             "the connect request of the client does not have the form that this release accepts; the text after `at` names the field"

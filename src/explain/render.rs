@@ -201,7 +201,7 @@ impl Explanation<'_> {
         };
         let text = |key: &str| record.get(key).and_then(Value::as_str).map_or_else(|| "none".to_owned(), short);
         Some(format!(
-            "roles {} (in effect: {effective}), scopes {}, approvedScopes {}, tokens: {tokens}, platform {}, family {}",
+            "roles {} (effective: {effective}), scopes {}, approvedScopes {}, tokens: {tokens}, platform {}, family {}",
             list("roles"),
             list("scopes"),
             list("approvedScopes"),
@@ -230,11 +230,15 @@ impl Explanation<'_> {
         match logged.cause(&self.simulated.facts, self.simulated.handshake_timeout_ms()) {
             Some(found) => {
                 lines.extend([("cause", found.cause), ("remedy", found.remedy)]);
-                lines.push(("otherwise", "the answer below is that to the same client without this cause".to_owned()));
+                lines.push((
+                    "otherwise",
+                    "the answer below is the answer to the same client without this cause".to_owned(),
+                ));
             }
             None => {
                 let options = "--as, --device, --auth, --header, --config and --release";
-                let differs = "the answer below is not the logged one: the client, the settings or the release differ";
+                let differs =
+                    "the answer below differs from the logged answer: the client, the settings or the release differ";
                 lines.push(("note", format!("{differs} from those of the log; name them with {options}")));
             }
         }
@@ -299,9 +303,9 @@ impl Explanation<'_> {
             let _ = writeln!(out, "  {name:<16} {meaning}");
         }
         match results.releases.as_slice() {
-            [] => out.push_str("No other known release lets it in without a change.\n"),
+            [] => out.push_str("No other known release lets this client in without a change.\n"),
             known => {
-                let _ = writeln!(out, "Releases that let it in without a change: {}", releases(known));
+                let _ = writeln!(out, "Releases that let this client in without a change: {}", releases(known));
             }
         }
         if !results.fails.is_empty() {

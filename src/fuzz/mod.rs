@@ -1,4 +1,4 @@
-//! Fuzzing: runs random stories on the rules and on a gateway. If the two differ, the story is shrunk and kept.
+//! Fuzzing: runs random stories on the model and on a gateway. If the two differ, the story is shrunk and kept.
 //!
 //! A story is a generated scenario. Both sides treat it like every other scenario: the ordinary parser, the ordinary
 //! run, the ordinary observation. The seed, the story's index and the version of clawcheck determine a story

@@ -43,7 +43,7 @@ impl ShrunkStory {
         let version = env!("CARGO_PKG_VERSION");
         let mut about = vec![
             format!("Story {story} of seed {seed}, shortened, from clawcheck fuzz {version} on {gateway}."),
-            format!("The rules of {release} (-) and the gateway (+):"),
+            format!("The model of {release} (-) and the gateway (+):"),
         ];
         about.extend(
             diff::render(&difference.predicted, &difference.seen, false).lines().map(|line| format!("  {line}")),

@@ -73,7 +73,9 @@ impl Finding {
                 format!("the observation differs from the snapshot approved for {variant} and later")
             }
             Self::Snapshot { variant, draft: true, .. } => {
-                format!("the observation differs from the draft for {variant} and later, seen on no real release")
+                format!(
+                    "the observation differs from the draft for {variant} and later, which no real release has confirmed"
+                )
             }
             Self::NoSnapshot { later: None, .. } => {
                 "all expectations are met, but no snapshot is approved for this case yet".to_owned()

@@ -230,15 +230,15 @@ fn indented(lines: &str, by: usize) -> String {
     lines.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
 }
 
-/// Applies edits to ranges that do not overlap.
+/// Applies edits to ranges. Where two ranges overlap, the text of both is removed.
 pub(super) fn apply(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
     // A stable sort: what is appended first stays first.
     edits.sort_by_key(|(range, _)| range.start);
     let (mut out, mut at) = (String::new(), 0);
     for (range, new) in edits {
-        out.push_str(&text[at..range.start]);
+        out.push_str(text.get(at..range.start).unwrap_or_default());
         out.push_str(&new);
-        at = range.end;
+        at = at.max(range.end);
     }
     out.push_str(&text[at..]);
     out

@@ -1,4 +1,4 @@
-//! Removes from a list of known deviations what a run has refuted. The rest of the file stays as it is, with its comments.
+//! Removes the deviations that no longer occur from a list of known deviations. The rest of the file does not change.
 
 use super::extend::{ExtendError, Observed, apply, sections};
 use super::file::is_glob;
@@ -20,12 +20,12 @@ pub(crate) struct Pruned {
     pub entries: usize,
     /// The number of ids that were removed from other entries.
     pub ids: usize,
-    /// Globs that some of their cases still show, with the place of each and the cases that do not. Only the user can
-    /// change them.
+    /// Globs with cases that do not show the deviation: the place of each glob, and these cases. Only the user can change
+    /// a glob.
     pub globs: Vec<String>,
 }
 
-/// The text of a list without what these cases no longer show. An id or a glob whose cases were not played stays.
+/// The text of a list without what these cases no longer show. An id whose case was not played stays, and so does a glob.
 ///
 /// # Errors
 /// The list is not valid, or its form does not allow to remove entries.
@@ -40,7 +40,7 @@ pub(crate) fn prune(path: &Path, text: &str, played: &[Observed]) -> Result<Prun
             entries.push(at);
         } else {
             ids += stale.len();
-            edits.extend(stale.into_iter().map(|span| id_range(text, span)));
+            edits.extend(without_ids(text, listed, &stale));
         }
     }
     let sections = sections(path, text)?;
@@ -65,8 +65,8 @@ pub(crate) fn prune(path: &Path, text: &str, played: &[Observed]) -> Result<Prun
     Ok(Pruned { text, entries: entries.len(), ids, globs })
 }
 
-/// The ids and globs of an entry whose cases were played and do not show the deviation. A glob that only some of its cases
-/// show goes to `globs`.
+/// The ids of an entry whose cases were played and do not show the deviation. A glob with such cases goes to `globs`: it can
+/// also match cases that were not played.
 fn stale(listed: &ListedEntry, played: &[Observed], globs: &mut Vec<String>) -> Vec<Span> {
     let entry = &listed.entry;
     let mut stale = Vec::new();
@@ -82,10 +82,10 @@ fn stale(listed: &ListedEntry, played: &[Observed], globs: &mut Vec<String>) -> 
         if gone.is_empty() {
             continue;
         }
-        if shown.is_empty() {
-            stale.push(glob.span);
-        } else if is_glob(&glob.value.text) {
+        if is_glob(&glob.value.text) {
             globs.push(format!("{}: `{}` also matches {}", listed.place(), glob.value.text, gone.join(", ")));
+        } else if shown.is_empty() {
+            stale.push(glob.span);
         }
     }
     stale
@@ -101,11 +101,17 @@ fn without_observations(path: &Path, text: &str, known: &KnownDeviations) -> Res
     let named = |case: &str| known.entries.iter().any(|listed| listed.entry.names(case));
     let loose = known.observations.iter().filter(|(case, _)| !named(case)).map(|(_, pinned)| pinned.key);
     let mut edits = loose.map(|key| (line_range(text, key), String::new())).collect::<Vec<_>>();
+    let left = known.observations.len() - edits.len();
     if !edits.is_empty() && edits.len() == known.observations.len() {
         let section = sections(path, text)?.remove("observations");
         edits = section.map(|section| (section_range(text, &section), String::new())).into_iter().collect();
     }
-    Ok(apply(text, edits))
+    // In a flow mapping, several digests can share a line.
+    let text = apply(text, edits);
+    match parse(path, &text) {
+        Ok(read) if read.observations.len() == left => Ok(text),
+        _ => Err(ExtendError::Form(path.display().to_string())),
+    }
 }
 
 /// The positions of the items of a block list under `known`, or `None` if it has another form.
@@ -143,17 +149,24 @@ fn item_range(text: &str, items: &[usize], at: usize, section: usize) -> Range<u
     start..end
 }
 
-/// What to remove for one id of a list: its line, or its place between two commas.
-fn id_range(text: &str, span: Span) -> (Range<usize>, String) {
-    let line = line_range(text, span);
-    let range = if text[line.start..span.start].trim() == "-" {
-        line
-    } else if let Some(after) = text[span.end..].trim_start().strip_prefix(',') {
-        span.start..text.len() - after.trim_start().len()
-    } else {
-        text[..span.start].rfind(',').unwrap_or(span.start)..span.end
+/// What to remove for the stale ids of an entry: the line of each, or its place in a flow list. The ids before the first one
+/// that stays go with the comma behind them, and the others with the comma before them.
+fn without_ids(text: &str, listed: &ListedEntry, stale: &[Span]) -> Vec<(Range<usize>, String)> {
+    let ids = listed.entry.case.0.iter().map(|id| id.span).collect::<Vec<_>>();
+    let is_stale = |id: &Span| stale.contains(id);
+    let first = ids.iter().position(|id| !is_stale(id)).unwrap_or(0);
+    let range = |(at, id): (usize, &Span)| {
+        let line = line_range(text, *id);
+        if text[line.start..id.start].trim() == "-" {
+            line
+        } else if at < first {
+            id.start..ids[at + 1].start
+        } else {
+            ids[at - 1].end..id.end
+        }
     };
-    (range, String::new())
+    let stale = ids.iter().enumerate().filter(|(_, id)| is_stale(id));
+    stale.map(|stale| (range(stale), String::new())).collect()
 }
 
 /// The line of a position, with its end.

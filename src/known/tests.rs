@@ -472,13 +472,31 @@ observations:
     "known:\n- { case: role/b, exclude: true, reason: r }\n",
     "known:\n- { case: role/b, exclude: true, reason: r }\n"
 )]
+#[case::glob("known:\n- { case: role/*, seen: x, reason: r }\n", "known:\n- { case: role/*, seen: x, reason: r }\n")]
+#[case::last_ids(
+    "known:\n- { case: [role/z, role/b, role/b2], seen: x, reason: r }\n",
+    "known:\n- { case: [role/z], seen: x, reason: r }\n"
+)]
+#[case::first_ids(
+    "known:\n- { case: [role/b, role/b2, role/z], seen: x, reason: r }\n",
+    "known:\n- { case: [role/z], seen: x, reason: r }\n"
+)]
+#[case::first_and_last_id(
+    "known:\n- { case: [role/b, role/z, role/b2], seen: x, reason: r }\n",
+    "known:\n- { case: [role/z], seen: x, reason: r }\n"
+)]
 fn lists_in_other_forms_are_pruned(#[case] text: &str, #[case] expected: &str) {
-    assert_eq!(pruned(text, &[played("role/b", Verdict::Conforms, &[])]).text, expected);
+    let report = ["role/b", "role/b2"].map(|case| played(case, Verdict::Conforms, &[]));
+    assert_eq!(pruned(text, &report).text, expected);
 }
 
-#[test]
-fn flow_style_list_cannot_be_pruned() {
-    let text = "known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n";
+#[rstest]
+#[case::entries("known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n")]
+#[case::observations(
+    "known:\n- { case: role/b, seen: x, reason: r }\n- { case: role/c, seen: x, reason: r }\n\
+     observations: { role/b: \"0\", role/c: \"1\" }\n"
+)]
+fn flow_style_list_cannot_be_pruned(#[case] text: &str) {
     let error = prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err();
     assert!(error.to_string().contains("must be a block list"), "{error}");
 }

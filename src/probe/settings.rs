@@ -16,7 +16,7 @@ pub(crate) enum Secret {
 }
 
 impl Secret {
-    /// The `auth` object with the secret. Empty if it is unknown.
+    /// The `auth` object with the secret. Empty if the secret is unknown.
     pub(super) fn auth(&self) -> Auth {
         match self {
             Self::Token(token) => Auth { token: Some(token.clone()), ..Auth::default() },

@@ -44,7 +44,7 @@ pub(crate) fn lines(explanation: &CaseExplanation) -> Vec<String> {
         lines.extend(shown(step, release).map(|check| format!("  {check}")));
     }
     if explanation.steps.is_empty() {
-        lines.push(format!("the model of {release} has nothing to explain: no step has a refusal or another answer"));
+        lines.push(format!("nothing to explain: the model of {release} refuses no step, and no answer differs"));
     }
     lines
 }

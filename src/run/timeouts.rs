@@ -12,13 +12,13 @@ use std::time::Duration;
 
 /// The timeout for an answer is this many times the slowest valid answer so far.
 const TIMES_THE_SLOWEST: u32 = 10;
-/// The same factor for things that were missed before.
+/// The same factor for an answer of a kind that did not arrive in time before.
 const TIMES_BRIEFLY: u32 = 4;
 /// The minimum of an adapted timeout.
 const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same minimum for a known program. A known program always answers eventually: if it is slow, the machine is slow.
 const MIN_TIMEOUT_OF_KNOWN: Duration = Duration::from_secs(10);
-/// The bounds of a timeout for something that was missed before.
+/// The bounds of a timeout for an answer of a kind that did not arrive in time before.
 const BRIEFEST: Duration = Duration::from_millis(100);
 const BRIEF_AT_MOST: Duration = MIN_TIMEOUT;
 /// The timeout for a challenge if the gateway has not sent one in this run. Real clients of the time waited 750 ms

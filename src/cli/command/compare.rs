@@ -70,9 +70,9 @@ pub(crate) struct Compare {
     /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
     #[arg(long)]
     trust: bool,
-    /// State directory: the cases play on a copy of it
+    /// State directory to copy for the cases
     ///
-    /// A copy of the pairing store in DIR replaces the store of each case, and the settings in its openclaw.json
+    /// A copy of the pairing store in DIR replaces the store of each case, and the settings in the openclaw.json of DIR
     /// replace the settings of each case. clawcheck generates a key for each device of the copy, so every device can
     /// connect. clawcheck does not write to DIR.
     #[arg(long, value_name = "DIR", help_heading = STATE_DIR)]
@@ -90,7 +90,7 @@ impl Compare {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
-                help = "describe how it starts in a YAML file (see gateways/), and pass that file",
+                help = "write a gateway description that starts the gateway (see gateways/), and pass that file",
                 "cannot compare {attached}: clawcheck plays the cases on one gateway after the other, and the records that earlier cases leave behind would change the results"
             );
             return Err(CommandError::usage(error));

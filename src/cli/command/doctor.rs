@@ -11,10 +11,10 @@ use std::io::Write as _;
 
 /// List the problems of a state directory and the releases that they affect
 ///
-/// `doctor` checks the JSON files and the SQLite store of a gateway. It reports files that a gateway cannot read or
-/// use, records without a role, records that were never approved, keys that do not match their device, expired
-/// requests, platforms that an update changes, two stores in one directory, a configuration that cannot be read, and releases that do not start with this store. It writes no files, and
-/// prints no tokens, passwords or keys.
+/// `doctor` checks the JSON files and the SQLite store of a gateway. It reports files that a gateway cannot read or use,
+/// a configuration that cannot be read, two stores in one directory, and releases that do not start with this store.
+/// In the records, it reports missing roles, missing approvals, keys that do not match their device, expired requests,
+/// and platforms that an update changes. It writes no files, and prints no tokens, passwords or keys.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit codes:

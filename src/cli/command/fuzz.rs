@@ -1,4 +1,4 @@
-//! `clawcheck fuzz`: plays random stories on a gateway and on the rules, and saves the differences.
+//! `clawcheck fuzz`: plays random stories on a gateway and on the model, and saves the differences.
 
 use crate::cli::help::{cache_variable, exit_codes};
 use crate::cli::options::timeouts::TimeoutOptions;
@@ -22,11 +22,12 @@ use untrusted_data::printable::{block, line};
 /// The maximum number of stories that are listed by index. Further stories are only counted.
 const NAMED: usize = 5;
 
-/// Play random scenarios (stories) on a gateway and on the rules, and save differences as scenario files
+/// Play random scenarios (stories) on a gateway and on the model, and save differences as scenario files
 ///
 /// A story is a generated scenario with random records in the store, several connections, and decisions about devices and
-/// tokens. The same seed and index produce the same story on every gateway. The rules are those of the release that the gateway
-/// claims to implement. If the two differ, `fuzz` shortens the story and saves it as a scenario.
+/// tokens. The same seed and index produce the same story on every gateway. `fuzz` compares the answers of the gateway with
+/// those of the model of the release that the gateway claims to implement. If the answers differ, `fuzz` shortens the story
+/// and saves it as a scenario.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
@@ -43,10 +44,10 @@ pub(crate) struct Fuzz {
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: GatewaySpec,
-    /// Seed of the stories [default: random; the last line of the output names it]
+    /// Seed of the stories [default: random; the last line of the output contains it]
     #[arg(long, short, value_name = "N")]
     seed: Option<u32>,
-    /// Number of stories
+    /// Number of stories to play
     #[arg(long, short = 'n', value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     cases: u32,
     /// Index of the first story

@@ -1,7 +1,7 @@
 //! `clawcheck init`: writes the description of a gateway.
 
 use super::probe::{AskOptions, ProbedGateway, probed};
-use crate::cli::help::cache_variable;
+use crate::cli::help::secret_variables;
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -31,9 +31,8 @@ const NAMELESS: &str = "gateway";
 /// you must replace.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
-    cache_variable!(),
+    secret_variables!(),
     "
-  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
 
 Examples:
   clawcheck init my-gateway serve --port {port} --token {token}
@@ -59,7 +58,7 @@ pub(crate) struct Init {
     /// Environment variable of the gateway (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Path for WebSockets [default: the path of the URL, or /]
+    /// URL path of the WebSocket endpoint [default: the path of the URL, or /]
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// Ask the questions that can leave a record in the store of a gateway at a URL

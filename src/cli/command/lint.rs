@@ -17,8 +17,8 @@ const NAMED: usize = 10;
 /// Check scenario files and print their problems
 ///
 /// `lint` prints each problem with its line and a caret. For a file that is not a valid scenario, it prints only the first
-/// problem. A warning names something that can be intended, such as a code that no known release answers with, and does not
-/// change the exit code.
+/// problem. A warning is about a value that can be intentional, such as an error code that no known release uses. Warnings
+/// do not change the exit code.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

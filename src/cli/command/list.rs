@@ -40,7 +40,7 @@ pub(crate) struct List {
     what: Vec<String>,
     #[command(flatten)]
     selection: SelectionOptions,
-    /// List the features that each case needs, and whether a run on this gateway plays the case
+    /// Also print the features that each case needs, and whether a run on this gateway plays the case
     ///
     /// The plan is that of `run` with the same options. clawcheck does not install, start or contact the gateway.
     #[arg(long, short, value_name = "GATEWAY")]

@@ -1,6 +1,6 @@
 //! `clawcheck probe`: which release a gateway answers like.
 
-use crate::cli::help::{OUTPUT, cache_variable};
+use crate::cli::help::{OUTPUT, secret_variables};
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -36,15 +36,13 @@ const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// closes connections. It asks the embedded gateway the same questions at each known release, and compares the answers.
 /// It does not compare message texts.
 ///
-/// `probe` writes nothing to the pairing store of a gateway at a URL. It asks the questions that can leave a paired
-/// device or a pending request only with --allow-writes. It asks a gateway that clawcheck starts all questions.
+/// By default, `probe` writes nothing to the pairing store of a gateway at a URL. With --allow-writes, it also asks the
+/// questions that can leave a paired device or a pending request. If clawcheck starts the gateway, `probe` asks all
+/// questions.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
-    cache_variable!(),
+    secret_variables!(),
     "
-  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
-  CLAWCHECK_PASSWORD
-                   Shared password of a gateway at a URL, if it has no token
 
 Examples:
   clawcheck probe ws://127.0.0.1:18789
@@ -71,7 +69,7 @@ pub(crate) struct Probe {
     /// Maximum wait for the gateway to close a connection on which the client sends nothing, in seconds
     ///
     /// OpenClaw closes such a connection after its handshake timeout, which depends on the release. The default
-    /// exceeds only the shortest of these timeouts. The other questions do not wait for this one.
+    /// exceeds only the shortest of these timeouts. The other questions do not wait for this question.
     #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_wait: u64,
     #[command(flatten)]

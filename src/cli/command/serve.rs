@@ -19,11 +19,11 @@ use std::sync::Arc;
 /// UI's pages and the gateway's other HTTP APIs.
 ///
 /// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
-/// configuration, like the release. It uses ~/.openclaw only if you name it.
+/// configuration, like the release. `serve` does not use ~/.openclaw by default.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  clawcheck serve
+  clawcheck serve --state-dir STATE
   clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config openclaw.json
 
 Exit codes:
@@ -41,7 +41,7 @@ pub(crate) struct Serve {
     /// Without this option and the variable, `serve` uses `gateway.port` of the configuration.
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
-    /// State directory [env: OPENCLAW_STATE_DIR]
+    /// State directory; required [env: OPENCLAW_STATE_DIR]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Configuration file [default: openclaw.json in the state directory] [env: OPENCLAW_CONFIG_PATH]

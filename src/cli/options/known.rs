@@ -39,7 +39,7 @@ pub(in crate::cli) fn load(
     Ok(known)
 }
 
-fn missing(file: &Path) -> CommandError {
+pub(in crate::cli) fn missing(file: &Path) -> CommandError {
     let help = "`clawcheck accept --known FILE --report REPORT --all --reason TEXT` writes the first entries";
     CommandError::usage(miette::miette!(help = help, "--known: there is no file {}", file.display()))
 }

@@ -26,12 +26,12 @@ pub(in crate::cli) struct PlanOptions {
     /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
     #[arg(long, value_name = "DIR", help_heading = COMPARISON)]
     pub(in crate::cli) snapshots: Option<PathBuf>,
-    /// State directory: for a gateway at a URL, its own; otherwise, the cases play on a copy of it
+    /// State directory of the gateway at a URL, or a state directory to copy for the cases
     ///
-    /// For a gateway that clawcheck starts, a copy of the pairing store in DIR replaces the store of each case, and the
-    /// settings in its openclaw.json replace the settings of each case. clawcheck generates a key for each device of
-    /// the copy, so every device can connect. It checks only the expectations of the cases, not the snapshots.
-    /// clawcheck does not write to DIR.
+    /// For a gateway at a URL, clawcheck reads the pairing store from DIR. For a gateway that clawcheck starts, a copy of
+    /// the pairing store in DIR replaces the store of each case, and the settings in the openclaw.json of DIR replace the
+    /// settings of each case. clawcheck generates a key for each device of the copy, so every device can connect. With a
+    /// copy, clawcheck checks only the expectations of the cases, not the snapshots. clawcheck does not write to DIR.
     #[arg(long, value_name = "DIR", help_heading = STATE_DIR)]
     state_dir: Option<PathBuf>,
     #[command(flatten)]

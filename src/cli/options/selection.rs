@@ -185,7 +185,7 @@ fn file_of(id: &str) -> Option<PathBuf> {
 fn matches_nothing(option: &str, filter: &Filter, corpus: &Corpus) -> CommandError {
     let text = filter.as_str();
     let help = filter.advice(corpus.cases()).unwrap_or_else(|| match text.strip_suffix(".yaml") {
-        Some(id) => format!("an id has no ending: `{id}`"),
+        Some(id) => format!("an id has no file extension; did you mean `{id}`?"),
         None => "`clawcheck list` prints all cases, and `--format json` also their properties".to_owned(),
     });
     let report = miette::miette!(help = help, "{option}: no case matches `{text}`");

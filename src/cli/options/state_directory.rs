@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The state directory of `openclaw`, and its configuration.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct StateDirectoryOptions {
-    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
+    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR, ~/.openclaw or ~/.clawdbot]
     #[arg(value_name = "DIR", conflicts_with = "state_dir")]
     directory: Option<PathBuf>,
     /// State directory; the same as DIR

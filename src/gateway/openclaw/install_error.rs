@@ -74,7 +74,7 @@ pub enum InstallError {
         package: String,
     },
     /// Another process holds the lock and did not release it in time.
-    #[error("another process is still installing {package} after {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
+    #[error("the time for the installation is over, and another process is still installing {package}; it holds the lock {}", lock.display())]
     Locked {
         /// The package that npm, pip or cargo installs.
         package: String,

@@ -12,6 +12,8 @@ use untrusted_data::limits::{LOG_BYTES, LOG_LINE_BYTES};
 
 /// The number of lines that an error shows.
 const TAIL: usize = 12;
+/// The number of these lines that come from the end of the log, if not all fit.
+const LAST: usize = 4;
 /// The maximum wait for the end of the output after the exit of a process. A child of the process can hold the pipe
 /// open forever.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -55,12 +57,20 @@ impl Log {
         text
     }
 
-    /// The lines about an error: from the first one that names an error on, or the last ones.
+    /// The lines about an error: from the first one that names an error on, or the last ones. If these are too many lines,
+    /// those in the middle are left out.
     pub(crate) fn tail(&self) -> LogTail {
         let lines = self.lock();
-        let last = lines.kept.len().saturating_sub(TAIL);
-        let from = lines.kept.iter().position(|line| names_an_error(line)).map_or(last, |error| error.min(last));
-        LogTail(lines.kept.range(from..).take(TAIL).cloned().collect::<Vec<_>>().join("\n"))
+        let kept = &lines.kept;
+        let last = kept.len().saturating_sub(TAIL);
+        let from = kept.iter().position(|line| names_an_error(line)).map_or(last, |error| error.min(last));
+        let mut tail = kept.range(from..).take(TAIL).cloned().collect::<Vec<_>>();
+        if from < last {
+            tail.truncate(TAIL - LAST - 1);
+            tail.push(format!("({} lines)", kept.len() - from - tail.len() - LAST));
+            tail.extend(kept.range(kept.len() - LAST..).cloned());
+        }
+        LogTail(tail.join("\n"))
     }
 
     /// Whether a line contains one of these texts.
@@ -189,7 +199,10 @@ mod tests {
             log.read(std::io::Cursor::new(text.into_bytes())).finish().await;
             log.tail().0
         };
-        assert!(tail(30, 40).await.starts_with("FATAL: no licence\n  at 0\n"));
+        let long = tail(30, 40).await;
+        assert!(long.starts_with("FATAL: no licence\n  at 0\n"), "{long}");
+        assert!(long.ends_with("  at 5\n(30 lines)\n  at 36\n  at 37\n  at 38\n  at 39"), "{long}");
+        assert_eq!(long.lines().count(), TAIL);
         let short = tail(30, 2).await;
         assert!(short.starts_with("hello 21\n") && short.ends_with("FATAL: no licence\n  at 0\n  at 1"), "{short}");
     }

@@ -74,15 +74,15 @@ const ROW: usize = 150;
 /// The listening sockets: the port, and the socket in the form of `/proc/PID/fd`. `None`: the system does not provide this
 /// information.
 ///
-/// The tables begin with the listening sockets. They are read row by row, because the kernel searches a large table for
-/// the other sockets.
+/// Each table begins with the listening sockets. It is read row by row up to the first other socket, because the kernel
+/// searches a large table for the others.
 fn listeners() -> Option<impl Iterator<Item = (u16, String)>> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(File::open);
-    let rows = |table| BufReader::with_capacity(ROW, table).lines().map_while(Result::ok).skip(1);
-    tables
-        .iter()
-        .any(Result::is_ok)
-        .then(|| tables.into_iter().flatten().flat_map(rows).filter_map(|row| listener(&row)))
+    let of_table = |table| {
+        let rows = BufReader::with_capacity(ROW, table).lines().map_while(Result::ok).skip(1);
+        rows.map_while(|row| listener(&row))
+    };
+    tables.iter().any(Result::is_ok).then(|| tables.into_iter().flatten().flat_map(of_table))
 }
 
 /// Columns of proc_net_tcp(5): local address and port in hex, remote, state (0A: listening), ..., inode.

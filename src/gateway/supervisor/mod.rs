@@ -114,8 +114,8 @@ impl Supervisor {
     }
 
     async fn request(&mut self, request: SpawnRequest) -> io::Result<()> {
-        let lost = || io::Error::other("the process that supervises the gateway ended before it started it");
-        let late = || io::Error::other("the process that supervises the gateway did not start it in time");
+        let lost = || io::Error::other("the supervisor process exited before it started the gateway");
+        let late = || io::Error::other("the supervisor process did not start the gateway in time");
         let deadline = Instant::now() + START_TIMEOUT;
         let line = Request::Start(request).line()?;
         timeout_at(deadline, self.stream.write_all(line.as_bytes())).await.map_err(|_| late())?.map_err(|_| lost())?;

@@ -277,8 +277,9 @@ impl CaseContext<'_> {
         acts_on(step).map(str::to_owned)
     }
 
-    /// Removes the events and answers that a later step waits for from what a step received on its own connection. Their
-    /// order then does not matter. What the step itself waits for is the last thing that it receives.
+    /// Keeps the events and answers that a later step waits for, and removes them from the messages that this step received
+    /// on its own connection. Their order then does not matter. If this step waits for a message itself (`waits`), that
+    /// message is the last one and is not removed.
     async fn keep_for_later(
         &self,
         on: &str,

@@ -89,7 +89,7 @@ pub struct PairedRecord {
     pub remote_ip: Option<String>,
     /// The device tokens by role. `{}` is an empty map, and `null` is null. Default: one valid token for each role.
     pub tokens: Tokens,
-    /// Time since the pairing. Default: a moment.
+    /// Time since the pairing. Default: the device was paired just before the case.
     pub age: Option<TimeSpan>,
     /// The device whose public key is in the record, under the id of this device.
     pub key: Option<Name>,
@@ -127,7 +127,7 @@ pub struct PendingRecord {
     pub silent: Option<bool>,
     /// Whether the device is already paired. Default: false.
     pub repair: Option<bool>,
-    /// Time since the request. Default: a moment. Releases drop a request after five minutes.
+    /// Time since the request. Default: the request was sent just before the case. Releases drop a request after five minutes.
     pub age: Option<TimeSpan>,
     /// The device whose public key is in the record, under the id of this device.
     pub key: Option<Name>,
@@ -323,7 +323,7 @@ pub struct BootstrapRecord {
     pub scopes: Option<Vec<String>>,
     /// The device that the token is bound to.
     pub device: Option<Name>,
-    /// Time since the token was issued. Default: a moment.
+    /// Time since the token was issued. Default: the token was issued just before the case.
     pub age: Option<TimeSpan>,
     /// Other fields, written unchanged. They override all others.
     pub set: Map<String, Value>,

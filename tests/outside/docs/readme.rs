@@ -164,15 +164,6 @@ fn sample_outputs() {
     }
 }
 
-#[test]
-fn sample_explanation() {
-    let folder = checkout();
-    let output = clawcheck(LOCKED_OUT, folder.path()).output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let sample = README.split("```text\n").nth(2).unwrap().split("```").next().unwrap();
-    assert!(printed.contains(sample), "{printed}");
-}
-
 /// A new release is added to both, with the result of its runs.
 #[test]
 fn the_readme_and_the_page_about_fidelity_list_the_known_releases() {

@@ -324,7 +324,7 @@ fn assumptions_and_placeholders() {
     let assumed = explain(&test_folder, &page).out;
     assert!(
         assumed.contains(
-            "assumed  its device is new (--device); it sends the gateway's own secret (--auth); its host is gateway.example (--host)\n"
+            "assumed  the device is new (--device); the client sends the gateway's own secret (--auth); the host is gateway.example (--host)\n"
         ),
         "{assumed}"
     );

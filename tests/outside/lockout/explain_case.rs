@@ -33,7 +33,7 @@ fn explains_steps_of_case() {
     for line in [
         "refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade",
         "locality    not local: header X-Forwarded-For is present; trustedProxies does not rescue it (since 2026.3.31)",
-        "the record has the effective roles: operator",
+        "the effective roles of the record: operator",
     ] {
         assert!(explained.contains(line), "{line} in {}", ended.out);
     }

@@ -46,7 +46,7 @@ fn logged_reason_differs_from_answer() {
     let late = say(&format!("[ws] handshake timeout conn=c1 remote=127.0.0.1\n{closed} code=1000 reason=n/a"));
     assert!(late.out.contains("cause     the client did not send its connect request within 10 s"), "{}", late.out);
     let other = say(&format!("{closed} code=1008 reason=unauthorized: something new"));
-    assert!(other.out.contains("note      the answer below is not the logged one"), "{}", other.out);
+    assert!(other.out.contains("note      the answer below differs from the logged answer"), "{}", other.out);
     fs::write(test_folder.path("g.log"), format!("{closed} code=1008 reason=pairing required (requestId: 1)")).unwrap();
     let same = explain(&test_folder, &["state", "--log", "g.log", "--device", "new", "--peer", "192.0.2.1"]);
     assert!(same.out.starts_with("refused: NOT_PAIRED"), "{}", same.out);

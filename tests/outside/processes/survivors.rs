@@ -148,7 +148,11 @@ fn failed_start_leaves_no_process(#[case] script: &str, #[case] says: &str) {
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     // A supervisor that is killed immediately reports nothing about the command.
     let is_killed = script.starts_with("kill");
-    assert!(ran.out.contains(says) || is_killed && ran.out.contains("ended before it started it"), "{}", ran.out);
+    assert!(
+        ran.out.contains(says) || is_killed && ran.out.contains("exited before it started the gateway"),
+        "{}",
+        ran.out
+    );
     // The second start uses the default configuration. It decides that the gateway cannot start.
     assert!((1..=2).contains(&wild.started()), "{}", wild.started());
     // Without its supervisor, a stray process without a mark cannot be found. A process with the mark is still found.

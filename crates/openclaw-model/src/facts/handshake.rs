@@ -84,8 +84,8 @@ pub struct HandshakeRules {
     pub always_limited: bool,
     /// The number of sockets from one address that have not sent `connect` yet is limited.
     pub waiting_limited: bool,
-    /// A shared secret with a device token does not count against the rate limit, and a client without any secret is
-    /// subject to the limit. Otherwise, every client with a secret is subject to the limit and counts.
+    /// A client with a device token is not subject to the rate limit for shared secrets, and a client without any secret is
+    /// subject to it. Otherwise, exactly the clients that send a secret are subject to the limit.
     pub device_token_shields_secret: bool,
     /// A correct device token resets the failures of the shared secret that was sent with it.
     pub device_token_clears_secret_failures: bool,
@@ -207,8 +207,9 @@ pub struct HandshakeRules {
     pub password_beside_proxy: bool,
     /// `X-OpenClaw-Scopes` limits the scopes of every connection.
     pub header_bounds_all: bool,
-    /// A node host has the platform and the device family of its system, whatever the spelling. A record can lack the
-    /// device family. The app for macOS can report a different platform version.
+    /// A node host can report the system of its record under another name (`macos` for `darwin`). Another client can do so
+    /// if the record has no device family and the client reports that of the system. The app for macOS can report another
+    /// platform version.
     pub node_host_named: bool,
     /// A node that gets no device token and sends none is refused.
     pub nodes_need_token: bool,

@@ -60,7 +60,7 @@ impl Refusal {
         refusal
     }
 
-    /// The same, retryable after this many milliseconds.
+    /// This refusal, with permission to retry after this many milliseconds.
     #[must_use]
     pub(super) fn retryable_after(mut self, retry_after_ms: u64) -> Self {
         if let Some(error) = &mut self.error {
@@ -75,14 +75,14 @@ impl Refusal {
         Self { error: None, code: close::POLICY, reason: reason.to_owned() }
     }
 
-    /// The same with another close code.
+    /// This refusal with another close code.
     #[must_use]
     pub(super) fn closing_with(mut self, code: u16) -> Self {
         self.code = code;
         self
     }
 
-    /// The same with another close reason.
+    /// This refusal with another close reason.
     #[must_use]
     pub(super) fn closing_because(mut self, reason: &str) -> Self {
         self.reason = cut(reason);

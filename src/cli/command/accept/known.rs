@@ -1,5 +1,6 @@
 //! `clawcheck accept --known`: adds what a run showed to a list of known deviations.
 
+use crate::cli::options::known::missing;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
@@ -34,7 +35,7 @@ pub(super) struct KnownOptions {
     /// With --known: the issue or page where the deviations are tracked
     #[arg(long, value_name = "URL", requires = "known", value_parser = link)]
     link: Option<String>,
-    /// With --known: remove what the run refuted, instead of adding deviations
+    /// With --known: remove deviations that no longer occur, instead of adding deviations
     ///
     /// `accept` removes the entries and ids whose cases were played without the deviation, and the digests of cases without
     /// an entry. Entries that the run did not test, flaky entries and exclusions stay.
@@ -129,12 +130,12 @@ impl KnownOptions {
         let Report { level, cases } = read(report)?;
         let level = level.unwrap_or_default();
         let played = cases.into_iter().map(|case| case.observed(level)).collect::<Vec<_>>();
-        let text = known::text_of(list).map_err(CommandError::usage)?.unwrap_or_default();
+        let text = known::text_of(list).map_err(CommandError::usage)?.ok_or_else(|| missing(list))?;
         let pruned = known::prune(list, &text, &played).map_err(CommandError::usage)?;
         let path = list.to_string_lossy();
         let path = line(&path);
         let message = if text == pruned.text {
-            format!("{path}: the report refutes no whole entry")
+            format!("{path}: no entry and no id can be removed")
         } else {
             write(list, &pruned.text)?;
             let (entries, ids) = (counted_entries(pruned.entries), counted(pruned.ids, "id"));

@@ -38,6 +38,7 @@ impl AskedCase {
         let is_file = path.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml");
         let corpus = match is_file {
             true => Corpus::load(std::slice::from_ref(&path)),
+            false if without_step.contains(['*', '?', '[', '{']) => Corpus::embedded(),
             false => Corpus::embedded_named(&[without_step.to_owned()]).map(Option::unwrap_or_default),
         };
         let corpus = corpus.map_err(CommandError::usage)?;

@@ -79,10 +79,10 @@ pub(crate) struct Explain {
     /// Client: cli, probe, tui, exec, backend, control-ui, webchat, node, macos, ios, android [default: from the device's record, or cli]
     #[arg(long = "as", value_name = "CLIENT", help_heading = CLIENT)]
     client: Option<Preset>,
-    /// Device: a name, an id or its first letters, `new` or `none` [default: identity/device.json]
+    /// Device: a name, an id, the first characters of an id, `new` or `none` [default: identity/device.json]
     ///
-    /// The private keys of other devices are not in a state directory. `explain` uses a stand-in key for them and puts it into
-    /// its copy of the records.
+    /// A state directory does not contain the private keys of other devices. For such a device, `explain` uses a stand-in
+    /// key and puts this key into its copy of the records.
     #[arg(long, value_name = "DEVICE", help_heading = CLIENT)]
     device: Option<String>,
     /// Role that the client requests [default: the client's own]
@@ -96,15 +96,15 @@ pub(crate) struct Explain {
     platform: Option<String>,
     /// Credentials: shared, token, password, device-token, bootstrap-token or none, with an optional `=VALUE`
     ///
-    /// Without a value, `token` and `password` are those of the gateway, and `device-token` is that of the device's record. The
-    /// default is `shared`, the secret that the gateway requires, or the device token for a device whose key is
-    /// elsewhere.
+    /// Without a value, `token` and `password` are those of the gateway, and `device-token` is that of the device's record.
+    /// The default is `shared`: the secret that the gateway requires. For a device whose private key is not in the state
+    /// directory, the default is `device-token`.
     #[arg(long, value_name = "KIND[=VALUE]", help_heading = CLIENT)]
     auth: Option<Credential>,
     /// Proxy between the client and the gateway: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
     ///
-    /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and requests
-    /// the host gateway.example.
+    /// The proxy adds the headers that its documentation describes. The client connects to the proxy from the address
+    /// 203.0.113.7 and requests the host gateway.example.
     #[arg(long, value_name = "PROXY", value_parser = via, help_heading = CONNECTION)]
     via: Option<Proxy>,
     /// Header of the upgrade request; overrides the headers of --via (repeatable)

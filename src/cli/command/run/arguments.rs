@@ -70,9 +70,9 @@ pub(crate) struct Run {
     pub(super) verbose: bool,
     /// Print the score by family and level, and what to fix next
     ///
-    /// Below the score, a ladder with seven rungs shows what the gateway does correctly, from the handshake to restarts
-    /// with damaged files. It ends with a command that shows the first problem to fix. By default, the score is printed for described gateways and gateways at a URL if at least 20
-    /// cases are selected.
+    /// Below the score, `run` prints a ladder: seven abilities of a gateway, called rungs, from the handshake to restarts
+    /// with damaged files. The last lines name the first broken rung and a command that plays one of its cases. By
+    /// default, `run` prints the score for described gateways and gateways at a URL if at least 20 cases are selected.
     #[arg(long, help_heading = OUTPUT)]
     pub(super) score: bool,
     /// Print every case in full, with its messages on the wire
@@ -100,9 +100,10 @@ pub(crate) struct Run {
     /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, help_heading = COMPARISON)]
     pub(super) schema: Option<Option<PackageVersion>>,
-    /// Also propose snapshots that only record that a real release was tested
+    /// Also save observations of cases that conform on a real release for the first time
     ///
-    /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
+    /// If a case conforms on a real release that its snapshot does not list under `seen` yet, `run` saves the observation
+    /// for approval. After the approval, the snapshot lists the release.
     #[arg(long, help_heading = COMPARISON)]
     pub(super) mark_seen: bool,
     /// Allow scenarios that can start code in a gateway or reach outside it

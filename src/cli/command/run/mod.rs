@@ -64,7 +64,7 @@ impl Run {
         if code == exit::DEVIATES && report.outcome(false) == Outcome::Conforms {
             let skipped = report.summary.count(crate::judge::Verdict::Skipped);
             let unused = counted(report.unused_snapshots.len(), "unused snapshot");
-            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} (--deny)");
+            let _ = writeln!(console::stderr(), "the run fails because of --deny: {skipped} skipped, {unused}");
         }
         if code == exit::NOTHING_PLAYED || (code == exit::DEVIATES && self.played_too_few(&report)) {
             self.print_too_few(&report);
@@ -78,6 +78,7 @@ impl Run {
             GatewaySpec::Described(_) => {
                 "the snapshots are those of OpenClaw; add `snapshots: FOLDER` to the gateway description"
             }
+            GatewaySpec::Attached(_) => "name a folder with --snapshots",
             _ if are_built_in => "the built-in snapshots cannot be changed; name a folder with --snapshots",
             _ => "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario",
         }

@@ -190,7 +190,7 @@ impl PairingCheck<'_> {
         if !roles.iter().any(|role| role == self.attempt.role) {
             let have = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
             let why = format!(
-                "the client requests the role {}; the record has the effective roles: {have}",
+                "the client requests the role {}; the effective roles of the record: {have}",
                 self.attempt.role
             );
             outcome.trace_line_of(Check::Pairing, fact!(pairing.effective_roles), why);

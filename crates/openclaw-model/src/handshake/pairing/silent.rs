@@ -36,7 +36,9 @@ impl PairingCheck<'_> {
             (true, true, _) => {
                 "an approval is required, because the client is a browser, but not the Control UI or the chat"
             }
-            (true, false, false) => "an approval is required, because this release does not approve it automatically",
+            (true, false, false) => {
+                "an approval is required, because this release does not approve the request automatically"
+            }
             (true, false, true) => "approved automatically",
         };
         let fact = match upgrade {
