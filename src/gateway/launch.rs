@@ -116,7 +116,7 @@ pub enum LaunchError {
         reason: String,
     },
     /// The gateway ended before it was ready. A scenario may expect that a gateway refuses to start.
-    #[error("the gateway exited with {exit} before it was ready{heading}{log}", heading = LOG_HEADING)]
+    #[error("the gateway ended with {exit} before it was ready{heading}{log}", heading = LOG_HEADING)]
     Exited {
         /// The exit status.
         exit: Exit,

@@ -156,7 +156,7 @@ fn failed_start_is_reported_once() {
     let file = description(&test_folder, "echo the port has no name; exit 3");
     let (report, out) = Report::of(&test_folder, &["scenarios", "--gateway", &file, "--isolation", "shared"]);
     assert_eq!(out.matches("the port has no name").count(), 1, "{out}");
-    assert!(out.contains("starts in a row failed the same way: the gateway exited with exit code 3"), "{out}");
+    assert!(out.contains("starts in a row failed the same way: the gateway ended with exit code 3"), "{out}");
     let cases = report.0["cases"].as_array().unwrap();
     let told = cases.iter().filter(|case| case["reason"].as_str().unwrap().contains("the port has no name"));
     assert_eq!((cases.len(), told.count()), (3, 1), "{cases:#?}");
