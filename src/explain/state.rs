@@ -72,7 +72,7 @@ pub(crate) enum StateError {
     NoDirectory,
     /// The store cannot be read.
     #[error(transparent)]
-    #[diagnostic(help("a state directory is the folder that contains devices/paired.json or state/openclaw.sqlite"))]
+    #[diagnostic(transparent)]
     Store(#[from] StateAtRestError),
     /// The directory holds nothing of a gateway.
     #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]

@@ -64,14 +64,16 @@ enum Database {
 pub enum StateAtRestError {
     /// The directory does not exist, or is not a directory.
     #[error("cannot read the state directory {path}: {error}")]
+    #[diagnostic(help("a state directory is the folder that contains devices/paired.json or state/openclaw.sqlite"))]
     Directory {
         /// The directory.
         path: PathBuf,
         /// The error of the operating system.
         error: io::Error,
     },
-    /// The operating system denies access to a file.
+    /// The operating system denies this user access to a file, but not the owner of the state directory.
     #[error("cannot read {path}: {error}")]
+    #[diagnostic(help("run clawcheck as the user who owns the state directory, or pass a copy that you can read"))]
     File {
         /// The file.
         path: PathBuf,
@@ -88,6 +90,7 @@ pub enum StateAtRestError {
     },
     /// This user cannot read the database at the moment.
     #[error("cannot read {path}: {fault}")]
+    #[diagnostic(help("run clawcheck as the user who owns the state directory, or pass a copy that you can read"))]
     Database {
         /// The database.
         path: PathBuf,
@@ -149,10 +152,19 @@ impl StateAtRest {
 
     fn read_file(&mut self, document: Document, root: &Metadata) -> Result<(), StateAtRestError> {
         let (path, name) = (self.directory.join(document.path()), document.path());
-        let kept = file(&path, document)?;
-        let denied = match fs::metadata(&path) {
-            Ok(found) if found.is_file() && !allows(root, &found, 0o4) => Some(owners(root, &found)),
+        let found = fs::metadata(&path);
+        let denied = match &found {
+            Ok(found) if found.is_file() && !allows(root, found, 0o4) => Some(owners(root, found)),
             _ => None,
+        };
+        let folder = path.parent().filter(|_| found.is_err()).and_then(|folder| fs::metadata(folder).ok());
+        let is_folder_denied = folder.is_some_and(|folder| !allows(root, &folder, 0o1));
+        let kept = match file(&path, document) {
+            // If only this user may not read the file, clawcheck does not know what the gateway reads.
+            Err(StateAtRestError::File { error, .. }) if denied.is_some() || is_folder_denied => {
+                StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }
+            }
+            kept => kept?,
         };
         // The contents are kept, because a remedy can make the file readable (`unlock`).
         let kept = match denied {
@@ -356,12 +368,18 @@ fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError>
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(StoredFile::Absent);
         }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(StateAtRestError::File { path: path.to_owned(), error });
+        }
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     }
     let too_large = |limit: String| StateAtRestError::TooLarge { path: path.to_owned(), limit };
     let bytes = match plain_file::read(path, MAX_LENGTH, Links::Follow) {
         Ok(bytes) => bytes,
         Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", MAX_LENGTH >> 20))),
+        Err(PlainFileError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(StateAtRestError::File { path: path.to_owned(), error });
+        }
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     };
     if cut::json::count(&bytes) > DOCUMENT_VALUES {
@@ -419,6 +437,7 @@ fn owners(root: &Metadata, found: &Metadata) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn reads_directory_without_changes() {
@@ -458,6 +477,26 @@ mod tests {
         at_rest.unlock();
         assert_eq!(*at_rest.file(Document::DevicesPaired), paired);
         assert!(!at_rest.is_locked());
+    }
+
+    #[test]
+    fn file_that_only_this_user_cannot_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Document::DevicesPaired.path());
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, "{}").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+        if fs::read(&path).is_ok() {
+            // Root can read every file. An unprivileged user also runs this test in `.ci/run`.
+            return;
+        }
+        let mut at_rest = StateAtRest::empty(folder.path());
+        let of_root = fs::metadata("/").unwrap();
+        let error = at_rest.read_file(Document::DevicesPaired, &of_root).unwrap_err();
+        assert!(matches!(error, StateAtRestError::File { .. }), "{error}");
+        // The owner of this directory cannot read the file either.
+        at_rest.read_file(Document::DevicesPaired, &fs::metadata(folder.path()).unwrap()).unwrap();
+        assert!(matches!(at_rest.file(Document::DevicesPaired), StoredFile::Unusable { what: "read", .. }));
     }
 
     #[test]

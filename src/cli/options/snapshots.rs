@@ -160,8 +160,10 @@ fn similar(folder: &Path) -> Option<PathBuf> {
 
 fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {
     if scenarios.is_empty() {
+        // The folders `scenarios` and `snapshots` of the user are not about the built-in scenarios.
         let (own, snapshots) = (Path::new("scenarios"), Path::new(FOLDER));
-        return (own.is_dir() && snapshots.is_dir()).then(|| snapshots.to_owned());
+        let is_source_tree = || crate::built_in::scenarios().keys().all(|path| own.join(path).is_file());
+        return (snapshots.is_dir() && is_source_tree()).then(|| snapshots.to_owned());
     }
     let first = std::path::absolute(scenarios.first()?).ok()?;
     // A scenario file is in scenarios/FAMILY/, so the folder is at most three levels up and never above `scenarios`.

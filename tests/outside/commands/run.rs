@@ -287,6 +287,15 @@ fn argument_must_be_complete_name() {
     assert_eq!(test_folder.clawcheck(&["run", "--filter", "empty-tok"]).code, Some(1));
 }
 
+/// The folders `scenarios` and `snapshots` of a user are not about the built-in scenarios.
+#[test]
+fn built_in_case_in_folder_with_own_snapshots() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "empty-tokens/node"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    assert_eq!(std::fs::read_dir(test_folder.path("snapshots")).unwrap().count(), 0);
+}
+
 #[test]
 fn missing_snapshot_folder() {
     let test_folder = TestFolder::new(SCENARIO);
