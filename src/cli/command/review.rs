@@ -31,7 +31,7 @@ pub(crate) struct Review {
 
 /// The decision of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum Decision {
     Accept,
     Reject,
     Skip,
@@ -56,14 +56,14 @@ impl Review {
                 continue;
             }
             match ask(&mut out).map_err(CommandError::output)? {
-                Answer::Accept => {
+                Decision::Accept => {
                     for line in accept::accept(&mut library, proposal).map_err(fault)? {
                         writeln!(out, "{line}").map_err(CommandError::output)?;
                     }
                 }
-                Answer::Reject => library.reject(proposal).map_err(fault)?,
-                Answer::Skip => {}
-                Answer::Quit => break,
+                Decision::Reject => library.reject(proposal).map_err(fault)?,
+                Decision::Skip => {}
+                Decision::Quit => break,
             }
         }
         Ok(exit::OK)
@@ -93,19 +93,19 @@ fn describe(library: &Library, proposal: &Proposal) -> Result<String, LibraryErr
 }
 
 /// Repeats the question until the answer is valid. The end of the input means `quit`.
-fn ask(out: &mut impl Write) -> io::Result<Answer> {
+fn ask(out: &mut impl Write) -> io::Result<Decision> {
     loop {
         write!(out, "(a)ccept, (r)eject, (s)kip, (q)uit? ")?;
         out.flush()?;
         let mut line = String::new();
         if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Ok(Answer::Quit);
+            return Ok(Decision::Quit);
         }
         match line.trim() {
-            "a" | "accept" => return Ok(Answer::Accept),
-            "r" | "reject" => return Ok(Answer::Reject),
-            "s" | "skip" => return Ok(Answer::Skip),
-            "q" | "quit" => return Ok(Answer::Quit),
+            "a" | "accept" => return Ok(Decision::Accept),
+            "r" | "reject" => return Ok(Decision::Reject),
+            "s" | "skip" => return Ok(Decision::Skip),
+            "q" | "quit" => return Ok(Decision::Quit),
             _ => {}
         }
     }

@@ -172,7 +172,7 @@ pub(in crate::cli) enum Verdicts {
 enum Unplayable {
     /// The store of the case has a record of this device, which the copy does not have.
     Record(String),
-    /// The case connects no device of the copy. The devices that it connects, of which this is the first, would be new ones.
+    /// The case connects no device of the copy, but new devices. This is the first of them.
     Devices(Option<String>),
     /// The case expects nothing.
     Expectation,

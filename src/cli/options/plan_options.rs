@@ -87,7 +87,10 @@ impl PlanOptions {
         }
         match &self.state_dir {
             Some(directory) if attached && !directory.is_dir() => usage(
-                format!("the state directory {} does not exist", directory.display()),
+                match directory.exists() {
+                    true => format!("{} is a file, not a state directory", directory.display()),
+                    false => format!("the state directory {} does not exist", directory.display()),
+                },
                 "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
             ),
             Some(directory) if attached && !is_state_directory(directory) => {

@@ -4,6 +4,7 @@ use super::corpus;
 use crate::cli::help::SELECTION;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, misplaced};
+use crate::gateway::GatewaySpec;
 use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::{Case, Corpus, Filter};
 use crate::shell::quoted;
@@ -67,6 +68,32 @@ impl NamedCases {
         !self.paths.is_empty() && Corpus::embedded().is_ok_and(|corpus| filter.names(corpus.cases()))
     }
 
+    /// The error for an argument that is neither a path nor a name. `help` replaces the usual help text.
+    fn unknown(&self, id: &str, filter: &Filter, corpus: &Corpus, help: Option<String>) -> CommandError {
+        let usual = || match file_of(id) {
+            _ if self.is_built_in(filter) => {
+                format!("`{id}` is built in: select it in a command without files and folders")
+            }
+            Some(file) => {
+                format!("a case of your own is selected by its file: {}", quoted(&file.to_string_lossy()))
+            }
+            None if is_gateway(id) => format!("a gateway is named by an option: --gateway {}", quoted(id)),
+            None => filter.near_miss(corpus.cases()).unwrap_or_else(|| {
+                let id = quoted(id);
+                format!("`--filter {id}` selects the cases whose ids contain it; `clawcheck list` prints all cases")
+            }),
+        };
+        let no_path = format!("there is no file or folder `{id}`");
+        let message = match self.paths.first() {
+            None => format!("{no_path}, and no case, scenario or family of that name"),
+            Some(path) => {
+                let more = if self.paths.len() > 1 { " and the other paths" } else { "" };
+                format!("{no_path}, and {}{more} has no case, scenario or family of that name", path.display())
+            }
+        };
+        CommandError::usage(miette::miette!(help = help.unwrap_or_else(usual), "{message}"))
+    }
+
     /// The cases of the corpus that the ids select, or all of them without ids, limited to those that the options select.
     /// `help` returns the help text for an unknown id.
     ///
@@ -91,32 +118,7 @@ impl NamedCases {
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
             // A misspelled path must not select cases whose ids contain it.
             if !filter.names(corpus.cases()) {
-                let usual = || match file_of(id) {
-                    _ if self.is_built_in(&filter) => {
-                        format!("`{id}` is built in: select it in a command without files and folders")
-                    }
-                    Some(file) => {
-                        let file = file.to_string_lossy();
-                        format!("a case of your own is selected by its file: {}", quoted(&file))
-                    }
-                    None => {
-                        let id = quoted(id);
-                        let all = "`clawcheck list` prints all cases";
-                        format!("`--filter {id}` selects the cases whose ids contain it; {all}")
-                    }
-                };
-                let message = match self.paths.first() {
-                    None => format!("there is no file or folder `{id}`, and no case, scenario or family of that name"),
-                    Some(path) => {
-                        let more = if self.paths.len() > 1 { " and the other paths" } else { "" };
-                        let path = path.display();
-                        format!(
-                            "there is no file or folder `{id}`, and {path}{more} has no case, scenario or family of that name"
-                        )
-                    }
-                };
-                let help = help(id).unwrap_or_else(usual);
-                return Err(CommandError::usage(miette::miette!(help = help, "{message}")));
+                return Err(self.unknown(id, &filter, corpus, help(id)));
             }
             named.push(filter);
         }
@@ -166,6 +168,11 @@ pub(in crate::cli) fn own_folder() -> Option<&'static str> {
     let families = below("./scenarios").into_iter().filter(|path| path.is_dir());
     let mut files = families.flat_map(|family| entries(&family)).chain(below("./scenarios"));
     files.any(|path| is_own(&path)).then_some("scenarios")
+}
+
+/// Whether an argument is the name or the URL of a gateway.
+fn is_gateway(text: &str) -> bool {
+    matches!(text.parse(), Ok(GatewaySpec::Attached(_) | GatewaySpec::Embedded(_) | GatewaySpec::OpenClaw(_)))
 }
 
 /// The scenario file with this id, if it is below the current directory, a folder `scenarios` or one of their neighbours.

@@ -89,9 +89,7 @@ impl WaitingFolder {
         let folder = match &self.gateway {
             Some(gateway) => folder_of(gateway)?,
             None => {
-                if !self.snapshots.is_dir() {
-                    must_exist(&self.snapshots)?;
-                }
+                must_exist(&self.snapshots)?;
                 self.snapshots.clone()
             }
         };

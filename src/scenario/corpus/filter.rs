@@ -157,16 +157,21 @@ impl Filter {
     /// Advice for a filter that matches none of these cases: the filter that was probably meant, or the prefixes that
     /// exist. `None` if it resembles nothing.
     pub fn advice(&self, cases: &[Case]) -> Option<String> {
+        let has_prefix =
+            || self.subject == Subject::Id && self.text.split_once(':').is_some_and(|(word, _)| is_word(word));
+        let prefixes = || has_prefix().then(|| "the prefixes are family:, tag:, issue: and requirement:".to_owned());
+        self.near_miss(cases).or_else(prefixes)
+    }
+
+    /// The question whether a similar filter was meant, which matches some of these cases.
+    pub fn near_miss(&self, cases: &[Case]) -> Option<String> {
         let values = match self.subject {
             Subject::Id => WHOLE.iter().rev().flat_map(|whole| cases.iter().map(whole)).collect::<Vec<_>>(),
             subject => cases.iter().flat_map(|case| subject.values(case)).map(str::to_owned).collect(),
         };
         let values = values.iter().map(String::as_str).collect::<IndexSet<_>>();
         let prefix = &self.text[..self.text.len() - self.value.len()];
-        let near = nearest(&self.value, values).map(|near| format!("did you mean `{prefix}{near}`?"));
-        let has_prefix =
-            || self.subject == Subject::Id && self.text.split_once(':').is_some_and(|(word, _)| is_word(word));
-        near.or_else(|| has_prefix().then(|| "the prefixes are family:, tag:, issue: and requirement:".to_owned()))
+        nearest(&self.value, values).map(|near| format!("did you mean `{prefix}{near}`?"))
     }
 
     /// Whether the filter is a glob, has a prefix, or is the complete name of a case, a scenario or a family.

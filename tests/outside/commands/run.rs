@@ -280,6 +280,14 @@ fn argument_must_be_complete_name() {
         let message = format!("there is no file or folder `{word}`");
         assert!(ran.err.contains(&message) && ran.err.contains(&format!("--filter {word}")), "{}", ran.err);
     }
+    for (word, help) in [
+        ("role-upgrade/clinet", "did you mean `role-upgrade/client`?"),
+        ("embedded@2026.4.2", "--gateway embedded@2026.4.2"),
+        ("ws://127.0.0.1:9", "--gateway ws://127.0.0.1:9"),
+    ] {
+        let ran = test_folder.clawcheck(&["run", word]);
+        assert!(ran.code == Some(2) && ran.err.contains(help), "{}", ran.err);
+    }
     let ran = test_folder.clawcheck(&["run", "--schema", "2026.9.1"]);
     assert!(ran.err.contains("--schema=2026.9.1"), "{}", ran.err);
     for arguments in [&["run", "empty-tokens"][..], &["run", "--filter", "empty-tok"]] {
