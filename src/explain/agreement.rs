@@ -1,6 +1,7 @@
 //! `doctor` and `explain` say the same about damaged files.
 
 use super::doctor::{CLOSES, Finding, findings};
+use super::remedies::try_all;
 use super::text::NO_START;
 use super::{Places, Question, StateDirectory, Verdict, simulated};
 use openclaw_emulator::store::SqliteDocuments;
@@ -212,4 +213,29 @@ fn a_client_has_a_device_of_its_kind(#[case] client: &str, #[case] expected: &st
         _ => "another",
     };
     assert_eq!((found, client.assumptions()[0].contains("--device")), (expected, assumed));
+}
+
+/// `openclaw devices approve` of 2026.6.11 ends without the local fallback if only an administrator can approve the client.
+#[rstest]
+#[case::node("2026.6.11", "ios", true)]
+#[case::operator("2026.6.11", "cli", false)]
+#[case::before("2026.4.15", "ios", false)]
+#[case::after("2026.7.35", "ios", false)]
+fn approval_by_another_device(#[case] release: &str, #[case] client: &str, #[case] by_another: bool) {
+    let token = json!({ "token": "t", "role": "operator", "scopes": ["operator.admin"] });
+    let (id, mut admin) = device("admin", "operator", &json!({ "operator": token }));
+    admin["scopes"] = json!(["operator.admin"]);
+    admin["approvedScopes"] = json!(["operator.admin"]);
+    let state = state(&json!({ id: admin }).to_string(), CONFIG);
+    let question = Question {
+        preset: Some(client.parse().unwrap()),
+        device: Some("new".to_owned()),
+        release: Some(release.parse().unwrap()),
+        headers: vec![("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())],
+        ..Question::default()
+    };
+    let simulated = simulated(&state, &question, NOW).unwrap();
+    let helps = try_all(&simulated).helps;
+    let approval = helps.iter().find(|remedy| remedy.what.starts_with("Connect, then approve")).unwrap();
+    assert_eq!(approval.how[0].starts_with("on another device"), by_another, "{:#?}", approval.how);
 }
