@@ -54,8 +54,11 @@ fn comparisons(source: &str) -> Vec<&str> {
 
 /// Whether a line has a text that is a release, as in `"2026.4.2".parse()`.
 fn has_release_as_text(line: &str) -> bool {
-    line.match_indices("\"2026.")
-        .any(|(at, year)| line[at + year.len()..].starts_with(|char: char| char.is_ascii_digit()))
+    let is_release = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+        parts.next().flatten().is_some_and(|year| year >= 2026) && parts.next().flatten().is_some()
+    };
+    line.split('"').skip(1).step_by(2).any(is_release)
 }
 
 /// Whether a file contains only tests: its folder is named so, or the module above it says so.
@@ -109,6 +112,7 @@ fn finds_release_comparison() {
         "if self.release < PROTOCOL_4 {",
         "if self.release.ge(&PROTOCOL_4) {",
         r#"let release: Release = "2026.4.2".parse().unwrap();"#,
+        r#"let release: Release = "2027.1.1".parse().unwrap();"#,
         "let said = said.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);",
         "if (FIRST..LAST).contains(&release) {",
         "NEWER.iter().all(|(newer, since)| *since <= release)",

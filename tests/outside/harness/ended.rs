@@ -1,7 +1,6 @@
 //! Commands that must end.
 
 use super::ProgramOutput;
-use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,11 +18,7 @@ pub(crate) fn ended(mut command: Command) -> ProgramOutput {
         text
     };
     let err = std::thread::spawn(move || read(&mut err));
-    let out = std::thread::spawn(move || {
-        let mut text = String::new();
-        out.read_to_string(&mut text).unwrap();
-        text
-    });
+    let out = std::thread::spawn(move || read(&mut out));
     let began = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
