@@ -56,7 +56,8 @@ impl Attached {
         if claims.is_none() {
             let newest = releases::DEFAULT;
             notes.push(format!(
-                "the release is not known: the answers are compared with those of {newest} (--release selects another release)"
+                "the release is not known, because no hello-ok names it: the answers are compared with those of {newest} \
+                 (--release selects another release; CLAWCHECK_TOKEN is the gateway's token)"
             ));
         }
         Profile { claims, can, notes, ..Profile::new(GatewayKind::Attached, self.shown(), self.shown()) }
