@@ -60,6 +60,7 @@ mod report;
 mod run;
 mod scenario;
 mod shell;
+mod state_files;
 mod suggestions;
 mod yaml;
 

@@ -15,13 +15,13 @@ pub(crate) use connects::Connect;
 pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
-use crate::explain::{Question, StateDirectory, Verdict};
+use crate::explain::{ChosenRelease, Question, StateDirectory, Verdict};
 use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::writer;
 use aliases::{Aliases, ValueKind};
 use connects::Device;
 use openclaw_emulator::at_rest::StoredFile;
-use openclaw_model::{Facts, Release, UnknownRelease, releases};
+use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document};
 use serde_json::{Map, Value, json};
@@ -69,6 +69,8 @@ const MAX_SIZE: usize = MAX_FILE_SIZE as usize;
 pub(crate) struct Capture {
     /// The release whose answers the scenario expects.
     pub(crate) release: Release,
+    /// The same, and where it comes from.
+    pub(crate) chosen: ChosenRelease,
     /// The connects, in the order of the steps.
     pub(crate) connects: Vec<Connect>,
     /// The number of devices.
@@ -128,7 +130,8 @@ impl Capture {
         now: i64,
         devices: &[Device],
     ) -> Result<Self, UnknownRelease> {
-        let release = release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
+        let chosen = state.choose_release(release);
+        let ChosenRelease { release, .. } = chosen;
         Facts::of(release)?;
         let mut aliases = Aliases::default();
         named.iter().for_each(|(id, name)| aliases.name_device(id, name));
@@ -161,6 +164,7 @@ impl Capture {
         let name = |device: &Device| (aliases.device(&device.id).unwrap_or_default().to_owned(), device.id.clone());
         Ok(Self {
             release,
+            chosen,
             connects,
             devices: devices.len(),
             left_out,

@@ -2,8 +2,9 @@
 //! command that accepts it.
 
 use super::CommandError;
-use crate::scenario::{Corpus, is_state_directory};
+use crate::scenario::Corpus;
 use crate::shell::quoted;
+use crate::state_files;
 use crate::suggestions;
 use openclaw_protocol::store::DATABASE;
 use std::path::Path;
@@ -42,19 +43,11 @@ pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
 
 /// The help for a file that is not a scenario: a part of a state directory, or a log.
 fn of_file(file: &Path) -> String {
-    let state_dir = file
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .find(|folder| is_state_directory(folder) || folder.join("openclaw.json").is_file());
-    match state_dir {
-        Some(folder) => {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            format!(
-                "the file belongs to a state directory; explain the directory: clawcheck explain {}",
-                quoted(&folder.to_string_lossy())
-            )
-        }
+    match state_files::above(file) {
+        Some(folder) => format!(
+            "the file belongs to a state directory; explain the directory: clawcheck explain {}",
+            quoted(&folder.to_string_lossy())
+        ),
         None => format!(
             "if the file is the log of a gateway: clawcheck explain --log {}; a scenario file ends in .yaml",
             quoted(&file.to_string_lossy())

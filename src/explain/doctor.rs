@@ -102,7 +102,11 @@ pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Format
                 })
             };
             let shown = findings.iter().take(MAX).map(finding).collect::<Vec<_>>();
-            format!("{:#}\n", json!({ "schema": 1, "findings": shown, "complete": findings.len() <= MAX }))
+            let release = state.choose_release(None).release.to_string();
+            format!(
+                "{:#}\n",
+                json!({ "schema": 1, "release": release, "findings": shown, "complete": findings.len() <= MAX })
+            )
         }
         Format::Plain | Format::Markdown => plain(state, findings, format),
     };
@@ -114,6 +118,10 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
     let mut out = match format {
         Format::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
         _ => format!("{directory} (read-only)\n"),
+    };
+    let _ = match format {
+        Format::Markdown => writeln!(out, "release {}\n", state.choose_release(None)),
+        _ => writeln!(out, "release {}; the findings are about all known releases", state.choose_release(None)),
     };
     for finding in findings.iter().take(MAX) {
         let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();

@@ -21,12 +21,12 @@ pub(crate) use client::{Assumed, Client, ClientDevice, Credential, Preset};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
-pub(crate) use state::{Places, StateDirectory};
+pub(crate) use state::{ChosenRelease, Places, StateDirectory};
 pub(crate) use store_at_rest::StoreAtRest;
 
 use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
-use openclaw_model::{Facts, Release, UnknownRelease, releases};
+use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
 use serde_json::Value;
@@ -99,7 +99,7 @@ pub(crate) fn simulated(
     question: &Question,
     now: i64,
 ) -> Result<SimulatedGateway, QuestionError> {
-    let release = question.release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
+    let release = state.choose_release(question.release).release;
     let facts = Facts::of(release)?;
     let client_facts = question.client_release.map(Facts::of).transpose()?;
     let devices = devices(&state.at_rest);

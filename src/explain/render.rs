@@ -169,14 +169,12 @@ impl Explanation<'_> {
     fn release(&self) -> String {
         let release = self.simulated.facts.release;
         let described = self.simulated.facts.described();
-        match self.state.release {
-            _ if described != release => format!("{release}, which uses the rules of {described}"),
-            Some((said, who)) if said == release => format!("{release} ({who})"),
-            None if !self.is_release_given => {
-                format!("{release} (assumed, because it is the newest known one; --release)")
-            }
-            _ => release.to_string(),
+        let given = self.is_release_given.then_some(release);
+        let mut text = self.state.choose_release(given).to_string();
+        if described != release {
+            let _ = write!(text, ", which uses the rules of {described}");
         }
+        text
     }
 
     fn record(&self) -> Option<Value> {

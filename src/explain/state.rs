@@ -3,13 +3,15 @@
 use super::StoreAtRest;
 use super::text::NO_START;
 use crate::release_ranges;
+use crate::state_files::{GatewayFile, USUAL_PLACE, below, named, not_a_state_directory};
 use openclaw_emulator::at_rest::{StateAtRest, StateAtRestError, StoredFile};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
-use openclaw_model::{Facts, Release, known_releases};
+use openclaw_model::{Facts, Release, known_releases, releases};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Value, json};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use untrusted_data::Redactions;
 use untrusted_data::plain_file::{self, Links};
@@ -22,6 +24,8 @@ const OLD_STATE_DIR: &str = ".clawdbot";
 const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
 /// The maximum number of files in the home directory that are compared with the names of state directories.
 const MAX_ENTRIES: usize = 5000;
+/// The source of the release if nothing names one.
+const ASSUMED: &str = "assumed, because it is the newest known one";
 /// The number of folders above a program that are searched for its `package.json`.
 const FOLDERS_UP: usize = 6;
 /// The fields of the store's documents that contain tokens.
@@ -74,13 +78,24 @@ pub(crate) enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StateAtRestError),
-    /// The directory holds nothing of a gateway.
-    #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]
-    #[diagnostic(help(
-        "pass the folder that contains devices/paired.json (usually ~/.openclaw), not a folder inside it; to explain a case, \
-         pass its id or its file"
-    ))]
-    Foreign(PathBuf),
+    /// The path is not that of a state directory.
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Foreign {
+        /// What the path is.
+        message: String,
+        /// What to pass in its place.
+        help: String,
+    },
+    /// The configuration is a file of the store.
+    #[error("{} is {}, not a configuration", path.display(), kind.words())]
+    #[diagnostic(help("--config takes an openclaw.json; pass the directory of this file with --state-dir"))]
+    NotAConfig {
+        /// The file.
+        path: PathBuf,
+        /// What the file is.
+        kind: GatewayFile,
+    },
     /// The configuration cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -88,6 +103,38 @@ pub(crate) enum StateError {
     /// The specified configuration file does not exist.
     #[error("the configuration {0} does not exist")]
     NoConfig(PathBuf),
+}
+
+/// The release of a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChosenRelease {
+    /// The release.
+    pub release: Release,
+    /// Where it comes from. `None` if the user named it.
+    pub source: Option<&'static str>,
+}
+
+impl fmt::Display for ChosenRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source {
+            Some(source) => write!(f, "{} ({source})", self.release),
+            None => write!(f, "{}", self.release),
+        }
+    }
+}
+
+/// The error for a path that is not that of a state directory.
+fn foreign(path: &Path) -> StateError {
+    let (message, help) = not_a_state_directory(path);
+    StateError::Foreign { message, help }
+}
+
+/// Reads a configuration. `None` if it does not exist.
+fn config_file(path: &Path) -> Result<Result<Option<Value>, ConfigFileError>, StateError> {
+    match GatewayFile::of(path, b"") {
+        Some(kind) if kind != GatewayFile::Config => Err(StateError::NotAConfig { path: path.to_owned(), kind }),
+        _ => Ok(read_config(path)),
+    }
 }
 
 /// The problem of a configuration that cannot be used, with its place in the file.
@@ -139,6 +186,9 @@ impl StateDirectory {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
         let is_default = places.state_dir.is_none();
+        if !directory.is_dir() {
+            return Err(foreign(&directory));
+        }
         let at_rest = StateAtRest::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
         let usual = || CONFIGS.map(|name| directory.join(name));
@@ -146,18 +196,19 @@ impl StateDirectory {
             let [newer, older] = usual();
             if !newer.exists() && older.exists() { older } else { newer }
         });
-        let (found, error) = match read_config(&path) {
+        let (found, error) = match config_file(&path)? {
             Ok(found) => (found, None),
             Err(error) => (None, Some(error)),
         };
         let mut notes = odd(&at_rest);
         notes.extend(is_default.then(|| env.other_directories(&directory)).flatten());
+        notes.extend(without_store(&at_rest));
         if found.is_none() && error.is_none() {
             if let Some(path) = named {
                 return Err(StateError::NoConfig(path));
             }
             if !["devices", "identity", DATABASE].iter().any(|name| directory.join(name).exists()) {
-                return Err(StateError::Foreign(directory));
+                return Err(foreign(&directory));
             }
             notes.push("there is no openclaw.json: token authentication on loopback is assumed".to_owned());
         }
@@ -181,7 +232,7 @@ impl StateDirectory {
     /// # Errors
     /// The configuration does not exist or cannot be read.
     pub(crate) fn of_config(path: &Path) -> Result<Self, StateError> {
-        let config = read_config(path)?.ok_or_else(|| StateError::NoConfig(path.to_owned()))?;
+        let config = config_file(path)??.ok_or_else(|| StateError::NoConfig(path.to_owned()))?;
         let release = written_by(&config).map(|release| (release, "from openclaw.json"));
         Ok(Self {
             at_rest: StateAtRest::empty("").into(),
@@ -195,6 +246,14 @@ impl StateDirectory {
             notes: Vec::new(),
             release,
         })
+    }
+
+    /// The release of the gateway: the one that the user names, that of the directory, or the newest known one. Every
+    /// command that reads a state directory uses this rule.
+    pub(crate) fn choose_release(&self, given: Option<Release>) -> ChosenRelease {
+        let found = self.release.map(|(release, source)| ChosenRelease { release, source: Some(source) });
+        let newest = ChosenRelease { release: releases::DEFAULT, source: Some(ASSUMED) };
+        given.map_or(found.unwrap_or(newest), |release| ChosenRelease { release, source: None })
     }
 
     /// The configuration file, if it is not that of the state directory.
@@ -264,6 +323,17 @@ fn odd(at_rest: &StateAtRest) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// A note about a directory without a pairing store: nothing was ever paired, or the store is elsewhere.
+fn without_store(at_rest: &StateAtRest) -> Option<String> {
+    let has_file = Document::ALL.into_iter().any(|document| *at_rest.file(document) != StoredFile::Absent);
+    let has_store = has_file || at_rest.has_database() || at_rest.is_locked();
+    let below = below(at_rest.directory());
+    let hint = if below.is_empty() { USUAL_PLACE.to_owned() } else { format!("a store is in {}", named(&below)) };
+    (!has_store).then(|| {
+        format!("there is no pairing store here (devices/paired.json or {DATABASE}), so no device is paired; {hint}")
+    })
 }
 
 /// The key and the id of the gateway's own device.

@@ -16,7 +16,6 @@ pub(crate) mod writer;
 
 pub(crate) use check::first_problem;
 pub use corpus::Corpus;
-pub(crate) use corpus::files::is_state_directory;
 pub(crate) use corpus::filter::Filter;
 pub use model::case::Case;
 pub(crate) use model::document::Need;

@@ -73,10 +73,11 @@ fn report(captured: &Captured, state: &StateDirectory, file: &Path, folder: &Pat
     let (devices, connects) = (counted(captured.devices, "device"), counted(captured.connects.len(), "connect"));
     let let_in = captured.connects.iter().filter(|connect| connect.answer.succeeds()).count();
     text.push_str(&format!(
-        "\n{}: {devices}, {connects}; {let_in} let in with all scopes on {}\n",
+        "\nrelease {}\n{}: {devices}, {connects}; {let_in} let in with all scopes\n",
+        captured.chosen,
         printable::line(&file.display().to_string()),
-        captured.release
     ));
+    state.notes.iter().for_each(|note| text.push_str(&format!("note: {}\n", printable::line(note))));
     if !captured.left_out.is_empty() {
         text.push_str("\nNot in the scenario:\n");
         captured.left_out.iter().for_each(|line| text.push_str(&format!("  - {line}\n")));

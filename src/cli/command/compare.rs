@@ -1,7 +1,7 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable, exit_codes};
-use crate::cli::options::copied_state::{CopiedState, Verdicts};
+use crate::cli::options::copied_state::{CopiedState, Verdicts, with_release_of};
 use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
@@ -87,7 +87,7 @@ pub(crate) struct Compare {
 }
 
 impl Compare {
-    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
+    pub(crate) fn run(mut self, signals: &Signals) -> Result<u8, CommandError> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
                 help = "write a gateway description that starts the gateway (see gateways/), and pass that file",
@@ -98,7 +98,11 @@ impl Compare {
         let named = NamedCases::of(&self.scenarios);
         let corpus = named.corpus(self.trust, &self.selection)?;
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
-        let on_copy = self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Answers)?;
+        let directory = self.state_dir.as_deref();
+        let state = self.copied.read(directory)?;
+        let gateways = self.gateways.into_iter().map(|gateway| with_release_of(state.as_ref(), gateway));
+        self.gateways = gateways.collect();
+        let on_copy = state.map(|state| self.copied.cases(&state, directory, &cases, Verdicts::Answers)).transpose()?;
         let cases = on_copy.as_ref().map_or(cases, |cases| cases.iter().collect());
         let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;
         let comparison = Comparison::new(&gateways);

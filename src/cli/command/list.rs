@@ -78,9 +78,10 @@ impl List {
             Some(gateway) => {
                 self.plan.check(gateway)?;
                 let known = self.plan.known(gateway, &corpus)?;
-                let (cases, snapshots) = self.plan.cases(gateway, cases, &named.paths)?;
+                let (state, gateway) = self.plan.copied(gateway)?;
+                let (cases, snapshots) = self.plan.cases(state.as_ref(), cases, &named.paths)?;
                 let cases = cases.all();
-                let planned = self.planned(gateway, &cases, &snapshots.library, &known)?;
+                let planned = self.planned(&gateway, &cases, &snapshots.library, &known)?;
                 match self.format {
                     Format::Plain => on_gateway(&planned),
                     Format::Json => document(planned.iter().map(describe_planned).collect()),

@@ -3,6 +3,8 @@
 use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::explain::{Places, StateDirectory};
+use crate::state_files::not_a_state_directory;
 use miette::Report;
 use openclaw_emulator::StartError;
 use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
@@ -33,7 +35,7 @@ Exit codes:
   3    the gateway or the harness failed
   78   the release refuses to start, because the state directory needs a repair")]
 pub(crate) struct Serve {
-    /// OpenClaw release to emulate [default: the newest known release]
+    /// OpenClaw release to emulate [default: the installed or last used release of the state directory, or the newest known one]
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
     /// Port to listen on; 0 selects a free port [default: 18789] [env: OPENCLAW_GATEWAY_PORT]
@@ -63,7 +65,12 @@ impl Serve {
     }
 
     async fn serve(self, signals: &Signals) -> Result<u8, CommandError> {
-        let release = self.release.unwrap_or(releases::DEFAULT);
+        if let Some(directory) = self.state_dir.as_deref().filter(|directory| directory.exists() && !directory.is_dir())
+        {
+            let (message, help) = not_a_state_directory(directory);
+            return Err(CommandError::usage(miette::miette!(help = help, "{message}")));
+        }
+        let release = self.chosen_release();
         let stop = signals.stop();
         let options = ProgramOptions {
             release,
@@ -87,6 +94,25 @@ impl Serve {
         }
         program.gateway.stop().await;
         announced.map_err(CommandError::output).map(|()| exit::OK)
+    }
+}
+
+impl Serve {
+    /// The release that the user names, that of the state directory, or the newest known one.
+    fn chosen_release(&self) -> Release {
+        if let Some(release) = self.release {
+            return release;
+        }
+        let env = environment();
+        let is_named = self.state_dir.is_some() || env.iter().any(|(name, _)| name == "OPENCLAW_STATE_DIR");
+        let places = Places { state_dir: self.state_dir.clone(), config: self.config.clone(), env };
+        // A new directory has no release. Other errors are those of the start.
+        let state = is_named.then(|| StateDirectory::read_despite_config(&places).ok()).flatten();
+        let chosen = state.as_ref().map(|state| state.choose_release(None));
+        if let Some(chosen) = chosen {
+            log(&format!("clawcheck serve: the release is {chosen}; --release names another one"));
+        }
+        chosen.map_or(releases::DEFAULT, |chosen| chosen.release)
     }
 }
 

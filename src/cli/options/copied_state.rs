@@ -5,6 +5,7 @@ use crate::cli::CommandError;
 use crate::cli::help::STATE_DIR;
 use crate::cli::terminal::console;
 use crate::explain::{self, Places, QuestionError, StateDirectory};
+use crate::gateway::GatewaySpec;
 use crate::machine::now;
 use crate::scenario::{Case, StepKind, first_problem};
 use crate::shell::quoted;
@@ -74,16 +75,11 @@ impl CopiedState {
         config.chain(device).collect()
     }
 
-    /// The cases on a copy of this state directory and configuration. `None` without these options.
+    /// The state directory that the cases play on, or a directory with only the configuration. `None` without these options.
     ///
     /// # Errors
-    /// The directory, the configuration or a device cannot be used.
-    pub(in crate::cli) fn cases(
-        &self,
-        state_dir: Option<&Path>,
-        cases: &[&Case],
-        verdicts: Verdicts,
-    ) -> Result<Option<Vec<Case>>, CommandError> {
+    /// The directory or the configuration cannot be read.
+    pub(in crate::cli) fn read(&self, state_dir: Option<&Path>) -> Result<Option<StateDirectory>, CommandError> {
         let state = match (state_dir, &self.config) {
             (Some(directory), config) => {
                 let places = Places { state_dir: Some(directory.to_owned()), config: config.clone(), env: Vec::new() };
@@ -96,9 +92,22 @@ impl CopiedState {
                 return Err(CommandError::usage(error));
             }
         };
-        let state = state.map_err(CommandError::usage)?;
-        let named = self.named_devices(&state)?;
-        let capture = Capture::of(&state, None, &named, now())
+        state.map(Some).map_err(CommandError::usage)
+    }
+
+    /// The cases on a copy of this state directory and configuration.
+    ///
+    /// # Errors
+    /// The directory or a device cannot be used, or no case can be played.
+    pub(in crate::cli) fn cases(
+        &self,
+        state: &StateDirectory,
+        state_dir: Option<&Path>,
+        cases: &[&Case],
+        verdicts: Verdicts,
+    ) -> Result<Vec<Case>, CommandError> {
+        let named = self.named_devices(state)?;
+        let capture = Capture::of(state, None, &named, now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
         if capture.is_locked {
             let error = miette::miette!(
@@ -122,13 +131,15 @@ impl CopiedState {
         let reasons = cases.iter().map(reason).collect::<Vec<_>>();
         let unplayable = cases.iter().zip(&reasons).filter_map(|(case, reason)| Some((*case, reason.as_ref()?)));
         let unplayable = unplayable.collect::<Vec<_>>();
-        if let Some((_, first)) = unplayable.first().filter(|_| unplayable.len() == cases.len()) {
-            return Err(CommandError::usage(first.error(&explain::device_list(&state))));
+        if let Some((case, first)) = unplayable.first().filter(|_| unplayable.len() == cases.len()) {
+            // The built-in cases are not about this directory. Cases of the user can be.
+            let asked = state_dir.filter(|_| case.source.embedded);
+            return Err(CommandError::usage(first.error(&explain::device_list(state), asked)));
         }
         let playable = cases.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(case, _)| *case);
-        let _ = console::stderr().write_all(note(&capture, &state, state_dir).as_bytes());
+        let _ = console::stderr().write_all(note(&capture, state, state_dir).as_bytes());
         let _ = console::stderr().write_all(not_played(&unplayable).as_bytes());
-        Ok(Some(playable.map(|case| substitution.apply(case)).collect()))
+        Ok(playable.map(|case| substitution.apply(case)).collect())
     }
 }
 
@@ -210,20 +221,25 @@ impl Unplayable {
         }
     }
 
-    /// The error if no case can be played.
-    /// `known` lists the devices of the state directory.
-    fn error(&self, known: &str) -> miette::Report {
-        let help = |name: &str| {
-            format!("pass --device {name}=DEVICE, where DEVICE is one of {known}; the case connects `{name}`")
+    /// The error if no case can be played. `known` lists the devices of the state directory, and `asked` is the directory
+    /// that other commands answer questions about.
+    fn error(&self, known: &str, asked: Option<&Path>) -> miette::Report {
+        let next = asked.map(next_commands).unwrap_or_default();
+        let device = |name: &str| match known {
+            "" => "the state directory has no devices".to_owned(),
+            known => format!("pass --device {name}=DEVICE, where DEVICE is one of {known}; the case connects `{name}`"),
         };
+        let help = |name: &str| format!("{next}{}", device(name));
         match self {
             Self::Record(name) => miette::miette!(
                 help = help(name),
                 "the cases need records of their own stores, which the state directory replaces"
             ),
             Self::Devices(name) => {
-                let settings = "to play the cases with the settings alone, pass --config FILE without --state-dir";
-                let help = name.as_deref().map_or_else(|| settings.to_owned(), help);
+                let settings = || {
+                    format!("{next}to play the cases with the settings alone, pass --config FILE without --state-dir")
+                };
+                let help = name.as_deref().map_or_else(settings, help);
                 miette::miette!(help = help, "no case connects a device of the state directory")
             }
             Self::Expectation => miette::miette!(
@@ -232,6 +248,27 @@ impl Unplayable {
             ),
             Self::Invalid(problem) => miette::miette!("no case fits the copy: {}", printable::line(problem)),
         }
+    }
+}
+
+/// The commands that answer questions about a state directory, which the built-in cases do not.
+fn next_commands(state_dir: &Path) -> String {
+    let directory = quoted(&state_dir.to_string_lossy()).into_owned();
+    format!(
+        "to see how the gateway answers the devices of this directory: `clawcheck explain {directory}`\n\
+         to play their connects: `clawcheck capture {directory} -o lockout`, then `clawcheck run lockout`\n"
+    )
+}
+
+/// The gateway with the release of the state directory, if it is the embedded gateway without a release.
+pub(in crate::cli) fn with_release_of(state: Option<&StateDirectory>, gateway: GatewaySpec) -> GatewaySpec {
+    match (gateway, state) {
+        (GatewaySpec::Embedded(None), Some(state)) => {
+            let chosen = state.choose_release(None);
+            let _ = writeln!(console::stderr(), "the release of the embedded gateway is {chosen}");
+            GatewaySpec::Embedded(Some(chosen.release))
+        }
+        (gateway, _) => gateway,
     }
 }
 

@@ -2,13 +2,15 @@
 
 use crate::cli::CommandError;
 use crate::cli::help::{COMPARISON, STATE_DIR};
-use crate::cli::options::copied_state::{CopiedState, Verdicts};
+use crate::cli::options::copied_state::{CopiedState, Verdicts, with_release_of};
 use crate::cli::options::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
+use crate::explain::StateDirectory;
 use crate::gateway::{GatewaySpec, Preparation};
 use crate::known::KnownDeviations;
-use crate::scenario::{Case, Corpus, is_state_directory};
+use crate::scenario::{Case, Corpus};
 use crate::shell::quoted;
+use crate::state_files::{is_state_directory, not_a_state_directory};
 use openclaw_model::Release;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -86,13 +88,10 @@ impl PlanOptions {
             return usage(message, "omit the option, or pass --gateway embedded or openclaw@RELEASE");
         }
         match &self.state_dir {
-            Some(directory) if attached && !directory.is_dir() => usage(
-                match directory.exists() {
-                    true => format!("{} is a file, not a state directory", directory.display()),
-                    false => format!("the state directory {} does not exist", directory.display()),
-                },
-                "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
-            ),
+            Some(directory) if attached && !directory.is_dir() => {
+                let (message, help) = not_a_state_directory(directory);
+                usage(message, &help)
+            }
             Some(directory) if attached && !is_state_directory(directory) => {
                 let note = "has no devices/paired.json, state/openclaw.sqlite or identity/device.json. If it is not the \
                             state directory of the gateway, cases that write to the store deviate";
@@ -115,21 +114,36 @@ impl PlanOptions {
         super::known::load(&self.known, gateway, corpus)
     }
 
-    /// The cases, and their snapshots. `paths` are those of the scenarios.
+    /// The state directory to copy, and the gateway, which has the release of the directory if it names none.
+    ///
+    /// # Errors
+    /// The state directory or the configuration cannot be read.
+    pub(in crate::cli) fn copied(
+        &self,
+        gateway: &GatewaySpec,
+    ) -> Result<(Option<StateDirectory>, GatewaySpec), CommandError> {
+        let state = match gateway {
+            GatewaySpec::Attached(_) => None,
+            _ => self.copied.read(self.state_dir.as_deref())?,
+        };
+        let gateway = with_release_of(state.as_ref(), gateway.clone());
+        Ok((state, gateway))
+    }
+
+    /// The cases, and their snapshots. `state` is the state directory to copy, and `paths` are those of the scenarios.
     ///
     /// # Errors
     /// The state directory or the snapshots cannot be used.
     pub(in crate::cli) fn cases<'a>(
         &self,
-        gateway: &GatewaySpec,
+        state: Option<&StateDirectory>,
         cases: Vec<&'a Case>,
         paths: &[PathBuf],
     ) -> Result<(CasesToPlay<'a>, Snapshots), CommandError> {
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
-        let on_copy = match gateway {
-            GatewaySpec::Attached(_) => None,
-            _ => self.copied.cases(self.state_dir.as_deref(), &cases, Verdicts::Expectations)?,
-        };
+        let directory = self.state_dir.as_deref();
+        let on_copy =
+            state.map(|state| self.copied.cases(state, directory, &cases, Verdicts::Expectations)).transpose()?;
         let snapshots = match (&on_copy, &self.snapshots) {
             // The snapshots are about the stores of the scenarios.
             (Some(_), None) => Snapshots::none(),

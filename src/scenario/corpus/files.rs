@@ -8,6 +8,8 @@ use crate::scenario::syntax::nodes::MAX_FILE_SIZE;
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
+use crate::shell::quoted;
+use crate::state_files::{self, GatewayFile};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,9 +80,9 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
                 let before = found.len();
                 search(path, 0, &mut HashSet::new(), &mut found);
                 if found.len() == before {
-                    let help = match is_state_directory(path) {
-                        true => explains(path),
-                        false => "a scenario is a file whose name ends in .yaml".to_owned(),
+                    let help = match state_directories(path).as_slice() {
+                        [] => "a scenario is a file whose name ends in .yaml".to_owned(),
+                        found => explains(found),
                     };
                     found.push(Err(ScenarioError::with_file(path, "no scenario is in this folder", Some(help))));
                 }
@@ -98,19 +100,32 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
     found.into_iter().map(|path| path.and_then(|path| read(&path))).collect()
 }
 
-/// Whether a gateway keeps its state in a folder.
-pub(crate) fn is_state_directory(folder: &Path) -> bool {
-    ["devices/paired.json", "state/openclaw.sqlite", "identity/device.json"]
-        .iter()
-        .any(|file| folder.join(file).exists())
+/// The state directory that a folder is, or those that it contains.
+fn state_directories(folder: &Path) -> Vec<PathBuf> {
+    if state_files::is_of_gateway(folder) { vec![folder.to_owned()] } else { state_files::below(folder) }
 }
 
-/// What to do with a state directory where a scenario was expected.
-fn explains(folder: &Path) -> String {
-    let folder = folder.display();
-    format!(
-        "this is the state directory of a gateway: `clawcheck explain --state-dir {folder}` shows which clients the gateway lets in"
-    )
+/// What to do with state directories where a scenario was expected.
+fn explains(folders: &[PathBuf]) -> String {
+    let commands =
+        folders.iter().map(|folder| format!("`clawcheck explain --state-dir {}`", quoted(&folder.to_string_lossy())));
+    let commands = commands.collect::<Vec<_>>().join(" or ");
+    format!("a gateway keeps its state here: {commands} shows which clients the gateway lets in")
+}
+
+/// The error for a file of a gateway where a scenario was expected.
+fn of_gateway(path: &Path, kind: GatewayFile) -> ScenarioError {
+    let reads = match state_files::above(path) {
+        Some(folder) => format!("`clawcheck explain --state-dir {}` reads it", quoted(&folder.to_string_lossy())),
+        None => state_files::not_a_state_directory(path).1,
+    };
+    let plays = match kind {
+        GatewayFile::Config => {
+            format!("; `clawcheck run --config {}` plays the cases on it", quoted(&path.to_string_lossy()))
+        }
+        _ => String::new(),
+    };
+    ScenarioError::with_file(path, format!("this is {}, not a scenario", kind.words()), Some(reads + &plays))
 }
 
 /// Searches each folder once, because links can form cycles and reach a folder in many ways.
@@ -170,9 +185,15 @@ fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
     let bytes = plain_file::read(path, MAX_FILE_SIZE, Links::Follow).map_err(|error| match error {
         PlainFileError::Io(error) => ScenarioError::with_file(path, unreadable(&error), None),
         PlainFileError::TooLarge(_) if is_log(path, b"") => log(path),
-        PlainFileError::TooLarge(_) => too_large(path),
+        PlainFileError::TooLarge(_) => match GatewayFile::of(path, b"").filter(|_| !is_scenario(path)) {
+            Some(kind) => of_gateway(path, kind),
+            None => too_large(path),
+        },
         other => ScenarioError::with_file(path, other.to_string(), None),
     })?;
+    if let Some(kind) = GatewayFile::of(path, &bytes).filter(|_| !is_scenario(path)) {
+        return Err(of_gateway(path, kind));
+    }
     if is_log(path, &bytes) {
         return Err(log(path));
     }

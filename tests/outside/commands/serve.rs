@@ -175,6 +175,6 @@ fn file_in_place_of_state_directory() {
     let mut command = serve(home.path());
     command.arg("--state-dir").arg(&file);
     let (code, message) = refused(command);
-    assert_eq!(code, Some(3));
-    assert!(message.contains("cannot use the state directory"), "{message}");
+    assert_eq!(code, Some(2));
+    assert!(message.contains("is not a directory"), "{message}");
 }

@@ -229,7 +229,7 @@ fn rejects_non_empty_folder() {
         assert!(ended.err.contains(says), "{arguments:?} {}", ended.err);
     };
     let before = tree(&test_folder.path(""));
-    refused(&["nowhere", "-o", "out"], "cannot read the state directory nowhere");
+    refused(&["nowhere", "-o", "out"], "the state directory nowhere does not exist");
     refused(&["scenarios", "-o", "out"], "is not a state directory");
     refused(&["state", "-o", "scenarios"], "the folder scenarios is not empty");
     refused(&["state", "-o", "state/captured"], "is inside the state directory");
@@ -324,7 +324,7 @@ fn rejects_unusable_state_directory() {
     let test_folder = TestFolder::new(SCENARIO);
     filled(&test_folder);
     for (arguments, says) in [
-        (["--state-dir", "nowhere"], "cannot read the state directory nowhere"),
+        (["--state-dir", "nowhere"], "the state directory nowhere does not exist"),
         (["--state-dir", "scenarios"], "is not a state directory"),
         (["--config", "nowhere.json"], "the configuration nowhere.json does not exist"),
         (["--device", "laptop=phone"], "--device names a device of --state-dir"),

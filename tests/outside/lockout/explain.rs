@@ -254,10 +254,15 @@ fn approves_ipv6_node() {
 fn rejects_other_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
-    for folder in ["state/devices", "home"] {
+    for (folder, message, help) in [
+        ("state/devices", "state/devices is a folder inside a state directory", "pass the state directory: state"),
+        ("home", "home is not a state directory: it is empty", "~/.openclaw"),
+        ("", " is not a state directory, but contains one", "pass ./state"),
+    ] {
+        let folder = if folder.is_empty() { "." } else { folder };
         let ended = explain(&test_folder, &[folder]);
         assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
-        assert!(ended.err.contains("is not a state directory") && ended.err.contains("~/.openclaw"), "{}", ended.err);
+        assert!(ended.err.contains(message) && ended.err.contains(help), "{}", ended.err);
     }
 }
 

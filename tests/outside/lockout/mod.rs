@@ -6,5 +6,7 @@ mod explain;
 mod explain_case;
 mod explain_log;
 mod explain_untrusted;
+mod other_places;
+mod release_of_directory;
 mod remedies;
 mod state_dir;

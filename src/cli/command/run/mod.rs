@@ -37,7 +37,7 @@ struct Scope<'a> {
 }
 
 impl Run {
-    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
+    pub(crate) fn run(mut self, signals: &Signals) -> Result<u8, CommandError> {
         self.plan.check(&self.gateway)?;
         let named = NamedCases::of(&self.what);
         let unused = self.unused(&named)?;
@@ -47,7 +47,9 @@ impl Run {
         };
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
         let known = self.plan.known(&self.gateway, &corpus)?;
-        let (cases, mut snapshots) = self.plan.cases(&self.gateway, cases, &named.paths)?;
+        let (state, gateway) = self.plan.copied(&self.gateway)?;
+        self.gateway = gateway;
+        let (cases, mut snapshots) = self.plan.cases(state.as_ref(), cases, &named.paths)?;
         let not_writable = snapshots.prepare(self.is_of_others())?;
         let scope = Scope { corpus: &corpus, known: Arc::new(known), unused };
         let played = cases.all();

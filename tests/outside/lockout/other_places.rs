@@ -1,0 +1,91 @@
+//! A folder or a file that is not a state directory, and a state directory without a pairing store.
+
+use crate::harness::{SCENARIO, TestFolder};
+use crate::lockout::state_dir::{put, state};
+use rstest::rstest;
+use std::fs;
+
+/// The words of a message, which is wrapped.
+fn words(text: &str) -> String {
+    text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
+#[rstest]
+#[case::explain(&["explain"])]
+#[case::doctor(&["doctor"])]
+#[case::capture(&["capture", "-o", "out"])]
+#[case::run(&["run", "scenarios"])]
+#[case::compare(&["compare", "embedded", "embedded@2026.4.2", "--scenarios", "scenarios"])]
+fn error_names_state_directory(#[case] command: &[&str]) {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::create_dir(test_folder.path("backup")).unwrap();
+    fs::rename(test_folder.path("state"), test_folder.path("backup/monday")).unwrap();
+    let inside = "pass the state directory: backup/monday";
+    for (path, help) in [
+        ("backup", "pass backup/monday"),
+        ("backup/monday/devices", inside),
+        ("backup/monday/devices/paired.json", inside),
+        ("backup/monday/openclaw.json", inside),
+        ("home", "OPENCLAW_STATE_DIR of its service names"),
+        ("nowhere", "OPENCLAW_STATE_DIR of its service names"),
+    ] {
+        let ended = test_folder.clawcheck(&[command, &["--state-dir", path]].concat());
+        assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{path}: {}", ended.err);
+        assert!(words(&ended.err).contains(help), "{path}: {}", ended.err);
+    }
+}
+
+#[rstest]
+#[case::config(
+    "state/openclaw.json",
+    "this is the configuration of a gateway",
+    "`clawcheck run --config state/openclaw.json`"
+)]
+#[case::store("state/devices/paired.json", "this is a file of a gateway's pairing store", "")]
+#[case::database("state/state/openclaw.sqlite", "this is the database of a gateway", "")]
+#[case::identity("state/identity/device.json", "this is the key of a gateway's own device", "")]
+fn file_of_gateway_in_place_of_scenario(#[case] file: &str, #[case] kind: &str, #[case] more: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    put(&test_folder, "state/openclaw.sqlite", "SQLite format 3\0 and more");
+    for command in ["run", "lint", "list"] {
+        let ended = test_folder.clawcheck(&[command, file]);
+        let says = words(&ended.err);
+        assert_eq!(ended.code, Some(2), "{says}");
+        assert!(says.contains(kind) && says.contains("`clawcheck explain --state-dir state` reads it"), "{says}");
+        assert!(says.contains(more), "{says}");
+    }
+}
+
+#[test]
+fn file_of_store_in_place_of_configuration() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    for arguments in [&["explain", "state"][..], &["run", "scenarios"], &["doctor", "state"]] {
+        let ended = test_folder.clawcheck(&[arguments, &["--config", "state/devices/paired.json"]].concat());
+        let says = words(&ended.err);
+        assert!(ended.code == Some(2) && says.contains("pairing store, not a configuration"), "{says}");
+    }
+}
+
+/// Without a store, no device is refused or admitted because of its record.
+#[test]
+fn configuration_without_store_is_reported() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::create_dir(test_folder.path("alone")).unwrap();
+    fs::copy(test_folder.path("state/openclaw.json"), test_folder.path("alone/openclaw.json")).unwrap();
+    for (arguments, code) in
+        [(&["doctor", "alone"][..], 1), (&["explain", "alone"], 0), (&["capture", "alone", "-o", "out"], 0)]
+    {
+        let ended = test_folder.clawcheck(arguments);
+        assert_eq!(ended.code, Some(code), "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains("there is no pairing store here"), "{}", ended.out);
+        assert!(ended.out.contains("~/.openclaw of the user who runs it"), "{}", ended.out);
+    }
+    // The store is one level below.
+    fs::rename(test_folder.path("state"), test_folder.path("alone/.openclaw")).unwrap();
+    let ended = test_folder.clawcheck(&["doctor", "alone"]);
+    assert!(ended.out.contains("a store is in alone/.openclaw"), "{}", ended.out);
+}
