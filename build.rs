@@ -16,7 +16,8 @@ fn main() -> io::Result<()> {
 
 /// The files of a folder, sorted by path and compressed: for each file its path below the folder and its length in
 /// bytes, each followed by a line break, and then its contents. Similar files are next to each other, which improves
-/// the compression.
+/// the compression. The result starts with the length before compression in eight bytes, little-endian, so that the
+/// program reserves exactly the memory that it needs.
 fn pack(folder: &Path) -> io::Result<Vec<u8>> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;
@@ -28,7 +29,9 @@ fn pack(folder: &Path) -> io::Result<Vec<u8>> {
         plain.extend_from_slice(format!("{below}\n{}\n", contents.len()).as_bytes());
         plain.extend_from_slice(&contents);
     }
-    Ok(miniz_oxide::deflate::compress_to_vec(&plain, 9))
+    let mut packed = (plain.len() as u64).to_le_bytes().to_vec();
+    packed.extend(miniz_oxide::deflate::compress_to_vec(&plain, 9));
+    Ok(packed)
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {

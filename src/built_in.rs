@@ -1,6 +1,7 @@
 //! The scenarios and the snapshots in the binary, so that clawcheck runs in any directory. `build.rs` packs them, and
 //! this module unpacks them at their first use.
 
+use miniz_oxide::inflate::decompress_slice_iter_to_slice;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -26,7 +27,14 @@ pub(crate) fn snapshots() -> &'static Files {
 /// Unpacks the output of `build.rs`. Damaged data would become an empty set of files. The test below compares the files
 /// with the folders, and thus proves that the data of this build is not damaged.
 fn unpack(packed: &[u8]) -> Vec<u8> {
-    miniz_oxide::inflate::decompress_to_vec(packed).unwrap_or_default()
+    decompress(packed).unwrap_or_default()
+}
+
+fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
+    let (length, compressed) = packed.split_first_chunk()?;
+    let mut plain = vec![0; usize::try_from(u64::from_le_bytes(*length)).ok()?];
+    let written = decompress_slice_iter_to_slice(&mut plain, std::iter::once(compressed), false, true).ok()?;
+    (written == plain.len()).then_some(plain)
 }
 
 fn files(mut plain: &'static [u8]) -> Files {
