@@ -141,3 +141,25 @@ fn rejects_generated_column() {
     let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
     assert!(matches!(fault, SqliteError::NoTable(name) if name == PAIRED.name), "{fault}");
 }
+
+/// SQLite is built without search indexes (`.cargo/config.toml`). A database that has one stays readable and writable.
+#[test]
+fn keeps_search_index_of_another_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    let paired = json!({"a": device()});
+    written(&mut store, Document::DevicesPaired, &paired);
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let index = "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) \
+                 VALUES ('table', 'notes', 'notes', 0, 'CREATE VIRTUAL TABLE notes USING fts5(body)')";
+    connection.execute_batch(index).unwrap();
+    drop(connection);
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    assert_eq!(*store.read(Document::DevicesPaired).unwrap(), paired);
+    written(&mut store, Document::DevicesPaired, &json!({}));
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name = 'notes'").unwrap(), 1);
+    let missing = count("SELECT count(*) FROM notes").unwrap_err().to_string();
+    assert!(missing.contains("no such module: fts5"), "{missing}");
+}
