@@ -2,6 +2,7 @@
 //! -- --ignored`, with the cache that `CLAWCHECK_CACHE` names. They are ignored by default, because they download and
 //! start programs of other authors.
 
+mod capture;
 pub(crate) mod cli;
 pub(crate) mod client_libraries;
 mod record;

@@ -8,5 +8,5 @@ mod explain_log;
 mod explain_untrusted;
 mod other_places;
 mod release_of_directory;
-mod remedies;
-mod state_dir;
+pub(crate) mod remedies;
+pub(crate) mod state_dir;

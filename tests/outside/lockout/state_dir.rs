@@ -70,7 +70,7 @@ pub(super) fn json_of(ended: &ProgramOutput) -> Value {
 }
 
 /// Every file below a folder, with its bytes.
-pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -4,7 +4,7 @@ use super::lockouts::{LockOut, keeps_files};
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// A remedy, as `explain` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +40,26 @@ pub(super) struct ListedRemedies {
 const RISKS: [&str; 6] = ["client", "approval", "record", "setting", "files", "opens-more"];
 
 /// Runs `explain` on the state directory of a lock-out.
+fn explained(lockout: &LockOut, release: &str, state: &Path) -> Output {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(["explain", "--format", "json", "--release", release, "--state-dir"]).arg(state);
+    command.args(lockout.client.options()).env_clear().env("HOME", state.join("home"));
+    command.output().unwrap()
+}
+
+/// Whether a release refuses the client of a lock-out, according to `explain`.
+pub(super) fn is_refused(lockout: &LockOut, release: &str) -> bool {
+    let state = lockout.state(release);
+    let output = explained(lockout, release, state.path());
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 1)), "{release} {}: {}", lockout.name, String::from_utf8_lossy(&output.stderr));
+    code == Some(1)
+}
+
+/// The remedies that `explain` prints for a lock-out.
 pub(super) fn explain(lockout: &LockOut, release: &str) -> ListedRemedies {
     let state = lockout.state(release);
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-    command.args(["explain", "--format", "json", "--release", release, "--state-dir"]).arg(state.path());
-    command.args(lockout.client.options()).env_clear().env("HOME", state.path().join("home"));
-    let output = command.output().unwrap();
+    let output = explained(lockout, release, state.path());
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{release} {}: {text}", lockout.name);
     let found: Value = serde_json::from_str(&text).unwrap();

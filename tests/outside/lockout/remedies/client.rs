@@ -79,21 +79,21 @@ pub(super) fn key(name: &str) -> DeviceKey {
 }
 
 /// A device with the proof that the clients of a release send.
-pub(super) fn device(facts: &Facts, name: &str) -> Device {
+pub(crate) fn device(facts: &Facts, name: &str) -> Device {
     let mut device = Device::new(key(name));
     device.version = if facts.client.device_tokens { ProofVersion::V3 } else { ProofVersion::V2 };
     device
 }
 
 /// The secrets as the clients of a release send them.
-pub(super) fn as_sent(facts: &Facts, mut auth: Auth) -> Auth {
+pub(crate) fn as_sent(facts: &Facts, mut auth: Auth) -> Auth {
     if !facts.client.device_tokens {
         auth.token = auth.device_token.take().or(auth.token);
     }
     auth
 }
 
-pub(super) fn within(seconds: u64) -> Instant {
+pub(crate) fn within(seconds: u64) -> Instant {
     Instant::now() + Duration::from_secs(seconds)
 }
 
@@ -240,7 +240,7 @@ impl Client {
 /// # Errors
 ///
 /// The refusal of the gateway.
-pub(super) async fn open(
+pub(crate) async fn open(
     link: Link,
     upgrade: &Upgrade,
     request: &ConnectRequest,
@@ -260,7 +260,7 @@ pub(super) async fn open(
 /// # Errors
 ///
 /// The error of the gateway, or the end of the connection.
-pub(super) async fn call(connection: &mut Connection, method: &str, params: Value) -> Result<Value, String> {
+pub(crate) async fn call(connection: &mut Connection, method: &str, params: Value) -> Result<Value, String> {
     let pending = connection.request(method, params, within(20)).await.map_err(|error| error.to_string())?;
     match connection.response(&pending, within(20)).await {
         Reply::Response(frame) if frame["ok"] == true => Ok(frame["payload"].clone()),

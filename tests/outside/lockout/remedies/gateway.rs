@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The executor of an `openclaw` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(crate) enum Operator {
     /// The real command line of the release.
     Cli,
     /// A paired device with every scope, which calls the method of the command.
@@ -15,7 +15,7 @@ pub(super) enum Operator {
 }
 
 /// A gateway that can be started on a state directory.
-pub(super) struct StartableGateway {
+pub(crate) struct StartableGateway {
     pub release: String,
     pub operator: Operator,
     gateway: Gateway,
@@ -23,7 +23,7 @@ pub(super) struct StartableGateway {
 }
 
 impl StartableGateway {
-    pub(super) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
+    pub(crate) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
         let spec: GatewaySpec = spec.parse().unwrap();
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         let workspace = Workspace::new(&guard).unwrap();
@@ -31,7 +31,7 @@ impl StartableGateway {
         Self { release: release.to_owned(), operator, gateway, workspace }
     }
 
-    pub(super) fn sandbox(&self) -> Sandbox {
+    pub(crate) fn sandbox(&self) -> Sandbox {
         self.workspace.sandbox().unwrap()
     }
 
@@ -40,7 +40,7 @@ impl StartableGateway {
     /// # Errors
     ///
     /// The reason why it does not start.
-    pub(super) async fn start(&self, sandbox: &Sandbox, state: &Path) -> Result<Running, String> {
+    pub(crate) async fn start(&self, sandbox: &Sandbox, state: &Path) -> Result<Running, String> {
         let config = std::fs::read(state.join("openclaw.json")).unwrap();
         let config: Value = serde_json::from_slice(&config).unwrap();
         let launch = Launch {

@@ -10,8 +10,8 @@
 #![expect(clippy::print_stdout, reason = "what was played on a real release, and what was not")]
 
 mod advice;
-mod client;
-mod gateway;
+pub(crate) mod client;
+pub(crate) mod gateway;
 mod lockouts;
 mod user;
 
@@ -21,10 +21,16 @@ use gateway::{Operator, StartableGateway};
 use lockouts::{LockOut, lockouts};
 use user::LockedOutUser;
 
-/// The lock-outs of a release, with the output of `explain` for each.
+/// The lock-outs of a release, with the output of `explain` for each. For a release that no lock-out names, these are
+/// the lock-outs whose client it refuses according to `explain`.
 fn explained(release: &str) -> Vec<(LockOut, advice::ListedRemedies)> {
-    let of_release = lockouts().into_iter().filter(|lockout| lockout.on.contains(&release));
-    of_release
+    let mut all = lockouts();
+    if all.iter().any(|lockout| lockout.on.contains(&release)) {
+        all.retain(|lockout| lockout.on.contains(&release));
+    } else {
+        all.retain(|lockout| lockout.starts && advice::is_refused(lockout, release));
+    }
+    all.into_iter()
         .map(|lockout| (advice::explain(&lockout, release), lockout))
         .map(|(said, lockout)| (lockout, said))
         .collect()
