@@ -67,7 +67,7 @@ mod yaml;
 pub use cli::main;
 pub use gateway::{
     Capability, Exit, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, PrepareError, PrepareEvent,
-    Running, Sandbox, Workspace,
+    RunDirectory, Running, Sandbox,
 };
 pub use judge::{Level, Verdict};
 pub use observe::snapshot::Library;

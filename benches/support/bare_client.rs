@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, RunDirectory};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use futures_util::{SinkExt as _, StreamExt as _};
 use openclaw_protocol::identity;
@@ -88,7 +88,7 @@ impl BareClient {
         let spec = GatewaySpec::Embedded(Some(super::RELEASE));
         let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
-        let sandbox = Workspace::new(&Guard::absent()).unwrap().sandbox().unwrap();
+        let sandbox = RunDirectory::new(&Guard::absent()).unwrap().sandbox().unwrap();
         let auth = json!({ "gateway": { "auth": { "mode": "token", "token": TOKEN } } });
         let launch = Launch {
             sandbox: &sandbox,

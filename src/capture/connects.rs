@@ -3,7 +3,7 @@
 
 use super::aliases::{Aliases, ValueKind};
 use crate::explain::{
-    self, Answer, Client, ClientDevice, Credential, Question, SimulatedGateway, StateDirectory, Verdict,
+    self, Answer, Client, ClientDescription, ClientDevice, Credential, SimulatedGateway, StateDirectory, Verdict,
 };
 use openclaw_model::AuthMode;
 use serde_json::{Map, Value, json};
@@ -53,11 +53,11 @@ pub(super) fn of_device(
     state: &StateDirectory,
     device: &Device,
     name: &str,
-    question: &Question,
+    description: &ClientDescription,
     now: i64,
 ) -> impl Iterator<Item = Connect> + use<> {
     let name = name.to_owned();
-    clients(state, device, question, now).into_iter().flat_map(move |(simulated, clients)| {
+    clients(state, device, description, now).into_iter().flat_map(move |(simulated, clients)| {
         let mut gateway = simulated.start();
         let name = name.clone();
         clients.into_iter().map(move |client| {
@@ -68,9 +68,9 @@ pub(super) fn of_device(
 }
 
 /// The connect of a new device, for a store without devices.
-pub(super) fn of_new_device(state: &StateDirectory, question: &Question, now: i64) -> Option<Connect> {
-    let question = Question { device: Some("new".to_owned()), ..question.clone() };
-    let simulated = explain::simulated(state, &question, now).ok()?;
+pub(super) fn of_new_device(state: &StateDirectory, description: &ClientDescription, now: i64) -> Option<Connect> {
+    let description = ClientDescription { device: Some("new".to_owned()), ..description.clone() };
+    let simulated = explain::simulated(state, &description, now).ok()?;
     Some(Connect { device: "new".to_owned(), answer: simulated.answer(), simulated })
 }
 
@@ -78,10 +78,10 @@ pub(super) fn of_new_device(state: &StateDirectory, question: &Question, now: i6
 fn clients(
     state: &StateDirectory,
     device: &Device,
-    question: &Question,
+    description: &ClientDescription,
     now: i64,
 ) -> Option<(SimulatedGateway, Vec<Client>)> {
-    let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };
+    let of = |device: &str| ClientDescription { device: Some(device.to_owned()), ..description.clone() };
     // `explain` does not know the id of a node without a device.
     let node = || {
         let mut simulated = explain::simulated(state, &of("new"), now).ok()?;

@@ -1,12 +1,12 @@
 //! `capture`: a state directory and its configuration become a scenario without secrets.
 //!
-//! The scenario contains the documents of the store with every value replaced ([`documents`]), the settings that affect a
+//! The scenario contains the documents of the store with every value replaced ([`replace_values`]), the settings that affect a
 //! connect ([`settings`]), and the connects that the records imply ([`connects`]). Each connect expects the answer that the
 //! model gives for the original.
 
 mod aliases;
 mod connects;
-mod documents;
+mod replace_values;
 mod scenario_folder;
 mod settings;
 mod substitution;
@@ -15,12 +15,12 @@ pub(crate) use connects::Connect;
 pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
-use crate::explain::{ChosenRelease, Question, StateDirectory, Verdict};
+use crate::explain::{ChosenRelease, ClientDescription, StateDirectory, Verdict};
 use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::writer;
 use aliases::{Aliases, ValueKind};
 use connects::Device;
-use openclaw_emulator::at_rest::StoredFile;
+use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document};
@@ -139,7 +139,7 @@ impl Capture {
             aliases.name_device(&device.id, connects::base_name(device));
         }
         for (document, value) in all_documents(state) {
-            documents::learn_tokens(document, &value, &mut aliases);
+            replace_values::learn_tokens(document, &value, &mut aliases);
         }
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
         let (connects, without) = connects_of(state, devices, release, &aliases, now);
@@ -201,7 +201,7 @@ fn connects_of(
     aliases: &Aliases,
     now: i64,
 ) -> (Vec<Connect>, usize) {
-    let question = Question { release: Some(release), ..Question::default() };
+    let description = ClientDescription { release: Some(release), ..ClientDescription::default() };
     let (mut connects, mut without) = (Vec::new(), 0);
     for device in devices {
         if connects.len() >= MAX_CONNECTS {
@@ -209,12 +209,12 @@ fn connects_of(
             continue;
         }
         let name = aliases.device(&device.id).unwrap_or_default();
-        let mut of_device = connects::of_device(state, device, name, &question, now);
+        let mut of_device = connects::of_device(state, device, name, &description, now);
         connects.extend(of_device.by_ref().take(MAX_CONNECTS - connects.len()));
         without += usize::from(connects.len() >= MAX_CONNECTS && of_device.next().is_some());
     }
     if devices.is_empty() {
-        connects.extend(connects::of_new_device(state, &question, now));
+        connects.extend(connects::of_new_device(state, &description, now));
     }
     (connects, without)
 }
@@ -303,11 +303,11 @@ fn records_of<'v>(document: Document, value: &'v Value, ids: &BTreeSet<&str>) ->
 
 /// Every document that can be read: those of the files, then those of the database.
 fn all_documents(state: &StateDirectory) -> Vec<(Document, Arc<Value>)> {
-    let of_file = |document| match state.at_rest.file(document) {
+    let of_file = |document| match state.stored.file(document) {
         StoredFile::Json(value) => Some((document, Arc::clone(value))),
         StoredFile::Absent | StoredFile::Unusable { .. } => None,
     };
-    let of_database = state.at_rest.database().map(|(document, value)| (document, Arc::clone(value)));
+    let of_database = state.stored.database().map(|(document, value)| (document, Arc::clone(value)));
     Document::ALL.into_iter().filter_map(of_file).chain(of_database).collect()
 }
 
@@ -319,15 +319,15 @@ fn files(
     aliases: &mut Aliases,
 ) -> (Map<String, Value>, Map<String, Value>) {
     let mut replaced =
-        |document, value: &Value| documents::replaced(document, &records_of(document, value, ids), now, aliases);
+        |document, value: &Value| replace_values::replaced(document, &records_of(document, value, ids), now, aliases);
     let (mut files, mut modes) = (Map::new(), Map::new());
     for document in Document::ALL {
-        let content = match state.at_rest.file(document) {
+        let content = match state.stored.file(document) {
             StoredFile::Absent => continue,
             StoredFile::Json(value) => json!({ "json": replaced(document, value) }),
             StoredFile::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
             StoredFile::Unusable { what: "parse", .. } => json!({ "text": "{" }),
-            StoredFile::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => {
+            StoredFile::Unusable { .. } if state.stored.directory().join(document.path()).is_dir() => {
                 json!("directory")
             }
             StoredFile::Unusable { .. } => {
@@ -337,17 +337,17 @@ fn files(
         };
         files.insert(document.path().to_owned(), content);
     }
-    if state.at_rest.damaged_database().is_some() {
+    if state.stored.damaged_database().is_some() {
         files.insert(DATABASE.to_owned(), json!({ "text": "not a database" }));
-    } else if state.at_rest.has_database() {
-        let documents =
-            state.at_rest.database().map(|(document, value)| (document.path().to_owned(), replaced(document, value)));
-        let documents = documents.collect::<Map<_, _>>();
-        files.insert(DATABASE.to_owned(), json!({ "database": documents }));
+    } else if state.stored.has_database() {
+        let replace_values =
+            state.stored.database().map(|(document, value)| (document.path().to_owned(), replaced(document, value)));
+        let replace_values = replace_values.collect::<Map<_, _>>();
+        files.insert(DATABASE.to_owned(), json!({ "database": replace_values }));
     }
     for folder in ["devices", "nodes"] {
         let why = format!("the gateway cannot write to {folder}:");
-        if state.at_rest.locked().any(|line| line.starts_with(&why)) {
+        if state.stored.locked().any(|line| line.starts_with(&why)) {
             // An empty folder is not in the scenario otherwise, and its mode could not be set.
             if !files.keys().any(|path| path.strip_prefix(folder).is_some_and(|below| below.starts_with('/'))) {
                 files.insert(folder.to_owned(), json!("directory"));
@@ -374,7 +374,7 @@ fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) ->
     if !settings.is_empty() {
         left_out.push(format!("settings of openclaw.json that do not affect a connect: {}", settings.join(", ")));
     }
-    let directory = state.at_rest.directory();
+    let directory = state.stored.directory();
     let names = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>();
     let mut known = ENTRIES.iter().filter(|name| names.iter().any(|found| found == *name)).copied().collect::<Vec<_>>();
@@ -387,18 +387,18 @@ fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) ->
     if !known.is_empty() {
         left_out.push(format!("files of the state directory: {}", known.join(", ")));
     }
-    if state.at_rest.has_database() {
+    if state.stored.has_database() {
         left_out.push(format!("all tables of {DATABASE} that do not contain devices or nodes"));
     }
     if state.own_key.is_some() {
         left_out
             .push("the private key of the gateway's own device; the scenario gives each device its own key".to_owned());
     }
-    if state.at_rest.damaged_database().is_some() {
+    if state.stored.damaged_database().is_some() {
         left_out.push(format!("the contents of the damaged {DATABASE}"));
     }
     for document in Document::ALL {
-        if let StoredFile::Unusable { .. } = state.at_rest.file(document) {
+        if let StoredFile::Unusable { .. } = state.stored.file(document) {
             left_out.push(format!("the contents of {}, which a gateway cannot use", document.path()));
         }
     }
@@ -425,7 +425,7 @@ fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::Places;
+    use crate::explain::StatePaths;
     use crate::scenario::Corpus;
     use std::path::Path;
 
@@ -450,7 +450,7 @@ mod tests {
         };
         let records = Value::Object((0..DEVICES).map(device).collect());
         std::fs::write(folder.path().join("devices/paired.json"), records.to_string()).unwrap();
-        let places = Places { state_dir: Some(folder.path().to_owned()), config: None, env: Vec::new() };
+        let places = StatePaths { state_dir: Some(folder.path().to_owned()), config: None, env: Vec::new() };
         let state = StateDirectory::read(&places).unwrap();
         let named = [(format!("{:064x}", DEVICES - 1), "last".to_owned())];
         let captured = Capture::of(&state, None, &named, 1_790_000_000_000).unwrap();

@@ -10,7 +10,7 @@ pub(crate) mod exit;
 mod help;
 mod misplaced;
 mod options;
-mod own_words;
+mod printed_words;
 mod session;
 mod signals;
 mod terminal;
@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     crate::machine::raise_descriptors();
-    untrusted_data::redact::set_own_words(own_words::contain);
+    untrusted_data::redact::set_printed_words(printed_words::contain);
     let arguments = match arguments() {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(error::wrong_arguments(&error)),

@@ -3,7 +3,7 @@
 use super::doctor::{CLOSES, Finding, findings};
 use super::remedies::try_all;
 use super::text::NO_START;
-use super::{Places, Question, StateDirectory, Verdict, simulated};
+use super::{ClientDescription, StateDirectory, StatePaths, Verdict, simulated};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, known_releases};
 use openclaw_protocol::identity::DeviceKey;
@@ -27,7 +27,7 @@ fn state_with_pending(paired: &str, pending: &str, config: &str) -> StateDirecto
     std::fs::write(folder.path().join("devices/paired.json"), paired).unwrap();
     std::fs::write(folder.path().join("devices/pending.json"), pending).unwrap();
     std::fs::write(folder.path().join("openclaw.json"), config).unwrap();
-    StateDirectory::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap()
+    StateDirectory::read(&StatePaths { state_dir: Some(folder.path().to_owned()), ..StatePaths::default() }).unwrap()
 }
 
 /// A store with one device, which has these tokens.
@@ -77,13 +77,13 @@ fn doctor_agrees_with_explain(#[case] paired: &str, #[case] config: &str) {
     let state = state(paired, config);
     let found = findings(&state, NOW);
     for release in known_releases() {
-        let question = Question {
+        let description = ClientDescription {
             release: Some(release),
             role: Some("operator".to_owned()),
             scopes: Some(vec!["operator.read".to_owned()]),
-            ..Question::default()
+            ..ClientDescription::default()
         };
-        let verdict = simulated(&state, &question, NOW).unwrap().answer().verdict;
+        let verdict = simulated(&state, &description, NOW).unwrap().answer().verdict;
         let no_start = matches!(verdict, Verdict::NoStart(_));
         assert_eq!(says(&found, NO_START, release), no_start, "{release}: {verdict:?} {found:#?}");
         let silent = matches!(verdict, Verdict::Refused { error: None, .. });
@@ -186,7 +186,8 @@ fn two_stores_finding_by_release() {
     std::fs::write(folder.path().join("openclaw.json"), CONFIG).unwrap();
     SqliteDocuments::new(folder.path(), false).write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
     let state =
-        StateDirectory::read(&Places { state_dir: Some(folder.path().to_owned()), ..Places::default() }).unwrap();
+        StateDirectory::read(&StatePaths { state_dir: Some(folder.path().to_owned()), ..StatePaths::default() })
+            .unwrap();
     let note = state.notes.iter().find(|note| note.contains("two stores")).unwrap();
     let last = known_releases().take_while(|release| *release != first).last().unwrap();
     assert!(note.contains(&format!("to {last}, and state/openclaw.sqlite, for {first}")), "{note}");
@@ -204,8 +205,8 @@ fn a_client_has_a_device_of_its_kind(#[case] client: &str, #[case] expected: &st
     theirs["clientId"] = json!("openclaw-ios");
     let mut state = state(&json!({ &own: record, &phone: theirs }).to_string(), CONFIG);
     state.own_key = Some(DeviceKey::from_name("own"));
-    let question = Question { preset: Some(client.parse().unwrap()), ..Question::default() };
-    let client = simulated(&state, &question, NOW).unwrap().client;
+    let description = ClientDescription { preset: Some(client.parse().unwrap()), ..ClientDescription::default() };
+    let client = simulated(&state, &description, NOW).unwrap().client;
     let found = match client.who.id() {
         Some(id) if id == own => "own",
         Some(id) if id == phone => "phone",
@@ -227,14 +228,14 @@ fn approval_by_another_device(#[case] release: &str, #[case] client: &str, #[cas
     admin["scopes"] = json!(["operator.admin"]);
     admin["approvedScopes"] = json!(["operator.admin"]);
     let state = state(&json!({ id: admin }).to_string(), CONFIG);
-    let question = Question {
+    let description = ClientDescription {
         preset: Some(client.parse().unwrap()),
         device: Some("new".to_owned()),
         release: Some(release.parse().unwrap()),
         headers: vec![("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())],
-        ..Question::default()
+        ..ClientDescription::default()
     };
-    let simulated = simulated(&state, &question, NOW).unwrap();
+    let simulated = simulated(&state, &description, NOW).unwrap();
     let helps = try_all(&simulated).helps;
     let approval = helps.iter().find(|remedy| remedy.what.starts_with("Connect, then approve")).unwrap();
     assert_eq!(approval.how[0].starts_with("on another device"), by_another, "{:#?}", approval.how);

@@ -219,7 +219,7 @@ impl ClientDevice {
 
 /// A part of the client that neither the user nor a file specifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Assumed {
+pub(crate) enum Assumption {
     /// The device, among those in the store.
     Device,
     /// The device, which no record describes.
@@ -266,7 +266,7 @@ pub(crate) struct Client {
     /// Whether the client is a page that the gateway serves. The default origin of such a page follows `Host`.
     pub is_page: bool,
     /// What is assumed about the client.
-    pub assumed: Vec<Assumed>,
+    pub assumed: Vec<Assumption>,
 }
 
 impl Client {
@@ -333,16 +333,16 @@ impl Client {
 
     /// What is assumed about the client, with the options that specify it.
     pub(crate) fn assumptions(&self) -> Vec<String> {
-        let words = |assumed: &Assumed| match assumed {
-            Assumed::Device => {
+        let words = |assumed: &Assumption| match assumed {
+            Assumption::Device => {
                 let id = self.who.id().unwrap_or_default();
                 format!("the device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
             }
-            Assumed::NewDevice => "the device is new (--device)".to_owned(),
-            Assumed::Client => format!("the client is {} (--as)", self.what),
-            Assumed::Credential => format!("the client sends {} (--auth)", self.credential.words()),
-            Assumed::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
-            Assumed::Proof => "the client has the private key of the device".to_owned(),
+            Assumption::NewDevice => "the device is new (--device)".to_owned(),
+            Assumption::Client => format!("the client is {} (--as)", self.what),
+            Assumption::Credential => format!("the client sends {} (--auth)", self.credential.words()),
+            Assumption::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
+            Assumption::Proof => "the client has the private key of the device".to_owned(),
         };
         self.assumed.iter().map(words).collect()
     }

@@ -2,13 +2,13 @@
 
 use super::render::Format;
 use super::text::{NO_START, full, short, short_id};
-use super::{ClientDevice, Question, StateDirectory, Verdict, simulated};
+use super::{ClientDescription, ClientDevice, StateDirectory, Verdict, simulated};
 use crate::markdown;
 use crate::release_ranges;
 use crate::shell::quoted;
-use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
 use openclaw_emulator::settings::Settings;
 use openclaw_emulator::store::SqliteDocuments;
+use openclaw_emulator::stored_state::{StoredFile, StoredState};
 use openclaw_model::{Facts, Release, known_releases, pairing};
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
@@ -114,7 +114,7 @@ pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Format
 }
 
 fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String {
-    let directory = short(&state.at_rest.directory().display().to_string());
+    let directory = short(&state.stored.directory().display().to_string());
     let mut out = match format {
         Format::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
         _ => format!("{directory} (read-only)\n"),
@@ -144,7 +144,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
             let _ = writeln!(out, "{more} findings");
         }
     }
-    let words = [("--state-dir", Some(state.at_rest.directory())), ("--config", state.with_stand_in_key())];
+    let words = [("--state-dir", Some(state.stored.directory())), ("--config", state.with_stand_in_key())];
     let words = words.into_iter().filter_map(|(option, path)| Some((option, path?)));
     let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
     let command = format!("clawcheck explain{}", words.collect::<String>());
@@ -162,7 +162,7 @@ fn files(state: &StateDirectory, releases: &[Facts], found: &mut Vec<Finding>) {
         found.push(of(&short(&place), format!("{error}; the other findings assume the default configuration")));
     }
     for document in Document::ALL {
-        if !matches!(state.at_rest.file(document), StoredFile::Unusable { .. }) {
+        if !matches!(state.stored.file(document), StoredFile::Unusable { .. }) {
             continue;
         }
         let matters = |fits: &dyn Fn(&Facts) -> bool| {
@@ -191,7 +191,7 @@ fn not_records(
     now: i64,
     found: &mut Vec<Finding>,
 ) {
-    let client = Question { device: Some("new".to_owned()), ..Question::default() };
+    let client = ClientDescription { device: Some("new".to_owned()), ..ClientDescription::default() };
     let answering = answering(answers(state, (document, place), value.clone(), &client, releases, now));
     let what = format!("{} is not an object", document.path());
     let ways = [
@@ -209,16 +209,16 @@ fn answers(
     state: &StateDirectory,
     (document, place): (Document, &'static str),
     value: Value,
-    client: &Question,
+    client: &ClientDescription,
     releases: &[Facts],
     now: i64,
 ) -> Vec<(Release, Option<Verdict>)> {
     let format = if place == DATABASE { StoreFormat::Sqlite } else { StoreFormat::Files };
-    let at_rest = StateAtRest::of_document(state.at_rest.directory(), document, Arc::new(value), format);
-    let state = StateDirectory { at_rest: at_rest.into(), ..state.clone() };
+    let stored = StoredState::of_document(state.stored.directory(), document, Arc::new(value), format);
+    let state = StateDirectory { stored: stored.into(), ..state.clone() };
     let answer = |facts: &Facts| {
-        let question = Question { release: Some(facts.release), ..client.clone() };
-        (facts.release, simulated(&state, &question, now).map(|simulated| simulated.answer().verdict).ok())
+        let description = ClientDescription { release: Some(facts.release), ..client.clone() };
+        (facts.release, simulated(&state, &description, now).map(|simulated| simulated.answer().verdict).ok())
     };
     releases.iter().map(answer).collect()
 }
@@ -238,11 +238,11 @@ fn answering(answers: Vec<(Release, Option<Verdict>)>) -> AnsweringReleases {
 }
 
 /// The client of a record, which requests what was approved.
-fn client_of(key: &str, record: &Value) -> Question {
+fn client_of(key: &str, record: &Value) -> ClientDescription {
     let scopes = ["approvedScopes", "scopes"].iter().find_map(|name| record.get(name)?.as_array());
     let scopes = scopes.map(|scopes| scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect());
     let role = record.get("role").and_then(Value::as_str).map(str::to_owned);
-    Question { device: Some(key.to_owned()), role, scopes, ..Question::default() }
+    ClientDescription { device: Some(key.to_owned()), role, scopes, ..ClientDescription::default() }
 }
 
 /// The releases that do not start, and the records that the others do not import.
@@ -250,7 +250,7 @@ fn starts(state: &StateDirectory, releases: &[Facts], now: i64, found: &mut Vec<
     for facts in releases {
         let settings = Settings::resolve(facts.release, &state.config, &state.env);
         let (what, place) =
-            match settings.map(|_| state.at_rest.started(facts.pairing.format, now, &ClientDevice::Nobody)) {
+            match settings.map(|_| state.stored.started(facts.pairing.format, now, &ClientDevice::Nobody)) {
                 Err(refusal) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "openclaw.json"),
                 Ok(Err(refusal)) => (format!("{NO_START}: {}", full(&refusal.lines.join(" "))), "state directory"),
                 Ok(Ok((_, log))) => {
@@ -270,11 +270,11 @@ fn starts(state: &StateDirectory, releases: &[Facts], now: i64, found: &mut Vec<
 fn documents(state: &StateDirectory) -> Vec<(Document, &'static str, &Value)> {
     let mut documents = Vec::new();
     for document in [Document::DevicesPaired, Document::DevicesPending] {
-        if let StoredFile::Json(value) = state.at_rest.file(document) {
+        if let StoredFile::Json(value) = state.stored.file(document) {
             documents.push((document, document.path(), &**value));
         }
     }
-    documents.extend(state.at_rest.database().map(|(document, value)| (document, DATABASE, &**value)));
+    documents.extend(state.stored.database().map(|(document, value)| (document, DATABASE, &**value)));
     documents
 }
 

@@ -7,7 +7,7 @@
 //! that requests more than its record grants, and `device metadata upgrade requested ... claimedPlatform=...` for another platform.
 //! From 2026.9.6 on, a refused upgrade of an unknown proxy is `observed unattributable proxy-shaped traffic from ...`.
 
-use super::Question;
+use super::ClientDescription;
 use super::client::{Credential, Preset, WRONG};
 use super::log_cause::{self, LogCause};
 use super::simulated_gateway::{Answer, Verdict};
@@ -60,12 +60,12 @@ pub(crate) enum LogError {
 
 /// The last refused connect of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Logged {
+pub(crate) struct LoggedRefusal {
     closed: BTreeMap<String, String>,
     detail: BTreeMap<String, String>,
 }
 
-impl Logged {
+impl LoggedRefusal {
     /// Reads the last refused connect of a log file.
     ///
     /// # Errors
@@ -137,39 +137,39 @@ impl Logged {
     }
 
     /// Fills in the values that the user does not specify.
-    pub(crate) fn complete(&self, question: &mut Question) {
+    pub(crate) fn complete(&self, description: &mut ClientDescription) {
         let closed = |name: &str| said(&self.closed, name);
         let detail = |name: &str| said(&self.detail, name);
-        if question.peer.is_none() {
-            question.peer = closed("remote").or_else(|| detail("remote")).and_then(|address| address.parse().ok());
+        if description.peer.is_none() {
+            description.peer = closed("remote").or_else(|| detail("remote")).and_then(|address| address.parse().ok());
         }
-        if question.host.is_none() {
-            question.host = closed("host").or_else(|| detail("host")).map(str::to_owned);
+        if description.host.is_none() {
+            description.host = closed("host").or_else(|| detail("host")).map(str::to_owned);
         }
-        if question.origin.is_none() {
-            question.origin = closed("origin").or_else(|| detail("origin")).map(str::to_owned);
+        if description.origin.is_none() {
+            description.origin = closed("origin").or_else(|| detail("origin")).map(str::to_owned);
         }
         let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known == name);
-        if let Some(forwarded) = closed("fwd").filter(|_| !has(&question.headers, "x-forwarded-for")) {
-            question.headers.push(("x-forwarded-for".to_owned(), forwarded.to_owned()));
+        if let Some(forwarded) = closed("fwd").filter(|_| !has(&description.headers, "x-forwarded-for")) {
+            description.headers.push(("x-forwarded-for".to_owned(), forwarded.to_owned()));
         }
-        if question.device.is_none() {
-            question.device = detail("device").map(str::to_owned);
+        if description.device.is_none() {
+            description.device = detail("device").map(str::to_owned);
         }
-        if question.role.is_none() {
-            question.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
+        if description.role.is_none() {
+            description.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
         }
-        if question.scopes.is_none() {
-            question.scopes = detail("scopesTo").map(|scopes| scopes.split(',').map(str::to_owned).collect());
+        if description.scopes.is_none() {
+            description.scopes = detail("scopesTo").map(|scopes| scopes.split(',').map(str::to_owned).collect());
         }
-        if question.preset.is_none() {
-            question.preset = detail("client").and_then(preset).or_else(|| browser(closed("ua"), closed("origin")));
+        if description.preset.is_none() {
+            description.preset = detail("client").and_then(preset).or_else(|| browser(closed("ua"), closed("origin")));
         }
-        if question.platform.is_none() {
-            question.platform = detail("claimedPlatform").or_else(|| detail("platform")).map(str::to_owned);
+        if description.platform.is_none() {
+            description.platform = detail("claimedPlatform").or_else(|| detail("platform")).map(str::to_owned);
         }
-        if question.credential.is_none() {
-            question.credential = detail("reason").and_then(refused).or_else(|| detail("auth").and_then(accepted));
+        if description.credential.is_none() {
+            description.credential = detail("reason").and_then(refused).or_else(|| detail("auth").and_then(accepted));
         }
     }
 
@@ -350,15 +350,15 @@ ua=n/a code=1008 reason=pairing required
 
     #[test]
     fn last_refused_connect() {
-        let mut question = Question { role: Some("node".to_owned()), ..Question::default() };
-        let logged = Logged::parse(LOG).unwrap();
-        logged.complete(&mut question);
-        assert_eq!(question.device.as_deref(), Some("abcd"));
-        assert_eq!(question.role.as_deref(), Some("node"), "what the user says stays");
-        assert_eq!(question.scopes.unwrap(), ["operator.admin", "operator.write"]);
-        assert_eq!(question.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
-        assert_eq!((question.host.as_deref(), question.origin), (Some("gateway.example:443"), None));
-        assert_eq!(question.preset.unwrap().name, "backend");
+        let mut description = ClientDescription { role: Some("node".to_owned()), ..ClientDescription::default() };
+        let logged = LoggedRefusal::parse(LOG).unwrap();
+        logged.complete(&mut description);
+        assert_eq!(description.device.as_deref(), Some("abcd"));
+        assert_eq!(description.role.as_deref(), Some("node"), "what the user says stays");
+        assert_eq!(description.scopes.unwrap(), ["operator.admin", "operator.write"]);
+        assert_eq!(description.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
+        assert_eq!((description.host.as_deref(), description.origin), (Some("gateway.example:443"), None));
+        assert_eq!(description.preset.unwrap().name, "backend");
         assert_eq!(
             logged.says().unwrap(),
             "the log says close 1008 \"pairing required\", after a scope-upgrade request"
@@ -376,7 +376,7 @@ ua=n/a code=1008 reason=pairing required
         let error = Some(Box::new(serde_json::from_value(error).unwrap()));
         let verdict = Verdict::Refused { error, close: Some((1008, message)) };
         let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
-        assert_eq!(Logged::parse(LOG).unwrap().agrees(&answer), agrees);
+        assert_eq!(LoggedRefusal::parse(LOG).unwrap().agrees(&answer), agrees);
     }
 
     /// Without a reason, only the close code can agree.
@@ -386,7 +386,7 @@ ua=n/a code=1008 reason=pairing required
     fn log_without_reason_does_not_match(#[case] code: &str, #[case] agrees: bool) {
         let line = LOG[LOG.find("[ws] closed").unwrap()..]
             .replace("code=1008 reason=pairing required", "code=1009 reason=n/a");
-        let logged = Logged::parse(&line).unwrap();
+        let logged = LoggedRefusal::parse(&line).unwrap();
         let close = Some((code.parse().unwrap(), String::new()));
         let verdict = Verdict::Refused { error: None, close };
         let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
@@ -396,10 +396,10 @@ ua=n/a code=1008 reason=pairing required
     #[test]
     fn ignores_upgrade_of_other_connection() {
         let other = LOG.replace("conn=c1 remote", "conn=c2 remote");
-        let mut question = Question::default();
-        Logged::parse(&other).unwrap().complete(&mut question);
-        assert_eq!((question.device, question.peer.is_some()), (None, true));
-        Logged::parse("[ws] webchat connected conn=c1\n").unwrap_err();
+        let mut description = ClientDescription::default();
+        LoggedRefusal::parse(&other).unwrap().complete(&mut description);
+        assert_eq!((description.device, description.peer.is_some()), (None, true));
+        LoggedRefusal::parse("[ws] webchat connected conn=c1\n").unwrap_err();
     }
 
     /// Lines of real releases, with other ids.
@@ -434,13 +434,13 @@ ua=n/a code=1008 reason=pairing required
         // A probe that leaves afterwards is not refused.
         let left =
             "[ws] closed before connect conn=c2 remote=127.0.0.1 fwd=n/a origin=n/a host=a ua=n/a code=1000 reason=n/a";
-        let mut question = Question::default();
-        let logged = Logged::parse(&format!("{line}\n{left}\n")).unwrap();
-        logged.complete(&mut question);
-        assert_eq!(question.preset.unwrap().name, client);
-        assert_eq!((question.credential, question.platform.as_deref()), (credential, platform));
-        assert!(question.device.is_none_or(|device| device == "abcd"));
-        Logged::parse(left).unwrap_err();
+        let mut description = ClientDescription::default();
+        let logged = LoggedRefusal::parse(&format!("{line}\n{left}\n")).unwrap();
+        logged.complete(&mut description);
+        assert_eq!(description.preset.unwrap().name, client);
+        assert_eq!((description.credential, description.platform.as_deref()), (credential, platform));
+        assert!(description.device.is_none_or(|device| device == "abcd"));
+        LoggedRefusal::parse(left).unwrap_err();
     }
 
     #[test]
@@ -449,9 +449,9 @@ ua=n/a code=1008 reason=pairing required
         let open = "device metadata upgrade requested reason=metadata-upgrade device=abcd claimedPlatform=macos client=cli conn=c2";
         let unauthorized = "[ws] unauthorized conn=c3 remote=192.0.2.3 client=cli cli v1.0.0 reason=token_mismatch";
         let peer = |lines: &[&str]| {
-            let mut question = Question::default();
-            Logged::parse(&lines.join("\n")).unwrap().complete(&mut question);
-            (question.peer.map(|peer| peer.to_string()), question.device)
+            let mut description = ClientDescription::default();
+            LoggedRefusal::parse(&lines.join("\n")).unwrap().complete(&mut description);
+            (description.peer.map(|peer| peer.to_string()), description.device)
         };
         assert_eq!(peer(&[closed, open]), (Some("192.0.2.1".to_owned()), None));
         assert_eq!(peer(&[open]), (None, Some("abcd".to_owned())), "there is no refused connect");
@@ -464,24 +464,24 @@ ua=n/a code=1008 reason=pairing required
                             device=yes platform=n/a reason=token_mismatch";
         let (upgrade, closed) = LOG.split_once('\n').unwrap();
         for log in [format!("{upgrade}\n{unauthorized}\n{closed}"), format!("{upgrade}\n{unauthorized}\n")] {
-            let mut question = Question::default();
-            Logged::parse(&log).unwrap().complete(&mut question);
-            assert_eq!(question.scopes.unwrap(), ["operator.admin", "operator.write"]);
-            assert_eq!((question.device.as_deref(), question.role.as_deref()), (Some("abcd"), Some("operator")));
-            assert_eq!(question.preset.unwrap().name, "cli", "the later value counts");
-            assert_eq!(question.credential, Some(Credential::Token(Some(WRONG.to_owned()))));
+            let mut description = ClientDescription::default();
+            LoggedRefusal::parse(&log).unwrap().complete(&mut description);
+            assert_eq!(description.scopes.unwrap(), ["operator.admin", "operator.write"]);
+            assert_eq!((description.device.as_deref(), description.role.as_deref()), (Some("abcd"), Some("operator")));
+            assert_eq!(description.preset.unwrap().name, "cli", "the later value counts");
+            assert_eq!(description.credential, Some(Credential::Token(Some(WRONG.to_owned()))));
         }
     }
 
     #[test]
     fn unknown_proxy_and_rate_limit() {
-        let mut question = Question::default();
+        let mut description = ClientDescription::default();
         let proxy = "[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1; Gateway-authenticated routes reject it";
-        Logged::parse(proxy).unwrap().complete(&mut question);
-        assert_eq!(question.peer, Some("127.0.0.1".parse().unwrap()));
-        assert_eq!(question.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
+        LoggedRefusal::parse(proxy).unwrap().complete(&mut description);
+        assert_eq!(description.peer, Some("127.0.0.1".parse().unwrap()));
+        assert_eq!(description.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
         let limited = "[ws] unauthorized conn=c1 remote=192.0.2.2 client=cli cli v1.0.0 reason=rate_limited";
-        assert!(Logged::parse(limited).unwrap().says().unwrap().contains("restart the gateway"));
+        assert!(LoggedRefusal::parse(limited).unwrap().says().unwrap().contains("restart the gateway"));
     }
 
     #[test]
@@ -491,10 +491,10 @@ ua=n/a code=1008 reason=pairing required
             line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))
         };
         let log = [line("c1", DETAILS[0]), line("c2", DETAILS[0]), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
-        let mut question = Question::default();
-        Logged::read_from(log.as_bytes()).unwrap().complete(&mut question);
-        assert_eq!(question.device.as_deref(), Some("of-c1"));
+        let mut description = ClientDescription::default();
+        LoggedRefusal::read_from(log.as_bytes()).unwrap().complete(&mut description);
+        assert_eq!(description.device.as_deref(), Some("of-c1"));
         let endless = io::repeat(b'x');
-        assert!(matches!(Logged::read_from(endless), Err(LogError::Unread(_, PlainFileError::TooLarge(_)))));
+        assert!(matches!(LoggedRefusal::read_from(endless), Err(LogError::Unread(_, PlainFileError::TooLarge(_)))));
     }
 }

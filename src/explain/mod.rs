@@ -13,19 +13,19 @@ pub(crate) mod remedies;
 mod render;
 mod simulated_gateway;
 mod state;
-mod store_at_rest;
+mod store_before_start;
 mod text;
 pub(crate) mod trace;
 
-pub(crate) use client::{Assumed, Client, ClientDevice, Credential, Preset};
-pub(crate) use log::Logged;
+pub(crate) use client::{Assumption, Client, ClientDevice, Credential, Preset};
+pub(crate) use log::LoggedRefusal;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
-pub(crate) use state::{ChosenRelease, Places, StateDirectory};
-pub(crate) use store_at_rest::StoreAtRest;
+pub(crate) use state::{ChosenRelease, StateDirectory, StatePaths};
+pub(crate) use store_before_start::StoreBeforeStart;
 
 use crate::client::{Proxy, Upgrade};
-use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
+use openclaw_emulator::stored_state::{StoredFile, StoredState};
 use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
@@ -44,7 +44,7 @@ const LISTED: usize = 12;
 
 /// The client, as the user describes it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Question {
+pub(crate) struct ClientDescription {
     /// The kind of client.
     pub preset: Option<Preset>,
     /// `none`, `new`, an id or a prefix of it, or a name.
@@ -73,9 +73,9 @@ pub(crate) struct Question {
     pub client_release: Option<Release>,
 }
 
-/// A question that cannot be answered.
+/// A description of a client that does not fit the state directory or the known releases.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub(crate) enum QuestionError {
+pub(crate) enum ClientDescriptionError {
     /// The device is unknown or ambiguous.
     #[error("{problem}")]
     #[diagnostic(help("{}", device_option(known)))]
@@ -90,99 +90,100 @@ pub(crate) enum QuestionError {
     Release(#[from] UnknownRelease),
 }
 
-/// Combines the state directory and the question into a gateway and a client. `now` is in milliseconds since the epoch.
+/// Combines the state directory and the description of the client into a gateway and a client. `now` is in milliseconds since the epoch.
 ///
 /// # Errors
 /// The device is unknown or ambiguous, or the release is older than the oldest known one.
 pub(crate) fn simulated(
     state: &StateDirectory,
-    question: &Question,
+    description: &ClientDescription,
     now: i64,
-) -> Result<SimulatedGateway, QuestionError> {
-    let release = state.choose_release(question.release).release;
+) -> Result<SimulatedGateway, ClientDescriptionError> {
+    let release = state.choose_release(description.release).release;
     let facts = Facts::of(release)?;
-    let client_facts = question.client_release.map(Facts::of).transpose()?;
-    let devices = devices(&state.at_rest);
-    let who = match question.device.as_deref() {
-        Some(asked) => who(state, &devices, asked)?,
-        None => usual_device(state, &devices, question.preset)?,
+    let client_facts = description.client_release.map(Facts::of).transpose()?;
+    let devices = devices(&state.stored);
+    let who = match description.device.as_deref() {
+        Some(device) => find_device(state, &devices, device)?,
+        None => usual_device(state, &devices, description.preset)?,
     };
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
     let (config, env) = (state.config.clone(), state.env.clone());
     let own = state.own_key.clone().map_or_else(ClientDevice::unknown, ClientDevice::Holder);
     let is_own = who.id().is_none() || who.id() == own_id(state);
-    let is_usual =
-        |record: &Value| question.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record));
+    let is_usual = |record: &Value| {
+        description.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record))
+    };
     let is_only = devices.len() == 1 && record.as_ref().is_some_and(is_usual);
-    let mut client = client(question, who, record.as_ref());
-    if question.device.is_none() && !is_own && !is_only {
-        client.assumed.insert(0, if record.is_some() { Assumed::Device } else { Assumed::NewDevice });
+    let mut client = client(description, who, record.as_ref());
+    if description.device.is_none() && !is_own && !is_only {
+        client.assumed.insert(0, if record.is_some() { Assumption::Device } else { Assumption::NewDevice });
     }
-    Ok(SimulatedGateway { facts, config, env, at_rest: state.at_rest.clone(), client, own, client_facts, now })
+    Ok(SimulatedGateway { facts, config, env, stored: state.stored.clone(), client, own, client_facts, now })
 }
 
-fn client(question: &Question, who: ClientDevice, record: Option<&Value>) -> Client {
+fn client(description: &ClientDescription, who: ClientDevice, record: Option<&Value>) -> Client {
     let with_stand_in_key = matches!(who, ClientDevice::StandIn { .. });
     let cli = client::PRESETS[0];
-    let mut client = match (question.preset, record) {
+    let mut client = match (description.preset, record) {
         (Some(preset), _) => Client::of(preset, who),
         (None, Some(record)) => Client::of_record(record, who.clone()).unwrap_or_else(|| Client::of(cli, who)),
         (None, None) => Client::of(cli, who),
     };
     if let Some(record) = record {
         client.on_machine_of(record);
-        let role = question.role.as_deref().unwrap_or(&client.role);
+        let role = description.role.as_deref().unwrap_or(&client.role);
         let has_token = record.get("tokens").and_then(|tokens| tokens.get(role)?.get("token")).is_some();
         if with_stand_in_key && has_token {
             client.credential = Credential::DeviceToken(None);
         }
     }
-    if let Some(role) = &question.role {
+    if let Some(role) = &description.role {
         client.request_role(role);
     }
-    if let Some(scopes) = &question.scopes {
+    if let Some(scopes) = &description.scopes {
         client.scopes.clone_from(scopes);
     }
-    if let Some(platform) = &question.platform {
+    if let Some(platform) = &description.platform {
         client.platform.clone_from(platform);
     }
-    if let Some(credential) = &question.credential {
+    if let Some(credential) = &description.credential {
         client.credential = credential.clone();
     }
-    if let Some(peer) = question.peer {
+    if let Some(peer) = description.peer {
         client.peer = peer;
     }
-    come(&mut client, question);
-    client.assumed = assumed(question, &client, record.is_some());
+    set_connection(&mut client, description);
+    client.assumed = assumed(description, &client, record.is_some());
     client
 }
 
-/// What neither the question nor a record says about the client.
-fn assumed(question: &Question, client: &Client, has_record: bool) -> Vec<Assumed> {
-    let behind_proxy = question.via.is_some_and(Proxy::adds_headers);
+/// The properties of the client that neither the description nor a record specifies.
+fn assumed(description: &ClientDescription, client: &Client, has_record: bool) -> Vec<Assumption> {
+    let behind_proxy = description.via.is_some_and(Proxy::adds_headers);
     let all = [
-        (Assumed::Client, question.preset.is_none() && !has_record),
-        (Assumed::Credential, question.credential.is_none()),
-        (Assumed::Host, question.host.is_none() && behind_proxy && client.host.is_some()),
-        (Assumed::Proof, matches!(client.who, ClientDevice::StandIn { .. })),
+        (Assumption::Client, description.preset.is_none() && !has_record),
+        (Assumption::Credential, description.credential.is_none()),
+        (Assumption::Host, description.host.is_none() && behind_proxy && client.host.is_some()),
+        (Assumption::Proof, matches!(client.who, ClientDevice::StandIn { .. })),
     ];
     all.into_iter().filter(|(_, is_assumed)| *is_assumed).map(|(assumed, _)| assumed).collect()
 }
 
 /// Sets the connection of the client: its proxy and its headers.
-fn come(client: &mut Client, question: &Question) {
-    let host = question.host.clone();
-    let mut upgrade = Upgrade { host, headers: question.headers.clone(), ..Upgrade::default() };
-    client.origin.clone_from(&question.origin);
-    if let Some(via) = question.via {
-        let host = question.host.as_deref().unwrap_or(PUBLIC_HOST);
+fn set_connection(client: &mut Client, description: &ClientDescription) {
+    let host = description.host.clone();
+    let mut upgrade = Upgrade { host, headers: description.headers.clone(), ..Upgrade::default() };
+    client.origin.clone_from(&description.origin);
+    if let Some(via) = description.via {
+        let host = description.host.as_deref().unwrap_or(PUBLIC_HOST);
         via.apply(&mut upgrade, BEHIND_PROXY, host);
         if via.adds_headers() && client.is_page {
             client.origin.get_or_insert_with(|| format!("https://{host}"));
         }
-        let said = |name: &str| question.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let explicit = |name: &str| description.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         for (name, value) in &mut upgrade.headers {
-            if let Some((_, ours)) = said(name) {
+            if let Some((_, ours)) = explicit(name) {
                 value.clone_from(ours);
             }
         }
@@ -195,12 +196,12 @@ fn come(client: &mut Client, question: &Question) {
 ///
 /// # Errors
 /// The device is unknown or ambiguous.
-pub(crate) fn device_id(state: &StateDirectory, device: &str) -> Result<Option<String>, QuestionError> {
-    let devices = devices(&state.at_rest);
+pub(crate) fn device_id(state: &StateDirectory, device: &str) -> Result<Option<String>, ClientDescriptionError> {
+    let devices = devices(&state.stored);
     if ["none", "new"].contains(&device) {
-        return Err(unmeant(&format!("`{device}` is not a device of the state directory"), &devices));
+        return Err(device_error(&format!("`{device}` is not a device of the state directory"), &devices));
     }
-    who(state, &devices, device).map(|who| who.id())
+    find_device(state, &devices, device).map(|who| who.id())
 }
 
 /// The data about a device in a store.
@@ -211,7 +212,7 @@ struct DeviceData {
 }
 
 /// The devices of a store by id, both paired and pending.
-fn devices(at_rest: &StateAtRest) -> BTreeMap<String, DeviceData> {
+fn devices(stored: &StoredState) -> BTreeMap<String, DeviceData> {
     let mut devices = BTreeMap::<String, DeviceData>::new();
     let mut learn = |document: Document, value: &Value| {
         let paired = document == Document::DevicesPaired;
@@ -230,12 +231,12 @@ fn devices(at_rest: &StateAtRest) -> BTreeMap<String, DeviceData> {
         }
     };
     for document in Document::ALL {
-        if let StoredFile::Json(value) = at_rest.file(document) {
+        if let StoredFile::Json(value) = stored.file(document) {
             learn(document, value);
         }
     }
     // If the database is the store, it takes precedence over the files.
-    at_rest.database().for_each(|(document, value)| learn(document, value));
+    stored.database().for_each(|(document, value)| learn(document, value));
     devices
 }
 
@@ -258,7 +259,7 @@ fn usual_device(
     state: &StateDirectory,
     devices: &BTreeMap<String, DeviceData>,
     preset: Option<Preset>,
-) -> Result<ClientDevice, QuestionError> {
+) -> Result<ClientDevice, ClientDescriptionError> {
     let preset = preset.filter(Preset::has_own_device);
     if let Some(id) = preset.and_then(|preset| latest_of(devices, preset)) {
         return Ok(of_id(state, id));
@@ -271,7 +272,7 @@ fn usual_device(
         (None, []) => Ok(ClientDevice::unknown()),
         (None, [only]) => Ok(of_id(state, only)),
         (None, _) => {
-            Err(unmeant("the state directory has no identity/device.json; select a device with --device", devices))
+            Err(device_error("the state directory has no identity/device.json; select a device with --device", devices))
         }
     }
 }
@@ -284,41 +285,41 @@ fn latest_of(devices: &BTreeMap<String, DeviceData>, preset: Preset) -> Option<&
     latest.map(|(id, _)| id.as_str())
 }
 
-fn who(
+fn find_device(
     state: &StateDirectory,
     devices: &BTreeMap<String, DeviceData>,
-    asked: &str,
-) -> Result<ClientDevice, QuestionError> {
+    device: &str,
+) -> Result<ClientDevice, ClientDescriptionError> {
     let own = own_id(state);
     let known = || devices.keys().chain(&own);
-    match asked {
+    match device {
         "none" => return Ok(ClientDevice::Nobody),
         "new" => return Ok(ClientDevice::unknown()),
         _ => {}
     }
-    if let Some(exact) = known().find(|id| *id == asked) {
+    if let Some(exact) = known().find(|id| *id == device) {
         return Ok(of_id(state, exact));
     }
     let named =
-        devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(asked)));
+        devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(device)));
     let mut meant = named.map(|(id, _)| id).collect::<Vec<_>>();
-    if meant.is_empty() && asked.len() >= MIN_ID_LENGTH {
-        let lower = asked.to_ascii_lowercase();
+    if meant.is_empty() && device.len() >= MIN_ID_LENGTH {
+        let lower = device.to_ascii_lowercase();
         meant = known().filter(|id| id.starts_with(&lower)).collect();
         meant.sort();
         meant.dedup();
     }
-    let shown = printable::line(asked);
+    let shown = printable::line(device);
     match meant.as_slice() {
         [only] => Ok(of_id(state, only)),
-        [] if is_id(asked) => Ok(of_id(state, asked)),
-        [] if asked.len() < MIN_ID_LENGTH => {
+        [] if is_id(device) => Ok(of_id(state, device)),
+        [] if device.len() < MIN_ID_LENGTH => {
             let problem =
                 format!("no device is named `{shown}`, and a prefix of an id has at least {MIN_ID_LENGTH} characters");
-            Err(unmeant(&problem, devices))
+            Err(device_error(&problem, devices))
         }
-        [] => Err(unmeant(&format!("no device is named `{shown}`, and no id begins with it"), devices)),
-        several => Err(unmeant(&format!("{} devices match `{shown}`", several.len()), devices)),
+        [] => Err(device_error(&format!("no device is named `{shown}`, and no id begins with it"), devices)),
+        several => Err(device_error(&format!("{} devices match `{shown}`", several.len()), devices)),
     }
 }
 
@@ -326,13 +327,13 @@ fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn unmeant(problem: &str, devices: &BTreeMap<String, DeviceData>) -> QuestionError {
-    QuestionError::Device { problem: problem.to_owned(), known: listed(devices) }
+fn device_error(problem: &str, devices: &BTreeMap<String, DeviceData>) -> ClientDescriptionError {
+    ClientDescriptionError::Device { problem: problem.to_owned(), known: listed(devices) }
 }
 
 /// The first devices of a state directory: `68813922e246 (laptop)`, separated by commas.
 pub(crate) fn device_list(state: &StateDirectory) -> String {
-    listed(&devices(&state.at_rest))
+    listed(&devices(&state.stored))
 }
 
 fn listed(devices: &BTreeMap<String, DeviceData>) -> String {

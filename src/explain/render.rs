@@ -3,9 +3,9 @@
 use super::remedies::{self, Remedy, RemedyResults};
 use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
-use super::{ClientDevice, Logged, StateDirectory, trace};
+use super::{ClientDevice, LoggedRefusal, StateDirectory, trace};
 use crate::markdown;
-use openclaw_emulator::at_rest::StoredFile;
+use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{Release, pairing};
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// A question and its answer.
+/// A simulated connect and its answer.
 pub(crate) struct Explanation<'a> {
     /// The state directory.
     pub state: &'a StateDirectory,
@@ -39,7 +39,7 @@ pub(crate) struct Explanation<'a> {
     /// Additional notes.
     pub notes: Vec<String>,
     /// The log, if the client is taken from one.
-    pub logged: Option<&'a Logged>,
+    pub logged: Option<&'a LoggedRefusal>,
     /// Whether the user specified the release.
     pub is_release_given: bool,
 }
@@ -156,7 +156,7 @@ impl Explanation<'_> {
     }
 
     fn gateway(&self) -> String {
-        let directory = self.simulated.at_rest.directory().display();
+        let directory = self.simulated.stored.directory().display();
         let config = self
             .state
             .config_path
@@ -362,7 +362,7 @@ impl Explanation<'_> {
         json!({
             "schema": 1,
             "release": self.simulated.facts.release.to_string(),
-            "state_dir": short(&self.simulated.at_rest.directory().display().to_string()),
+            "state_dir": short(&self.simulated.stored.directory().display().to_string()),
             "client": self.client(),
             "assumed": self.simulated.client.assumptions(),
             "device": match &self.simulated.client.who {
@@ -404,7 +404,7 @@ impl Explanation<'_> {
     /// A warning if this release overwrites a damaged list of paired devices, even if it lets the client in.
     fn overwritten(&self) -> Option<String> {
         let rules = &self.simulated.facts.pairing;
-        let file = self.simulated.at_rest.file(Document::DevicesPaired);
+        let file = self.simulated.stored.file(Document::DevicesPaired);
         let is_lost = rules.format == StoreFormat::Files && !rules.state.unreadable_ends;
         (is_lost && matches!(file, StoredFile::Unusable { .. })).then(|| {
             let path = Document::DevicesPaired.path();

@@ -2,10 +2,10 @@
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
 use super::client::{Client, ClientDevice, Credential};
-use super::store_at_rest::StoreAtRest;
+use super::store_before_start::StoreBeforeStart;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
-use openclaw_emulator::at_rest::StoredDocuments;
 use openclaw_emulator::settings::{DEFAULT_PORT, Settings, StartRefusal};
+use openclaw_emulator::stored_state::StoredDocuments;
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
@@ -31,7 +31,7 @@ pub(crate) struct SimulatedGateway {
     /// The environment of the gateway.
     pub env: Vec<(String, String)>,
     /// The store.
-    pub at_rest: StoreAtRest,
+    pub stored: StoreBeforeStart,
     /// The client whose connect is computed.
     pub client: Client,
     /// The device of the `openclaw` command on the gateway's machine.
@@ -110,7 +110,7 @@ impl SimulatedGateway {
     /// The release refuses to start with this configuration or store.
     pub(crate) fn start(&self) -> Result<Gateway, StartRefusal> {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
-        let (store, log) = self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who)?;
+        let (store, log) = self.stored.started(self.facts.pairing.format, self.now, &self.client.who)?;
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
     }
 
@@ -127,12 +127,12 @@ impl SimulatedGateway {
 
     /// The record of the client's device after a start on the store, even if the configuration prevents the start.
     pub(crate) fn record(&self) -> Option<Value> {
-        record(&self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who).ok()?.0, &self.client)
+        record(&self.stored.started(self.facts.pairing.format, self.now, &self.client.who).ok()?.0, &self.client)
     }
 
     /// Whether a gateway starts on the store.
     pub(crate) fn has_store(&self) -> bool {
-        self.at_rest.started(self.facts.pairing.format, self.now, &self.client.who).is_ok()
+        self.stored.started(self.facts.pairing.format, self.now, &self.client.who).is_ok()
     }
 
     /// The `Host` header of a client that connects directly.

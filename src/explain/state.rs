@@ -1,12 +1,12 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
-use super::StoreAtRest;
+use super::StoreBeforeStart;
 use super::text::NO_START;
 use crate::release_ranges;
 use crate::state_files::{GatewayFile, USUAL_PLACE, below, named, not_a_state_directory};
-use openclaw_emulator::at_rest::{StateAtRest, StateAtRestError, StoredFile};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
+use openclaw_emulator::stored_state::{StoredFile, StoredState, StoredStateError};
 use openclaw_model::{Facts, Release, known_releases, releases};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
@@ -33,7 +33,7 @@ const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 
 /// The files to read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Places {
+pub(crate) struct StatePaths {
     /// The state directory, if the user specified one.
     pub state_dir: Option<PathBuf>,
     /// The configuration file, if the user specified one.
@@ -46,7 +46,7 @@ pub(crate) struct Places {
 #[derive(Clone)]
 pub(crate) struct StateDirectory {
     /// The store.
-    pub at_rest: StoreAtRest,
+    pub stored: StoreBeforeStart,
     /// The configuration. Without a file, the smallest configuration that a gateway starts with.
     pub config: Value,
     /// The path of the configuration file, if it exists.
@@ -77,7 +77,7 @@ pub(crate) enum StateError {
     /// The store cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Store(#[from] StateAtRestError),
+    Store(#[from] StoredStateError),
     /// The path is not that of a state directory.
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -154,9 +154,9 @@ fn written_by(config: &Value) -> Option<Release> {
 
 /// Whether a release reads the store. If a newer release has moved the store into a database, the configuration can still
 /// name the older one.
-fn reads(at_rest: &StateAtRest, release: Release, notes: &mut Vec<String>) -> bool {
+fn reads(stored: &StoredState, release: Release, notes: &mut Vec<String>) -> bool {
     let format = Facts::nearest(release).pairing.format;
-    let reads = !at_rest.has_database() || format == StoreFormat::Sqlite;
+    let reads = !stored.has_database() || format == StoreFormat::Sqlite;
     if !reads {
         notes.push(format!("openclaw.json names {release}, which does not read {DATABASE}"));
     }
@@ -168,7 +168,7 @@ impl StateDirectory {
     ///
     /// # Errors
     /// The directory or the configuration cannot be read.
-    pub(crate) fn read(places: &Places) -> Result<Self, StateError> {
+    pub(crate) fn read(places: &StatePaths) -> Result<Self, StateError> {
         let (state, error) = Self::read_store(places)?;
         error.map_or(Ok(state), |error| Err(error.into()))
     }
@@ -178,18 +178,18 @@ impl StateDirectory {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub(crate) fn read_despite_config(places: &Places) -> Result<Self, StateError> {
+    pub(crate) fn read_despite_config(places: &StatePaths) -> Result<Self, StateError> {
         Self::read_store(places).map(|(state, _)| state)
     }
 
-    fn read_store(places: &Places) -> Result<(Self, Option<ConfigFileError>), StateError> {
+    fn read_store(places: &StatePaths) -> Result<(Self, Option<ConfigFileError>), StateError> {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
         let is_default = places.state_dir.is_none();
         if !directory.is_dir() {
             return Err(foreign(&directory));
         }
-        let at_rest = StateAtRest::read(&directory)?;
+        let stored = StoredState::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
         let usual = || CONFIGS.map(|name| directory.join(name));
         let path = named.clone().unwrap_or_else(|| {
@@ -200,9 +200,9 @@ impl StateDirectory {
             Ok(found) => (found, None),
             Err(error) => (None, Some(error)),
         };
-        let mut notes = odd(&at_rest);
+        let mut notes = odd(&stored);
         notes.extend(is_default.then(|| env.other_directories(&directory)).flatten());
-        notes.extend(without_store(&at_rest));
+        notes.extend(without_store(&stored));
         if found.is_none() && error.is_none() {
             if let Some(path) = named {
                 return Err(StateError::NoConfig(path));
@@ -216,14 +216,14 @@ impl StateDirectory {
         let unread_config = error.as_ref().map(|error| (path, problem(error)));
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(&directory, &mut notes);
-        let written = written_by(&config).filter(|release| reads(&at_rest, *release, &mut notes));
+        let written = written_by(&config).filter(|release| reads(&stored, *release, &mut notes));
         let written = || Some((written?, "from openclaw.json"));
         let installed = || Some((installed(&env)?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
-        let at_rest = at_rest.into();
+        let stored = stored.into();
         let state =
-            Self { at_rest, config, config_path, unread_config, env, is_default, own_key, own_id, notes, release };
+            Self { stored, config, config_path, unread_config, env, is_default, own_key, own_id, notes, release };
         Ok((state, error))
     }
 
@@ -235,7 +235,7 @@ impl StateDirectory {
         let config = config_file(path)??.ok_or_else(|| StateError::NoConfig(path.to_owned()))?;
         let release = written_by(&config).map(|release| (release, "from openclaw.json"));
         Ok(Self {
-            at_rest: StateAtRest::empty("").into(),
+            stored: StoredState::empty("").into(),
             config,
             config_path: Some(path.to_owned()),
             unread_config: None,
@@ -258,7 +258,7 @@ impl StateDirectory {
 
     /// The configuration file, if it is not that of the state directory.
     pub(crate) fn with_stand_in_key(&self) -> Option<&Path> {
-        self.config_path.as_deref().filter(|path| *path != self.at_rest.directory().join("openclaw.json"))
+        self.config_path.as_deref().filter(|path| *path != self.stored.directory().join("openclaw.json"))
     }
 
     /// The secrets, which must not be printed: secrets in the configuration and the environment, and all tokens in the
@@ -266,11 +266,11 @@ impl StateDirectory {
     pub(crate) fn secrets(&self) -> Redactions {
         let mut secrets = redactions(&self.config, &self.env);
         for document in Document::ALL {
-            if let StoredFile::Json(value) = self.at_rest.file(document) {
+            if let StoredFile::Json(value) = self.stored.file(document) {
                 tokens(value, document, &mut secrets);
             }
         }
-        for (document, value) in self.at_rest.database() {
+        for (document, value) in self.stored.database() {
             tokens(value, document, &mut secrets);
         }
         secrets
@@ -297,19 +297,19 @@ fn collect(value: &Value, secrets: &mut Redactions) {
 }
 
 /// The problems of a store, one sentence each.
-fn odd(at_rest: &StateAtRest) -> Vec<String> {
+fn odd(stored: &StoredState) -> Vec<String> {
     let mut notes = Vec::new();
     let mut files = 0;
     for document in Document::ALL {
-        match at_rest.file(document) {
+        match stored.file(document) {
             StoredFile::Absent => {}
             StoredFile::Json(_) => files += 1,
             StoredFile::Unusable { why, .. } => notes.push(why.clone()),
         }
     }
-    notes.extend(at_rest.damaged_database().map(str::to_owned));
-    notes.extend(at_rest.locked().map(str::to_owned));
-    if files > 0 && at_rest.has_database() {
+    notes.extend(stored.damaged_database().map(str::to_owned));
+    notes.extend(stored.locked().map(str::to_owned));
+    if files > 0 && stored.has_database() {
         let of = |format: StoreFormat| {
             let facts = known_releases().filter_map(|release| Facts::of(release).ok());
             let same = facts.filter(|facts| facts.pairing.format == format).map(|facts| facts.release);
@@ -326,10 +326,10 @@ fn odd(at_rest: &StateAtRest) -> Vec<String> {
 }
 
 /// A note about a directory without a pairing store: nothing was ever paired, or the store is elsewhere.
-fn without_store(at_rest: &StateAtRest) -> Option<String> {
-    let has_file = Document::ALL.into_iter().any(|document| *at_rest.file(document) != StoredFile::Absent);
-    let has_store = has_file || at_rest.has_database() || at_rest.is_locked();
-    let below = below(at_rest.directory());
+fn without_store(stored: &StoredState) -> Option<String> {
+    let has_file = Document::ALL.into_iter().any(|document| *stored.file(document) != StoredFile::Absent);
+    let has_store = has_file || stored.has_database() || stored.is_locked();
+    let below = below(stored.directory());
     let hint = if below.is_empty() { USUAL_PLACE.to_owned() } else { format!("a store is in {}", named(&below)) };
     (!has_store).then(|| {
         format!("there is no pairing store here (devices/paired.json or {DATABASE}), so no device is paired; {hint}")
@@ -443,22 +443,22 @@ mod tests {
         fs::create_dir(folder.path().join("bin")).unwrap();
         std::os::unix::fs::symlink(package.join("openclaw.mjs"), folder.path().join("bin/openclaw")).unwrap();
         let home = ("HOME", folder.path());
-        let read = |places: Places| StateDirectory::read(&places).unwrap();
-        let found = read(Places { env: env(&[home]), ..Places::default() });
-        assert_eq!(found.at_rest.directory(), state);
+        let read = |places: StatePaths| StateDirectory::read(&places).unwrap();
+        let found = read(StatePaths { env: env(&[home]), ..StatePaths::default() });
+        assert_eq!(found.stored.directory(), state);
         assert_eq!((found.is_default, found.release.unwrap().0), (true, "2026.4.2".parse().unwrap()));
         // The directory of the former name and that of a profile.
         for other in [".clawdbot", ".openclaw-dev"] {
             fs::create_dir_all(folder.path().join(other).join("devices")).unwrap();
             fs::write(folder.path().join(other).join("devices/paired.json"), "{}").unwrap();
         }
-        let found = read(Places { env: env(&[home]), ..Places::default() });
+        let found = read(StatePaths { env: env(&[home]), ..StatePaths::default() });
         let note = found.notes.iter().find(|note| note.contains("other state directories")).unwrap();
         assert!(note.contains("/.clawdbot, ") && note.ends_with("/.openclaw-dev"), "{note}");
         let bin = folder.path().join("bin");
-        let found = read(Places { env: env(&[home, ("PATH", &bin)]), ..Places::default() });
+        let found = read(StatePaths { env: env(&[home, ("PATH", &bin)]), ..StatePaths::default() });
         assert_eq!(found.release.unwrap().0, "2026.4.5".parse().unwrap());
-        let named = Places { state_dir: Some(state), env: env(&[home, ("PATH", &bin)]), ..Places::default() };
+        let named = StatePaths { state_dir: Some(state), env: env(&[home, ("PATH", &bin)]), ..StatePaths::default() };
         let found = read(named);
         assert_eq!((found.release.unwrap().0, found.env.len()), ("2026.4.2".parse().unwrap(), 0));
     }
@@ -469,9 +469,9 @@ mod tests {
         let state = folder.path().join(".clawdbot");
         fs::create_dir_all(state.join("devices")).unwrap();
         fs::write(state.join("clawdbot.json"), r#"{ gateway: { mode: "local", port: 18790 } }"#).unwrap();
-        let found = StateDirectory::read(&Places { env: env(&[("HOME", folder.path())]), ..Places::default() });
+        let found = StateDirectory::read(&StatePaths { env: env(&[("HOME", folder.path())]), ..StatePaths::default() });
         let found = found.unwrap();
-        assert_eq!((found.at_rest.directory(), &found.config["gateway"]["port"]), (&*state, &json!(18790)));
+        assert_eq!((found.stored.directory(), &found.config["gateway"]["port"]), (&*state, &json!(18790)));
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
             .unwrap();
         fs::write(folder.path().join("devices/bootstrap.json"), r#"{"canary-2":{"ts":1}}"#).unwrap();
         fs::write(folder.path().join("openclaw.json"), r#"{"gateway":{"auth":{"token":"canary-3"}}}"#).unwrap();
-        let places = Places { state_dir: Some(folder.path().to_owned()), ..Places::default() };
+        let places = StatePaths { state_dir: Some(folder.path().to_owned()), ..StatePaths::default() };
         let secrets = StateDirectory::read(&places).unwrap().secrets();
         let shown = secrets.apply_known("canary-1 canary-2 canary-3");
         assert!(!shown.contains("canary"), "{shown}");

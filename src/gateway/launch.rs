@@ -1,6 +1,6 @@
 //! One start of a gateway, and the errors of a start.
 
-use super::workspace::Sandbox;
+use super::run_directory::Sandbox;
 use openclaw_emulator::TraceListener;
 use serde_json::Value;
 use std::collections::BTreeMap;

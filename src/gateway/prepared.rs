@@ -9,12 +9,12 @@ use super::prepare::{Preparation, PrepareListener};
 use super::prepare_error::PrepareError;
 use super::profile::limits::{ChallengeSupport, TimeLimits};
 use super::profile::{Capability, Profile};
+use super::run_directory::Sandbox;
 use super::running::{Running, RunningKind};
 use super::spawned::Program;
 use super::spawned::readiness::Readiness;
 use super::spawned::store_commands::StoreCommandError;
 use super::spec::GatewaySpec;
-use super::workspace::Sandbox;
 use openclaw_model::{Facts, Release, releases};
 use tokio::time::Instant;
 

@@ -10,7 +10,7 @@ use super::reference::{ReleaseAnswers, Similarity};
 use super::report::ProbeReport;
 use super::settings::Secret;
 use super::{silence, stages};
-use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, Workspace};
+use crate::gateway::{Gateway, GatewaySpec, Launch, LaunchError, Preparation, PrepareError, RunDirectory};
 use crate::machine;
 use futures_util::future::try_join_all;
 use openclaw_model::{Release, releases};
@@ -30,7 +30,7 @@ const OTHER_SECRET: &str = "clawcheck-probe-secret";
 pub(crate) enum ReleaseAnswersError {
     /// The disk has no space for their state directories.
     #[error("not enough disk space for the embedded gateways: {0}")]
-    Workspace(#[from] io::Error),
+    RunDirectory(#[from] io::Error),
     /// A release is not known.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -43,9 +43,9 @@ pub(crate) enum ReleaseAnswersError {
 pub(super) async fn answers(
     report: &ProbeReport,
     settings: &Settings,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
 ) -> Result<Vec<ReleaseAnswers>, ReleaseAnswersError> {
-    let asked = releases::known_releases().map(|release| reference(release, report, settings, workspace));
+    let asked = releases::known_releases().map(|release| reference(release, report, settings, run_directory));
     try_join_all(asked).await
 }
 
@@ -53,10 +53,10 @@ async fn reference(
     release: Release,
     report: &ProbeReport,
     settings: &Settings,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
 ) -> Result<ReleaseAnswers, ReleaseAnswersError> {
     let gateway = Gateway::prepare(&GatewaySpec::Embedded(Some(release)), &Preparation::default(), &|_| {}).await?;
-    let sandbox = workspace.sandbox()?;
+    let sandbox = run_directory.sandbox()?;
     let launch = Launch {
         sandbox: &sandbox,
         state_dir: None,

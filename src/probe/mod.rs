@@ -31,7 +31,7 @@ pub(crate) use render::Format;
 pub(crate) use report::ProbeReport;
 pub(crate) use settings::{SILENCE_WAIT, Secret, Settings};
 
-use crate::gateway::{Running, Workspace};
+use crate::gateway::{RunDirectory, Running};
 use ask::Asker;
 use context::ProbeContext;
 
@@ -57,8 +57,8 @@ pub(crate) async fn probe(running: &Running, settings: &Settings) -> ProbeReport
 pub(crate) async fn compare(
     report: &mut ProbeReport,
     settings: &Settings,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
 ) -> Result<(), ReleaseAnswersError> {
-    report.references = known::answers(report, settings, workspace).await?;
+    report.references = known::answers(report, settings, run_directory).await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ pub(crate) struct ProbeReport {
     /// The questions that were asked, in order, and the answers.
     pub(crate) answers: Vec<(&'static Question, Answer)>,
     /// The questions that were not asked.
-    pub(crate) not_asked: Vec<NotAsked>,
+    pub(crate) not_asked: Vec<SkippedQuestion>,
     /// `server.version` in the hello-ok.
     pub(crate) version: Option<String>,
     /// The methods in the hello-ok.
@@ -27,7 +27,7 @@ pub(crate) struct ProbeReport {
 
 /// A question that was not asked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NotAsked {
+pub(crate) struct SkippedQuestion {
     /// The question that was not asked.
     pub(crate) question: &'static Question,
     /// The reason why the question was not asked.

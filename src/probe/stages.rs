@@ -4,7 +4,7 @@
 use super::ask::Asker;
 use super::question::Question;
 use super::questions::{self, STAGES};
-use super::report::{NotAsked, ProbeReport};
+use super::report::{ProbeReport, SkippedQuestion};
 use futures_util::stream::{self, StreamExt as _};
 use std::cell::RefCell;
 
@@ -40,7 +40,7 @@ async fn ask_in_order(
     for question in questions {
         let reason = reason_not_to_ask(question, &report.borrow());
         if let Some(why) = reason {
-            report.borrow_mut().not_asked.push(NotAsked { question, why });
+            report.borrow_mut().not_asked.push(SkippedQuestion { question, why });
             continue;
         }
         let answer = asker.ask(question).await;

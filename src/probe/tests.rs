@@ -14,8 +14,8 @@ const TOKEN: &str = "the-token-of-this-gateway";
 
 /// The portrait of an embedded gateway with this `auth`, and the files in its state directory before and after.
 async fn report(release: Release, auth: Value, settings: &Settings) -> (ProbeReport, [BTreeMap<String, u64>; 2]) {
-    let workspace = Workspace::in_memory(&Guard::absent()).unwrap();
-    let sandbox = workspace.sandbox().unwrap();
+    let run_directory = RunDirectory::in_memory(&Guard::absent()).unwrap();
+    let sandbox = run_directory.sandbox().unwrap();
     let spec = GatewaySpec::Embedded(Some(release));
     let gateway = Gateway::prepare(&spec, &Preparation::default(), &|_| {}).await.unwrap();
     let launch = Launch {
@@ -32,7 +32,7 @@ async fn report(release: Release, auth: Value, settings: &Settings) -> (ProbeRep
     let mut report = probe(&running, settings).await;
     running.stop(Instant::now() + Duration::from_secs(60)).await.unwrap();
     let after = files(&sandbox.state_dir());
-    compare(&mut report, settings, &workspace).await.unwrap();
+    compare(&mut report, settings, &run_directory).await.unwrap();
     (report, [before, after])
 }
 

@@ -4,8 +4,8 @@ use super::drafts::{ClientAction, Connection, Drafts};
 use super::symbols::{Symbols, pointer_of};
 use crate::capture::Capture;
 use crate::explain::StateDirectory;
-use openclaw_emulator::at_rest::StoredFile;
 use openclaw_emulator::settings::Settings;
+use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Value, json};
@@ -50,11 +50,11 @@ impl InitialState {
             is_known: true,
             ..Self::default()
         };
-        let file = match state.at_rest.file(Document::DevicesPaired) {
+        let file = match state.stored.file(Document::DevicesPaired) {
             StoredFile::Json(value) => Some(value),
             StoredFile::Absent | StoredFile::Unusable { .. } => None,
         };
-        let database = state.at_rest.database().filter(|(document, _)| *document == Document::DevicesPaired);
+        let database = state.stored.database().filter(|(document, _)| *document == Document::DevicesPaired);
         for paired in file.into_iter().chain(database.map(|(_, value)| value)) {
             initial_state.learn_tokens(paired);
         }

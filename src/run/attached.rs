@@ -4,8 +4,8 @@ use super::breaker::GatewayFailure;
 use super::case::failed_start;
 use super::steps::context::{CaseContext, CaseError};
 use super::timeouts::{Timeouts, Wait};
-use super::{RunError, Shared};
-use crate::gateway::{Gateway, Launch, Workspace};
+use super::{RunError, RunState};
+use crate::gateway::{Gateway, Launch, RunDirectory};
 use crate::observe::StepEvidence;
 use crate::scenario::Corpus;
 use openclaw_model::{Facts, Release};
@@ -27,8 +27,12 @@ fn probe_scenario(auth: &str) -> String {
 }
 
 /// Whether the gateway accepts a connection. The client sends nothing on it.
-pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts: &Timeouts) -> Result<(), RunError> {
-    let sandbox = workspace.sandbox().map_err(RunError::Workspace)?;
+pub(super) async fn is_there(
+    gateway: &Gateway,
+    run_directory: &RunDirectory,
+    timeouts: &Timeouts,
+) -> Result<(), RunError> {
+    let sandbox = run_directory.sandbox().map_err(RunError::RunDirectory)?;
     let launch = Launch {
         sandbox: &sandbox,
         state_dir: None,
@@ -44,14 +48,14 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
 
 /// The answer of the gateway to a connect that leaves no record.
 #[derive(Debug, Default)]
-pub(super) struct Greeting {
+pub(super) struct FirstContact {
     /// Whether the gateway reports that its shared token differs from the token of the run.
     pub(super) rejects_token: bool,
     /// `server.version` of its hello-ok.
     pub(super) version: Option<String>,
 }
 
-impl Greeting {
+impl FirstContact {
     fn of(steps: &[StepEvidence]) -> Self {
         let received = steps.iter().flat_map(|step| &step.received);
         let frames = received.filter_map(|received| received.message.frame()).collect::<Vec<_>>();
@@ -87,12 +91,12 @@ impl Greeting {
 
 /// Connects once to read the version of the gateway. The connect leaves no record. The cases report an unexpected or
 /// missing answer.
-pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Greeting> {
+pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &RunState<'_>) -> io::Result<FirstContact> {
     let token = shared.options.token.as_deref();
-    let sandbox = shared.workspace.sandbox()?;
+    let sandbox = shared.run_directory.sandbox()?;
     let probe = probe_scenario(if token.is_some() { "" } else { ", auth: none" });
     let corpus = Corpus::written(Path::new("clawcheck/probe.yaml"), &probe).map_err(io::Error::other)?;
-    let [case] = corpus.cases() else { return Ok(Greeting::default()) };
+    let [case] = corpus.cases() else { return Ok(FirstContact::default()) };
     let mut context = CaseContext::new(case, gateway, sandbox, release, token);
     context.timeouts = shared.timeouts.clone();
     let steps = context.perform().await;
@@ -102,5 +106,5 @@ pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &Share
         Err(error) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
-    Ok(Greeting::of(&steps.unwrap_or_default()))
+    Ok(FirstContact::of(&steps.unwrap_or_default()))
 }

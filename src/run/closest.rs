@@ -23,7 +23,7 @@ const STORE: &str = "\n\n";
 
 /// The results of the cases so far.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct ClosestReleaseCollector {
     /// The ids of the conforming cases, and whether the store was observed.
     conforming: Vec<(String, bool)>,
     /// The ids of the deviating cases, and the releases whose snapshot they equal.
@@ -34,7 +34,7 @@ pub(super) struct Collector {
     versions: BTreeMap<String, usize>,
 }
 
-impl Collector {
+impl ClosestReleaseCollector {
     /// Records the versions in the hello-ok messages of a case.
     pub(super) fn note_versions(&mut self, steps: &[StepEvidence]) {
         for version in steps.iter().flat_map(versions) {

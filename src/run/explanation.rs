@@ -3,10 +3,10 @@
 
 use super::case::{observe, redactions, sandbox};
 use super::release::release_of;
-use super::shared::Shared;
+use super::run_state::RunState;
 use super::steps::context::{CaseContext, CaseError};
 use super::steps::traces::{StepTrace, Traces};
-use crate::gateway::{Gateway, GatewaySpec, Preparation, PrepareError, Workspace};
+use crate::gateway::{Gateway, GatewaySpec, Preparation, PrepareError, RunDirectory};
 use crate::judge::{self, Verdict};
 use crate::observe::{Frame, Message, StepObservation};
 use crate::run::outcome::{CaseExplanation, CaseReport, ExplainedStep};
@@ -32,12 +32,12 @@ pub(crate) enum ExplanationError {
 pub(crate) async fn explain(
     case: &Case,
     release: Release,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
     secrets: &Redactions,
 ) -> Result<CaseExplanation, ExplanationError> {
     let model = Gateway::prepare(&GatewaySpec::Embedded(Some(release)), &Preparation::default(), &|_| {}).await?;
     let release = release_of(&model);
-    let sandbox = sandbox(case, &model, release, workspace).map_err(CaseError::Disk)?;
+    let sandbox = sandbox(case, &model, release, run_directory).map_err(CaseError::Disk)?;
     let mut context = CaseContext::new(case, &model, sandbox, release, None);
     let traces = Traces::default();
     context.traces = Some(traces.clone());
@@ -73,12 +73,12 @@ pub(crate) async fn explain(
 }
 
 /// Adds the explanation of the failing steps to the report of a failing case. A case that the model cannot play has none.
-pub(super) async fn add(report: &mut CaseReport, case: &Case, release: Release, shared: &Shared<'_>) {
+pub(super) async fn add(report: &mut CaseReport, case: &Case, release: Release, shared: &RunState<'_>) {
     if !matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms) {
         return;
     }
     let secrets = shared.secrets().clone();
-    if let Ok(mut explanation) = explain(case, release, &shared.workspace, &secrets).await {
+    if let Ok(mut explanation) = explain(case, release, &shared.run_directory, &secrets).await {
         explanation.retain_failing(&report.findings, &report.differences);
         report.explanation = Some(explanation);
     }

@@ -17,24 +17,24 @@ pub(crate) mod plan;
 mod redaction;
 mod release;
 mod reporter;
+mod rerun_policy;
+mod run_state;
 mod schedule;
-mod shared;
 mod sharing;
 mod state_dir;
 mod steps;
 mod store_recipe;
+mod tenant_view;
 #[cfg(test)]
 mod tests;
 mod timeouts;
-mod trust;
-mod view;
 
 use crate::gateway::{Gateway, Guard};
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, GatewayStarts};
 use crate::scenario::Case;
-use attached::Greeting;
-pub(crate) use case::eligible::{Access, not_eligible};
+use attached::FirstContact;
+pub(crate) use case::playable::{AttachedAccess, why_not_playable};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use openclaw_model::Release;
@@ -44,9 +44,9 @@ pub(crate) use plan::lacked;
 pub(crate) use release::{release_of, release_of_profile};
 use reporter::Reporter;
 pub use reporter::RunEnd;
+pub(crate) use run_state::own_library;
+use run_state::{ProgressEvent, RunState, stopped};
 use schedule::Schedule;
-pub(crate) use shared::own_library;
-use shared::{ProgressEvent, Shared, stopped};
 use std::io;
 use tokio::sync::{mpsc, watch};
 
@@ -67,7 +67,7 @@ pub async fn run(
 ) -> Result<RunEnd, RunError> {
     let (progress, progress_events) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
-    let shared = Shared::new(gateway, library, guard, options, progress, broken_off)?;
+    let shared = RunState::new(gateway, library, guard, options, progress, broken_off)?;
     let mut reporter = Reporter::new(&shared, listen);
 
     // A gateway at a URL is contacted even if no case will be played: a user who names a gateway wants to know that it
@@ -78,7 +78,7 @@ pub async fn run(
     };
     let (greeting, unreachable) = match contact {
         Ok(greeting) => (greeting, None),
-        Err(error) => (Greeting::default(), Some(error)),
+        Err(error) => (FirstContact::default(), Some(error)),
     };
     let gateway = &with_named_release(gateway, &greeting);
     reporter.started(cases, gateway, &greeting)?;
@@ -99,7 +99,7 @@ pub async fn run(
 async fn play(
     planned: &[&Case],
     gateway: &Gateway,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
     reporter: &mut Reporter<'_, '_>,
     mut progress_events: mpsc::UnboundedReceiver<ProgressEvent>,
     stop: watch::Receiver<bool>,
@@ -154,19 +154,19 @@ async fn play(
 }
 
 /// Contacts a gateway at a URL. The inner error means that it is not reachable. Other gateways are not contacted.
-async fn contact(gateway: &Gateway, shared: &Shared<'_>) -> Result<Result<Greeting, RunError>, RunError> {
+async fn contact(gateway: &Gateway, shared: &RunState<'_>) -> Result<Result<FirstContact, RunError>, RunError> {
     if !shared.attached {
-        return Ok(Ok(Greeting::default()));
+        return Ok(Ok(FirstContact::default()));
     }
-    if let Err(error) = attached::is_there(gateway, &shared.workspace, &shared.timeouts).await {
+    if let Err(error) = attached::is_there(gateway, &shared.run_directory, &shared.timeouts).await {
         return Ok(Err(error));
     }
     let greeting = attached::greeting(gateway, release_of(gateway), shared).await;
-    greeting.map(Ok).map_err(RunError::Workspace)
+    greeting.map(Ok).map_err(RunError::RunDirectory)
 }
 
 /// The gateway, compared with the release that its hello-ok names. A release that the user names takes precedence.
-fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
+fn with_named_release(gateway: &Gateway, greeting: &FirstContact) -> Gateway {
     match greeting.release().filter(|_| gateway.profile().claims.is_none()) {
         Some(named) => gateway.with_release(named),
         None => gateway.clone(),
@@ -177,14 +177,14 @@ fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
 fn planned<'c>(
     cases: &[&'c Case],
     gateway: &Gateway,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<Vec<&'c Case>, RunError> {
     let release = release_of(gateway);
     let snapshots = (shared.own_library.as_ref(), shared.library);
     let known = &shared.options.known;
-    let planner = plan::Planner::new(gateway.profile(), release, snapshots, known, shared.workspace.root());
-    let planner = planner.map_err(RunError::Workspace)?;
+    let planner = plan::Planner::new(gateway.profile(), release, snapshots, known, shared.run_directory.root());
+    let planner = planner.map_err(RunError::RunDirectory)?;
     let mut planned = Vec::new();
     for case in cases {
         match planner.not_played(case) {
@@ -200,7 +200,7 @@ fn finish(
     ended: Result<(), RunError>,
     boots: Option<GatewayStarts>,
     release: Release,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
     mut reporter: Reporter<'_, '_>,
 ) -> RunEnd {
     reporter.report.left_behind = shared.take_left_behind();

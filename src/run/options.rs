@@ -75,7 +75,7 @@ pub struct Options {
 pub enum RunError {
     /// The temporary directory of the run could not be created.
     #[error("not enough disk space for the run: {0}")]
-    Workspace(io::Error),
+    RunDirectory(io::Error),
     /// The gateway at the URL is not reachable, or it is not a gateway.
     #[error(transparent)]
     NoGateway(#[from] LaunchError),

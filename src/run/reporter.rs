@@ -1,10 +1,10 @@
 //! Collects the report of a run and passes its events to the caller.
 
-use super::attached::Greeting;
+use super::attached::FirstContact;
 use super::case;
 use super::options::{Options, RunError};
 use super::outcome::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use super::shared::Shared;
+use super::run_state::RunState;
 use super::{redaction, schedule};
 use crate::gateway::{Gateway, GatewayKind};
 use crate::judge::{Difference, Finding, Verdict};
@@ -25,19 +25,27 @@ pub struct RunEnd {
 
 /// The report of a run while it grows, and the receiver of its events.
 pub(super) struct Reporter<'r, 's> {
-    shared: &'r Shared<'s>,
+    shared: &'r RunState<'s>,
     began: Instant,
     pub(super) report: RunReport,
     listen: &'r mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 }
 
 impl<'r, 's> Reporter<'r, 's> {
-    pub(super) fn new(shared: &'r Shared<'s>, listen: &'r mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send)) -> Self {
+    pub(super) fn new(
+        shared: &'r RunState<'s>,
+        listen: &'r mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
+    ) -> Self {
         Self { shared, began: Instant::now(), report: RunReport::default(), listen }
     }
 
     /// Reports the beginning of the run.
-    pub(super) fn started(&mut self, cases: &[&Case], gateway: &Gateway, greeting: &Greeting) -> Result<(), RunError> {
+    pub(super) fn started(
+        &mut self,
+        cases: &[&Case],
+        gateway: &Gateway,
+        greeting: &FirstContact,
+    ) -> Result<(), RunError> {
         let options = self.shared.options;
         let isolation = schedule::possible_isolation(options.isolation, gateway).name();
         let mut info = RunInfo {
@@ -137,7 +145,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
     }
 }
 
-fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInfo {
+fn info(gateway: &Gateway, options: &Options, greeting: &FirstContact) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == GatewayKind::Attached && options.token.is_none())
         .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());

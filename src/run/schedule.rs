@@ -4,7 +4,7 @@
 use super::case::{self, CaseResult, failed_start};
 use super::explanation;
 use super::options::Isolation;
-use super::shared::Shared;
+use super::run_state::RunState;
 use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
@@ -68,12 +68,12 @@ pub(super) struct Schedule<'a> {
 }
 
 impl<'a> Schedule<'a> {
-    pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &Shared<'_>) -> Self {
+    pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &RunState<'_>) -> Self {
         let groups = match possible_isolation(shared.options.isolation, gateway) {
             Isolation::Shared => eligibility::together(cases),
             Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
         };
-        shared.trust.begin(groups.len().max(MIN_RERUNS));
+        shared.rerun_policy.begin(groups.len().max(MIN_RERUNS));
         let task = |group: Vec<&'a Case>| match group.as_slice() {
             [case] => Task::Alone(case),
             _ => Task::Group(group),
@@ -120,7 +120,7 @@ pub(super) async fn perform<'a>(
     task: Task<'a>,
     gateway: &Gateway,
     release: Release,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> TaskResult<'a> {
     let cases = task.cases();
     let mut done = play(task, gateway, release, shared).await;
@@ -134,7 +134,7 @@ pub(super) async fn perform<'a>(
     done
 }
 
-async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> TaskResult<'a> {
+async fn play<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &RunState<'_>) -> TaskResult<'a> {
     match task {
         Task::Alone(case) => {
             TaskResult { reports: vec![case::play(case, gateway, release, shared).await], ..TaskResult::default() }
@@ -150,7 +150,7 @@ async fn together<'a>(
     cases: Vec<&'a Case>,
     gateway: &Gateway,
     release: Release,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> TaskResult<'a> {
     let mut done = TaskResult::default();
     let Some(settings) = cases.first().map(|case| &case.scenario.gateway) else { return done };
@@ -208,7 +208,7 @@ fn split_group(cases: Vec<&Case>) -> Vec<Task<'_>> {
 
 /// Whether an observation is certainly not influenced by other cases, because it is approved or equals the prediction
 /// of the rules for the case alone.
-async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &Shared<'_>) -> bool {
+async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &RunState<'_>) -> bool {
     match seen.verdict(case, release, shared) {
         Verdict::Conforms | Verdict::KnownDeviation => true,
         _ => case::predicted(case, release, shared).await.as_deref() == Some(seen.observation.text()),
@@ -220,21 +220,21 @@ async fn rerun(
     seen: Option<Box<CaseResult>>,
     gateway: &Gateway,
     release: Release,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> CaseReport {
     let seen = match seen {
-        Some(seen) if shared.trust.is_trusted() || shared.breaker.open(&case.scenario.gateway).is_some() => {
+        Some(seen) if shared.rerun_policy.is_trusted() || shared.breaker.open(&case.scenario.gateway).is_some() => {
             return accepted(*seen, case, gateway, release, shared);
         }
         seen => seen,
     };
     let report = case::play(case, gateway, release, shared).await;
     if let (Some(seen), Some(observation)) = (seen, &report.observation) {
-        shared.trust.note(seen.observation.text() == observation.text());
+        shared.rerun_policy.note(seen.observation.text() == observation.text());
     }
     CaseReport { boot: GatewayUse::Rerun, ..report }
 }
 
-fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &RunState<'_>) -> CaseReport {
     CaseReport { boot: GatewayUse::Shared, ..case::conclude(seen, case, release, gateway, shared) }
 }

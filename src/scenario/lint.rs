@@ -8,7 +8,7 @@ use crate::scenario::syntax::expansion::{self, ExpansionBudget};
 use crate::scenario::syntax::nodes::{self, Entry, Node, NodeKind};
 use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
-use crate::scenario::words_of_releases::unknown_words;
+use crate::scenario::unknown_words::unknown_words;
 use crate::suggestions::nearest_within;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};

@@ -11,7 +11,7 @@ pub(crate) mod lint;
 mod model;
 pub(crate) mod schema;
 mod syntax;
-mod words_of_releases;
+mod unknown_words;
 pub(crate) mod writer;
 
 pub(crate) use check::first_problem;

@@ -9,7 +9,6 @@
 //! workspace.
 
 mod actor;
-pub mod at_rest;
 mod clock;
 mod connection;
 mod entropy;
@@ -24,6 +23,7 @@ mod outbox;
 pub mod program;
 pub mod settings;
 pub mod store;
+pub mod stored_state;
 
 pub use clock::{Clock, ManualClock};
 pub use gateway::{EmbeddedGateway, EmbeddedOptions, StartError};

@@ -24,18 +24,18 @@ const LONG_RUN: usize = 40;
 const DIGEST: usize = 64;
 
 /// Whether a text is a word of the program itself.
-type IsOwnWord = fn(&str) -> bool;
+type IsPrintedWord = fn(&str) -> bool;
 /// The function that recognizes the words of the running program.
-static OWN_WORDS: OnceLock<IsOwnWord> = OnceLock::new();
+static PRINTED_WORDS: OnceLock<IsPrintedWord> = OnceLock::new();
 /// A longer secret is never a word of the program.
-const MAX_OWN_WORD_LENGTH: usize = 16;
+const MAX_PRINTED_WORD_LENGTH: usize = 16;
 
 /// Sets the function that recognizes the program's own words. Only the first call has an effect.
 ///
 /// If a secret is such a word (`token`, `pairing`), a replacement hides nothing: the program prints the word to
 /// everybody. It makes the output unreadable, and it tells the reader what the secret is.
-pub fn set_own_words(is_own_word: IsOwnWord) {
-    let _ = OWN_WORDS.set(is_own_word);
+pub fn set_printed_words(is_printed_word: IsPrintedWord) {
+    let _ = PRINTED_WORDS.set(is_printed_word);
 }
 
 /// The secrets of a case, with their replacements.
@@ -48,8 +48,8 @@ pub fn set_own_words(is_own_word: IsOwnWord) {
 #[derive(Clone, Default)]
 pub struct Redactions {
     known: BTreeMap<String, Symbol>,
-    /// Recognizes the program's own words. `None`: the function of [`set_own_words`].
-    own_words: Option<IsOwnWord>,
+    /// Recognizes the program's own words. `None`: the function of [`set_printed_words`].
+    printed_words: Option<IsPrintedWord>,
     /// Built on first use, because most cases have nothing to show.
     finder: Arc<OnceLock<Option<Finder>>>,
 }
@@ -71,7 +71,7 @@ impl fmt::Debug for Redactions {
 
 impl Redactions {
     /// Replaces `secret` with `<name>`. Strings of less than four characters are ignored, because they occur
-    /// everywhere, and so are words of the program ([`set_own_words`]).
+    /// everywhere, and so are words of the program ([`set_printed_words`]).
     pub fn add(&mut self, secret: &str, name: &str) {
         if !self.is_ordinary(secret) {
             self.insert(secret, name, RequiredContext::Nothing);
@@ -85,8 +85,10 @@ impl Redactions {
 
     /// Whether a secret occurs in texts without being the secret: it is very short, or a word of the program.
     fn is_ordinary(&self, secret: &str) -> bool {
-        let is_own_word = || self.own_words.as_ref().or(OWN_WORDS.get()).is_some_and(|is_own_word| is_own_word(secret));
-        secret.len() < MIN_LENGTH || (secret.len() <= MAX_OWN_WORD_LENGTH && is_own_word())
+        let is_printed_word = || {
+            self.printed_words.as_ref().or(PRINTED_WORDS.get()).is_some_and(|is_printed_word| is_printed_word(secret))
+        };
+        secret.len() < MIN_LENGTH || (secret.len() <= MAX_PRINTED_WORD_LENGTH && is_printed_word())
     }
 
     /// Redacts the secrets in a URL: a user and a password, secret parameters, and random path segments.
@@ -379,8 +381,8 @@ mod tests {
 
     #[test]
     fn own_words_are_hidden_only_in_context() {
-        let own_words = Some((|text| ["pairing", "required", "token", "tokens"].contains(&text)) as IsOwnWord);
-        let mut known = Redactions { own_words, ..Redactions::default() };
+        let printed_words = Some((|text| ["pairing", "required", "token", "tokens"].contains(&text)) as IsPrintedWord);
+        let mut known = Redactions { printed_words, ..Redactions::default() };
         ["token", "tokens hunter2", "hunter2"].into_iter().for_each(|secret| known.add(secret, "password"));
         known.add_url("ws://me:pairing@h:1/ws?token=token&x=1");
         let text = r#"pairing required, tokens: hunter2, ws://me:pairing@h:1/ws?token=token&x=1, {"token":"token"}"#;

@@ -47,7 +47,7 @@ impl Capture {
         let state = StateDirectory::read(&self.state.places()).map_err(CommandError::usage)?;
         let captured = Captured::of(&state, self.release, &[], machine::now())
             .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
-        let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(not_saved)?;
+        let file = capture::save(&captured, &self.output, state.stored.directory()).map_err(not_saved)?;
         let text = report(&captured, &state, &file, &self.output);
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
@@ -65,7 +65,7 @@ fn not_saved(error: SaveError) -> CommandError {
 /// The report of a capture, without anything from the files of the state directory.
 fn report(captured: &Captured, state: &StateDirectory, file: &Path, folder: &Path) -> String {
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let directory = state.at_rest.directory().display().to_string();
+    let directory = state.stored.directory().display().to_string();
     let mut text = format!("captured {}", printable::line(&directory));
     if let Some(config) = &state.config_path {
         text.push_str(&format!(" and {}", printable::line(&config.display().to_string())));

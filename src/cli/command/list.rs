@@ -7,12 +7,12 @@ use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
-use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Guard, Preparation, Workspace};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Guard, Preparation, RunDirectory};
 use crate::judge::Verdict;
 use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
 use crate::run::plan::{self, NotPlayed};
-use crate::run::{self, Access};
+use crate::run::{self, AttachedAccess};
 use crate::scenario::Case;
 use indexmap::IndexMap;
 use openclaw_model::releases;
@@ -117,18 +117,19 @@ impl List {
         let release = run::release_of_profile(&profile);
         let own = run::own_library(&profile, library).map_err(|error| CommandError::failed(library_report(error)))?;
         session::block_on([&GatewaySpec::Embedded(None)], async {
-            let workspace = Workspace::in_memory(&Guard::default()).map_err(failed)?;
+            let run_directory = RunDirectory::in_memory(&Guard::default()).map_err(failed)?;
             let snapshots = (own.as_ref(), library);
-            let planner = plan::Planner::new(&profile, release, snapshots, known, workspace.root()).map_err(failed)?;
-            let access = Access {
+            let planner =
+                plan::Planner::new(&profile, release, snapshots, known, run_directory.root()).map_err(failed)?;
+            let access = AttachedAccess {
                 has_token: plan_options::token().is_some(),
                 allow_writes: self.plan.allow_writes,
-                workspace: &workspace,
+                run_directory: &run_directory,
             };
             let mut planned = Vec::new();
             for case in cases {
                 let not_played = match planner.not_played(case) {
-                    None => run::not_eligible(case, &profile, release, &access).await,
+                    None => run::why_not_playable(case, &profile, release, &access).await,
                     not_planned => not_planned,
                 };
                 planned.push(PlannedCase { case, needs: planner.needs(case), not_played });

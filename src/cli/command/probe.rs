@@ -8,7 +8,7 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
-use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, Running, Sandbox, Workspace};
+use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, RunDirectory, Running, Sandbox};
 use crate::probe::{self, ProbeReport, ReleaseAnswersError, SILENCE_WAIT, Secret, Settings};
 use openclaw_model::Release;
 use serde_json::{Value, json};
@@ -139,8 +139,8 @@ pub(in crate::cli) async fn probed(
     options: AskOptions,
 ) -> Result<ProbedGateway, CommandError> {
     let gateway = session.prepare(spec, &session.preparation(options.timeouts)).await?;
-    let workspace = Workspace::new(&session.guard).map_err(no_room)?;
-    let sandbox = workspace.sandbox().map_err(no_room)?;
+    let run_directory = RunDirectory::new(&session.guard).map_err(no_room)?;
+    let sandbox = run_directory.sandbox().map_err(no_room)?;
     let settings = settings(spec, &gateway, options);
     let secrets = session::secrets(&gateway);
     let mut running = launch(&gateway, &sandbox, &settings, &secrets).await?;
@@ -155,7 +155,7 @@ pub(in crate::cli) async fn probed(
         return Err(CommandError::message(&format!("the gateway does not accept {variable}")));
     }
     let has_store = gateway.profile().kind == GatewayKind::Spawned && has_store(&sandbox.state_dir());
-    let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
+    let embedded = RunDirectory::in_memory(&session.guard).map_err(no_room)?;
     session.progress.note("comparing the answers with those of the known releases");
     probe::compare(&mut report, &settings, &embedded).await?;
     // After the comparison, because a secret can be a word of a usual answer.

@@ -6,7 +6,7 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::counted::counted;
-use crate::explain::{Places, StateDirectory};
+use crate::explain::{StateDirectory, StatePaths};
 use crate::machine::now;
 use crate::record::{InitialState, Recorder};
 use crate::scenario::Corpus;
@@ -118,7 +118,7 @@ impl Record {
     /// The settings and the store of the gateway before the recording.
     fn initial_state(&self) -> Result<InitialState, CommandError> {
         let Some(directory) = &self.state_dir else { return Ok(InitialState::default()) };
-        let places = Places { state_dir: Some(directory.clone()), config: None, env: environment() };
+        let places = StatePaths { state_dir: Some(directory.clone()), config: None, env: environment() };
         let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
         InitialState::of(&state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
     }

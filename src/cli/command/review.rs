@@ -2,7 +2,7 @@
 
 use super::accept;
 use crate::cli::error::library_report;
-use crate::cli::options::snapshots::WaitingFolder;
+use crate::cli::options::snapshots::ProposalsFolder;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::{CommandError, exit};
@@ -26,7 +26,7 @@ Exit codes:
   3    a file could not be read or written")]
 pub(crate) struct Review {
     #[command(flatten)]
-    folder: WaitingFolder,
+    folder: ProposalsFolder,
 }
 
 /// The decision of the user.

@@ -3,7 +3,7 @@
 use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
-use crate::explain::{Places, StateDirectory};
+use crate::explain::{StateDirectory, StatePaths};
 use crate::state_files::not_a_state_directory;
 use miette::Report;
 use openclaw_emulator::StartError;
@@ -105,7 +105,7 @@ impl Serve {
         }
         let env = environment();
         let is_named = self.state_dir.is_some() || env.iter().any(|(name, _)| name == "OPENCLAW_STATE_DIR");
-        let places = Places { state_dir: self.state_dir.clone(), config: self.config.clone(), env };
+        let places = StatePaths { state_dir: self.state_dir.clone(), config: self.config.clone(), env };
         // A new directory has no release. Other errors are those of the start.
         let state = is_named.then(|| StateDirectory::read_despite_config(&places).ok()).flatten();
         let chosen = state.as_ref().map(|state| state.choose_release(None));

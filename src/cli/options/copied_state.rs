@@ -4,7 +4,7 @@ use crate::capture::{Capture, Substitution};
 use crate::cli::CommandError;
 use crate::cli::help::STATE_DIR;
 use crate::cli::terminal::console;
-use crate::explain::{self, Places, QuestionError, StateDirectory};
+use crate::explain::{self, ClientDescriptionError, StateDirectory, StatePaths};
 use crate::gateway::GatewaySpec;
 use crate::machine::now;
 use crate::scenario::{Case, StepKind, first_problem};
@@ -82,7 +82,8 @@ impl CopiedState {
     pub(in crate::cli) fn read(&self, state_dir: Option<&Path>) -> Result<Option<StateDirectory>, CommandError> {
         let state = match (state_dir, &self.config) {
             (Some(directory), config) => {
-                let places = Places { state_dir: Some(directory.to_owned()), config: config.clone(), env: Vec::new() };
+                let places =
+                    StatePaths { state_dir: Some(directory.to_owned()), config: config.clone(), env: Vec::new() };
                 StateDirectory::read(&places)
             }
             (None, Some(config)) => StateDirectory::of_config(config),
@@ -114,7 +115,7 @@ impl CopiedState {
                 help =
                     "pass a copy of the directory with files that you can read and write, or use `clawcheck capture`",
                 "the gateway cannot use all files in {}",
-                state.at_rest.directory().display()
+                state.stored.directory().display()
             );
             return Err(CommandError::usage(error));
         }
@@ -311,8 +312,8 @@ fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
 }
 
 /// The error of a device that is unknown or ambiguous, with advice in the form that these commands accept.
-fn not_named(error: QuestionError, name: &str) -> CommandError {
-    let QuestionError::Device { problem, known } = error else { return CommandError::usage(error) };
+fn not_named(error: ClientDescriptionError, name: &str) -> CommandError {
+    let ClientDescriptionError::Device { problem, known } = error else { return CommandError::usage(error) };
     let help = match known.as_str() {
         "" => "the store of the state directory has no devices".to_owned(),
         known => format!("pass --device {name}=DEVICE, where DEVICE is one of {known}"),

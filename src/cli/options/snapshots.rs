@@ -71,7 +71,7 @@ impl Snapshots {
 
 /// The options that name the folder with observations that wait for approval.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct WaitingFolder {
+pub(in crate::cli) struct ProposalsFolder {
     /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     snapshots: PathBuf,
@@ -80,7 +80,7 @@ pub(in crate::cli) struct WaitingFolder {
     gateway: Option<GatewaySpec>,
 }
 
-impl WaitingFolder {
+impl ProposalsFolder {
     /// The folder, and the observations in it.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The options that name the state directory of `openclaw`.
 
-use crate::explain::Places;
+use crate::explain::StatePaths;
 use std::path::PathBuf;
 
 /// The state directory of `openclaw`, and its configuration.
@@ -19,8 +19,8 @@ pub(in crate::cli) struct StateDirectoryOptions {
 
 impl StateDirectoryOptions {
     /// The places to read.
-    pub(in crate::cli) fn places(self) -> Places {
-        Places { state_dir: self.directory.or(self.state_dir), config: self.config, env: environment() }
+    pub(in crate::cli) fn places(self) -> StatePaths {
+        StatePaths { state_dir: self.directory.or(self.state_dir), config: self.config, env: environment() }
     }
 }
 

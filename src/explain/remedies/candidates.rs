@@ -3,11 +3,11 @@
 use super::change::is_proxy_header;
 use super::configuration::{config_set, token_mode};
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Assumed, Client, ClientDevice, Credential, PRESETS};
+use crate::explain::client::{Assumption, Client, ClientDevice, Credential, PRESETS};
 use crate::explain::simulated_gateway::{SimulatedGateway, address};
 use crate::shell::quoted;
-use openclaw_emulator::at_rest::StoredFile;
 use openclaw_emulator::store::SqliteDocuments;
+use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{AuthMode, pairing};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
@@ -339,7 +339,7 @@ fn same(value: Value) -> (Value, Value) {
 fn origin(simulated: &SimulatedGateway) -> Option<(String, String)> {
     let client = &simulated.client;
     let port = || simulated.start().map_or(18789, |gateway| gateway.config.port);
-    let is_assumed = client.assumed.contains(&Assumed::Host);
+    let is_assumed = client.assumed.contains(&Assumption::Host);
     match (&client.origin, &client.host) {
         (Some(origin), Some(host)) if is_assumed => Some((origin.clone(), origin.replace(host, "<host>"))),
         (Some(origin), _) => Some((origin.clone(), origin.clone())),
@@ -357,7 +357,7 @@ fn origin(simulated: &SimulatedGateway) -> Option<(String, String)> {
 }
 
 fn of_the_files(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
-    let directory = simulated.at_rest.directory();
+    let directory = simulated.stored.directory();
     let shown = |path: &Path| quoted(&path.to_string_lossy()).into_owned();
     let move_away = |path: &Path| {
         let mut damaged = path.as_os_str().to_owned();
@@ -365,8 +365,8 @@ fn of_the_files(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         format!("mv {} {}", shown(path), shown(Path::new(&damaged)))
     };
     for document in Document::ALL {
-        if let StoredFile::Unusable { why, .. } = simulated.at_rest.file(document)
-            && !simulated.at_rest.is_forbidden(document)
+        if let StoredFile::Unusable { why, .. } = simulated.stored.file(document)
+            && !simulated.stored.is_forbidden(document)
         {
             let path = document.path();
             let what = format!("Stop the gateway, then move {path} away ({why})");
@@ -375,7 +375,7 @@ fn of_the_files(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
             all.push(remedy);
         }
     }
-    if let Some(why) = simulated.at_rest.damaged_database().filter(|_| !simulated.at_rest.is_database_forbidden()) {
+    if let Some(why) = simulated.stored.damaged_database().filter(|_| !simulated.stored.is_database_forbidden()) {
         let what = format!("Stop the gateway, then restore the database from a backup or move it away ({why})");
         // What is in the write-ahead log belongs to the database: the files move together.
         let how = SqliteDocuments::files(directory)
@@ -384,7 +384,7 @@ fn of_the_files(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
             .collect::<Vec<_>>();
         all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
     }
-    if simulated.at_rest.is_locked() {
+    if simulated.stored.is_locked() {
         let directory = shown(directory);
         let how = [format!("sudo chown -R <user> {directory}"), format!("chmod -R u+rwX {directory}")];
         all.push(Remedy::new(Change::Unlock, Risk::Files, "Make the gateway's user the owner of the store", &how));

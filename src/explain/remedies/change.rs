@@ -2,7 +2,7 @@
 
 use crate::explain::client::{Client, ClientDevice, Credential};
 use crate::explain::simulated_gateway::{Gateway, SimulatedGateway, Verdict};
-use openclaw_emulator::at_rest::{StateAtRest, StoredFile};
+use openclaw_emulator::stored_state::{StoredFile, StoredState};
 use openclaw_model::pairing::{self, Approver, TokenRotation};
 use openclaw_model::{Facts, Release};
 use openclaw_protocol::scopes::OPERATOR_SCOPES;
@@ -68,9 +68,9 @@ impl Change {
             Self::SetupCode => simulated.client.credential = Credential::Bootstrap(NEW_SETUP_CODE.to_owned()),
             Self::Setting(path, value) => set(&mut simulated.config, path, value.clone())?,
             Self::Delete(paths) => paths.iter().rev().for_each(|path| delete(&mut simulated.config, path)),
-            Self::MoveAway(document) => simulated.at_rest.change(|store| store.set_file(*document, StoredFile::Absent)),
-            Self::MoveDatabaseAway => simulated.at_rest.change(StateAtRest::drop_database),
-            Self::Unlock => simulated.at_rest.change(StateAtRest::unlock),
+            Self::MoveAway(document) => simulated.stored.change(|store| store.set_file(*document, StoredFile::Absent)),
+            Self::MoveDatabaseAway => simulated.stored.change(StoredState::drop_database),
+            Self::Unlock => simulated.stored.change(StoredState::unlock),
             Self::Release(release) => simulated.facts = Facts::of(*release).ok()?,
             Self::UpdateClient => simulated.client_facts = None,
             Self::Again

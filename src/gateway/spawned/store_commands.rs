@@ -7,8 +7,8 @@ use super::start_error::cannot_start;
 use super::store_access::{StoreAccess, StoreCommand};
 use super::store_check;
 use crate::gateway::launch::{Exit, LaunchError, LogTail, ended_with_log};
+use crate::gateway::run_directory::Sandbox;
 use crate::gateway::template::{AT_LAUNCH, Placeholders, words_in_braces};
-use crate::gateway::workspace::Sandbox;
 use std::io;
 use tokio::time::{Instant, timeout_at};
 

@@ -5,10 +5,10 @@
 
 mod fold;
 mod highlight;
-mod screen;
+mod terminal;
 
 pub(crate) use fold::fold;
-pub(crate) use screen::CauseDisplay;
+pub(crate) use terminal::CauseDisplay;
 
 use crate::judge::cause::{CauseKind, Difference};
 use crate::judge::{Finding, Level, Verdict};

@@ -4,7 +4,7 @@
 mod advice;
 mod display;
 mod failing;
-mod minor;
+mod minor_differences;
 
 use super::Listener;
 use super::causes::{CauseDisplay, Causes, fold};
@@ -15,7 +15,7 @@ use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
 pub(crate) use display::{DisplayOptions, Verbosity};
 use failing::{TRANSCRIPT_LINES, folder_flag};
-use minor::MinorDifferences;
+use minor_differences::MinorDifferences;
 use owo_colors::Style;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -263,7 +263,7 @@ impl<W: Write> Terminal<W> {
         let mut lines = Vec::new();
         lines.extend(advice::on_known(&self.reasons).map(|line| self.display.line(&line)));
         lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
-        let minor = if self.display.score { minor::FEW } else { minor::CAUSES };
+        let minor = if self.display.score { minor_differences::FEW } else { minor_differences::CAUSES };
         lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));
         if self.display.score {
             lines.extend(self.score.lines(self.level));

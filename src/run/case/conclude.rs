@@ -8,7 +8,7 @@ use crate::machine;
 use crate::observe::Observation;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::run::outcome::CaseReport;
-use crate::run::shared::Shared;
+use crate::run::run_state::RunState;
 use crate::scenario::Case;
 use openclaw_model::Release;
 use untrusted_data::limits::Budget;
@@ -26,7 +26,7 @@ pub(crate) struct CaseResult {
 
 impl CaseResult {
     /// Reserves memory of the run for the result. `false` if there is not enough.
-    pub(crate) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
+    pub(crate) fn is_kept(&mut self, shared: &RunState<'_>) -> bool {
         let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
         let kept = shared.kept.part("one case", usize::MAX);
         let has_room = kept.take(self.observation.weight() + records).is_ok();
@@ -36,7 +36,7 @@ impl CaseResult {
 
     /// The verdict that [`conclude`] would reach at the level `exact` and without the published schema. Sharing a
     /// gateway must not change the result, and a frame that violates the schema does so on every gateway.
-    pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
+    pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &RunState<'_>) -> Verdict {
         match kept(case, release, shared) {
             Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,
             Err(_) => Verdict::Error,
@@ -46,7 +46,7 @@ impl CaseResult {
 
 /// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without
 /// a snapshot folder.
-fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+fn kept(case: &Case, release: Release, shared: &RunState<'_>) -> Result<Option<History>, LibraryError> {
     if let Some(own) = &shared.own_library {
         let history = own.serving(&case.id, release)?;
         if history.serving(release).is_some() {
@@ -64,7 +64,7 @@ fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<His
 }
 
 /// Notes in the report where an observation was written for approval, or why not.
-fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut CaseReport, shared: &Shared<'_>) {
+fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut CaseReport, shared: &RunState<'_>) {
     match proposed {
         Ok(Some(Proposed::Written(path))) => report.proposed = Some(path),
         Ok(Some(Proposed::Kept(path))) => {
@@ -80,7 +80,7 @@ fn note_proposal(proposed: Result<Option<Proposed>, LibraryError>, report: &mut 
 
 /// Whether an observation that deviates can be approved. If a step did not meet its expectation, it cannot. If only the
 /// schema is violated, it is the approved one. Without its store, it can only be a snapshot of the gateway itself.
-fn is_candidate(findings: &[Finding], observation: &Observation, shared: &Shared<'_>) -> bool {
+fn is_candidate(findings: &[Finding], observation: &Observation, shared: &RunState<'_>) -> bool {
     let about_snapshot =
         findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
     about_snapshot && (observation.store.is_some() || shared.own_library.is_some())
@@ -93,7 +93,7 @@ fn save(
     history: &History,
     release: Release,
     gateway: &Gateway,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> Result<Option<Proposed>, LibraryError> {
     let known = shared.options.known.judge(PlayedCase {
         id: &report.id,
@@ -130,7 +130,7 @@ pub(crate) fn conclude(
     case: &Case,
     release: Release,
     gateway: &Gateway,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> CaseReport {
     let CaseResult { observation, frames, mut report, kept: _kept } = seen;
     let history = match kept(case, release, shared) {
@@ -145,7 +145,7 @@ pub(crate) fn conclude(
     let Judgement { verdict, findings, differences, notes } =
         judge(case, &observation, release, history.as_ref(), frames, level);
     if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
-        && let Some(why) = machine::exhausted(shared.workspace.root())
+        && let Some(why) = machine::exhausted(shared.run_directory.root())
     {
         // The gateway runs on the same machine, so this observation does not show how it behaves elsewhere.
         report.verdict = Verdict::Error;
@@ -170,13 +170,13 @@ pub(crate) fn conclude(
 }
 
 /// Judges a case whose store the gateway did not create. `setup` is the case with the step that failed.
-pub(super) fn conclude_setup(seen: CaseResult, setup: &Case, release: Release, shared: &Shared<'_>) -> CaseReport {
+pub(super) fn conclude_setup(seen: CaseResult, setup: &Case, release: Release, shared: &RunState<'_>) -> CaseReport {
     let CaseResult { observation, frames, mut report, kept: _kept } = seen;
     let Judgement { verdict, findings, differences, notes } =
         judge(setup, &observation, release, None, frames, shared.options.level);
     (report.findings, report.differences, report.notes) = (findings, differences, notes);
     let why = "the gateway did not create the store of the case, so its steps were not played";
-    (report.verdict, report.reason) = match machine::exhausted(shared.workspace.root()) {
+    (report.verdict, report.reason) = match machine::exhausted(shared.run_directory.root()) {
         Some(exhausted) => (Verdict::Error, Some(format!("the observation is not conclusive: {exhausted}"))),
         // A case that was not played conforms to nothing, whatever the step of the setup saw.
         None if verdict == Verdict::Conforms => (Verdict::Error, Some(why.to_owned())),

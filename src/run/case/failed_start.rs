@@ -5,7 +5,7 @@ use super::refused_config;
 use crate::gateway::{Gateway, LaunchError};
 use crate::run::bindings::identities::Identities;
 use crate::run::breaker::FailedStartAction;
-use crate::run::shared::Shared;
+use crate::run::run_state::RunState;
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::{self, GatewayStart, first_moment};
 use crate::scenario::gateway::GatewaySettings;
@@ -28,7 +28,7 @@ pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) ->
 
 /// Reports a start that failed for a reason other than its configuration to the breaker. If the breaker asks for it,
 /// starts the gateway with the default configuration.
-pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
+pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &RunState<'_>) {
     if not_applicable(error, settings).is_some()
         || shared.breaker.start_failed(error, settings) == FailedStartAction::Continue
     {
@@ -39,12 +39,12 @@ pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gate
 }
 
 /// Starts the gateway with the default configuration and an empty store, and stops it.
-async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError> {
+async fn plain(gateway: &Gateway, shared: &RunState<'_>) -> Result<(), LaunchError> {
     let identities = Identities::new(PLAIN);
     let mut secrets = Redactions::default();
     identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
     shared.keep_secret(&secrets);
-    let sandbox = shared.workspace.sandbox().map_err(|error| LaunchError::Harness(error.to_string()))?;
+    let sandbox = shared.run_directory.sandbox().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
     let start =
         GatewayStart { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts, trace: None };

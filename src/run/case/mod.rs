@@ -1,10 +1,10 @@
 //! Plays one case, from an empty sandbox to its report.
 
 mod conclude;
-pub(in crate::run) mod eligible;
 pub(super) mod failed_start;
-mod leaves_no_trace;
 mod observe;
+pub(in crate::run) mod playable;
+mod read_only;
 mod recipe_check;
 mod refused_config;
 mod report;
@@ -17,15 +17,15 @@ use crate::run::breaker::GatewayFailure;
 use crate::run::outcome::CaseReport;
 use crate::run::plan::NotPlayed;
 use crate::run::redaction;
-use crate::run::shared::{Shared, stopped};
+use crate::run::run_state::{RunState, stopped};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
 use crate::scenario::Case;
 use conclude::conclude_setup;
 pub(crate) use conclude::{CaseResult, conclude};
-use eligible::{Access, not_eligible};
 pub(crate) use observe::{observe, predicted};
 use openclaw_model::Release;
+use playable::{AttachedAccess, why_not_playable};
 pub(crate) use report::{blank, given_up, keep_records, not_applicable, not_done, redactions};
 use report::{failed, is_worth_showing};
 pub(crate) use sandbox::sandbox;
@@ -37,25 +37,26 @@ use untrusted_data::limits::CASE_BYTES;
 const CLEARING: Duration = Duration::from_secs(8);
 
 /// Plays a case and judges its observation.
-pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &RunState<'_>) -> CaseReport {
     let began = Instant::now();
     let mut report = blank(case, shared.options);
     let settings = &case.scenario.gateway;
     if let Some(reason) = shared.breaker.open(settings) {
         return given_up(case, reason, shared);
     }
-    let sandbox = match sandbox(case, gateway, release, &shared.workspace) {
+    let sandbox = match sandbox(case, gateway, release, &shared.run_directory) {
         Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
-    let (options, workspace) = (shared.options, &shared.workspace);
-    let access = Access { has_token: options.token.is_some(), allow_writes: options.allow_writes, workspace };
-    if let Some(NotPlayed { verdict, reason }) = not_eligible(case, gateway.profile(), release, &access).await {
+    let (options, run_directory) = (shared.options, &shared.run_directory);
+    let access =
+        AttachedAccess { has_token: options.token.is_some(), allow_writes: options.allow_writes, run_directory };
+    if let Some(NotPlayed { verdict, reason }) = why_not_playable(case, gateway.profile(), release, &access).await {
         (report.verdict, report.reason) = (verdict, Some(reason));
         return report;
     }
     let mut context = context(case, gateway, sandbox, release, shared);
-    context.recipe = eligible::created_store(case, gateway.profile());
+    context.recipe = playable::created_store(case, gateway.profile());
     let Played { observed, setup, exit, log } = perform(&mut context, case, gateway, shared).await;
     let redactions = redactions(&context);
     if matches!(observed, Err(CaseError::BrokenOff)) {
@@ -100,7 +101,7 @@ fn context<'a>(
     gateway: &'a Gateway,
     sandbox: Sandbox,
     release: Release,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> CaseContext<'a> {
     let attached = gateway.profile().kind == GatewayKind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
@@ -122,7 +123,7 @@ struct Played {
 }
 
 /// Plays the steps, observes the store, removes what the case wrote to a gateway at a URL, and stops the gateway.
-async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, shared: &Shared<'_>) -> Played {
+async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, shared: &RunState<'_>) -> Played {
     let played = tokio::select! {
         played = context.perform() => played,
         () = stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
@@ -150,7 +151,7 @@ async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, 
 
 /// Removes the records of the case. After a signal, it takes at most [`CLEARING`], because the report must still be
 /// written.
-async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
+async fn clean_up(context: &CaseContext<'_>, shared: &RunState<'_>) -> Vec<String> {
     let hurried = async {
         stopped(shared.stop.clone()).await;
         tokio::time::sleep(CLEARING).await;

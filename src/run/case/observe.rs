@@ -4,11 +4,11 @@ use super::report::redactions;
 use super::sandbox::sandbox;
 use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, IgnoredField, Preparation};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
-use crate::run::shared::Shared;
+use crate::run::run_state::RunState;
 use crate::run::steps::actions::create_store::OPERATOR;
 use crate::run::steps::approval_ids;
 use crate::run::steps::context::CaseContext;
-use crate::run::view;
+use crate::run::tenant_view;
 use crate::scenario::Case;
 use openclaw_model::Release;
 use untrusted_data::Redactions;
@@ -25,10 +25,10 @@ pub(crate) fn observe(
     let is_operator = |id: &str| devices.iter().any(|(own, name)| own == id && name == OPERATOR);
     if gateway.profile().kind == GatewayKind::Attached {
         let is_own = |id: &str| devices.iter().any(|(own, _)| own == id);
-        view::retain_received(&mut steps, &|id: &str| is_own(id) && !is_operator(id));
+        tenant_view::retain_received(&mut steps, &|id: &str| is_own(id) && !is_operator(id));
         approval_ids::remove(&mut steps, &context.approval_prefix());
     } else if context.recipe.is_some() {
-        view::retain_received(&mut steps, &|id: &str| !is_operator(id));
+        tenant_view::retain_received(&mut steps, &|id: &str| !is_operator(id));
     }
     ignore(&mut steps, &gateway.profile().ignore);
     // Records that connections created differ from written ones in fields that no answer shows.
@@ -60,12 +60,12 @@ fn ignore(steps: &mut [StepEvidence], fields: &[IgnoredField]) {
 
 /// The observation of a case that the rules of a release predict, from a run on the embedded gateway. `None` if the
 /// rules cannot predict it.
-pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
+pub(crate) async fn predicted(case: &Case, release: Release, shared: &RunState<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
     let release = crate::run::release::release_of(&rules);
     let mut context =
-        CaseContext::new(case, &rules, sandbox(case, &rules, release, &shared.workspace).ok()?, release, None);
+        CaseContext::new(case, &rules, sandbox(case, &rules, release, &shared.run_directory).ok()?, release, None);
     let steps = context.perform().await.ok()?;
     let observation = observe(&context, steps, &rules, &shared.options.secrets);
     context.end().await;

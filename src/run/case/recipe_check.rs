@@ -4,7 +4,7 @@
 
 use super::observe::observe;
 use super::sandbox::sandbox;
-use crate::gateway::{Gateway, GatewaySpec, Preparation, Workspace};
+use crate::gateway::{Gateway, GatewaySpec, Preparation, RunDirectory};
 use crate::run::outcome::STORE_UNWRITABLE;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::store_recipe::Recipe;
@@ -18,11 +18,11 @@ pub(crate) async fn recipe_difference(
     case: &Case,
     recipe: &Recipe,
     release: Release,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
 ) -> Option<String> {
-    match answers(case, None, release, workspace).await {
+    match answers(case, None, release, run_directory).await {
         Err(error) => Some(format!("clawcheck cannot determine what the store of the case leads to: {error}")),
-        Ok(written) => match answers(case, Some(recipe), release, workspace).await {
+        Ok(written) => match answers(case, Some(recipe), release, run_directory).await {
             Ok(created) if created == written => None,
             Ok(_) => Some(format!(
                 "{STORE_UNWRITABLE}, and on {release} the records that connections create lead to \
@@ -38,12 +38,12 @@ async fn answers(
     case: &Case,
     recipe: Option<&Recipe>,
     release: Release,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
 ) -> Result<String, CaseError> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
     let release = crate::run::release::release_of(&rules);
-    let mut context = CaseContext::new(case, &rules, sandbox(case, &rules, release, workspace)?, release, None);
+    let mut context = CaseContext::new(case, &rules, sandbox(case, &rules, release, run_directory)?, release, None);
     context.recipe = recipe.cloned();
     let played = context.perform().await;
     let observed = played.map(|steps| observe(&context, steps, &rules, &Redactions::default()));

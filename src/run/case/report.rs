@@ -5,7 +5,7 @@ use crate::gateway::{Gateway, GatewayKind};
 use crate::judge::Verdict;
 use crate::run::outcome::{CaseReport, GatewayUse};
 use crate::run::steps::context::{CaseContext, CaseError};
-use crate::run::{Options, Shared};
+use crate::run::{Options, RunState};
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::shell::quoted;
@@ -83,22 +83,22 @@ fn requirements(case: &Case) -> Vec<String> {
 }
 
 /// The report of a case in which the gateway or the harness failed.
-pub(crate) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+pub(crate) fn not_done(case: &Case, reason: String, shared: &RunState<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
 }
 
 /// The report of a case whose settings the gateway refuses.
-pub(crate) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+pub(crate) fn not_applicable(case: &Case, reason: String, shared: &RunState<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::NotApplicable, reason: Some(reason), ..blank(case, shared.options) }
 }
 
 /// The report of a case that did not start because the gateway had stopped working.
-pub(crate) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+pub(crate) fn given_up(case: &Case, reason: String, shared: &RunState<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }
 }
 
 /// Whether the transcript and the log help the reader.
-pub(super) fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
+pub(super) fn is_worth_showing(report: &CaseReport, shared: &RunState<'_>) -> bool {
     shared.options.trace || report.verdict.is_failure()
 }
 

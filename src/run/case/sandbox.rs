@@ -1,6 +1,6 @@
 //! The sandbox of a case: in memory, or with files.
 
-use crate::gateway::{Gateway, GatewayKind, Sandbox, Workspace};
+use crate::gateway::{Gateway, GatewayKind, RunDirectory, Sandbox};
 use crate::run::state_dir;
 use crate::scenario::{Case, StepKind};
 use openclaw_model::Release;
@@ -9,10 +9,15 @@ use std::io;
 
 /// The sandbox of a case. In this process, a case needs files only if it writes files itself, or if it starts a
 /// release that uses a database.
-pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspace: &Workspace) -> io::Result<Sandbox> {
+pub(crate) fn sandbox(
+    case: &Case,
+    gateway: &Gateway,
+    release: Release,
+    run_directory: &RunDirectory,
+) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        GatewayKind::Embedded if is_played_on_records(case, release) => Ok(workspace.sandbox_in_memory()),
-        _ => workspace.sandbox(),
+        GatewayKind::Embedded if is_played_on_records(case, release) => Ok(run_directory.sandbox_in_memory()),
+        _ => run_directory.sandbox(),
     }
 }
 

@@ -14,12 +14,12 @@ use crate::run::bindings::identities::Identities;
 use crate::run::breaker::GatewayFailure;
 use crate::run::case::{self, CaseResult, failed_start};
 use crate::run::redaction;
-use crate::run::shared::Shared;
+use crate::run::run_state::RunState;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, StateDirError};
 use crate::run::steps::context::{self, CaseContext, CaseError, GatewayStart, SharedGateway, first_moment};
 use crate::run::steps::frames::Frames;
-use crate::run::view::{self, Records};
+use crate::run::tenant_view::{self, Records};
 use crate::scenario::Case;
 use crate::scenario::store::Store;
 use openclaw_model::Release;
@@ -59,7 +59,7 @@ struct Tenant<'a> {
 struct TenantGroup<'a> {
     gateway: &'a Gateway,
     release: Release,
-    shared: &'a Shared<'a>,
+    shared: &'a RunState<'a>,
     tenancy: Tenancy,
 }
 
@@ -68,10 +68,10 @@ pub(crate) async fn play(
     cases: &[&Case],
     gateway: &Gateway,
     release: Release,
-    shared: &Shared<'_>,
+    shared: &RunState<'_>,
 ) -> Result<GroupResults, GroupError> {
     let mut group = TenantGroup { gateway, release, shared, tenancy: Tenancy::default() };
-    let sandbox = shared.workspace.sandbox().map_err(CaseError::Disk)?;
+    let sandbox = shared.run_directory.sandbox().map_err(CaseError::Disk)?;
     let started_at = first_moment(gateway);
     let tenants = group.fill(cases, &sandbox, started_at)?;
     let shared_gateway = group.start(cases, sandbox, started_at).await?;
@@ -187,7 +187,7 @@ impl TenantGroup<'_> {
         self.tenancy.set_devices(RecordOwner::Tenant(number), devices(&context.bindings));
         let mut redactions = case::redactions(&context);
         redactions.extend(&self.shared.options.secrets);
-        let checked = view::records(&after)
+        let checked = tenant_view::records(&after)
             .ok_or(GroupError::Store)
             .and_then(|after| Ok(self.tenancy.check(at_start, &after, Some((number, &case.id)))?));
         if checked.is_err() || played.is_err() {
@@ -199,7 +199,7 @@ impl TenantGroup<'_> {
             Err(_) => None,
             Ok(mut steps) => {
                 self.shared.note_versions(case, &steps);
-                view::retain_received(&mut steps, &|id: &str| !self.tenancy.belongs_to_another(number, id));
+                tenant_view::retain_received(&mut steps, &|id: &str| !self.tenancy.belongs_to_another(number, id));
                 let evidence = Evidence {
                     known: context.known(),
                     started_at: context.started_at(),
@@ -263,5 +263,5 @@ fn files_of(shared_gateway: &SharedGateway) -> ObservedStore {
 }
 
 fn records(shared_gateway: &SharedGateway) -> Result<Records, GroupError> {
-    view::records(&files_of(shared_gateway)).ok_or(GroupError::Store)
+    tenant_view::records(&files_of(shared_gateway)).ok_or(GroupError::Store)
 }

@@ -2,7 +2,7 @@
 //! does not belong to the current case.
 
 use crate::observe::ObservedStore;
-use crate::run::view::{self, Records};
+use crate::run::tenant_view::{self, Records};
 use openclaw_protocol::store::Document;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,13 +54,15 @@ impl Tenancy {
     /// that a release derived from a document with records of other owners.
     pub(crate) fn view(&self, tenant: usize, before: &ObservedStore, now: &ObservedStore) -> ObservedStore {
         let tenant = RecordOwner::Tenant(tenant);
-        let was_there = view::records(before).unwrap_or_default();
+        let was_there = tenant_view::records(before).unwrap_or_default();
         let is_mine = |id: &str| self.devices.get(&tenant).is_some_and(|devices| devices.contains(id));
         let is_record_seen = |document, key: &str, record: &Value| {
             let place = (document, key.to_owned());
             match self.seeded.get(&place) {
                 Some(owner) => *owner == tenant,
-                None => !was_there.contains_key(&place) || is_mine(key) || view::device(record).is_some_and(is_mine),
+                None => {
+                    !was_there.contains_key(&place) || is_mine(key) || tenant_view::device(record).is_some_and(is_mine)
+                }
             }
         };
         let has_filled =
@@ -127,7 +129,7 @@ mod tests {
     }
 
     fn records(paired: Value) -> Records {
-        view::records(&files(paired)).unwrap()
+        tenant_view::records(&files(paired)).unwrap()
     }
 
     /// A sentinel and three tenants with one record each.
@@ -153,7 +155,7 @@ mod tests {
         now["new"] = json!({"deviceId": "new"});
         now["one"]["role"] = json!("node");
         let view = tenancy().view(1, &files(before), &files(now));
-        let seen = view::records(&view).unwrap();
+        let seen = tenant_view::records(&view).unwrap();
         let keys = seen.keys().map(|(_, key)| key.as_str()).collect::<Vec<_>>();
         assert_eq!(keys, ["new", "one"]);
         assert_eq!(seen[&(Document::DevicesPaired, "one".to_owned())]["role"], "node");

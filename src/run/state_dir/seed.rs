@@ -2,8 +2,8 @@
 
 use crate::run::bindings::Bindings;
 use crate::scenario::store::{
-    BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
-    TokenField, TokenRecord, Tokens,
+    BootstrapRecord, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, PendingRecordKey, RecordClient,
+    Store, TokenField, TokenRecord, Tokens,
 };
 use crate::scenario::text::TimeSpan;
 use openclaw_model::facts::seed::SeedFacts;
@@ -203,8 +203,8 @@ impl Seeder<'_> {
         self.set(&mut record, &spec.set)?;
         self.bindings.requested(device, &request);
         let key = match spec.filed_under {
-            None | Some(FiledUnder::Request) => request,
-            Some(FiledUnder::Device) => self.bindings.identities.device(device).device_id(),
+            None | Some(PendingRecordKey::Request) => request,
+            Some(PendingRecordKey::Device) => self.bindings.identities.device(device).device_id(),
         };
         Ok((key, Value::Object(record)))
     }

@@ -3,7 +3,7 @@
 
 use super::explain::client;
 use crate::capture::Capture;
-use crate::explain::{Answer, ClientDevice, Credential, Places, SimulatedGateway, StateDirectory, Verdict};
+use crate::explain::{Answer, ClientDevice, Credential, SimulatedGateway, StateDirectory, StatePaths, Verdict};
 use crate::run::bindings::Bindings;
 use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::seed::Seeder;
@@ -11,7 +11,7 @@ use crate::run::state_dir::{self, openclaw_json};
 use crate::scenario::connect::DeviceToken;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
-use openclaw_emulator::at_rest::StateAtRest;
+use openclaw_emulator::stored_state::StoredState;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -91,7 +91,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     let original = Folder::new();
     let (config, _) = seeded(case, release, NOW, original.path())?;
     std::fs::write(original.path().join("openclaw.json"), config.to_string()).unwrap();
-    let places = Places { state_dir: Some(original.path().to_owned()), ..Places::default() };
+    let places = StatePaths { state_dir: Some(original.path().to_owned()), ..StatePaths::default() };
     let capture = Capture::of(&StateDirectory::read(&places).unwrap(), Some(release), &[], NOW).unwrap();
     let text = capture.text();
     let corpus = Corpus::written(Path::new("mine/captured.yaml"), &text);
@@ -116,12 +116,12 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
             // An earlier connect can have brought a new one.
             client.credential = Credential::DeviceToken(None);
         }
-        let (facts, at_rest) = (Facts::of(release).unwrap(), StateAtRest::read(copy.path()).unwrap().into());
+        let (facts, stored) = (Facts::of(release).unwrap(), StoredState::read(copy.path()).unwrap().into());
         let simulated = SimulatedGateway {
             facts,
             config: config.clone(),
             env: Vec::new(),
-            at_rest,
+            stored,
             client,
             own: ClientDevice::unknown(),
             client_facts: None,

@@ -11,7 +11,7 @@ use crate::run::steps::connect;
 use crate::scenario::connect as said;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
-use openclaw_emulator::at_rest::StateAtRest;
+use openclaw_emulator::stored_state::StoredState;
 use openclaw_model::{Facts, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -44,7 +44,7 @@ fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
         facts,
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
-        at_rest: StateAtRest::read(directory.path()).unwrap().into(),
+        stored: StoredState::read(directory.path()).unwrap().into(),
         client_facts: None,
         now: NOW,
     })

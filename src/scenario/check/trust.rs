@@ -13,7 +13,7 @@ use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::syntax::nodes::{Node, NodeKind, short};
 use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
-use crate::scenario::words_of_releases::method_like;
+use crate::scenario::unknown_words::method_like;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -23,7 +23,7 @@ pub struct Store {
     /// A name for the device of the folder's `identity/device.json`. The device uses its own key.
     pub identity: Option<Name>,
     /// The storage format of the records. Default: the format of the release.
-    pub kept_as: Option<KeptAs>,
+    pub kept_as: Option<StorageFormat>,
     /// Paired devices, by the device's name.
     pub paired: IndexMap<Name, PairedRecord>,
     /// Pending requests by label. The label is the name of the device unless the record has `device`.
@@ -50,7 +50,7 @@ impl Store {
 /// A storage format that does not depend on the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum KeptAs {
+pub enum StorageFormat {
     /// JSON files. A release that uses a database imports them at its start.
     Files,
 }
@@ -132,7 +132,7 @@ pub struct PendingRecord {
     /// The device whose public key is in the record, under the id of this device.
     pub key: Option<Name>,
     /// The key of the record in the file. Default: the id of the request.
-    pub filed_under: Option<FiledUnder>,
+    pub filed_under: Option<PendingRecordKey>,
     /// Fields to leave out.
     pub without: Vec<PendingField>,
     /// Other fields, written unchanged. They override all others.
@@ -142,7 +142,7 @@ pub struct PendingRecord {
 /// The key of a pending record in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum FiledUnder {
+pub enum PendingRecordKey {
     /// The id of the request.
     Request,
     /// The id of the device.

@@ -4,7 +4,7 @@ use crate::gateways::described::described;
 use crate::harness::in_process::stand_in;
 use crate::harness::in_process::{ok, sending};
 use crate::harness::{Serving, TOKEN, TestFolder, somebody_elses};
-use openclaw_emulator::at_rest::StateAtRest;
+use openclaw_emulator::stored_state::StoredState;
 use openclaw_model::Facts;
 use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
@@ -101,7 +101,7 @@ fn removes_devices_afterwards(#[values("2026.2.19", "2026.3.13", "2026.3.31", "2
     let says = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{says}");
     drop(serving);
-    let at_rest = StateAtRest::read(&test_folder.path("state")).unwrap();
+    let at_rest = StoredState::read(&test_folder.path("state")).unwrap();
     let format = Facts::of(release.parse().unwrap()).unwrap().pairing.format;
     let (store, _) = at_rest.start(format, 0).unwrap();
     for document in [Document::DevicesPaired, Document::DevicesPending] {

@@ -2,7 +2,7 @@
 //! instead of a test.
 
 use clawcheck::{
-    Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, Running, Sandbox, Workspace,
+    Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, RunDirectory, Running, Sandbox,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -140,13 +140,13 @@ fn flood(manner: &str) -> Option<Message> {
 /// The folder with the description of a hostile gateway, and the resources that it needs.
 pub(crate) struct HostileFolder {
     pub directory: tempfile::TempDir,
-    pub workspace: Workspace,
+    pub workspace: RunDirectory,
 }
 
 impl HostileFolder {
     pub(crate) fn new() -> Self {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        Self { directory: tempfile::tempdir().unwrap(), workspace: Workspace::new(&guard).unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), workspace: RunDirectory::new(&guard).unwrap() }
     }
 
     /// The description of this kind of gateway.

@@ -4,7 +4,7 @@
 
 use crate::harness::{Serving, serve};
 use crate::live::cli::{Cli, cache, node};
-use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Sandbox, Workspace};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, RunDirectory, Running, Sandbox};
 use openclaw_model::Facts;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -161,7 +161,7 @@ pub(crate) async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Val
 pub(crate) async fn on_real<T: Send + 'static>(release: &str, look: impl FnOnce(u16) -> T + Send + 'static) -> T {
     let spec: GatewaySpec = format!("openclaw@{release}").parse().unwrap();
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-    let workspace = Workspace::new(&guard).unwrap();
+    let workspace = RunDirectory::new(&guard).unwrap();
     let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
     let sandbox = workspace.sandbox().unwrap();
     let mut running = real(&gateway, &sandbox).await;

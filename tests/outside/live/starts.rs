@@ -1,7 +1,7 @@
 //! A real gateway starts, answers and stops.
 
 use clawcheck::internal::{Connection, Incoming, Transcript};
-use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, RunDirectory};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn within(seconds: u64) -> Instant {
 async fn real_gateway_starts_and_stops() {
     for spec in gateways() {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        let workspace = Workspace::new(&guard).unwrap();
+        let workspace = RunDirectory::new(&guard).unwrap();
         let sandbox = workspace.sandbox().unwrap();
         let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();

@@ -3,7 +3,7 @@
 mod known;
 
 use crate::cli::error::library_report;
-use crate::cli::options::snapshots::WaitingFolder;
+use crate::cli::options::snapshots::ProposalsFolder;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::observe::snapshot::{FileChange, Library, LibraryError, Proposal};
@@ -42,7 +42,7 @@ pub(crate) struct Accept {
     #[arg(long, conflicts_with = "cases")]
     all: bool,
     #[command(flatten)]
-    folder: WaitingFolder,
+    folder: ProposalsFolder,
     #[command(flatten)]
     list: KnownOptions,
 }

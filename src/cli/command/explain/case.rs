@@ -4,7 +4,7 @@ use crate::cli::misplaced;
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit, session};
-use crate::gateway::{GatewaySpec, Guard, Workspace};
+use crate::gateway::{GatewaySpec, Guard, RunDirectory};
 use crate::report::explanation::{self, CaseAnswer, ReleaseAnswer};
 use crate::run::explanation::explain;
 use crate::run::outcome::{CaseExplanation, ExplainedStep};
@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 const LISTED: usize = 8;
 
 /// A case, and a step in it.
-pub(super) struct AskedCase {
+pub(super) struct ExplainedCase {
     case: Case,
     step: Option<String>,
 }
 
-impl AskedCase {
+impl ExplainedCase {
     /// Finds the case that an argument names: the id of a built-in case, or a scenario file, with `:STEP` or without.
     /// `None` if the argument names neither.
     ///
@@ -67,8 +67,8 @@ impl AskedCase {
     /// The case cannot be played on the release, or has no such step.
     pub(super) fn run(self, release: Option<Release>, all: bool, format: Format) -> Result<u8, CommandError> {
         session::block_on([&GatewaySpec::Embedded(None)], async {
-            let workspace = Workspace::in_memory(&Guard::default());
-            let workspace = workspace
+            let run_directory = RunDirectory::in_memory(&Guard::default());
+            let run_directory = run_directory
                 .map_err(|error| CommandError::message(&format!("cannot create a temporary directory: {error}")))?;
             let release = release.unwrap_or_else(|| self.newest());
             if let Some(known) = self.case.releases().filter(|known| !known.contains(release)) {
@@ -78,14 +78,14 @@ impl AskedCase {
                     "{message}"
                 )));
             }
-            let explained = self.explained(release, &workspace).await?;
+            let explained = self.explained(release, &run_directory).await?;
             if explained.release != release {
                 let known = explained.release;
                 let _ = writeln!(console::stderr(), "{release} has no rules of its own; it uses the rules of {known}");
             }
             let step = self.step(&explained)?;
             let (text, code) = if all {
-                self.on_all_releases(step.or_else(|| explained.steps.first()), &workspace, format).await
+                self.on_all_releases(step.or_else(|| explained.steps.first()), &run_directory, format).await
             } else {
                 let file = self.case.source.path.to_string_lossy();
                 let answer = CaseAnswer {
@@ -113,8 +113,8 @@ impl AskedCase {
         known_releases().rfind(applies).unwrap_or(releases::DEFAULT)
     }
 
-    async fn explained(&self, release: Release, workspace: &Workspace) -> Result<CaseExplanation, CommandError> {
-        let explained = explain(&self.case, release, workspace, console::secrets()).await;
+    async fn explained(&self, release: Release, run_directory: &RunDirectory) -> Result<CaseExplanation, CommandError> {
+        let explained = explain(&self.case, release, run_directory, console::secrets()).await;
         explained.map_err(|error| CommandError::usage(miette::miette!("{}: {error}", self.case.id)))
     }
 
@@ -144,14 +144,14 @@ impl AskedCase {
     async fn on_all_releases(
         &self,
         step: Option<&ExplainedStep>,
-        workspace: &Workspace,
+        run_directory: &RunDirectory,
         format: Format,
     ) -> (String, u8) {
         let number = step.map_or(1, |step| step.number);
         let mut answers = Vec::new();
         for release in known_releases() {
             let applies = self.case.releases().is_none_or(|known| known.contains(release));
-            let explained = if applies { Some(self.explained_or_why(release, workspace).await) } else { None };
+            let explained = if applies { Some(self.explained_or_why(release, run_directory).await) } else { None };
             let found = match &explained {
                 None => Err("the case does not apply".to_owned()),
                 Some(Err(why)) => Err(why.clone()),
@@ -176,7 +176,11 @@ impl AskedCase {
         (text, if is_refused { exit::DEVIATES } else { exit::OK })
     }
 
-    async fn explained_or_why(&self, release: Release, workspace: &Workspace) -> Result<CaseExplanation, String> {
-        explain(&self.case, release, workspace, console::secrets()).await.map_err(|error| error.to_string())
+    async fn explained_or_why(
+        &self,
+        release: Release,
+        run_directory: &RunDirectory,
+    ) -> Result<CaseExplanation, String> {
+        explain(&self.case, release, run_directory, console::secrets()).await.map_err(|error| error.to_string())
     }
 }

@@ -9,10 +9,12 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
-use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, StateDirectory, remedies};
+use crate::explain::{
+    self, ClientDescription, Credential, Explanation, LoggedRefusal, Preset, StateDirectory, StatePaths, remedies,
+};
 use crate::machine::now;
 use crate::suggestions::nearest_within;
-use case::AskedCase;
+use case::ExplainedCase;
 use openclaw_model::Release;
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::io::Write as _;
@@ -135,13 +137,13 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         if let Some(what) = self.what.as_ref().filter(|what| !what.is_dir()) {
-            let asked = AskedCase::find(what)?;
+            let asked = ExplainedCase::find(what)?;
             let asked = asked.ok_or_else(|| misplaced::neither_directory_nor_case(what))?;
             self.check_case()?;
             return asked.run(self.release, self.releases.is_some(), self.format);
         }
         let format = explain::Format::from(self.format);
-        let places = Places {
+        let places = StatePaths {
             state_dir: self.what.clone().or_else(|| self.state_dir.clone()),
             config: self.config.clone(),
             env: environment(),
@@ -150,13 +152,13 @@ impl Explain {
         let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
         let all = self.releases.is_some();
         let is_release_given = self.release.is_some();
-        let mut question = self.question();
+        let mut description = self.client_description();
         if let Some(logged) = &logged {
-            logged.complete(&mut question);
+            logged.complete(&mut description);
         }
-        let simulated = explain::simulated(&state, &question, now()).map_err(CommandError::usage)?;
+        let simulated = explain::simulated(&state, &description, now()).map_err(CommandError::usage)?;
         let answer = simulated.answer();
-        let notes = logged.iter().filter_map(Logged::says).collect();
+        let notes = logged.iter().filter_map(LoggedRefusal::says).collect();
         let mut explanation = Explanation {
             state: &state,
             simulated: &simulated,
@@ -206,8 +208,8 @@ impl Explain {
         }
     }
 
-    fn question(self) -> Question {
-        Question {
+    fn client_description(self) -> ClientDescription {
+        ClientDescription {
             preset: self.client,
             device: self.device,
             role: self.role,
@@ -235,14 +237,14 @@ impl From<Format> for explain::Format {
     }
 }
 
-fn logged(path: &Path) -> Result<Logged, CommandError> {
+fn logged(path: &Path) -> Result<LoggedRefusal, CommandError> {
     if misplaced::is_log_line(&path.to_string_lossy()) {
         return Err(misplaced::log_line());
     }
     if path != Path::new("-") {
-        return Logged::read(path).map_err(CommandError::usage);
+        return LoggedRefusal::read(path).map_err(CommandError::usage);
     }
-    Logged::read_from(std::io::stdin().lock()).map_err(CommandError::usage)
+    LoggedRefusal::read_from(std::io::stdin().lock()).map_err(CommandError::usage)
 }
 
 fn via(name: &str) -> Result<Proxy, String> {

@@ -5,8 +5,8 @@ use crate::run::steps::connect::Connecting;
 use crate::run::steps::context::CaseContext;
 use crate::run::steps::frames::Frames;
 use crate::run::steps::session::Session;
+use crate::run::tenant_view;
 use crate::run::timeouts::Wait;
-use crate::run::view;
 use crate::scenario::connect::Connect;
 use openclaw_model::Facts;
 use serde_json::{Value, json};
@@ -101,6 +101,6 @@ impl CaseContext<'_> {
 
 /// The name of the device that a record is about. `None` if it is not one of these devices.
 fn named<'a>(record: &Value, devices: &'a [(String, String)]) -> Option<&'a str> {
-    let id = view::device(record)?;
+    let id = tenant_view::device(record)?;
     devices.iter().find(|(known, name)| known == id && name != CLEANER).map(|(_, name)| name.as_str())
 }

@@ -5,7 +5,7 @@ use crate::gateway::{Capability, GatewayKind};
 use crate::observe::ObservedStore;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, tokens};
-use crate::run::view;
+use crate::run::tenant_view;
 use crate::scenario::store::Store;
 use openclaw_protocol::store::StoreFormat;
 use std::path::PathBuf;
@@ -93,7 +93,7 @@ impl CaseContext<'_> {
         let mut found = state_dir::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == GatewayKind::Attached {
             let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
-            found = view::with_records_of(&found, &devices);
+            found = tenant_view::with_records_of(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
             found.add_files_of(state_dir::read(&self.other_directory(), other), "other store");

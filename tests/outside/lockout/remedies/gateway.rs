@@ -1,6 +1,6 @@
 //! The gateways on which remedies are tried, and the executor of the commands.
 
-use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Sandbox, Workspace};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, RunDirectory, Running, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,14 +19,14 @@ pub(crate) struct StartableGateway {
     pub release: String,
     pub operator: Operator,
     gateway: Gateway,
-    workspace: Workspace,
+    workspace: RunDirectory,
 }
 
 impl StartableGateway {
     pub(crate) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
         let spec: GatewaySpec = spec.parse().unwrap();
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        let workspace = Workspace::new(&guard).unwrap();
+        let workspace = RunDirectory::new(&guard).unwrap();
         let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
         Self { release: release.to_owned(), operator, gateway, workspace }
     }

@@ -45,10 +45,10 @@ fn what_the_gateway_lacks(#[case] settings: fn(&mut GatewayConfig), #[case] verd
 #[case::other(("test", "test"), "unauthorized: gateway token mismatch (provide gateway auth token)")]
 fn hints_for_each_client(#[case] client: (&'static str, &'static str), #[case] message: &str) {
     let answer = gateway("2026.4.2").connect(&cli().client(client.0, client.1).auth(json!({"token": "wrong"})));
-    assert_eq!(answer.said["message"], message);
+    assert_eq!(answer.payload["message"], message);
     assert_eq!(answer.close, Some((1008, message.chars().take(120).collect())));
     assert_eq!(
-        answer.said["details"],
+        answer.payload["details"],
         json!({"code": "AUTH_TOKEN_MISMATCH", "authReason": "token_mismatch", "canRetryWithDeviceToken": true,
                "recommendedNextStep": "retry_with_device_token"})
     );
@@ -168,6 +168,6 @@ fn a_reverse_proxy_vouches(
     let answer = gateway.connect(&connect);
     match expected {
         "hello" => assert_eq!(answer.verdict(), "hello"),
-        reason => assert_eq!(answer.said["details"]["authReason"], reason),
+        reason => assert_eq!(answer.payload["details"]["authReason"], reason),
     }
 }

@@ -27,7 +27,7 @@ fn rejects_other_first_frames(#[case] data: &[u8], #[case] verdict: &str) {
 #[test]
 fn close_reason_is_truncated_message() {
     let answer = first(&mut gateway("2026.4.2"), br#"{"type":"req","id":"1","method":"connect","params":{}}"#);
-    let message = answer.said["message"].as_str().unwrap();
+    let message = answer.payload["message"].as_str().unwrap();
     assert!(message.len() > 120);
     assert_eq!(answer.close, Some((1008, message[..120].to_owned())));
 }
@@ -54,7 +54,7 @@ fn protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case] ver
     let answer = Answer::of(connection, gateway.handle(Input::Message { connection, data: frame.to_string().into() }));
     assert_eq!(answer.verdict(), verdict);
     if verdict != "hello" {
-        assert_eq!(answer.said["details"], json!({ "expectedProtocol": 3 }));
+        assert_eq!(answer.payload["details"], json!({ "expectedProtocol": 3 }));
         assert_eq!(answer.close, Some((1002, "protocol mismatch".to_owned())));
     }
 }

@@ -62,7 +62,7 @@ fn full() -> Vec<&'static str> {
 fn setup_code_scopes_by_purpose(#[case] connect: Connect, #[case] profile: Value, #[case] scopes: Value) {
     let answer = with_code(profile).connect(&connect);
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
-    assert_eq!(answer.said["auth"]["deviceTokens"][0]["scopes"], scopes);
+    assert_eq!(answer.payload["auth"]["deviceTokens"][0]["scopes"], scopes);
 }
 
 #[rstest]
@@ -114,7 +114,7 @@ fn pairs_page_of_proxy_user(
     });
     let answer = gateway.connect(&page(asked).header("x-user", "ann").auth(json!({})));
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
-    assert_eq!(answer.said["auth"]["scopes"], scopes);
+    assert_eq!(answer.payload["auth"]["scopes"], scopes);
     let record = gateway.document(Document::DevicesPaired);
     let record = record.as_object().unwrap().values().next().unwrap();
     assert_eq!((&record["approvedVia"], &record["approvedScopes"]), (&json!("trusted-proxy"), &scopes));

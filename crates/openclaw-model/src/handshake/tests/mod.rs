@@ -209,7 +209,7 @@ impl Connect {
 struct Answer {
     connection: ConnectionId,
     /// The payload of `hello-ok`, or the error, or null.
-    said: Value,
+    payload: Value,
     close: Option<(u16, String)>,
     reasons: String,
     /// Events on any connection: name and payload.
@@ -219,11 +219,11 @@ struct Answer {
 impl Answer {
     fn of(connection: ConnectionId, outcome: Outcome) -> Self {
         let mut answer =
-            Self { connection, said: Value::Null, close: None, reasons: String::new(), events: Vec::new() };
+            Self { connection, payload: Value::Null, close: None, reasons: String::new(), events: Vec::new() };
         for effect in outcome.effects {
             match effect {
                 Effect::Send { connection: to, frame: ServerFrame::Res { payload, error, .. } } if to == connection => {
-                    answer.said = payload.unwrap_or_else(|| serde_json::to_value(error).unwrap());
+                    answer.payload = payload.unwrap_or_else(|| serde_json::to_value(error).unwrap());
                 }
                 Effect::Send { frame: ServerFrame::Event { event, payload, .. }, .. } => {
                     answer.events.push((event, payload.unwrap_or_default()));
@@ -241,11 +241,11 @@ impl Answer {
     /// `hello`, or the code and the reason of the details, or the message, or the bare close.
     fn verdict(&self) -> String {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let said = &self.said;
-        if said["type"] == "hello-ok" {
+        let payload = &self.payload;
+        if payload["type"] == "hello-ok" {
             return "hello".to_owned();
         }
-        match (text(&said["details"]["code"]), text(&said["details"]["reason"]), text(&said["message"])) {
+        match (text(&payload["details"]["code"]), text(&payload["details"]["reason"]), text(&payload["message"])) {
             (Some(code), Some(reason), _) => format!("{code} {reason}"),
             (Some(code), None, _) => code,
             (None, _, Some(message)) => message,

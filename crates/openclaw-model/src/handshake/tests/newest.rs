@@ -28,7 +28,7 @@ fn probes_and_nodes_may_use_previous_protocol(#[case] release: &str, #[case] con
 #[case(OLD, json!(["operator.read"]))]
 fn cli_keeps_scopes_without_device(#[case] release: &str, #[case] scopes: Value) {
     let answer = gateway(release).connect(&newer(cli().without_device()));
-    assert_eq!(answer.said["auth"]["scopes"], scopes);
+    assert_eq!(answer.payload["auth"]["scopes"], scopes);
 }
 
 #[rstest]
@@ -75,7 +75,7 @@ fn scope_upgrade_needs_connection(
 #[test]
 fn hello_auth_describes_connection() {
     let mut gateway = gateway(NEW).with(Document::DevicesPaired, paired("d", &["operator.admin"]));
-    let auth = gateway.connect(&newer(cli())).said["auth"].clone();
+    let auth = gateway.connect(&newer(cli())).payload["auth"].clone();
     assert_eq!((&auth["method"], &auth["scopes"]), (&json!("token"), &json!(["operator.read"])));
     assert_eq!((&auth["deviceToken"], &auth["recoveryMigrationAllowed"]), (&json!("tok"), &json!(true)));
     assert_eq!(auth["recoveryScope"].as_str().map(str::len), Some(43));
@@ -114,7 +114,7 @@ fn page_of_other_build_must_reload() {
 #[test]
 fn worker_connect_closes_silently() {
     let answer = gateway(NEW).connect(&newer(cli().role("worker")));
-    assert_eq!((answer.said.clone(), answer.verdict().as_str()), (Value::Null, "close 1008 invalid-handshake"));
+    assert_eq!((answer.payload.clone(), answer.verdict().as_str()), (Value::Null, "close 1008 invalid-handshake"));
 }
 
 #[test]

@@ -65,10 +65,10 @@ fn remote_client_leaves_request() {
     let mut gateway = gateway("2026.4.2");
     let answer = gateway.connect(&cli().from("10.0.0.5"));
     assert_eq!(answer.close, Some((1008, "pairing required".to_owned())));
-    assert_eq!(answer.said["code"], "NOT_PAIRED");
+    assert_eq!(answer.payload["code"], "NOT_PAIRED");
     let pending = gateway.document(Document::DevicesPending);
     let (id, request) = pending.as_object().unwrap().iter().next().unwrap();
-    assert_eq!(answer.said["details"]["requestId"], *id);
+    assert_eq!(answer.payload["details"]["requestId"], *id);
     assert_eq!((&request["silent"], &request["isRepair"]), (&json!(false), &json!(false)));
     assert_eq!(gateway.document(Document::DevicesPaired), json!({}));
 }
@@ -191,7 +191,7 @@ fn approvers_receive_pairing_events() {
     gateway.connect(&Connect { device: Some("admin"), ..cli() }.scopes(&["operator.pairing"]));
     let asked = gateway.connect(&cli().from("10.0.0.5"));
     assert_eq!(asked.events[0].0, "device.pair.requested");
-    assert_eq!(asked.events[0].1["requestId"], asked.said["details"]["requestId"]);
+    assert_eq!(asked.events[0].1["requestId"], asked.payload["details"]["requestId"]);
     let approved = gateway.connect(&Connect { device: Some("e"), ..cli() });
     assert_eq!(
         (approved.events[0].0.as_str(), &approved.events[0].1["decision"]),

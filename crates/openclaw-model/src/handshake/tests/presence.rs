@@ -28,7 +28,7 @@ fn presence_event_follows_hello(#[case] release: &str, #[case] connect: Connect,
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
     assert_eq!(answer.events.iter().any(|(event, _)| event == "presence"), increment_version);
     let counted = json!(if release == OLD { before + 1 } else { before });
-    assert_eq!(answer.said["snapshot"]["stateVersion"]["presence"], counted);
+    assert_eq!(answer.payload["snapshot"]["stateVersion"]["presence"], counted);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn terminal_shows_start_of_owner_presence() {
     let mut gateway = gateway(NEW);
     gateway.connect(&terminal("d"));
     gateway.now += 2_000;
-    let list = gateway.connect(&terminal("e")).said["snapshot"]["presence"].clone();
+    let list = gateway.connect(&terminal("e")).payload["snapshot"]["presence"].clone();
     let user = json!({
         "id": "gateway-owner", "identity": {"type": "profile", "id": "gateway-owner"},
         "avatarUrl": format!("/api/users/gateway-owner/avatar?v={NOW}")
@@ -81,7 +81,7 @@ fn proxy_users_have_separate_profiles() {
     let mut gateway = behind_a_proxy();
     let first = gateway.connect(&vouched("d", "Ann@example.org"));
     assert_eq!(first.verdict(), "hello", "{}", first.reasons);
-    let list = gateway.connect(&vouched("e", "ann@example.org")).said["snapshot"]["presence"].clone();
+    let list = gateway.connect(&vouched("e", "ann@example.org")).payload["snapshot"]["presence"].clone();
     let of = |at: usize, key: &str| list[at]["user"][key].clone();
     assert_eq!([of(1, "email"), of(2, "email")], ["ann@example.org", "Ann@example.org"]);
     assert_eq!((of(1, "id"), of(1, "name")), (of(2, "id"), json!("ann")));

@@ -6,7 +6,7 @@ use rstest::rstest;
 #[test]
 fn first_connect_gets_token() {
     let mut gateway = gateway("2026.4.2");
-    let hello = gateway.connect(&cli()).said;
+    let hello = gateway.connect(&cli()).payload;
     let keys: Vec<&str> = hello.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["type", "protocol", "server", "features", "snapshot", "canvasHostUrl", "auth", "policy"]);
     let record = &gateway.document(Document::DevicesPaired)[DeviceKey::from_name("d").device_id()];
@@ -27,7 +27,7 @@ fn paths_only_for_administrators_since_2026_4_2(
     #[case] scopes: &[&'static str],
     #[case] shown: bool,
 ) {
-    let hello = gateway(release).connect(&cli().scopes(scopes)).said;
+    let hello = gateway(release).connect(&cli().scopes(scopes)).payload;
     assert_eq!(hello["snapshot"].get("stateDir").is_some(), shown);
 }
 
@@ -45,12 +45,12 @@ fn canvas_url_uses_client_host(
         .iter()
         .fold(cli().without_device().header("host", host), |connect, (name, value)| connect.header(name, value));
     let answer = gateway.connect(&connect);
-    assert_eq!(answer.said["canvasHostUrl"], url, "{}", answer.reasons);
+    assert_eq!(answer.payload["canvasHostUrl"], url, "{}", answer.reasons);
 }
 
 #[test]
 fn client_port_replaces_default_port() {
-    let hello = gateway("2026.4.2").connect(&cli().header("host", "localhost:8080")).said;
+    let hello = gateway("2026.4.2").connect(&cli().header("host", "localhost:8080")).payload;
     assert_eq!(hello["canvasHostUrl"], "http://localhost:8080");
 }
 
@@ -60,7 +60,7 @@ fn presence_of_clients_other_than_cli() {
     gateway.connect(&cli());
     let answer = gateway.connect(&Connect { device: Some("e"), ..cli() }.client("openclaw-tui", "ui"));
     let present = |list: &Value| list.as_array().unwrap().iter().map(|e| e["reason"].clone()).collect::<Vec<_>>();
-    assert_eq!(present(&answer.said["snapshot"]["presence"]), ["self", "connect"]);
+    assert_eq!(present(&answer.payload["snapshot"]["presence"]), ["self", "connect"]);
     let gone = Answer::of(answer.connection, gateway.handle(Input::Closed { connection: answer.connection }));
     assert_eq!(gone.events[0].0, "presence");
     assert_eq!(present(&gone.events[0].1["presence"]), ["self", "disconnect"]);

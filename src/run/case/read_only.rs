@@ -1,6 +1,6 @@
 //! Whether a case changes nothing on a gateway at a URL.
 
-use crate::gateway::{Gateway, Sandbox, Workspace};
+use crate::gateway::{Gateway, RunDirectory, Sandbox};
 use crate::observe::{ObservedStore, StoredDocument};
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::scenario::gateway::AuthMode;
@@ -12,10 +12,10 @@ use serde_json::Value;
 /// Whether a case changes nothing that outlives it. Its calls must not reach other clients, and the rules, played on
 /// the embedded gateway, must leave the store unchanged. The auth mode of the gateway is not known at this point, and a
 /// connect can already leave a record, so the store must stay unchanged in every mode.
-pub(super) async fn leaves_no_trace(
+pub(super) async fn is_read_only(
     case: &Case,
     rules: &Gateway,
-    workspace: &Workspace,
+    run_directory: &RunDirectory,
     release: Release,
 ) -> Result<bool, CaseError> {
     if !case.steps().all(only_looks) {
@@ -24,7 +24,7 @@ pub(super) async fn leaves_no_trace(
     for mode in [AuthMode::Token, AuthMode::Password, AuthMode::None] {
         let mut case = case.clone();
         case.scenario.gateway.auth.mode = mode;
-        if !keeps_the_store(&case, rules, workspace.sandbox()?, release).await? {
+        if !keeps_the_store(&case, rules, run_directory.sandbox()?, release).await? {
             return Ok(false);
         }
     }

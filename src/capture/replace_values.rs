@@ -93,13 +93,15 @@ pub(super) fn learn_tokens(document: Document, value: &Value, aliases: &mut Alia
 
 /// A document with its values replaced. Times become relative to `now`.
 pub(super) fn replaced(document: Document, value: &Value, now: i64, aliases: &mut Aliases) -> Value {
-    let Value::Object(records) = value else { return RecordWalk { now, aliases }.value(value, ValueKind::Text, true) };
+    let Value::Object(records) = value else {
+        return ValueReplacer { now, aliases }.value(value, ValueKind::Text, true);
+    };
     let kind = match document {
         Document::DevicesPaired | Document::NodesPaired => ValueKind::Device,
         Document::DevicesPending | Document::NodesPending => ValueKind::Request,
         Document::DevicesBootstrap => ValueKind::Secret,
     };
-    let mut walk = RecordWalk { now, aliases };
+    let mut walk = ValueReplacer { now, aliases };
     let record = |(key, record): (&String, &Value)| {
         // A request that a user copied into the paired devices has its own id as the key.
         let own = record.get("requestId").is_some_and(|id| id == key.as_str());
@@ -109,12 +111,12 @@ pub(super) fn replaced(document: Document, value: &Value, now: i64, aliases: &mu
     Value::Object(records.iter().map(record).collect())
 }
 
-struct RecordWalk<'a> {
+struct ValueReplacer<'a> {
     now: i64,
     aliases: &'a mut Aliases,
 }
 
-impl RecordWalk<'_> {
+impl ValueReplacer<'_> {
     /// Replaces a value. `known`: whether known releases write the field that contains the value.
     fn value(&mut self, value: &Value, kind: ValueKind, known: bool) -> Value {
         match value {

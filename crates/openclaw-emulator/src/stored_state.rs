@@ -1,4 +1,4 @@
-//! The pairing store in a state directory. It is read without changes. [`StateAtRest::start`] then computes, in memory, the
+//! The pairing store in a state directory. It is read without changes. [`StoredState::start`] then computes, in memory, the
 //! store that a release has after its start.
 
 use super::import::{ImportError, LegacyFiles, import_all};
@@ -21,7 +21,7 @@ const MAX_LENGTH: u64 = 16 << 20;
 
 /// The data about devices and nodes in a state directory.
 #[derive(Debug, Clone)]
-pub struct StateAtRest {
+pub struct StoredState {
     directory: PathBuf,
     files: BTreeMap<Document, StoredFile>,
     database: Database,
@@ -61,7 +61,7 @@ enum Database {
 
 /// A state directory that cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum StateAtRestError {
+pub enum StoredStateError {
     /// The directory does not exist, or is not a directory.
     #[error("cannot read the state directory {path}: {error}")]
     #[diagnostic(help("a state directory is the folder that contains devices/paired.json or state/openclaw.sqlite"))]
@@ -99,7 +99,7 @@ pub enum StateAtRestError {
     },
 }
 
-impl StateAtRest {
+impl StoredState {
     /// An empty state directory.
     pub fn empty(directory: impl Into<PathBuf>) -> Self {
         let files = Document::ALL.into_iter().map(|document| (document, StoredFile::Absent)).collect();
@@ -115,42 +115,42 @@ impl StateAtRest {
 
     /// A state directory that contains only this document: in its file, or in the database.
     pub fn of_document(directory: &Path, document: Document, value: Arc<Value>, format: StoreFormat) -> Self {
-        let mut at_rest = Self::empty(directory);
+        let mut stored = Self::empty(directory);
         match format {
-            StoreFormat::Files => at_rest.set_file(document, StoredFile::Json(value)),
-            StoreFormat::Sqlite => at_rest.database = Database::Holds(BTreeMap::from([(document, value)])),
+            StoreFormat::Files => stored.set_file(document, StoredFile::Json(value)),
+            StoreFormat::Sqlite => stored.database = Database::Holds(BTreeMap::from([(document, value)])),
         }
-        at_rest
+        stored
     }
 
     /// Reads a state directory. The gateway is assumed to run as the owner of the directory.
     ///
     /// # Errors
     /// The directory does not exist, or exceeds a limit.
-    pub fn read(directory: &Path) -> Result<Self, StateAtRestError> {
-        let failed = |error| StateAtRestError::Directory { path: directory.to_owned(), error };
+    pub fn read(directory: &Path) -> Result<Self, StoredStateError> {
+        let failed = |error| StoredStateError::Directory { path: directory.to_owned(), error };
         let root = fs::metadata(directory).map_err(failed)?;
         if !root.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
-        let mut at_rest = Self::empty(directory);
+        let mut stored = Self::empty(directory);
         for document in Document::ALL {
-            at_rest.read_file(document, &root)?;
+            stored.read_file(document, &root)?;
         }
-        at_rest.read_database(&root)?;
+        stored.read_database(&root)?;
         for folder in ["devices", "nodes"] {
             if let Ok(found) = fs::metadata(directory.join(folder))
                 && !allows(&root, &found, 0o3)
             {
-                at_rest
+                stored
                     .locked
                     .insert(folder, format!("the gateway cannot write to {folder}: {}", owners(&root, &found)));
             }
         }
-        Ok(at_rest)
+        Ok(stored)
     }
 
-    fn read_file(&mut self, document: Document, root: &Metadata) -> Result<(), StateAtRestError> {
+    fn read_file(&mut self, document: Document, root: &Metadata) -> Result<(), StoredStateError> {
         let (path, name) = (self.directory.join(document.path()), document.path());
         let found = fs::metadata(&path);
         let denied = match &found {
@@ -161,7 +161,7 @@ impl StateAtRest {
         let is_folder_denied = folder.is_some_and(|folder| !allows(root, &folder, 0o1));
         let kept = match file(&path, document) {
             // If only this user may not read the file, clawcheck does not know what the gateway reads.
-            Err(StateAtRestError::File { error, .. }) if denied.is_some() || is_folder_denied => {
+            Err(StoredStateError::File { error, .. }) if denied.is_some() || is_folder_denied => {
                 StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }
             }
             kept => kept?,
@@ -178,14 +178,14 @@ impl StateAtRest {
         Ok(())
     }
 
-    fn read_database(&mut self, root: &Metadata) -> Result<(), StateAtRestError> {
+    fn read_database(&mut self, root: &Metadata) -> Result<(), StoredStateError> {
         let path = self.directory.join(DATABASE);
         let found = match fs::metadata(&path) {
             Ok(found) => found,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(());
             }
-            Err(error) => return Err(StateAtRestError::File { path, error }),
+            Err(error) => return Err(StoredStateError::File { path, error }),
         };
         self.database = database(&self.directory)?;
         if !allows(root, &found, 0o6) {
@@ -297,7 +297,7 @@ impl StateAtRest {
     }
 }
 
-impl LegacyFiles for StateAtRest {
+impl LegacyFiles for StoredState {
     fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         match self.file(document) {
             StoredFile::Absent => Ok(None),
@@ -361,7 +361,7 @@ impl Documents for StoredDocuments {
 }
 
 /// The contents of a file of the store, whoever is allowed to read it.
-fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError> {
+fn file(path: &Path, document: Document) -> Result<StoredFile, StoredStateError> {
     let name = document.path();
     match fs::metadata(path) {
         Ok(_) => {}
@@ -369,16 +369,16 @@ fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError>
             return Ok(StoredFile::Absent);
         }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(StateAtRestError::File { path: path.to_owned(), error });
+            return Err(StoredStateError::File { path: path.to_owned(), error });
         }
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     }
-    let too_large = |limit: String| StateAtRestError::TooLarge { path: path.to_owned(), limit };
+    let too_large = |limit: String| StoredStateError::TooLarge { path: path.to_owned(), limit };
     let bytes = match plain_file::read(path, MAX_LENGTH, Links::Follow) {
         Ok(bytes) => bytes,
         Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", MAX_LENGTH >> 20))),
         Err(PlainFileError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(StateAtRestError::File { path: path.to_owned(), error });
+            return Err(StoredStateError::File { path: path.to_owned(), error });
         }
         Err(error) => return Ok(StoredFile::Unusable { what: "read", why: format!("{name}: {error}") }),
     };
@@ -393,7 +393,7 @@ fn file(path: &Path, document: Document) -> Result<StoredFile, StateAtRestError>
 }
 
 /// The contents of an existing database, whoever is allowed to write to it.
-fn database(directory: &Path) -> Result<Database, StateAtRestError> {
+fn database(directory: &Path) -> Result<Database, StoredStateError> {
     let path = directory.join(DATABASE);
     match SqliteDocuments::check(directory, Links::Follow) {
         Err(fault) if fault.is_no_database() => {
@@ -411,7 +411,7 @@ fn database(directory: &Path) -> Result<Database, StateAtRestError> {
         return Ok(Database::Unused);
     }
     let documents = SqliteDocuments::read_all(directory, Links::Follow);
-    let documents = documents.map_err(|fault| StateAtRestError::Database { path, fault })?;
+    let documents = documents.map_err(|fault| StoredStateError::Database { path, fault })?;
     Ok(Database::Holds(documents.into_iter().map(|(document, value)| (document, Arc::new(value))).collect()))
 }
 
@@ -445,8 +445,8 @@ mod tests {
         fs::create_dir(folder.path().join("devices")).unwrap();
         fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"deviceId":"a"}}"#).unwrap();
         fs::write(folder.path().join("devices/pending.json"), "{").unwrap();
-        let at_rest = StateAtRest::read(folder.path()).unwrap();
-        let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();
+        let stored = StoredState::read(folder.path()).unwrap();
+        let (mut store, _) = stored.start(StoreFormat::Files, 0).unwrap();
         assert_eq!(*store.read(Document::DevicesPaired).unwrap(), json!({"a": {"deviceId": "a"}}));
         assert_eq!(store.try_read(Document::DevicesPending).unwrap_err().what, "parse");
         store.write(&[(Document::DevicesPending, &Arc::new(json!({})))]).unwrap();
@@ -457,26 +457,26 @@ mod tests {
 
     #[test]
     fn start_imports_legacy_files() {
-        let mut at_rest = StateAtRest::empty("/state");
-        at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "parse", why: String::new() });
-        assert_eq!(at_rest.start(StoreFormat::Sqlite, 0).unwrap_err().exit_code, 78);
-        at_rest.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(json!({}))));
-        at_rest.set_file(Document::DevicesPending, StoredFile::Json(Arc::new(json!({"r": {"requestId": "r"}}))));
-        let (store, log) = at_rest.start(StoreFormat::Sqlite, 0).unwrap();
+        let mut stored = StoredState::empty("/state");
+        stored.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "parse", why: String::new() });
+        assert_eq!(stored.start(StoreFormat::Sqlite, 0).unwrap_err().exit_code, 78);
+        stored.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(json!({}))));
+        stored.set_file(Document::DevicesPending, StoredFile::Json(Arc::new(json!({"r": {"requestId": "r"}}))));
+        let (store, log) = stored.start(StoreFormat::Sqlite, 0).unwrap();
         assert_eq!(store.read(Document::DevicesPending), None, "pending requests are not imported");
         assert!(log.iter().any(|line| line.contains("migrated to SQLite")), "{log:?}");
     }
 
     #[test]
     fn repaired_owner_restores_access() {
-        let mut at_rest = StateAtRest::empty("/state");
+        let mut stored = StoredState::empty("/state");
         let paired = StoredFile::Json(Arc::new(json!({"a": {"deviceId": "a"}})));
-        at_rest.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "read", why: String::new() });
-        at_rest.forbidden_files.insert(Document::DevicesPaired, paired.clone());
-        assert!(at_rest.is_locked() && at_rest.is_forbidden(Document::DevicesPaired));
-        at_rest.unlock();
-        assert_eq!(*at_rest.file(Document::DevicesPaired), paired);
-        assert!(!at_rest.is_locked());
+        stored.set_file(Document::DevicesPaired, StoredFile::Unusable { what: "read", why: String::new() });
+        stored.forbidden_files.insert(Document::DevicesPaired, paired.clone());
+        assert!(stored.is_locked() && stored.is_forbidden(Document::DevicesPaired));
+        stored.unlock();
+        assert_eq!(*stored.file(Document::DevicesPaired), paired);
+        assert!(!stored.is_locked());
     }
 
     #[test]
@@ -490,20 +490,20 @@ mod tests {
             // Root can read every file. An unprivileged user also runs this test in `.ci/run`.
             return;
         }
-        let mut at_rest = StateAtRest::empty(folder.path());
+        let mut stored = StoredState::empty(folder.path());
         let of_root = fs::metadata("/").unwrap();
-        let error = at_rest.read_file(Document::DevicesPaired, &of_root).unwrap_err();
-        assert!(matches!(error, StateAtRestError::File { .. }), "{error}");
+        let error = stored.read_file(Document::DevicesPaired, &of_root).unwrap_err();
+        assert!(matches!(error, StoredStateError::File { .. }), "{error}");
         // The owner of this directory cannot read the file either.
-        at_rest.read_file(Document::DevicesPaired, &fs::metadata(folder.path()).unwrap()).unwrap();
-        assert!(matches!(at_rest.file(Document::DevicesPaired), StoredFile::Unusable { what: "read", .. }));
+        stored.read_file(Document::DevicesPaired, &fs::metadata(folder.path()).unwrap()).unwrap();
+        assert!(matches!(stored.file(Document::DevicesPaired), StoredFile::Unusable { what: "read", .. }));
     }
 
     #[test]
     fn locked_directory_error() {
-        let mut at_rest = StateAtRest::empty("/state");
-        at_rest.locked.insert("devices", String::new());
-        let (mut store, _) = at_rest.start(StoreFormat::Files, 0).unwrap();
+        let mut stored = StoredState::empty("/state");
+        stored.locked.insert("devices", String::new());
+        let (mut store, _) = stored.start(StoreFormat::Files, 0).unwrap();
         let fault = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap_err();
         assert_eq!(fault.0, "EACCES: permission denied, open '/state/devices/paired.json'");
     }

@@ -3,8 +3,8 @@
 
 use super::client::ClientDevice;
 use crate::locked::locked;
-use openclaw_emulator::at_rest::{StateAtRest, StoredDocuments};
 use openclaw_emulator::settings::StartRefusal;
+use openclaw_emulator::stored_state::{StoredDocuments, StoredState};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::StoreFormat;
@@ -17,8 +17,8 @@ type Outcome = Result<(StoredDocuments, Vec<String>), StartRefusal>;
 
 /// A store before the start of a gateway. Copies share the computed starts until one of them changes.
 #[derive(Debug, Clone)]
-pub(crate) struct StoreAtRest {
-    at_rest: StateAtRest,
+pub(crate) struct StoreBeforeStart {
+    stored: StoredState,
     started: Arc<Mutex<Vec<Started>>>,
 }
 
@@ -32,24 +32,24 @@ struct Started {
     outcome: Outcome,
 }
 
-impl From<StateAtRest> for StoreAtRest {
-    fn from(at_rest: StateAtRest) -> Self {
-        Self { at_rest, started: Arc::default() }
+impl From<StoredState> for StoreBeforeStart {
+    fn from(stored: StoredState) -> Self {
+        Self { stored, started: Arc::default() }
     }
 }
 
-impl Deref for StoreAtRest {
-    type Target = StateAtRest;
+impl Deref for StoreBeforeStart {
+    type Target = StoredState;
 
-    fn deref(&self) -> &StateAtRest {
-        &self.at_rest
+    fn deref(&self) -> &StoredState {
+        &self.stored
     }
 }
 
-impl StoreAtRest {
+impl StoreBeforeStart {
     /// Changes the store, in memory. The other copies do not change.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut StateAtRest)) {
-        change(&mut self.at_rest);
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut StoredState)) {
+        change(&mut self.stored);
         self.started = Arc::default();
     }
 
@@ -60,7 +60,7 @@ impl StoreAtRest {
     /// The gateway does not start on this store.
     pub(super) fn started(&self, format: StoreFormat, now: i64, who: &ClientDevice) -> Outcome {
         let ClientDevice::StandIn { id, key } = who else {
-            return self.once(format, now, None, || self.at_rest.start(format, now));
+            return self.once(format, now, None, || self.stored.start(format, now));
         };
         self.once(format, now, Some(id), || {
             let (mut store, log) = self.started(format, now, &ClientDevice::Nobody)?;
@@ -120,31 +120,31 @@ fn exchanged(value: &Value, exchange: &dyn Fn(&str) -> Option<String>) -> Value 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openclaw_emulator::at_rest::StoredFile;
+    use openclaw_emulator::stored_state::StoredFile;
     use openclaw_protocol::store::{Document, Documents as _};
     use serde_json::json;
     use std::cell::Cell;
 
-    fn store() -> StoreAtRest {
-        let mut at_rest = StateAtRest::empty("/state");
+    fn store() -> StoreBeforeStart {
+        let mut stored = StoredState::empty("/state");
         let key = DeviceKey::from_name("laptop");
         let (id, key) = (key.device_id(), key.public_key());
         let paired = json!({ id.clone(): { "deviceId": id, "publicKey": key } });
-        at_rest.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(paired)));
-        at_rest.into()
+        stored.set_file(Document::DevicesPaired, StoredFile::Json(Arc::new(paired)));
+        stored.into()
     }
 
-    fn computed(store: &StoreAtRest) -> usize {
+    fn computed(store: &StoreBeforeStart) -> usize {
         store.started.lock().unwrap().len()
     }
 
     #[test]
     fn caches_start_until_change() {
         let (store, starts) = (store(), Cell::new(0));
-        let start = |store: &StoreAtRest, format| {
+        let start = |store: &StoreBeforeStart, format| {
             let compute = || {
                 starts.set(starts.get() + 1);
-                store.at_rest.start(format, 0)
+                store.stored.start(format, 0)
             };
             store.once(format, 0, None, compute).unwrap()
         };
@@ -157,7 +157,7 @@ mod tests {
         start(&copy, StoreFormat::Sqlite);
         start(&store, StoreFormat::Sqlite);
         assert_eq!(starts.get(), 2, "one for each format");
-        copy.change(|at_rest| at_rest.set_file(Document::DevicesPaired, StoredFile::Absent));
+        copy.change(|stored| stored.set_file(Document::DevicesPaired, StoredFile::Absent));
         assert_eq!(start(&copy, StoreFormat::Files).0.read(Document::DevicesPaired), None);
         assert_eq!(
             start(&store, StoreFormat::Files).0.read(Document::DevicesPaired),

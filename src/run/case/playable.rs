@@ -1,8 +1,8 @@
 //! Why a planned case is not played: it would write to a gateway at a URL, or connections do not create its store.
 
-use super::leaves_no_trace::leaves_no_trace;
+use super::read_only::is_read_only;
 use super::recipe_check;
-use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation, Profile, Workspace};
+use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Preparation, Profile, RunDirectory};
 use crate::judge::Verdict;
 use crate::run::plan::{self, NotPlayed};
 use crate::run::store_recipe::{Recipe, recipe};
@@ -20,21 +20,21 @@ pub(super) fn created_store(case: &Case, profile: &Profile) -> Option<Recipe> {
 }
 
 /// What a run may do to a gateway at a URL, and where the rules are played to find out what a case does.
-pub(crate) struct Access<'a> {
+pub(crate) struct AttachedAccess<'a> {
     /// Whether the run has the shared token of the gateway.
     pub(crate) has_token: bool,
     /// Whether the run may write to the gateway.
     pub(crate) allow_writes: bool,
-    pub(crate) workspace: &'a Workspace,
+    pub(crate) run_directory: &'a RunDirectory,
 }
 
 /// The reason why a planned case must not be played. `None` if it can be played. It can take some starts of the embedded
 /// gateway to find out.
-pub(crate) async fn not_eligible(
+pub(crate) async fn why_not_playable(
     case: &Case,
     profile: &Profile,
     release: Release,
-    access: &Access<'_>,
+    access: &AttachedAccess<'_>,
 ) -> Option<NotPlayed> {
     let recipe = created_store(case, profile);
     if profile.kind == GatewayKind::Attached
@@ -42,7 +42,7 @@ pub(crate) async fn not_eligible(
     {
         return Some(NotPlayed { verdict: Verdict::Skipped, reason });
     }
-    let reason = recipe_check::recipe_difference(case, &recipe?, release, access.workspace).await?;
+    let reason = recipe_check::recipe_difference(case, &recipe?, release, access.run_directory).await?;
     Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, profile), reason })
 }
 
@@ -51,7 +51,7 @@ async fn not_played_at_url(
     case: &Case,
     recipe: Option<&Recipe>,
     release: Release,
-    access: &Access<'_>,
+    access: &AttachedAccess<'_>,
 ) -> Option<String> {
     if !access.has_token && (recipe.is_some() || case.steps().any(knows_the_secret)) {
         return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
@@ -66,7 +66,7 @@ async fn not_played_at_url(
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
         let release = crate::run::release::release_of(&rules);
-        leaves_no_trace(case, &rules, access.workspace, release).await
+        is_read_only(case, &rules, access.run_directory, release).await
     };
     match predicted.await {
         Ok(true) => None,

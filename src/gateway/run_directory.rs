@@ -18,7 +18,7 @@ const ROOM: u64 = 32 << 20;
 
 /// The directory of a run. A drop removes it, or the guard does if clawcheck was killed. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Workspace {
+pub struct RunDirectory {
     root: Arc<Root>,
 }
 
@@ -29,7 +29,7 @@ struct Root {
     places: AtomicU64,
 }
 
-impl Workspace {
+impl RunDirectory {
     /// Creates the run's directory in the system's temporary directory and registers it with the guard.
     ///
     /// # Errors
@@ -47,9 +47,9 @@ impl Workspace {
     pub fn in_memory(guard: &Guard) -> io::Result<Self> {
         if std::env::var_os("TMPDIR").is_none()
             && has_room(Path::new(MEMORY))
-            && let Ok(workspace) = Self::within(Path::new(MEMORY), guard)
+            && let Ok(run_directory) = Self::within(Path::new(MEMORY), guard)
         {
-            return Ok(workspace);
+            return Ok(run_directory);
         }
         Self::new(guard)
     }
@@ -77,7 +77,7 @@ impl Workspace {
     /// # Errors
     /// Returns an error if the directories cannot be created.
     pub fn sandbox(&self) -> io::Result<Sandbox> {
-        let sandbox = Sandbox { directory: self.unused(), workspace: self.clone(), documents: None };
+        let sandbox = Sandbox { directory: self.unused(), run_directory: self.clone(), documents: None };
         std::fs::create_dir(&sandbox.directory)?;
         std::fs::create_dir(sandbox.state_dir())?;
         Ok(sandbox)
@@ -86,7 +86,7 @@ impl Workspace {
     /// Returns the directories of an embedded gateway whose files are never read. Its store is in memory, and the
     /// directories are not created.
     pub fn sandbox_in_memory(&self) -> Sandbox {
-        Sandbox { directory: self.unused(), workspace: self.clone(), documents: Some(SharedDocuments::default()) }
+        Sandbox { directory: self.unused(), run_directory: self.clone(), documents: Some(SharedDocuments::default()) }
     }
 
     fn unused(&self) -> PathBuf {
@@ -109,7 +109,7 @@ impl Drop for Root {
 #[derive(Debug)]
 pub struct Sandbox {
     directory: PathBuf,
-    workspace: Workspace,
+    run_directory: RunDirectory,
     /// The store, if it is not in the state directory.
     documents: Option<SharedDocuments>,
 }
@@ -181,7 +181,7 @@ impl Sandbox {
 
     /// The run's guard.
     pub fn guard(&self) -> &Guard {
-        self.workspace.guard()
+        self.run_directory.guard()
     }
 }
 

@@ -22,19 +22,19 @@ impl RerunPolicy {
     }
 
     pub(super) fn begin(&self, enough: usize) {
-        self.with(|trusted| trusted.enough = enough);
+        self.with(|history| history.enough = enough);
     }
 
     pub(super) fn note(&self, same: bool) {
-        self.with(|trusted| {
-            trusted.same += usize::from(same);
-            trusted.differed |= !same;
+        self.with(|history| {
+            history.same += usize::from(same);
+            history.differed |= !same;
         });
     }
 
     /// Whether observations on shared gateways are final.
     pub(super) fn is_trusted(&self) -> bool {
-        self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
+        self.with(|history| !history.differed && history.same >= history.enough)
     }
 }
 
@@ -49,9 +49,9 @@ mod tests {
     #[case::differed_before(&[false, true, true, true], false)]
     #[case::differed_after(&[true, true, true, false], false)]
     fn trusts_groups_after_equal_observations(#[case] same: &[bool], #[case] earned: bool) {
-        let trust = RerunPolicy::default();
-        trust.begin(3);
-        same.iter().for_each(|same| trust.note(*same));
-        assert_eq!(trust.is_trusted(), earned);
+        let policy = RerunPolicy::default();
+        policy.begin(3);
+        same.iter().for_each(|same| policy.note(*same));
+        assert_eq!(policy.is_trusted(), earned);
     }
 }

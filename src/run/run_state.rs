@@ -1,12 +1,12 @@
 //! The state that the cases of a run share.
 
 use super::breaker::Breaker;
-use super::closest::Collector;
+use super::closest::ClosestReleaseCollector;
 use super::options::{Options, RunError};
 use super::outcome::GatewayStarts;
+use super::rerun_policy::RerunPolicy;
 use super::timeouts::Timeouts;
-use super::trust::RerunPolicy;
-use crate::gateway::{Gateway, GatewayKind, Guard, Profile, Workspace};
+use crate::gateway::{Gateway, GatewayKind, Guard, Profile, RunDirectory};
 use crate::locked::locked;
 use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
@@ -17,8 +17,8 @@ use untrusted_data::Redactions;
 use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 
 /// The state that the cases of a run share.
-pub(super) struct Shared<'a> {
-    pub(super) workspace: Workspace,
+pub(super) struct RunState<'a> {
+    pub(super) run_directory: RunDirectory,
     pub(super) library: &'a Library,
     /// The gateway's own snapshots, if its description names a folder.
     pub(super) own_library: Option<Library>,
@@ -34,7 +34,7 @@ pub(super) struct Shared<'a> {
     pub(super) boots: Mutex<GatewayStarts>,
     /// Secrets that can occur in the output of more than one case.
     pub(super) secrets: Mutex<Redactions>,
-    pub(super) trust: RerunPolicy,
+    pub(super) rerun_policy: RerunPolicy,
     /// Memory for what running cases keep of the gateway's messages.
     pub(super) received: Budget,
     /// Memory for cases whose reports are not printed yet.
@@ -42,7 +42,7 @@ pub(super) struct Shared<'a> {
     /// Receives events while a task runs.
     pub(super) progress: mpsc::UnboundedSender<ProgressEvent>,
     /// The closest release of the gateway, collected from the cases.
-    pub(super) closest: Mutex<Collector>,
+    pub(super) closest: Mutex<ClosestReleaseCollector>,
     /// Whether the run has to remove what it writes.
     pub(super) attached: bool,
     /// Becomes true when the run must stop.
@@ -57,7 +57,7 @@ pub(super) enum ProgressEvent {
     Ready,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> RunState<'a> {
     pub(super) fn new(
         gateway: &Gateway,
         library: &'a Library,
@@ -67,9 +67,9 @@ impl<'a> Shared<'a> {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, RunError> {
         let kind = gateway.profile().kind;
-        let workspace = match kind {
-            GatewayKind::Embedded => Workspace::in_memory(guard),
-            GatewayKind::Spawned | GatewayKind::Attached => Workspace::new(guard),
+        let run_directory = match kind {
+            GatewayKind::Embedded => RunDirectory::in_memory(guard),
+            GatewayKind::Spawned | GatewayKind::Attached => RunDirectory::new(guard),
         };
         let mut own_library = own_library(gateway.profile(), library)?;
         let own_protected = own_library.as_mut().map(Library::freeze_if_unwritable).transpose()?.flatten();
@@ -78,7 +78,7 @@ impl<'a> Shared<'a> {
             secrets.add(token, "gateway token");
         }
         Ok(Self {
-            workspace: workspace.map_err(RunError::Workspace)?,
+            run_directory: run_directory.map_err(RunError::RunDirectory)?,
             library,
             own_library,
             own_protected,
@@ -89,7 +89,7 @@ impl<'a> Shared<'a> {
             left_behind: Mutex::default(),
             boots: Mutex::default(),
             secrets: Mutex::new(secrets),
-            trust: RerunPolicy::default(),
+            rerun_policy: RerunPolicy::default(),
             received: Budget::new("one run", RUN_BYTES),
             kept: Budget::new("one run", KEPT_BYTES),
             progress,
@@ -140,7 +140,7 @@ impl<'a> Shared<'a> {
         locked(&self.boots)
     }
 
-    pub(super) fn collected(&self) -> MutexGuard<'_, Collector> {
+    pub(super) fn collected(&self) -> MutexGuard<'_, ClosestReleaseCollector> {
         locked(&self.closest)
     }
 
