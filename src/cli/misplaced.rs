@@ -10,21 +10,45 @@ use openclaw_protocol::store::DATABASE;
 use std::path::Path;
 use untrusted_data::printable;
 
-/// The words in the line that a gateway logs for a refused connect.
-const LOG_LINE: &str = "closed before connect ";
+/// The words in lines that a gateway logs about a refused connect.
+const LOG_LINES: [&str; 7] = [
+    "closed before connect ",
+    "device access upgrade requested ",
+    "device metadata upgrade requested ",
+    "unauthorized conn=",
+    "handshake timeout conn=",
+    "protocol mismatch conn=",
+    "unattributable proxy-shaped traffic",
+];
+/// The words in messages that a client prints about a refused connect.
+const CLIENT_MESSAGES: [&str; 5] =
+    ["gateway closed (", "gateway connect failed", "pairing required", "device identity required", "unauthorized: "];
 
-/// Whether an argument is a line of a gateway's log.
+/// Whether an argument is a line of a gateway's log, or a message of a client.
 pub(super) fn is_log_line(text: &str) -> bool {
-    text.contains(LOG_LINE) || (text.contains("code=1008") && text.contains("reason="))
+    let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
+    has(&LOG_LINES)
+        || text.starts_with("[ws] ")
+        || (text.contains("code=1008") && text.contains("reason="))
+        || (has(&CLIENT_MESSAGES) && text.contains(' '))
 }
 
-const LOG_LINE_HELP: &str = "pass the line on standard input: `clawcheck explain --log -`; or name the file of the log: \
-    `clawcheck explain --log FILE`";
-
-/// The error for a line of a gateway's log in place of a file or a case.
-pub(super) fn log_line() -> CommandError {
-    let message = "the argument is a line of a gateway's log, not a file or a case";
-    CommandError::usage(miette::miette!(help = LOG_LINE_HELP, "{message}"))
+/// The error for a line of a log in place of a file or a case.
+pub(super) fn log_line(text: &str) -> CommandError {
+    let is_of_client = !LOG_LINES.iter().any(|words| text.contains(words)) && !text.contains("code=");
+    let (message, help) = match is_of_client {
+        true => (
+            "the argument is a message about a refused connect, not a file or a case",
+            "to explain it from the state directory: `clawcheck explain --state-dir DIR`; with the log of the gateway, which \
+             names the client: `clawcheck explain --state-dir DIR --log FILE`",
+        ),
+        false => (
+            "the argument is a line of a gateway's log, not a file or a case",
+            "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`; or name the file of the log: \
+             `clawcheck explain --log FILE`; `--state-dir DIR` names the state directory of the gateway",
+        ),
+    };
+    CommandError::usage(miette::miette!(help = help, "{message}"))
 }
 
 /// The error for an argument of `explain` that is neither a directory nor a case.
@@ -32,7 +56,7 @@ pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
     let text = argument.to_string_lossy();
     let shown = printable::line(&text);
     if is_log_line(&text) {
-        return log_line();
+        return log_line(&text);
     }
     let help = match argument {
         file if file.is_file() => of_file(file),

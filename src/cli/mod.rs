@@ -9,6 +9,7 @@ mod error;
 pub(crate) mod exit;
 mod help;
 mod misplaced;
+mod option_of_others;
 mod options;
 mod printed_words;
 mod session;
@@ -119,7 +120,8 @@ pub fn main() -> ExitCode {
 fn arguments() -> Result<Arguments, clap::Error> {
     let color = Color::of_arguments(std::env::args_os().skip(1)).unwrap_or_default();
     let mut command = Arguments::command().color(color.into());
-    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let mut matches = matches.map_err(|error| option_of_others::with_tip(error, &command))?;
     Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 

@@ -77,7 +77,8 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
             }
             match document {
                 Document::DevicesPaired => {
-                    paired(place, key, record, releases, &mut found);
+                    paired(place, key, record, &mut found);
+                    without_role(state, (place, key), record, releases, now, &mut found);
                     damaged_tokens(state, (place, key), record, releases, now, &mut found);
                     if number < MAX_PLATFORMS {
                         pinned_platform(state, (place, key), record, releases, now, &mut found);
@@ -278,7 +279,7 @@ fn documents(state: &StateDirectory) -> Vec<(Document, &'static str, &Value)> {
     documents
 }
 
-fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], found: &mut Vec<Finding>) {
+fn paired(place: &'static str, key: &str, record: &Value, found: &mut Vec<Finding>) {
     let mut note = |what: String, releases: Vec<Release>| {
         found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
     };
@@ -303,14 +304,71 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
     if fields.contains_key("requestId") || !fields.contains_key("approvedAtMs") {
         note("looks like a pending request: it was never approved".to_owned(), Vec::new());
     }
-    let roleless =
-        |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).is_ok_and(|roles| roles.is_empty());
-    let without = releases.iter().filter(roleless).map(|facts| facts.release).collect::<Vec<_>>();
-    if !without.is_empty() {
-        note(format!("has no role in effect: {}", tokens(fields)), without);
-    }
     if place != DATABASE && !SqliteDocuments::fits(Document::DevicesPaired, record) {
         note("cannot be imported into a database".to_owned(), Vec::new());
+    }
+}
+
+/// A record without a role in effect, and the clients of the device that a release refuses for this reason. A release can
+/// let in a client on the gateway's machine, but not the same client elsewhere.
+fn without_role(
+    state: &StateDirectory,
+    (place, key): (&'static str, &str),
+    record: &Value,
+    releases: &[Facts],
+    now: i64,
+    found: &mut Vec<Finding>,
+) {
+    let Value::Object(fields) = record else { return };
+    let roleless =
+        |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).is_ok_and(|roles| roles.is_empty());
+    let without = releases.iter().filter(roleless).cloned().collect::<Vec<_>>();
+    let refused = |peer: Option<IpAddr>| {
+        let client = Question { peer, ..client_of(key, record) };
+        let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
+        answers(state, (Document::DevicesPaired, place), records, &client, &without, now)
+    };
+    let mut groups: Vec<(&'static str, Vec<Release>)> = Vec::new();
+    for ((release, here), (_, elsewhere)) in refused(None).into_iter().zip(refused(Some(ELSEWHERE))) {
+        let effect = match (here.as_ref().map(Effect::of), elsewhere.as_ref().map(Effect::of)) {
+            (Some(Effect::RoleUpgrade), Some(Effect::RoleUpgrade)) => "; its clients are refused (role-upgrade)",
+            (Some(Effect::LetIn), Some(Effect::RoleUpgrade)) => {
+                "; its clients on other machines and behind a proxy are refused (role-upgrade), but a direct connection on \
+                 the gateway's machine is let in"
+            }
+            (Some(Effect::LetIn), Some(Effect::LetIn)) => "; its clients are let in nevertheless",
+            _ => "",
+        };
+        match groups.iter_mut().find(|(known, _)| *known == effect) {
+            Some((_, releases)) => releases.push(release),
+            None => groups.push((effect, vec![release])),
+        }
+    }
+    for (effect, releases) in groups {
+        let what = format!("has no role in effect: {}{effect}", tokens(fields));
+        found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
+    }
+}
+
+/// The effect of a record on its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    LetIn,
+    RoleUpgrade,
+    Other,
+}
+
+impl Effect {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::LetIn(_) => Self::LetIn,
+            Verdict::Refused { error: Some(error), .. }
+                if error.details.as_ref().is_some_and(|details| details["reason"] == "role-upgrade") =>
+            {
+                Self::RoleUpgrade
+            }
+            _ => Self::Other,
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl NamedCases {
         let mut named = Vec::new();
         for id in &self.ids {
             if misplaced::is_log_line(id) {
-                return Err(misplaced::log_line());
+                return Err(misplaced::log_line(id));
             }
             let filter =
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;

@@ -61,6 +61,43 @@ fn doctor_findings() {
     assert!(broken.out.contains("  devices/paired.json: "), "{}", broken.out);
 }
 
+/// From 2026.4.15 on, a client on the gateway's machine is let in although its record has no role.
+#[test]
+fn record_without_role_names_affected_clients() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, _) = state(&test_folder);
+    let path = test_folder.path("state/devices/paired.json");
+    let mut paired: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    paired[own.device_id()]["tokens"] = json!({});
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    let found = json_of(&test_folder.clawcheck(&["doctor", "state", "--format", "json"]));
+    let about = |release: &str| {
+        let mut findings = found["findings"].as_array().unwrap().iter();
+        let is_about = |finding: &&Value| {
+            finding["what"].as_str().unwrap().starts_with("has no role in effect")
+                && finding["releases"].as_array().unwrap().contains(&json!(release))
+        };
+        findings.find(is_about).map(|finding| finding["what"].as_str().unwrap().to_owned())
+    };
+    assert!(about("2026.3.31").unwrap().ends_with("; its clients are refused (role-upgrade)"), "{found:#}");
+    assert!(about("2026.4.2").is_none(), "{found:#}");
+    for (release, arguments, code) in [
+        ("2026.3.31", &[][..], 1),
+        ("2026.4.15", &[], 0),
+        ("2026.4.15", &["--via", "nginx"], 1),
+        ("2026.6.11", &[], 0),
+        ("2026.6.11", &["--peer", "203.0.113.7"], 1),
+    ] {
+        if code == 0 {
+            let what = about(release).unwrap();
+            assert!(what.contains("on other machines and behind a proxy are refused (role-upgrade)"), "{what}");
+        }
+        let client = ["explain", "state", "--scopes", "operator.read", "--release", release];
+        let explained = test_folder.clawcheck(&[&client[..], arguments].concat());
+        assert_eq!(explained.code, Some(code), "{release} {arguments:?} {}", explained.out);
+    }
+}
+
 /// The advice of a gateway is at the end of a long line.
 #[test]
 fn doctor_shows_complete_advice() {

@@ -24,7 +24,7 @@ pub(super) struct KnownOptions {
     ///
     /// The deviations are those in the report of the run (--report). `accept` does not change existing entries and
     /// comments. It adds cases with the verdict `error` only if an ID selects them.
-    #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["snapshots", "gateway"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["snapshots", "gateway"])]
     known: Option<PathBuf>,
     /// With --known: JSON report of the run, or - for standard input
     #[arg(long = "report", id = "from", value_name = "FILE", requires = "known")]
@@ -103,27 +103,32 @@ impl ReportedCase {
 }
 
 impl KnownOptions {
+    /// The error that names all missing options. `has_cases` says whether the arguments select cases.
+    fn incomplete(&self, has_cases: bool) -> CommandError {
+        let adds = !self.prune;
+        let missing = [
+            ("--report FILE (the JSON report of the run: `clawcheck run --report json=FILE`)", self.report.is_none()),
+            ("--reason TEXT (why the deviations are accepted)", adds && self.reason.is_none()),
+            ("--all or ids of cases", adds && !has_cases),
+        ];
+        let missing = missing.into_iter().filter(|(_, is_missing)| *is_missing).map(|(option, _)| option);
+        let missing = missing.collect::<Vec<_>>().join(", ");
+        let help = "example: clawcheck accept --known known.yaml --report report.json --all --reason 'waits for issue 12'; \
+                    --prune removes entries and needs only --report";
+        CommandError::usage(miette::miette!(help = help, "--known also needs {missing}"))
+    }
+
     /// Adds the deviations of the selected cases to the list, or prunes the list. `None` if the command is about
     /// snapshots.
     pub(super) fn change(&self, selection: &[Filter], all: bool) -> Option<Result<u8, CommandError>> {
-        let (list, report) = self.known.as_ref().zip(self.report.as_ref())?;
-        if self.prune {
-            return Some(self.prune(list, report));
-        }
-        let Some(reason) = &self.reason else {
-            let error = miette::miette!(
-                help = "pass --reason TEXT, or --prune to remove entries",
-                "--reason is missing; describe why the deviations are accepted"
-            );
-            return Some(Err(CommandError::usage(error)));
+        let list = self.known.as_ref()?;
+        let (report, reason) = match (&self.report, &self.reason) {
+            (Some(report), _) if self.prune => return Some(self.prune(list, report)),
+            (Some(report), Some(reason)) if all || !selection.is_empty() => (report, reason),
+            _ => return Some(Err(self.incomplete(!selection.is_empty() || all))),
         };
         let is_selected = |case: &ReportedCase| case.is_selected(selection, all);
         Some(self.add_to(list, report, reason, &is_selected))
-    }
-
-    /// Whether the command needs no selection of cases.
-    pub(super) fn is_pruning(&self) -> bool {
-        self.prune
     }
 
     fn prune(&self, list: &Path, report: &Path) -> Result<u8, CommandError> {

@@ -49,15 +49,15 @@ pub(crate) struct Accept {
 
 impl Accept {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        if self.cases.is_empty() && !self.all && !self.list.is_pruning() {
+        if let Some(changed) = self.list.change(&self.cases, self.all) {
+            return changed;
+        }
+        if self.cases.is_empty() && !self.all {
             let error = miette::miette!(
                 help = "name cases, as in `clawcheck accept role-upgrade`, or use --all",
                 "no cases were named for approval"
             );
             return Err(CommandError::usage(error));
-        }
-        if let Some(changed) = self.list.change(&self.cases, self.all) {
-            return changed;
         }
         let fault = |error: LibraryError| CommandError::failed(library_report(error));
         let (folder, mut library) = self.folder.open()?;

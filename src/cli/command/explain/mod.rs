@@ -238,8 +238,9 @@ impl From<Format> for explain::Format {
 }
 
 fn logged(path: &Path) -> Result<LoggedRefusal, CommandError> {
-    if misplaced::is_log_line(&path.to_string_lossy()) {
-        return Err(misplaced::log_line());
+    let text = path.to_string_lossy();
+    if !path.exists() && misplaced::is_log_line(&text) {
+        return Err(misplaced::log_line(&text));
     }
     if path != Path::new("-") {
         return LoggedRefusal::read(path).map_err(CommandError::usage);

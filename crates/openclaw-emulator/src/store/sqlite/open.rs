@@ -20,16 +20,30 @@ const READ_TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteError> {
     only_plain(path, links)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = if is_immutable(path) {
+    let opened = if is_immutable(path) {
         // SQLite would create a journal even for reading.
         let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
-        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
     } else {
-        Connection::open_with_flags(path, flags)?
+        Connection::open_with_flags(path, flags)
     };
+    let connection = opened.map_err(|error| not_opened(path, error))?;
     // Readers of a release's database do not wait. If a gateway holds a lock for longer, the read fails.
     connection.busy_timeout(READ_TIMEOUT)?;
     Ok(connection)
+}
+
+/// The error of a database that cannot be opened. The message of SQLite contains a URI, and no reason.
+fn not_opened(path: &Path, error: rusqlite::Error) -> SqliteError {
+    match (error, fs::File::open(path)) {
+        (rusqlite::Error::SqliteFailure(code, _), Err(reason)) => {
+            SqliteError::Sqlite(rusqlite::Error::SqliteFailure(code, Some(reason.to_string())))
+        }
+        (rusqlite::Error::SqliteFailure(code, Some(_)), Ok(_)) => {
+            SqliteError::Sqlite(rusqlite::Error::SqliteFailure(code, None))
+        }
+        (error, _) => error.into(),
+    }
 }
 
 /// Whether no process can be writing to the database: it has no journal, and this user cannot create one.
@@ -79,4 +93,19 @@ pub(super) fn is_plain(connection: &Connection, table: &Table) -> Result<(), Sql
     let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
     let computed: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
     if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteError::NoTable(table.name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message of SQLite would contain a URI or the path, which the caller names.
+    #[test]
+    fn error_of_unopened_database_has_reason_without_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing.sqlite");
+        let error = open_to_read(&path, Links::Follow).unwrap_err();
+        assert_eq!(error.to_string(), "No such file or directory (os error 2)");
+        assert!(error.is_read_only(), "the kind of the error is kept");
+    }
 }

@@ -1,0 +1,54 @@
+//! An option of another command: the error names the commands that have it, in place of an option with a similar name.
+
+use clap::Command;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// What to use in place of an option that a command does not have on purpose.
+const INSTEAD: [(&str, &str, &str); 3] = [
+    (
+        "doctor",
+        "--release",
+        "`doctor` reports all known releases; `clawcheck explain DIR --release RELEASE` answers for one of them",
+    ),
+    (
+        "doctor",
+        "--as",
+        "`doctor` looks at the whole directory; `clawcheck explain DIR --as CLIENT` answers for a client",
+    ),
+    (
+        "probe",
+        "--state-dir",
+        "`probe` only connects; `clawcheck explain DIR` and `clawcheck doctor DIR` read a state directory",
+    ),
+];
+
+/// Adds a tip to the error about an unknown option, if other commands have the option.
+pub(super) fn with_tip(mut error: clap::Error, root: &Command) -> clap::Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return error };
+    let option = option.split('=').next().unwrap_or_default().to_owned();
+    let mut words = std::env::args().skip(1);
+    let command = words.find_map(|word| root.get_subcommands().find(|command| command.get_name() == word));
+    let Some(tip) = command.and_then(|command| tip(command.get_name(), &option, root)) else { return error };
+    // The usage names the option with the similar name.
+    for kind in [ContextKind::SuggestedArg, ContextKind::Usage] {
+        error.remove(kind);
+    }
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    error
+}
+
+fn tip(command: &str, option: &str, root: &Command) -> Option<String> {
+    let instead = INSTEAD.iter().find(|(name, unknown, _)| (*name, *unknown) == (command, option));
+    if let Some((_, _, tip)) = instead {
+        return Some((*tip).to_owned());
+    }
+    let name = option.strip_prefix("--")?;
+    let has = |command: &&Command| command.get_arguments().any(|argument| argument.get_long() == Some(name));
+    let others = root.get_subcommands().filter(has).map(|other| format!("`{}`", other.get_name()));
+    let others = others.collect::<Vec<_>>();
+    (!others.is_empty()).then(|| format!("`{command}` has no {option}; it is an option of {}", others.join(", ")))
+}
