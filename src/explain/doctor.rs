@@ -324,7 +324,7 @@ fn without_role(
         |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).is_ok_and(|roles| roles.is_empty());
     let without = releases.iter().filter(roleless).cloned().collect::<Vec<_>>();
     let refused = |peer: Option<IpAddr>| {
-        let client = Question { peer, ..client_of(key, record) };
+        let client = ClientDescription { peer, ..client_of(key, record) };
         let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
         answers(state, (Document::DevicesPaired, place), records, &client, &without, now)
     };
