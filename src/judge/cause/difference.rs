@@ -139,6 +139,15 @@ impl Difference {
         Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
     }
 
+    /// Whether the gateway accepted a secret or a device proof that is wrong or missing.
+    pub(crate) fn accepts_wrong_credentials(&self) -> bool {
+        // The first releases refuse without a code of their own, so the title of the step counts, too.
+        let is_wrong = || {
+            self.expected.contains("AUTH_") || [", proof: ", ", wrong "].iter().any(|words| self.place.contains(words))
+        };
+        matches!(self.kind, CauseKind::LetIn | CauseKind::Allowed) && is_wrong()
+    }
+
     /// Whether the difference is in the step with this title.
     pub(crate) fn is_at(&self, title: &str) -> bool {
         // A repeated step has two spaces before its repetitions.

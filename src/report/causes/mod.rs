@@ -1,10 +1,12 @@
 //! Groups the differences of many cases by cause.
 //!
 //! Differences of several cases with the same kind and the same sentence form one cause. The causes are sorted by kind,
-//! the most serious first, and then by the number of cases. [`MAX`] limits the number of causes.
+//! the most serious first. Among those of a kind, wrong credentials that are accepted come first, then the causes in most
+//! cases. [`MAX`] limits the number of causes.
 
 mod fold;
 mod highlight;
+mod layout;
 mod terminal;
 
 pub(crate) use fold::fold;
@@ -34,9 +36,9 @@ pub(crate) struct Causes {
 #[derive(Debug)]
 struct CauseGroup {
     cases: BTreeSet<usize>,
-    /// The number of differences and the id of the case with the fewest differences. If several have the same number,
-    /// the first.
-    simplest: (usize, String),
+    /// Whether no wrong credentials are accepted in the example, and the number of differences and the id of its case. The
+    /// example is the least.
+    simplest: (bool, usize, String),
     example: Difference,
     rerun: String,
     links: BTreeMap<String, usize>,
@@ -136,7 +138,11 @@ impl Causes {
         let mut causes = Vec::new();
         for (kind, groups) in &self.groups {
             let mut of_kind = self.of_kind(*kind, groups);
-            of_kind.sort_by(|a, b| b.cases.len().cmp(&a.cases.len()).then_with(|| a.what.cmp(&b.what)));
+            of_kind.sort_by(|a, b| {
+                let accepts = |cause: &Cause<'_>| cause.example.accepts_wrong_credentials();
+                let by_cases = accepts(b).cmp(&accepts(a)).then(b.cases.len().cmp(&a.cases.len()));
+                by_cases.then_with(|| a.what.cmp(&b.what))
+            });
             causes.extend(of_kind);
         }
         causes
@@ -183,7 +189,7 @@ impl Causes {
             kind,
             what: group.example.what.clone(),
             cases,
-            simplest: &group.simplest.1,
+            simplest: &group.simplest.2,
             example: &group.example,
             rerun: &group.rerun,
             links: links.into_iter().map(|(_, link)| link).collect(),
@@ -196,7 +202,7 @@ impl CauseGroup {
     fn new(difference: &Difference, case: DifferingCase<'_>) -> Self {
         Self {
             cases: BTreeSet::new(),
-            simplest: (case.differences.len(), case.id.to_owned()),
+            simplest: rank(difference, case),
             example: difference.clone(),
             rerun: case.rerun.to_owned(),
             links: BTreeMap::new(),
@@ -205,7 +211,7 @@ impl CauseGroup {
     }
 
     fn add(&mut self, difference: &Difference, case: DifferingCase<'_>) {
-        let rank = (case.differences.len(), case.id.to_owned());
+        let rank = rank(difference, case);
         if rank < self.simplest {
             (self.simplest, self.rerun) = (rank, case.rerun.to_owned());
             self.example = difference.clone();
@@ -216,6 +222,11 @@ impl CauseGroup {
             }
         }
     }
+}
+
+/// The example of a cause is its least difference by this rank.
+fn rank(difference: &Difference, case: DifferingCase<'_>) -> (bool, usize, String) {
+    (!difference.accepts_wrong_credentials(), case.differences.len(), case.id.to_owned())
 }
 
 /// The key that identifies a cause within a kind. The reason why a case could not be played can contain ports and

@@ -1,10 +1,12 @@
-//! Formats the causes for a terminal, on one screen: the most serious in full, the others in one line each.
+//! Formats the causes for a terminal, on one screen: the most serious in full, the others shorter.
 
 use super::highlight::marked;
+use super::layout::{self, Form};
 use super::{Cause, Causes, fold::fold};
 use crate::counted::counted;
 use crate::judge::cause::CauseKind;
 use owo_colors::OwoColorize as _;
+use std::collections::BTreeSet;
 use untrusted_data::cut;
 use untrusted_data::printable;
 
@@ -27,46 +29,69 @@ pub(crate) struct CauseDisplay {
 }
 
 impl CauseDisplay {
-    /// The causes as lines, each of them printable.
+    /// The causes as lines, each of them printable. The first cause has all its details. Every cause about a decision is
+    /// named, and has a line with its difference, as long as there is space. The other causes share a line for each kind if there is no space
+    /// for a line each.
     pub(crate) fn show(&self, causes: &Causes) -> Vec<String> {
         let list = causes.list();
-        let mut rest = Vec::new();
-        let mut briefly = list.len();
-        let first = list.first().map_or(0, |cause| self.details(cause).len());
-        // The first cause is always printed in full.
-        if list.len() + first > self.lines {
-            briefly = self.lines.saturating_sub(first + 2).max(1).min(list.len());
-        }
-        if briefly < list.len() {
-            rest.push(more(&list[briefly..]));
-        }
+        let mut others = Vec::new();
         if causes.others() > 0 {
-            rest.push(format!("… and more causes in {}", counted(causes.others(), "case")));
+            others.push(format!("… and more causes in {}", counted(causes.others(), "case")));
         }
-        let mut left = self.lines.saturating_sub(briefly + rest.len());
+        let lines = self.lines.saturating_sub(others.len());
         let wide = list.iter().map(|cause| cause.cases.len()).max().unwrap_or_default().to_string().len();
-        let (mut lines, mut in_full) = (Vec::new(), true);
-        for (at, cause) in list[..briefly].iter().enumerate() {
-            lines.push(self.headline(cause, wide));
-            let details = self.details(cause);
-            in_full &= at == 0 || details.len() <= left;
-            match lines.last_mut() {
-                Some(headline) if !in_full => headline.push_str(&example(cause)),
-                _ => {
-                    left = left.saturating_sub(details.len());
-                    lines.extend(details);
-                }
-            }
+        let named = list.iter().take(lines.max(1)).map(|cause| self.cause(cause, wide)).collect::<Vec<_>>();
+        let layout = layout::Layout::new(&list, &named.iter().map(CauseLines::lengths).collect::<Vec<_>>(), lines);
+        let named = named.into_iter().zip(&layout.forms).flat_map(|(cause, form)| cause.lines(*form));
+        let rest = list.get(layout.forms.len()..).unwrap_or_default();
+        let rest = match layout.folds_by_kind {
+            true => layout::kinds(rest).map(|causes| self.kind(causes, wide)).collect(),
+            false => Vec::from_iter((!rest.is_empty()).then(|| more(rest))),
+        };
+        named.chain(rest).chain(others).collect()
+    }
+
+    fn cause(&self, cause: &Cause<'_>, wide: usize) -> CauseLines {
+        let headline = self.headline(cause, wide);
+        CauseLines {
+            details: self.details(cause),
+            difference: self.difference(cause),
+            example: example(cause),
+            headline,
         }
-        lines.extend(rest);
-        lines
+    }
+
+    /// One line for several causes of a kind, with the most frequent one.
+    fn kind(&self, causes: &[Cause<'_>], wide: usize) -> String {
+        let [one] = causes else {
+            let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<BTreeSet<_>>().len();
+            let most = causes.iter().rev().max_by_key(|cause| cause.cases.len());
+            let (kind, most) = most.map(|most| (most.kind, most.what.as_str())).unwrap_or((CauseKind::Error, ""));
+            let what = format!("{}; most often {}", counted(causes.len(), "cause"), printable::line(most));
+            return self.line(kind, cases, &what, wide);
+        };
+        self.cause(one, wide).line()
+    }
+
+    /// The difference in one line, without the expected and the actual answer if the sentence of the cause already names both.
+    fn difference(&self, cause: &Cause<'_>) -> Option<String> {
+        let example = cause.example;
+        let marked = marked(&example.expected, &example.seen, self.colour, WIDTH);
+        let line = match marked.as_slice() {
+            [one] if cause.kind != CauseKind::Error => one.clone(),
+            _ if example.place.is_empty() => return None,
+            _ => self.dim(&cut::line(&printable::line(&format!("at: {}", example.place)), WIDTH)),
+        };
+        (!line.trim().is_empty()).then(|| format!("{INDENT}{line}"))
     }
 
     fn headline(&self, cause: &Cause<'_>, wide: usize) -> String {
-        let cases = cause.cases.len();
+        self.line(cause.kind, cause.cases.len(), &cause.what, wide)
+    }
+
+    fn line(&self, kind: CauseKind, cases: usize, what: &str, wide: usize) -> String {
         let noun = if cases == 1 { "case " } else { "cases" };
-        let title = cause.kind.title();
-        let what = printable::line(&cause.what);
+        let (title, what) = (kind.title(), printable::line(what));
         let line = cut::line(&format!("{title}: {what}"), WIDTH).into_owned();
         let line = if self.colour { line.replacen(title, &title.red().bold().to_string(), 1) } else { line };
         format!("{cases:>wide$} {noun}  {line}")
@@ -100,6 +125,36 @@ impl CauseDisplay {
     }
 }
 
+/// The parts of a cause.
+struct CauseLines {
+    headline: String,
+    example: String,
+    difference: Option<String>,
+    details: Vec<String>,
+}
+
+impl CauseLines {
+    /// The number of lines in each form.
+    fn lengths(&self) -> layout::Lengths {
+        layout::Lengths { short: 1 + usize::from(self.difference.is_some()), full: 1 + self.details.len() }
+    }
+
+    fn line(self) -> String {
+        self.headline + &self.example
+    }
+
+    fn lines(mut self, form: Form) -> Vec<String> {
+        match form {
+            Form::Line => vec![self.line()],
+            Form::Short => {
+                let difference = self.difference.take();
+                std::iter::once(self.line()).chain(difference).collect()
+            }
+            Form::Full => std::iter::once(self.headline).chain(self.details).collect(),
+        }
+    }
+}
+
 /// The example case of a cause that has only one line.
 fn example(cause: &Cause<'_>) -> String {
     let simplest = printable::line(cause.simplest);
@@ -122,7 +177,7 @@ fn behind(cause: &Cause<'_>) -> Option<String> {
 /// The line about the causes that are not printed. It contains the most frequent one, because most failing cases can
 /// have it.
 fn more(causes: &[Cause<'_>]) -> String {
-    let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<std::collections::BTreeSet<_>>();
+    let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<BTreeSet<_>>();
     let mut line = format!("… {} in {}", counted(causes.len(), "more cause"), counted(cases.len(), "case"));
     if let Some(most) = causes.iter().max_by_key(|cause| cause.cases.len()).filter(|_| causes.len() > 1) {
         let (title, what) = (most.kind.title(), printable::line(&most.what));

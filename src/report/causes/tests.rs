@@ -100,8 +100,11 @@ fn most_serious_causes_in_full() {
           links: openclaw/openclaw#10, openclaw/openclaw#11, openclaw/openclaw#12
           show one: clawcheck run family/one
     1 case   other error code or reason: NOT_PAIRED PAIRING_REQUIRED reason-a instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade  (r/a)
+          <- error NOT_PAIRED PAIRING_REQUIRED [-role-upgrade-]{+reason-a+}  "pairing required"
     1 case   other error code or reason: NOT_PAIRED PAIRING_REQUIRED reason-b instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade  (r/b)
+          <- error NOT_PAIRED PAIRING_REQUIRED [-role-upgrade-]{+reason-b+}  "pairing required"
     1 case   other error code or reason: NOT_PAIRED PAIRING_REQUIRED reason-c instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade  (r/c)
+          <- error NOT_PAIRED PAIRING_REQUIRED [-role-upgrade-]{+reason-c+}  "pairing required"
     1 case   other error code or reason: NOT_PAIRED PAIRING_REQUIRED reason-d instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade  (r/d)
     "#);
 }
@@ -139,4 +142,73 @@ fn screen_is_bounded() {
     }
     assert_eq!(all.groups.values().map(BTreeMap::len).max(), Some(MAX));
     assert_eq!(all.cases(), 10_000);
+}
+
+/// A wrong proof comes before another error in more cases, and the example shows it.
+#[test]
+fn accepted_wrong_proof_leads() {
+    let step = |proof: &str, refusal: &str| format!("connect laptop as operator{proof}\n  <- error {refusal}\n");
+    let params = step("", "INVALID_REQUEST  \"invalid connect params: ...\"");
+    let forged = step(", proof: damaged signature", "INVALID_REQUEST  \"device signature invalid\"");
+    let welcome = |expected: &str| {
+        let heading = expected.lines().next().unwrap();
+        format!("{heading}\n  <- hello-ok  protocol 3  role operator\n")
+    };
+    let (params_in, forged_in) = (welcome(&params), welcome(&forged));
+    let mut cases = vec![("a/1", params.as_str(), params_in.as_str()), ("a/2", &params, &params_in)];
+    cases.push(("z/forged", &forged, &forged_in));
+    assert_eq!(
+        lines_of(&causes(cases)),
+        [
+            "1 LetIn: hello-ok instead of INVALID_REQUEST \"device signature invalid\"",
+            "2 LetIn: hello-ok instead of INVALID_REQUEST \"invalid connect params\"",
+        ]
+    );
+}
+
+/// Decisions keep a line with their difference while the lesser kinds share one line each.
+#[test]
+fn decisions_keep_their_difference() {
+    let mut all = Causes::default();
+    let found = |kind, n: usize| {
+        let what = format!("seen-{n} instead of expected-{n}");
+        [Difference::test(
+            kind,
+            &what,
+            &format!("<- the same words  value {n}"),
+            &format!("<- the same words  value {}", n + 1),
+        )]
+    };
+    for (at, kind) in CauseKind::ALL.into_iter().filter(|kind| kind.level() < Level::Exact).enumerate() {
+        for n in 0..if kind <= CauseKind::Store { 1 } else { 3 } {
+            let (id, differences) = (format!("family/{}-{n}", kind.name()), found(kind, at + n));
+            all.add_differences(DifferingCase { id: &id, rerun: "rerun", links: &[], differences: &differences });
+        }
+    }
+    insta::assert_snapshot!(show(&all, 24).join("\n"), @r"
+    1 case   let in instead of refused: seen-0 instead of expected-0
+          at: step
+          <- the same words  value [-0-]{+1+}
+          show one: rerun
+    1 case   refused instead of let in: seen-1 instead of expected-1
+          at: step
+          <- the same words  value [-1-]{+2+}
+          show one: rerun
+    1 case   request granted instead of refused: seen-2 instead of expected-2  (family/allowed-0)
+          <- the same words  value [-2-]{+3+}
+    1 case   request refused instead of granted: seen-3 instead of expected-3  (family/denied-0)
+          <- the same words  value [-3-]{+4+}
+    1 case   other rights granted: seen-4 instead of expected-4  (family/granted-0)
+          <- the same words  value [-4-]{+5+}
+    1 case   store differs: seen-5 instead of expected-5  (family/store-0)
+          <- the same words  value [-5-]{+6+}
+    3 cases  other error code or reason: 3 causes; most often seen-6 instead of expected-6
+    3 cases  closed differently: 3 causes; most often seen-7 instead of expected-7
+    3 cases  no answer, or the gateway ended: 3 causes; most often seen-10 instead of expected-10
+    3 cases  error: seen-9 instead of expected-9  (for example family/error-0)
+    3 cases  frame breaks the published schema: 3 causes; most often seen-10 instead of expected-10
+    3 cases  message missing or added: 3 causes; most often seen-11 instead of expected-11
+    3 cases  other details: 3 causes; most often seen-12 instead of expected-12
+    3 cases  no approved snapshot: 3 causes; most often seen-13 instead of expected-13
+    ");
 }

@@ -16,7 +16,7 @@ pub(crate) const RUNGS: &[Rung] = &[
     Rung {
         name: "completes the handshake",
         cases: &[
-            "handshake/{after-hello,first-frame,params,path,protocol,role,second-connect,size,timeout}",
+            "handshake/{after-hello,first-frame,params,path,protocol,second-connect,size,timeout}",
             "fresh-install/unsaid-role",
         ],
     },
@@ -39,7 +39,11 @@ pub(crate) const RUNGS: &[Rung] = &[
             "proxied-loopback/{approve-heals,paired#*,proxied-then-direct,re-request,reject,retry}",
         ],
     },
-    Rung { name: "enforces roles and scopes", cases: &["role-upgrade/*", "scope-upgrade/*", "authority/*"] },
+    Rung {
+        name: "enforces roles and scopes",
+        // The second scenario also has wrong secrets and proofs, which the rungs below are about.
+        cases: &["role-upgrade/*", "handshake/role", "scope-upgrade/*", "authority/*"],
+    },
     Rung { name: "refuses revoked tokens", cases: &["revoked-tokens/*"] },
     Rung {
         name: "survives restarts and damage",

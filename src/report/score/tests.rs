@@ -34,7 +34,7 @@ fn unplayed_case_has_no_level() {
 fn next_rung_and_case() {
     let mut score = Score::default();
     score.add(&case("handshake/params", Verdict::Conforms, &[CauseKind::Text]));
-    score.add(&case("handshake/role", Verdict::Skipped, &[]));
+    score.add(&case("handshake/path", Verdict::Skipped, &[]));
     score.add(&case("fresh-install/no-token", Verdict::NotApplicable, &[]));
     score.add(&case("handshake/proof", Verdict::Deviates, &[CauseKind::ErrorCode]));
     score.add(&case("handshake/replayed-nonce", Verdict::Deviates, &[CauseKind::Text, CauseKind::LetIn]));

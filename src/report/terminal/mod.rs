@@ -31,14 +31,15 @@ const REASON_LINES: (usize, usize) = (3, 1);
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
-/// The minimum number of lines for the causes if the score is printed too.
-const CAUSES_BESIDE_SCORE: usize = 9;
+/// The same if the score is printed too.
+const SCREEN_WITH_SCORE: usize = 50;
+const CAUSES_BESIDE_SCORE: usize = 16;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const LISTED: usize = 40;
 /// The maximum number of reasons if the score is printed too.
-const LISTED_BRIEFLY: usize = 8;
+const LISTED_BRIEFLY: usize = 4;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
 /// The maximum number of slow cases that are printed.
@@ -215,8 +216,9 @@ impl<W: Write> Terminal<W> {
         }
         // The heading, and a blank line before and after the causes.
         let beside = self.started + others + after.len() + 3;
-        let least = if self.display.score { CAUSES_BESIDE_SCORE } else { CAUSES };
-        let screen = CauseDisplay { colour: self.display.colour, lines: SCREEN.saturating_sub(beside).max(least) };
+        let (screen, least) =
+            if self.display.score { (SCREEN_WITH_SCORE, CAUSES_BESIDE_SCORE) } else { (SCREEN, CAUSES) };
+        let screen = CauseDisplay { colour: self.display.colour, lines: screen.saturating_sub(beside).max(least) };
         let cases = counted(run.summary.total(), "case");
         let (failing, cause) = (self.causes.cases(), self.causes.heading());
         let fail = if failing == 1 { "fails" } else { "fail" };

@@ -1,6 +1,7 @@
 //! What the tests share: folders, programs, and gateways that answer as told.
 
 mod ended;
+pub(crate) mod forger;
 pub(crate) mod hostile;
 pub(crate) mod in_process;
 mod serving;

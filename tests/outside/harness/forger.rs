@@ -1,0 +1,116 @@
+//! A gateway whose only fault is that it accepts every forged signature. It is this test binary, run again with `PORT` and
+//! `SERVE` set. It forwards each connection to `clawcheck serve`, and replaces each refusal of a signature with a hello-ok.
+
+use super::TestFolder;
+use super::in_process::{hello, write_description};
+use nix::sys::signal::{SigSet, Signal};
+use serde_json::Value;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+
+const SIGNATURE_REFUSED: &str = "DEVICE_AUTH_SIGNATURE_INVALID";
+/// The first byte of an unfragmented text frame.
+const TEXT: u8 = 0x81;
+
+/// Writes the description of a gateway that has the rules of one release, claims another one, and accepts forged signatures.
+pub(crate) fn accepts_forged_signatures(test_folder: &TestFolder, release: &str, claims: &str) -> String {
+    write_description(
+        test_folder,
+        &format!(
+            "gateway: forger\nabout: Accepts every forged signature.\nclaims: {claims}\ncommand: {}\n\
+             args: [harness::forger::serve, --exact, --nocapture]\nconfig: openclaw\nready: connect\nstore: openclaw\n\
+             env: {{ PORT: '{{port}}', SERVE: '--release {release} --state-dir {{state-dir}} --config {{config}}' }}\n",
+            std::env::current_exe().unwrap().display()
+        ),
+    )
+}
+
+/// As a child process: the gateway. As a test: nothing.
+#[test]
+fn serve() {
+    let Ok(arguments) = std::env::var("SERVE") else { return };
+    // The other threads inherit the mask, and the child process does not.
+    let stop = SigSet::from(Signal::SIGTERM);
+    stop.thread_block().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", std::env::var("PORT").unwrap().parse().unwrap())).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clawcheck"));
+    command.args(["serve", "--port", "0"]).args(arguments.split(' ')).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    if BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap() == 0 {
+        std::process::exit(child.wait().unwrap().code().unwrap_or(1));
+    }
+    let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap();
+    std::thread::spawn(move || {
+        let _ = stop.wait();
+        let _ = child.kill();
+        let _ = child.wait();
+        std::process::exit(0)
+    });
+    for client in listener.incoming().flatten() {
+        std::thread::spawn(move || forward(&client, port));
+    }
+}
+
+/// Forwards all bytes of the client. Forwards the bytes of the gateway up to a refused signature.
+fn forward(client: &TcpStream, port: u16) -> io::Result<()> {
+    let gateway = TcpStream::connect(("127.0.0.1", port))?;
+    let (mut from, mut to) = (client.try_clone()?, gateway.try_clone()?);
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut from, &mut to);
+        to.shutdown(std::net::Shutdown::Both)
+    });
+    let ended = answers(BufReader::new(gateway), client);
+    if !matches!(ended, Ok(true)) {
+        client.shutdown(std::net::Shutdown::Both)?;
+    }
+    ended.map(drop)
+}
+
+/// Forwards the answers of the gateway. Returns whether the client stays connected without the gateway.
+fn answers(mut gateway: BufReader<TcpStream>, mut client: &TcpStream) -> io::Result<bool> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if gateway.read_until(b'\n', &mut head)? == 0 {
+            break;
+        }
+    }
+    client.write_all(&head)?;
+    if !head.starts_with(b"HTTP/1.1 101") {
+        return io::copy(&mut gateway, &mut client).map(|_| false);
+    }
+    loop {
+        let mut frame = vec![0; 2];
+        gateway.read_exact(&mut frame)?;
+        let bytes = match frame[1] {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let start = frame.len() + bytes;
+        frame.resize(start, 0);
+        gateway.read_exact(&mut frame[2..])?;
+        let extended = frame[2..].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let length = if bytes == 0 { usize::from(frame[1]) } else { extended };
+        frame.resize(start + length, 0);
+        gateway.read_exact(&mut frame[start..])?;
+        match refused_signature(&frame[start..]).filter(|_| frame[0] == TEXT) {
+            Some(id) => return client.write_all(&text_frame(&hello(&id, "\"n\":1"))).map(|()| true),
+            None => client.write_all(&frame)?,
+        }
+    }
+}
+
+/// The id of the request whose signature is refused.
+fn refused_signature(payload: &[u8]) -> Option<String> {
+    let frame: Value = serde_json::from_slice(payload).ok()?;
+    let is_refused = frame.pointer("/error/details/code")?.as_str()? == SIGNATURE_REFUSED;
+    is_refused.then(|| frame["id"].as_str().map(str::to_owned))?
+}
+
+fn text_frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap().to_be_bytes();
+    let head = if text.len() < 126 { vec![TEXT, length[1]] } else { vec![TEXT, 126, length[0], length[1]] };
+    [head, text.as_bytes().to_vec()].concat()
+}
