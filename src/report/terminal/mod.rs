@@ -33,7 +33,7 @@ const SCREEN: usize = 45;
 const CAUSES: usize = 20;
 /// The same if the score is printed too.
 const SCREEN_WITH_SCORE: usize = 50;
-const CAUSES_BESIDE_SCORE: usize = 16;
+const CAUSES_BESIDE_SCORE: usize = 13;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
@@ -186,7 +186,9 @@ impl<W: Write> Terminal<W> {
         let end = self.end(run);
         let closest = self.closest(run);
         self.write(&closest)?;
-        if self.causes.cases() > IN_FULL && !self.display.every_failure {
+        // Beside a score, there is no space for failing cases in full.
+        let few = if self.display.score { 0 } else { IN_FULL };
+        if self.causes.cases() > few && !self.display.every_failure {
             let lines = self.causes(run, end.len() + closest.len());
             self.write(&lines)?;
         } else {

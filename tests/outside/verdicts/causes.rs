@@ -41,7 +41,7 @@ fn lock_out_leads_hundred_deviations() {
     let test_folder = old_gateway();
     let ran = run(&test_folder, &[]);
     let lines = ran.out.lines().collect::<Vec<_>>();
-    assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
+    assert!(lines.len() <= 50, "{} lines: {}", lines.len(), ran.out);
     assert_eq!(lines[2], VERSION);
     // Every case equals the snapshot of the actual release.
     let [equal, of, claimed] = numbers(lines[3], "its answers equal those of 2026.3.31 in ");
