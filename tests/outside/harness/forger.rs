@@ -3,11 +3,11 @@
 
 use super::TestFolder;
 use super::in_process::{hello, write_description};
-use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use tokio::signal::unix::{SignalKind, signal};
 
 const SIGNATURE_REFUSED: &str = "DEVICE_AUTH_SIGNATURE_INVALID";
 /// The first byte of an unfragmented text frame.
@@ -30,9 +30,11 @@ pub(crate) fn accepts_forged_signatures(test_folder: &TestFolder, release: &str,
 #[test]
 fn serve() {
     let Ok(arguments) = std::env::var("SERVE") else { return };
-    // The other threads inherit the mask, and the child process does not.
-    let stop = SigSet::from(Signal::SIGTERM);
-    stop.thread_block().unwrap();
+    // A handler serves all threads of the process, also those of the test harness. The child process does not inherit it.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let entered = runtime.enter();
+    let mut stop = signal(SignalKind::terminate()).unwrap();
+    drop(entered);
     let listener = TcpListener::bind(("127.0.0.1", std::env::var("PORT").unwrap().parse().unwrap())).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_clawcheck"));
     command.args(["serve", "--port", "0"]).args(arguments.split(' ')).stdout(Stdio::piped());
@@ -43,7 +45,7 @@ fn serve() {
     }
     let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap();
     std::thread::spawn(move || {
-        let _ = stop.wait();
+        runtime.block_on(stop.recv());
         let _ = child.kill();
         let _ = child.wait();
         std::process::exit(0)
