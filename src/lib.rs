@@ -52,6 +52,7 @@ mod machine;
 mod markdown;
 mod no_follow;
 mod observe;
+mod output_format;
 mod probe;
 mod proxy_headers;
 mod record;

@@ -1,9 +1,9 @@
 //! `doctor`: the problems of a state directory, and the releases that they affect.
 
-use super::render::Format;
 use super::text::{NO_START, full, short, short_id};
 use super::{ClientDescription, ClientDevice, StateDirectory, Verdict, simulated};
 use crate::markdown;
+use crate::output_format::OutputFormat;
 use crate::release_ranges;
 use crate::shell::quoted;
 use openclaw_emulator::settings::Settings;
@@ -93,9 +93,9 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
 }
 
 /// Findings as text or JSON, without secrets.
-pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Format) -> String {
+pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: OutputFormat) -> String {
     let text = match format {
-        Format::Json => {
+        OutputFormat::Json => {
             let finding = |finding: &Finding| {
                 json!({
                     "place": finding.place, "record": finding.record.as_deref().map(short), "what": finding.what,
@@ -109,19 +109,19 @@ pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Format
                 json!({ "schema": 1, "release": release, "findings": shown, "complete": findings.len() <= MAX })
             )
         }
-        Format::Plain | Format::Markdown => plain(state, findings, format),
+        OutputFormat::Plain | OutputFormat::Markdown => plain(state, findings, format),
     };
     state.secrets().apply_known(&text)
 }
 
-fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String {
+fn plain(state: &StateDirectory, findings: &[Finding], format: OutputFormat) -> String {
     let directory = short(&state.stored.directory().display().to_string());
     let mut out = match format {
-        Format::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
+        OutputFormat::Markdown => format!("{} (read-only)\n\n", markdown::code(&directory)),
         _ => format!("{directory} (read-only)\n"),
     };
     let _ = match format {
-        Format::Markdown => writeln!(out, "release {}\n", state.choose_release(None)),
+        OutputFormat::Markdown => writeln!(out, "release {}\n", state.choose_release(None)),
         _ => writeln!(out, "release {}; the findings are about all known releases", state.choose_release(None)),
     };
     for finding in findings.iter().take(MAX) {
@@ -133,7 +133,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
         };
         let text = format!("{}{record}: {}{releases}", finding.place, finding.what);
         let _ = match format {
-            Format::Markdown => writeln!(out, "- {}", markdown::code(&text)),
+            OutputFormat::Markdown => writeln!(out, "- {}", markdown::code(&text)),
             _ => writeln!(out, "  {text}"),
         };
     }
@@ -149,7 +149,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: Format) -> String
     let words = words.into_iter().filter_map(|(option, path)| Some((option, path?)));
     let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
     let command = format!("clawcheck explain{}", words.collect::<String>());
-    let command = if format == Format::Markdown { markdown::code(&command) } else { command };
+    let command = if format == OutputFormat::Markdown { markdown::code(&command) } else { command };
     let _ = writeln!(out, "To see how a gateway answers a client, and what would let the client in: {command}");
     out
 }

@@ -5,6 +5,7 @@ use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
 use super::{ClientDevice, LoggedRefusal, StateDirectory, trace};
 use crate::markdown;
+use crate::output_format::OutputFormat;
 use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{Release, pairing};
 use openclaw_protocol::store::{Document, StoreFormat};
@@ -14,17 +15,6 @@ use std::fmt::Write as _;
 
 /// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
 const MAX: usize = 8;
-
-/// The output format of an explanation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Text for a terminal.
-    Plain,
-    /// Markdown for a page or an issue.
-    Markdown,
-    /// JSON for a program.
-    Json,
-}
 
 /// A simulated connect and its answer.
 pub(crate) struct Explanation<'a> {
@@ -46,17 +36,17 @@ pub(crate) struct Explanation<'a> {
 
 impl Explanation<'_> {
     /// Formats the explanation, without secrets.
-    pub(crate) fn write(&self, format: Format) -> String {
+    pub(crate) fn write(&self, format: OutputFormat) -> String {
         let text = match format {
-            Format::Plain => self.text(),
-            Format::Markdown => self.markdown(),
-            Format::Json => format!("{:#}\n", self.json()),
+            OutputFormat::Plain => self.text(),
+            OutputFormat::Markdown => self.markdown(),
+            OutputFormat::Json => format!("{:#}\n", self.json()),
         };
         self.fit(&text, format)
     }
 
     /// Formats the answers of several releases, one line for each. A mark shows that the previous answer was different.
-    pub(crate) fn releases(&self, answers: &[(Release, Answer)], format: Format) -> String {
+    pub(crate) fn releases(&self, answers: &[(Release, Answer)], format: OutputFormat) -> String {
         let mut before: Option<String> = None;
         let rows = answers.iter().map(|(release, answer)| {
             let said = summary(answer);
@@ -66,11 +56,11 @@ impl Explanation<'_> {
         });
         let rows = rows.collect::<Vec<_>>();
         let text = match format {
-            Format::Json => {
+            OutputFormat::Json => {
                 let row = |(release, said, flips): &(Release, String, bool)| json!({ "release": release.to_string(), "answer": said, "flips": flips });
                 format!("{:#}\n", json!({ "schema": 1, "releases": rows.iter().map(row).collect::<Vec<_>>() }))
             }
-            Format::Markdown => {
+            OutputFormat::Markdown => {
                 rows.iter().fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (release, said, flips)| {
                     let said = markdown::cell(said);
                     let said = if *flips { format!("**{said}**") } else { said };
@@ -78,7 +68,7 @@ impl Explanation<'_> {
                     out
                 })
             }
-            Format::Plain => {
+            OutputFormat::Plain => {
                 rows.iter().fold(self.head(), |mut out, (release, said, flips)| {
                     let _ = writeln!(out, "{} {:<10} {said}", if *flips { "*" } else { " " }, release.to_string());
                     out
@@ -89,7 +79,7 @@ impl Explanation<'_> {
     }
 
     /// The text without secrets, and with the device's id in place of that of its stand-in.
-    fn fit(&self, text: &str, format: Format) -> String {
+    fn fit(&self, text: &str, format: OutputFormat) -> String {
         let mut secrets = self.state.secrets();
         if let Some(secret) = self.simulated.client.credential.given() {
             secrets.add(secret, "secret of the command line");
@@ -98,10 +88,10 @@ impl Explanation<'_> {
         let ClientDevice::StandIn { id, key } = &self.simulated.client.who else { return text };
         // The id is any text that a file holds.
         let id = match format {
-            Format::Plain => short(id),
+            OutputFormat::Plain => short(id),
             // The text is in a code span, which a backtick would end.
-            Format::Markdown => short(id).replace('|', "\\|").replace('`', "'"),
-            Format::Json => json!(short(id)).to_string().trim_matches('"').to_owned(),
+            OutputFormat::Markdown => short(id).replace('|', "\\|").replace('`', "'"),
+            OutputFormat::Json => json!(short(id)).to_string().trim_matches('"').to_owned(),
         };
         text.replace(&key.device_id(), &id).replace(&key.public_key(), "<public key>")
     }

@@ -27,7 +27,6 @@ mod tests;
 
 pub(crate) use describe::{Described, Start, describe};
 pub(crate) use known::ReleaseAnswersError;
-pub(crate) use render::Format;
 pub(crate) use report::ProbeReport;
 pub(crate) use settings::{SILENCE_WAIT, Secret, Settings};
 

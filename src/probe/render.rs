@@ -6,6 +6,7 @@ use super::reference::ReleaseAnswers;
 use super::report::ProbeReport;
 use crate::counted::counted;
 use crate::markdown;
+use crate::output_format::OutputFormat;
 use crate::release_ranges;
 use openclaw_model::{Release, releases};
 use serde_json::{Value, json};
@@ -26,25 +27,14 @@ const SAYS: &str = "says it is";
 /// The width of the names of sections.
 const NAMES: usize = 12;
 
-/// The output format of a portrait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Text for a terminal.
-    Plain,
-    /// Markdown for a page or an issue.
-    Markdown,
-    /// JSON for a program.
-    Json,
-}
-
 impl ProbeReport {
     /// Formats the portrait of a gateway that claims to be a release, if it claims one.
-    pub(crate) fn write(&self, gateway: &str, claims: Option<Release>, format: Format) -> String {
+    pub(crate) fn write(&self, gateway: &str, claims: Option<Release>, format: OutputFormat) -> String {
         let claims = claims.and_then(releases::described);
         match format {
-            Format::Plain => self.text(gateway, claims),
-            Format::Markdown => self.markdown(gateway, claims),
-            Format::Json => format!("{}\n", printable::json(&format!("{:#}", self.json(gateway, claims)))),
+            OutputFormat::Plain => self.text(gateway, claims),
+            OutputFormat::Markdown => self.markdown(gateway, claims),
+            OutputFormat::Json => format!("{}\n", printable::json(&format!("{:#}", self.json(gateway, claims)))),
         }
     }
 
@@ -268,7 +258,7 @@ mod tests {
         let answer = Answer { text: text.to_owned(), decision: Decision::Refused, after: None };
         let version = Some("<!-- [a](javascript:b)".to_owned());
         let report = ProbeReport { answers: vec![(question, answer)], version, ..ProbeReport::default() };
-        let markdown = report.write("ws://a/<b>", None, Format::Markdown);
+        let markdown = report.write("ws://a/<b>", None, OutputFormat::Markdown);
         assert!(markdown.starts_with("**`ws://a/<b>`**\n"), "{markdown}");
         assert!(markdown.contains("\n- says it is `<!-- [a](javascript:b)` (server.version)\n"), "{markdown}");
         assert!(markdown.contains(" | `<img src=x> \\| @everyone` |  |\n"), "{markdown}");

@@ -3,6 +3,7 @@
 use super::answer::Decision;
 use super::*;
 use crate::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation};
+use crate::output_format::OutputFormat;
 use openclaw_model::{Release, releases};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +85,7 @@ async fn recognizes_every_known_release() {
         let settings = settings(Secret::Token(TOKEN.to_owned()), true);
         let (report, _) = report(release, token(), &settings).await;
         let own = report.reference(release).unwrap().similarity;
-        assert_eq!(own.equal, own.of, "{release}: {}", report.write("x", None, Format::Plain));
+        assert_eq!(own.equal, own.of, "{release}: {}", report.write("x", None, OutputFormat::Plain));
         // The device of the questions about pairing is paired: its proof is one that the release accepts.
         let new_device = report.answer("new-device").unwrap();
         assert_eq!(new_device.decision, Decision::Granted, "{release}: {new_device:?}");

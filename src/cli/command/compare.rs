@@ -7,11 +7,12 @@ use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::{Format, code_cell, table};
+use crate::cli::terminal::table::{code_cell, table};
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::gateway::{Gateway, GatewaySpec};
 use crate::observe::snapshot::Library;
+use crate::output_format::OutputFormat;
 use crate::report::causes::{CauseDisplay, Causes};
 use crate::report::comparison::{Cell, Row, causes};
 use crate::report::json::cause;
@@ -83,7 +84,7 @@ pub(crate) struct Compare {
     timeouts: TimeoutOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Compare {
@@ -188,7 +189,7 @@ impl Compare {
     fn print(&self, gateways: &[CaseCollector], comparison: &Comparison, interrupted: Option<&str>) -> String {
         let names = self.names();
         let causes = self.causes(gateways);
-        if self.format == Format::Json {
+        if self.format == OutputFormat::Json {
             return document(&names, gateways, comparison, &causes, interrupted.is_some());
         }
         let by_cause = comparison.differing.len() > IN_A_TABLE;
@@ -196,7 +197,7 @@ impl Compare {
         if by_cause {
             for (name, causes) in names.iter().skip(1).zip(&causes).filter(|(_, causes)| causes.cases() > 0) {
                 let shown = self.shown(&names[0], name, causes);
-                text.push_str(&if self.format == Format::Markdown {
+                text.push_str(&if self.format == OutputFormat::Markdown {
                     format!("```text\n{shown}```\n\n")
                 } else {
                     shown
@@ -205,7 +206,7 @@ impl Compare {
         }
         // The causes cover observations only. The table gives the reasons why cases could not be played.
         let in_table = |row: &&Row| {
-            !by_cause || self.format == Format::Markdown || row.cells.iter().any(|cell| cell.group.is_none())
+            !by_cause || self.format == OutputFormat::Markdown || row.cells.iter().any(|cell| cell.group.is_none())
         };
         let rows = comparison.differing.iter().filter(in_table).collect::<Vec<_>>();
         if !rows.is_empty() {
@@ -271,7 +272,7 @@ impl Compare {
 
     /// The causes of one pair of gateways, in about one screen.
     fn shown(&self, first: &str, other: &str, causes: &Causes) -> String {
-        let colour = self.format == Format::Plain && console::colour();
+        let colour = self.format == OutputFormat::Plain && console::colour();
         let differ =
             if causes.cases() == 1 { "1 case differs".to_owned() } else { format!("{} cases differ", causes.cases()) };
         let mut lines = vec![format!("{first} (-) and {other} (+): {differ}. {}", causes.heading())];

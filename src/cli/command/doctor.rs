@@ -3,10 +3,10 @@
 use crate::cli::help::OUTPUT;
 use crate::cli::options::state_directory::StateDirectoryOptions;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::explain::{StateDirectory, doctor};
 use crate::machine;
+use crate::output_format::OutputFormat;
 use std::io::Write as _;
 
 /// List the problems of a state directory and the releases that they affect
@@ -27,14 +27,14 @@ pub(crate) struct Doctor {
     state: StateDirectoryOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Doctor {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let state = StateDirectory::read_despite_config(&self.state.places()).map_err(CommandError::usage)?;
         let findings = doctor::findings(&state, machine::now());
-        let text = doctor::write(&state, &findings, self.format.into());
+        let text = doctor::write(&state, &findings, self.format);
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(if findings.is_empty() { exit::OK } else { exit::DEVIATES })
     }

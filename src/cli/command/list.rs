@@ -49,11 +49,11 @@ pub(crate) struct List {
     plan: PlanOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: Format,
+    format: ListFormat,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
+enum ListFormat {
     /// One line for each case
     #[default]
     Plain,
@@ -71,8 +71,8 @@ impl List {
             None => {
                 self.check_without_gateway()?;
                 match self.format {
-                    Format::Plain => plain(&cases),
-                    Format::Json => document(cases.iter().copied().map(describe).collect()),
+                    ListFormat::Plain => plain(&cases),
+                    ListFormat::Json => document(cases.iter().copied().map(describe).collect()),
                 }
             }
             Some(gateway) => {
@@ -83,8 +83,8 @@ impl List {
                 let cases = cases.all();
                 let planned = self.planned(&gateway, &cases, &snapshots.library, &known)?;
                 match self.format {
-                    Format::Plain => on_gateway(&planned),
-                    Format::Json => document(planned.iter().map(describe_planned).collect()),
+                    ListFormat::Plain => on_gateway(&planned),
+                    ListFormat::Json => document(planned.iter().map(describe_planned).collect()),
                 }
             }
         };

@@ -5,10 +5,10 @@ use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, RunDirectory, Running, Sandbox};
+use crate::output_format::OutputFormat;
 use crate::probe::{self, ProbeReport, ReleaseAnswersError, SILENCE_WAIT, Secret, Settings};
 use openclaw_model::Release;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ pub(crate) struct Probe {
     timeouts: TimeoutOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Probe {
@@ -96,7 +96,7 @@ impl Probe {
         let Some(ProbedGateway { report, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
             return Ok(exit::INTERRUPTED);
         };
-        let text = report.write(&name, claims, self.format.into());
+        let text = report.write(&name, claims, self.format);
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(if is_as_claimed(&report, claims) { exit::OK } else { exit::DEVIATES })
     }
@@ -238,15 +238,5 @@ fn no_room(error: io::Error) -> CommandError {
 impl From<ReleaseAnswersError> for CommandError {
     fn from(error: ReleaseAnswersError) -> Self {
         Self::message(&error.to_string())
-    }
-}
-
-impl From<Format> for probe::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Plain => Self::Plain,
-            Format::Markdown => Self::Markdown,
-            Format::Json => Self::Json,
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::cli::help::OUTPUT;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::{Format, cell, table};
+use crate::cli::terminal::table::{cell, table};
 use crate::cli::{CommandError, exit};
+use crate::output_format::OutputFormat;
 use openclaw_model::releases::{self, KNOWN};
 use openclaw_model::{Change, Facts, KnownRelease, Release};
 use serde_json::json;
@@ -31,7 +32,7 @@ pub(crate) struct Releases {
     only: Vec<ReleaseQuery>,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: Format,
+    format: OutputFormat,
 }
 
 /// `2026.4.2`, or `2026.3.28..2026.4.2`.
@@ -102,7 +103,7 @@ impl Releases {
         let shown = |known: &&KnownRelease| self.only.is_empty() || wanted.contains(&known.release);
         let releases = KNOWN.iter().filter(shown).collect::<Vec<_>>();
         let text = match self.format {
-            Format::Json => json(&releases),
+            OutputFormat::Json => json(&releases),
             _ if releases.is_empty() => notes.concat(),
             format => notes.concat() + &history(&releases, format),
         };
@@ -111,7 +112,7 @@ impl Releases {
     }
 }
 
-fn history(releases: &[&KnownRelease], format: Format) -> String {
+fn history(releases: &[&KnownRelease], format: OutputFormat) -> String {
     let mut table = table(format, ["release", "not yet in", "what changed", "known by"]);
     for known in releases {
         let release = known.release;

@@ -1,28 +1,17 @@
 //! Tables in plain text, limited to the width of the terminal, and in Markdown.
 
 use crate::markdown;
+use crate::output_format::OutputFormat;
 use comfy_table::{ContentArrangement, Table, presets};
 use untrusted_data::printable;
 
 /// The width of a table that is not printed to a terminal.
 const WIDTH: u16 = 120;
 
-/// The format of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// Plain text, for a terminal
-    #[default]
-    Plain,
-    /// Markdown, for a page or an issue
-    Markdown,
-    /// One JSON document
-    Json,
-}
-
 /// Creates an empty table in this format, with a header. For JSON, which has no tables, the format is plain text.
-pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl IntoIterator<Item = S>) -> Table {
+pub(crate) fn table<S: Into<comfy_table::Cell>>(format: OutputFormat, header: impl IntoIterator<Item = S>) -> Table {
     let mut table = Table::new();
-    if format == Format::Markdown {
+    if format == OutputFormat::Markdown {
         table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
     } else {
         let width = terminal_size::terminal_size().map_or(WIDTH, |(terminal_size::Width(width), _)| width);
@@ -36,19 +25,21 @@ pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl Int
 }
 
 /// Prepares a text of a gateway or a file for a cell. In Markdown, each line is a code span.
-pub(crate) fn code_cell(format: Format, text: &str) -> String {
+pub(crate) fn code_cell(format: OutputFormat, text: &str) -> String {
     match format {
-        Format::Markdown => printable::block(text).split('\n').map(markdown::cell).collect::<Vec<_>>().join("<br>"),
-        Format::Plain | Format::Json => printable::block(text).into_owned(),
+        OutputFormat::Markdown => {
+            printable::block(text).split('\n').map(markdown::cell).collect::<Vec<_>>().join("<br>")
+        }
+        OutputFormat::Plain | OutputFormat::Json => printable::block(text).into_owned(),
     }
 }
 
 /// Prepares a text of clawcheck for a cell. In Markdown, a vertical bar would end the cell, so it is escaped.
-pub(crate) fn cell(format: Format, text: &str) -> String {
+pub(crate) fn cell(format: OutputFormat, text: &str) -> String {
     let text = printable::block(text);
     match format {
-        Format::Markdown => text.replace('|', "\\|").replace('\n', "<br>"),
-        Format::Plain | Format::Json => text.into_owned(),
+        OutputFormat::Markdown => text.replace('|', "\\|").replace('\n', "<br>"),
+        OutputFormat::Plain | OutputFormat::Json => text.into_owned(),
     }
 }
 
@@ -59,7 +50,7 @@ mod tests {
     #[test]
     fn markdown_shows_gateway_text_as_code() {
         let text = "A  <!-- | \n@everyone";
-        assert_eq!(code_cell(Format::Markdown, text), "` A  <!-- \\|  `<br>`@everyone`");
-        assert_eq!(code_cell(Format::Plain, text), text);
+        assert_eq!(code_cell(OutputFormat::Markdown, text), "` A  <!-- \\|  `<br>`@everyone`");
+        assert_eq!(code_cell(OutputFormat::Plain, text), text);
     }
 }

@@ -3,7 +3,7 @@
 use crate::gateway::{Gateway, RunDirectory, Sandbox};
 use crate::observe::{ObservedStore, StoredDocument};
 use crate::run::steps::context::{CaseContext, CaseError};
-use crate::scenario::gateway::AuthMode;
+use crate::scenario::gateway::AuthModeSetting;
 use crate::scenario::{Case, Step, StepKind};
 use openclaw_model::Release;
 use openclaw_protocol::store::Document;
@@ -21,7 +21,7 @@ pub(super) async fn is_read_only(
     if !case.steps().all(only_looks) {
         return Ok(false);
     }
-    for mode in [AuthMode::Token, AuthMode::Password, AuthMode::None] {
+    for mode in [AuthModeSetting::Token, AuthModeSetting::Password, AuthModeSetting::None] {
         let mut case = case.clone();
         case.scenario.gateway.auth.mode = mode;
         if !keeps_the_store(&case, rules, run_directory.sandbox()?, release).await? {

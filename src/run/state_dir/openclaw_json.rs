@@ -3,7 +3,7 @@
 
 use crate::client::connect::merge_patch;
 use crate::run::bindings::identities::Identities;
-use crate::scenario::gateway::{AuthMode, Bind, GatewaySettings};
+use crate::scenario::gateway::{AuthModeSetting, Bind, GatewaySettings};
 use crate::scenario::text::TimeSpan;
 use openclaw_emulator::settings::HANDSHAKE_TIMEOUT_VARIABLE;
 use serde_json::{Map, Value, json};
@@ -61,11 +61,11 @@ fn bind(bind: Option<Bind>) -> &'static str {
 fn auth(settings: &GatewaySettings, identities: &Identities) -> Value {
     let mut auth = Map::new();
     let mode = match settings.auth.mode {
-        AuthMode::None => Some("none"),
-        AuthMode::Token => Some("token"),
-        AuthMode::Password => Some("password"),
-        AuthMode::TrustedProxy => Some("trusted-proxy"),
-        AuthMode::Unset => None,
+        AuthModeSetting::None => Some("none"),
+        AuthModeSetting::Token => Some("token"),
+        AuthModeSetting::Password => Some("password"),
+        AuthModeSetting::TrustedProxy => Some("trusted-proxy"),
+        AuthModeSetting::Unset => None,
     };
     put(&mut auth, "mode", mode.map(Value::from));
     put(&mut auth, "token", settings.auth.token_secret().map(|name| identities.secret(name).into()));

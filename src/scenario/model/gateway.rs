@@ -44,7 +44,7 @@ pub struct GatewaySettings {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Auth {
     /// The auth mode.
-    pub mode: AuthMode,
+    pub mode: AuthModeSetting,
     /// The name of the secret that is the shared token, or `none`. Default in mode `token`: `shared`.
     pub token: Option<NameOrNone>,
     /// The name of the secret that is the password, or `none`. Default in mode `password`: `shared`.
@@ -59,12 +59,12 @@ pub(crate) const SHARED_SECRET: &str = "shared";
 impl Auth {
     /// The name of the secret that is the gateway's token. `None` without a token.
     pub fn token_secret(&self) -> Option<&str> {
-        secret(self.token.as_ref(), self.mode == AuthMode::Token)
+        secret(self.token.as_ref(), self.mode == AuthModeSetting::Token)
     }
 
     /// The name of the secret that is the gateway's password. `None` without a password.
     pub fn password_secret(&self) -> Option<&str> {
-        secret(self.password.as_ref(), self.mode == AuthMode::Password)
+        secret(self.password.as_ref(), self.mode == AuthModeSetting::Password)
     }
 }
 
@@ -78,7 +78,7 @@ fn secret(said: Option<&NameOrNone>, wanted: bool) -> Option<&str> {
 /// The auth mode (`gateway.auth.mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum AuthMode {
+pub enum AuthModeSetting {
     /// No authentication.
     None,
     /// A shared token.

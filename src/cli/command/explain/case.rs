@@ -2,9 +2,9 @@
 
 use crate::cli::misplaced;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit, session};
 use crate::gateway::{GatewaySpec, Guard, RunDirectory};
+use crate::output_format::OutputFormat;
 use crate::report::explanation::{self, CaseAnswer, ReleaseAnswer};
 use crate::run::explanation::explain;
 use crate::run::outcome::{CaseExplanation, ExplainedStep};
@@ -65,7 +65,7 @@ impl ExplainedCase {
     ///
     /// # Errors
     /// The case cannot be played on the release, or has no such step.
-    pub(super) fn run(self, release: Option<Release>, all: bool, format: Format) -> Result<u8, CommandError> {
+    pub(super) fn run(self, release: Option<Release>, all: bool, format: OutputFormat) -> Result<u8, CommandError> {
         session::block_on([&GatewaySpec::Embedded(None)], async {
             let run_directory = RunDirectory::in_memory(&Guard::default());
             let run_directory = run_directory
@@ -96,9 +96,9 @@ impl ExplainedCase {
                     step,
                 };
                 let text = match format {
-                    Format::Plain => answer.plain(),
-                    Format::Markdown => answer.markdown(),
-                    Format::Json => format!("{:#}\n", answer.json()),
+                    OutputFormat::Plain => answer.plain(),
+                    OutputFormat::Markdown => answer.markdown(),
+                    OutputFormat::Json => format!("{:#}\n", answer.json()),
                 };
                 (text, if step.is_some_and(|step| step.is_refused) { exit::DEVIATES } else { exit::OK })
             };
@@ -145,7 +145,7 @@ impl ExplainedCase {
         &self,
         step: Option<&ExplainedStep>,
         run_directory: &RunDirectory,
-        format: Format,
+        format: OutputFormat,
     ) -> (String, u8) {
         let number = step.map_or(1, |step| step.number);
         let mut answers = Vec::new();
@@ -169,9 +169,9 @@ impl ExplainedCase {
         let is_refused = answers.iter().any(|answer| answer.is_refused == Some(true));
         let head = step.map(|step| format!("{}, step {}: {}\n\n", self.case.id, step.number, step.title));
         let text = match format {
-            Format::Plain => head.unwrap_or_default() + &explanation::releases_plain(&answers),
-            Format::Markdown => explanation::releases_markdown(&answers),
-            Format::Json => format!("{:#}\n", explanation::releases_json(&answers)),
+            OutputFormat::Plain => head.unwrap_or_default() + &explanation::releases_plain(&answers),
+            OutputFormat::Markdown => explanation::releases_markdown(&answers),
+            OutputFormat::Json => format!("{:#}\n", explanation::releases_json(&answers)),
         };
         (text, if is_refused { exit::DEVIATES } else { exit::OK })
     }

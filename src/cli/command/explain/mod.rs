@@ -6,13 +6,13 @@ use crate::cli::help::{CLIENT, CONNECTION, OUTPUT};
 use crate::cli::misplaced;
 use crate::cli::options::state_directory::environment;
 use crate::cli::terminal::console;
-use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
 use crate::explain::{
     self, ClientDescription, Credential, Explanation, LoggedRefusal, Preset, StateDirectory, StatePaths, remedies,
 };
 use crate::machine::now;
+use crate::output_format::OutputFormat;
 use crate::suggestions::nearest_within;
 use case::ExplainedCase;
 use openclaw_model::Release;
@@ -131,7 +131,7 @@ pub(crate) struct Explain {
     log: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Explain {
@@ -142,7 +142,7 @@ impl Explain {
             self.check_case()?;
             return asked.run(self.release, self.releases.is_some(), self.format);
         }
-        let format = explain::Format::from(self.format);
+        let format = self.format;
         let places = StatePaths {
             state_dir: self.what.clone().or_else(|| self.state_dir.clone()),
             config: self.config.clone(),
@@ -223,16 +223,6 @@ impl Explain {
             credential: self.auth,
             release: self.release,
             client_release: self.client_release,
-        }
-    }
-}
-
-impl From<Format> for explain::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Plain => Self::Plain,
-            Format::Markdown => Self::Markdown,
-            Format::Json => Self::Json,
         }
     }
 }

@@ -1,0 +1,13 @@
+//! The format in which a command prints its result.
+
+/// The output format of a command. Commands that print no tables have formats of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Plain text, for a terminal
+    #[default]
+    Plain,
+    /// Markdown, for a page or an issue
+    Markdown,
+    /// One JSON document
+    Json,
+}
