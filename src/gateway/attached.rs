@@ -56,8 +56,8 @@ impl Attached {
         if claims.is_none() {
             let newest = releases::DEFAULT;
             notes.push(format!(
-                "the release is not known, because no hello-ok names it: the answers are compared with those of {newest} \
-                 (--release selects another release; CLAWCHECK_TOKEN is the gateway's token)"
+                "no hello-ok names a known release, so {newest} is assumed: correct answers of another release are reported as \
+                 deviations (--release names its release, or set CLAWCHECK_TOKEN to its token to get a hello-ok)"
             ));
         }
         Profile { claims, can, notes, ..Profile::new(GatewayKind::Attached, self.shown(), self.shown()) }

@@ -16,6 +16,7 @@ use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport,
 pub(crate) use display::{DisplayOptions, Verbosity};
 use failing::{TRANSCRIPT_LINES, folder_flag};
 use minor_differences::MinorDifferences;
+use openclaw_model::releases;
 use owo_colors::Style;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -103,8 +104,11 @@ impl<W: Write> Terminal<W> {
 
     fn started(&mut self, run: &RunInfo) -> io::Result<()> {
         let cases = counted(run.cases, "case");
-        let release = run.gateway.release.map(|release| release.to_string()).unwrap_or_default();
-        let release = if run.gateway.name.contains(&release) { String::new() } else { format!(" ({release})") };
+        let release = match run.gateway.release.map(|release| release.to_string()) {
+            Some(release) if run.gateway.name.contains(&release) => String::new(),
+            Some(release) => format!(" ({release})"),
+            None => format!(" (assumed release: {}; --release names another one)", releases::DEFAULT),
+        };
         let name = self.display.paint(&run.gateway.name, Style::new().bold());
         let mut lines = vec![format!("{cases} on {name}{release}")];
         lines.extend(run.gateway.notes.iter().map(|note| self.display.line(&format!("  note: {note}"))));

@@ -152,6 +152,23 @@ fn release_from_hello_or_option() {
     assert_eq!(store(&test_folder.path("state")), "", "the question leaves nothing behind");
 }
 
+/// Without the token there is no hello-ok, and without --release nobody names the release.
+#[test]
+fn assumed_release_is_in_first_line() {
+    let test_folder = TestFolder::new(KNOCKS);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let first_line = |more: &[&str]| {
+        let ran = test_folder.clawcheck(&[&["run", "handshake/params", "--gateway", &url], more].concat());
+        ran.out.lines().next().unwrap_or_default().to_owned()
+    };
+    let assumed = "(assumed release: 2026.9.6; --release names another one)";
+    assert!(first_line(&[]).ends_with(assumed), "{}", first_line(&[]));
+    let named = ["--release", "2026.4.2"];
+    assert!(first_line(&named).ends_with(" (2026.4.2)"), "{}", first_line(&named));
+}
+
 #[test]
 fn list_matches_run_at_url() {
     let test_folder = TestFolder::new(KNOCKS);
