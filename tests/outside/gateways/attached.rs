@@ -4,6 +4,7 @@ use super::wire_store::not_played;
 use crate::harness::{STAYS, Serving, TOKEN, TestFolder, somebody_elses};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use openclaw_model::releases::DEFAULT;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -163,8 +164,8 @@ fn assumed_release_is_in_first_line() {
         let ran = test_folder.clawcheck(&[&["run", "handshake/params", "--gateway", &url], more].concat());
         ran.out.lines().next().unwrap_or_default().to_owned()
     };
-    let assumed = "(assumed release: 2026.9.6; --release names another one)";
-    assert!(first_line(&[]).ends_with(assumed), "{}", first_line(&[]));
+    let assumed = format!("(assumed release: {DEFAULT}; --release names another one)");
+    assert!(first_line(&[]).ends_with(&assumed), "{}", first_line(&[]));
     let named = ["--release", "2026.4.2"];
     assert!(first_line(&named).ends_with(" (2026.4.2)"), "{}", first_line(&named));
 }
