@@ -16,8 +16,8 @@ fn main() -> io::Result<()> {
 
 /// The files of a folder, sorted by path and compressed: for each file its path below the folder and its length in
 /// bytes, each followed by a line break, and then its contents. Similar files are next to each other, which improves
-/// the compression. The result starts with the length before compression in eight bytes, little-endian, so that the
-/// program reserves exactly the memory that it needs.
+/// the compression. The result starts with the uncompressed length (eight bytes, little-endian), so that the
+/// program allocates exactly this much memory.
 fn pack(folder: &Path) -> io::Result<Vec<u8>> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;

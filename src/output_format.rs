@@ -1,6 +1,6 @@
 //! The format in which a command prints its result.
 
-/// The output format of a command. Commands that print no tables have formats of their own.
+/// The output format of a command. `list` and `schema` have their own formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum OutputFormat {
     /// Plain text, for a terminal

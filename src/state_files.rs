@@ -1,4 +1,4 @@
-//! The files of a gateway's state directory, and the state directory near a path that is none.
+//! Recognizes the files of a gateway's state directory, and finds the state directory near another path.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ const OF_A_STORE: [&str; 3] = ["devices/paired.json", "state/openclaw.sqlite", "
 const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
 /// The number of folders above a path that are searched for a state directory.
 const FOLDERS_UP: usize = 3;
-/// The number of folders below a path that are searched for a state directory, one inside the other.
+/// The maximum depth of the search for state directories below a path.
 const FOLDERS_DOWN: usize = 2;
 /// The maximum number of entries that are visited below a path.
 const MAX_ENTRIES: usize = 2000;
@@ -21,7 +21,7 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// Where the state directory of a gateway usually is.
 pub(crate) const USUAL_PLACE: &str = "a gateway keeps its pairing store in ~/.openclaw of the user who runs it, or in \
-    the folder that OPENCLAW_STATE_DIR of its service names";
+    the folder that its service sets in OPENCLAW_STATE_DIR";
 
 /// A file of a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub(crate) fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Paths for a message.
+/// Joins paths with `or`, for a message.
 pub(crate) fn named(paths: &[PathBuf]) -> String {
     let names = paths.iter().map(|path| printable::line(&path.to_string_lossy()).into_owned());
     names.collect::<Vec<_>>().join(" or ")
@@ -190,10 +190,10 @@ mod tests {
         "copy the file to devices/ in a new folder"
     )]
     #[case::empty("nothing", "it is empty", "~/.openclaw of the user who runs it")]
-    #[case::other("notes", "it has no devices/", "OPENCLAW_STATE_DIR of its service")]
+    #[case::other("notes", "it has no devices/", "its service sets in OPENCLAW_STATE_DIR")]
     #[case::other_file("notes/notes.txt", "is not a directory", "~/.openclaw")]
     #[case::missing("nowhere", "does not exist", "~/.openclaw")]
-    fn other_places(#[case] path: &str, #[case] message: &str, #[case] help: &str) {
+    fn message_for_other_path(#[case] path: &str, #[case] message: &str, #[case] help: &str) {
         let home = home();
         let root = home.path().display().to_string();
         let path = if path.is_empty() { home.path().to_owned() } else { home.path().join(path) };

@@ -4,7 +4,7 @@ use crate::support::bare_client::BareClient;
 use crate::support::{CorpusRun, ONE_CONNECT, one_thread};
 use divan::Bencher;
 
-/// RunDirectory, gateway, connect, observation and verdict.
+/// Run directory, gateway, connect, observation and verdict.
 #[divan::bench]
 fn case(bencher: Bencher<'_, '_>) {
     let runtime = one_thread();

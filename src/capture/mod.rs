@@ -69,7 +69,7 @@ const MAX_SIZE: usize = MAX_FILE_SIZE as usize;
 pub(crate) struct Capture {
     /// The release whose answers the scenario expects.
     pub(crate) release: Release,
-    /// The same, and where it comes from.
+    /// The same release, with its source.
     pub(crate) chosen: ChosenRelease,
     /// The connects, in the order of the steps.
     pub(crate) connects: Vec<Connect>,
@@ -340,10 +340,10 @@ fn files(
     if state.stored.damaged_database().is_some() {
         files.insert(DATABASE.to_owned(), json!({ "text": "not a database" }));
     } else if state.stored.has_database() {
-        let replace_values =
+        let documents =
             state.stored.database().map(|(document, value)| (document.path().to_owned(), replaced(document, value)));
-        let replace_values = replace_values.collect::<Map<_, _>>();
-        files.insert(DATABASE.to_owned(), json!({ "database": replace_values }));
+        let documents = documents.collect::<Map<_, _>>();
+        files.insert(DATABASE.to_owned(), json!({ "database": documents }));
     }
     for folder in ["devices", "nodes"] {
         let why = format!("the gateway cannot write to {folder}:");

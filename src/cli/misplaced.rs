@@ -39,7 +39,7 @@ pub(super) fn log_line(text: &str) -> CommandError {
     let (message, help) = match is_of_client {
         true => (
             "the argument is a message about a refused connect, not a file or a case",
-            "to explain it from the state directory: `clawcheck explain --state-dir DIR`; with the log of the gateway, which \
+            "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`; if you have the gateway's log, which \
              names the client: `clawcheck explain --state-dir DIR --log FILE`",
         ),
         false => (

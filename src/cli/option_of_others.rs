@@ -1,21 +1,17 @@
-//! An option of another command: the error names the commands that have it, in place of an option with a similar name.
+//! The error about an option that only other commands have. The error names these commands instead of a similar option.
 
 use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// What to use in place of an option that a command does not have on purpose.
+/// The advice for options that a command deliberately does not have: the command, the option and the advice.
 const INSTEAD: [(&str, &str, &str); 3] = [
     (
         "doctor",
         "--release",
-        "`doctor` reports all known releases; `clawcheck explain DIR --release RELEASE` answers for one of them",
+        "`doctor` checks all known releases; for one release, use `clawcheck explain DIR --release RELEASE`",
     ),
-    (
-        "doctor",
-        "--as",
-        "`doctor` looks at the whole directory; `clawcheck explain DIR --as CLIENT` answers for a client",
-    ),
+    ("doctor", "--as", "`doctor` checks the whole directory; for one client, use `clawcheck explain DIR --as CLIENT`"),
     (
         "probe",
         "--state-dir",

@@ -330,13 +330,15 @@ fn without_role(
     };
     let mut groups: Vec<(&'static str, Vec<Release>)> = Vec::new();
     for ((release, here), (_, elsewhere)) in refused(None).into_iter().zip(refused(Some(ELSEWHERE))) {
-        let effect = match (here.as_ref().map(Effect::of), elsewhere.as_ref().map(Effect::of)) {
-            (Some(Effect::RoleUpgrade), Some(Effect::RoleUpgrade)) => "; its clients are refused (role-upgrade)",
-            (Some(Effect::LetIn), Some(Effect::RoleUpgrade)) => {
-                "; its clients on other machines and behind a proxy are refused (role-upgrade), but a direct connection on \
-                 the gateway's machine is let in"
+        let effect = match (here.as_ref().map(RecordEffect::of), elsewhere.as_ref().map(RecordEffect::of)) {
+            (Some(RecordEffect::RoleUpgrade), Some(RecordEffect::RoleUpgrade)) => {
+                "; its clients are refused (role-upgrade)"
             }
-            (Some(Effect::LetIn), Some(Effect::LetIn)) => "; its clients are let in nevertheless",
+            (Some(RecordEffect::LetIn), Some(RecordEffect::RoleUpgrade)) => {
+                "; its clients on other machines and behind a proxy are refused (role-upgrade), but a client that connects \
+                 directly on the gateway's machine is let in"
+            }
+            (Some(RecordEffect::LetIn), Some(RecordEffect::LetIn)) => "; its clients are let in",
             _ => "",
         };
         match groups.iter_mut().find(|(known, _)| *known == effect) {
@@ -352,13 +354,13 @@ fn without_role(
 
 /// The effect of a record on its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
+enum RecordEffect {
     LetIn,
     RoleUpgrade,
     Other,
 }
 
-impl Effect {
+impl RecordEffect {
     fn of(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::LetIn(_) => Self::LetIn,

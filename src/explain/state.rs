@@ -110,7 +110,7 @@ pub(crate) enum StateError {
 pub(crate) struct ChosenRelease {
     /// The release.
     pub release: Release,
-    /// Where it comes from. `None` if the user named it.
+    /// The source of the release. `None` if the user named the release.
     pub source: Option<&'static str>,
 }
 

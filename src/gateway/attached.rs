@@ -56,8 +56,8 @@ impl Attached {
         if claims.is_none() {
             let newest = releases::DEFAULT;
             notes.push(format!(
-                "no hello-ok names a known release, so {newest} is assumed: correct answers of another release are reported as \
-                 deviations (--release names its release, or set CLAWCHECK_TOKEN to its token to get a hello-ok)"
+                "no hello-ok names a known release, so clawcheck assumes {newest} and reports correct answers of another release \
+                 as deviations (pass --release RELEASE, or set CLAWCHECK_TOKEN to the gateway's token to get a hello-ok)"
             ));
         }
         Profile { claims, can, notes, ..Profile::new(GatewayKind::Attached, self.shown(), self.shown()) }

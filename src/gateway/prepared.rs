@@ -106,7 +106,7 @@ impl Gateway {
         }
     }
 
-    /// The same gateway as another release, for a case that starts two on one state directory.
+    /// Another release of the same gateway, for a case that starts two releases on one state directory.
     ///
     /// # Errors
     /// Returns an error if the release is not available. The case is then not applicable.

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn own_words_are_hidden_only_in_context() {
+    fn printed_words_are_hidden_only_in_context() {
         let printed_words = Some((|text| ["pairing", "required", "token", "tokens"].contains(&text)) as IsPrintedWord);
         let mut known = Redactions { printed_words, ..Redactions::default() };
         ["token", "tokens hunter2", "hunter2"].into_iter().for_each(|secret| known.add(secret, "password"));

@@ -106,11 +106,11 @@ impl Serve {
         let env = environment();
         let is_named = self.state_dir.is_some() || env.iter().any(|(name, _)| name == "OPENCLAW_STATE_DIR");
         let places = StatePaths { state_dir: self.state_dir.clone(), config: self.config.clone(), env };
-        // A new directory has no release. Other errors are those of the start.
+        // A new directory has no release. If the directory cannot be read, the start reports the error.
         let state = is_named.then(|| StateDirectory::read_despite_config(&places).ok()).flatten();
         let chosen = state.as_ref().map(|state| state.choose_release(None));
         if let Some(chosen) = chosen {
-            log(&format!("clawcheck serve: the release is {chosen}; --release names another one"));
+            log(&format!("clawcheck serve: the release is {chosen}; use --release to select another release"));
         }
         chosen.map_or(releases::DEFAULT, |chosen| chosen.release)
     }

@@ -75,7 +75,7 @@ impl CopiedState {
         config.chain(device).collect()
     }
 
-    /// The state directory that the cases play on, or a directory with only the configuration. `None` without these options.
+    /// Reads the state directory to copy, or only the configuration. `None` if the user names neither.
     ///
     /// # Errors
     /// The directory or the configuration cannot be read.
@@ -222,8 +222,8 @@ impl Unplayable {
         }
     }
 
-    /// The error if no case can be played. `known` lists the devices of the state directory, and `asked` is the directory
-    /// that other commands answer questions about.
+    /// The error if no case can be played. `known` lists the devices of the state directory. If `asked` is
+    /// given, the help names commands that explain this directory.
     fn error(&self, known: &str, asked: Option<&Path>) -> miette::Report {
         let next = asked.map(next_commands).unwrap_or_default();
         let device = |name: &str| match known {
@@ -261,7 +261,7 @@ fn next_commands(state_dir: &Path) -> String {
     )
 }
 
-/// The gateway with the release of the state directory, if it is the embedded gateway without a release.
+/// Adds the release of the state directory to an embedded gateway without a release. Other gateways do not change.
 pub(in crate::cli) fn with_release_of(state: Option<&StateDirectory>, gateway: GatewaySpec) -> GatewaySpec {
     match (gateway, state) {
         (GatewaySpec::Embedded(None), Some(state)) => {

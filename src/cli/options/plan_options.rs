@@ -114,7 +114,7 @@ impl PlanOptions {
         super::known::load(&self.known, gateway, corpus)
     }
 
-    /// The state directory to copy, and the gateway, which has the release of the directory if it names none.
+    /// The state directory to copy, and the gateway. An embedded gateway without a release gets the release of the directory.
     ///
     /// # Errors
     /// The state directory or the configuration cannot be read.

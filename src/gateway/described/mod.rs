@@ -174,7 +174,10 @@ fn profile(description: &Description, named: &Path) -> Profile {
         });
     }
     if !description.ran {
-        notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
+        notes.push(
+            "the description follows the gateway's documentation; nobody has run clawcheck with this gateway"
+                .to_owned(),
+        );
     }
     for (name, _) in passed(description).iter().filter(|(_, value)| value.is_none()) {
         notes.push(format!("`pass-env` lists {name}, but this variable is not set"));

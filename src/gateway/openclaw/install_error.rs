@@ -74,7 +74,7 @@ pub enum InstallError {
         package: String,
     },
     /// Another process holds the lock and did not release it in time.
-    #[error("the time for the installation is over, and another process is still installing {package}; it holds the lock {}", lock.display())]
+    #[error("the installation timed out: another process is still installing {package} and holds the lock {}", lock.display())]
     Locked {
         /// The package that npm, pip or cargo installs.
         package: String,

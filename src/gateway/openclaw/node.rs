@@ -45,7 +45,7 @@ impl Installation<'_> {
         Ok(cache::node_binary(&directory))
     }
 
-    async fn version(&self, node: &Path) -> Option<range::Version> {
+    async fn version(&self, node: &Path) -> Option<range::NodeVersion> {
         let invocation = Invocation {
             command: node.into(),
             arguments: vec!["--version".into()],

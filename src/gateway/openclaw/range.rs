@@ -1,10 +1,10 @@
 //! The part of npm's version ranges that `engines.node` uses.
 
 /// The three numbers of a version.
-pub(super) type Version = (u64, u64, u64);
+pub(super) type NodeVersion = (u64, u64, u64);
 
 /// Reads `v24.21.0`, `24.21.0` or `24`. Everything after a dash or a plus is ignored.
-pub(super) fn version(text: &str) -> Option<Version> {
+pub(super) fn version(text: &str) -> Option<NodeVersion> {
     let text = text.trim().trim_start_matches(['v', '=']);
     let text = text.split(['-', '+']).next()?;
     let mut numbers =
@@ -16,13 +16,13 @@ pub(super) fn version(text: &str) -> Option<Version> {
 
 /// Whether a range such as `>=22.22.3 <23 || >=24.15.0 <25` contains a version. A range that cannot be read contains
 /// every version: the release itself reports an unsuitable Node.js.
-pub(super) fn holds(range: &str, version: Version) -> bool {
+pub(super) fn holds(range: &str, version: NodeVersion) -> bool {
     range
         .split("||")
         .any(|part| part.split_whitespace().all(|comparator| compares(comparator, version).unwrap_or(true)))
 }
 
-fn compares(comparator: &str, found: Version) -> Option<bool> {
+fn compares(comparator: &str, found: NodeVersion) -> Option<bool> {
     let operator =
         comparator.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '*' | '+'));
     let text = &comparator[operator.len()..];

@@ -141,7 +141,7 @@ impl Difference {
 
     /// Whether the gateway accepted a secret or a device proof that is wrong or missing.
     pub(crate) fn accepts_wrong_credentials(&self) -> bool {
-        // The first releases refuse without a code of their own, so the title of the step counts, too.
+        // The first releases have no specific code for this refusal, so the title of the step is checked too.
         let is_wrong = || {
             self.expected.contains("AUTH_") || [", proof: ", ", wrong "].iter().any(|words| self.place.contains(words))
         };

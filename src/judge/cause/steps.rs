@@ -76,7 +76,7 @@ impl Step<'_, '_> {
         let (expected, seen) = (own(self.expected), own(self.seen));
         let answers = (Answer::of(&expected), Answer::of(&seen));
         if let Some(kind) = self.decision(answers) {
-            let what = format!("{} instead of {}", self.sign(answers.1), self.expected_sign(kind, answers.0));
+            let what = format!("{} instead of {}", self.sign(answers.1), self.expected_codes(kind, answers.0));
             found.push(self.found(kind, what, answers.0.line(), answers.1.line()));
             return;
         }
@@ -102,9 +102,9 @@ impl Step<'_, '_> {
         self.expected.heading.starts_with("open a connection")
     }
 
-    /// The codes of the expected answer. If the gateway let in a client although a refusal with only one code was expected, the
-    /// text says what is wrong with the client: the first releases have one code for a damaged signature and for an invalid field.
-    fn expected_sign(&self, kind: CauseKind, answer: Answer<'_>) -> String {
+    /// The codes of the expected answer. If a refusal with only one code was expected and the gateway let in the client,
+    /// the text of the refusal is added. The first releases use the same code for a damaged signature and an invalid field.
+    fn expected_codes(&self, kind: CauseKind, answer: Answer<'_>) -> String {
         let sign = self.sign(answer);
         let text = answer.line().split('"').nth(1).and_then(|text| text.split(':').next());
         match text.filter(|text| kind == CauseKind::LetIn && !sign.contains(' ') && !text.is_empty()) {

@@ -5,7 +5,7 @@ use crate::judge::cause::CauseKind;
 
 /// How much of a cause is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum DetailLevel {
     /// Only the headline.
     Line,
     /// The headline and the difference in one line.
@@ -16,17 +16,17 @@ pub(super) enum Form {
 
 /// The number of lines of a cause in the forms with more than one line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lengths {
+pub(super) struct LineCounts {
     pub(super) short: usize,
     pub(super) full: usize,
 }
 
-impl Lengths {
-    fn of(self, form: Form) -> usize {
+impl LineCounts {
+    fn of(self, form: DetailLevel) -> usize {
         match form {
-            Form::Line => 1,
-            Form::Short => self.short,
-            Form::Full => self.full,
+            DetailLevel::Line => 1,
+            DetailLevel::Short => self.short,
+            DetailLevel::Full => self.full,
         }
     }
 }
@@ -34,15 +34,15 @@ impl Lengths {
 /// The forms of the first causes. The other causes share lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    pub(super) forms: Vec<Form>,
+    pub(super) forms: Vec<DetailLevel>,
     /// Whether the other causes share a line for each kind. Otherwise, they share one line.
     pub(super) folds_by_kind: bool,
 }
 
 impl Layout {
-    /// The layout of causes, the most serious first, on a number of lines. `lengths` has an item for each cause that can be
+    /// Fits causes into a number of lines. `list` starts with the most serious cause. `lengths` has an item for each cause that can be
     /// shown. The first cause is always shown in full.
-    pub(super) fn new(list: &[Cause<'_>], lengths: &[Lengths], lines: usize) -> Self {
+    pub(super) fn new(list: &[Cause<'_>], lengths: &[LineCounts], lines: usize) -> Self {
         let first = lengths.first().map_or(0, |first| first.full);
         let serious = list.iter().take_while(|cause| is_serious(cause.kind)).count();
         let needed = |named: usize, rest: usize| first + named.saturating_sub(1) + rest;
@@ -50,31 +50,33 @@ impl Layout {
         let most = serious.min(lengths.len());
         let fits = (1..=most).rev().find(|named| by_kind(*named) <= lines);
         let mut layout = match fits {
-            Some(named) => Self { forms: vec![Form::Line; named], folds_by_kind: true },
-            None if by_kind(1) <= lines => Self { forms: vec![Form::Line; 1.min(list.len())], folds_by_kind: true },
-            None => Self { forms: vec![Form::Line; 1.min(list.len())], folds_by_kind: false },
+            Some(named) => Self { forms: vec![DetailLevel::Line; named], folds_by_kind: true },
+            None if by_kind(1) <= lines => {
+                Self { forms: vec![DetailLevel::Line; 1.min(list.len())], folds_by_kind: true }
+            }
+            None => Self { forms: vec![DetailLevel::Line; 1.min(list.len())], folds_by_kind: false },
         };
         if let Some(form) = layout.forms.first_mut() {
-            *form = Form::Full;
+            *form = DetailLevel::Full;
         }
         let mut left = lines.saturating_sub(if layout.folds_by_kind { by_kind(layout.forms.len()) } else { lines });
-        layout.extend(Form::Short, lengths, &mut left);
+        layout.extend(DetailLevel::Short, lengths, &mut left);
         let folded = kinds(list.get(layout.forms.len()..).unwrap_or_default()).count();
         let unfolded = list.len() - layout.forms.len();
         if layout.folds_by_kind && list.len() <= lengths.len() && unfolded <= left + folded {
             left = left + folded - unfolded;
-            layout.forms.resize(list.len(), Form::Line);
-            layout.extend(Form::Short, lengths, &mut left);
+            layout.forms.resize(list.len(), DetailLevel::Line);
+            layout.extend(DetailLevel::Short, lengths, &mut left);
         }
-        layout.extend(Form::Full, lengths, &mut left);
+        layout.extend(DetailLevel::Full, lengths, &mut left);
         layout
     }
 
     /// Gives causes a longer form, in order, as long as there are lines.
-    fn extend(&mut self, longer: Form, lengths: &[Lengths], left: &mut usize) {
+    fn extend(&mut self, longer: DetailLevel, lengths: &[LineCounts], left: &mut usize) {
         for (form, length) in self.forms.iter_mut().zip(lengths) {
             let more = length.of(longer).saturating_sub(length.of(*form));
-            if *form == Form::Full || more == 0 {
+            if *form == DetailLevel::Full || more == 0 {
                 continue;
             }
             if more > *left {
@@ -86,8 +88,7 @@ impl Layout {
     }
 }
 
-/// Whether causes of a kind are shown before the number of lines decides about the others: the gateway decided
-/// differently.
+/// Whether the gateway made a different decision in causes of this kind. Such causes get lines before the others.
 fn is_serious(kind: CauseKind) -> bool {
     kind <= CauseKind::Store
 }

@@ -1,8 +1,8 @@
 //! Groups the differences of many cases by cause.
 //!
 //! Differences of several cases with the same kind and the same sentence form one cause. The causes are sorted by kind,
-//! the most serious first. Among those of a kind, wrong credentials that are accepted come first, then the causes in most
-//! cases. [`MAX`] limits the number of causes.
+//! the most serious first. Within a kind, causes in which the gateway accepts wrong credentials come first, and then
+//! the causes with the most cases. [`MAX`] limits the number of causes.
 
 mod fold;
 mod highlight;
@@ -36,8 +36,7 @@ pub(crate) struct Causes {
 #[derive(Debug)]
 struct CauseGroup {
     cases: BTreeSet<usize>,
-    /// Whether no wrong credentials are accepted in the example, and the number of differences and the id of its case. The
-    /// example is the least.
+    /// The rank of the example, and the id of its case. The difference with the lowest rank is the example.
     simplest: (bool, usize, String),
     example: Difference,
     rerun: String,
@@ -224,7 +223,7 @@ impl CauseGroup {
     }
 }
 
-/// The example of a cause is its least difference by this rank.
+/// The rank of a difference: accepted wrong credentials first, then the fewest differences in the case, then the id of the case.
 fn rank(difference: &Difference, case: DifferingCase<'_>) -> (bool, usize, String) {
     (!difference.accepts_wrong_credentials(), case.differences.len(), case.id.to_owned())
 }

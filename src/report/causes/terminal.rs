@@ -29,9 +29,9 @@ pub(crate) struct CauseDisplay {
 }
 
 impl CauseDisplay {
-    /// The causes as lines, each of them printable. The first cause has all its details. Every cause about a decision is
-    /// named, and has a line with its difference, as long as there is space. The other causes share a line for each kind if there is no space
-    /// for a line each.
+    /// The causes as lines, each of them printable. The first cause has all its details. Each cause
+    /// with a different decision has a headline and its difference, if there is space. If there is no space for a line for each other
+    /// cause, the causes of a kind share a line.
     pub(crate) fn show(&self, causes: &Causes) -> Vec<String> {
         let list = causes.list();
         let mut others = Vec::new();
@@ -73,7 +73,7 @@ impl CauseDisplay {
         self.cause(one, wide).line()
     }
 
-    /// The difference in one line, without the expected and the actual answer if the sentence of the cause already names both.
+    /// The difference in one line. If the expected and the actual answer need two lines, the place of the difference.
     fn difference(&self, cause: &Cause<'_>) -> Option<String> {
         let example = cause.example;
         let marked = marked(&example.expected, &example.seen, self.colour, WIDTH);

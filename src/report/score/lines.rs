@@ -1,7 +1,7 @@
 //! The score as lines of a terminal.
 
 use super::rungs::RUNGS;
-use super::{Family, RungScore, RungState, Score};
+use super::{FamilyScore, RungScore, RungState, Score};
 use crate::counted::counted;
 use crate::judge::Level;
 use untrusted_data::cut;
@@ -34,7 +34,7 @@ impl Score {
         let mut header = format!("{:<wide$}{:>COLUMN$}{:>COLUMN$}", "score", "cases", "played");
         Level::ALL.iter().for_each(|level| header.push_str(&format!("{:>COLUMN$}", level.name())));
         let mut lines = vec![header];
-        let conforms = |family: &Family| {
+        let conforms = |family: &FamilyScore| {
             let of_levels = Level::ALL.iter().zip(&family.conform);
             of_levels.filter(|(of, _)| **of <= level).all(|(_, conform)| *conform == family.cases)
         };
@@ -75,7 +75,7 @@ impl Score {
     }
 }
 
-fn row(name: &str, family: &Family, wide: usize) -> String {
+fn row(name: &str, family: &FamilyScore, wide: usize) -> String {
     let name = cut::line(&printable::line(name), NAME).into_owned();
     let mut row = format!("{name:<wide$}{:>COLUMN$}{:>COLUMN$}", family.cases, family.played);
     family.conform.iter().for_each(|conform| row.push_str(&format!("{conform:>COLUMN$}")));

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// The score of the cases so far.
 #[derive(Debug)]
 pub(crate) struct Score {
-    families: BTreeMap<String, Family>,
+    families: BTreeMap<String, FamilyScore>,
     ladder: Ladder,
     rungs: Vec<RungScore>,
     /// Whether a case was played to its end.
@@ -22,7 +22,7 @@ pub(crate) struct Score {
 
 /// The score of a family.
 #[derive(Debug, Clone, Copy, Default)]
-struct Family {
+struct FamilyScore {
     /// The cases that apply to the gateway.
     cases: usize,
     /// The cases that were played to their end.
@@ -31,7 +31,7 @@ struct Family {
     conform: [usize; Level::ALL.len()],
 }
 
-impl Family {
+impl FamilyScore {
     fn add(&mut self, other: Self) {
         self.cases += other.cases;
         self.played += other.played;
@@ -115,7 +115,7 @@ impl Score {
         let conforms_at = case.conforms_at();
         let conform = Level::ALL.map(|level| usize::from(conforms_at >= Some(level)));
         let family = case.id.split_once('/').map_or(case.id.as_str(), |(family, _)| family);
-        self.families.entry(family.to_owned()).or_default().add(Family { cases: 1, played, conform });
+        self.families.entry(family.to_owned()).or_default().add(FamilyScore { cases: 1, played, conform });
         let Some(rung) = self.ladder.rung(&case.id).and_then(|number| self.rungs.get_mut(number)) else { return };
         rung.cases += 1;
         rung.played += played;
@@ -131,8 +131,8 @@ impl Score {
         }
     }
 
-    fn total(&self) -> Family {
-        let mut total = Family::default();
+    fn total(&self) -> FamilyScore {
+        let mut total = FamilyScore::default();
         self.families.values().for_each(|family| total.add(*family));
         total
     }

@@ -107,7 +107,7 @@ impl<W: Write> Terminal<W> {
         let release = match run.gateway.release.map(|release| release.to_string()) {
             Some(release) if run.gateway.name.contains(&release) => String::new(),
             Some(release) => format!(" ({release})"),
-            None => format!(" (assumed release: {}; --release names another one)", releases::DEFAULT),
+            None => format!(" (assumed release: {}; use --release to select another release)", releases::DEFAULT),
         };
         let name = self.display.paint(&run.gateway.name, Style::new().bold());
         let mut lines = vec![format!("{cases} on {name}{release}")];

@@ -3,7 +3,7 @@
 use super::seed::{Records, Seeder};
 use crate::no_follow::{NoFollowDir, NoFollowError};
 use crate::run::bindings::Bindings;
-use crate::scenario::store::{DocumentPath, FileContent, StorageFormat, Store};
+use crate::scenario::store::{DocumentPath, FileContent, Store, StoreFormatSetting};
 use indexmap::IndexMap;
 use openclaw_emulator::store::{SharedDocuments, SqliteDocuments};
 use openclaw_model::{Facts, Release};
@@ -50,7 +50,7 @@ pub(crate) enum StateDirError {
 /// The storage format of a store: the format of the release, unless the scenario specifies one.
 pub(crate) fn format(store: &Store, release: Release) -> StoreFormat {
     match store.kept_as {
-        Some(StorageFormat::Files) => StoreFormat::Files,
+        Some(StoreFormatSetting::Files) => StoreFormat::Files,
         // Releases before the known ones used files.
         None => Facts::nearest(release).pairing.format,
     }

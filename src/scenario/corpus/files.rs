@@ -100,7 +100,7 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
     found.into_iter().map(|path| path.and_then(|path| read(&path))).collect()
 }
 
-/// The state directory that a folder is, or those that it contains.
+/// The folder itself, if it is a state directory. Otherwise, the state directories in the folder.
 fn state_directories(folder: &Path) -> Vec<PathBuf> {
     if state_files::is_of_gateway(folder) { vec![folder.to_owned()] } else { state_files::below(folder) }
 }

@@ -23,7 +23,7 @@ pub struct Store {
     /// A name for the device of the folder's `identity/device.json`. The device uses its own key.
     pub identity: Option<Name>,
     /// The storage format of the records. Default: the format of the release.
-    pub kept_as: Option<StorageFormat>,
+    pub kept_as: Option<StoreFormatSetting>,
     /// Paired devices, by the device's name.
     pub paired: IndexMap<Name, PairedRecord>,
     /// Pending requests by label. The label is the name of the device unless the record has `device`.
@@ -50,7 +50,7 @@ impl Store {
 /// A storage format that does not depend on the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum StorageFormat {
+pub enum StoreFormatSetting {
     /// JSON files. A release that uses a database imports them at its start.
     Files,
 }

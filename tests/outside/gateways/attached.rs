@@ -164,7 +164,7 @@ fn assumed_release_is_in_first_line() {
         let ran = test_folder.clawcheck(&[&["run", "handshake/params", "--gateway", &url], more].concat());
         ran.out.lines().next().unwrap_or_default().to_owned()
     };
-    let assumed = format!("(assumed release: {DEFAULT}; --release names another one)");
+    let assumed = format!("(assumed release: {DEFAULT}; use --release to select another release)");
     assert!(first_line(&[]).ends_with(&assumed), "{}", first_line(&[]));
     let named = ["--release", "2026.4.2"];
     assert!(first_line(&named).ends_with(" (2026.4.2)"), "{}", first_line(&named));

@@ -88,7 +88,7 @@ fn missing_gateway_is_error_despite_skips() {
 
 async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let description = folder.description(manner);
     let text = std::fs::read_to_string(&description).unwrap() + ready;
     folder.launch(&folder.write(&text), &sandbox, patience).await.err().unwrap()

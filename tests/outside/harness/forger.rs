@@ -26,7 +26,7 @@ pub(crate) fn accepts_forged_signatures(test_folder: &TestFolder, release: &str,
     )
 }
 
-/// As a child process: the gateway. As a test: nothing.
+/// Runs the gateway in the child process. Does nothing as a test.
 #[test]
 fn serve() {
     let Ok(arguments) = std::env::var("SERVE") else { return };

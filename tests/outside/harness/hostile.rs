@@ -140,13 +140,13 @@ fn flood(manner: &str) -> Option<Message> {
 /// The folder with the description of a hostile gateway, and the resources that it needs.
 pub(crate) struct HostileFolder {
     pub directory: tempfile::TempDir,
-    pub workspace: RunDirectory,
+    pub run_directory: RunDirectory,
 }
 
 impl HostileFolder {
     pub(crate) fn new() -> Self {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        Self { directory: tempfile::tempdir().unwrap(), workspace: RunDirectory::new(&guard).unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), run_directory: RunDirectory::new(&guard).unwrap() }
     }
 
     /// The description of this kind of gateway.
@@ -172,7 +172,7 @@ impl HostileFolder {
         sandbox: &Sandbox,
         patience: u64,
     ) -> Result<Running, LaunchError> {
-        let preparation = Preparation { guard: self.workspace.guard().clone(), ..Preparation::default() };
+        let preparation = Preparation { guard: self.run_directory.guard().clone(), ..Preparation::default() };
         let spec = GatewaySpec::Described(description.to_owned());
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
         assert!(!gateway.profile().can(Capability::StoreRead));

@@ -1,5 +1,5 @@
-//! `clawcheck capture` of a state directory that a real release writes while it runs. The captured scenario gets the
-//! answers that the real release gives to the original devices, and contains nothing of the original. For every
+//! `clawcheck capture` of a state directory that a real release writes while it runs. The captured scenario expects the
+//! answers that the real release gives to the original devices, and contains no private values of the directory. For every
 //! `openclaw@RELEASE` in `CLAWCHECK_LIVE`.
 
 use crate::harness::{SCENARIO, TestFolder};
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// It is in every text that a user or a client chooses.
+/// A marker in every text that a user or a client chooses.
 const CANARY: &str = "Canary-4fj29sKq81";
 const TOKEN: &str = "Canary-4fj29sKq81-shared";
 const ADDRESS: &str = "198.51.100.77";
@@ -189,7 +189,7 @@ fn token(documents: &BTreeMap<&str, Value>, name: &str, role: &str) -> Option<St
     record["tokens"][role]["token"].as_str().map(str::to_owned)
 }
 
-/// The answer of the real release to a step of the captured scenario, from the original device: an expectation.
+/// Plays a step of the captured scenario with the original device. Returns the answer of the real release as an expectation.
 async fn original(
     running: &Running,
     release: &str,

@@ -161,9 +161,9 @@ pub(crate) async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Val
 pub(crate) async fn on_real<T: Send + 'static>(release: &str, look: impl FnOnce(u16) -> T + Send + 'static) -> T {
     let spec: GatewaySpec = format!("openclaw@{release}").parse().unwrap();
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-    let workspace = RunDirectory::new(&guard).unwrap();
+    let run_directory = RunDirectory::new(&guard).unwrap();
     let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
-    let sandbox = workspace.sandbox().unwrap();
+    let sandbox = run_directory.sandbox().unwrap();
     let mut running = real(&gateway, &sandbox).await;
     let port = running.port().unwrap();
     let seen = tokio::task::spawn_blocking(move || look(port)).await.unwrap();

@@ -21,8 +21,8 @@ fn within(seconds: u64) -> Instant {
 async fn real_gateway_starts_and_stops() {
     for spec in gateways() {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        let workspace = RunDirectory::new(&guard).unwrap();
-        let sandbox = workspace.sandbox().unwrap();
+        let run_directory = RunDirectory::new(&guard).unwrap();
+        let sandbox = run_directory.sandbox().unwrap();
         let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
         let launch = || Launch {

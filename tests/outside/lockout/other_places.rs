@@ -27,8 +27,8 @@ fn error_names_state_directory(#[case] command: &[&str]) {
         ("backup/monday/devices", inside),
         ("backup/monday/devices/paired.json", inside),
         ("backup/monday/openclaw.json", inside),
-        ("home", "OPENCLAW_STATE_DIR of its service names"),
-        ("nowhere", "OPENCLAW_STATE_DIR of its service names"),
+        ("home", "its service sets in OPENCLAW_STATE_DIR"),
+        ("nowhere", "its service sets in OPENCLAW_STATE_DIR"),
     ] {
         let ended = test_folder.clawcheck(&[command, &["--state-dir", path]].concat());
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{path}: {}", ended.err);

@@ -15,7 +15,7 @@ async fn victim() {
         return;
     }
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
     // libtest has already written the beginning of a line.
     println!("\nvictim: {} {}", running.port().unwrap(), sandbox.root().parent().unwrap().display());

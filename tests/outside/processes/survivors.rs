@@ -229,7 +229,7 @@ fn gateway_below_setsid(#[case] option: &str) {
 #[tokio::test]
 async fn environment_is_isolated() {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let description = folder.write(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs: [-c, 'env; echo in $PWD; exit 7']\nenv: { GIVEN: yes }\n\
          config: none\nstore: none\n",
@@ -244,7 +244,7 @@ async fn environment_is_isolated() {
 #[tokio::test]
 async fn placeholders_in_path() {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
     let description = folder.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: {}\nargs: [\"{SERVE}\", --exact, --nocapture]\n\
@@ -258,7 +258,7 @@ async fn placeholders_in_path() {
 #[tokio::test]
 async fn sigkill_after_stop_timeout() {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
     let description = folder.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\n\

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 async fn failure(manner: &str, patience: u64) -> LaunchError {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     folder.launch(&folder.description(manner), &sandbox, patience).await.err().expect("it must not count as running")
 }
 
@@ -34,7 +34,7 @@ async fn never_listens() {
 #[tokio::test]
 async fn never_logs_readiness() {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let text = std::fs::read_to_string(folder.description("silent")).unwrap();
     let description = folder.write(&format!("{text}ready: {{ log: it is up }}\n"));
     let error = folder.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
@@ -76,7 +76,7 @@ async fn starting_response_fails_at_deadline(#[case] manner: &str, #[case] says:
 #[tokio::test]
 async fn missing_or_invalid_command() {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let absent =
         folder.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
     let error = folder.launch(&absent, &sandbox, 5).await.err().unwrap();
@@ -89,7 +89,7 @@ async fn missing_or_invalid_command() {
 #[tokio::test]
 async fn clean_start_and_stop() {
     let folder = HostileFolder::new();
-    let sandbox = folder.workspace.sandbox().unwrap();
+    let sandbox = folder.run_directory.sandbox().unwrap();
     let mut running = folder.launch(&folder.description("right"), &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     assert_eq!(running.exited(), None);

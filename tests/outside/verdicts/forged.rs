@@ -8,7 +8,7 @@ use rstest::rstest;
 const FORGED: &str =
     "let in instead of refused: hello-ok instead of INVALID_REQUEST DEVICE_AUTH_SIGNATURE_INVALID device-signature";
 
-/// Cases of other faults, and at least as many as a run with a score has.
+/// Cases that also show other faults. They are enough for a run with a score.
 const CASES: [&str; 3] = ["handshake", "empty-tokens", "revoked-tokens"];
 
 #[rstest]

@@ -9,7 +9,7 @@ use crate::{ConnectionId, Peer};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 
-/// The address that counts for all browser clients on loopback, in releases without a rate limit for each origin.
+/// The rate limit's address for all browser clients on loopback, in releases without a rate limit for each origin.
 const BROWSER_ON_LOOPBACK: &str = "198.18.0.1";
 /// The prefix of the key for the rate limit of an origin.
 pub(super) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";

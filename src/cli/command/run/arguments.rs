@@ -11,9 +11,9 @@ use std::str::FromStr;
 
 /// Play cases on a gateway and compare the results with the approved snapshots
 ///
-/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. If up to 3
-/// cases fail, `run` prints each of them in full. If more cases fail, `run` groups the differences by cause and prints the causes on
-/// one screen. `--trace` prints every case in full.
+/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. If more
+/// than 3 cases fail, or if `run` prints a score, `run` groups the differences by cause and prints the causes on one screen. Otherwise,
+/// `run` prints each failing case in full. `--trace` prints every case in full.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),

@@ -19,20 +19,20 @@ pub(crate) struct StartableGateway {
     pub release: String,
     pub operator: Operator,
     gateway: Gateway,
-    workspace: RunDirectory,
+    run_directory: RunDirectory,
 }
 
 impl StartableGateway {
     pub(crate) async fn new(spec: &str, release: &str, operator: Operator) -> Self {
         let spec: GatewaySpec = spec.parse().unwrap();
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        let workspace = RunDirectory::new(&guard).unwrap();
+        let run_directory = RunDirectory::new(&guard).unwrap();
         let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
-        Self { release: release.to_owned(), operator, gateway, workspace }
+        Self { release: release.to_owned(), operator, gateway, run_directory }
     }
 
     pub(crate) fn sandbox(&self) -> Sandbox {
-        self.workspace.sandbox().unwrap()
+        self.run_directory.sandbox().unwrap()
     }
 
     /// Starts the gateway on a state directory, with the `openclaw.json` in it.

@@ -33,7 +33,7 @@ pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, Sqli
     Ok(connection)
 }
 
-/// The error of a database that cannot be opened. The message of SQLite contains a URI, and no reason.
+/// The error if SQLite cannot open a database. SQLite's message contains a URI but no reason, so it is replaced.
 fn not_opened(path: &Path, error: rusqlite::Error) -> SqliteError {
     match (error, fs::File::open(path)) {
         (rusqlite::Error::SqliteFailure(code, _), Err(reason)) => {
