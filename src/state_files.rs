@@ -1,7 +1,7 @@
 //! Recognizes the files of a gateway's state directory, and finds the state directory near another path.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 use untrusted_data::printable;
 
 /// The files that only a state directory contains.
@@ -93,6 +93,9 @@ pub(crate) fn below(folder: &Path) -> Vec<PathBuf> {
     for _ in 0..FOLDERS_DOWN {
         let mut next = Vec::new();
         for folder in level {
+            if entries == 0 {
+                break;
+            }
             let read = fs::read_dir(&folder).into_iter().flatten().flatten().take(entries);
             // A link can lead anywhere.
             let read = read.inspect(|_| entries = entries.saturating_sub(1));
@@ -114,17 +117,29 @@ pub(crate) fn named(paths: &[PathBuf]) -> String {
     names.collect::<Vec<_>>().join(" or ")
 }
 
+/// Why a path leads nowhere for this user.
+fn unreachable_path(path: &Path, shown: &str, error: &io::Error) -> (String, String) {
+    let usual = format!("pass that of the gateway: {USUAL_PLACE}");
+    if error.kind() != io::ErrorKind::NotFound {
+        let help = "run clawcheck as the user who owns the state directory, or pass a copy that this user can read";
+        return (format!("cannot read the state directory {shown}: {error}"), help.to_owned());
+    }
+    match fs::symlink_metadata(path) {
+        Ok(_) => (format!("{shown} is a symbolic link to a path that does not exist"), usual),
+        Err(_) => (format!("the state directory {shown} does not exist"), usual),
+    }
+}
+
 /// Why a path is not a state directory, and what to pass in its place.
 pub(crate) fn not_a_state_directory(path: &Path) -> (String, String) {
     let shown = printable::line(&path.to_string_lossy()).into_owned();
-    let (is_file, is_there) = (path.is_file(), path.exists());
-    let around = above(path);
+    let is_file = path.is_file();
+    // The parent of `..` is not the folder before it.
+    let resolved = path.components().any(|part| part == Component::ParentDir).then(|| fs::canonicalize(path).ok());
+    let around = above(resolved.flatten().as_deref().unwrap_or(path));
     let pass = |folder: &Path| format!("pass the state directory: {}", named(&[folder.to_owned()]));
-    if !is_there {
-        return (
-            format!("the state directory {shown} does not exist"),
-            format!("pass that of the gateway: {USUAL_PLACE}"),
-        );
+    if let Err(error) = fs::metadata(path) {
+        return unreachable_path(path, &shown, &error);
     }
     if is_file || !path.is_dir() {
         let kind = GatewayFile::of(path, b"").filter(|_| is_file);

@@ -28,14 +28,15 @@ const CLIENT_MESSAGES: [&str; 5] =
 pub(super) fn is_log_line(text: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
     has(&LOG_LINES)
-        || text.starts_with("[ws] ")
+        || text.contains("[ws] ")
         || (text.contains("code=1008") && text.contains("reason="))
         || (has(&CLIENT_MESSAGES) && text.contains(' '))
 }
 
 /// The error for a line of a log in place of a file or a case.
 pub(super) fn log_line(text: &str) -> CommandError {
-    let is_of_client = !LOG_LINES.iter().any(|words| text.contains(words)) && !text.contains("code=");
+    let is_of_client =
+        !LOG_LINES.iter().any(|words| text.contains(words)) && !text.contains("code=") && !text.contains("[ws] ");
     let (message, help) = match is_of_client {
         true => (
             "the argument is a message about a refused connect, not a file or a case",
@@ -67,15 +68,13 @@ pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
 
 /// The help for a file that is not a scenario: a part of a state directory, or a log.
 fn of_file(file: &Path) -> String {
-    match state_files::above(file) {
-        Some(folder) => format!(
-            "the file belongs to a state directory; explain the directory: clawcheck explain {}",
-            quoted(&folder.to_string_lossy())
-        ),
-        None => format!(
-            "if the file is the log of a gateway: clawcheck explain --log {}; a scenario file ends in .yaml",
-            quoted(&file.to_string_lossy())
-        ),
+    let log =
+        format!("if the file is the log of a gateway: clawcheck explain --log {}", quoted(&file.to_string_lossy()));
+    let Some(folder) = state_files::above(file) else { return format!("{log}; a scenario file ends in .yaml") };
+    let directory = format!("clawcheck explain {}", quoted(&folder.to_string_lossy()));
+    match state_files::GatewayFile::of(file, b"") {
+        Some(_) => format!("the file belongs to a state directory; explain the directory: {directory}"),
+        None => format!("{log}; to explain the state directory that contains the file: {directory}"),
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn with_tip(mut error: clap::Error, root: &Command) -> clap::Error {
     }
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return error };
     let option = option.split('=').next().unwrap_or_default().to_owned();
-    let mut words = std::env::args().skip(1);
-    let command = words.find_map(|word| root.get_subcommands().find(|command| command.get_name() == word));
+    let mut words = std::env::args_os().skip(1);
+    let command = words.find_map(|word| root.get_subcommands().find(|command| word == command.get_name()));
     let Some(tip) = command.and_then(|command| tip(command.get_name(), &option, root)) else { return error };
     // The usage names the option with the similar name.
     for kind in [ContextKind::SuggestedArg, ContextKind::Usage] {

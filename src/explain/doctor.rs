@@ -335,8 +335,8 @@ fn without_role(
                 "; its clients are refused (role-upgrade)"
             }
             (Some(RecordEffect::LetIn), Some(RecordEffect::RoleUpgrade)) => {
-                "; its clients on other machines and behind a proxy are refused (role-upgrade), but a client that connects \
-                 directly on the gateway's machine is let in"
+                "; its clients on other machines are refused (role-upgrade), but a client that connects directly on the \
+                 gateway's machine is let in"
             }
             (Some(RecordEffect::LetIn), Some(RecordEffect::LetIn)) => "; its clients are let in",
             _ => "",

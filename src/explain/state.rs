@@ -152,6 +152,14 @@ fn written_by(config: &Value) -> Option<Release> {
     config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()
 }
 
+/// A note about a version in a configuration that is not that of a release. Any text can be in its place, so the note does
+/// not repeat it.
+fn unknown_writer(config: &Value) -> Option<String> {
+    let version = config["meta"]["lastTouchedVersion"].as_str()?;
+    let note = "meta.lastTouchedVersion in openclaw.json is not a release; use --release to select a release";
+    version.parse::<Release>().is_err().then(|| note.to_owned())
+}
+
 /// Whether a release reads the store. If a newer release has moved the store into a database, the configuration can still
 /// name the older one.
 fn reads(stored: &StoredState, release: Release, notes: &mut Vec<String>) -> bool {
@@ -216,6 +224,7 @@ impl StateDirectory {
         let unread_config = error.as_ref().map(|error| (path, problem(error)));
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(&directory, &mut notes);
+        notes.extend(unknown_writer(&config));
         let written = written_by(&config).filter(|release| reads(&stored, *release, &mut notes));
         let written = || Some((written?, "from openclaw.json"));
         let installed = || Some((installed(&env)?, "installed on this machine"));
@@ -329,9 +338,9 @@ fn odd(stored: &StoredState) -> Vec<String> {
 fn without_store(stored: &StoredState) -> Option<String> {
     let has_file = Document::ALL.into_iter().any(|document| *stored.file(document) != StoredFile::Absent);
     let has_store = has_file || stored.has_database() || stored.is_locked();
-    let below = below(stored.directory());
-    let hint = if below.is_empty() { USUAL_PLACE.to_owned() } else { format!("a store is in {}", named(&below)) };
     (!has_store).then(|| {
+        let below = below(stored.directory());
+        let hint = if below.is_empty() { USUAL_PLACE.to_owned() } else { format!("a store is in {}", named(&below)) };
         format!("there is no pairing store here (devices/paired.json or {DATABASE}), so no device is paired; {hint}")
     })
 }

@@ -11,8 +11,8 @@ const LINE_BYTES: u64 = 64 * 1024;
 
 /// Returns the guard's exit code if this process is a guard. `main` calls this before it parses arguments.
 pub(crate) fn serve_if_asked() -> Option<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    (arguments.next()? == SUBCOMMAND).then(|| serve(&arguments.next().unwrap_or_default()))
+    let mut arguments = std::env::args_os().skip(1);
+    (arguments.next()? == SUBCOMMAND).then(|| serve(&arguments.next().unwrap_or_default().to_string_lossy()))
 }
 
 /// Runs the guard: reads records until standard input ends, then cleans up what is still registered. `run` is the

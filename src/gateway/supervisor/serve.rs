@@ -26,7 +26,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Returns the exit code of the supervisor if this process is one. `main` calls this before it parses arguments.
 pub(crate) fn serve_if_asked() -> Option<ExitCode> {
-    (std::env::args().nth(1)? == SUBCOMMAND).then(|| match serve() {
+    (std::env::args_os().nth(1)? == SUBCOMMAND).then(|| match serve() {
         Ok(true) => ExitCode::SUCCESS,
         // Nobody reads a supervisor's output. The exit code shows whether the supervisor has cleaned up.
         Ok(false) | Err(_) => ExitCode::FAILURE,

@@ -40,36 +40,52 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Fits causes into a number of lines. `list` starts with the most serious cause. `lengths` has an item for each cause that can be
-    /// shown. The first cause is always shown in full.
+    /// Fits causes into a number of lines. `list` starts with the most serious cause. `lengths` has an item for each cause that
+    /// can be shown. The first cause is always shown in full.
     pub(super) fn new(list: &[Cause<'_>], lengths: &[LineCounts], lines: usize) -> Self {
         let first = lengths.first().map_or(0, |first| first.full);
         let serious = list.iter().take_while(|cause| is_serious(cause.kind)).count();
         let needed = |named: usize, rest: usize| first + named.saturating_sub(1) + rest;
-        let by_kind = |named: usize| needed(named, kinds(list.get(named..).unwrap_or_default()).count());
+        let folded = |named: usize| kinds(list.get(named..).unwrap_or_default()).count();
+        let in_one_line = |named: usize| usize::from(named < list.len());
         let most = serious.min(lengths.len());
-        let fits = (1..=most).rev().find(|named| by_kind(*named) <= lines);
-        let mut layout = match fits {
-            Some(named) => Self { forms: vec![DetailLevel::Line; named], folds_by_kind: true },
-            None if by_kind(1) <= lines => {
-                Self { forms: vec![DetailLevel::Line; 1.min(list.len())], folds_by_kind: true }
-            }
-            None => Self { forms: vec![DetailLevel::Line; 1.min(list.len())], folds_by_kind: false },
+        let largest =
+            |rest: &dyn Fn(usize) -> usize| (1..=most.max(1)).rev().find(|named| needed(*named, rest(*named)) <= lines);
+        let (named, folds_by_kind) = match largest(&folded) {
+            Some(named) => (named, true),
+            None => (largest(&in_one_line).unwrap_or(1), false),
         };
+        let rest = |named: usize| if folds_by_kind { folded(named) } else { in_one_line(named) };
+        let named = named.min(list.len());
+        let mut layout = Self { forms: vec![DetailLevel::Line; named], folds_by_kind };
         if let Some(form) = layout.forms.first_mut() {
             *form = DetailLevel::Full;
         }
-        let mut left = lines.saturating_sub(if layout.folds_by_kind { by_kind(layout.forms.len()) } else { lines });
+        let mut left = lines.saturating_sub(needed(named, rest(named)));
         layout.extend(DetailLevel::Short, lengths, &mut left);
-        let folded = kinds(list.get(layout.forms.len()..).unwrap_or_default()).count();
-        let unfolded = list.len() - layout.forms.len();
-        if layout.folds_by_kind && list.len() <= lengths.len() && unfolded <= left + folded {
-            left = left + folded - unfolded;
-            layout.forms.resize(list.len(), DetailLevel::Line);
+        let most = list.len().min(lengths.len());
+        // A line for every cause comes before the details of some. If there is no space for that, the details come first.
+        if most == list.len() && most - named <= left + rest(named) {
+            layout.unfold(most, &rest, &mut left);
             layout.extend(DetailLevel::Short, lengths, &mut left);
         }
         layout.extend(DetailLevel::Full, lengths, &mut left);
+        layout.unfold(most, &rest, &mut left);
         layout
+    }
+
+    /// Gives causes that share a line a line of their own, in order, as long as there are lines. `rest` is the number of lines
+    /// of the causes after the first ones.
+    fn unfold(&mut self, most: usize, rest: &impl Fn(usize) -> usize, left: &mut usize) {
+        while self.forms.len() < most {
+            let named = self.forms.len();
+            let more = (1 + rest(named + 1)).saturating_sub(rest(named));
+            if more > *left {
+                break;
+            }
+            *left -= more;
+            self.forms.push(DetailLevel::Line);
+        }
     }
 
     /// Gives causes a longer form, in order, as long as there are lines.

@@ -1,7 +1,7 @@
 //! Formats the causes for a terminal, on one screen: the most serious in full, the others shorter.
 
 use super::highlight::marked;
-use super::layout::{self, Form};
+use super::layout::{self, DetailLevel};
 use super::{Cause, Causes, fold::fold};
 use crate::counted::counted;
 use crate::judge::cause::CauseKind;
@@ -29,9 +29,9 @@ pub(crate) struct CauseDisplay {
 }
 
 impl CauseDisplay {
-    /// The causes as lines, each of them printable. The first cause has all its details. Each cause
-    /// with a different decision has a headline and its difference, if there is space. If there is no space for a line for each other
-    /// cause, the causes of a kind share a line.
+    /// The causes as lines, each of them printable. The first cause has all its details. Each cause with a different decision
+    /// has a headline and its difference, if there is space. The other causes have a headline each, as long as there is
+    /// space. The rest of the causes of a kind share a line.
     pub(crate) fn show(&self, causes: &Causes) -> Vec<String> {
         let list = causes.list();
         let mut others = Vec::new();
@@ -135,22 +135,22 @@ struct CauseLines {
 
 impl CauseLines {
     /// The number of lines in each form.
-    fn lengths(&self) -> layout::Lengths {
-        layout::Lengths { short: 1 + usize::from(self.difference.is_some()), full: 1 + self.details.len() }
+    fn lengths(&self) -> layout::LineCounts {
+        layout::LineCounts { short: 1 + usize::from(self.difference.is_some()), full: 1 + self.details.len() }
     }
 
     fn line(self) -> String {
         self.headline + &self.example
     }
 
-    fn lines(mut self, form: Form) -> Vec<String> {
+    fn lines(mut self, form: DetailLevel) -> Vec<String> {
         match form {
-            Form::Line => vec![self.line()],
-            Form::Short => {
+            DetailLevel::Line => vec![self.line()],
+            DetailLevel::Short => {
                 let difference = self.difference.take();
                 std::iter::once(self.line()).chain(difference).collect()
             }
-            Form::Full => std::iter::once(self.headline).chain(self.details).collect(),
+            DetailLevel::Full => std::iter::once(self.headline).chain(self.details).collect(),
         }
     }
 }
@@ -179,7 +179,7 @@ fn behind(cause: &Cause<'_>) -> Option<String> {
 fn more(causes: &[Cause<'_>]) -> String {
     let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<BTreeSet<_>>();
     let mut line = format!("… {} in {}", counted(causes.len(), "more cause"), counted(cases.len(), "case"));
-    if let Some(most) = causes.iter().max_by_key(|cause| cause.cases.len()).filter(|_| causes.len() > 1) {
+    if let Some(most) = causes.iter().rev().max_by_key(|cause| cause.cases.len()).filter(|_| causes.len() > 1) {
         let (title, what) = (most.kind.title(), printable::line(&most.what));
         line.push_str(&format!("; in {}, {title}: {what}", counted(most.cases.len(), "case")));
     }

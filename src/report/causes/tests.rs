@@ -212,3 +212,23 @@ fn decisions_keep_their_difference() {
     3 cases  no approved snapshot: 3 causes; most often seen-13 instead of expected-13
     ");
 }
+
+/// As many causes as lines, or more: no line stays empty, and a refused client is named.
+#[rstest]
+#[case(13)]
+#[case(20)]
+#[case(45)]
+fn every_line_is_used(#[case] lines: usize) {
+    for count in [lines - 7, lines, lines + 1, 3 * lines] {
+        let mut all = Causes::default();
+        for n in 0..count {
+            let kind = if n == 0 { CauseKind::Refused } else { CauseKind::ErrorCode };
+            let found = [Difference::test(kind, &format!("seen-{n}"), "<- expected", "<- seen")];
+            let id = format!("family/{n}");
+            all.add_differences(DifferingCase { id: &id, rerun: "rerun", links: &[], differences: &found });
+        }
+        let shown = show(&all, lines);
+        assert!(shown[0].contains("refused instead of let in"), "{shown:?}");
+        assert!((lines - 1..=lines).contains(&shown.len()), "{count} causes on {lines} lines: {shown:#?}");
+    }
+}

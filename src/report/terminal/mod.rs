@@ -214,7 +214,9 @@ impl<W: Write> Terminal<W> {
 
     /// The causes of many failing cases, and the command for more details. `others` is the number of lines after them.
     fn causes(&self, run: &RunReport, others: usize) -> Vec<String> {
-        let mut after = vec![self.display.paint("--trace shows every case in full", Style::new().dimmed())];
+        let hint = (!self.display.is_in_full())
+            .then(|| self.display.paint("--trace shows every case in full", Style::new().dimmed()));
+        let mut after = Vec::from_iter(hint);
         for (review, count) in self.waiting.iter().take(FOLDERS) {
             let saved =
                 if *count == 1 { "1 observation was saved" } else { &format!("{count} observations were saved") };

@@ -2,7 +2,11 @@
 
 use crate::harness::{SCENARIO, TestFolder};
 use rstest::rstest;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 const LOG: &str = "[ws] closed before connect conn=1 remote=127.0.0.1 fwd=n/a origin=n/a host=h ua=n/a code=1008 reason=pairing required";
 
@@ -100,4 +104,24 @@ fn other_version_formats(#[case] text: &str, #[case] says: &str) {
         assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
         assert!(squeezed(&ended.err).contains(&squeezed(says)), "{}", ended.err);
     }
+}
+
+#[test]
+fn unknown_option_of_program_with_any_name() {
+    let ran = Command::new(env!("CARGO_BIN_EXE_clawcheck"))
+        .arg0(OsStr::from_bytes(b"\xff"))
+        .args(["lint", "--gateway=embedded"])
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{err}");
+    assert!(err.contains("`lint` has no --gateway"), "{err}");
+}
+
+#[test]
+fn argument_of_any_bytes() {
+    let ran = Command::new(env!("CARGO_BIN_EXE_clawcheck")).arg(OsStr::from_bytes(b"\xff")).output().unwrap();
+    let err = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{err}");
+    assert!(err.contains("unrecognized subcommand"), "{err}");
 }

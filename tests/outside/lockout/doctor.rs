@@ -90,7 +90,7 @@ fn record_without_role_names_affected_clients() {
     ] {
         if code == 0 {
             let what = about(release).unwrap();
-            assert!(what.contains("on other machines and behind a proxy are refused (role-upgrade)"), "{what}");
+            assert!(what.contains("on other machines are refused (role-upgrade)"), "{what}");
         }
         let client = ["explain", "state", "--scopes", "operator.read", "--release", release];
         let explained = test_folder.clawcheck(&[&client[..], arguments].concat());

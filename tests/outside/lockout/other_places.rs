@@ -4,6 +4,7 @@ use crate::harness::{SCENARIO, TestFolder};
 use crate::lockout::state_dir::{put, state};
 use rstest::rstest;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// The words of a message, which is wrapped.
 fn words(text: &str) -> String {
@@ -34,6 +35,34 @@ fn error_names_state_directory(#[case] command: &[&str]) {
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{path}: {}", ended.err);
         assert!(words(&ended.err).contains(help), "{path}: {}", ended.err);
     }
+}
+
+/// A path that leads nowhere, and a path that leads out of a state directory.
+#[test]
+fn error_names_reason_of_unusable_path() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    std::os::unix::fs::symlink("nowhere", test_folder.path("link")).unwrap();
+    fs::create_dir(test_folder.path("locked")).unwrap();
+    fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o000)).unwrap();
+    let mut cases = vec![
+        ("link", "link is a symbolic link to a path that does not exist"),
+        ("state/..", "pass state/../state"),
+        (
+            "state/devices/paired.json/more",
+            "cannot read the state directory state/devices/paired.json/more: Not a directory",
+        ),
+    ];
+    // Permissions do not stop root.
+    if fs::read_dir(test_folder.path("locked")).is_err() {
+        cases.push(("locked/.openclaw", "cannot read the state directory locked/.openclaw: Permission denied"));
+    }
+    for (path, message) in cases {
+        let ended = test_folder.clawcheck(&["doctor", path]);
+        assert_eq!(ended.code, Some(2), "{path}: {}", ended.err);
+        assert!(words(&ended.err).contains(message), "{path}: {}", ended.err);
+    }
+    fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[rstest]
