@@ -78,10 +78,11 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
             match document {
                 Document::DevicesPaired => {
                     paired(place, key, record, &mut found);
-                    without_role(state, (place, key), record, releases, now, &mut found);
-                    damaged_tokens(state, (place, key), record, releases, now, &mut found);
+                    let record = PairedRecord { state, place, key, value: record, releases, now };
+                    record.without_role(&mut found);
+                    record.damaged_tokens(&mut found);
                     if number < MAX_PLATFORMS {
-                        pinned_platform(state, (place, key), record, releases, now, &mut found);
+                        record.pinned_platform(&mut found);
                     }
                 }
                 Document::DevicesPending => pending(place, key, record, now, &mut found),
@@ -103,11 +104,12 @@ pub(crate) fn write(state: &StateDirectory, findings: &[Finding], format: Output
                 })
             };
             let shown = findings.iter().take(MAX).map(finding).collect::<Vec<_>>();
-            let release = state.choose_release(None).release.to_string();
-            format!(
-                "{:#}\n",
-                json!({ "schema": 1, "release": release, "findings": shown, "complete": findings.len() <= MAX })
-            )
+            let chosen = state.choose_release(None);
+            let document = json!({
+                "schema": 1, "release": chosen.release.to_string(), "release_source": chosen.source, "findings": shown,
+                "complete": findings.len() <= MAX,
+            });
+            format!("{document:#}\n")
         }
         OutputFormat::Plain | OutputFormat::Markdown => plain(state, findings, format),
     };
@@ -309,46 +311,117 @@ fn paired(place: &'static str, key: &str, record: &Value, found: &mut Vec<Findin
     }
 }
 
-/// A record without a role in effect, and the clients of the device that a release refuses for this reason. A release can
-/// let in a client on the gateway's machine, but not the same client elsewhere.
-fn without_role(
-    state: &StateDirectory,
-    (place, key): (&'static str, &str),
-    record: &Value,
-    releases: &[Facts],
+/// A device record of a store, and what `doctor` holds it against.
+struct PairedRecord<'a> {
+    state: &'a StateDirectory,
+    /// The file of the record.
+    place: &'static str,
+    key: &'a str,
+    value: &'a Value,
+    /// The releases that read the file.
+    releases: &'a [Facts],
+    /// Milliseconds since the epoch.
     now: i64,
-    found: &mut Vec<Finding>,
-) {
-    let Value::Object(fields) = record else { return };
-    let roleless =
-        |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).is_ok_and(|roles| roles.is_empty());
-    let without = releases.iter().filter(roleless).cloned().collect::<Vec<_>>();
-    let refused = |peer: Option<IpAddr>| {
-        let client = ClientDescription { peer, ..client_of(key, record) };
-        let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
-        answers(state, (Document::DevicesPaired, place), records, &client, &without, now)
-    };
-    let mut groups: Vec<(&'static str, Vec<Release>)> = Vec::new();
-    for ((release, here), (_, elsewhere)) in refused(None).into_iter().zip(refused(Some(ELSEWHERE))) {
-        let effect = match (here.as_ref().map(RecordEffect::of), elsewhere.as_ref().map(RecordEffect::of)) {
-            (Some(RecordEffect::RoleUpgrade), Some(RecordEffect::RoleUpgrade)) => {
-                "; its clients are refused (role-upgrade)"
-            }
-            (Some(RecordEffect::LetIn), Some(RecordEffect::RoleUpgrade)) => {
-                "; its clients on other machines are refused (role-upgrade), but a client that connects directly on the \
-                 gateway's machine is let in"
-            }
-            (Some(RecordEffect::LetIn), Some(RecordEffect::LetIn)) => "; its clients are let in",
-            _ => "",
+}
+
+impl PairedRecord<'_> {
+    /// A record without a role in effect, and the clients of the device that a release refuses for this reason. A release can
+    /// let in a client on the gateway's machine, but not the same client elsewhere.
+    fn without_role(&self, found: &mut Vec<Finding>) {
+        let Value::Object(fields) = self.value else { return };
+        let roleless =
+            |facts: &&Facts| pairing::effective_roles(&facts.pairing, self.value).is_ok_and(|roles| roles.is_empty());
+        let without = self.releases.iter().filter(roleless).cloned().collect::<Vec<_>>();
+        let answered = |peer: Option<IpAddr>| {
+            let client = ClientDescription { peer, ..client_of(self.key, self.value) };
+            self.answers(&client, &without)
         };
-        match groups.iter_mut().find(|(known, _)| *known == effect) {
-            Some((_, releases)) => releases.push(release),
-            None => groups.push((effect, vec![release])),
+        let mut groups: Vec<(&'static str, Vec<Release>)> = Vec::new();
+        for ((release, here), (_, elsewhere)) in answered(None).into_iter().zip(answered(Some(ELSEWHERE))) {
+            let effect = match (here.as_ref().map(RecordEffect::of), elsewhere.as_ref().map(RecordEffect::of)) {
+                (Some(RecordEffect::RoleUpgrade), Some(RecordEffect::RoleUpgrade)) => {
+                    "; its clients are refused (role-upgrade)"
+                }
+                (Some(RecordEffect::LetIn), Some(RecordEffect::RoleUpgrade)) => {
+                    "; its clients on other machines are refused (role-upgrade), but a client that connects directly on the \
+                 gateway's machine is let in"
+                }
+                (Some(RecordEffect::LetIn), Some(RecordEffect::LetIn)) => "; its clients are let in",
+                _ => "",
+            };
+            match groups.iter_mut().find(|(known, _)| *known == effect) {
+                Some((_, releases)) => releases.push(release),
+                None => groups.push((effect, vec![release])),
+            }
+        }
+        for (effect, releases) in groups {
+            let what = format!("has no role in effect: {}{effect}", tokens(fields));
+            found.push(self.finding(what, releases));
         }
     }
-    for (effect, releases) in groups {
-        let what = format!("has no role in effect: {}{effect}", tokens(fields));
-        found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
+
+    /// The damaged tokens of a record, and the releases that cannot process them.
+    fn damaged_tokens(&self, found: &mut Vec<Finding>) {
+        let what = match self.value.get("tokens") {
+            None | Some(Value::Null) => return,
+            Some(Value::Object(tokens)) => {
+                let damaged = tokens.iter().find_map(|(role, token)| Some((role, damaged_token(token)?)));
+                let Some((role, what)) = damaged else { return };
+                format!("the token for {} {what}", short(role))
+            }
+            Some(Value::String(_)) => "tokens is text, not an object".to_owned(),
+            Some(Value::Array(_)) => "tokens is a list, not an object".to_owned(),
+            Some(other) => format!("tokens is {}, not an object", short(&other.to_string())),
+        };
+        // The answer depends on the whole record, not only on its tokens.
+        let client = client_of(self.key, self.value);
+        let answering = answering(self.answers(&client, self.releases));
+        let mut others = [answering.others, answering.not_starting].concat();
+        others.sort();
+        let ways = [(format!("{what}: a gateway {CLOSES}"), answering.silent), (what, others)];
+        let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
+        found.extend(ways.map(|(what, releases)| self.finding(what, releases)));
+    }
+
+    /// A platform in a record that the device does not keep: a device with another platform has to be approved again.
+    fn pinned_platform(&self, found: &mut Vec<Finding>) {
+        let Some(platform) = self.value.get("platform").and_then(Value::as_str) else { return };
+        let is_here =
+            self.state.is_default && self.state.own_key.as_ref().is_some_and(|own| own.device_id() == self.key);
+        let mut client = client_of(self.key, self.value);
+        let what = match next_version(platform) {
+            Some(next) => {
+                (client.platform, client.peer) = (Some(next), Some(ELSEWHERE));
+                "an update of the system requires another approval"
+            }
+            None if is_here && platform != HERE => {
+                client.platform = Some(HERE.to_owned());
+                "the client of this machine, which is on linux, requires another approval"
+            }
+            None => return,
+        };
+        let answers = self.answers(&client, self.releases);
+        let refuses = |(release, verdict): (Release, Option<Verdict>)| match verdict {
+            Some(Verdict::Refused { error: Some(error), .. }) => {
+                error.details.is_some_and(|details| details["reason"] == "metadata-upgrade").then_some(release)
+            }
+            _ => None,
+        };
+        let releases = answers.into_iter().filter_map(refuses).collect::<Vec<_>>();
+        if !releases.is_empty() {
+            let what = format!("has the platform `{}`: {what}", short(platform));
+            found.push(self.finding(what, releases));
+        }
+    }
+
+    /// How releases answer a client if the store contains only this record.
+    fn answers(&self, client: &ClientDescription, releases: &[Facts]) -> Vec<(Release, Option<Verdict>)> {
+        let records = Value::Object(Map::from_iter([(self.key.to_owned(), self.value.clone())]));
+        answers(self.state, (Document::DevicesPaired, self.place), records, client, releases, self.now)
+    }
+
+    fn finding(&self, what: String, releases: Vec<Release>) -> Finding {
+        Finding { place: self.place.to_owned(), record: Some(self.key.to_owned()), what, releases }
     }
 }
 
@@ -374,43 +447,6 @@ impl RecordEffect {
     }
 }
 
-/// The damaged tokens of a record, and the releases that cannot process them.
-fn damaged_tokens(
-    state: &StateDirectory,
-    (place, key): (&'static str, &str),
-    record: &Value,
-    releases: &[Facts],
-    now: i64,
-    found: &mut Vec<Finding>,
-) {
-    let what = match record.get("tokens") {
-        None | Some(Value::Null) => return,
-        Some(Value::Object(tokens)) => {
-            let damaged = tokens.iter().find_map(|(role, token)| Some((role, damaged_token(token)?)));
-            let Some((role, what)) = damaged else { return };
-            format!("the token for {} {what}", short(role))
-        }
-        Some(Value::String(_)) => "tokens is text, not an object".to_owned(),
-        Some(Value::Array(_)) => "tokens is a list, not an object".to_owned(),
-        Some(other) => format!("tokens is {}, not an object", short(&other.to_string())),
-    };
-    // The answer depends on the whole record, not only on its tokens.
-    let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
-    let client = client_of(key, record);
-    let answering = answering(answers(state, (Document::DevicesPaired, place), records, &client, releases, now));
-    let mut others = [answering.others, answering.not_starting].concat();
-    others.sort();
-    let ways = [(format!("{what}: a gateway {CLOSES}"), answering.silent), (what, others)];
-    let ways = ways.into_iter().filter(|(_, releases)| !releases.is_empty());
-    let record = Some(key.to_owned());
-    found.extend(ways.map(|(what, releases)| Finding {
-        place: place.to_owned(),
-        record: record.clone(),
-        what,
-        releases,
-    }));
-}
-
 /// The problem of a token in a record.
 fn damaged_token(token: &Value) -> Option<&'static str> {
     let Value::Object(fields) = token else { return Some("is not an object") };
@@ -419,44 +455,6 @@ fn damaged_token(token: &Value) -> Option<&'static str> {
         (Some(token), _) if !token.is_string() => Some("has a `token` that is not text"),
         (_, Some(scopes)) if !scopes.is_array() => Some("has `scopes` that are not a list"),
         _ => None,
-    }
-}
-
-/// A platform in a record that the device does not keep: a device with another platform has to be approved again.
-fn pinned_platform(
-    state: &StateDirectory,
-    (place, key): (&'static str, &str),
-    record: &Value,
-    releases: &[Facts],
-    now: i64,
-    found: &mut Vec<Finding>,
-) {
-    let Some(platform) = record.get("platform").and_then(Value::as_str) else { return };
-    let is_here = state.is_default && state.own_key.as_ref().is_some_and(|own| own.device_id() == key);
-    let mut client = client_of(key, record);
-    let what = match next_version(platform) {
-        Some(next) => {
-            (client.platform, client.peer) = (Some(next), Some(ELSEWHERE));
-            "an update of the system requires another approval"
-        }
-        None if is_here && platform != HERE => {
-            client.platform = Some(HERE.to_owned());
-            "the client of this machine, which is on linux, requires another approval"
-        }
-        None => return,
-    };
-    let records = Value::Object(Map::from_iter([(key.to_owned(), record.clone())]));
-    let answers = answers(state, (Document::DevicesPaired, place), records, &client, releases, now);
-    let refuses = |(release, verdict): (Release, Option<Verdict>)| match verdict {
-        Some(Verdict::Refused { error: Some(error), .. }) => {
-            error.details.is_some_and(|details| details["reason"] == "metadata-upgrade").then_some(release)
-        }
-        _ => None,
-    };
-    let releases = answers.into_iter().filter_map(refuses).collect::<Vec<_>>();
-    if !releases.is_empty() {
-        let what = format!("has the platform `{}`: {what}", short(platform));
-        found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
     }
 }
 
