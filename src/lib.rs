@@ -45,6 +45,7 @@ mod counted;
 mod explain;
 mod fuzz;
 mod gateway;
+mod gateway_files;
 mod judge;
 mod known;
 mod locked;
@@ -61,7 +62,6 @@ mod report;
 mod run;
 mod scenario;
 mod shell;
-mod state_files;
 mod suggestions;
 mod yaml;
 

@@ -2,48 +2,38 @@
 //! command that accepts it.
 
 use super::CommandError;
+use crate::gateway_files::{self, log_lines};
 use crate::scenario::Corpus;
 use crate::shell::quoted;
-use crate::state_files;
 use crate::suggestions;
 use openclaw_protocol::store::DATABASE;
 use std::path::Path;
 use untrusted_data::printable;
 
-/// The words in lines that a gateway logs about a refused connect.
-const LOG_LINES: [&str; 7] = [
-    "closed before connect ",
-    "device access upgrade requested ",
-    "device metadata upgrade requested ",
-    "unauthorized conn=",
-    "handshake timeout conn=",
-    "protocol mismatch conn=",
-    "unattributable proxy-shaped traffic",
-];
 /// The words in messages that a client prints about a refused connect.
 const CLIENT_MESSAGES: [&str; 5] =
     ["gateway closed (", "gateway connect failed", "pairing required", "device identity required", "unauthorized: "];
 
 /// Whether an argument is a line of a gateway's log, or a message of a client.
 pub(super) fn is_log_line(text: &str) -> bool {
-    let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
-    has(&LOG_LINES)
-        || text.contains("[ws] ")
-        || (text.contains("code=1008") && text.contains("reason="))
-        || (has(&CLIENT_MESSAGES) && text.contains(' '))
+    let has_client_message = CLIENT_MESSAGES.iter().any(|words| text.contains(words));
+    is_of_gateway(text) || (has_client_message && text.contains(' '))
+}
+
+/// Whether a text is a line of a gateway's log. A user can copy only the end of a line, with the close code.
+fn is_of_gateway(text: &str) -> bool {
+    log_lines::is_of_gateway(text) || (text.contains("code=1008") && text.contains("reason="))
 }
 
 /// The error for a line of a log in place of a file or a case.
 pub(super) fn log_line(text: &str) -> CommandError {
-    let is_of_client =
-        !LOG_LINES.iter().any(|words| text.contains(words)) && !text.contains("code=") && !text.contains("[ws] ");
-    let (message, help) = match is_of_client {
-        true => (
+    let (message, help) = match is_of_gateway(text) {
+        false => (
             "the argument is a message about a refused connect, not a file or a case",
             "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`; if you have the gateway's log, which \
              names the client: `clawcheck explain --state-dir DIR --log FILE`",
         ),
-        false => (
+        true => (
             "the argument is a line of a gateway's log, not a file or a case",
             "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`; or name the file of the log: \
              `clawcheck explain --log FILE`; `--state-dir DIR` names the state directory of the gateway",
@@ -70,9 +60,9 @@ pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
 fn of_file(file: &Path) -> String {
     let log =
         format!("if the file is the log of a gateway: clawcheck explain --log {}", quoted(&file.to_string_lossy()));
-    let Some(folder) = state_files::above(file) else { return format!("{log}; a scenario file ends in .yaml") };
+    let Some(folder) = gateway_files::above(file) else { return format!("{log}; a scenario file ends in .yaml") };
     let directory = format!("clawcheck explain {}", quoted(&folder.to_string_lossy()));
-    match state_files::GatewayFile::of(file, b"") {
+    match gateway_files::GatewayFile::of(file, b"") {
         Some(_) => format!("the file belongs to a state directory; explain the directory: {directory}"),
         None => format!("{log}; to explain the state directory that contains the file: {directory}"),
     }

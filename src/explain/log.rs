@@ -11,6 +11,7 @@ use super::ClientDescription;
 use super::client::{Credential, Preset, WRONG};
 use super::log_cause::{self, LogCause};
 use super::simulated_gateway::{Answer, Verdict};
+use crate::gateway_files::log_lines::{CLOSED, DETAILS, TIMEOUT, UNAUTHORIZED, UNKNOWN_PROXY};
 use openclaw_model::Facts;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -27,19 +28,6 @@ const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, 
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
 /// The maximum number of connections that are followed at the same time.
 const MAX_OPEN: usize = 1000;
-const CLOSED: &str = "closed before connect ";
-/// The beginnings of the details about a connection.
-const DETAILS: [&str; 6] = [
-    "device access upgrade requested ",
-    "device metadata upgrade requested ",
-    UNAUTHORIZED,
-    TIMEOUT,
-    "[ws] protocol mismatch ",
-    "[ws] invalid handshake ",
-];
-const UNAUTHORIZED: &str = "[ws] unauthorized ";
-const TIMEOUT: &str = "[ws] handshake timeout ";
-const UNKNOWN_PROXY: &str = "observed unattributable proxy-shaped traffic from ";
 /// Close codes of clients that leave by themselves, such as a probe.
 const LEFT: [&str; 4] = ["1000", "1001", "1005", "1006"];
 

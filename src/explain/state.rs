@@ -2,8 +2,8 @@
 
 use super::StoreBeforeStart;
 use super::text::NO_START;
+use crate::gateway_files::{CONFIGS, GatewayFile, USUAL_PLACE, below, named, not_a_state_directory};
 use crate::release_ranges;
-use crate::state_files::{GatewayFile, USUAL_PLACE, below, named, not_a_state_directory};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_emulator::stored_state::{StoredFile, StoredState, StoredStateError};
@@ -21,7 +21,6 @@ const MAX_SMALL_FILE_BYTES: u64 = 256 << 10;
 /// The state directory and the configuration of Clawdbot, the former name of OpenClaw. Without newer ones, all known
 /// releases use them.
 const OLD_STATE_DIR: &str = ".clawdbot";
-const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
 /// The maximum number of files in the home directory that are compared with the names of state directories.
 const MAX_ENTRIES: usize = 5000;
 /// The source of the release if nothing names one.
@@ -131,9 +130,18 @@ fn foreign(path: &Path) -> StateError {
 
 /// Reads a configuration. `None` if it does not exist.
 fn config_file(path: &Path) -> Result<Result<Option<Value>, ConfigFileError>, StateError> {
+    let found = read_config(path);
+    let is_other = match &found {
+        Ok(None) => false,
+        // A configuration can have any name.
+        Ok(Some(config)) => config.get("gateway").is_none() && config.get("meta").is_none(),
+        Err(_) => true,
+    };
     match GatewayFile::of(path, b"") {
-        Some(kind) if kind != GatewayFile::Config => Err(StateError::NotAConfig { path: path.to_owned(), kind }),
-        _ => Ok(read_config(path)),
+        Some(kind) if is_other && kind != GatewayFile::Config => {
+            Err(StateError::NotAConfig { path: path.to_owned(), kind })
+        }
+        _ => Ok(found),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable, exit_codes};
-use crate::cli::options::copied_state::{CopiedState, Verdicts, with_release_of};
+use crate::cli::options::copied_state::{CopiedState, Verdicts, add_release_of};
 use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
@@ -101,8 +101,7 @@ impl Compare {
         let cases = named.select(&corpus, &self.selection, &|_| None)?;
         let directory = self.state_dir.as_deref();
         let state = self.copied.read(directory)?;
-        let gateways = self.gateways.into_iter().map(|gateway| with_release_of(state.as_ref(), gateway));
-        self.gateways = gateways.collect();
+        add_release_of(state.as_ref(), &mut self.gateways);
         let on_copy = state.map(|state| self.copied.cases(&state, directory, &cases, Verdicts::Answers)).transpose()?;
         let cases = on_copy.as_ref().map_or(cases, |cases| cases.iter().collect());
         let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;

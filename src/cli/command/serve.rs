@@ -4,7 +4,7 @@ use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::explain::{StateDirectory, StatePaths};
-use crate::state_files::not_a_state_directory;
+use crate::gateway_files::not_a_state_directory;
 use miette::Report;
 use openclaw_emulator::StartError;
 use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
@@ -104,7 +104,8 @@ impl Serve {
             return release;
         }
         let env = environment();
-        let is_named = self.state_dir.is_some() || env.iter().any(|(name, _)| name == "OPENCLAW_STATE_DIR");
+        let is_named = self.state_dir.is_some()
+            || env.iter().any(|(name, value)| name == "OPENCLAW_STATE_DIR" && !value.trim().is_empty());
         let places = StatePaths { state_dir: self.state_dir.clone(), config: self.config.clone(), env };
         // A new directory has no release. If the directory cannot be read, the start reports the error.
         let state = is_named.then(|| StateDirectory::read_despite_config(&places).ok()).flatten();

@@ -261,15 +261,13 @@ fn next_commands(state_dir: &Path) -> String {
     )
 }
 
-/// Adds the release of the state directory to an embedded gateway without a release. Other gateways do not change.
-pub(in crate::cli) fn with_release_of(state: Option<&StateDirectory>, gateway: GatewaySpec) -> GatewaySpec {
-    match (gateway, state) {
-        (GatewaySpec::Embedded(None), Some(state)) => {
-            let chosen = state.choose_release(None);
-            let _ = writeln!(console::stderr(), "the release of the embedded gateway is {chosen}");
-            GatewaySpec::Embedded(Some(chosen.release))
-        }
-        (gateway, _) => gateway,
+/// Adds the release of the state directory to embedded gateways without a release. Other gateways do not change.
+pub(in crate::cli) fn add_release_of(state: Option<&StateDirectory>, gateways: &mut [GatewaySpec]) {
+    let Some(state) = state.filter(|_| gateways.contains(&GatewaySpec::Embedded(None))) else { return };
+    let chosen = state.choose_release(None);
+    let _ = writeln!(console::stderr(), "the release of the embedded gateway is {chosen}");
+    for gateway in gateways.iter_mut().filter(|gateway| **gateway == GatewaySpec::Embedded(None)) {
+        *gateway = GatewaySpec::Embedded(Some(chosen.release));
     }
 }
 

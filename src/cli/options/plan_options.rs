@@ -2,15 +2,15 @@
 
 use crate::cli::CommandError;
 use crate::cli::help::{COMPARISON, STATE_DIR};
-use crate::cli::options::copied_state::{CopiedState, Verdicts, with_release_of};
+use crate::cli::options::copied_state::{CopiedState, Verdicts, add_release_of};
 use crate::cli::options::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::explain::StateDirectory;
 use crate::gateway::{GatewaySpec, Preparation};
+use crate::gateway_files::{is_state_directory, not_a_state_directory};
 use crate::known::KnownDeviations;
 use crate::scenario::{Case, Corpus};
 use crate::shell::quoted;
-use crate::state_files::{is_state_directory, not_a_state_directory};
 use openclaw_model::Release;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -126,7 +126,8 @@ impl PlanOptions {
             GatewaySpec::Attached(_) => None,
             _ => self.copied.read(self.state_dir.as_deref())?,
         };
-        let gateway = with_release_of(state.as_ref(), gateway.clone());
+        let mut gateway = gateway.clone();
+        add_release_of(state.as_ref(), std::slice::from_mut(&mut gateway));
         Ok((state, gateway))
     }
 

@@ -180,7 +180,7 @@ impl<W: Write> Terminal<W> {
         }
         if self.display.is_in_full() || self.display.every_failure {
             self.write(&failing::lines(case, &self.display))?;
-        } else if self.causes.cases() <= IN_FULL {
+        } else if self.causes.cases() <= self.most_in_full() {
             self.in_full.push(failing::lines(case, &self.display));
         }
         Ok(())
@@ -190,9 +190,7 @@ impl<W: Write> Terminal<W> {
         let end = self.end(run);
         let closest = self.closest(run);
         self.write(&closest)?;
-        // Beside a score, there is no space for failing cases in full.
-        let few = if self.display.score { 0 } else { IN_FULL };
-        if self.causes.cases() > few && !self.display.every_failure {
+        if self.causes.cases() > self.most_in_full() && !self.display.every_failure {
             let lines = self.causes(run, end.len() + closest.len());
             self.write(&lines)?;
         } else {
@@ -203,6 +201,11 @@ impl<W: Write> Terminal<W> {
             self.write(&[String::new()])?;
         }
         self.write(&end)
+    }
+
+    /// The maximum number of failing cases that are printed in full. Beside a score, there is no space for them.
+    fn most_in_full(&self) -> usize {
+        if self.display.score { 0 } else { IN_FULL }
     }
 
     /// The release that the answers are closest to. It is printed before the differences.

@@ -1,6 +1,7 @@
 //! Scenario files and the folders next to them, on disk or in the binary.
 
 use crate::built_in;
+use crate::gateway_files::{self, GatewayFile, log_lines};
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::identity::{self, Folder};
@@ -9,7 +10,6 @@ use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
 use crate::shell::quoted;
-use crate::state_files::{self, GatewayFile};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
 
 /// The folder itself, if it is a state directory. Otherwise, the state directories in the folder.
 fn state_directories(folder: &Path) -> Vec<PathBuf> {
-    if state_files::is_of_gateway(folder) { vec![folder.to_owned()] } else { state_files::below(folder) }
+    if gateway_files::is_of_gateway(folder) { vec![folder.to_owned()] } else { gateway_files::below(folder) }
 }
 
 /// What to do with state directories where a scenario was expected.
@@ -115,9 +115,9 @@ fn explains(folders: &[PathBuf]) -> String {
 
 /// The error for a file of a gateway where a scenario was expected.
 fn of_gateway(path: &Path, kind: GatewayFile) -> ScenarioError {
-    let reads = match state_files::above(path) {
+    let reads = match gateway_files::above(path) {
         Some(folder) => format!("`clawcheck explain --state-dir {}` reads it", quoted(&folder.to_string_lossy())),
-        None => state_files::not_a_state_directory(path).1,
+        None => gateway_files::not_a_state_directory(path).1,
     };
     let plays = match kind {
         GatewayFile::Config => {
@@ -202,8 +202,7 @@ fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
 
 /// Whether a file is the log of a gateway.
 fn is_log(path: &Path, bytes: &[u8]) -> bool {
-    let line = b"closed before connect ";
-    let says = || bytes.windows(line.len()).any(|window| window == line);
+    let says = || log_lines::is_of_gateway(&String::from_utf8_lossy(bytes));
     path.extension().is_some_and(|extension| extension == "log") || !is_scenario(path) && says()
 }
 

@@ -24,6 +24,7 @@ fn test_folder() -> TestFolder {
         "files/openclaw.json",
         "gateway.log",
         "notes.txt",
+        "files/logs/gateway.log.1",
     ] {
         let path = test_folder.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -45,6 +46,8 @@ fn test_folder() -> TestFolder {
 #[case::explain_log_option(&["explain", "--log", LOG], "| clawcheck explain --log -`")]
 #[case::audit_line(&["explain", "security audit: device access upgrade requested reason=role-upgrade"], "| clawcheck explain --log -`")]
 #[case::unauthorized_line(&["run", "[ws] unauthorized conn=1 remote=127.0.0.1 reason=token_mismatch"], "| clawcheck explain --log -`")]
+#[case::line_with_time(&["run", "2026-04-02T10:00:00Z [ws] invalid handshake conn=c1 remote=127.0.0.1"], "| clawcheck explain --log -`")]
+#[case::other_line(&["run", "[ws] webchat connected conn=c1"], "the argument is a line of a gateway's log")]
 #[case::client_message(&["run", "gateway closed (1008): pairing required"], "`clawcheck explain --state-dir DIR --log FILE`")]
 #[case::client_message_as_log(&["explain", "--log", "gateway connect failed: pairing required"], "a message about a refused connect")]
 #[case::release_of_doctor(&["doctor", "files", "--release", "2026.4.2"], "`clawcheck explain DIR --release RELEASE`")]
@@ -53,6 +56,7 @@ fn test_folder() -> TestFolder {
 #[case::incomplete_list(&["accept", "--known", "k.yaml", "--all"], "--known also needs --report FILE (the JSON report of the run: `clawcheck run --report json=FILE`), --reason TEXT")]
 #[case::incomplete_pruning(&["accept", "--known", "k.yaml", "--prune"], "--known also needs --report FILE")]
 #[case::explain_log_file(&["explain", "notes.txt"], "clawcheck explain --log notes.txt")]
+#[case::explain_log_in_state(&["explain", "files/logs/gateway.log.1"], "clawcheck explain --log files/logs/gateway.log.1; to explain the state directory that contains the file: clawcheck explain files")]
 #[case::explain_paired(&["explain", "files/devices/paired.json"], "clawcheck explain files")]
 #[case::explain_config(&["explain", "files/openclaw.json"], "clawcheck explain files")]
 #[case::explain_sqlite(&["explain", "database/state/openclaw.sqlite"], "clawcheck explain database")]

@@ -118,3 +118,15 @@ fn configuration_without_store_is_reported() {
     let ended = test_folder.clawcheck(&["doctor", "alone"]);
     assert!(ended.out.contains("a store is in alone/.openclaw"), "{}", ended.out);
 }
+
+/// Only the contents tell whether a file is a configuration.
+#[test]
+fn configuration_has_any_name() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::copy(test_folder.path("state/openclaw.json"), test_folder.path("device.json")).unwrap();
+    let explained = |config: &str| test_folder.clawcheck(&["explain", "state", "--config", config, "--format", "json"]);
+    let (usual, renamed) = (explained("state/openclaw.json"), explained("device.json"));
+    assert_eq!((usual.code, usual.err.as_str()), (renamed.code, renamed.err.as_str()));
+    assert_ne!(renamed.code, Some(2), "{}", renamed.err);
+}

@@ -1,13 +1,15 @@
 //! Recognizes the files of a gateway's state directory, and finds the state directory near another path.
 
+use openclaw_protocol::store::{DATABASE, Document};
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::{fs, io};
 use untrusted_data::printable;
 
-/// The files that only a state directory contains.
-const OF_A_STORE: [&str; 3] = ["devices/paired.json", "state/openclaw.sqlite", "identity/device.json"];
+/// The key of the gateway's own device, below the state directory.
+const IDENTITY: &str = "identity/device.json";
 /// The configuration, also under the former name of OpenClaw.
-const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
+pub(crate) const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
 /// The number of folders above a path that are searched for a state directory.
 const FOLDERS_UP: usize = 3;
 /// The maximum depth of the search for state directories below a path.
@@ -65,7 +67,8 @@ impl GatewayFile {
 
 /// Whether a gateway keeps its state in a folder.
 pub(crate) fn is_state_directory(folder: &Path) -> bool {
-    OF_A_STORE.iter().any(|file| folder.join(file).exists())
+    let documents = Document::ALL.into_iter().map(Document::path);
+    documents.chain([DATABASE, IDENTITY]).any(|file| folder.join(file).exists())
 }
 
 /// Whether a folder is a state directory, or at least contains the configuration of a gateway.
@@ -117,6 +120,30 @@ pub(crate) fn named(paths: &[PathBuf]) -> String {
     names.collect::<Vec<_>>().join(" or ")
 }
 
+/// The beginning of a file. Empty if the file cannot be read.
+fn first_bytes(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Only of a file: a pipe can wait forever.
+    let file = fs::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|file| file.is_file()));
+    let _ = file.map(|file| file.take(SQLITE.len() as u64).read_to_end(&mut bytes));
+    bytes
+}
+
+/// The document that a file was, from its name and its folder.
+fn document_of(path: &Path) -> Document {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_of_nodes = path.parent().is_some_and(|folder| folder.ends_with("nodes"));
+    let is = |document: &Document| {
+        let (folder, file) = document.path().split_once('/').unwrap_or_default();
+        (folder == "nodes") == is_of_nodes && name.starts_with(file)
+    };
+    Document::ALL.into_iter().find(is).unwrap_or(Document::DevicesPaired)
+}
+
+fn copy_to(place: &str) -> String {
+    format!("copy the file to {place} in a new folder, and pass that folder")
+}
+
 /// Why a path leads nowhere for this user.
 fn unreachable_path(path: &Path, shown: &str, error: &io::Error) -> (String, String) {
     let usual = format!("pass that of the gateway: {USUAL_PLACE}");
@@ -142,22 +169,29 @@ pub(crate) fn not_a_state_directory(path: &Path) -> (String, String) {
         return unreachable_path(path, &shown, &error);
     }
     if is_file || !path.is_dir() {
-        let kind = GatewayFile::of(path, b"").filter(|_| is_file);
+        let kind = GatewayFile::of(path, &first_bytes(path)).filter(|_| is_file);
         let message = match kind {
             Some(kind) => format!("{shown} is {}, not a state directory", kind.words()),
             None => format!("{shown} is not a directory"),
         };
         let help = around.as_deref().map(pass).unwrap_or_else(|| match kind {
-            Some(GatewayFile::Store) => "copy the file to devices/ in a new folder, and pass that folder".to_owned(),
-            Some(GatewayFile::Database) => "copy the file to state/ in a new folder, and pass that folder".to_owned(),
+            Some(GatewayFile::Store) => copy_to(document_of(path).path()),
+            Some(GatewayFile::Database) => copy_to(DATABASE),
             _ => format!("pass the state directory: {USUAL_PLACE}"),
         });
         return (message, help);
     }
+    let within = below(path);
     if let Some(folder) = around {
-        return (format!("{shown} is a folder inside a state directory"), pass(&folder));
+        let message = format!("{shown} is a folder inside a state directory");
+        let help = match within.as_slice() {
+            [] => pass(&folder),
+            // For example, a folder of backups.
+            found => format!("{}, or pass {}", pass(&folder), named(found)),
+        };
+        return (message, help);
     }
-    match below(path).as_slice() {
+    match within.as_slice() {
         [] if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()) => (
             format!("{shown} is not a state directory: it is empty"),
             format!("pass the state directory: {USUAL_PLACE}"),
@@ -181,11 +215,20 @@ mod tests {
     /// A state directory `home/.openclaw`, and other files.
     fn home() -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
-        for file in [".openclaw/devices/paired.json", ".openclaw/openclaw.json", "notes/notes.txt", "paired.json"] {
+        for file in [
+            ".openclaw/devices/paired.json",
+            ".openclaw/openclaw.json",
+            ".openclaw/backups/monday/devices/paired.json",
+            "notes/notes.txt",
+            "paired.json",
+            "paired.json.bak",
+            "nodes/paired.json.bak",
+        ] {
             let path = home.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "{}").unwrap();
         }
+        fs::write(home.path().join("copy.db"), SQLITE).unwrap();
         fs::create_dir(home.path().join("nothing")).unwrap();
         home
     }
@@ -202,8 +245,12 @@ mod tests {
     #[case::lone_store(
         "paired.json",
         "is a file of a gateway's pairing store",
-        "copy the file to devices/ in a new folder"
+        "copy the file to devices/paired.json in a new folder"
     )]
+    #[case::old_store("paired.json.bak", "is a file of a gateway's pairing store", "to devices/paired.json in a new")]
+    #[case::nodes("nodes/paired.json.bak", "is a file of a gateway's pairing store", "to nodes/paired.json in a new")]
+    #[case::database("copy.db", "is the database of a gateway", "to state/openclaw.sqlite in a new")]
+    #[case::backups(".openclaw/backups", "inside a state directory", "or pass HOME/.openclaw/backups/monday")]
     #[case::empty("nothing", "it is empty", "~/.openclaw of the user who runs it")]
     #[case::other("notes", "it has no devices/", "its service sets in OPENCLAW_STATE_DIR")]
     #[case::other_file("notes/notes.txt", "is not a directory", "~/.openclaw")]
