@@ -3,6 +3,8 @@
 
 use super::TestFolder;
 use super::in_process::{hello, write_description};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -46,9 +48,9 @@ fn serve() {
     let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap();
     std::thread::spawn(move || {
         runtime.block_on(stop.recv());
-        let _ = child.kill();
-        let _ = child.wait();
-        std::process::exit(0)
+        // The gateway stops as it does without the forger.
+        nix::sys::signal::kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        std::process::exit(child.wait().unwrap().code().unwrap_or(1))
     });
     for client in listener.incoming().flatten() {
         std::thread::spawn(move || forward(&client, port));

@@ -76,7 +76,11 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         let path = entry.unwrap().path();
         match path.is_dir() {
             true => found.extend(tree(&path)),
-            false => drop(found.insert(path.display().to_string(), fs::read(&path).unwrap())),
+            false => match fs::read(&path) {
+                // A running gateway can remove a temporary file.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                read => drop(found.insert(path.display().to_string(), read.unwrap())),
+            },
         }
     }
     found
