@@ -14,6 +14,7 @@ const CASES: [&str; 3] = ["handshake", "empty-tokens", "revoked-tokens"];
 #[rstest]
 #[case::only_fault("2026.4.2", &[])]
 #[case::among_others("2026.3.31", &[])]
+#[case::among_more_frequent_let_ins("2026.3.13", &["scope-upgrade"])]
 #[case::among_every_text("2026.3.31", &["--level", "exact"])]
 fn forged_signatures_lead(#[case] release: &str, #[case] arguments: &[&str]) {
     let test_folder = TestFolder::new("");
