@@ -55,9 +55,8 @@ impl RunDirectory {
     }
 
     fn within(parent: &Path, guard: &Guard) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("clawcheck-").tempdir_in(parent)?;
-        guard.watch_directory(directory.path())?;
-        let root = Root { directory: directory.keep(), guard: guard.clone(), places: AtomicU64::new(0) };
+        let directory = guard.create_directory(parent, "clawcheck-")?;
+        let root = Root { directory, guard: guard.clone(), places: AtomicU64::new(0) };
         Ok(Self { root: Arc::new(root) })
     }
 

@@ -17,7 +17,9 @@ pub(crate) use serve::serve_if_asked;
 
 use crate::locked::locked;
 use record::Record;
+use std::fs::DirBuilder;
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +30,8 @@ const SUBCOMMAND: &str = "__guard";
 /// The environment variable that marks every process of a run. It finds processes that have left their process group
 /// or session.
 pub(super) const MARK: &str = "CLAWCHECK_RUN";
+/// The number of random characters in the name of a directory. A directory of another run never has the same name.
+const NAME_LENGTH: usize = 12;
 
 /// The run's guard. Clones share it. The process starts with the first registration.
 #[derive(Debug, Clone)]
@@ -86,12 +90,22 @@ impl Guard {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Registers a directory. Its name must contain `clawcheck`: the guard removes nothing else.
+    /// Creates a directory with an unused name in `parent`, and returns its absolute path. The prefix must contain
+    /// `clawcheck`: the guard removes nothing else.
+    ///
+    /// The path is registered before the directory exists. Otherwise, a `kill -9` between the two steps would leave the
+    /// directory behind.
     ///
     /// # Errors
-    /// Returns an error if the guard cannot be started or has ended.
-    pub fn watch_directory(&self, directory: &Path) -> io::Result<()> {
-        self.send(&Record::watch_directory(directory))
+    /// Returns an error if the guard cannot be started or has ended, or if the directory cannot be created.
+    pub fn create_directory(&self, parent: &Path, prefix: &str) -> io::Result<PathBuf> {
+        let created = tempfile::Builder::new().prefix(prefix).rand_bytes(NAME_LENGTH).make_in(parent, |path| {
+            self.send(&Record::watch_directory(path))?;
+            let created = DirBuilder::new().mode(0o700).create(path);
+            created.inspect_err(|_| self.forget_directory(path)).map_err(|error| at_path(&error, path))
+        })?;
+        // `keep` changes nothing on Unix. Without it, a drop would try to remove the path as a file.
+        Ok(created.into_temp_path().keep()?)
     }
 
     /// Removes the registration of a directory that was removed or that the user keeps.
@@ -137,6 +151,11 @@ impl Guard {
     }
 }
 
+/// The error of a directory that cannot be created, with its path. The kind is kept.
+fn at_path(error: &io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{error} at path {path:?}"))
+}
+
 impl GuardState {
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
         locked(&self.process)
@@ -167,4 +186,38 @@ impl Drop for Process {
 /// Ends every process with this mark: the descendants of a gateway that have left its process group.
 pub(super) fn kill_marked_as(mark: &str) {
     system::kill_marked(&format!("{MARK}={mark}"), false);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// A guard process that writes the records to a file.
+    fn recording(folder: &Path) -> (Guard, PathBuf) {
+        let (program, records) = (folder.join("guard"), folder.join("records"));
+        fs::write(&program, format!("#!/bin/sh\ncat >'{}'\n", records.display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        (Guard::of_program(program), records)
+    }
+
+    #[test]
+    fn registers_directory_before_creation() {
+        let folder = tempfile::tempdir().unwrap();
+        let (guard, records) = recording(folder.path());
+        guard.create_directory(&folder.path().join("missing"), "clawcheck-").unwrap_err();
+        drop(guard);
+        let records = fs::read_to_string(records).unwrap();
+        let kinds: Vec<&str> = records.lines().map(|line| line.split('"').nth(1).unwrap()).collect();
+        assert_eq!(kinds, ["watch_directory", "forget_directory"]);
+    }
+
+    #[test]
+    fn created_directory_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let created = Guard::absent().create_directory(folder.path(), "clawcheck-").unwrap();
+        assert_eq!(fs::metadata(&created).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(created.parent(), Some(folder.path()));
+    }
 }

@@ -146,9 +146,8 @@ impl Installation<'_> {
 
     /// Creates a directory next to the final one, so that a rename between the two is atomic.
     fn partial(&self, parent: &Path, version: &str) -> io::Result<PartialInstall> {
-        let directory = tempfile::Builder::new().prefix(&format!("{version}{PARTIAL}")).tempdir_in(parent)?;
-        self.guard.watch_directory(directory.path())?;
-        Ok(PartialInstall { path: directory.keep(), guard: self.guard.clone(), kept: false })
+        let path = self.guard.create_directory(parent, &format!("{version}{PARTIAL}"))?;
+        Ok(PartialInstall { path, guard: self.guard.clone(), kept: false })
     }
 
     async fn npm(
