@@ -6,6 +6,7 @@ use crate::explain::{
     self, Answer, Client, ClientDescription, ClientDevice, Credential, SimulatedGateway, StateDirectory, Verdict,
 };
 use openclaw_model::AuthMode;
+use openclaw_model::facts::client::ClientFacts;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -91,13 +92,13 @@ fn clients(
     let simulated = explain::simulated(state, &of(&device.id), now).ok().or_else(node)?;
     let mut clients = Vec::new();
     let usual = match (&device.paired, device.pending.first()) {
-        (None, Some(request)) => of_request(&simulated.client, request),
+        (None, Some(request)) => of_request(&simulated.client, simulated.client_facts(), request),
         _ => simulated.client.clone(),
     };
     if let Some(record) = &device.paired {
         for role in roles(record).into_iter().filter(|role| *role != usual.role) {
             let mut client = usual.clone();
-            client.request_role(&role);
+            client.request_role(&role, simulated.client_facts());
             if !has_token(record, &role) && matches!(client.credential, Credential::DeviceToken(_)) {
                 client.credential = Credential::Shared;
             }
@@ -109,7 +110,7 @@ fn clients(
         }
     }
     clients.push(usual.clone());
-    clients.extend(device.pending.iter().map(|request| of_request(&usual, request)));
+    clients.extend(device.pending.iter().map(|request| of_request(&usual, simulated.client_facts(), request)));
     let mut asked = BTreeSet::new();
     clients.retain(|client| {
         asked.insert((client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone()))
@@ -118,15 +119,15 @@ fn clients(
 }
 
 /// The client that sent a pending request.
-fn of_request(like: &Client, request: &Value) -> Client {
-    let mut client = Client::of_record(request, like.who.clone()).unwrap_or_else(|| like.clone());
+fn of_request(like: &Client, release: &ClientFacts, request: &Value) -> Client {
+    let mut client = Client::of_record(request, release, like.who.clone()).unwrap_or_else(|| like.clone());
     client.credential = match &like.credential {
         Credential::DeviceToken(_) if like.role != client.role => Credential::Shared,
         other => other.clone(),
     };
     client.on_machine_of(request);
     if let Some(role) = request.get("role").and_then(Value::as_str) {
-        client.request_role(role);
+        client.request_role(role, release);
     }
     if let Some(scopes) = request.get("scopes").and_then(texts) {
         client.scopes = scopes;

@@ -1,5 +1,7 @@
 //! The connecting client: its kind, role, address, credentials and device.
 
+use PresetScopes::{Browser, Command, Fixed, Probe, Terminal};
+use openclaw_model::facts::client::ClientFacts;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::Value;
@@ -7,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use untrusted_data::printable;
 
-/// The default scopes of the command line (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps. Releases before
-/// 2026.2.26 omit two of them, and releases from 2026.4.5 on also request `operator.talk.secrets`.
-const ALL_SCOPES: &[&str] =
+/// The default scopes of the apps (`defaultOperatorConnectScopes` of OpenClawKit). They were read in the source: no test
+/// runs an app, and no release with other ones is known.
+const APP_SCOPES: &[&str] =
     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 
 /// A client of OpenClaw.
@@ -22,22 +24,57 @@ pub(crate) struct Preset {
     id: &'static str,
     mode: &'static str,
     role: &'static str,
-    scopes: &'static [&'static str],
+    scopes: PresetScopes,
     platform: &'static str,
     family: Option<&'static str>,
 }
 
+/// The default scopes of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PresetScopes {
+    /// Those of the `openclaw` command of a release.
+    Command,
+    /// Those of the probe of a release.
+    Probe,
+    /// Those of the terminal user interface of a release.
+    Terminal,
+    /// Those of the Control UI of a release.
+    Browser,
+    /// The same scopes in every release.
+    Fixed(&'static [&'static str]),
+}
+
+impl PresetScopes {
+    /// The scopes of the client of a release.
+    fn of(self, release: &ClientFacts) -> &'static [&'static str] {
+        match self {
+            Self::Command => release.scopes.command,
+            Self::Probe => release.scopes.probe,
+            Self::Terminal => release.scopes.terminal,
+            Self::Browser => release.scopes.browser,
+            Self::Fixed(scopes) => scopes,
+        }
+    }
+}
+
 /// All clients that `--as` accepts.
 pub(crate) const PRESETS: &[Preset] = &[
-    preset("cli", "the openclaw command", client::CLI, mode::CLI, "operator", ALL_SCOPES),
-    preset("probe", "the probe of openclaw gateway status", client::CLI, mode::PROBE, "operator", &["operator.read"]),
-    preset("tui", "the terminal user interface", client::TUI, mode::UI, "operator", ALL_SCOPES),
-    preset("exec", "the exec tool", client::GATEWAY_CLIENT, mode::BACKEND, "operator", &["operator.approvals"]),
-    preset("backend", "a tool of the gateway", client::GATEWAY_CLIENT, mode::BACKEND, "operator", &["operator.write"]),
-    preset("control-ui", "the Control UI", client::CONTROL_UI, mode::WEBCHAT, "operator", ALL_SCOPES),
-    preset("webchat", "the chat in a browser", client::WEBCHAT_UI, mode::WEBCHAT, "operator", ALL_SCOPES),
-    preset("node", "a node host", client::NODE_HOST, mode::NODE, "node", &[]),
-    app("macos", "the app for macOS", client::MACOS_APP, mode::UI, ("operator", ALL_SCOPES), ("macos", "Mac")),
+    preset("cli", "the openclaw command", client::CLI, mode::CLI, "operator", Command),
+    preset("probe", "the probe of openclaw gateway status", client::CLI, mode::PROBE, "operator", Probe),
+    preset("tui", "the terminal user interface", client::TUI, mode::UI, "operator", Terminal),
+    preset("exec", "the exec tool", client::GATEWAY_CLIENT, mode::BACKEND, "operator", Fixed(&["operator.approvals"])),
+    preset(
+        "backend",
+        "a tool of the gateway",
+        client::GATEWAY_CLIENT,
+        mode::BACKEND,
+        "operator",
+        Fixed(&["operator.write"]),
+    ),
+    preset("control-ui", "the Control UI", client::CONTROL_UI, mode::WEBCHAT, "operator", Browser),
+    preset("webchat", "the chat in a browser", client::WEBCHAT_UI, mode::WEBCHAT, "operator", Browser),
+    preset("node", "a node host", client::NODE_HOST, mode::NODE, "node", Fixed(&[])),
+    app("macos", "the app for macOS", client::MACOS_APP, mode::UI, ("operator", APP_SCOPES), ("macos", "Mac")),
     app("ios", "the app for iOS", client::IOS_APP, mode::NODE, ("node", &[]), ("ios", "iPhone")),
     app("android", "the app for Android", client::ANDROID_APP, mode::NODE, ("node", &[]), ("android", "Android")),
 ];
@@ -48,7 +85,7 @@ const fn preset(
     id: &'static str,
     mode: &'static str,
     role: &'static str,
-    scopes: &'static [&'static str],
+    scopes: PresetScopes,
 ) -> Preset {
     Preset { name, what, id, mode, role, scopes, platform: "linux", family: None }
 }
@@ -61,7 +98,7 @@ const fn app(
     (role, scopes): (&'static str, &'static [&'static str]),
     (platform, family): (&'static str, &'static str),
 ) -> Preset {
-    Preset { name, what, id, mode, role, scopes, platform, family: Some(family) }
+    Preset { name, what, id, mode, role, scopes: Fixed(scopes), platform, family: Some(family) }
 }
 
 impl Preset {
@@ -89,6 +126,17 @@ impl FromStr for Preset {
         let found = PRESETS.iter().find(|preset| preset.name == text);
         found.copied().ok_or_else(|| crate::suggestions::choices(text, &names))
     }
+}
+
+/// The preset of a client, or one with the same id.
+fn preset_of(id: &str, mode: &str, role: &str) -> Option<Preset> {
+    let fits = |preset: &&Preset| preset.id == id && preset.mode == mode && preset.role == role;
+    let similar = || PRESETS.iter().find(|preset| preset.id == id);
+    PRESETS.iter().find(fits).or_else(similar).copied()
+}
+
+fn owned(scopes: &[&str]) -> Vec<String> {
+    scopes.iter().map(|scope| (*scope).to_owned()).collect()
 }
 
 /// The name from which the key of a new device is derived.
@@ -270,8 +318,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client with its default values and this device, on the gateway's machine.
-    pub(crate) fn of(preset: Preset, who: ClientDevice) -> Self {
+    /// A client of a release with its default values and this device, on the gateway's machine.
+    pub(crate) fn of(preset: Preset, release: &ClientFacts, who: ClientDevice) -> Self {
         Self {
             what: preset.what.to_owned(),
             id: preset.id.to_owned(),
@@ -279,7 +327,7 @@ impl Client {
             platform: preset.platform.to_owned(),
             family: preset.family.map(str::to_owned),
             role: preset.role.to_owned(),
-            scopes: preset.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            scopes: owned(preset.scopes.of(release)),
             credential: Credential::Shared,
             who,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -291,32 +339,37 @@ impl Client {
         }
     }
 
-    /// The client that a record was created for.
-    pub(crate) fn of_record(record: &Value, who: ClientDevice) -> Option<Self> {
+    /// The client of a release that a record was created for.
+    pub(crate) fn of_record(record: &Value, release: &ClientFacts, who: ClientDevice) -> Option<Self> {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         let (id, mode) = (text("clientId")?, text("clientMode")?);
         let role = text("role").unwrap_or("operator");
-        let fits = |preset: &&Preset| preset.id == id && preset.mode == mode && preset.role == role;
-        let similar = || PRESETS.iter().find(|preset| preset.id == id);
-        let preset = PRESETS.iter().find(fits).or_else(similar)?;
-        let mut client = Self::of(*preset, who);
+        let mut client = Self::of(preset_of(id, mode, role)?, release, who);
         mode.clone_into(&mut client.mode);
-        client.request_role(role);
+        client.request_role(role, release);
         Some(client)
     }
 
     /// Sets the requested role and the default scopes of that role.
-    pub(crate) fn request_role(&mut self, role: &str) {
+    pub(crate) fn request_role(&mut self, role: &str, release: &ClientFacts) {
         if self.role == role {
             return;
         }
         role.clone_into(&mut self.role);
-        self.scopes = match role {
-            "operator" => ALL_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-            _ => Vec::new(),
-        };
         if client::NATIVE_APPS.contains(&self.id.as_str()) {
             self.mode = if role == "node" { mode::NODE.to_owned() } else { mode::UI.to_owned() };
+        }
+        self.scopes = self.default_scopes(release);
+    }
+
+    /// The scopes that the client of a release requests by default.
+    pub(crate) fn default_scopes(&self, release: &ClientFacts) -> Vec<String> {
+        let preset = preset_of(&self.id, &self.mode, &self.role).filter(|preset| preset.role == self.role);
+        match (preset, self.role.as_str()) {
+            (Some(preset), _) => owned(preset.scopes.of(release)),
+            (None, "operator") if client::NATIVE_APPS.contains(&self.id.as_str()) => owned(APP_SCOPES),
+            (None, "operator") => owned(release.scopes.command),
+            (None, _) => Vec::new(),
         }
     }
 

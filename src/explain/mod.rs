@@ -26,6 +26,7 @@ pub(crate) use store_before_start::StoreBeforeStart;
 
 use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::stored_state::{StoredFile, StoredState};
+use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
@@ -101,7 +102,7 @@ pub(crate) fn simulated(
 ) -> Result<SimulatedGateway, ClientDescriptionError> {
     let release = state.choose_release(description.release).release;
     let facts = Facts::of(release)?;
-    let client_facts = description.client_release.map(Facts::of).transpose()?;
+    let other_client = description.client_release.map(Facts::of).transpose()?;
     let devices = devices(&state.stored);
     let who = match description.device.as_deref() {
         Some(device) => find_device(state, &devices, device)?,
@@ -115,20 +116,23 @@ pub(crate) fn simulated(
         description.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record))
     };
     let is_only = devices.len() == 1 && record.as_ref().is_some_and(is_usual);
-    let mut client = client(description, who, record.as_ref());
+    let of_client = &other_client.as_ref().unwrap_or(&facts).client;
+    let mut client = client(description, of_client, who, record.as_ref());
     if description.device.is_none() && !is_own && !is_only {
         client.assumed.insert(0, if record.is_some() { Assumption::Device } else { Assumption::NewDevice });
     }
-    Ok(SimulatedGateway { facts, config, env, stored: state.stored.clone(), client, own, client_facts, now })
+    Ok(SimulatedGateway { facts, config, env, stored: state.stored.clone(), client, own, other_client, now })
 }
 
-fn client(description: &ClientDescription, who: ClientDevice, record: Option<&Value>) -> Client {
+fn client(description: &ClientDescription, release: &ClientFacts, who: ClientDevice, record: Option<&Value>) -> Client {
     let with_stand_in_key = matches!(who, ClientDevice::StandIn { .. });
     let cli = client::PRESETS[0];
     let mut client = match (description.preset, record) {
-        (Some(preset), _) => Client::of(preset, who),
-        (None, Some(record)) => Client::of_record(record, who.clone()).unwrap_or_else(|| Client::of(cli, who)),
-        (None, None) => Client::of(cli, who),
+        (Some(preset), _) => Client::of(preset, release, who),
+        (None, Some(record)) => {
+            Client::of_record(record, release, who.clone()).unwrap_or_else(|| Client::of(cli, release, who))
+        }
+        (None, None) => Client::of(cli, release, who),
     };
     if let Some(record) = record {
         client.on_machine_of(record);
@@ -139,7 +143,7 @@ fn client(description: &ClientDescription, who: ClientDevice, record: Option<&Va
         }
     }
     if let Some(role) = &description.role {
-        client.request_role(role);
+        client.request_role(role, release);
     }
     if let Some(scopes) = &description.scopes {
         client.scopes.clone_from(scopes);

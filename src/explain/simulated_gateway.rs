@@ -6,6 +6,7 @@ use super::store_before_start::StoreBeforeStart;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::settings::{DEFAULT_PORT, Settings, StartRefusal};
 use openclaw_emulator::stored_state::StoredDocuments;
+use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
@@ -37,7 +38,7 @@ pub(crate) struct SimulatedGateway {
     /// The device of the `openclaw` command on the gateway's machine.
     pub own: ClientDevice,
     /// The facts of the client's release. `None` if the client has the gateway's release.
-    pub client_facts: Option<Facts>,
+    pub other_client: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
     pub now: i64,
 }
@@ -112,6 +113,11 @@ impl SimulatedGateway {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
         let (store, log) = self.stored.started(self.facts.pairing.format, self.now, &self.client.who)?;
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
+    }
+
+    /// What the client of the client's release offers.
+    pub(crate) fn client_facts(&self) -> &ClientFacts {
+        &self.other_client.as_ref().unwrap_or(&self.facts).client
     }
 
     /// The resolved configuration. `None` if the release refuses it.
@@ -194,7 +200,7 @@ impl Gateway {
 
     fn params(&self, simulated: &SimulatedGateway, nonce: String) -> Value {
         let client = &simulated.client;
-        let offers = simulated.client_facts.as_ref().unwrap_or(&self.facts).client.clone();
+        let offers = simulated.client_facts();
         let mut auth = self.auth(client);
         let device = client.who.key().map(|key| {
             let mut device = Device::new(key.clone());

@@ -45,8 +45,8 @@ pub(super) fn reject(simulated: &SimulatedGateway) -> Remedy {
 /// Commands that need a client that is let in, with a line that says where to type them. `None` if no such client is
 /// known. With a local fallback, `devices list` and `approve` also work for a refused `openclaw` on the gateway's machine.
 fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String>> {
-    let cli = Client::of(PRESETS[0], simulated.own.clone());
-    let here = SimulatedGateway { client: cli, client_facts: None, ..simulated.clone() };
+    let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());
+    let here = SimulatedGateway { client: cli, other_client: None, ..simulated.clone() };
     // The pending request of the refused client can be that of the same device.
     let is_let_in = simulated.start().is_ok_and(|mut gateway| {
         gateway.connect(simulated);
@@ -74,8 +74,9 @@ fn needs_administrator(simulated: &SimulatedGateway) -> bool {
         return false;
     }
     let with = |scope: &str| {
-        let client = Client { scopes: vec![scope.to_owned()], ..Client::of(PRESETS[0], simulated.own.clone()) };
-        SimulatedGateway { client, client_facts: None, ..simulated.clone() }
+        let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());
+        let client = Client { scopes: vec![scope.to_owned()], ..cli };
+        SimulatedGateway { client, other_client: None, ..simulated.clone() }
     };
     simulated.start().is_ok_and(|mut gateway| {
         gateway.connect(&with("operator.pairing"));
@@ -113,7 +114,7 @@ pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
 
 fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let client = &simulated.client;
-    if simulated.client_facts.as_ref().is_some_and(|theirs| !theirs.client.connects_like(&simulated.facts.client)) {
+    if !simulated.client_facts().connects_like(&simulated.facts.client) {
         let what = format!("Update the client to {}", simulated.facts.release);
         all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
     }

@@ -72,7 +72,7 @@ impl Change {
             Self::MoveDatabaseAway => simulated.stored.change(StoredState::drop_database),
             Self::Unlock => simulated.stored.change(StoredState::unlock),
             Self::Release(release) => simulated.facts = Facts::of(*release).ok()?,
-            Self::UpdateClient => simulated.client_facts = None,
+            Self::UpdateClient => update_client(simulated),
             Self::Again
             | Self::Approve
             | Self::Reject
@@ -162,6 +162,15 @@ fn pending(simulated: &SimulatedGateway, gateway: &Gateway) -> Option<String> {
 fn approver_scopes(client: &Client) -> Vec<String> {
     let all = OPERATOR_SCOPES.iter().map(|scope| (*scope).to_owned());
     all.chain(client.scopes.iter().cloned()).collect()
+}
+
+/// Gives the client the gateway's release. If it requested its default scopes, it requests the new ones.
+fn update_client(simulated: &mut SimulatedGateway) {
+    let had_defaults = simulated.client.scopes == simulated.client.default_scopes(simulated.client_facts());
+    simulated.other_client = None;
+    if had_defaults {
+        simulated.client.scopes = simulated.client.default_scopes(simulated.client_facts());
+    }
 }
 
 fn direct(client: &mut Client) {

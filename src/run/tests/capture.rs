@@ -109,14 +109,15 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     for (said, connect) in steps.zip(&capture.connects) {
         let mut plain = (**said).clone();
         plain.params.clear();
-        let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
+        let facts = Facts::of(release).unwrap();
+        let mut client = client(&plain, &bindings, &facts.client).unwrap_or_else(|| panic!("{text}"));
         client.is_page = !said.params.is_empty();
         let token = said.auth.as_ref().and_then(|auth| auth.device_token.as_ref());
         if token == Some(&DeviceToken::Last) {
             // An earlier connect can have brought a new one.
             client.credential = Credential::DeviceToken(None);
         }
-        let (facts, stored) = (Facts::of(release).unwrap(), StoredState::read(copy.path()).unwrap().into());
+        let stored = StoredState::read(copy.path()).unwrap().into();
         let simulated = SimulatedGateway {
             facts,
             config: config.clone(),
@@ -124,7 +125,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
             stored,
             client,
             own: ClientDevice::unknown(),
-            client_facts: None,
+            other_client: None,
             now: LATER,
         };
         let gateway = gateways.entry(&connect.device).or_insert_with(|| simulated.start());

@@ -12,6 +12,7 @@ use crate::scenario::connect as said;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::stored_state::StoredState;
+use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{Facts, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -39,18 +40,18 @@ fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
     let configuration = openclaw_json::configuration(&scenario.gateway, &bindings.identities);
     let facts = Facts::of(release).unwrap();
     Some(SimulatedGateway {
-        client: client(connect, &bindings)?,
+        client: client(connect, &bindings, &facts.client)?,
         own: ClientDevice::unknown(),
         facts,
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
         stored: StoredState::read(directory.path()).unwrap().into(),
-        client_facts: None,
+        other_client: None,
         now: NOW,
     })
 }
 
-pub(super) fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client> {
+pub(super) fn client(said: &said::Connect, bindings: &Bindings, release: &ClientFacts) -> Option<Client> {
     let plain = said.proof == said::Proof::default() && said.params.is_empty() && said.protocol.is_none();
     let scopes = said.scopes.clone().or_else(|| (said.role.as_deref() == Some("node")).then(Vec::new));
     if !plain || said.caps.is_some() || said.commands.is_some() || said.permissions.is_some() {
@@ -65,8 +66,8 @@ pub(super) fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client
     let upgrade =
         connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
     let cli: Preset = "cli".parse().unwrap();
-    let mut client =
-        Client::of(cli, key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::with_stand_in_key(&key.device_id())));
+    let who = key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::with_stand_in_key(&key.device_id()));
+    let mut client = Client::of(cli, release, who);
     client.id = said.client.id.clone().unwrap_or(client.id);
     client.mode = said.client.mode.clone().unwrap_or(client.mode);
     client.platform = said.client.platform.clone().unwrap_or(client.platform);

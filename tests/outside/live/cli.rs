@@ -43,6 +43,12 @@ impl Cli {
         Self { node: node(&cache()), entry, home: TempDir::new().unwrap(), port }
     }
 
+    /// A shell command that runs the client.
+    pub(crate) fn command_line(&self, arguments: &[&str]) -> String {
+        let (node, entry) = (self.node.to_string_lossy(), self.entry.to_string_lossy());
+        [&[&*node, &*entry], arguments].concat().join(" ")
+    }
+
     /// Runs the client. Returns its standard output, or the error.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = assert_cmd::Command::new(&self.node);

@@ -13,16 +13,46 @@ pub struct ClientFacts {
     /// Whether `openclaw devices approve` repeats a denied approval with `operator.admin`, and ends if that is refused, too.
     /// The local fallback then does not help with a node, because only an administrator approves a node.
     pub repeats_approval_as_admin: bool,
+    /// The scopes that the operator clients request by default.
+    pub scopes: DefaultScopes,
+}
+
+/// The scopes that OpenClaw's operator clients request by default, in the order of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultScopes {
+    /// The scopes of the `openclaw` command. For some methods, it requests fewer.
+    pub command: &'static [&'static str],
+    /// The scopes of the probe of `openclaw gateway status`.
+    pub probe: &'static [&'static str],
+    /// The scopes of the terminal user interface.
+    pub terminal: &'static [&'static str],
+    /// The scopes of the Control UI and of the chat in a browser.
+    pub browser: &'static [&'static str],
 }
 
 impl ClientFacts {
     /// The client of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
-        Self { protocols: (3, 3), device_tokens: false, local_fallback: false, repeats_approval_as_admin: false }
+        Self {
+            protocols: (3, 3),
+            device_tokens: false,
+            local_fallback: false,
+            repeats_approval_as_admin: false,
+            scopes: DefaultScopes::oldest(),
+        }
     }
 
     /// Whether a client of the other release connects in the same way.
     pub fn connects_like(&self, other: &Self) -> bool {
         (self.protocols, self.device_tokens) == (other.protocols, other.device_tokens)
+    }
+}
+
+impl DefaultScopes {
+    /// The scopes of the clients of 2026.2.19.
+    fn oldest() -> Self {
+        let several = &["operator.admin", "operator.approvals", "operator.pairing"];
+        let admin = &["operator.admin"];
+        Self { command: several, probe: admin, terminal: admin, browser: several }
     }
 }

@@ -192,6 +192,19 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.client.local_fallback = true,
         },
         Change {
+            what: "The `openclaw` command also requests `operator.read` and `operator.write` by default.",
+            sources: &[Code("src/gateway/method-scopes.ts", "CLI_DEFAULT_OPERATOR_SCOPES")],
+            apply: |facts| {
+                facts.client.scopes.command =
+                    &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"]
+            },
+        },
+        Change {
+            what: "The probe of `openclaw gateway status` requests `operator.read` instead of `operator.admin`.",
+            sources: &[Code("src/gateway/probe.ts", "probeGateway")],
+            apply: |facts| facts.client.scopes.probe = &["operator.read"],
+        },
+        Change {
             what: "Adds the configuration keys `gateway.customBindHost`, `gateway.allowRealIpFallback` and \
                    `gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],

@@ -181,5 +181,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             sources: &[Code("src/gateway/handshake-timeouts.ts", "")],
             apply: |facts| facts.config.timeout_from_environment = true,
         },
+        Change {
+            what: "The Control UI also requests `operator.read` and `operator.write`.",
+            sources: &[Code("ui/src/ui/gateway.ts", "CONTROL_UI_OPERATOR_SCOPES")],
+            apply: |facts| {
+                facts.client.scopes.browser =
+                    &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"]
+            },
+        },
     ],
 };

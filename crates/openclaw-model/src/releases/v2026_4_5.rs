@@ -132,5 +132,19 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                     &["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"]
             },
         },
+        Change {
+            what: "The `openclaw` command also requests `operator.talk.secrets` by default.",
+            sources: &[Code("src/gateway/method-scopes.ts", "CLI_DEFAULT_OPERATOR_SCOPES")],
+            apply: |facts| {
+                facts.client.scopes.command = &[
+                    "operator.admin",
+                    "operator.read",
+                    "operator.write",
+                    "operator.approvals",
+                    "operator.pairing",
+                    "operator.talk.secrets",
+                ]
+            },
+        },
     ],
 };

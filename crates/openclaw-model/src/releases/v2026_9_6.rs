@@ -468,5 +468,39 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| facts.config.know(["gateway.nodes.commands", "gateway.auth.trustedProxy.deviceAutoApprove"]),
         },
+        Change {
+            what: "The `openclaw` command and the Control UI also request `operator.questions` by default.",
+            sources: &[
+                Code("src/gateway/method-scopes.ts", "CLI_DEFAULT_OPERATOR_SCOPES"),
+                Note("the Control UI of the release (control-ui/assets)"),
+            ],
+            apply: |facts| {
+                facts.client.scopes.command = &[
+                    "operator.admin",
+                    "operator.read",
+                    "operator.write",
+                    "operator.approvals",
+                    "operator.questions",
+                    "operator.pairing",
+                    "operator.talk.secrets",
+                ];
+                facts.client.scopes.browser = &[
+                    "operator.admin",
+                    "operator.read",
+                    "operator.write",
+                    "operator.approvals",
+                    "operator.questions",
+                    "operator.pairing",
+                ];
+            },
+        },
+        Change {
+            what: "The terminal user interface requests four scopes. Before, it requested `operator.admin` only.",
+            sources: &[Code("src/tui/gateway-chat.ts", "GatewayChatClient")],
+            apply: |facts| {
+                facts.client.scopes.terminal =
+                    &["operator.admin", "operator.read", "operator.write", "operator.approvals"]
+            },
+        },
     ],
 };

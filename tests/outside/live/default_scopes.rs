@@ -1,0 +1,94 @@
+//! The `openclaw` command of a real release requests the default scopes of its facts. For every `openclaw@RELEASE` in
+//! `CLAWCHECK_LIVE`.
+
+use crate::live::cli::Cli;
+use crate::live::client_libraries::{TOKEN, reached};
+use openclaw_model::Facts;
+use serde_json::{Value, json};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::{Message, accept};
+
+/// The time until a client has sent its first connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A gateway that refuses every connect.
+struct RefusingGateway {
+    port: u16,
+    connects: Receiver<Value>,
+}
+
+impl RefusingGateway {
+    fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, connects) = channel();
+        // The thread ends with the test program.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let sender = sender.clone();
+                std::thread::spawn(move || refuse(stream, &sender));
+            }
+        });
+        Self { port, connects }
+    }
+
+    /// The scopes of the first connect of a client in this mode.
+    fn scopes(&self, mode: &str) -> Value {
+        loop {
+            let connect = self.connects.recv_timeout(CONNECT_TIMEOUT).expect("a connect");
+            if connect["client"]["mode"] == mode {
+                return connect["scopes"].clone();
+            }
+        }
+    }
+}
+
+/// Sends a challenge, passes the parameters of the connect on, and refuses it.
+fn refuse(stream: TcpStream, connects: &Sender<Value>) -> Option<()> {
+    let mut socket = accept(stream).ok()?;
+    let challenge = json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": "nonce", "ts": 0}});
+    socket.send(Message::text(challenge.to_string())).ok()?;
+    let request: Value = serde_json::from_str(socket.read().ok()?.to_text().ok()?).ok()?;
+    connects.send(request["params"].clone()).ok()?;
+    let error = json!({"code": "INVALID_REQUEST", "message": "refused"});
+    let answer = json!({"type": "res", "id": request["id"], "ok": false, "error": error});
+    socket.send(Message::text(answer.to_string())).ok()?;
+    socket.close(None).ok()
+}
+
+/// Opens the terminal user interface in a terminal of its own, and ends it after its connect.
+fn terminal_scopes(gateway: &RefusingGateway, cli: &Cli) -> Option<Value> {
+    let command = cli.command_line(&["tui", "--url", &format!("ws://127.0.0.1:{}", gateway.port), "--token", TOKEN]);
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--command", &command, "/dev/null"]).env_clear().env("TERM", "xterm");
+    script.env("HOME", cli.home.path()).env("PATH", std::env::var_os("PATH")?);
+    let mut script = script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+    let scopes = gateway.scopes("ui");
+    // `script` ends its terminal, and with it the program in it.
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(script.id().try_into().unwrap()), nix::sys::signal::SIGTERM)
+        .unwrap();
+    script.wait().unwrap();
+    Some(scopes)
+}
+
+#[test]
+#[ignore = "needs real clients: CLAWCHECK_LIVE"]
+fn requests_default_scopes_of_release() {
+    for release in reached() {
+        let facts = Facts::of(release.parse().unwrap()).unwrap().client.scopes;
+        let gateway = RefusingGateway::start();
+        let cli = Cli::of(&release, gateway.port);
+        // The command knows no narrower scopes for a method of another program.
+        cli.run(&["gateway", "call", "clawcheck.unknown"]).unwrap_err();
+        assert_eq!(gateway.scopes("cli"), json!(facts.command), "{release}");
+        let _ = cli.run(&["gateway", "probe"]);
+        assert_eq!(gateway.scopes("probe"), json!(facts.probe), "{release}");
+        match terminal_scopes(&gateway, &cli) {
+            Some(scopes) => assert_eq!(scopes, json!(facts.terminal), "{release}"),
+            None => println!("`script` is not installed, so the terminal user interface is not run"),
+        }
+    }
+}
