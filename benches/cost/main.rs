@@ -42,7 +42,7 @@ fn one_connect() {
 fn corpus() {
     let runtime = one_thread();
     let play = CorpusRun::new(&runtime);
-    let cases = play.asked(&runtime);
+    let cases = play.played_cases(&runtime);
     let rounds = (0..ROUNDS).map(|_| measure(|| drop(play.run(&runtime, &cases, jobs())))).collect::<Vec<_>>();
     let per_second =
         |of: fn(&CpuCost) -> f64| median(rounds.iter().map(|cost| cases.len() as f64 / of(cost)).collect());

@@ -45,19 +45,19 @@ impl CorpusRun {
     }
 
     /// The cases that apply to this release and do not need a user other than root.
-    pub(crate) fn asked(&self, runtime: &Runtime) -> Vec<&Case> {
+    pub(crate) fn played_cases(&self, runtime: &Runtime) -> Vec<&Case> {
         let all = self.corpus.cases().iter().collect::<Vec<_>>();
-        let mut asked = HashSet::new();
+        let mut played = HashSet::new();
         self.play(runtime, &all, jobs(), &mut |event| {
             if let Event::Case(report) = event
                 && !matches!(report.verdict, Verdict::NotApplicable | Verdict::Skipped)
             {
-                asked.insert(report.id.clone());
+                played.insert(report.id.clone());
             }
             Ok(())
         });
-        assert!(!asked.is_empty(), "no case is asked");
-        all.into_iter().filter(|case| asked.contains(&case.id)).collect()
+        assert!(!played.is_empty(), "no case is asked");
+        all.into_iter().filter(|case| played.contains(&case.id)).collect()
     }
 
     /// One case, repeated.

@@ -11,7 +11,7 @@ use divan::counter::ItemsCount;
 fn play(bencher: Bencher<'_, '_>) {
     let runtime = one_thread();
     let play = CorpusRun::new(&runtime);
-    let cases = play.asked(&runtime);
+    let cases = play.played_cases(&runtime);
     bencher.counter(ItemsCount::new(cases.len())).bench_local(|| play.run(&runtime, &cases, jobs()));
 }
 

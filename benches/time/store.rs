@@ -18,12 +18,12 @@ fn observe(bencher: Bencher<'_, '_>, devices: usize) {
 /// Reads a snapshot file and compares it with an equal observation.
 #[divan::bench(args = DEVICES)]
 fn compare_equal(bencher: Bencher<'_, '_>, devices: usize) {
-    let seen = normalise(&evidence(devices));
+    let observation = normalise(&evidence(devices));
     let snapshot = Snapshot {
         case: "bench/store".to_owned(),
         release: RELEASE,
         seen: [RELEASE].into(),
-        text: seen.text().to_owned(),
+        text: observation.text().to_owned(),
     };
     let file = snapshot.render();
     bencher.bench_local(|| {
@@ -31,14 +31,14 @@ fn compare_equal(bencher: Bencher<'_, '_>, devices: usize) {
         let mut history = History::default();
         history.accept(snapshot.release, &snapshot.text, true);
         let (_, variant) = history.serving(RELEASE)?;
-        (seen.comparable(&variant.text) == seen.text()).then_some(())
+        (observation.comparable(&variant.text) == observation.text()).then_some(())
     });
 }
 
 /// Finds the line in which two observations differ.
 #[divan::bench(args = DEVICES)]
 fn compare_different(bencher: Bencher<'_, '_>, devices: usize) {
-    let seen = normalise(&evidence(devices)).text().to_owned();
-    let expected = seen.replacen("operator.write", "operator.admin", 1);
-    bencher.bench_local(|| diff::render(black_box(&expected), black_box(&seen), false));
+    let observation = normalise(&evidence(devices)).text().to_owned();
+    let expected = observation.replacen("operator.write", "operator.admin", 1);
+    bencher.bench_local(|| diff::render(black_box(&expected), black_box(&observation), false));
 }

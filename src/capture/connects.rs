@@ -111,9 +111,9 @@ fn clients(
     }
     clients.push(usual.clone());
     clients.extend(device.pending.iter().map(|request| of_request(&usual, simulated.client_facts(), request)));
-    let mut asked = BTreeSet::new();
+    let mut distinct = BTreeSet::new();
     clients.retain(|client| {
-        asked.insert((client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone()))
+        distinct.insert((client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone()))
     });
     Some((simulated, clients))
 }

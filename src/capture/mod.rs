@@ -1,15 +1,15 @@
 //! `capture`: a state directory and its configuration become a scenario without secrets.
 //!
-//! The scenario contains the documents of the store with every value replaced ([`replace_values`]), the settings that affect a
+//! The scenario contains the documents of the store with every value replaced ([`value_replacer`]), the settings that affect a
 //! connect ([`settings`]), and the connects that the records imply ([`connects`]). Each connect expects the answer that the
 //! model gives for the original.
 
 mod aliases;
 mod connects;
-mod replace_values;
 mod scenario_folder;
 mod settings;
 mod substitution;
+mod value_replacer;
 
 pub(crate) use connects::Connect;
 pub(crate) use scenario_folder::{SaveError, save};
@@ -139,7 +139,7 @@ impl Capture {
             aliases.name_device(&device.id, connects::base_name(device));
         }
         for (document, value) in all_documents(state) {
-            replace_values::learn_tokens(document, &value, &mut aliases);
+            value_replacer::learn_tokens(document, &value, &mut aliases);
         }
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
         let (connects, without) = connects_of(state, devices, release, &aliases, now);
@@ -319,7 +319,7 @@ fn files(
     aliases: &mut Aliases,
 ) -> (Map<String, Value>, Map<String, Value>) {
     let mut replaced =
-        |document, value: &Value| replace_values::replaced(document, &records_of(document, value, ids), now, aliases);
+        |document, value: &Value| value_replacer::replaced(document, &records_of(document, value, ids), now, aliases);
     let (mut files, mut modes) = (Map::new(), Map::new());
     for document in Document::ALL {
         let content = match state.stored.file(document) {

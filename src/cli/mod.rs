@@ -9,8 +9,8 @@ mod error;
 pub(crate) mod exit;
 mod help;
 mod misplaced;
-mod option_of_others;
 mod options;
+mod other_command_option;
 mod printed_words;
 mod session;
 mod signals;
@@ -121,7 +121,7 @@ fn arguments() -> Result<Arguments, clap::Error> {
     let color = Color::of_arguments(std::env::args_os().skip(1)).unwrap_or_default();
     let mut command = Arguments::command().color(color.into());
     let matches = command.try_get_matches_from_mut(std::env::args_os());
-    let mut matches = matches.map_err(|error| option_of_others::with_tip(error, &command))?;
+    let mut matches = matches.map_err(|error| other_command_option::with_tip(error, &command))?;
     Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 

@@ -104,13 +104,15 @@ mod tests {
     #[case::before_digits("iphone", false)]
     #[case::shortened("admin", false)]
     #[case::end_of_a_word("grade", false)]
-    fn words_of_a_text(#[case] word: &str, #[case] expected: bool) {
+    fn finds_whole_words(#[case] word: &str, #[case] expected: bool) {
         let text = b"role-upgrade -> operator.admins, PAIRING_REQUIRED: iphone15 of tail1234-host 2026";
         assert_eq!(Word::new(word).unwrap().is_in(text), expected);
     }
 
     #[rstest]
-    fn texts_that_are_no_words(#[values("abc", "tail1234", "two words", "-role", "role_", "größe")] text: &str) {
+    fn rejects_texts_with_other_characters(
+        #[values("abc", "tail1234", "two words", "-role", "role_", "größe")] text: &str,
+    ) {
         assert!(!is_word(text));
     }
 }

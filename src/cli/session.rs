@@ -96,11 +96,11 @@ impl Session {
         done
     }
 
-    /// The default options of a run on a gateway. `asked` is the number of jobs, if the user specified one.
-    pub(super) fn options(gateway: &Gateway, asked: Option<u16>) -> Options {
+    /// The default options of a run on a gateway. `given_jobs` is the number of jobs, if the user specified one.
+    pub(super) fn options(gateway: &Gateway, given_jobs: Option<u16>) -> Options {
         let kind = gateway.profile().kind;
         let secrets = secrets(gateway);
-        Options { jobs: jobs(asked, kind), isolation: Isolation::usual(kind), secrets, ..Options::default() }
+        Options { jobs: jobs(given_jobs, kind), isolation: Isolation::usual(kind), secrets, ..Options::default() }
     }
 }
 

@@ -277,8 +277,8 @@ impl Connection {
     /// # Errors
     /// Returns an error if the close frame could not be sent.
     pub async fn close(&mut self, code: Option<u16>, reason: &str, deadline: Instant) -> Result<(), SendError> {
-        let said = code.map_or_else(|| "close without a code".to_owned(), |code| format!("close {code} {reason:?}"));
-        self.recorder.record(Direction::Sent, &said);
+        let line = code.map_or_else(|| "close without a code".to_owned(), |code| format!("close {code} {reason:?}"));
+        self.recorder.record(Direction::Sent, &line);
         let frame = code.map(|code| CloseFrame { code: CloseCode::from(code), reason: reason.into() });
         self.send(Message::Close(frame), deadline).await
     }
@@ -368,8 +368,8 @@ impl Connection {
                 Some(Incoming::Text(TextFrame::new(text)))
             }
             Message::Binary(bytes) => {
-                let said = format!("binary frame, {} bytes", bytes.len());
-                self.recorder.record(Direction::Received, &said);
+                let line = format!("binary frame, {} bytes", bytes.len());
+                self.recorder.record(Direction::Received, &line);
                 Some(Incoming::Binary(bytes.into()))
             }
             Message::Ping(_) => {
@@ -406,14 +406,14 @@ impl Connection {
     }
 
     fn end(&mut self, closed: Closed) -> Incoming {
-        let said = match (&closed.how, closed.code) {
+        let line = match (&closed.how, closed.code) {
             (Ending::CloseFrame, Some(code)) => format!("close {code} {:?}", closed.reason),
             (Ending::CloseFrame, None) => "close without a code".to_owned(),
             (Ending::Eof, _) => "ended without a close frame".to_owned(),
             (Ending::Reset, _) => "reset".to_owned(),
             (Ending::Violation(text) | Ending::TooMuch(text), _) => text.clone(),
         };
-        self.recorder.record(Direction::Received, &said);
+        self.recorder.record(Direction::Received, &line);
         self.ended = Some(closed.clone());
         Incoming::Closed(closed)
     }

@@ -76,7 +76,7 @@ async fn ending(bytes: &[u8]) -> Closed {
 }
 
 #[tokio::test]
-async fn endings_are_told_apart() {
+async fn distinguishes_endings() {
     let with_code = ending(&frame(0x88, &[&1008_u16.to_be_bytes()[..], b"pairing required"].concat())).await;
     assert_eq!((with_code.code, with_code.reason.as_str(), with_code.clean()), (Some(1008), "pairing required", true));
     let without_code = ending(&frame(0x88, b"")).await;
@@ -116,7 +116,7 @@ async fn reset_is_not_end_of_stream() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_refused() {
+async fn closed_port_is_refused() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let recorder = Transcript::new().recorder("a");
     let error = Connection::open(Link::tcp(address), &Upgrade::default(), recorder, in_ten_seconds()).await.err();

@@ -106,9 +106,9 @@ mod tests {
     #[case(r#"{"id":"1","result":{}}"#, r#"a frame without a type: {"id":"1","result":{}}"#)]
     #[case("[1]", "JSON that is not an object: [1]")]
     fn describes_unexpected_answer(#[case] text: &str, #[case] says: &str) {
-        let told = unexpected_messages(&[received(text)], "1").unwrap();
-        assert!(told.starts_with(r#"it sent 1 message, which is not the response to request "1": "#), "{told}");
-        assert!(told.contains(says), "{told}");
+        let shown = unexpected_messages(&[received(text)], "1").unwrap();
+        assert!(shown.starts_with(r#"it sent 1 message, which is not the response to request "1": "#), "{shown}");
+        assert!(shown.contains(says), "{shown}");
     }
 
     #[test]
@@ -117,9 +117,9 @@ mod tests {
         let mut all = vec![received(&deep)];
         all.extend(std::iter::repeat_with(|| received(r#"{"type":"event","event":"tick"}"#)).take(7));
         all.extend(["a", "b", "c"].map(|name| received(&format!(r#"{{"type":"event","event":"{name}"}}"#))));
-        let told = unexpected_messages(&all, "1").unwrap();
-        assert!(told.contains("it sent 11 messages") && told.contains("nested deeper than the 127"), "{told}");
-        assert!(told.contains(r#"the event "tick", "#) && told.ends_with(", ...") && told.len() < 300, "{told}");
+        let shown = unexpected_messages(&all, "1").unwrap();
+        assert!(shown.contains("it sent 11 messages") && shown.contains("nested deeper than the 127"), "{shown}");
+        assert!(shown.contains(r#"the event "tick", "#) && shown.ends_with(", ...") && shown.len() < 300, "{shown}");
         assert_eq!(unexpected_messages(&[Incoming::Deadline], "1"), None);
     }
 

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tells_answers_apart() {
+    async fn distinguishes_answers() {
         let refused = answered(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nnoway").await;
         assert_eq!(refused, Err(OpenError::Status { status: 401, location: None, body: "no".to_owned() }));
         let moved = answered(b"HTTP/1.1 308 Moved\r\nlocation: /ws\r\nContent-Length: 0\r\n\r\n").await.unwrap_err();

@@ -143,7 +143,7 @@ fn tries_each_record_with_damaged_tokens() {
 #[case::app("openclaw-ios", "iOS 17.1", &["2026.2.26", "2026.4.2"], &["2026.2.19", "2026.9.6"])]
 #[case::command("cli", "darwin 24.1.0", &["2026.4.2", "2026.9.6"], &["2026.2.19"])]
 #[case::no_version("openclaw-ios", "ios", &[], &["2026.4.2"])]
-fn a_platform_that_an_update_changes_is_told(
+fn warns_about_platform_with_version(
     #[case] client: &str,
     #[case] platform: &str,
     #[case] refusing: &[&str],
@@ -199,7 +199,7 @@ fn two_stores_finding_by_release() {
 #[case::phone("ios", "phone", true)]
 #[case::no_browser("control-ui", "new", true)]
 #[case::node_on_this_machine("node", "own", false)]
-fn a_client_has_a_device_of_its_kind(#[case] client: &str, #[case] expected: &str, #[case] assumed: bool) {
+fn device_belongs_to_kind_of_client(#[case] client: &str, #[case] expected: &str, #[case] assumed: bool) {
     let tokens = json!({});
     let ((own, record), (phone, mut theirs)) = (device("own", "operator", &tokens), device("phone", "node", &tokens));
     theirs["clientId"] = json!("openclaw-ios");

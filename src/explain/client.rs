@@ -14,7 +14,7 @@ use untrusted_data::printable;
 const APP_SCOPES: &[&str] =
     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 
-/// A client of OpenClaw.
+/// A kind of client that `--as` names, with its default values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Preset {
     /// The name of the client on the command line.

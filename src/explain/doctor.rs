@@ -25,9 +25,9 @@ const MAX: usize = 200;
 const MAX_PLATFORMS: usize = 500;
 
 /// The platform of the machine that clawcheck runs on.
-const HERE: &str = "linux";
+const LOCAL_PLATFORM: &str = "linux";
 /// The address of a device on another machine, which is reserved for documentation.
-const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+const REMOTE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
 /// The effect on a release that cannot process a document or a record.
 pub(super) const CLOSES: &str = "closes every connection that needs it, without an answer";
@@ -337,7 +337,7 @@ impl PairedRecord<'_> {
             self.answers(&client, &without)
         };
         let mut groups: Vec<(&'static str, Vec<Release>)> = Vec::new();
-        for ((release, here), (_, elsewhere)) in answered(None).into_iter().zip(answered(Some(ELSEWHERE))) {
+        for ((release, here), (_, elsewhere)) in answered(None).into_iter().zip(answered(Some(REMOTE_ADDRESS))) {
             let effect = match (here.as_ref().map(RecordEffect::of), elsewhere.as_ref().map(RecordEffect::of)) {
                 (Some(RecordEffect::RoleUpgrade), Some(RecordEffect::RoleUpgrade)) => {
                     "; its clients are refused (role-upgrade)"
@@ -391,11 +391,11 @@ impl PairedRecord<'_> {
         let mut client = client_of(self.key, self.value);
         let what = match next_version(platform) {
             Some(next) => {
-                (client.platform, client.peer) = (Some(next), Some(ELSEWHERE));
+                (client.platform, client.peer) = (Some(next), Some(REMOTE_ADDRESS));
                 "an update of the system requires another approval"
             }
-            None if is_here && platform != HERE => {
-                client.platform = Some(HERE.to_owned());
+            None if is_here && platform != LOCAL_PLATFORM => {
+                client.platform = Some(LOCAL_PLATFORM.to_owned());
                 "the client of this machine, which is on linux, requires another approval"
             }
             None => return,
@@ -503,7 +503,7 @@ mod tests {
     #[case::after_a_character_of_several_bytes("iOS\u{a0}17", Some("iOS\u{a0}18"))]
     #[case::no_number("linux", None)]
     #[case::no_room("4294967295", None)]
-    fn version_after_an_update(#[case] platform: &str, #[case] expected: Option<&str>) {
+    fn version_after_update(#[case] platform: &str, #[case] expected: Option<&str>) {
         assert_eq!(next_version(platform).as_deref(), expected);
     }
 }

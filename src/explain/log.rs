@@ -29,7 +29,7 @@ const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, 
 /// The maximum number of connections that are followed at the same time.
 const MAX_OPEN: usize = 1000;
 /// Close codes of clients that leave by themselves, such as a probe.
-const LEFT: [&str; 4] = ["1000", "1001", "1005", "1006"];
+const CLIENT_CLOSE_CODES: [&str; 4] = ["1000", "1001", "1005", "1006"];
 
 /// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -108,10 +108,10 @@ impl LoggedRefusal {
             } else if let Some((_, rest)) = line.split_once(CLOSED) {
                 let closed = fields(rest);
                 let detail = closed.get("conn").and_then(|conn| details.remove(conn));
-                let left = said(&closed, "code").is_some_and(|code| LEFT.contains(&code));
+                let left = field(&closed, "code").is_some_and(|code| CLIENT_CLOSE_CODES.contains(&code));
                 let detail = detail.unwrap_or_default();
-                let timed_out = said(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
-                if !left || timed_out || said(&closed, "reason").is_some() {
+                let timed_out = field(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
+                if !left || timed_out || field(&closed, "reason").is_some() {
                     last = Some(Self { closed, detail });
                 }
             } else if let Some((_, rest)) = line.split_once(UNKNOWN_PROXY) {
@@ -126,8 +126,8 @@ impl LoggedRefusal {
 
     /// Fills in the values that the user does not specify.
     pub(crate) fn complete(&self, description: &mut ClientDescription) {
-        let closed = |name: &str| said(&self.closed, name);
-        let detail = |name: &str| said(&self.detail, name);
+        let closed = |name: &str| field(&self.closed, name);
+        let detail = |name: &str| field(&self.detail, name);
         if description.peer.is_none() {
             description.peer = closed("remote").or_else(|| detail("remote")).and_then(|address| address.parse().ok());
         }
@@ -163,19 +163,19 @@ impl LoggedRefusal {
 
     /// The logged reason: that of the close, or else that of the details.
     fn reason(&self) -> &str {
-        said(&self.closed, "reason").or_else(|| said(&self.detail, "reason")).unwrap_or_default()
+        field(&self.closed, "reason").or_else(|| field(&self.detail, "reason")).unwrap_or_default()
     }
 
     /// The kind of upgrade that the device requested.
     fn upgrade(&self) -> Option<&str> {
-        said(&self.detail, "upgrade")
+        field(&self.detail, "upgrade")
     }
 
     /// The cause, if only the log tells it.
     ///
     /// `timeout_ms` is the handshake timeout of the gateway.
     pub(crate) fn cause(&self, facts: &Facts, timeout_ms: u64) -> Option<LogCause> {
-        log_cause::of(self.reason(), said(&self.closed, "code").unwrap_or_default(), facts, timeout_ms)
+        log_cause::of(self.reason(), field(&self.closed, "code").unwrap_or_default(), facts, timeout_ms)
     }
 
     /// Whether a computed answer is the logged one.
@@ -183,7 +183,7 @@ impl LoggedRefusal {
         // The id of a request differs each time.
         let logged = self.reason().split(" (requestId").next().unwrap_or_default();
         match &answer.verdict {
-            Verdict::NoUpgrade { .. } => said(&self.closed, "code") == Some("HTTP 403"),
+            Verdict::NoUpgrade { .. } => field(&self.closed, "code") == Some("HTTP 403"),
             Verdict::Refused { error, close } => {
                 let error = error.as_deref();
                 let detail = |name: &str| error?.details.as_ref()?.get(name)?.as_str();
@@ -202,7 +202,7 @@ impl LoggedRefusal {
                         return kinds.is_some();
                     }
                     let code = close.as_ref().map(|(code, _)| code.to_string());
-                    return said(&self.closed, "code") == code.as_deref();
+                    return field(&self.closed, "code") == code.as_deref();
                 }
                 let texts = texts.into_iter().flatten().filter(|text| !text.is_empty());
                 texts.into_iter().any(|text| text.starts_with(logged) || logged.starts_with(text))
@@ -213,8 +213,8 @@ impl LoggedRefusal {
 
     /// The logged close code and reason, in words.
     pub(crate) fn says(&self) -> Option<String> {
-        let Some(code) = said(&self.closed, "code") else {
-            let reason = said(&self.detail, "reason").or_else(|| self.upgrade())?;
+        let Some(code) = field(&self.closed, "code") else {
+            let reason = field(&self.detail, "reason").or_else(|| self.upgrade())?;
             let advice = if reason == "rate_limited" { RATE_LIMITED } else { "" };
             return Some(format!("the log says {}{advice}", printable::line(reason)));
         };
@@ -242,7 +242,7 @@ fn merge(
         details.pop_first();
     }
     let known = details.entry(conn).or_default();
-    for name in detail.keys().filter(|name| said(&detail, name).is_some()) {
+    for name in detail.keys().filter(|name| field(&detail, name).is_some()) {
         known.insert(name.clone(), detail[name].clone());
     }
     known.clone()
@@ -272,7 +272,7 @@ fn accepted(method: &str) -> Option<Credential> {
     }
 }
 
-fn said<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+fn field<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     let nothing = ["", "n/a", "?", "none", "<none>", "unknown-ip"];
     fields.get(name).map(String::as_str).filter(|value| !nothing.contains(value))
 }
@@ -358,7 +358,7 @@ ua=n/a code=1008 reason=pairing required
     #[case::same_kind(json!({ "reason": "scope-upgrade" }), true)]
     #[case::another_kind(json!({ "reason": "role-upgrade" }), false)]
     #[case::no_kind(json!({}), true)]
-    fn an_answer_with_another_kind_of_upgrade_does_not_agree(#[case] details: Value, #[case] agrees: bool) {
+    fn answer_with_other_kind_of_upgrade_does_not_agree(#[case] details: Value, #[case] agrees: bool) {
         let message = "pairing required".to_owned();
         let error = json!({ "code": "NOT_PAIRED", "message": message, "details": details });
         let error = Some(Box::new(serde_json::from_value(error).unwrap()));
@@ -413,7 +413,7 @@ ua=n/a code=1008 reason=pairing required
         Some(Credential::Token(None)),
         Some("macos")
     )]
-    fn details_describe_the_client(
+    fn details_describe_client(
         #[case] line: &str,
         #[case] client: &str,
         #[case] credential: Option<Credential>,

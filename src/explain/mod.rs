@@ -41,7 +41,7 @@ const MIN_ID_LENGTH: usize = 4;
 const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
 /// The maximum number of devices in the message about an unknown or ambiguous device.
-const LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// The client, as the user describes it.
 #[derive(Debug, Clone, Default)]
@@ -345,9 +345,9 @@ fn listed(devices: &BTreeMap<String, DeviceData>) -> String {
         Some(name) => format!("{} ({})", text::short_id(id), text::short(name)),
         None => text::short_id(id),
     };
-    let mut listed = devices.iter().take(LISTED).map(device).collect::<Vec<_>>();
-    if devices.len() > LISTED {
-        listed.push(format!("{} more", devices.len() - LISTED));
+    let mut listed = devices.iter().take(MAX_LISTED).map(device).collect::<Vec<_>>();
+    if devices.len() > MAX_LISTED {
+        listed.push(format!("{} more", devices.len() - MAX_LISTED));
     }
     listed.join(", ")
 }

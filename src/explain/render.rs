@@ -49,28 +49,29 @@ impl Explanation<'_> {
     pub(crate) fn releases(&self, answers: &[(Release, Answer)], format: OutputFormat) -> String {
         let mut before: Option<String> = None;
         let rows = answers.iter().map(|(release, answer)| {
-            let said = summary(answer);
-            let flips = before.as_ref().is_some_and(|before| *before != said);
-            before = Some(said.clone());
-            (*release, said, flips)
+            let summary = summary(answer);
+            let flips = before.as_ref().is_some_and(|before| *before != summary);
+            before = Some(summary.clone());
+            (*release, summary, flips)
         });
         let rows = rows.collect::<Vec<_>>();
         let text = match format {
             OutputFormat::Json => {
-                let row = |(release, said, flips): &(Release, String, bool)| json!({ "release": release.to_string(), "answer": said, "flips": flips });
+                let row = |(release, summary, flips): &(Release, String, bool)| json!({ "release": release.to_string(), "answer": summary, "flips": flips });
                 format!("{:#}\n", json!({ "schema": 1, "releases": rows.iter().map(row).collect::<Vec<_>>() }))
             }
-            OutputFormat::Markdown => {
-                rows.iter().fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (release, said, flips)| {
-                    let said = markdown::cell(said);
-                    let said = if *flips { format!("**{said}**") } else { said };
-                    let _ = writeln!(out, "| {release} | {said} |");
+            OutputFormat::Markdown => rows.iter().fold(
+                "| release | answer |\n|---|---|\n".to_owned(),
+                |mut out, (release, summary, flips)| {
+                    let summary = markdown::cell(summary);
+                    let summary = if *flips { format!("**{summary}**") } else { summary };
+                    let _ = writeln!(out, "| {release} | {summary} |");
                     out
-                })
-            }
+                },
+            ),
             OutputFormat::Plain => {
-                rows.iter().fold(self.head(), |mut out, (release, said, flips)| {
-                    let _ = writeln!(out, "{} {:<10} {said}", if *flips { "*" } else { " " }, release.to_string());
+                rows.iter().fold(self.head(), |mut out, (release, summary, flips)| {
+                    let _ = writeln!(out, "{} {:<10} {summary}", if *flips { "*" } else { " " }, release.to_string());
                     out
                 }) + "\n* the answer differs from the previous release\n"
             }

@@ -316,9 +316,9 @@ fn refusal(effects: Vec<Effect>) -> Verdict {
     for effect in effects {
         match effect {
             Effect::RefuseUpgrade { status, body, .. } => return Verdict::NoUpgrade { status, body },
-            Effect::Send { connection: CONNECTION, frame: ServerFrame::Res { error: Some(mut said), .. } } => {
-                said.message = without_new_ids(&said.message);
-                error = Some(Box::new(said));
+            Effect::Send { connection: CONNECTION, frame: ServerFrame::Res { error: Some(mut shape), .. } } => {
+                shape.message = without_new_ids(&shape.message);
+                error = Some(Box::new(shape));
             }
             Effect::Close { connection: CONNECTION, code, reason } => close = Some((code, without_new_ids(&reason))),
             Effect::Send { .. } | Effect::Close { .. } | Effect::Log(_) => {}

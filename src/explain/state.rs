@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_of_the_former_name_is_used_if_there_is_no_newer_one() {
+    fn former_directory_is_used_without_newer_one() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join(".clawdbot");
         fs::create_dir_all(state.join("devices")).unwrap();

@@ -67,10 +67,10 @@ pub(super) fn summary(answer: &Answer) -> String {
             format!("let in as {}, without {}", short(&held.role), short(&answer.withheld.join(", ")))
         }
         Verdict::LetIn(held) => {
-            let said = format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", ")));
+            let granted = format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", ")));
             match answer.announced.as_ref().filter(|announced| **announced != held.scopes) {
-                Some(announced) => format!("{said}; hello-ok names the scopes [{}]", short(&announced.join(", "))),
-                None => said,
+                Some(announced) => format!("{granted}; hello-ok names the scopes [{}]", short(&announced.join(", "))),
+                None => granted,
             }
         }
     }

@@ -14,7 +14,7 @@ const OWN_STATE: &str = "own-state";
 const MEMORY: &str = "/dev/shm";
 /// The free space that it must have, in bytes. This is far more than the stores of all cases that run at the same
 /// time need.
-const ROOM: u64 = 32 << 20;
+const MIN_FREE_BYTES: u64 = 32 << 20;
 
 /// The directory of a run. A drop removes it, or the guard does if clawcheck was killed. Clones share it.
 #[derive(Debug, Clone)]
@@ -193,6 +193,7 @@ impl Drop for Sandbox {
 }
 
 fn has_room(directory: &Path) -> bool {
-    nix::sys::statvfs::statvfs(directory)
-        .is_ok_and(|file_system| file_system.blocks_available().saturating_mul(file_system.fragment_size()) >= ROOM)
+    nix::sys::statvfs::statvfs(directory).is_ok_and(|file_system| {
+        file_system.blocks_available().saturating_mul(file_system.fragment_size()) >= MIN_FREE_BYTES
+    })
 }

@@ -102,7 +102,7 @@ mod tests {
     #[case("embedded@")]
     #[case("wss://example")]
     #[case("")]
-    fn refuses(#[case] text: &str) {
+    fn rejects_other_names(#[case] text: &str) {
         text.parse::<GatewaySpec>().unwrap_err();
     }
 }

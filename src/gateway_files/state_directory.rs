@@ -259,8 +259,8 @@ mod tests {
         let home = home();
         let root = home.path().display().to_string();
         let path = if path.is_empty() { home.path().to_owned() } else { home.path().join(path) };
-        let (said, advice) = not_a_state_directory(&path);
-        assert!(said.contains(message), "{said}");
+        let (error, advice) = not_a_state_directory(&path);
+        assert!(error.contains(message), "{error}");
         assert!(advice.replace(&root, "HOME").contains(help), "{advice}");
     }
 
@@ -282,7 +282,7 @@ mod tests {
     #[case("paired.json", b"", Some(GatewayFile::Store))]
     #[case("paired.json5", b"", None)]
     #[case("case.yaml", b"scenario: paired.json", None)]
-    fn kinds_of_files(#[case] path: &str, #[case] bytes: &[u8], #[case] kind: Option<GatewayFile>) {
+    fn names_kind_of_file(#[case] path: &str, #[case] bytes: &[u8], #[case] kind: Option<GatewayFile>) {
         assert_eq!(GatewayFile::of(Path::new(path), bytes), kind);
     }
 }

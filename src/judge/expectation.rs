@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_expects() {
+    fn finding_says_what_is_expected() {
         let expectation =
             expect(json!({"refused": {"code": "NOT_PAIRED", "close": 1008, "close-reason": "pairing *"}}));
         assert_eq!(describe(&expectation), "a refusal with NOT_PAIRED, close 1008, close reason \"pairing *\"");

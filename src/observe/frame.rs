@@ -13,7 +13,7 @@ use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
 
 /// Events about the gateway's host, its timers or its start, which say nothing about the case.
-const LEFT_OUT_EVENTS: [&str; 9] = [
+const OMITTED_EVENTS: [&str; 9] = [
     "tick",
     "health",
     "presence",
@@ -34,10 +34,10 @@ const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersi
 
 /// Methods whose answers describe the gateway's host. The observation keeps that they were answered, but not the
 /// answers.
-const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
+const OMITTED_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
 
 /// Number of items shown for a step after the size limit is reached.
-const FEW: usize = 8;
+const ITEMS_BEYOND_LIMIT: usize = 8;
 
 /// Members of `hello-ok` whose own members are listed by name.
 const LISTED: [&str; 3] = ["server", "features", "snapshot"];
@@ -133,7 +133,7 @@ fn show_features(seen: &mut [Received<Frame>], received: &[Received<RawFrame>], 
 /// of each kind between them. The message that a step waits for is therefore visible even in a flood.
 fn on_one_connection(received: &[&Received<RawFrame>], context: &FrameContext<'_>) -> Vec<Received<Frame>> {
     let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
-    let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
+    let most = if context.room.is_used_up() { ITEMS_BEYOND_LIMIT } else { SHOWN_IN_STEP };
     let between = if received.len() > most { most / 2..received.len() - most / 2 } else { 0..0 };
     let (mut seen, mut kinds, mut left_out) = (Vec::new(), Vec::new(), 0);
     for (at, received) in received.into_iter().enumerate() {
@@ -212,7 +212,7 @@ impl FrameKind {
 fn is_left_out(message: &RawMessage) -> bool {
     let Some(frame) = message.frame() else { return false };
     let event = frame.get("event").and_then(Value::as_str);
-    event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event))
+    event.is_some_and(|event| OMITTED_EVENTS.contains(&event))
         && frame_kind(message) == Some(FrameKind::Event)
         && other_members(message).is_none()
 }
@@ -273,7 +273,7 @@ fn frame(frame: &Value, method: Option<&str>, context: &FrameContext<'_>) -> Fra
         FrameKind::Response => Frame::Response {
             method: method.map(str::to_owned),
             payload: member("payload")
-                .filter(|_| method.is_none_or(|method| !LEFT_OUT_ANSWERS.contains(&method)))
+                .filter(|_| method.is_none_or(|method| !OMITTED_ANSWERS.contains(&method)))
                 .map(normal),
         },
         FrameKind::Error => Frame::Error(error(normal(&frame["error"]))),

@@ -76,13 +76,13 @@ fn follows(last: &StepObservation, next: &StepObservation) -> bool {
 pub(super) fn steps(steps: &[StepObservation], depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     for step in steps {
-        let asked = line(&step.step);
+        let request = line(&step.step);
         let _ = match step.rounds {
-            None => writeln!(out, "{margin}{asked}"),
+            None => writeln!(out, "{margin}{request}"),
             Some(Rounds { first, last, of }) if first == last => {
-                writeln!(out, "{margin}{asked}  ({first} of {of})")
+                writeln!(out, "{margin}{request}  ({first} of {of})")
             }
-            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{asked}  ({first} to {last} of {of})"),
+            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{request}  ({first} to {last} of {of})"),
         };
         for seen in &step.seen {
             let _ = writeln!(out, "{margin}  {}", line(&seen_line(seen)));

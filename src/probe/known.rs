@@ -45,8 +45,8 @@ pub(super) async fn answers(
     settings: &Settings,
     run_directory: &RunDirectory,
 ) -> Result<Vec<ReleaseAnswers>, ReleaseAnswersError> {
-    let asked = releases::known_releases().map(|release| reference(release, report, settings, run_directory));
-    try_join_all(asked).await
+    let references = releases::known_releases().map(|release| reference(release, report, settings, run_directory));
+    try_join_all(references).await
 }
 
 async fn reference(
@@ -72,10 +72,10 @@ async fn reference(
     let was_not_asked = |question: &Question, _: &ProbeReport| {
         report.answer(question.id).is_none().then_some("the gateway was not asked")
     };
-    let asked = stages::ask(&asker, was_not_asked).await;
+    let questioned = stages::ask(&asker, was_not_asked).await;
     drop(asker);
     let mut answers =
-        asked.answers.into_iter().map(|(question, answer)| (question.id, answer)).collect::<HashMap<_, _>>();
+        questioned.answers.into_iter().map(|(question, answer)| (question.id, answer)).collect::<HashMap<_, _>>();
     if report.answer(SILENCE.id).is_some() {
         answers.insert(SILENCE.id, silence::by_clock(&mut running, settings).await);
     }

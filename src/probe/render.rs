@@ -19,11 +19,11 @@ const SCHEMA: u32 = 1;
 /// The maximum length of a line, in characters.
 const WIDTH: usize = 150;
 /// The maximum number of answers that are compared with those of a release.
-const UNLIKE: usize = 12;
+const MAX_COMPARED_ANSWERS: usize = 12;
 /// The length of `, ` and ` and 99 more: `, which end a list of questions.
 const AND_MORE: usize = 17;
 /// The name of the version that a gateway reports.
-const SAYS: &str = "says it is";
+const REPORTED_VERSION: &str = "says it is";
 /// The width of the names of sections.
 const NAMES: usize = 12;
 
@@ -91,7 +91,7 @@ impl ProbeReport {
             section(&mut out, name, [value]);
         }
         if let Some(version) = &self.version {
-            section(&mut out, SAYS, [format!("{} (server.version)", printable::line(version))]);
+            section(&mut out, REPORTED_VERSION, [format!("{} (server.version)", printable::line(version))]);
         }
         out.push('\n');
         for topic in Topic::ALL {
@@ -100,10 +100,10 @@ impl ProbeReport {
         }
         if let Some(other) = self.compared(claims) {
             let unlike = self.unlike(other).collect::<Vec<_>>();
-            let lines = unlike.iter().take(UNLIKE).map(|(question, answer, theirs)| {
+            let lines = unlike.iter().take(MAX_COMPARED_ANSWERS).map(|(question, answer, theirs)| {
                 format!("{}: {}; expected: {}", question.what, answer.shown(), theirs.shown())
             });
-            let more = unlike.len().saturating_sub(UNLIKE);
+            let more = unlike.len().saturating_sub(MAX_COMPARED_ANSWERS);
             let more = (more > 0).then(|| format!("… {more} more (--format json)"));
             if !unlike.is_empty() {
                 let _ = writeln!(out, "\ndifferences from {}", other.release);
@@ -162,7 +162,7 @@ impl ProbeReport {
             let _ = writeln!(out, "- {name} {}", line(&value));
         }
         if let Some(version) = &self.version {
-            let _ = writeln!(out, "- {SAYS} {} (server.version)", cell(version));
+            let _ = writeln!(out, "- {REPORTED_VERSION} {} (server.version)", cell(version));
         }
         let other = self.compared(claims);
         let named = other.map(|other| other.release.to_string()).unwrap_or_default();

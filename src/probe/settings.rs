@@ -25,7 +25,7 @@ impl Secret {
         }
     }
 
-    /// The secret as the other kind of secret.
+    /// The credentials with the secret in the wrong field: a token as a password, or a password as a token.
     pub(super) fn swapped(&self) -> Auth {
         match self {
             Self::Token(token) => Self::Password(token.clone()).auth(),

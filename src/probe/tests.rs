@@ -83,17 +83,17 @@ async fn recognizes_every_known_release() {
     let mut named = BTreeMap::new();
     for release in releases::known_releases() {
         let settings = settings(Secret::Token(TOKEN.to_owned()), true);
-        let (report, _) = report(release, token(), &settings).await;
-        let own = report.reference(release).unwrap().similarity;
+        let (outcome, _) = report(release, token(), &settings).await;
+        let own = outcome.reference(release).unwrap().similarity;
         assert_eq!(own.equal, own.of, "{release}: {}", report.write("x", None, OutputFormat::Plain));
         // The device of the questions about pairing is paired: its proof is one that the release accepts.
-        let new_device = report.answer("new-device").unwrap();
+        let new_device = outcome.answer("new-device").unwrap();
         assert_eq!(new_device.decision, Decision::Granted, "{release}: {new_device:?}");
         // 2026.2.19 takes a device's token only as `token`.
-        let by_token = report.answer("device-token").unwrap().decision == Decision::Granted;
+        let by_token = outcome.answer("device-token").unwrap().decision == Decision::Granted;
         assert_eq!(by_token, release > Release::new(2026, 2, 19), "{release}");
-        assert!(own.of > 60 && report.closest().contains(&release), "{release}: {}", report.verdict());
-        named.insert(release, report.closest());
+        assert!(own.of > 60 && outcome.closest().contains(&release), "{release}: {}", outcome.verdict());
+        named.insert(release, outcome.closest());
     }
     let alike = named.values().collect::<BTreeSet<_>>();
     // 2026.3.28, 2026.3.31 and 2026.4.1 differ only in what they make of older records.
@@ -105,15 +105,15 @@ async fn writes_nothing_without_permission() {
     for release in ["2026.2.19", "2026.4.2", "2026.6.11"] {
         let release = release.parse().unwrap();
         let careful = settings(Secret::Token(TOKEN.to_owned()), false);
-        let (asked, [before, after]) = report(release, token(), &careful).await;
+        let (outcome, [before, after]) = report(release, token(), &careful).await;
         assert_eq!(before, after, "{release}");
-        assert!(asked.closest().contains(&release), "{}", asked.verdict());
-        assert!(asked.answer("new-device").is_none() && asked.answer("forged").is_some());
+        assert!(outcome.closest().contains(&release), "{}", outcome.verdict());
+        assert!(outcome.answer("new-device").is_none() && outcome.answer("forged").is_some());
         // A gateway that admits every client pairs every device with a valid proof, so this question is skipped, too.
-        let (asked, [before, after]) =
+        let (outcome, [before, after]) =
             report(release, json!({ "mode": "none" }), &settings(Secret::Unknown, false)).await;
         assert_eq!(before, after, "{release}");
-        assert!(asked.answer("proof-v3").is_none() && asked.answer("no-secret").is_some());
+        assert!(outcome.answer("proof-v3").is_none() && outcome.answer("no-secret").is_some());
         // The comparison of files can fail.
         let writes = settings(Secret::Token(TOKEN.to_owned()), true);
         let (_, [before, after]) = report(release, token(), &writes).await;
@@ -125,10 +125,10 @@ async fn writes_nothing_without_permission() {
 async fn recognizes_release_with_password_or_no_secret() {
     let release = "2026.4.2".parse().unwrap();
     let password = settings(Secret::Password(TOKEN.to_owned()), false);
-    let (asked, _) = report(release, json!({ "mode": "password", "password": TOKEN }), &password).await;
-    let own = asked.reference(release).unwrap().similarity;
-    assert!(own.equal == own.of && own.of > 50, "{}", asked.verdict());
-    let (asked, _) = report(release, token(), &settings(Secret::Unknown, false)).await;
-    let own = asked.reference(release).unwrap().similarity;
-    assert!(own.equal == own.of && own.of > 35, "{}", asked.verdict());
+    let (outcome, _) = report(release, json!({ "mode": "password", "password": TOKEN }), &password).await;
+    let own = outcome.reference(release).unwrap().similarity;
+    assert!(own.equal == own.of && own.of > 50, "{}", outcome.verdict());
+    let (outcome, _) = report(release, token(), &settings(Secret::Unknown, false)).await;
+    let own = outcome.reference(release).unwrap().similarity;
+    assert!(own.equal == own.of && own.of > 35, "{}", outcome.verdict());
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The minimum pause after which a close counts as a handshake timeout.
-const SILENT: Duration = Duration::from_secs(5);
+const MIN_SILENCE: Duration = Duration::from_secs(5);
 
 /// An action of a client, or an event that the client waited for.
 #[derive(Debug)]
@@ -229,7 +229,7 @@ impl Drafts {
 
     fn gateway_closed(&mut self, connection: usize, at: Duration, close: (Option<u16>, String)) {
         let Some(known) = self.connections.get(&connection).filter(|known| !known.is_over) else { return };
-        let after_silence = known.first.is_none() && at.saturating_sub(known.opened_at) > SILENT;
+        let after_silence = known.first.is_none() && at.saturating_sub(known.opened_at) > MIN_SILENCE;
         self.open_without_connect(connection, at);
         self.end(connection);
         // The close belongs to the last action on this connection: a refused connect or a frame.

@@ -157,9 +157,9 @@ pub(crate) fn releases_plain(answers: &[ReleaseAnswer]) -> String {
 /// The answers of several releases as Markdown. An answer that differs from the previous one is bold.
 pub(crate) fn releases_markdown(answers: &[ReleaseAnswer]) -> String {
     marked(answers).fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (row, differs)| {
-        let said = markdown::cell(&line(&row.answer));
-        let said = if differs { format!("**{said}**") } else { said };
-        let _ = writeln!(out, "| {} | {said} |", row.release);
+        let answer = markdown::cell(&line(&row.answer));
+        let answer = if differs { format!("**{answer}**") } else { answer };
+        let _ = writeln!(out, "| {} | {answer} |", row.release);
         out
     })
 }

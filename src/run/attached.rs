@@ -48,14 +48,14 @@ pub(super) async fn is_there(
 
 /// The answer of the gateway to a connect that leaves no record.
 #[derive(Debug, Default)]
-pub(super) struct FirstContact {
+pub(super) struct Greeting {
     /// Whether the gateway reports that its shared token differs from the token of the run.
     pub(super) rejects_token: bool,
     /// `server.version` of its hello-ok.
     pub(super) version: Option<String>,
 }
 
-impl FirstContact {
+impl Greeting {
     fn of(steps: &[StepEvidence]) -> Self {
         let received = steps.iter().flat_map(|step| &step.received);
         let frames = received.filter_map(|received| received.message.frame()).collect::<Vec<_>>();
@@ -91,12 +91,12 @@ impl FirstContact {
 
 /// Connects once to read the version of the gateway. The connect leaves no record. The cases report an unexpected or
 /// missing answer.
-pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &RunState<'_>) -> io::Result<FirstContact> {
+pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &RunState<'_>) -> io::Result<Greeting> {
     let token = shared.options.token.as_deref();
     let sandbox = shared.run_directory.sandbox()?;
     let probe = probe_scenario(if token.is_some() { "" } else { ", auth: none" });
     let corpus = Corpus::written(Path::new("clawcheck/probe.yaml"), &probe).map_err(io::Error::other)?;
-    let [case] = corpus.cases() else { return Ok(FirstContact::default()) };
+    let [case] = corpus.cases() else { return Ok(Greeting::default()) };
     let mut context = CaseContext::new(case, gateway, sandbox, release, token);
     context.timeouts = shared.timeouts.clone();
     let steps = context.perform().await;
@@ -106,5 +106,5 @@ pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &RunSt
         Err(error) => GatewayFailure::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
-    Ok(FirstContact::of(&steps.unwrap_or_default()))
+    Ok(Greeting::of(&steps.unwrap_or_default()))
 }

@@ -18,7 +18,7 @@ const NEVER_STARTED: usize = 2;
 const STARTED_BEFORE: usize = 6;
 /// Number of consecutive silent cases after which the breaker gives up a gateway that answered before. One is enough if
 /// it never answered, because each case asks twice.
-const SILENT_AFTER_ALL: usize = 2;
+const MAX_SILENT_CASES: usize = 2;
 
 /// How a started gateway stopped working.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ struct BreakerState {
     played: bool,
     consecutive: usize,
     last: Option<Discriminant<GatewayFailure>>,
-    /// Why the breaker gave up everything.
+    /// The reason for which the breaker gave up all cases. `None` while it is closed.
     reason: Option<String>,
     starts: Vec<StartHistory>,
     /// The configuration whose failure led to the current start with the default configuration.
@@ -147,7 +147,7 @@ impl Breaker {
         state.consecutive = if state.last == Some(kind) { state.consecutive + 1 } else { 1 };
         state.last = Some(kind);
         let enough = match dead {
-            GatewayFailure::Silent(_) if state.played => SILENT_AFTER_ALL,
+            GatewayFailure::Silent(_) if state.played => MAX_SILENT_CASES,
             GatewayFailure::Silent(_) | GatewayFailure::TooSlow(_) => 1,
             GatewayFailure::Ended(_) => STARTED_BEFORE,
         };

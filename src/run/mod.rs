@@ -33,7 +33,7 @@ use crate::gateway::{Gateway, Guard};
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, GatewayStarts};
 use crate::scenario::Case;
-use attached::FirstContact;
+use attached::Greeting;
 pub(crate) use case::playable::{AttachedAccess, why_not_playable};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -78,7 +78,7 @@ pub async fn run(
     };
     let (greeting, unreachable) = match contact {
         Ok(greeting) => (greeting, None),
-        Err(error) => (FirstContact::default(), Some(error)),
+        Err(error) => (Greeting::default(), Some(error)),
     };
     let gateway = &with_named_release(gateway, &greeting);
     reporter.started(cases, gateway, &greeting)?;
@@ -154,9 +154,9 @@ async fn play(
 }
 
 /// Contacts a gateway at a URL. The inner error means that it is not reachable. Other gateways are not contacted.
-async fn contact(gateway: &Gateway, shared: &RunState<'_>) -> Result<Result<FirstContact, RunError>, RunError> {
+async fn greet(gateway: &Gateway, shared: &RunState<'_>) -> Result<Result<Greeting, RunError>, RunError> {
     if !shared.attached {
-        return Ok(Ok(FirstContact::default()));
+        return Ok(Ok(Greeting::default()));
     }
     if let Err(error) = attached::is_there(gateway, &shared.run_directory, &shared.timeouts).await {
         return Ok(Err(error));
@@ -166,7 +166,7 @@ async fn contact(gateway: &Gateway, shared: &RunState<'_>) -> Result<Result<Firs
 }
 
 /// The gateway, compared with the release that its hello-ok names. A release that the user names takes precedence.
-fn with_named_release(gateway: &Gateway, greeting: &FirstContact) -> Gateway {
+fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
     match greeting.release().filter(|_| gateway.profile().claims.is_none()) {
         Some(named) => gateway.with_release(named),
         None => gateway.clone(),

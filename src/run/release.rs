@@ -28,9 +28,9 @@ mod tests {
 
     #[tokio::test]
     async fn release_between_known_ones_equals_earlier() {
-        for (said, played) in [("2026.5.12", "2026.5.7"), ("2026.9.5", "2026.7.35"), ("2026.9.6", "2026.9.6")] {
-            let said: Release = said.parse().unwrap();
-            let spec = crate::gateway::GatewaySpec::Embedded(Some(said));
+        for (named, played) in [("2026.5.12", "2026.5.7"), ("2026.9.5", "2026.7.35"), ("2026.9.6", "2026.9.6")] {
+            let named: Release = named.parse().unwrap();
+            let spec = crate::gateway::GatewaySpec::Embedded(Some(named));
             let gateway = Gateway::prepare(&spec, &crate::gateway::Preparation::default(), &|_| {}).await.unwrap();
             assert_eq!(release_of(&gateway).to_string(), played);
         }

@@ -1,6 +1,6 @@
 //! Collects the report of a run and passes its events to the caller.
 
-use super::attached::FirstContact;
+use super::attached::Greeting;
 use super::case;
 use super::options::{Options, RunError};
 use super::outcome::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
@@ -40,12 +40,7 @@ impl<'r, 's> Reporter<'r, 's> {
     }
 
     /// Reports the beginning of the run.
-    pub(super) fn started(
-        &mut self,
-        cases: &[&Case],
-        gateway: &Gateway,
-        greeting: &FirstContact,
-    ) -> Result<(), RunError> {
+    pub(super) fn started(&mut self, cases: &[&Case], gateway: &Gateway, greeting: &Greeting) -> Result<(), RunError> {
         let options = self.shared.options;
         let isolation = schedule::possible_isolation(options.isolation, gateway).name();
         let mut info = RunInfo {
@@ -145,7 +140,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
     }
 }
 
-fn info(gateway: &Gateway, options: &Options, greeting: &FirstContact) -> GatewayInfo {
+fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == GatewayKind::Attached && options.token.is_none())
         .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
@@ -186,7 +181,7 @@ mod tests {
     #[rstest]
     #[case("2026.4.2", None)]
     #[case("2026.4.3", Some("2026.4.3 has no rules of its own; its answers are compared with those of 2026.4.2"))]
-    fn notes_stand_in_release(#[case] release: &str, #[case] said: Option<&str>) {
-        assert_eq!(stands_in(release.parse().unwrap()).as_deref(), said);
+    fn notes_stand_in_release(#[case] release: &str, #[case] note: Option<&str>) {
+        assert_eq!(stands_in(release.parse().unwrap()).as_deref(), note);
     }
 }

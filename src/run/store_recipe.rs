@@ -154,10 +154,10 @@ fn token<'r>(record: &'r PairedRecord, role: &str, scopes: &[String]) -> Result<
     let sorted = |scopes: &[String]| scopes.iter().cloned().collect::<BTreeSet<_>>();
     let usual = match &token.scopes {
         None => true,
-        Some(said) if role == OPERATOR => {
-            sorted(said) == sorted(scopes) || sorted(said) == sorted(&expanded_scopes(scopes))
+        Some(listed) if role == OPERATOR => {
+            sorted(listed) == sorted(scopes) || sorted(listed) == sorted(&expanded_scopes(scopes))
         }
-        Some(said) => said.is_empty(),
+        Some(listed) => listed.is_empty(),
     };
     first(&[
         (!token.without.is_empty(), "a token without some of its fields"),

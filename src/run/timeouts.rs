@@ -11,27 +11,27 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The timeout for an answer is this many times the slowest valid answer so far.
-const TIMES_THE_SLOWEST: u32 = 10;
+const SLOWEST_ANSWER_FACTOR: u32 = 10;
 /// The same factor for an answer of a kind that did not arrive in time before.
-const TIMES_BRIEFLY: u32 = 4;
+const SHORT_WAIT_FACTOR: u32 = 4;
 /// The minimum of an adapted timeout.
 const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same minimum for a known program. A known program always answers eventually: if it is slow, the machine is slow.
 const MIN_TIMEOUT_OF_KNOWN: Duration = Duration::from_secs(10);
 /// The bounds of a timeout for an answer of a kind that did not arrive in time before.
-const BRIEFEST: Duration = Duration::from_millis(100);
-const BRIEF_AT_MOST: Duration = MIN_TIMEOUT;
+const MIN_SHORT_WAIT: Duration = Duration::from_millis(100);
+const MAX_SHORT_WAIT: Duration = MIN_TIMEOUT;
 /// The timeout for a challenge if the gateway has not sent one in this run. Real clients of the time waited 750 ms
 /// before they sent a request.
 const CHALLENGE: Duration = Duration::from_secs(1);
 /// After this many misses in a row, the run waits only briefly, even if the answer arrived before.
-const MISSES: u32 = 2;
+const MISSES_BEFORE_SHORT_WAIT: u32 = 2;
 /// The maximum total of unsuccessful waits, as a multiple of the answer timeout.
 const BUDGET: u32 = 2;
 /// An answer is late if it takes more than this fraction (1/n) of the answer timeout.
-const LATE: u32 = 4;
+const LATE_FRACTION: u32 = 4;
 /// The time that an answer in time subtracts from the total of late answers.
-const FORGIVEN: Duration = Duration::from_secs(1);
+const LATENESS_PER_ANSWER: Duration = Duration::from_secs(1);
 
 /// What a run waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -99,9 +99,9 @@ struct Limits {
     start: Duration,
     stop: Duration,
     /// The minimum of an adapted answer timeout.
-    least: Duration,
+    minimum: Duration,
     challenges: ChallengeSupport,
-    /// Whether the gateway is a known program. For a known program, no timeout is shorter than `least`.
+    /// Whether the gateway is a known program. For a known program, no timeout is shorter than `minimum`.
     known: bool,
 }
 
@@ -112,7 +112,7 @@ struct MeasuredTimes {
     slowest: Option<Duration>,
     /// The total time of unsuccessful waits.
     lost: Duration,
-    /// The total time of late answers; an answer in time reduces it by [`FORGIVEN`].
+    /// The total time of late answers; an answer in time reduces it by [`LATENESS_PER_ANSWER`].
     late: Duration,
 }
 
@@ -128,30 +128,30 @@ struct WaitHistory {
 impl WaitHistory {
     /// Whether the next wait is expected to be unsuccessful.
     fn is_missing(self) -> bool {
-        self.missed > 0 && (self.slowest.is_none() || self.missed >= MISSES)
+        self.missed > 0 && (self.slowest.is_none() || self.missed >= MISSES_BEFORE_SHORT_WAIT)
     }
 }
 
 impl Timeouts {
     /// The timeouts for a run on a gateway.
     pub(super) fn of(gateway: &Gateway) -> Self {
-        let said = gateway.limits();
+        let limits = gateway.limits();
         let kind = gateway.profile().kind;
         let (answer, start, stop) = match kind {
             GatewayKind::Embedded => (10, 10, 10),
             GatewayKind::Spawned | GatewayKind::Attached => (30, 120, 30),
         };
-        let answer = said.answer.unwrap_or(Duration::from_secs(answer));
+        let answer = limits.answer.unwrap_or(Duration::from_secs(answer));
         // A gateway at a URL already runs, so it has to answer but does not start.
         let start = if kind == GatewayKind::Attached { answer } else { Duration::from_secs(start) };
         // Longer than every timeout of the embedded gateway, whose clock stands still meanwhile.
         let known = if kind == GatewayKind::Embedded { answer } else { MIN_TIMEOUT_OF_KNOWN };
-        let least = if gateway.is_known() { known } else { MIN_TIMEOUT };
+        let minimum = if gateway.is_known() { known } else { MIN_TIMEOUT };
         Self::with(Limits {
             answer,
-            start: said.start.unwrap_or(start),
-            stop: said.stop.unwrap_or(Duration::from_secs(stop)),
-            least: least.min(answer),
+            start: limits.start.unwrap_or(start),
+            stop: limits.stop.unwrap_or(Duration::from_secs(stop)),
+            minimum: minimum.min(answer),
             challenges: gateway.challenges(),
             known: gateway.is_known(),
         })
@@ -186,23 +186,23 @@ impl Timeouts {
         let history = learned.histories.get(wait).copied().unwrap_or_default();
         let limits = self.limits;
         let brief = match learned.slowest {
-            _ if limits.known => limits.least,
-            Some(slowest) => (slowest * TIMES_BRIEFLY).clamp(BRIEFEST, BRIEF_AT_MOST).min(limits.answer),
+            _ if limits.known => limits.minimum,
+            Some(slowest) => (slowest * SHORT_WAIT_FACTOR).clamp(MIN_SHORT_WAIT, MAX_SHORT_WAIT).min(limits.answer),
             None => CHALLENGE.min(limits.answer),
         };
         match wait {
             Wait::Stop if history.is_missing() => return brief.min(limits.stop),
             Wait::Stop => return limits.stop,
             Wait::Start if history.is_missing() => {
-                let usual = history.slowest.map(|slowest| (slowest * TIMES_THE_SLOWEST).max(MIN_TIMEOUT_OF_KNOWN));
+                let usual = history.slowest.map(|slowest| (slowest * SLOWEST_ANSWER_FACTOR).max(MIN_TIMEOUT_OF_KNOWN));
                 return usual.unwrap_or(limits.start).min(limits.start);
             }
             Wait::Start => return limits.start,
             _ if history.is_missing() => return brief,
             _ => {}
         }
-        let adapted = |slowest: Duration, times: u32| (slowest * times).clamp(limits.least, limits.answer);
-        let usual = learned.slowest.map_or(limits.answer, |slowest| adapted(slowest, TIMES_THE_SLOWEST));
+        let adapted = |slowest: Duration, times: u32| (slowest * times).clamp(limits.minimum, limits.answer);
+        let usual = learned.slowest.map_or(limits.answer, |slowest| adapted(slowest, SLOWEST_ANSWER_FACTOR));
         let usual = match wait {
             Wait::Challenge if limits.challenges == ChallengeSupport::Absent => return Duration::ZERO,
             Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && history.slowest.is_none() => {
@@ -211,7 +211,7 @@ impl Timeouts {
             // The time of unrequested messages and the time to read a long frame do not measure the speed of answers.
             Wait::Challenge | Wait::Sent | Wait::Probe => limits.answer,
             wait if wait.is_of_the_library() && !limits.known => {
-                adapted(history.slowest.unwrap_or_default(), TIMES_BRIEFLY)
+                adapted(history.slowest.unwrap_or_default(), SHORT_WAIT_FACTOR)
             }
             _ => usual,
         };
@@ -235,11 +235,11 @@ impl Timeouts {
         if wait.measures() {
             learned.slowest = Some(learned.slowest.unwrap_or_default().max(after));
         }
-        let late = wait.is_owed() && !self.limits.known && after > self.limits.answer / LATE;
+        let late = wait.is_owed() && !self.limits.known && after > self.limits.answer / LATE_FRACTION;
         if late {
             learned.late += after;
         } else if wait.measures() {
-            learned.late = learned.late.saturating_sub(FORGIVEN);
+            learned.late = learned.late.saturating_sub(LATENESS_PER_ANSWER);
         }
     }
 
@@ -272,12 +272,12 @@ mod tests {
         answer: Duration::from_secs(30),
         start: Duration::from_secs(120),
         stop: Duration::from_secs(30),
-        least: MIN_TIMEOUT,
+        minimum: MIN_TIMEOUT,
         challenges: ChallengeSupport::Unknown,
         known: false,
     };
     const KNOWN: Limits =
-        Limits { least: MIN_TIMEOUT_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
+        Limits { minimum: MIN_TIMEOUT_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
 
     fn call(method: &str) -> Wait {
         Wait::Call(method.to_owned())

@@ -159,6 +159,6 @@ fn file_name(case: &Case) -> Option<ScenarioError> {
     let message = format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens");
     let whole = Span::default();
     let mut problem = SpannedError::at(whole, message, "").within(&case.source);
-    problem.forget_place();
+    problem.remove_position();
     Some(problem)
 }

@@ -112,7 +112,7 @@ impl Peer {
     }
 
     /// Upgrades, sends the challenge and reads the connect request. Returns its id.
-    pub(crate) fn asked(&mut self) -> io::Result<String> {
+    pub(crate) fn connect_request(&mut self) -> io::Result<String> {
         self.open()?;
         Ok(self.request()?.0)
     }

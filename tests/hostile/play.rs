@@ -107,9 +107,9 @@ pub(crate) fn clawcheck() -> PathBuf {
 fn ended(mut command: Command, folder: &Path) -> PlayOutput {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let said = std::thread::spawn(move || kept(&mut err));
+    let stderr = std::thread::spawn(move || kept(&mut err));
     let out = kept(&mut out);
-    let err = said.join().unwrap();
+    let err = stderr.join().unwrap();
     let code = child.wait().unwrap().code().unwrap_or(HUNG);
     let report_text = std::fs::read_to_string(folder.join("report.json")).unwrap_or_default();
     let memory = std::fs::read_to_string(folder.join("memory")).unwrap_or_default();
@@ -127,7 +127,7 @@ fn kept(stream: &mut impl Read) -> String {
 
 /// Everything that is wrong with the output and the cost of clawcheck.
 fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String> {
-    let said = format!("{}{}", ran.out, ran.err);
+    let output = format!("{}{}", ran.out, ran.err);
     let mut wrong = Vec::new();
     let mut check = |holds: bool, text: String| {
         if !holds {
@@ -136,21 +136,21 @@ fn held(row: &Row, ran: &PlayOutput, secret: &str, folder: &Path) -> Vec<String>
     };
     check(ran.code != HUNG, "it hangs".to_owned());
     check(row.codes.contains(&ran.code), format!("exit {}, expected one of {:?}", ran.code, row.codes));
-    let unwrapped = [&said, &said.replace("\n  │ ", " "), &said.replace("\n  │ ", "")];
+    let unwrapped = [&output, &output.replace("\n  │ ", " "), &output.replace("\n  │ ", "")];
     for text in &row.says {
-        check(unwrapped.iter().any(|said| said.contains(text)), format!("does not say {text:?}"));
+        check(unwrapped.iter().any(|output| output.contains(text)), format!("does not say {text:?}"));
     }
     for text in row.never.iter().chain(&["panicked", "RUST_BACKTRACE", "index out of bounds"]) {
-        check(!said.contains(text), format!("says {text:?}"));
+        check(!output.contains(text), format!("says {text:?}"));
     }
-    check(said.len() <= MAX_OUTPUT, format!("prints {} bytes or more", said.len()));
+    check(output.len() <= MAX_OUTPUT, format!("prints {} bytes or more", output.len()));
     check(ran.memory <= MAX_MEMORY, format!("takes {} KiB", ran.memory));
-    if let Some(control) = control(&said) {
+    if let Some(control) = control(&output) {
         check(false, format!("prints U+{:04X}", u32::from(control)));
     }
     check(ran.report.is_some(), "the report is not JSON".to_owned());
     wrong.extend(reported(row, ran));
-    wrong.extend(leaks(&[("the output", &said), ("the report", &ran.report_text)], secret));
+    wrong.extend(leaks(&[("the output", &output), ("the report", &ran.report_text)], secret));
     wrong.extend(left(folder, secret));
     wrong
 }

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_drawn_twice() {
+    fn random_values_are_unique() {
         let (mut one, mut other) = (SeededEntropy::new().unwrap(), SeededEntropy::new().unwrap());
         let drawn = [one.token(), one.token(), other.token(), other.token()];
         let mut distinct = drawn.to_vec();

@@ -268,14 +268,14 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<Incoming>, FrameError> {
         let mut decoder = Decoder::new(1024, Vec::new());
-        let mut seen = Vec::new();
+        let mut received = Vec::new();
         for byte in bytes {
             decoder.buffer().push(*byte);
             while let Some(incoming) = decoder.next()? {
-                seen.push(incoming);
+                received.push(incoming);
             }
         }
-        Ok(seen)
+        Ok(received)
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
     #[case::too_big(frame(0x81, &[b'x'; 1025])[..8].to_vec(), FrameError::TooBig)]
     #[case::too_big_in_two([frame(0x01, &[b'x'; 1000]), frame(0x80, &[b'x'; 25])].concat(), FrameError::TooBig)]
     #[case::absurd_length(vec![0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], FrameError::TooBig)]
-    fn faults(#[case] bytes: Vec<u8>, #[case] fault: FrameError) {
+    fn rejects_faulty_frames(#[case] bytes: Vec<u8>, #[case] fault: FrameError) {
         assert_eq!(read(&bytes), Err(fault));
     }
 

@@ -33,7 +33,7 @@ const EVENTS: usize = 32;
 /// Maximum number of bytes in transit in each direction of a pipe.
 const PIPE: usize = 64 * 1024;
 /// The time that TCP peers have to answer the close frames of a stop (`WEBSOCKET_CLOSE_GRACE_MS` of 2026.4.5).
-const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 /// An upper bound for the end of all connections after a stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -219,7 +219,7 @@ impl EmbeddedGateway {
     /// Serves a listening socket too.
     #[must_use]
     pub fn listening(mut self, listener: TcpListener) -> Self {
-        let accept = listen::accept(listener, self.context(GOODBYE), Arc::clone(&self.ids));
+        let accept = listen::accept(listener, self.context(CLOSE_GRACE), Arc::clone(&self.ids));
         self.listeners.spawn_on(accept, &self.runtime);
         self
     }
@@ -260,10 +260,10 @@ impl EmbeddedGateway {
 
     /// Stops like the release on SIGTERM: it sends its last frames and close frames, then everything ends.
     pub async fn stop(mut self) {
-        let (done, said) = oneshot::channel();
+        let (done, is_done) = oneshot::channel();
         let goodbye = async {
             if self.events.send(Event::Stop { done }).await.is_ok() {
-                let _ = said.await;
+                let _ = is_done.await;
             }
             let mut pipes = std::mem::take(self.pipes.get_mut().unwrap_or_else(PoisonError::into_inner));
             while pipes.join_next().await.is_some() {}

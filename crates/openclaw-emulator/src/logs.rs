@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Number of lines that are kept.
-const KEPT: usize = 1000;
+const MAX_LINES: usize = 1000;
 
 /// A function that receives every line when it is written.
 pub type LogListener = Arc<dyn Fn(&str) + Send + Sync>;
@@ -31,7 +31,7 @@ impl Logs {
             listener(&line);
         }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == KEPT {
+        if lines.len() == MAX_LINES {
             lines.pop_front();
         }
         lines.push_back(line);
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn keeps_only_last_lines() {
         let logs = Logs::default();
-        (0..KEPT + 5).for_each(|number| logs.push(number.to_string()));
-        assert_eq!(logs.lines().len(), KEPT);
+        (0..MAX_LINES + 5).for_each(|number| logs.push(number.to_string()));
+        assert_eq!(logs.lines().len(), MAX_LINES);
         assert_eq!(logs.lines()[0], "5");
     }
 }

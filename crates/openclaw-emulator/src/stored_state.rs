@@ -392,7 +392,7 @@ fn file(path: &Path, document: Document) -> Result<StoredFile, StoredStateError>
     })
 }
 
-/// The contents of an existing database, whoever is allowed to write to it.
+/// The contents of an existing database, even if clawcheck cannot write to it.
 fn database(directory: &Path) -> Result<Database, StoredStateError> {
     let path = directory.join(DATABASE);
     match SqliteDocuments::check(directory, Links::Follow) {

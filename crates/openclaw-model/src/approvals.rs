@@ -16,7 +16,7 @@ pub(crate) struct Waiter {
     /// The id of the request.
     pub request_id: String,
     /// Whether the request registered the approval. Otherwise, it only waits for the decision.
-    pub asked: bool,
+    pub is_requester: bool,
 }
 
 /// One approval request.
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn decision_is_kept_for_15_seconds() {
         let mut approvals = with(&["a"]);
-        let waiter = Waiter { connection: ConnectionId(1), request_id: "r".to_owned(), asked: false };
+        let waiter = Waiter { connection: ConnectionId(1), request_id: "r".to_owned(), is_requester: false };
         assert!(approvals.wait("a", waiter.clone()));
         let (approval, waiters) = approvals.resolve("a", Some("deny"), 50).unwrap();
         assert_eq!((approval.decision()["decision"].as_str(), waiters), (Some("deny"), vec![waiter]));

@@ -52,7 +52,7 @@ pub struct Model {
     pub(crate) people: IndexMap<String, Person>,
     /// Number of changes of the health summary.
     pub(crate) health_version: u64,
-    /// Failed credentials.
+    /// The failed attempts to authenticate, by address.
     pub(crate) limits: RateLimits,
     /// The time of the first input, in milliseconds since 1970.
     pub(crate) started_at: Option<i64>,

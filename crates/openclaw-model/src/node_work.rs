@@ -25,7 +25,7 @@ pub(crate) struct PendingInvoke {
     pub command: String,
     /// The caller and the id of its request. `None` for a command of the gateway itself, which asks for a Mac's
     /// programs.
-    pub asked: Option<(ConnectionId, String)>,
+    pub requester: Option<(ConnectionId, String)>,
     /// The time at which the command expires, in milliseconds since 1970.
     pub expires_at: i64,
 }
@@ -100,7 +100,7 @@ pub(crate) struct NodeWork {
 }
 
 /// Minimum interval between two stored signs of life of a node, in milliseconds.
-const HEARD_EVERY_MS: i64 = 60_000;
+const LAST_SEEN_INTERVAL_MS: i64 = 60_000;
 
 impl NodeWork {
     /// Records a sent command.
@@ -199,7 +199,7 @@ impl NodeWork {
 
     /// Whether a sign of life can be stored now.
     pub(crate) fn may_note(&self, device_id: &str, now: i64) -> bool {
-        self.last_alive_at.get(device_id).is_none_or(|at| now - at >= HEARD_EVERY_MS)
+        self.last_alive_at.get(device_id).is_none_or(|at| now - at >= LAST_SEEN_INTERVAL_MS)
     }
 
     /// Records that a sign of life was stored.
@@ -254,7 +254,7 @@ mod tests {
             node_id: "n".to_owned(),
             node: ConnectionId(1),
             command: "x".to_owned(),
-            asked: Some((ConnectionId(2), "r".to_owned())),
+            requester: Some((ConnectionId(2), "r".to_owned())),
             expires_at: 10,
         };
         work.send("a".to_owned(), invoke.clone());

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 /// The maximum number of links in a chain; the kernel's limit is the same.
 const LINKS: usize = 40;
 /// The maximum number of folder entries that are searched for leftover temporary files.
-const MAX_BESIDE: usize = 10_000;
+const MAX_SCANNED_ENTRIES: usize = 10_000;
 /// The mode of a new file before the umask is applied.
 const NEW: u32 = 0o666;
 /// The mode of a file that contains secrets.
@@ -124,7 +124,7 @@ fn clear_stale(target: &Path) {
     let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
     let prefix = format!(".{name}.");
     let entries = fs::read_dir(folder(target)).into_iter().flatten().flatten();
-    for entry in entries.take(MAX_BESIDE) {
+    for entry in entries.take(MAX_SCANNED_ENTRIES) {
         let found = entry.file_name();
         let writer =
             found.to_str().and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(".tmp")?.split_once('-'));

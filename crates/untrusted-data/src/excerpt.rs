@@ -7,7 +7,7 @@ const MAX_LINE_LENGTH: usize = 400;
 /// The number of bytes that are shown before the error in a longer line.
 const BEFORE: usize = 100;
 /// The mark for a truncated part.
-const CUT: &str = "…";
+const CUT_MARK: &str = "…";
 
 /// Returns the text with its long lines truncated, and the new position of `place`. The lines keep their numbers.
 pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
@@ -16,7 +16,7 @@ pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
         let end = start + line.len();
         let within = (start..end).contains(&place.start).then(|| place.start - start);
         let kept = kept(line, within.unwrap_or_default());
-        let cut = |is: bool| if is { CUT } else { "" };
+        let cut = |is: bool| if is { CUT_MARK } else { "" };
         shown.push_str(cut(kept.start > 0));
         if let Some(at) = within {
             let from = shown.len() + at.saturating_sub(kept.start);
@@ -24,7 +24,7 @@ pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
         }
         shown.push_str(&line[kept.clone()]);
         if kept.end < line.len() {
-            shown.push_str(CUT);
+            shown.push_str(CUT_MARK);
             shown.push_str(if line.ends_with('\n') { "\n" } else { "" });
         }
         start = end;
@@ -75,7 +75,7 @@ mod tests {
             let (shown, place) = excerpt(&text, at..boundary(&text, at + length));
             prop_assert!(shown.get(place).is_some());
             prop_assert_eq!(shown.matches('\n').count(), text.matches('\n').count());
-            prop_assert!(shown.lines().all(|line| line.len() <= MAX_LINE_LENGTH + 2 * CUT.len()));
+            prop_assert!(shown.lines().all(|line| line.len() <= MAX_LINE_LENGTH + 2 * CUT_MARK.len()));
         }
     }
 }

@@ -295,7 +295,7 @@ mod tests {
     )]
     #[case("GET /__openclaw__/cap/abc/a2ui/?x=1 HTTP/1.1", "GET /__openclaw__/cap/<secret>/a2ui/?x=1 HTTP/1.1")]
     #[case(r#"{"canvasCapability":"abc"}"#, r#"{"canvasCapability":"<secret>"}"#)]
-    fn hides(#[case] text: &str, #[case] shown: &str) {
+    fn hides_secrets(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(redactions().apply(text), shown);
     }
 

@@ -28,7 +28,7 @@ use std::path::PathBuf;
 use untrusted_data::printable;
 
 /// The maximum number of differing cases in a table. If more cases differ, they are grouped by cause.
-const IN_A_TABLE: usize = 3;
+const MAX_TABLE_CASES: usize = 3;
 /// The maximum number of lines for the causes of one pair of gateways.
 const SCREEN: usize = 40;
 
@@ -191,7 +191,7 @@ impl Compare {
         if self.format == OutputFormat::Json {
             return document(&names, gateways, comparison, &causes, interrupted.is_some());
         }
-        let by_cause = comparison.differing.len() > IN_A_TABLE;
+        let by_cause = comparison.differing.len() > MAX_TABLE_CASES;
         let mut text = String::new();
         if by_cause {
             for (name, causes) in names.iter().skip(1).zip(&causes).filter(|(_, causes)| causes.cases() > 0) {

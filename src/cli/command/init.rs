@@ -85,10 +85,10 @@ impl Init {
         }
         let work = async {
             let session = Session::new(0, signals.stop());
-            let asked = self.ask(&session, url.as_deref(), &start, &file);
-            let asked = session.unless_stopped(asked).await?;
+            let asking = self.ask(&session, url.as_deref(), &start, &file);
+            let code = session.unless_stopped(asking).await?;
             session.progress.finish();
-            Ok(asked)
+            Ok(code)
         };
         let spec = url.as_deref().map_or_else(|| Ok(GatewaySpec::Described(PathBuf::new())), str::parse);
         let spec = spec.map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
@@ -104,8 +104,8 @@ impl Init {
             None => format!("replace the command in {shown} before you use it"),
         };
         let not_tested = report.not_tested().into_iter().map(|line| format!("{line}\n")).collect::<String>();
-        let said = format!("wrote {shown}\nclosest to {}\n{not_tested}{next}\n", report.verdict());
-        console::stdout().write_all(said.as_bytes()).map_err(CommandError::output)?;
+        let message = format!("wrote {shown}\nclosest to {}\n{not_tested}{next}\n", report.verdict());
+        console::stdout().write_all(message.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
 

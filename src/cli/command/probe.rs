@@ -27,7 +27,7 @@ const STOP: Duration = Duration::from_secs(30);
 /// The token of a gateway that the probe starts.
 const TOKEN: &str = "clawcheck-probe-token-of-this-gateway";
 /// Another machine, as an embedded gateway sees it (RFC 5737).
-const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const REMOTE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Find the release that a gateway behaves like, with about 60 short questions
 ///
@@ -177,7 +177,7 @@ fn settings(spec: &GatewaySpec, gateway: &Gateway, options: AskOptions) -> Setti
         && host != "localhost"
         && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     {
-        settings.peer = Some(ELSEWHERE);
+        settings.peer = Some(REMOTE_ADDRESS);
     }
     settings
 }

@@ -134,8 +134,8 @@ impl CopiedState {
         let unplayable = unplayable.collect::<Vec<_>>();
         if let Some((case, first)) = unplayable.first().filter(|_| unplayable.len() == cases.len()) {
             // The built-in cases are not about this directory. Cases of the user can be.
-            let asked = state_dir.filter(|_| case.source.embedded);
-            return Err(CommandError::usage(first.error(&explain::device_list(state), asked)));
+            let state_dir = state_dir.filter(|_| case.source.embedded);
+            return Err(CommandError::usage(first.error(&explain::device_list(state), state_dir)));
         }
         let playable = cases.iter().zip(&reasons).filter(|(_, reason)| reason.is_none()).map(|(case, _)| *case);
         let _ = console::stderr().write_all(note(&capture, state, state_dir).as_bytes());
@@ -224,8 +224,8 @@ impl Unplayable {
 
     /// The error if no case can be played. `known` lists the devices of the state directory. If `asked` is
     /// given, the help names commands that explain this directory.
-    fn error(&self, known: &str, asked: Option<&Path>) -> miette::Report {
-        let next = asked.map(next_commands).unwrap_or_default();
+    fn error(&self, known: &str, state_dir: Option<&Path>) -> miette::Report {
+        let next = state_dir.map(next_commands).unwrap_or_default();
         let device = |name: &str| match known {
             "" => "the state directory has no devices".to_owned(),
             known => format!("pass --device {name}=DEVICE, where DEVICE is one of {known}; the case connects `{name}`"),

@@ -28,11 +28,11 @@ pub(in crate::cli) fn check_descriptors() -> Result<(), CommandError> {
 
 /// The requested number of jobs, or the default for this machine. If this process cannot open enough files for them,
 /// prints a note to standard error and returns a smaller number.
-pub(in crate::cli) fn jobs(asked: Option<u16>, kind: GatewayKind) -> usize {
+pub(in crate::cli) fn jobs(given: Option<u16>, kind: GatewayKind) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     // In this process, cases wait for each other more than for the processor, so more jobs than cores are useful.
     let usual = if kind == GatewayKind::Embedded { cores * 4 } else { cores };
-    let wanted = asked.map_or(usual, usize::from);
+    let wanted = given.map_or(usual, usize::from);
     let Some(descriptors) = machine::free_descriptors() else { return wanted };
     let jobs = fitting(wanted, descriptors);
     if jobs < wanted {
@@ -59,7 +59,7 @@ mod tests {
     #[case(8, 1000, 8)]
     #[case(8, 100, 3)]
     #[case(8, 3, 1)]
-    fn jobs_fit_the_descriptors(#[case] wanted: usize, #[case] descriptors: usize, #[case] expected: usize) {
+    fn jobs_fit_descriptors(#[case] wanted: usize, #[case] descriptors: usize, #[case] expected: usize) {
         assert_eq!(fitting(wanted, descriptors), expected);
     }
 }

@@ -77,8 +77,8 @@ impl PlanOptions {
         let release =
             "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
         let own = "omit the option: a gateway that clawcheck starts has its own state directory";
-        let said = [("--release", self.release.is_some(), release), ("--allow-writes", self.allow_writes, own)];
-        if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
+        let given = [("--release", self.release.is_some(), release), ("--allow-writes", self.allow_writes, own)];
+        if let Some((option, _, help)) = given.into_iter().find(|(_, given, _)| *given && !attached) {
             let message = format!("{option} applies only to a gateway at a URL, but clawcheck starts {gateway} itself");
             return usage(message, help);
         }

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The advice for a folder that cannot be used.
-const NAME_A_FOLDER: &str = "name the folder of your snapshots with --snapshots";
+const FOLDER_ADVICE: &str = "name the folder of your snapshots with --snapshots";
 /// The name of the folder next to `scenarios`.
 const FOLDER: &str = "snapshots";
 /// The maximum number of folder entries that are searched for a similar name.
@@ -109,7 +109,7 @@ fn folder_of(gateway: &GatewaySpec) -> Result<PathBuf, CommandError> {
             GatewaySpec::Described(_) => {
                 "add `snapshots: FOLDER` to the description; `run` then saves observations there"
             }
-            _ => NAME_A_FOLDER,
+            _ => FOLDER_ADVICE,
         };
         CommandError::usage(miette::miette!(help = help, "{gateway} has no snapshots of its own"))
     })
@@ -128,7 +128,7 @@ pub(in crate::cli) fn must_exist(folder: &Path) -> Result<(), CommandError> {
             Err(missing(folder, &format!("to use a new snapshot folder, create it first: mkdir -p {new}")))
         }
         Ok(found) if !found.is_dir() => Err(CommandError::usage(miette::miette!(
-            help = NAME_A_FOLDER,
+            help = FOLDER_ADVICE,
             "--snapshots: {} is not a folder",
             folder.display()
         ))),

@@ -20,7 +20,7 @@ pub(in crate::cli) struct TimeoutOptions {
 impl TimeoutOptions {
     /// The limits that the user has set.
     pub(in crate::cli) fn time_limits(self) -> TimeLimits {
-        let seconds = |said: Option<u16>| said.map(|seconds| Duration::from_secs(seconds.into()));
+        let seconds = |given: Option<u16>| given.map(|seconds| Duration::from_secs(seconds.into()));
         TimeLimits { answer: seconds(self.answer_timeout), start: seconds(self.start_timeout), stop: None }
     }
 

@@ -169,12 +169,12 @@ fn narrower(simulated: &SimulatedGateway) -> Vec<String> {
         return Vec::new();
     };
     let granted = pairing::access_scopes(&record);
-    let asked = &simulated.client.scopes;
+    let requested = &simulated.client.scopes;
     let rules = &simulated.facts.pairing;
     let covered =
         |scope: &&String| pairing::scopes_allow(rules, &simulated.client.role, std::slice::from_ref(*scope), &granted);
-    let kept = asked.iter().filter(covered).cloned().collect::<Vec<_>>();
-    if kept.len() == asked.len() {
+    let kept = requested.iter().filter(covered).cloned().collect::<Vec<_>>();
+    if kept.len() == requested.len() {
         Vec::new()
     } else if kept.is_empty() {
         granted

@@ -91,7 +91,7 @@ impl Change {
             (simulated.client.who.key().map(|key| key.device_id()), simulated.now, simulated.client.role.clone());
         match self {
             Self::Approve => {
-                let request = asked(simulated, gateway)?;
+                let request = pending_request(simulated, gateway)?;
                 let scopes = approver_scopes(&simulated.client);
                 let (store, entropy) = gateway.parts();
                 pairing::approve(&rules, store, entropy, now, &request, Approver::owner(&scopes)).ok()?.device()?;
@@ -112,7 +112,7 @@ impl Change {
                 pairing::remove(&rules, store, now, &id?).ok()??;
             }
             Self::CopyPending => {
-                let request = asked(simulated, gateway)?;
+                let request = pending_request(simulated, gateway)?;
                 let (store, _) = gateway.parts();
                 let pending = store.read(Document::DevicesPending)?.get(&request)?.clone();
                 let mut paired = store.read(Document::DevicesPaired).map_or_else(|| json!({}), |all| (*all).clone());
@@ -144,7 +144,7 @@ impl Change {
 }
 
 /// The pending request of the client after another refused connect to the gateway in its current state.
-fn asked(simulated: &SimulatedGateway, gateway: &mut Gateway) -> Option<String> {
+fn pending_request(simulated: &SimulatedGateway, gateway: &mut Gateway) -> Option<String> {
     let refused = gateway.connect(simulated);
     matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(simulated, gateway)).flatten()
 }

@@ -32,8 +32,8 @@ pub(super) fn connect(rng: &mut Rng, device: &Device, context: &ConnectContext<'
     if let Some(role) = role {
         fields.insert("role".to_owned(), json!(role));
     }
-    if let Some(asked) = asked(rng, device, role) {
-        fields.insert("scopes".to_owned(), json!(asked));
+    if let Some(requested_scopes) = requested_scopes(rng, device, role) {
+        fields.insert("scopes".to_owned(), json!(requested_scopes));
     }
     let browser = client(rng, device, role, &mut fields);
     if let Some(auth) = auth(rng, device, context, with_device) {
@@ -57,7 +57,7 @@ pub(super) fn connect(rng: &mut Rng, device: &Device, context: &ConnectContext<'
 /// Protocol ranges that match no release, or more than one.
 const PROTOCOLS: [[u32; 2]; 6] = [[1, 1], [1, 3], [2, 9], [3, 4], [4, 3], [9, 9]];
 
-fn asked(rng: &mut Rng, device: &Device, role: Option<&str>) -> Option<Vec<&'static str>> {
+fn requested_scopes(rng: &mut Rng, device: &Device, role: Option<&str>) -> Option<Vec<&'static str>> {
     if role == Some("node") && !rng.chance(20) {
         return rng.chance(30).then(Vec::new);
     }

@@ -102,12 +102,12 @@ fn word<T>(
 }
 
 /// A time limit of at least one millisecond. No gateway could meet a shorter limit.
-fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<Option<Duration>, DescriptionError> {
-    match said {
-        Some(said) if said.value.milliseconds == 0 => {
-            Err(source.error_at(said.referenced, "a timeout must be greater than 0", None))
+fn time_limit(source: &Source<'_>, limit: Option<&Spanned<TimeSpan>>) -> Result<Option<Duration>, DescriptionError> {
+    match limit {
+        Some(limit) if limit.value.milliseconds == 0 => {
+            Err(source.error_at(limit.referenced, "a timeout must be greater than 0", None))
         }
-        said => Ok(said.map(|said| Duration::from_millis(said.value.milliseconds))),
+        limit => Ok(limit.map(|limit| Duration::from_millis(limit.value.milliseconds))),
     }
 }
 

@@ -88,7 +88,7 @@ async fn handshake_over_pipe() {
 }
 
 #[tokio::test]
-async fn the_injected_address_counts() {
+async fn injected_address_is_peer() {
     let state = TempDir::new().unwrap();
     let options = options(&state);
     let clock = options.clock.clone();

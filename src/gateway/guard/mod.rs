@@ -147,7 +147,7 @@ impl Guard {
         }
         let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the guard process is gone");
         let pipe = process.as_mut().and_then(|process| process.pipe.as_mut()).ok_or_else(gone)?;
-        pipe.write_all(record.line()?.as_bytes()).map_err(|_| gone())
+        pipe.write_all(record.to_line()?.as_bytes()).map_err(|_| gone())
     }
 }
 

@@ -34,7 +34,8 @@ impl Record {
         matches!(self, Self::ForgetDirectory(_) | Self::ForgetGroup { .. })
     }
 
-    pub(super) fn line(&self) -> io::Result<String> {
+    /// The record as a line of JSON.
+    pub(super) fn to_line(&self) -> io::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_replaced() {
+    fn replaces_link_to_other_cache() {
         let folder = tempfile::tempdir().unwrap();
         let (made, link) = (folder.path().join("made"), folder.path().join("link"));
         symlink("gone", &link).unwrap();

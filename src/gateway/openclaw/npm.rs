@@ -6,17 +6,17 @@ use super::installer::Installer;
 /// Reads npm's log. `package` is the requested package, such as `openclaw@2026.4.2`.
 pub(super) fn failure(package: &str, log: &str) -> InstallError {
     let package = package.to_owned();
-    let said = |text: &str| log.contains(text);
+    let contains = |text: &str| log.contains(text);
     // npm names the package in the message. The same error codes for a dependency have another cause.
-    let no_version = said("ETARGET") && said(&format!("No matching version found for {package}"));
-    let no_package = said("E404") && log.lines().any(|line| line.contains("404") && line.contains(&package));
+    let no_version = contains("ETARGET") && contains(&format!("No matching version found for {package}"));
+    let no_package = contains("E404") && log.lines().any(|line| line.contains("404") && line.contains(&package));
     if no_version || no_package {
         return InstallError::NoSuchVersion { package };
     }
     if let Some(code) = Installer::Npm.network_error(log) {
         return InstallError::Network { installer: Installer::Npm, package, code };
     }
-    if said("ENOSPC") {
+    if contains("ENOSPC") {
         return InstallError::DiskFull { package };
     }
     InstallError::Failed { installer: Installer::Npm, package, log: errors(log) }

@@ -7,7 +7,7 @@ use crate::gateway::launch::{Exit, LaunchError};
 use tokio::time::{Instant, timeout_at};
 
 /// The divisor of the time for a stop: this part of it is reserved for the signal.
-const FOR_THE_SIGNAL: u32 = 3;
+const SIGNAL_DIVISOR: u32 = 3;
 
 /// Runs a command before a start and waits until it exits. Then kills the processes that the command left.
 ///
@@ -44,7 +44,7 @@ impl StopCommand {
         // The process is dropped at the end of the function, which ends it if it still runs.
         let mut command = Process::start(&self.invocation, &self.guard).await.ok()?;
         let left = deadline.saturating_duration_since(Instant::now());
-        let exit = timeout_at(deadline - left / FOR_THE_SIGNAL, async {
+        let exit = timeout_at(deadline - left / SIGNAL_DIVISOR, async {
             tokio::select! {
                 biased;
                 exit = gateway.wait_for_all() => Some(exit),

@@ -190,7 +190,7 @@ mod tests {
 
     /// A stack trace is longer than what is shown, and the cause is its first line.
     #[tokio::test]
-    async fn the_tail_of_a_log_begins_with_the_error() {
+    async fn tail_of_log_begins_with_error() {
         let tail = async |before: usize, after: usize| {
             let lines = |name: &'static str, many| (0..many).map(move |line| format!("{name} {line}\n"));
             let cause = std::iter::once("FATAL: no licence\n".to_owned());

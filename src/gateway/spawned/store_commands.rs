@@ -13,11 +13,11 @@ use std::io;
 use tokio::time::{Instant, timeout_at};
 
 /// Placeholders that have a value only while the gateway runs.
-const NOT_BEFORE_A_START: [&str; 3] = ["port", "token", "password"];
+const RUNTIME_PLACEHOLDERS: [&str; 3] = ["port", "token", "password"];
 
 /// Whether a placeholder has a value while the gateway is stopped.
 pub(crate) fn is_known_before_a_start(name: &str) -> bool {
-    !NOT_BEFORE_A_START.contains(&name) && !name.starts_with("port+")
+    !RUNTIME_PLACEHOLDERS.contains(&name) && !name.starts_with("port+")
 }
 
 /// Why the store could not be converted.

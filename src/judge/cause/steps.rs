@@ -8,7 +8,7 @@ use similar::{Algorithm, capture_diff_slices};
 use std::ops::Range;
 
 /// The end of a note that a step waited in vain.
-const NOTHING_CAME: &str = "nothing came";
+const NOTHING_RECEIVED: &str = "nothing came";
 
 /// Compares the steps of two observations.
 pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
@@ -160,7 +160,7 @@ impl Step<'_, '_> {
         let mut missing = rest(self.expected, answers.0);
         let mut extra = Vec::new();
         for line in rest(self.seen, answers.1) {
-            if closes_differently && line.ends_with(NOTHING_CAME) {
+            if closes_differently && line.ends_with(NOTHING_RECEIVED) {
                 continue;
             }
             match missing.iter().position(|other| parse::unnumbered(other) == parse::unnumbered(line)) {
@@ -241,7 +241,7 @@ fn kind_of(line: &str) -> CauseKind {
     match Answer::of(&[line]) {
         _ if other_members(line).is_some() => CauseKind::Fields,
         // The step waited for a message.
-        Answer::Missing(line) if line.ends_with(NOTHING_CAME) => CauseKind::Message,
+        Answer::Missing(line) if line.ends_with(NOTHING_RECEIVED) => CauseKind::Message,
         Answer::Missing(_) => CauseKind::Silence,
         Answer::Refused(line) if is_close(line) => CauseKind::Close,
         Answer::Refused(_) => CauseKind::ErrorCode,

@@ -81,7 +81,7 @@ fn sentences(expected: &str, seen: &str) -> Vec<String> {
     "rotate\n  <- ok device.token.rotate  scopes=[operator.admin]\n",
     "Granted: ok device.token.rotate has another scopes"
 )]
-fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
+fn kind_and_sentence_of_difference(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
     assert_eq!(sentences(expected, seen), [says]);
 }
 
@@ -108,7 +108,7 @@ fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] se
     "pending\n  none\nnew file devices/x.json\n",
     "Store: section `new file devices/x.json` is new"
 )]
-fn the_store_is_compared(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
+fn kind_and_sentence_of_store_difference(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
     let text = format!("{IN}{STORE}");
     let other = text.replacen(expected, seen, 1);
     assert_ne!(text, other);

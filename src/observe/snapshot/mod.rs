@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn error_says_what_is_wrong() {
         assert_eq!(Snapshot::parse("connect\n"), Err(SnapshotError::NoHeader));
         assert_eq!(Snapshot::parse("---\nexpression: a\n"), Err(SnapshotError::NoHeader));
         let error = Snapshot::parse("---\nexpression: a\ninfo:\n  release: latest\n---\n").unwrap_err();

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The wait for a kind of answer that did not arrive before.
-const BRIEF: Duration = Duration::from_millis(250);
+const SHORT_WAIT: Duration = Duration::from_millis(250);
 /// The minimum wait for a gateway that has answered, and the maximum wait as a multiple of its slowest answer.
 const MIN_TIMEOUT: Duration = Duration::from_secs(2);
-const TIMES_THE_SLOWEST: u32 = 10;
+const SLOWEST_ANSWER_FACTOR: u32 = 10;
 /// After this number of waits, the wait for a gateway that never answered becomes short.
-const MISSES: u32 = 3;
+const MISSES_BEFORE_SHORT_WAIT: u32 = 3;
 
 /// The waits of one probe. The wait is longer for a gateway that answers slowly, and short for a gateway that never
 /// answers.
@@ -91,7 +91,7 @@ impl AnswerTimeouts {
 
     /// The deadline of a wait for a challenge.
     pub(super) fn challenge_deadline(&self) -> Instant {
-        if self.challenge_missed.get() { (Instant::now() + BRIEF).min(self.end) } else { self.deadline() }
+        if self.challenge_missed.get() { (Instant::now() + SHORT_WAIT).min(self.end) } else { self.deadline() }
     }
 
     /// The deadline of a wait for the end of a connection after an answer.
@@ -106,11 +106,13 @@ impl AnswerTimeouts {
     /// The wait after this number of consecutive waits that timed out.
     fn limit_after(&self, missed: u32) -> Duration {
         match self.slowest.get() {
-            None if self.silent.get() >= MISSES => BRIEF,
+            None if self.silent.get() >= MISSES_BEFORE_SHORT_WAIT => SHORT_WAIT,
             None => self.most,
             // If several consecutive waits time out, the next ones will probably time out too.
-            Some(slowest) if missed >= MISSES => (slowest * TIMES_THE_SLOWEST).clamp(BRIEF, self.most),
-            Some(slowest) => (slowest * TIMES_THE_SLOWEST).clamp(MIN_TIMEOUT.min(self.most), self.most),
+            Some(slowest) if missed >= MISSES_BEFORE_SHORT_WAIT => {
+                (slowest * SLOWEST_ANSWER_FACTOR).clamp(SHORT_WAIT, self.most)
+            }
+            Some(slowest) => (slowest * SLOWEST_ANSWER_FACTOR).clamp(MIN_TIMEOUT.min(self.most), self.most),
         }
     }
 
@@ -151,19 +153,19 @@ mod tests {
             timeouts.missed();
             limit
         });
-        assert_eq!(waited.sum::<Duration>(), MAX * MISSES + BRIEF * 47);
+        assert_eq!(waited.sum::<Duration>(), MAX * MISSES_BEFORE_SHORT_WAIT + SHORT_WAIT * 47);
     }
 
     #[test]
     fn short_waits_for_missing_close() {
         let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         timeouts.answered(Duration::from_millis(2));
-        (0..MISSES).for_each(|_| timeouts.closed(false));
-        assert!(timeouts.close_deadline() <= Instant::now() + BRIEF);
+        (0..MISSES_BEFORE_SHORT_WAIT).for_each(|_| timeouts.closed(false));
+        assert!(timeouts.close_deadline() <= Instant::now() + SHORT_WAIT);
         // The wait for answers does not change, and a gateway that closes gets the whole time again.
         assert_eq!(timeouts.limit(), MIN_TIMEOUT);
         timeouts.closed(true);
-        assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
+        assert!(timeouts.close_deadline() > Instant::now() + SHORT_WAIT);
     }
 
     #[test]
@@ -171,16 +173,16 @@ mod tests {
         let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         timeouts.answered(Duration::from_millis(2));
         timeouts.stage(true);
-        (0..MISSES + 5).for_each(|_| timeouts.missed());
-        (0..MISSES + 5).for_each(|_| timeouts.closed(false));
+        (0..MISSES_BEFORE_SHORT_WAIT + 5).for_each(|_| timeouts.missed());
+        (0..MISSES_BEFORE_SHORT_WAIT + 5).for_each(|_| timeouts.closed(false));
         assert_eq!(timeouts.limit(), MIN_TIMEOUT);
-        assert!(timeouts.close_deadline() > Instant::now() + BRIEF);
+        assert!(timeouts.close_deadline() > Instant::now() + SHORT_WAIT);
         // All of them are one wait that timed out.
         timeouts.stage(false);
-        (1..MISSES - 1).for_each(|_| timeouts.missed());
+        (1..MISSES_BEFORE_SHORT_WAIT - 1).for_each(|_| timeouts.missed());
         assert_eq!(timeouts.limit(), MIN_TIMEOUT);
         timeouts.missed();
-        assert_eq!(timeouts.limit(), BRIEF);
+        assert_eq!(timeouts.limit(), SHORT_WAIT);
     }
 
     #[test]
@@ -188,7 +190,7 @@ mod tests {
         let limit_after = |answered_at: u32| {
             let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
             timeouts.answered(Duration::from_millis(2));
-            (1..MISSES).for_each(|_| timeouts.missed());
+            (1..MISSES_BEFORE_SHORT_WAIT).for_each(|_| timeouts.missed());
             timeouts.stage(true);
             for at in 0..5 {
                 if at == answered_at { timeouts.answered(Duration::from_millis(2)) } else { timeouts.missed() }
@@ -198,7 +200,7 @@ mod tests {
         };
         assert_eq!((0..5).map(limit_after).collect::<Vec<_>>(), [MIN_TIMEOUT; 5]);
         // Without any answer, the stage is the last timeout that is missing.
-        assert_eq!(limit_after(5), BRIEF);
+        assert_eq!(limit_after(5), SHORT_WAIT);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The maximum number of causes of one kind. Cases with further causes are only counted.
 const MAX: usize = 100;
 /// The maximum number of links and of requirements that are kept for a cause.
-const MAX_BEHIND: usize = 50;
+const MAX_LINKS: usize = 50;
 
 /// The causes of the differences in all added cases.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ struct CauseGroup {
 pub(crate) struct DifferingCase<'a> {
     /// The id of the case.
     pub id: &'a str,
-    /// The command that shows it.
+    /// The command that plays the case again.
     pub rerun: &'a str,
     /// Where its scenario comes from.
     pub links: &'a [String],
@@ -70,7 +70,7 @@ pub(crate) struct Cause<'a> {
     pub simplest: &'a str,
     /// The difference in the simplest case.
     pub example: &'a Difference,
-    /// The command that shows it.
+    /// The command that plays the case again.
     pub rerun: &'a str,
     /// The links of the scenarios, the most frequent first.
     pub links: Vec<&'a str>,
@@ -121,7 +121,7 @@ impl Causes {
             if group.cases.insert(number) {
                 group.add(difference, case);
             }
-            if group.requirements.len() < MAX_BEHIND {
+            if group.requirements.len() < MAX_LINKS {
                 group.requirements.extend(difference.requires.clone());
             }
         }
@@ -216,7 +216,7 @@ impl CauseGroup {
             self.example = difference.clone();
         }
         for link in case.links {
-            if self.links.len() < MAX_BEHIND || self.links.contains_key(link) {
+            if self.links.len() < MAX_LINKS || self.links.contains_key(link) {
                 *self.links.entry(link.clone()).or_default() += 1;
             }
         }

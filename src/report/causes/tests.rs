@@ -86,7 +86,7 @@ fn groups_errors_ignoring_numbers() {
 }
 
 #[test]
-fn most_serious_causes_in_full() {
+fn shows_most_serious_causes_in_full() {
     let codes = (0..4).map(|n| OUT.replace("role-upgrade", &format!("reason-{}", "abcd".get(n..=n).unwrap())));
     let codes = codes.collect::<Vec<_>>();
     let mut cases = vec![("family/one", IN, OUT), ("family/two#x", IN, OUT), ("other/three", IN, OUT)];
@@ -218,7 +218,7 @@ fn decisions_keep_their_difference() {
 #[case(13)]
 #[case(20)]
 #[case(45)]
-fn every_line_is_used(#[case] lines: usize) {
+fn causes_fill_the_screen(#[case] lines: usize) {
     for count in [lines - 7, lines, lines + 1, 3 * lines] {
         let mut all = Causes::default();
         for n in 0..count {

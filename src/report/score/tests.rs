@@ -71,7 +71,7 @@ fn next_rung_and_case() {
 }
 
 #[test]
-fn a_gateway_that_does_not_start_has_no_score() {
+fn gateway_without_start_has_no_score() {
     let mut score = Score::default();
     score.add(&case("handshake/params", Verdict::Error, &[]));
     score.add(&case("handshake/role", Verdict::Skipped, &[]));

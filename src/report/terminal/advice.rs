@@ -46,11 +46,11 @@ mod tests {
         #[case] cases: usize,
         #[case] verdict: Verdict,
         #[case] reason: String,
-        #[case] told: bool,
+        #[case] has_advice: bool,
     ) {
         let reasons = BTreeMap::from([((verdict, reason), vec!["family/case".to_owned(); cases])]);
         let advice = on_store(&reasons, 8);
-        assert_eq!(advice.is_some(), told, "{advice:?}");
+        assert_eq!(advice.is_some(), has_advice, "{advice:?}");
         assert!(advice.is_none_or(|advice| advice.starts_with("to play 3 more cases, ")));
     }
 }

@@ -97,14 +97,14 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 fn findings(case: &CaseReport, display: &DisplayOptions) -> Vec<String> {
-    let told = if display.is_in_full() { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
+    let shown_count = if display.is_in_full() { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
     let mut lines = Vec::new();
-    for finding in &case.findings[..told] {
+    for finding in &case.findings[..shown_count] {
         lines.push(display.line(&format!("  {}", finding.sentence())));
         // The available lines are divided equally among the findings.
-        lines.extend(shown(finding, SEEN_LINES / told.max(1), display));
+        lines.extend(shown(finding, SEEN_LINES / shown_count.max(1), display));
     }
-    let more = case.findings.len() - told;
+    let more = case.findings.len() - shown_count;
     if more > 0 {
         lines.push(format!("  … {}", counted(more, "more finding")));
     }

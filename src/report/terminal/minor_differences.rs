@@ -7,8 +7,8 @@ use crate::run::outcome::CaseReport;
 use untrusted_data::printable;
 
 /// The maximum number of causes that are printed, and the same if the score is printed too.
-pub(super) const CAUSES: usize = 3;
-pub(super) const FEW: usize = 1;
+pub(super) const MAX_CAUSES: usize = 3;
+pub(super) const MAX_CAUSES_BESIDE_SCORE: usize = 1;
 
 /// Slight differences, and how many conforming cases have them.
 #[derive(Debug, Default)]

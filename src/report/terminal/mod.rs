@@ -26,7 +26,7 @@ use untrusted_data::cut;
 use untrusted_data::printable;
 
 /// The maximum number of failing cases that are printed in full. If more fail, one screen of causes is printed instead.
-const IN_FULL: usize = 3;
+const MAX_FULL_CASES: usize = 3;
 /// The number of lines of a reason for several cases: the first ones and the last one.
 const REASON_LINES: (usize, usize) = (3, 1);
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
@@ -38,9 +38,9 @@ const CAUSES_BESIDE_SCORE: usize = 13;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
-const LISTED: usize = 40;
+const MAX_LISTED_REASONS: usize = 40;
 /// The maximum number of reasons if the score is printed too.
-const LISTED_BRIEFLY: usize = 4;
+const MAX_REASONS_BESIDE_SCORE: usize = 4;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
 /// The maximum number of slow cases that are printed.
@@ -205,7 +205,7 @@ impl<W: Write> Terminal<W> {
 
     /// The maximum number of failing cases that are printed in full. Beside a score, there is no space for them.
     fn most_in_full(&self) -> usize {
-        if self.display.score { 0 } else { IN_FULL }
+        if self.display.score { 0 } else { MAX_FULL_CASES }
     }
 
     /// The release that the answers are closest to. It is printed before the differences.
@@ -260,7 +260,7 @@ impl<W: Write> Terminal<W> {
     fn by_reason(&self) -> Vec<String> {
         let (quiet, mut lines) = (self.display.detail == Verbosity::Failures, Vec::new());
         let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
-        for ((verdict, reason), cases) in reasons.clone().take(LISTED) {
+        for ((verdict, reason), cases) in reasons.clone().take(MAX_LISTED_REASONS) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
             let verdict = self.display.paint(verdict.name(), style(*verdict));
             let reason = reason.replace('\n', "\n    ");
@@ -276,7 +276,8 @@ impl<W: Write> Terminal<W> {
         let mut lines = Vec::new();
         lines.extend(advice::on_known(&self.reasons).map(|line| self.display.line(&line)));
         lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
-        let minor = if self.display.score { minor_differences::FEW } else { minor_differences::CAUSES };
+        let minor =
+            if self.display.score { minor_differences::MAX_CAUSES_BESIDE_SCORE } else { minor_differences::MAX_CAUSES };
         lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));
         if self.display.score {
             lines.extend(self.score.lines(self.level));
@@ -293,16 +294,16 @@ impl<W: Write> Terminal<W> {
         for (duration, case) in self.slow.iter().take(SLOWEST) {
             lines.push(format!("slow: {} took {}", printable::line(case), seconds(*duration)));
         }
-        for case in run.unused_snapshots.iter().take(LISTED) {
+        for case in run.unused_snapshots.iter().take(MAX_LISTED_REASONS) {
             lines.push(format!("unused snapshot: no case has the id {}", printable::line(case)));
         }
         lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
-        for left in run.left_behind.iter().take(LISTED) {
+        for left in run.left_behind.iter().take(MAX_LISTED_REASONS) {
             lines.push(self.display.line(&format!("remains on the gateway: {left}")));
         }
         lines.extend(and_more(run.left_behind.len(), "more item"));
         if let Some(boots) = &run.boots {
-            for why in boots.given_up.iter().take(LISTED) {
+            for why in boots.given_up.iter().take(MAX_LISTED_REASONS) {
                 lines.push(self.display.line(&format!("cases of a shared gateway played again alone: {why}")));
             }
             lines.extend(and_more(boots.given_up.len(), "more item"));
@@ -318,10 +319,10 @@ impl<W: Write> Terminal<W> {
             let reason = short_reason(reason.lines().next().unwrap_or_default());
             *counts.entry((*verdict, reason)).or_default() += cases.len();
         }
-        let more = counts.len().saturating_sub(LISTED_BRIEFLY);
+        let more = counts.len().saturating_sub(MAX_REASONS_BESIDE_SCORE);
         let mut counts = counts.into_iter().collect::<Vec<_>>();
         counts.sort_by_key(|((verdict, _), count)| (*verdict, Reverse(*count)));
-        let listed = counts.iter().take(LISTED_BRIEFLY).map(|((verdict, reason), count)| {
+        let listed = counts.iter().take(MAX_REASONS_BESIDE_SCORE).map(|((verdict, reason), count)| {
             let verdict = self.display.paint(verdict.name(), style(*verdict));
             format!("{verdict}: {}: {}", counted(*count, "case"), self.display.line(reason))
         });
@@ -359,9 +360,9 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-/// The line with the number of items beyond [`LISTED`].
+/// The line with the number of items beyond [`MAX_LISTED_REASONS`].
 fn and_more(listed: usize, noun: &str) -> Option<String> {
-    let more = listed.saturating_sub(LISTED);
+    let more = listed.saturating_sub(MAX_LISTED_REASONS);
     (more > 0).then(|| format!("… {}", counted(more, noun)))
 }
 

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_can_be_taken_for_an_option() {
+    fn secrets_never_look_like_options() {
         for number in 0..500 {
             let secret = Identities::new(&number.to_string()).secret(SHARED_SECRET);
             assert!(secret.starts_with(|c: char| c.is_ascii_alphabetic()), "{secret}");

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use untrusted_data::limits::CASE_BYTES;
 
 /// Maximum time to remove the records of a case after a signal. A signal leaves ten seconds for everything.
-const CLEARING: Duration = Duration::from_secs(8);
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Plays a case and judges its observation.
 pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &RunState<'_>) -> CaseReport {
@@ -149,12 +149,12 @@ async fn perform(context: &mut CaseContext<'_>, case: &Case, gateway: &Gateway, 
     Played { observed, setup, exit, log }
 }
 
-/// Removes the records of the case. After a signal, it takes at most [`CLEARING`], because the report must still be
+/// Removes the records of the case. After a signal, it takes at most [`CLEAN_UP_TIMEOUT`], because the report must still be
 /// written.
 async fn clean_up(context: &CaseContext<'_>, shared: &RunState<'_>) -> Vec<String> {
     let hurried = async {
         stopped(shared.stop.clone()).await;
-        tokio::time::sleep(CLEARING).await;
+        tokio::time::sleep(CLEAN_UP_TIMEOUT).await;
     };
     tokio::select! {
         left = context.clean_up() => left,

@@ -38,7 +38,7 @@ pub(crate) const OTHER_RELEASES: &str = "the case applies only to the releases "
 pub(crate) const STORE_UNREADABLE: &str = "clawcheck cannot read the gateway's store";
 /// The beginning of the reason for a case that needs to write it.
 pub(crate) const STORE_UNWRITABLE: &str = "clawcheck cannot write the gateway's store";
-/// A reason for all cases whose store clawcheck cannot write and connections do not create.
+/// The reason of a case whose store clawcheck cannot write and connections cannot create.
 pub(crate) const STORE_NOT_CREATED: &str =
     "clawcheck cannot write the gateway's store, and connections do not create the records of the case";
 /// The maximum number of reasons for skipped cases that are counted apart.

@@ -116,8 +116,8 @@ impl Failures {
 
 /// The largest number of failed credentials of one group that the gateway counts for one address.
 fn most_failures(case: &Case) -> u32 {
-    let said = case.scenario.gateway.rate_limit.as_ref().and_then(|limit| limit.max_attempts);
-    said.unwrap_or(LOCKED_OUT_AT).saturating_sub(1)
+    let limit = case.scenario.gateway.rate_limit.as_ref().and_then(|limit| limit.max_attempts);
+    limit.unwrap_or(LOCKED_OUT_AT).saturating_sub(1)
 }
 
 /// Whether a gateway can find the credentials of a connect wrong.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 /// The age of a record without `age`, in milliseconds. It is well before the case and well within the five-minute
 /// lifetime of a pending request.
-const MOMENT_MS: u64 = 60_000;
+const DEFAULT_AGE_MS: u64 = 60_000;
 
 /// The records of a document, by key.
 pub(crate) type Records = Map<String, Value>;
@@ -240,7 +240,7 @@ impl Seeder<'_> {
 
     /// The time that lies this age in the past.
     fn ago(&self, age: Option<TimeSpan>) -> i64 {
-        let ms = age.map_or(MOMENT_MS, |age| age.milliseconds);
+        let ms = age.map_or(DEFAULT_AGE_MS, |age| age.milliseconds);
         self.now - i64::try_from(ms).unwrap_or(i64::MAX / 2)
     }
 

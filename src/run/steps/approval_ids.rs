@@ -67,13 +67,13 @@ mod tests {
             add(method, &json!({"id": template}), &mut params, &prefix);
             params
         };
-        let asked = added("exec.approval.request", "exec-1", "exec-1");
-        assert_eq!(asked, json!({"id": format!("{prefix}exec-1"), "command": "exec-1"}));
+        let params = added("exec.approval.request", "exec-1", "exec-1");
+        assert_eq!(params, json!({"id": format!("{prefix}exec-1"), "command": "exec-1"}));
         assert_eq!(added("exec.approval.resolve", "<answer a payload.id>", "x")["id"], "x", "an id of the gateway");
         assert_eq!(added("exec.approval.request", " ", " ")["id"], " ", "no id");
         assert_eq!(added("sessions.list", "exec-1", "exec-1")["id"], "exec-1", "another method");
         let json =
-            json!({"payload": {"ids": [asked["id"]], "text": format!("matches: {prefix}exec-1, {prefix}exec-2")}});
+            json!({"payload": {"ids": [params["id"]], "text": format!("matches: {prefix}exec-1, {prefix}exec-2")}});
         let message = RawMessage::Frame(RawFrame::Regular { json, method: None });
         let mut steps = [StepEvidence { received: vec![Received { on: None, message }], ..StepEvidence::default() }];
         remove(&mut steps, &prefix);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Maximum time for a gateway that did not answer on a connection to notice the close. A running gateway needs
 /// milliseconds, and a hanging one has already cost a timeout.
-const PARTING: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Closes a connection like a client with nothing left to send, and waits until the gateway has seen the close.
 pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
@@ -17,7 +17,7 @@ pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
         return;
     }
     let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Goodbye));
-    let deadline = began + if session.unanswered { limit.min(PARTING) } else { limit };
+    let deadline = began + if session.unanswered { limit.min(CLOSE_TIMEOUT) } else { limit };
     let answer = match session.connection.close(Some(1000), "", deadline).await {
         Ok(()) => session.listen(deadline, |_| false).await.pop(),
         // Not even the close frame could be sent.

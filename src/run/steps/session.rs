@@ -16,7 +16,7 @@ use untrusted_data::limits::{
 };
 
 /// How often all tasks of this process are scheduled before a gateway with its own clock has certainly sent everything.
-const TURNS: u32 = 40;
+const SCHEDULER_TURNS: u32 = 40;
 
 /// An open connection.
 pub(crate) struct Session {
@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// The same for a gateway in this process with its own clock. No time passes: it answers a ping after everything that it
-    /// was sent before, and steps that are played side by side get [`TURNS`] to send more.
+    /// was sent before, and steps that are played side by side get [`SCHEDULER_TURNS`] to send more.
     pub(crate) async fn listen_briefly(
         &mut self,
         timeouts: &Timeouts,
@@ -139,7 +139,7 @@ impl Session {
                 return received;
             }
             received.pop();
-            for _ in 0..TURNS {
+            for _ in 0..SCHEDULER_TURNS {
                 yield_now().await;
             }
         }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use untrusted_data::limits::Budget;
 
 /// The timeout for an answer is this many times the current response time to a probe.
-const TIMES_THE_PROBE: u32 = 4;
+const RESPONSE_TIME_FACTOR: u32 = 4;
 
 impl CaseContext<'_> {
     /// Opens a connection. `frames` validates its frames against the schema, and `budget` limits the data that is kept.
@@ -51,7 +51,7 @@ impl CaseContext<'_> {
         }
         let limit = self.timeouts.limit(&Wait::Challenge);
         // A gateway with a slow upgrade is probably slow for the challenge too.
-        let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
+        let limit = limit.max(upgraded_in * RESPONSE_TIME_FACTOR).min(self.timeouts.answer());
         let began = Instant::now();
         let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(RawMessage::Silence);
         Some(match first {
@@ -195,7 +195,7 @@ impl CaseContext<'_> {
     /// gateway does not answer the probe within the maximum wait.
     async fn extra_wait(&self, waited: Duration) -> Duration {
         let left = self.timeouts.answer().saturating_sub(waited);
-        self.probe(left).await.unwrap_or_default().saturating_mul(TIMES_THE_PROBE).min(left)
+        self.probe(left).await.unwrap_or_default().saturating_mul(RESPONSE_TIME_FACTOR).min(left)
     }
 }
 

@@ -106,13 +106,13 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     let (mut refused, mut compared) = (0, 0);
     // The store keeps what earlier connects of a device have changed.
     let mut gateways = BTreeMap::new();
-    for (said, connect) in steps.zip(&capture.connects) {
-        let mut plain = (**said).clone();
+    for (connect_step, connect) in steps.zip(&capture.connects) {
+        let mut plain = (**connect_step).clone();
         plain.params.clear();
         let facts = Facts::of(release).unwrap();
         let mut client = client(&plain, &bindings, &facts.client).unwrap_or_else(|| panic!("{text}"));
-        client.is_page = !said.params.is_empty();
-        let token = said.auth.as_ref().and_then(|auth| auth.device_token.as_ref());
+        client.is_page = !connect_step.params.is_empty();
+        let token = connect_step.auth.as_ref().and_then(|auth| auth.device_token.as_ref());
         if token == Some(&DeviceToken::Last) {
             // An earlier connect can have brought a new one.
             client.credential = Credential::DeviceToken(None);
@@ -130,7 +130,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
         };
         let gateway = gateways.entry(&connect.device).or_insert_with(|| simulated.start());
         let answer = simulated.answer_after(gateway);
-        assert_eq!(shown(&answer), shown(&connect.answer), "{}@{release}\n{said:?}\n{text}", case.id);
+        assert_eq!(shown(&answer), shown(&connect.answer), "{}@{release}\n{connect_step:?}\n{text}", case.id);
         refused += usize::from(!answer.succeeds());
         compared += 1;
     }

@@ -8,7 +8,7 @@ use crate::run::bindings::identities::Identities;
 use crate::run::state_dir::seed::Seeder;
 use crate::run::state_dir::{self, openclaw_json};
 use crate::run::steps::connect;
-use crate::scenario::connect as said;
+use crate::scenario::connect as scenario_connect;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::stored_state::StoredState;
@@ -51,60 +51,70 @@ fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
     })
 }
 
-pub(super) fn client(said: &said::Connect, bindings: &Bindings, release: &ClientFacts) -> Option<Client> {
-    let plain = said.proof == said::Proof::default() && said.params.is_empty() && said.protocol.is_none();
-    let scopes = said.scopes.clone().or_else(|| (said.role.as_deref() == Some("node")).then(Vec::new));
-    if !plain || said.caps.is_some() || said.commands.is_some() || said.permissions.is_some() {
+pub(super) fn client(step: &scenario_connect::Connect, bindings: &Bindings, release: &ClientFacts) -> Option<Client> {
+    let plain = step.proof == scenario_connect::Proof::default() && step.params.is_empty() && step.protocol.is_none();
+    let scopes = step.scopes.clone().or_else(|| (step.role.as_deref() == Some("node")).then(Vec::new));
+    if !plain || step.caps.is_some() || step.commands.is_some() || step.permissions.is_some() {
         return None;
     }
-    let role = said.role.clone().unwrap_or_else(|| "operator".to_owned());
-    let key = said.device.name().map(|name| (name.as_str(), bindings.identities.device(name.as_str())));
-    let credential = match &said.auth {
+    let role = step.role.clone().unwrap_or_else(|| "operator".to_owned());
+    let key = step.device.name().map(|name| (name.as_str(), bindings.identities.device(name.as_str())));
+    let credential = match &step.auth {
         None => Credential::Shared,
         Some(auth) => credential(auth, key.as_ref().map(|(name, _)| *name), &role, bindings)?,
     };
     let upgrade =
-        connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
+        connect::upgrade(Upgrade::default(), step.via, &step.headers, step.origin.as_ref(), step.host.as_ref());
     let cli: Preset = "cli".parse().unwrap();
     let who = key.map_or(ClientDevice::Nobody, |(_, key)| ClientDevice::with_stand_in_key(&key.device_id()));
     let mut client = Client::of(cli, release, who);
-    client.id = said.client.id.clone().unwrap_or(client.id);
-    client.mode = said.client.mode.clone().unwrap_or(client.mode);
-    client.platform = said.client.platform.clone().unwrap_or(client.platform);
-    client.family.clone_from(&said.client.device_family);
+    client.id = step.client.id.clone().unwrap_or(client.id);
+    client.mode = step.client.mode.clone().unwrap_or(client.mode);
+    client.platform = step.client.platform.clone().unwrap_or(client.platform);
+    client.family.clone_from(&step.client.device_family);
     client.role = role;
     client.scopes = scopes?;
     client.credential = credential;
-    client.peer = connect::peer(said.via).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    client.peer = connect::peer(step.via).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     client.host = upgrade.host;
     client.origin = upgrade.origin;
     client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
     Some(client)
 }
 
-fn credential(said: &said::Credentials, device: Option<&str>, role: &str, bindings: &Bindings) -> Option<Credential> {
-    let given = |token: &said::DeviceToken| match token {
-        said::DeviceToken::Last | said::DeviceToken::Seeded => {
+fn credential(
+    credentials: &scenario_connect::Credentials,
+    device: Option<&str>,
+    role: &str,
+    bindings: &Bindings,
+) -> Option<Credential> {
+    let given = |token: &scenario_connect::DeviceToken| match token {
+        scenario_connect::DeviceToken::Last | scenario_connect::DeviceToken::Seeded => {
             Some(Credential::DeviceToken(Some(bindings.seeded_token(device?, role)?)))
         }
-        said::DeviceToken::Wrong => Some(Credential::DeviceToken(Some(bindings.identities.wrong("device token")))),
+        scenario_connect::DeviceToken::Wrong => {
+            Some(Credential::DeviceToken(Some(bindings.identities.wrong("device token"))))
+        }
         _ => None,
     };
-    match said {
-        said::Credentials { token: None, password: None, device_token: None, bootstrap_token: None } => {
+    match credentials {
+        scenario_connect::Credentials { token: None, password: None, device_token: None, bootstrap_token: None } => {
             Some(Credential::None)
         }
-        said::Credentials { token: None, password: None, device_token: Some(token), bootstrap_token: None } => {
-            given(token)
-        }
-        said::Credentials {
-            token: Some(said::SharedSecret::Wrong),
+        scenario_connect::Credentials {
+            token: None,
+            password: None,
+            device_token: Some(token),
+            bootstrap_token: None,
+        } => given(token),
+        scenario_connect::Credentials {
+            token: Some(scenario_connect::SharedSecret::Wrong),
             password: None,
             device_token: None,
             bootstrap_token: None,
         } => Some(Credential::Token(Some(bindings.identities.wrong("secret")))),
-        said::Credentials {
-            token: Some(said::SharedSecret::Right),
+        scenario_connect::Credentials {
+            token: Some(scenario_connect::SharedSecret::Right),
             password: None,
             device_token: None,
             bootstrap_token: None,
@@ -135,7 +145,7 @@ fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
             };
             // A reason with several words is at another position in the line.
             let reason = detail("reason").filter(|reason| !reason.trim().contains(' ')).unwrap_or_default();
-            let said = error
+            let refusal = error
                 .as_ref()
                 .map(|error| format!("error {}{}{} ", error.code, detail("code").unwrap_or_default(), reason));
             let close =
@@ -145,7 +155,7 @@ fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
                     .as_ref()
                     .is_none_or(|expected| lines.iter().any(|line| format!("{line} ").starts_with(expected)))
             };
-            says(&said) && says(&close) && !first.starts_with("hello-ok")
+            says(&refusal) && says(&close) && !first.starts_with("hello-ok")
         }
     }
 }
@@ -153,7 +163,7 @@ fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
 #[test]
 fn explanation_matches_snapshot() {
     let (corpus, library) = (Corpus::embedded().unwrap(), Library::built_in().unwrap());
-    let (mut asked, mut refused) = (0, 0);
+    let (mut compared, mut refused) = (0, 0);
     let mut wrong = BTreeMap::<String, (String, Verdict)>::new();
     for release in known_releases() {
         for case in corpus.cases() {
@@ -161,13 +171,13 @@ fn explanation_matches_snapshot() {
             let Some((_, variant)) = history.serving(release) else { continue };
             let (Some(lines), Some(simulated)) = (approved(&variant.text), simulated(case, release)) else { continue };
             let answer = simulated.answer();
-            asked += 1;
+            compared += 1;
             refused += usize::from(!matches!(answer.verdict, Verdict::LetIn(_)));
             if !agrees(&answer.verdict, &lines) {
                 wrong.insert(format!("{}@{release}", case.id), (lines.join("; "), answer.verdict));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {asked}: {:#?}", wrong.len(), wrong.iter().take(5).collect::<Vec<_>>());
-    assert!(asked > 1200 && refused > 400, "{asked} asked, {refused} refused");
+    assert!(wrong.is_empty(), "{} of {compared}: {:#?}", wrong.len(), wrong.iter().take(5).collect::<Vec<_>>());
+    assert!(compared > 1200 && refused > 400, "{compared} asked, {refused} refused");
 }

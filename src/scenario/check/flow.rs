@@ -66,7 +66,7 @@ impl<'a> Flow<'a> {
         self.running(step);
         self.check_step(step);
         self.expectation(step);
-        self.names(step);
+        self.check_names(step);
     }
 
     /// Checks that the gateway runs if the step needs it, and updates whether it runs afterwards.
@@ -265,7 +265,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    fn names(&mut self, step: &'a Step) {
+    fn check_names(&mut self, step: &'a Step) {
         if let Some(hold) = &step.hold {
             if !matches!(step.kind, StepKind::Connect(_) | StepKind::Open(_)) {
                 let message = "only `connect` and `open` accept `as`";

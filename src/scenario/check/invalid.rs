@@ -116,7 +116,7 @@ fn matrix(matrix: &str) -> String {
 #[case::two_answers(&steps("  - connect: { device: laptop }\n    expect: { hello: {}, refused: {} }\n"))]
 #[case::secret_by_name(&steps("  - connect: { device: laptop, auth: { token: sekret } }\n"))]
 #[case::open_reference(&steps("  - connect: { device: laptop, role: '${role' }\n"))]
-fn wrong_files(#[case] text: &str) {
+fn rejects_wrong_files(#[case] text: &str) {
     let name = std::thread::current().name().unwrap_or_default().rsplit("::").next().unwrap_or_default().to_owned();
     let name = name.splitn(3, '_').nth(2).unwrap_or(&name).to_owned();
     let (cases, problems) = read_text(text);
@@ -188,7 +188,7 @@ fn duplicate_ids() {
 #[case::page("https://example.org/thread", true)]
 #[case::plain_http("http://example.org/thread", false)]
 #[case::bare_number("#59045", false)]
-fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
+fn links_have_required_form(#[case] link: &str, #[case] good: bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, format!("scenario: Title\nlinks: ['{link}']\nsteps:\n  - restart: {{}}\n")).unwrap();
@@ -204,10 +204,10 @@ fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
 #[case("client: { id: gateway-cient }", Some("`gateway-cient` is not a client id"))]
 #[case("client: { mode: backned }", Some("`backned` is not a client mode"))]
 #[case("client: { id: my-client, mode: phone }", None)]
-fn suggests_similar_names(#[case] asked: &str, #[case] message: Option<&str>) {
+fn suggests_similar_names(#[case] misspelled: &str, #[case] message: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
-    std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {asked} }}\n"))).unwrap();
+    std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {misspelled} }}\n"))).unwrap();
     let ScenarioErrors(problems) = lint::lint(&[file], false).problems;
     assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
 }
@@ -291,7 +291,7 @@ fn unknown_codes_and_reasons(#[case] step: &str, #[case] message: &str, #[case] 
 
 /// A misspelled method is unknown, so that it also needs trust.
 #[test]
-fn a_misspelt_method_is_corrected() {
+fn suggests_similar_method() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     let call = "  - connect: { device: laptop }\n    as: held\n  - call: { on: held, method: devices.pair.list }\n";

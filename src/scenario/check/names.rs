@@ -4,7 +4,7 @@ use crate::scenario::model::document::Scenario;
 use crate::scenario::model::step::{Step, StepKind};
 use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::model::symbol::{self, Symbol};
-use crate::scenario::syntax::problems::{MAX_OF_A_FILE, SpannedError};
+use crate::scenario::syntax::problems::{MAX_FILE_ERRORS, SpannedError};
 use crate::scenario::syntax::spans::{Name, Span};
 use crate::suggestions::choices;
 use serde_json::{Map, Value};
@@ -123,7 +123,7 @@ pub(super) fn symbols_in(value: &Value, known: &KnownNames<'_>, place: Span, err
 /// Checks every symbol in a text.
 pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     // A scenario with this many errors repeats one of them.
-    if errors.len() >= MAX_OF_A_FILE {
+    if errors.len() >= MAX_FILE_ERRORS {
         return;
     }
     let parts = match symbol::parts(text) {
@@ -138,7 +138,7 @@ pub(super) fn symbols_in_text(text: &str, known: &KnownNames<'_>, place: Span, e
     };
     for part in parts {
         let symbol::TextPart::Symbol(symbol) = part else { continue };
-        if errors.len() >= MAX_OF_A_FILE {
+        if errors.len() >= MAX_FILE_ERRORS {
             return;
         }
         if let Some((kind, name, names)) = known.unknown_name(&symbol) {

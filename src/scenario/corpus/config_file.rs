@@ -100,8 +100,8 @@ fn take(settings: &mut GatewaySettings, mut config: Map<String, Value>) {
             Some(Value::Object(auth)) => auth.clone(),
             _ => Map::new(),
         };
-        let said = secrets(&mut auth);
-        if own && let Ok(auth) = serde_json::from_value(said) {
+        let named = secrets(&mut auth);
+        if own && let Ok(auth) = serde_json::from_value(named) {
             settings.auth = auth;
         }
         if gateway.contains_key("auth") {
@@ -119,7 +119,7 @@ fn secrets(auth: &mut Map<String, Value>) -> Value {
         Some("none" | "token" | "password" | "trusted-proxy") => auth.shift_remove("mode").unwrap_or_default(),
         _ => json!("unset"),
     };
-    let mut said = Map::from_iter([("mode".to_owned(), mode)]);
+    let mut named = Map::from_iter([("mode".to_owned(), mode)]);
     let mut first: Option<Value> = None;
     for field in ["token", "password"] {
         let is_text =
@@ -131,9 +131,9 @@ fn secrets(auth: &mut Map<String, Value>) -> Value {
             (Some(_), _) => "shared",
         };
         first = first.or(secret);
-        said.insert(field.to_owned(), json!(name));
+        named.insert(field.to_owned(), json!(name));
     }
-    Value::Object(said)
+    Value::Object(named)
 }
 
 #[cfg(test)]

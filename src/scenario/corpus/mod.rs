@@ -212,7 +212,7 @@ fn read_file(
                 errors.extend(
                     found.into_iter().filter(|error: &SpannedError| seen.insert((error.span, error.message.clone()))),
                 );
-                if budget.is_spent() || errors.len() > problems::MAX_OF_A_FILE {
+                if budget.is_spent() || errors.len() > problems::MAX_FILE_ERRORS {
                     break;
                 }
             }
@@ -315,7 +315,7 @@ mod tests {
 
     #[rstest]
     #[case::nothing("steps:\n  - open: {}\n", &[])]
-    #[case::said("needs: [unprivileged]\nsteps:\n  - open: {}\n", &[Need::Unprivileged])]
+    #[case::given("needs: [unprivileged]\nsteps:\n  - open: {}\n", &[Need::Unprivileged])]
     #[case::store("store: { pending: { laptop: {} } }\nsteps:\n  - open: {}\n", &[Need::WritableStore])]
     #[case::other_host("steps:\n  - connect: { device: laptop, via: other-host }\n", &[Need::OtherHost])]
     #[case::inside_parallel("steps:\n  - parallel: [{ open: { via: other-host } }]\n", &[Need::OtherHost])]

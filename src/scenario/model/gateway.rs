@@ -68,9 +68,9 @@ impl Auth {
     }
 }
 
-fn secret(said: Option<&NameOrNone>, wanted: bool) -> Option<&str> {
-    match said {
-        Some(said) => said.name().map(Name::as_str),
+fn secret(secret: Option<&NameOrNone>, wanted: bool) -> Option<&str> {
+    match secret {
+        Some(secret) => secret.name().map(Name::as_str),
         None => wanted.then_some(SHARED_SECRET),
     }
 }

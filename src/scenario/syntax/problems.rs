@@ -13,7 +13,7 @@ use std::sync::Arc;
 const MAX_LINE_LENGTH: usize = 400;
 
 /// Maximum number of reported errors in one file. A file with more errors repeats one mistake or is not a scenario.
-pub(crate) const MAX_OF_A_FILE: usize = 40;
+pub(crate) const MAX_FILE_ERRORS: usize = 40;
 /// Maximum number of shown errors in all files. The others are counted.
 const MAX_SHOWN: usize = 50;
 
@@ -22,8 +22,8 @@ pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<Scenario
     let mut seen = HashSet::new();
     let mut errors: Vec<_> =
         errors.into_iter().filter(|error| seen.insert((error.span, error.message.clone()))).collect();
-    let more = errors.len().saturating_sub(MAX_OF_A_FILE);
-    errors.truncate(MAX_OF_A_FILE);
+    let more = errors.len().saturating_sub(MAX_FILE_ERRORS);
+    errors.truncate(MAX_FILE_ERRORS);
     let mut problems: Vec<_> = errors.into_iter().map(|error| error.within(source)).collect();
     if more > 0 {
         problems.push(ScenarioError::with_file(
@@ -126,8 +126,8 @@ impl ScenarioError {
         }))
     }
 
-    /// Makes the error apply to the whole file.
-    pub(crate) fn forget_place(&mut self) {
+    /// Removes the position, so that the error applies to the whole file.
+    pub(crate) fn remove_position(&mut self) {
         (self.0.position, self.0.span) = (None, None);
     }
 

@@ -17,8 +17,8 @@ steps:
 pub(super) fn on_a_process(moments: &KillMoments) {
     let description = |folder: &WorkFolder| {
         let this = std::env::current_exe().unwrap();
-        let told = folder.path("told");
-        let env = crate::server::ENV.replace("TOLD_FILE", &told.to_string_lossy());
+        let told_file = folder.path("told");
+        let env = crate::server::ENV.replace("TOLD_FILE", &told_file.to_string_lossy());
         let text = format!(
             "gateway: hostile\nabout: is ended\nclaims: 2026.4.2\ncommand: {}\nargs: [gateway, forks-a-child-in-a-group]\n\
              config: none\n{env}store: none\n",

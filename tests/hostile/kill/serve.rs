@@ -32,10 +32,10 @@ fn play(moments: &KillMoments, release: &str) {
         let auth = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": TOKEN } } });
         fs::write(folder.path("openclaw.json"), auth.to_string()).unwrap();
         let (child, port) = start(&folder, release);
-        let told = Arc::<Mutex<Vec<String>>>::default();
+        let paired_devices = Arc::<Mutex<Vec<String>>>::default();
         let client = {
-            let told = Arc::clone(&told);
-            std::thread::spawn(move || pair(port, &told))
+            let paired_devices = Arc::clone(&paired_devices);
+            std::thread::spawn(move || pair(port, &paired_devices))
         };
         let status = ended(child, after, signal);
         client.join().unwrap();
@@ -53,10 +53,10 @@ fn play(moments: &KillMoments, release: &str) {
         let (child, port) = start(&folder, release);
         let known = known(port);
         ended(child, Duration::ZERO, Signal::SIGTERM);
-        let told = told.lock().unwrap();
-        let lost: Vec<_> = told.iter().filter(|device| !known.contains(device)).collect();
-        assert!(lost.is_empty(), "{moment}: of {} paired {} are lost: {lost:?}", told.len(), lost.len());
-        paired += told.len();
+        let paired_devices = paired_devices.lock().unwrap();
+        let lost: Vec<_> = paired_devices.iter().filter(|device| !known.contains(device)).collect();
+        assert!(lost.is_empty(), "{moment}: of {} paired {} are lost: {lost:?}", paired_devices.len(), lost.len());
+        paired += paired_devices.len();
     }
     println!("{release}: {paired} pairings");
     assert!(paired > 0, "nobody ever paired");
@@ -86,12 +86,12 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Pairs one device after the other until the gateway ends. Records each device that received hello-ok.
-fn pair(port: u16, told: &Mutex<Vec<String>>) {
+fn pair(port: u16, paired_devices: &Mutex<Vec<String>>) {
     block(async {
         for number in 0..10_000 {
             let key = DeviceKey::from_name(&format!("device {number}"));
             match connect(port, &key, &["operator.read"]).await {
-                Some(_) => told.lock().unwrap().push(key.device_id()),
+                Some(_) => paired_devices.lock().unwrap().push(key.device_id()),
                 None => return,
             }
         }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// Closes the connection with this payload instead of an answer.
 fn ends(peer: &mut Peer, payload: &[u8]) -> Done {
-    peer.asked()?;
+    peer.connect_request()?;
     peer.raw(frame(FIN | CLOSE, payload))?;
     peer.read_until_disconnect()
 }
@@ -45,14 +45,14 @@ pub(super) fn rows() -> Vec<Row> {
         .says("1008")
         .drafts(),
         Row::attached("close-twice", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             peer.close(1008, "one")?;
             peer.close(1011, "two")?;
             peer.read_until_disconnect()
         })
         .says("1008"),
         Row::attached("data-after-close", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.close(1008, "over")?;
             peer.hello(&id)?;
             peer.read_until_disconnect()
@@ -60,29 +60,30 @@ pub(super) fn rows() -> Vec<Row> {
         .says("1008"),
         Row::attached("try-later", |peer| code(peer, 1013)).says("1013"),
         Row::attached("restarting", |peer| code(peer, 1012)).says("1012"),
-        Row::attached("hangs-up-in-place-of-an-answer", |peer| peer.asked().map(|_| ())).says("without a close frame"),
+        Row::attached("hangs-up-in-place-of-an-answer", |peer| peer.connect_request().map(|_| ()))
+            .says("without a close frame"),
         Row::attached("hangs-up-on-its-half", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             peer.half_close()?;
             peer.read_until_disconnect()
         })
         .says("without a close frame"),
         Row::attached("never-closes", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.read_until_disconnect()
         })
         .conforms()
         .cost(Timeouts::TwoDeadlines),
         Row::attached("refuses-without-hanging-up", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.refuse(&id, "NOT_PAIRED", "pairing required")?;
             peer.read_until_disconnect()
         })
         .cost(Timeouts::TwoDeadlines)
         .says("NOT_PAIRED"),
         Row::attached("says-more-in-place-of-closing", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             while peer.request().is_ok() {}
             loop {

@@ -14,7 +14,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .says("more than"),
         Row::attached("pings-without-end-after-hello", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.flood(&frame(FIN | PING, b"p"))
         })
@@ -57,16 +57,16 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .says("more than"),
         Row::attached("wrong-answers-without-end", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             peer.flood(&frame(FIN | TEXT, hello("another").to_string().as_bytes()))
         })
         .any(),
         Row::attached("refusals-without-end", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.flood(&frame(FIN | TEXT, refusal(&id, "NO", "no").to_string().as_bytes()))
         }),
         Row::attached("events-without-end-after-hello", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.flood(&frame(FIN | TEXT, event("noise", json!("x")).to_string().as_bytes()))
         })
@@ -79,7 +79,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .says("a message of"),
         Row::attached("an-event-every-100-ms", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             loop {
                 peer.json(&event("tick", json!({})))?;
                 std::thread::sleep(Duration::from_millis(100));
@@ -89,7 +89,7 @@ pub(super) fn rows() -> Vec<Row> {
         .error_or_deviates()
         .never("is silent"),
         Row::attached("names-without-end", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             for at in 0_u64.. {
                 peer.json(&event(&format!("event-{at}"), json!({ format!("key-{at}"): at })))?;
             }

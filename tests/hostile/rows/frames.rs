@@ -60,7 +60,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .any(),
         Row::attached("binary-after-hello", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.raw(frame(FIN | BINARY, &[0; 64]))?;
             peer.go_on()
@@ -161,7 +161,7 @@ pub(super) fn rows() -> Vec<Row> {
             if peer.number < 3 {
                 return right(peer);
             }
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.raw(frame(FIN | 0x7, b"x"))?;
             peer.read_until_disconnect()

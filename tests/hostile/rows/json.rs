@@ -12,14 +12,14 @@ fn first(peer: &mut Peer, text: impl AsRef<[u8]>) -> Done {
 
 /// Answers the connect with this text, and continues. `ID` in the text is the request's id.
 fn answer(peer: &mut Peer, text: &str) -> Done {
-    let id = peer.asked()?;
+    let id = peer.connect_request()?;
     peer.text(text.replace("ID", &id))?;
     peer.go_on()
 }
 
 /// Answers the connect with a hello-ok with this snapshot, and continues.
 fn snapshot(peer: &mut Peer, value: &str) -> Done {
-    let id = peer.asked()?;
+    let id = peer.connect_request()?;
     let mut frame = hello(&id);
     frame["payload"]["snapshot"] = "HERE".into();
     peer.text(frame.to_string().replace("\"HERE\"", value))?;

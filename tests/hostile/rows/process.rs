@@ -106,7 +106,7 @@ fn ends() -> Vec<Row> {
             .says("the case was too much"),
         Row::spawned("exits-after-hello", |_| ())
             .behaves(|peer| {
-                let id = peer.asked()?;
+                let id = peer.connect_request()?;
                 peer.hello(&id)?;
                 std::process::exit(0)
             })
@@ -124,7 +124,7 @@ fn ends() -> Vec<Row> {
         .cost(Timeouts::OneDeadline),
         Row::spawned("stops-slowly", |_| ())
             .behaves(|peer| {
-                let id = peer.asked()?;
+                let id = peer.connect_request()?;
                 peer.hello(&id)?;
                 peer.go_on()?;
                 std::thread::sleep(Duration::from_secs(1));

@@ -14,7 +14,7 @@ fn first(peer: &mut Peer, frame: &Value) -> Done {
 
 /// Answers the connect with a changed hello-ok, and continues.
 fn changed(peer: &mut Peer, change: fn(&mut Value)) -> Done {
-    let id = peer.asked()?;
+    let id = peer.connect_request()?;
     let mut frame = hello(&id);
     change(&mut frame);
     peer.json(&frame)?;
@@ -23,7 +23,7 @@ fn changed(peer: &mut Peer, change: fn(&mut Value)) -> Done {
 
 /// Answers every connect with this error, and disconnects like OpenClaw.
 fn error(peer: &mut Peer, error: Value) -> Done {
-    let id = peer.asked()?;
+    let id = peer.connect_request()?;
     peer.json(&json!({ "type": "res", "id": id, "ok": false, "error": error }))?;
     peer.close(1008, "no")?;
     peer.read_until_disconnect()
@@ -93,7 +93,7 @@ fn answers() -> Vec<Row> {
         .cost(Timeouts::OneDeadline)
         .drafts(),
         Row::attached("answer-wrong-id", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             peer.hello("another")?;
             peer.go_on()
         })
@@ -102,14 +102,14 @@ fn answers() -> Vec<Row> {
         .error_or_deviates()
         .never("is silent"),
         Row::attached("answer-wrong-id-then-closes", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             peer.hello("another")?;
             peer.close(1008, "no")?;
             peer.read_until_disconnect()
         })
         .says("another"),
         Row::attached("answer-number-id-then-closes", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             let mut frame = hello(&id);
             frame["id"] = json!(1);
             peer.json(&frame)?;
@@ -117,7 +117,7 @@ fn answers() -> Vec<Row> {
             peer.read_until_disconnect()
         }),
         Row::attached("answer-number-id", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             let mut frame = hello(&id);
             frame["id"] = json!(1);
             peer.json(&frame)?;
@@ -139,7 +139,7 @@ fn answers() -> Vec<Row> {
             .error_or_deviates()
             .never("is silent"),
         Row::attached("answer-twice", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.hello(&id)?;
             peer.go_on()
@@ -152,13 +152,13 @@ fn answers() -> Vec<Row> {
             })
         }),
         Row::attached("answers-nothing", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             peer.read_until_disconnect()
         })
         .error()
         .cost(Timeouts::TwoDeadlines),
         Row::attached("answers-late", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             std::thread::sleep(Duration::from_millis(1500));
             peer.hello(&id)?;
             peer.go_on()
@@ -174,7 +174,7 @@ fn answers() -> Vec<Row> {
         .error_or_deviates()
         .never("is silent"),
         Row::attached("request-from-the-gateway", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.json(&json!({ "type": "req", "id": "g", "method": "exec.run", "params": { "command": "id" } }))?;
             peer.hello(&id)?;
             peer.go_on()
@@ -185,7 +185,7 @@ fn answers() -> Vec<Row> {
             .cost(Timeouts::OneDeadline)
             .drafts(),
         Row::attached("events-only", |peer| {
-            peer.asked()?;
+            peer.connect_request()?;
             for at in 0..5 {
                 peer.json(&event("tick", json!({ "ts": at })))?;
             }
@@ -255,19 +255,19 @@ fn hellos() -> Vec<Row> {
             changed(peer, |frame| frame["error"] = json!({ "code": "BOTH", "message": "both" }))
         }),
         Row::attached("hello-then-hangs-up", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)
         })
         .conforms(),
         Row::attached("hello-then-1008", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.close(1008, "changed my mind")?;
             peer.read_until_disconnect()
         })
         .conforms(),
         Row::attached("hello-then-reads-nothing", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             std::thread::sleep(Duration::from_secs(100));
             Ok(())
@@ -307,7 +307,7 @@ fn errors() -> Vec<Row> {
         })
         .drafts(),
         Row::attached("control-characters-in-event-names", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.json(&event(CONTROL, json!({ CONTROL: CONTROL })))?;
             peer.json(&refusal(&id, "NO", "no"))?;
             peer.read_until_disconnect()
@@ -315,7 +315,7 @@ fn errors() -> Vec<Row> {
         .cost(Timeouts::TwoDeadlines)
         .drafts(),
         Row::attached("error-then-hello", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.refuse(&id, "NO", "first")?;
             peer.hello(&id)?;
             peer.go_on()
@@ -331,14 +331,14 @@ fn errors() -> Vec<Row> {
 fn events() -> Vec<Row> {
     vec![
         Row::attached("event-without-name", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.json(&json!({ "type": "event", "payload": {} }))?;
             peer.hello(&id)?;
             peer.go_on()
         })
         .conforms(),
         Row::attached("event-name-1mb", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.json(&event(&"e".repeat(1 << 20), json!({})))?;
             peer.refuse(&id, "NO", "no")?;
             peer.close(1008, "no")?;
@@ -346,7 +346,7 @@ fn events() -> Vec<Row> {
         })
         .drafts(),
         Row::attached("sequence-goes-back", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             for seq in [5_i64, 3, -1, i64::MIN] {
                 peer.json(&json!({ "type": "event", "event": "tick", "payload": {}, "seq": seq }))?;
@@ -355,7 +355,7 @@ fn events() -> Vec<Row> {
         })
         .conforms(),
         Row::attached("told-to-shut-down-and-lives-on", |peer| {
-            let id = peer.asked()?;
+            let id = peer.connect_request()?;
             peer.hello(&id)?;
             peer.json(&event("shutdown", json!({ "reason": "x", "restartExpectedMs": u64::MAX })))?;
             peer.go_on()

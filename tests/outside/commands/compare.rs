@@ -130,9 +130,9 @@ fn scenario_path_as_gateway() {
         for command in [&["compare", "embedded@2026.4.2", named][..], &["run", "--gateway", named]] {
             let ran = test_folder.clawcheck(command);
             assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
-            let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(said.contains(&format!("`{named}` is {is}, not a gateway description")), "{}", ran.err);
-            assert!(said.contains("--scenarios PATH"), "{}", ran.err);
+            let message = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(message.contains(&format!("`{named}` is {is}, not a gateway description")), "{}", ran.err);
+            assert!(message.contains("--scenarios PATH"), "{}", ran.err);
         }
     }
 }

@@ -91,8 +91,9 @@ fn ctrl_c_prints_number_of_stories() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let ran = test_folder.interrupted(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "2000"]);
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
-    let told = ran.out.lines().any(|line| line.starts_with("interrupted after ") && line.ends_with(" of 2000 stories"));
-    assert!(told, "{}", ran.out);
+    let is_reported =
+        ran.out.lines().any(|line| line.starts_with("interrupted after ") && line.ends_with(" of 2000 stories"));
+    assert!(is_reported, "{}", ran.out);
     test_folder.leaves_nothing();
 }
 

@@ -52,7 +52,7 @@ fn test_folder() -> TestFolder {
 #[case::client_message_as_log(&["explain", "--log", "gateway connect failed: pairing required"], "a message about a refused connect")]
 #[case::release_of_doctor(&["doctor", "files", "--release", "2026.4.2"], "`clawcheck explain DIR --release RELEASE`")]
 #[case::state_directory_of_probe(&["probe", "ws://127.0.0.1:1", "--state-dir", "files"], "`clawcheck doctor DIR` read a state directory")]
-#[case::option_of_others(&["lint", "files", "--gateway=embedded"], "`lint` has no --gateway; it is an option of `run`, `list`")]
+#[case::option_of_other_command(&["lint", "files", "--gateway=embedded"], "`lint` has no --gateway; it is an option of `run`, `list`")]
 #[case::incomplete_list(&["accept", "--known", "k.yaml", "--all"], "--known also needs --report FILE (the JSON report of the run: `clawcheck run --report json=FILE`), --reason TEXT")]
 #[case::incomplete_pruning(&["accept", "--known", "k.yaml", "--prune"], "--known also needs --report FILE")]
 #[case::explain_log_file(&["explain", "notes.txt"], "clawcheck explain --log notes.txt")]

@@ -164,8 +164,8 @@ fn init_writes_working_description() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("wrote mine.yaml\nclosest to 2026.4.8: "), "{}", ran.out);
     let text = std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap();
-    let said = ["claims: 2026.4.8\n", "lacks: []\n", "config: openclaw\n", "ready: challenge\n", "store: openclaw\n"];
-    said.iter().for_each(|line| assert!(text.contains(line), "{text}"));
+    let lines = ["claims: 2026.4.8\n", "lacks: []\n", "config: openclaw\n", "ready: challenge\n", "store: openclaw\n"];
+    lines.iter().for_each(|line| assert!(text.contains(line), "{text}"));
     // The cases conform with the release that `init` found.
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let ran = test_folder.clawcheck(&["run", "fresh-install", "--gateway", "mine.yaml", "--level", "exact"]);
@@ -197,8 +197,8 @@ fn init_lists_untested_features() {
     let text = std::fs::read_to_string(test_folder.path("theirs.yaml")).unwrap();
     assert!(!text.contains("lacks:"), "{text}");
     for says in ["hello-ok, secrets", "needs the secret of the gateway (CLAWCHECK_TOKEN)", "(--allow-writes)"] {
-        let told = |text: &str| text.lines().any(|line| line.contains("not tested: ") && line.contains(says));
-        assert!(told(&text) && told(&ran.out), "{says}: {text}{}", ran.out);
+        let is_reported = |text: &str| text.lines().any(|line| line.contains("not tested: ") && line.contains(says));
+        assert!(is_reported(&text) && is_reported(&ran.out), "{says}: {text}{}", ran.out);
     }
     assert!(ran.err.contains("about 60 questions, at most 60 s\n"), "{}", ran.err);
 }

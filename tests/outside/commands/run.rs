@@ -28,8 +28,11 @@ fn propose_and_accept() {
     assert_eq!(test_folder.files("snapshots"), [format!("family/{}", snapshot_file())]);
     let accepted = test_folder.clawcheck(&["accept", "--all"]);
     assert_eq!(accepted.code, Some(4), "nothing is left to accept");
-    let said = accepted.err;
-    assert!(said.contains("nothing waits for approval in snapshots") && said.contains("`clawcheck run`"), "{said}");
+    let warning = accepted.err;
+    assert!(
+        warning.contains("nothing waits for approval in snapshots") && warning.contains("`clawcheck run`"),
+        "{warning}"
+    );
 
     let second = test_folder.clawcheck(&["run", "scenarios"]);
     assert_eq!((second.code, second.err.as_str()), (Some(0), ""), "{}", second.out);
@@ -186,9 +189,9 @@ fn missing_gateway_is_reported_once() {
     std::fs::write(test_folder.path("nobody.yaml"), description).unwrap();
     let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "nobody.yaml", "--jobs", "8"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    let said = ran.out.matches("`/does/not/exist` was not found").count();
+    let count = ran.out.matches("`/does/not/exist` was not found").count();
     assert!(ran.out.contains("9 cases: 9 error"), "{}", ran.out);
-    assert_eq!(said, 2, "once where it was tried, once for all others: {}", ran.out);
+    assert_eq!(count, 2, "once where it was tried, once for all others: {}", ran.out);
     test_folder.leaves_nothing();
 }
 

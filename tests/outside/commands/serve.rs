@@ -108,9 +108,9 @@ fn unknown_and_intermediate_releases() {
     command.current_dir(home.path()).args(["--release", "2026.4.3", "--port", "0", "--state-dir", "state"]);
     let mut serving = Serving::start(command);
     serving.signal(Signal::SIGTERM);
-    let mut said = String::new();
-    serving.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(said.contains("2026.4.3 has no rules of its own; it uses the rules of 2026.4.2"), "{said}");
+    let mut stderr = String::new();
+    serving.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert!(stderr.contains("2026.4.3 has no rules of its own; it uses the rules of 2026.4.2"), "{stderr}");
 }
 
 #[test]

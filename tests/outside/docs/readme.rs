@@ -166,7 +166,7 @@ fn sample_outputs() {
 
 /// A new release is added to both, with the result of its runs.
 #[test]
-fn the_readme_and_the_page_about_fidelity_list_the_known_releases() {
+fn readme_and_fidelity_page_list_known_releases() {
     let releases = known_releases().map(|release| release.to_string()).collect::<Vec<_>>();
     let (last, others) = releases.split_last().unwrap();
     let list = format!("{} and {last}. The default is {DEFAULT}.", others.join(", "));

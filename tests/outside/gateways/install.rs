@@ -17,12 +17,12 @@ async fn installer() {
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
     let preparation = Preparation { cache: Some(cache.into()), guard, ..Preparation::default() };
     let spec: GatewaySpec = "openclaw@2026.4.2".parse().unwrap();
-    let told = |event: PrepareEvent| match event {
+    let on_event = |event: PrepareEvent| match event {
         PrepareEvent::Waiting { package } => println!("\nsaid: waiting for {package}"),
         PrepareEvent::Progress { packages } if packages > 0 => println!("\nsaid: progress"),
         _ => {}
     };
-    match Gateway::prepare(&spec, &preparation, &told).await {
+    match Gateway::prepare(&spec, &preparation, &on_event).await {
         Ok(gateway) => println!("\nsaid: have {}", gateway.profile().name),
         Err(error) => println!("\nsaid: {}", error.to_string().lines().next().unwrap()),
     }

@@ -60,14 +60,14 @@ fn advice_for_wrong_urls(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
 #[test]
 fn tls_only_gateway() {
     let test_folder = TestFolder::new(LOOKS);
-    let told = |tls: bool| {
+    let error = |tls: bool| {
         let port = listening(move |first| if tls && first == 0x16 { ALERT.to_vec() } else { Vec::new() });
         let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
         assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
         without_line_breaks(&ran.out)
     };
-    assert!(told(true).contains("it uses TLS"));
-    assert!(told(false).contains("closed before the upgrade was answered"));
+    assert!(error(true).contains("it uses TLS"));
+    assert!(error(false).contains("closed before the upgrade was answered"));
 }
 
 /// The scenario needs its own configuration, which clawcheck cannot set on a gateway at a URL.

@@ -77,7 +77,7 @@ fn converts_seeded_and_edited_stores() {
     "+   laptop  new  cli/cli"
 )]
 #[case::read("{ read: [sh, -c, ':', '{store}'], write: WRITE }", "-   laptop  cli/cli")]
-fn a_lost_record_deviates(#[case] store: &str, #[case] says: &str) {
+fn lost_record_deviates(#[case] store: &str, #[case] says: &str) {
     let test_folder = elsewhere(&[], &store.replace("READ", READ).replace("WRITE", WRITE));
     let ended = test_folder.clawcheck(&PLAY);
     assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);

@@ -61,7 +61,7 @@ fn count(report: &Value, verdict: &str) -> usize {
 }
 
 #[test]
-fn creates_store_over_the_wire() {
+fn creates_store_by_connections() {
     let test_folder = TestFolder::new(EMPTY);
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let families = [

@@ -172,11 +172,11 @@ fn captured(test_folder: &TestFolder, release: &str) -> String {
     };
     let mut changed = Vec::new();
     for number in 0..5 {
-        let (files, said, folder) = before_and_after(number);
+        let (files, output, folder) = before_and_after(number);
         if files.is_empty() {
             let written = std::fs::read_to_string(test_folder.path(&folder).join("captured.yaml")).unwrap();
             std::fs::rename(test_folder.path(&folder), test_folder.path("captured")).unwrap();
-            std::fs::write(test_folder.path("said"), said).unwrap();
+            std::fs::write(test_folder.path("said"), output).unwrap();
             return written;
         }
         changed = files;

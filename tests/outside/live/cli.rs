@@ -57,9 +57,9 @@ impl Cli {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("OPENCLAW_STATE_DIR", self.home.path().join(".openclaw")).timeout(Duration::from_secs(90));
         let output = command.output().unwrap();
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let failed = || format!("{}: {}{}", output.status, said(&output.stdout), said(&output.stderr));
-        output.status.success().then(|| said(&output.stdout)).ok_or_else(failed)
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let failed = || format!("{}: {}{}", output.status, text(&output.stdout), text(&output.stderr));
+        output.status.success().then(|| text(&output.stdout)).ok_or_else(failed)
     }
 
     fn ask(&self, arguments: &[&str]) -> Value {
@@ -132,10 +132,10 @@ pub(crate) fn session(release: &str, port: u16) -> Value {
     let ask = |arguments: &[String]| cli.ask(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
 
     let mut seen = vec![list(), knocks("phone")];
-    let asked = list();
-    seen.extend([asked.clone(), cli.ask(&["devices", "approve", &request(&asked)]), list(), knocks("tablet")]);
-    let asked = list();
-    seen.extend([asked.clone(), cli.ask(&["devices", "reject", &request(&asked)]), list()]);
+    let pending = list();
+    seen.extend([pending.clone(), cli.ask(&["devices", "approve", &request(&pending)]), list(), knocks("tablet")]);
+    let pending = list();
+    seen.extend([pending.clone(), cli.ask(&["devices", "reject", &request(&pending)]), list()]);
     let rotate = [of_phone("rotate").as_slice(), &["--scope".to_owned(), "operator.read".to_owned()]].concat();
     seen.extend([ask(&rotate), ask(&of_phone("revoke")), list()]);
     seen.extend([cli.ask(&["devices", "remove", &phone]), list()]);

@@ -35,9 +35,9 @@ fn driver(name: &str) -> PathBuf {
 /// Runs a program that must succeed. Returns its standard output.
 fn output(command: &mut assert_cmd::Command) -> String {
     let output = command.timeout(Duration::from_secs(600)).output().unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}: {}{}", said(&output.stdout), said(&output.stderr));
-    said(&output.stdout)
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
 }
 
 /// The npm packages. They are installed once.

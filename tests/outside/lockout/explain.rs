@@ -284,8 +284,8 @@ fn dead_ends_point_on() {
             let ended = ended(process);
             assert_eq!(ended.code, Some(2), "{command} {argument}: {}", ended.err);
             // miette wraps the help text.
-            let said = ended.err.replace(' ', "");
-            assert!(said.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
+            let message = ended.err.replace(' ', "");
+            assert!(message.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
         }
     }
 }
@@ -342,10 +342,13 @@ fn assumptions_and_placeholders() {
     let explained = legend.lines().take_while(|line| line.starts_with("  <"));
     let explained = explained.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     assert_eq!(used, explained, "{assumed}");
-    let said =
+    let message =
         explain(&test_folder, &[&page[..], &["--host", "ui.example", "--auth", "token", "--device", "new"]].concat())
             .out;
-    assert!(!said.contains("assumed ") && said.contains("allowedOrigins '[\"https://ui.example\"]'"), "{said}");
+    assert!(
+        !message.contains("assumed ") && message.contains("allowedOrigins '[\"https://ui.example\"]'"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -90,10 +90,10 @@ fn run_explains_failing_step() {
     };
     let ended = run(&["--explain"]);
     assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
-    let told =
+    let explanation =
         ended.out.split_once("the model of 2026.3.31 answers `connect laptop as node via nginx` (line ").unwrap().1;
-    assert!(told.contains("refused: NOT_PAIRED PAIRING_REQUIRED"), "{told}");
-    assert!(told.contains("locality    not local: header X-Forwarded-For is present"), "{told}");
+    assert!(explanation.contains("refused: NOT_PAIRED PAIRING_REQUIRED"), "{explanation}");
+    assert!(explanation.contains("locality    not local: header X-Forwarded-For is present"), "{explanation}");
     let ended = run(&[]);
     assert!(!ended.out.contains("the model of"), "{}", ended.out);
 }
@@ -116,6 +116,6 @@ fn explains_expected_answer_of_other_gateway() {
         "--allow-writes",
     ]);
     assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
-    let told = ended.out.split_once("the model of 2026.3.31 answers `connect laptop").unwrap().1;
-    assert!(told.contains("credentials ") && told.contains("refused"), "{told}");
+    let explanation = ended.out.split_once("the model of 2026.3.31 answers `connect laptop").unwrap().1;
+    assert!(explanation.contains("credentials ") && explanation.contains("refused"), "{explanation}");
 }

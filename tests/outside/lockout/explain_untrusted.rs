@@ -27,10 +27,10 @@ fn no_secret_is_shown(#[case] format: &str) {
         vec!["--as", "nonsense", "--auth", "password=Canary-4fj29sKq81-mine"],
     ] {
         let ended = explain(&test_folder, &[&["state", "--format", format], more.as_slice()].concat());
-        let said = format!("{}{}", ended.out, ended.err);
-        assert!(!said.contains("4fj29sKq81"), "{more:?}\n{said}");
-        assert!(!said.contains("MC4CAQAwBQYDK2Vw") && !said.contains('\u{1b}'), "{more:?}\n{said}");
-        assert!(!said.contains("canary") && !said.contains(&own.public_key()), "{more:?}\n{said}");
+        let output = format!("{}{}", ended.out, ended.err);
+        assert!(!output.contains("4fj29sKq81"), "{more:?}\n{output}");
+        assert!(!output.contains("MC4CAQAwBQYDK2Vw") && !output.contains('\u{1b}'), "{more:?}\n{output}");
+        assert!(!output.contains("canary") && !output.contains(&own.public_key()), "{more:?}\n{output}");
     }
 }
 

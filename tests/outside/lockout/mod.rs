@@ -6,7 +6,7 @@ mod explain;
 mod explain_case;
 mod explain_log;
 mod explain_untrusted;
-mod other_places;
+mod misplaced_paths;
 mod release_of_directory;
 pub(crate) mod remedies;
 pub(crate) mod state_dir;

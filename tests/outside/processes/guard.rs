@@ -42,10 +42,10 @@ fn cleans_up_after_kill() {
         .spawn()
         .unwrap();
     let output = BufReader::new(victim.stdout.take().unwrap());
-    let mut said =
+    let mut lines =
         output.lines().map_while(Result::ok).filter_map(|line| line.strip_prefix("victim: ").map(str::to_owned));
-    let (port, directory) = said.next().unwrap().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let folder = said.next().unwrap().strip_prefix("yard ").unwrap().to_owned();
+    let (port, directory) = lines.next().unwrap().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let folder = lines.next().unwrap().strip_prefix("yard ").unwrap().to_owned();
     let port: u16 = port.parse().unwrap();
     let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
     assert!(listens() && Path::new(&directory).exists());

@@ -38,9 +38,9 @@ async fn never_logs_readiness() {
     let text = std::fs::read_to_string(folder.description("silent")).unwrap();
     let description = folder.write(&format!("{text}ready: {{ log: it is up }}\n"));
     let error = folder.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
-    let told = error.to_string();
-    assert!(told.starts_with("the gateway did not log a line with `it is up` in time"), "{told}");
-    assert!(told.contains("a hostile gateway, silent"), "{told}");
+    let message = error.to_string();
+    assert!(message.starts_with("the gateway did not log a line with `it is up` in time"), "{message}");
+    assert!(message.contains("a hostile gateway, silent"), "{message}");
 }
 
 #[rstest]

@@ -52,8 +52,8 @@ fn pipe_as_snapshot(#[case] arguments: &[&str], #[case] suffix: &str) {
     pipe(&test_folder.path("snapshots/family").join(&file));
     let ended = clawcheck(&test_folder, arguments);
     assert_eq!(ended.code, Some(3), "{} {}", ended.out, ended.err);
-    let told = format!("{}{}", ended.out, ended.err);
-    assert!(told.contains(&file) && told.contains("this is a named pipe, not a file"), "{told}");
+    let output = format!("{}{}", ended.out, ended.err);
+    assert!(output.contains(&file) && output.contains("this is a named pipe, not a file"), "{output}");
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn linked_folder_needs_trust() {
         assert!(refused.err.contains("needs --trust"), "{}", refused.err);
     }
     assert_eq!(clawcheck(&test_folder, &["lint", "scenarios", "--trust"]).code, Some(0));
-    let told = clawcheck(&test_folder, &["run", "scenarios", "--trust"]);
-    assert!(told.err.is_empty() || !told.err.contains("link"), "{}", told.err);
+    let ended = clawcheck(&test_folder, &["run", "scenarios", "--trust"]);
+    assert!(ended.err.is_empty() || !ended.err.contains("link"), "{}", ended.err);
 }
 
 #[test]

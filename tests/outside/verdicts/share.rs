@@ -158,6 +158,6 @@ fn failed_start_is_reported_once() {
     assert_eq!(out.matches("the port has no name").count(), 1, "{out}");
     assert!(out.contains("starts in a row failed the same way: the gateway ended with exit code 3"), "{out}");
     let cases = report.0["cases"].as_array().unwrap();
-    let told = cases.iter().filter(|case| case["reason"].as_str().unwrap().contains("the port has no name"));
-    assert_eq!((cases.len(), told.count()), (3, 1), "{cases:#?}");
+    let explained = cases.iter().filter(|case| case["reason"].as_str().unwrap().contains("the port has no name"));
+    assert_eq!((cases.len(), explained.count()), (3, 1), "{cases:#?}");
 }

@@ -135,7 +135,7 @@ async fn echoes_client_close(#[case] code: Option<u16>, #[case] reason: &'static
 #[case::limit(65_536, None)]
 #[case::above(65_537, Some(1009))]
 #[tokio::test(start_paused = true)]
-async fn the_limit_before_hello(#[case] size: usize, #[case] code: Option<u16>) {
+async fn limit_applies_before_hello(#[case] size: usize, #[case] code: Option<u16>) {
     let mut scene = scene(Duration::ZERO);
     let (mut client, _outbox) = scene.open().await;
     let sending = client.send_text("x".repeat(size));
@@ -154,7 +154,7 @@ async fn the_limit_before_hello(#[case] size: usize, #[case] code: Option<u16>) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn hello_raises_the_limit() {
+async fn hello_raises_limit() {
     let mut scene = scene(Duration::ZERO);
     let (mut client, mut outbox) = scene.open().await;
     outbox.push(OutboxCommand::RaiseLimit);

@@ -65,7 +65,7 @@ impl Settings {
         let facts = Facts::nearest(described(release).unwrap_or(release)).config;
         let env = Env(env);
         let (config, mut warnings) = substitute::variables(openclaw_json, env);
-        let faults = shape::faults(&config, &facts);
+        let faults = shape::shape_errors(&config, &facts);
         if !faults.is_empty() {
             let problems = faults.iter().map(|fault| format!("  - {fault}"));
             let lines = ["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems);

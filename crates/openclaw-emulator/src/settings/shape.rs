@@ -208,7 +208,7 @@ pub(super) fn words() -> Vec<&'static str> {
 }
 
 /// All errors in a configuration's `gateway` section. A configuration that is not an object counts as empty.
-pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<ShapeError> {
+pub(super) fn shape_errors(config: &Value, facts: &ConfigFacts) -> Vec<ShapeError> {
     let mut faults = Vec::new();
     if let Some(gateway) = config.get("gateway") {
         if gateway["bind"].as_str().is_some_and(is_host_alias) {

@@ -80,7 +80,7 @@ fn refused_starts(#[case] gateway: Value, #[case] says: &str) {
 #[rstest]
 #[case(Release::new(2026, 4, 2), "(current: unset)")]
 #[case(Release::new(2026, 4, 5), "existing config is missing gateway.mode")]
-fn an_unset_mode_refuses(#[case] release: Release, #[case] says: &str) {
+fn unset_mode_prevents_start(#[case] release: Release, #[case] says: &str) {
     let refusal = Settings::resolve(release, &json!({ "gateway": {} }), &[]).unwrap_err();
     assert!(refusal.to_string().contains(says), "{refusal}");
 }
@@ -134,7 +134,7 @@ fn shape_errors_match_release() {
 #[case(&[("OPENCLAW_GATEWAY_PORT", "[::1]:9")], json!({}), 9)]
 #[case(&[("OPENCLAW_GATEWAY_PORT", "::1:9")], json!({"port": 7}), 7)]
 #[case(&[("OPENCLAW_GATEWAY_PORT", "0")], json!({"port": 7}), 7)]
-fn ports(#[case] variables: &[(&str, &str)], #[case] gateway: Value, #[case] port: u16) {
+fn port_of_variable_or_configuration(#[case] variables: &[(&str, &str)], #[case] gateway: Value, #[case] port: u16) {
     assert_eq!(resolve(NEWEST, gateway, variables).unwrap().gateway.port, port);
 }
 

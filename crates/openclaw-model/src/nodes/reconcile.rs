@@ -80,13 +80,14 @@ pub fn reconcile_on_connect(
     };
     let requested = match asks {
         true => {
-            let asked = match rules.nodes.reconnect {
+            let requested_commands = match rules.nodes.reconnect {
                 NodeReconnect::CutToPlatform | NodeReconnect::CutDown | NodeReconnect::AskAndWithhold => {
                     cut_down(rules, config, connect, None)
                 }
                 _ => allowed(&offered),
             };
-            let request = NodeRequest { commands: Some(asked), ..node_request(connect, &node_id, remote_ip) };
+            let request =
+                NodeRequest { commands: Some(requested_commands), ..node_request(connect, &node_id, remote_ip) };
             Some(ask(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?)
         }
         false => None,

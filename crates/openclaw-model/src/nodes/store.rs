@@ -466,8 +466,8 @@ mod tests {
         #[case] missing: Option<&str>,
     ) {
         let (rules, mut store) = (of(release), MemoryDocuments::new());
-        let asked = request(&rules.nodes, &mut store, &mut ZeroEntropy, NOW, &phone(commands)).unwrap();
-        let id = js::key_text(asked.request.get("requestId"));
+        let requested = request(&rules.nodes, &mut store, &mut ZeroEntropy, NOW, &phone(commands)).unwrap();
+        let id = js::key_text(requested.request.get("requestId"));
         let caller: Vec<String> = caller.iter().map(|scope| (*scope).to_owned()).collect();
         let approval = approve(&rules.nodes, &rules.pairing, &mut store, &mut ZeroEntropy, NOW, &id, &caller).unwrap();
         match missing {

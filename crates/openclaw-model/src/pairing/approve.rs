@@ -60,7 +60,7 @@ pub struct Approver<'a> {
     /// The kind of approval.
     pub kind: ApprovalKind,
     /// The device itself, if its own connect approves the request.
-    pub seen: Option<&'a AccessMetadata>,
+    pub metadata: Option<&'a AccessMetadata>,
     /// The scopes that a new operator device, or one with the same key, gets instead of the requested ones.
     pub grants: Option<&'a [String]>,
 }
@@ -68,7 +68,7 @@ pub struct Approver<'a> {
 impl<'a> Approver<'a> {
     /// A caller of the method.
     pub fn owner(scopes: &'a [String]) -> Self {
-        Self { scopes, kind: ApprovalKind::Owner, seen: None, grants: None }
+        Self { scopes, kind: ApprovalKind::Owner, metadata: None, grants: None }
     }
 }
 
@@ -158,7 +158,7 @@ pub fn approve(
     }
     let roles = merged_roles(rules, existing, &pending, None)?;
     let granted = ApprovedValues { roles, scopes, tokens, kind: by.kind };
-    let device = paired_record(rules, &pending, existing, granted, now, by.seen);
+    let device = paired_record(rules, &pending, existing, granted, now, by.metadata);
     store_device(&mut state, documents, request_id, device)
 }
 
@@ -197,8 +197,8 @@ fn missing_for_token(
 ) -> Result<Option<String>, StoreError> {
     let mut measured = scopes.to_vec();
     if rules.approval_adds_scopes {
-        let asked = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
-        measured = asked.into_iter().chain(measured).collect();
+        let requested_scopes = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
+        measured = requested_scopes.into_iter().chain(measured).collect();
     }
     let is_measured = rules.approval_measures_token && role == OPERATOR && !scopes.is_empty();
     let missing = missing_scope(rules, OPERATOR, &measured, caller_scopes);
@@ -215,14 +215,16 @@ fn added_scopes(
     old: Option<&Value>,
     otherwise: Vec<String>,
 ) -> Result<Vec<String>, StoreError> {
-    let asked = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
-    if asked.is_empty() {
+    let requested_scopes = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
+    if requested_scopes.is_empty() {
         return Ok(otherwise);
     }
     let baseline = role_scoped(role, normalise_scopes(rules, approved_or_scopes(rules, existing))?);
     let new: Vec<String> = match old {
-        Some(_) if !baseline.is_empty() => asked.into_iter().filter(|scope| !baseline.contains(scope)).collect(),
-        _ => asked,
+        Some(_) if !baseline.is_empty() => {
+            requested_scopes.into_iter().filter(|scope| !baseline.contains(scope)).collect()
+        }
+        _ => requested_scopes,
     };
     let had = js::optional_property(old, "scopes");
     if new.is_empty() && old.is_some() {
@@ -244,7 +246,7 @@ pub fn approve_bootstrap(
     now: i64,
     request_id: &str,
     profile: &BootstrapProfile,
-    seen: Option<&AccessMetadata>,
+    metadata: Option<&AccessMetadata>,
 ) -> Result<Approval, StoreError> {
     let profile = profile.clone().normalised(rules);
     let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
@@ -263,12 +265,12 @@ pub fn approve_bootstrap(
     let existing = existing.as_ref();
     let approved = json!(approved);
     let requested = requested_roles(rules, &pending)?;
-    let asked = normalise_scopes(rules, pending.get("scopes"))?;
+    let requested_scopes = normalise_scopes(rules, pending.get("scopes"))?;
     let mut scopes =
         merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
     if rules.bootstrap_grants_requested {
         let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new(), purpose: profile.purpose }
-            .all_handoff_scopes(rules, &asked);
+            .all_handoff_scopes(rules, &requested_scopes);
         scopes =
             merge_scopes(rules, &[Some(&json!(kept_scopes(rules, existing, &requested)?)), Some(&json!(granted))])?;
     } else if rules.bootstrap_hands_on_only {
@@ -276,7 +278,7 @@ pub fn approve_bootstrap(
     }
     let mut tokens = existing_tokens(existing);
     let granted = match rules.bootstrap_grants_requested {
-        true => BootstrapProfile { roles: requested, scopes: asked, purpose: profile.purpose },
+        true => BootstrapProfile { roles: requested, scopes: requested_scopes, purpose: profile.purpose },
         false => profile.clone(),
     };
     for role in &granted.roles {
@@ -294,7 +296,7 @@ pub fn approve_bootstrap(
         existing,
         ApprovedValues { roles, scopes, tokens, kind: ApprovalKind::Bootstrap },
         now,
-        seen,
+        metadata,
     );
     store_device(&mut state, documents, request_id, device)
 }
@@ -308,9 +310,9 @@ fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Op
     let missing = |scope: &String| Some(ApprovalRefusal::Missing(scope.clone()));
     if rules.scopes_within_roles {
         let roles = requested_roles(rules, pending)?;
-        let asked = normalise_scopes(rules, pending.get("scopes"))?;
+        let requested_scopes = normalise_scopes(rules, pending.get("scopes"))?;
         let belongs = |scope: &String| roles.iter().any(|role| scope_belongs(rules, role, scope));
-        if let Some(stray) = asked.iter().find(|scope| !belongs(scope)) {
+        if let Some(stray) = requested_scopes.iter().find(|scope| !belongs(scope)) {
             return Ok(Some(ApprovalRefusal::OutsideRoles(stray.clone())));
         }
         if rules.approval_measures_token {
@@ -443,7 +445,7 @@ fn paired_record(
     existing: Option<&Value>,
     granted: ApprovedValues,
     now: i64,
-    seen: Option<&AccessMetadata>,
+    metadata: Option<&AccessMetadata>,
 ) -> Record {
     let mut device = Record::new();
     let copied = ["deviceId", "publicKey", "displayName", "platform", "deviceFamily", "clientId", "clientMode", "role"];
@@ -466,8 +468,8 @@ fn paired_record(
     if rules.last_seen {
         // The names that a connect brings are those of its request already.
         let old = |key: &str| js::present(js::optional_property(existing, key)).cloned();
-        let (at, reason) = match seen {
-            Some(seen) => (Some(json!(now)), Some(json!(seen.reason.unwrap_or("connect")))),
+        let (at, reason) = match metadata {
+            Some(metadata) => (Some(json!(now)), Some(json!(metadata.reason.unwrap_or("connect")))),
             None => (old("lastSeenAtMs"), old("lastSeenReason")),
         };
         js::set(&mut device, "lastSeenAtMs", at);

@@ -57,9 +57,10 @@ pub fn verify_bootstrap_token(
         return Ok(false);
     }
     if !rules.bootstrap_binds {
-        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec(), purpose: None };
-        let asked = asked.normalised(rules);
-        if asked != entry.profile {
+        let requested =
+            BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec(), purpose: None };
+        let requested = requested.normalised(rules);
+        if requested != entry.profile {
             return Ok(false);
         }
         state.entries.remove(at);
@@ -89,16 +90,16 @@ pub fn verify_bootstrap_token(
 fn keep_request(rules: &PairingRules, entry: &mut Entry, role: &str, scopes: &[String]) -> bool {
     let purpose = entry.profile.purpose;
     let scopes = handed_off_scopes(rules, role, scopes, purpose);
-    let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
+    let requested = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
     let bound = entry.device_id.as_deref().is_some_and(|id| !js::trim(id).is_empty())
         || entry.public_key.as_deref().is_some_and(|key| !js::trim(key).is_empty());
-    if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
+    if bound && entry.pending.as_ref().is_some_and(|pending| *pending != requested) {
         return false;
     }
     // The first stored request is written last.
     entry.pending_is_new = entry.pending.is_none();
     let pending = if bound { entry.pending.take() } else { None };
-    entry.pending = Some(pending.unwrap_or(asked));
+    entry.pending = Some(pending.unwrap_or(requested));
     true
 }
 

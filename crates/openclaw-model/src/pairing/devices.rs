@@ -198,12 +198,12 @@ pub fn remove_role(
     for pending in
         state.pending.values()?.into_iter().filter(|pending| theirs(pending)).map(Cow::into_owned).collect::<Vec<_>>()
     {
-        let asked = approved_roles(rules, &pending)?;
-        if !asked.iter().any(|have| have == role) {
+        let requested_roles = approved_roles(rules, &pending)?;
+        if !requested_roles.iter().any(|have| have == role) {
             continue;
         }
         let key = js::key_text(pending.get("requestId"));
-        let left: Vec<String> = asked.into_iter().filter(|have| have != role).collect();
+        let left: Vec<String> = requested_roles.into_iter().filter(|have| have != role).collect();
         let Some(first) = left.first().cloned() else {
             state.pending.remove(&key);
             continue;
@@ -247,7 +247,7 @@ fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
 
 /// The time after its approval during which a silent pairing is not removed, in milliseconds
 /// (`PRUNE_RECENT_APPROVAL_GRACE_MS`).
-const SPARED_MS: f64 = 60_000.0;
+const PRUNE_GRACE_MS: f64 = 60_000.0;
 
 /// Removes the silent pairings of other devices with a similar client, unless they are new or connected. Returns their
 /// ids and roles (`pruneSupersededSilentPairedDevices`, since 2026.9.6).
@@ -273,7 +273,7 @@ pub fn prune_silent(
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
         let age = now as f64 - js::number(device.get("approvedAtMs"));
-        let spared = id == js::trim(device_id) || age < SPARED_MS || connected.contains(&id);
+        let spared = id == js::trim(device_id) || age < PRUNE_GRACE_MS || connected.contains(&id);
         if !spared && similarity_key(device).as_ref() == Some(&key) {
             gone.push((id, approved_roles(rules, device)?));
         }
@@ -328,32 +328,32 @@ pub fn update_metadata(
     documents: &mut dyn Documents,
     now: i64,
     device_id: &str,
-    seen: &AccessMetadata,
+    metadata: &AccessMetadata,
 ) -> Result<(), StoreError> {
     let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let Some(existing) = state.paired.get_truthy(js::trim(device_id)).cloned() else { return Ok(()) };
     let mut device = js::spread(Some(&existing));
-    js::set(&mut device, "displayName", seen.display_name.as_deref());
-    if let Some(platform) = &seen.refreshed_platform {
+    js::set(&mut device, "displayName", metadata.display_name.as_deref());
+    if let Some(platform) = &metadata.refreshed_platform {
         js::set(&mut device, "platform", Some(platform.as_str()));
     }
     if !rules.last_seen {
-        js::set(&mut device, "clientId", seen.client_id.as_deref());
-        js::set(&mut device, "clientMode", seen.client_mode.as_deref());
+        js::set(&mut device, "clientId", metadata.client_id.as_deref());
+        js::set(&mut device, "clientMode", metadata.client_mode.as_deref());
     }
     if rules.connect_leaves_access {
-        js::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+        js::set(&mut device, "remoteIp", metadata.remote_ip.as_deref());
         if rules.last_seen {
             js::set(&mut device, "lastSeenAtMs", Some(now));
             js::set(&mut device, "lastSeenReason", Some("connect"));
         }
     } else {
-        let (role, scopes) = (json!(seen.role), json!(seen.scopes));
+        let (role, scopes) = (json!(metadata.role), json!(metadata.scopes));
         let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role"), Some(&role)])?;
         let merged = merge_scopes(rules, &[existing.get("scopes"), Some(&scopes)])?;
         js::set(&mut device, "role", Some(role));
         js::set(&mut device, "scopes", merged);
-        js::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+        js::set(&mut device, "remoteIp", metadata.remote_ip.as_deref());
         js::set(&mut device, "roles", roles);
     }
     state.paired.set(device_id, Value::Object(device))?;

@@ -50,8 +50,8 @@ pub fn pair_local_cli(
             silent: true,
         },
     )?;
-    let seen = AccessMetadata { reason: Some("runtime-token-startup"), ..AccessMetadata::default() };
-    let by = Approver { kind: ApprovalKind::Silent, seen: Some(&seen), ..Approver::owner(&scopes) };
+    let metadata = AccessMetadata { reason: Some("runtime-token-startup"), ..AccessMetadata::default() };
+    let by = Approver { kind: ApprovalKind::Silent, metadata: Some(&metadata), ..Approver::owner(&scopes) };
     match approve(rules, documents, entropy, now, &requested.request_id(), by)?.device() {
         Some(_) => Ok(()),
         None => Err(StoreError::Refused("its request was not approved")),

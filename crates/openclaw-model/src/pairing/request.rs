@@ -169,13 +169,13 @@ fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) ->
     if normalise_role(existing.get("role"))? != normalise_role(Some(&role))? {
         return Ok(false);
     }
-    let asked = merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
+    let requested_roles = merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
     let pending = merge_roles(rules, &[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
     let granted = normalise_scopes(rules, existing.get("scopes"))?;
     let is_granted = |scope: &String| {
-        asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
+        requested_roles.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
     };
-    Ok(asked.iter().all(|role| pending.contains(role))
+    Ok(requested_roles.iter().all(|role| pending.contains(role))
         && super::normalised_scopes(rules, &incoming.scopes).iter().all(is_granted))
 }
 

@@ -203,13 +203,13 @@ pub fn rotate_token(
     now: i64,
     device_id: &str,
     role: &str,
-    asked: Option<&Value>,
+    requested_scopes: Option<&Value>,
 ) -> Result<TokenRotation, StoreError> {
     let mut state = PairingState::load(rules.state, DocumentFamily::Devices, documents, now)?;
     let Some(mut context) = MintContext::find(rules, &state, device_id, role)? else {
         return Ok(TokenRotation::Refused("unknown-device-or-role"));
     };
-    let scopes = normalise_scopes(rules, rotation_scopes(asked, context.old.as_ref(), &context.device))?;
+    let scopes = normalise_scopes(rules, rotation_scopes(requested_scopes, context.old.as_ref(), &context.device))?;
     if rules.tokens_bounded && baseline(rules, &context.device)?.is_none() {
         return Ok(TokenRotation::Refused("missing-approved-scope-baseline"));
     }
@@ -224,7 +224,7 @@ pub fn rotate_token(
         // The release reads the previous node, and every token with it.
         super::effective_roles(rules, &context.device)?;
     }
-    if !rules.rotation_bounded && asked.is_some() {
+    if !rules.rotation_bounded && requested_scopes.is_some() {
         // The tokens come first, so that a record without any gets them before its scopes.
         let mut device = js::spread(Some(&context.device));
         let tokens = js::spread(device.get("tokens"));

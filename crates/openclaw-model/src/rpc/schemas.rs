@@ -127,18 +127,18 @@ const COMMAND_SPAN: Schema = object(&[required("startIndex", NATURAL), required(
 const DECISIONS_TAKEN: Property = optional("unavailableDecisions", UNAVAILABLE_DECISIONS);
 const SPANS: Property = optional("commandSpans", array(&COMMAND_SPAN));
 const REVIEWERS: Property = optional("approvalReviewerDeviceIds", array(&NON_EMPTY));
-const ROUTE: Property = optional("requireDeliveryRoute", Schema::Boolean);
-const UNTOLD: Property = optional("suppressDelivery", Schema::Boolean);
+const REQUIRE_DELIVERY_ROUTE: Property = optional("requireDeliveryRoute", Schema::Boolean);
+const SUPPRESS_DELIVERY: Property = optional("suppressDelivery", Schema::Boolean);
 
 static EXEC_REQUEST: Schema = exec_request!([], [], []);
 static EXEC_REQUEST_WITH_WARNING: Schema = exec_request!([WARNING], [], []);
 static EXEC_REQUEST_WITH_DELIVERY: Schema =
-    exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, ROUTE, UNTOLD]);
+    exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, REQUIRE_DELIVERY_ROUTE, SUPPRESS_DELIVERY]);
 // The schema does not distinguish the kinds of scope.
 static EXEC_REQUEST_WITH_RUN: Schema = exec_request!(
     [WARNING, optional("scope", Schema::Any), DECISIONS_TAKEN, SPANS],
     [optional("sessionId", OPTIONAL_TEXT), optional("runId", OPTIONAL_TEXT), optional("toolCallId", OPTIONAL_TEXT)],
-    [REVIEWERS, ROUTE, UNTOLD, optional("deliverToApprovalClientsOnly", Schema::Boolean)]
+    [REVIEWERS, REQUIRE_DELIVERY_ROUTE, SUPPRESS_DELIVERY, optional("deliverToApprovalClientsOnly", Schema::Boolean)]
 );
 
 /// `plugin.approval.request`.

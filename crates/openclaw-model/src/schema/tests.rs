@@ -43,7 +43,7 @@ fn connect_params_must_be_object() {
 #[rstest]
 #[case(r#"{"minProtocol":3.0,"maxProtocol":3,"client":{"id":"cli","version":"1","platform":"linux","mode":"cli"}}"#)]
 #[case(r#"{"minProtocol":1,"maxProtocol":3e2,"client":{"id":"node-host","version":"1","platform":"l","mode":"node","displayName":"d","deviceFamily":"f","modelIdentifier":"m","instanceId":"i"},"caps":[],"commands":["a"],"permissions":{"":true},"pathEnv":"","role":"x","scopes":[],"device":{"id":"a","publicKey":"b","signature":"c","signedAt":0,"nonce":"d"},"auth":{"token":"","bootstrapToken":"","deviceToken":"","password":""},"locale":"","userAgent":""}"#)]
-fn a_connect_that_fits(#[case] value: &str) {
+fn accepts_valid_connects(#[case] value: &str) {
     assert_eq!(checked(frames::connect(frames::ConnectForm::Literals), value), Ok(()));
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 /// The name of the member that states how many members of an object are left out.
 const MORE: &str = "…";
 /// The first members of the outer objects are always kept, because they identify the message.
-const OUTER: usize = 3;
+const KEPT_OUTER_MEMBERS: usize = 3;
 const FIRST: usize = 16;
 /// The depth of a message's payload. None of its members gets more than half of the remaining budget. The description
 /// of the gateway (`snapshot`) therefore leaves space for its answer (`auth`).
@@ -180,7 +180,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
 impl Bounded<'_> {
     /// Whether the next member of an object with this many members is one that is always kept.
     fn is_outer(&self, members: usize) -> bool {
-        self.depth < OUTER && members < FIRST
+        self.depth < KEPT_OUTER_MEMBERS && members < FIRST
     }
 }
 
@@ -230,10 +230,10 @@ pub fn shorten(value: &Value, string: usize, bytes: usize) -> Value {
 fn shortened(value: &Value, string: usize, left: &mut usize) -> Value {
     *left = left.saturating_sub(4);
     match value {
-        Value::String(said) => {
-            let said = text(said, string);
-            *left = left.saturating_sub(said.len());
-            Value::String(said.into_owned())
+        Value::String(content) => {
+            let content = text(content, string);
+            *left = left.saturating_sub(content.len());
+            Value::String(content.into_owned())
         }
         Value::Array(items) => {
             let mut kept = Vec::new();
@@ -277,7 +277,7 @@ fn shortened(value: &Value, string: usize, left: &mut usize) -> Value {
 /// The length of a member without nested values.
 fn plain_length(member: &Value, string: usize) -> usize {
     match member {
-        Value::String(said) => 8 + said.len().min(string),
+        Value::String(content) => 8 + content.len().min(string),
         Value::Array(_) | Value::Object(_) => 0,
         Value::Null | Value::Bool(_) | Value::Number(_) => 16,
     }

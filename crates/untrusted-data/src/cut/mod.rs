@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn never_splits_token() {
         let token = "q3Jv0nY8mXc2Zr5Tt7Wb1Kd4Lf6Hg9Ps_Ae-Ui0OyVx";
-        let said = format!("{} token={token} {}", "word ".repeat(20), "word ".repeat(20));
-        for bytes in 60..said.len() {
-            let cut = text(&said, bytes);
+        let long = format!("{} token={token} {}", "word ".repeat(20), "word ".repeat(20));
+        for bytes in 60..long.len() {
+            let cut = text(&long, bytes);
             assert!(!cut.contains("q3Jv") || cut.contains(token), "{cut}");
         }
     }

@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 3;
 /// Shorter parts of base64 occur in ordinary words.
 const SHORTEST_BASE64: usize = 6;
 /// Minimum length of a secret's beginning at the end of a truncated text.
-const CUT: usize = 4;
+const MIN_CUT_SECRET_LENGTH: usize = 4;
 /// Minimum length of a secret's beginning or end anywhere in a text, because many programs truncate texts.
 pub(super) const PART: usize = 12;
 /// A long text is searched in windows of this many bytes, because decoding needs many times the memory of its text.
@@ -57,7 +57,7 @@ pub(super) struct Finder {
     /// For each pattern of the automaton: the needle, and whether the pattern is its end.
     patterns: Vec<(usize, bool)>,
     /// Needles by their first bytes, for truncated texts.
-    heads: HashMap<[u8; CUT], Vec<usize>>,
+    heads: HashMap<[u8; MIN_CUT_SECRET_LENGTH], Vec<usize>>,
     longest: usize,
 }
 
@@ -91,7 +91,7 @@ impl Finder {
             if form.len() > PART {
                 patterns.push((at, true));
             }
-            if let Some(head) = form.first_chunk::<CUT>() {
+            if let Some(head) = form.first_chunk::<MIN_CUT_SECRET_LENGTH>() {
                 heads.entry(*head).or_default().push(at);
             }
         }
@@ -158,10 +158,14 @@ impl Finder {
     /// The longest beginning of a needle at the end of the bytes.
     fn beginning_at_end(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let longest = self.longest.min(bytes.len());
-        (CUT..=longest).rev().find_map(|length| {
+        (MIN_CUT_SECRET_LENGTH..=longest).rev().find_map(|length| {
             let end = &bytes[bytes.len() - length..];
             let fits = |needle: &&usize| self.needles[**needle].form.starts_with(end);
-            self.heads.get(end.first_chunk::<CUT>()?)?.iter().find(fits).map(|needle| (length, *needle))
+            self.heads
+                .get(end.first_chunk::<MIN_CUT_SECRET_LENGTH>()?)?
+                .iter()
+                .find(fits)
+                .map(|needle| (length, *needle))
         })
     }
 }

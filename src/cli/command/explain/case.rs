@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The maximum number of names in a message.
-const LISTED: usize = 8;
+const MAX_LISTED: usize = 8;
 
 /// A case, and a step in it.
 pub(super) struct ExplainedCase {
@@ -51,7 +51,7 @@ impl ExplainedCase {
             [] => Err(CommandError::usage(miette::miette!("{without_step} has no cases"))),
             [only] => Ok(Some(Self { case: (*only).clone(), step })),
             several => {
-                let ids = several.iter().take(LISTED).map(|case| case.id.as_str()).collect::<Vec<_>>().join(", ");
+                let ids = several.iter().take(MAX_LISTED).map(|case| case.id.as_str()).collect::<Vec<_>>().join(", ");
                 let message = format!("`{without_step}` names {} cases", several.len());
                 Err(CommandError::usage(miette::miette!(
                     help = format!("name one of them, such as: {ids}"),
@@ -120,11 +120,11 @@ impl ExplainedCase {
 
     /// The step that the user names by its number or name. Without a name, the first connect that is refused.
     fn step<'a>(&self, explained: &'a CaseExplanation) -> Result<Option<&'a ExplainedStep>, CommandError> {
-        let Some(asked) = &self.step else {
+        let Some(selected) = &self.step else {
             return Ok(explained.steps.iter().find(|step| step.connects && step.is_refused));
         };
         let names_it = |step: &&ExplainedStep| {
-            step.number.to_string() == *asked || step.name.as_ref().is_some_and(|name| name == asked)
+            step.number.to_string() == *selected || step.name.as_ref().is_some_and(|name| name == selected)
         };
         if let Some(step) = explained.steps.iter().find(names_it) {
             return Ok(Some(step));
@@ -133,12 +133,12 @@ impl ExplainedCase {
             Some(name) => format!("{} ({name})", step.number),
             None => step.number.to_string(),
         };
-        let mut known = explained.steps.iter().take(LISTED).map(numbered).collect::<Vec<_>>();
-        if explained.steps.len() > LISTED {
-            known.push(format!("{} more", explained.steps.len() - LISTED));
+        let mut known = explained.steps.iter().take(MAX_LISTED).map(numbered).collect::<Vec<_>>();
+        if explained.steps.len() > MAX_LISTED {
+            known.push(format!("{} more", explained.steps.len() - MAX_LISTED));
         }
         let help = format!("pass the number or the name of a step: {}", known.join(", "));
-        Err(CommandError::usage(miette::miette!(help = help, "the case {} has no step `{asked}`", self.case.id)))
+        Err(CommandError::usage(miette::miette!(help = help, "the case {} has no step `{selected}`", self.case.id)))
     }
 
     async fn on_all_releases(

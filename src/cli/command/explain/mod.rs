@@ -137,10 +137,10 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         if let Some(what) = self.what.as_ref().filter(|what| !what.is_dir()) {
-            let asked = ExplainedCase::find(what)?;
-            let asked = asked.ok_or_else(|| misplaced::neither_directory_nor_case(what))?;
+            let case = ExplainedCase::find(what)?;
+            let case = case.ok_or_else(|| misplaced::neither_directory_nor_case(what))?;
             self.check_case()?;
-            return asked.run(self.release, self.releases.is_some(), self.format);
+            return case.run(self.release, self.releases.is_some(), self.format);
         }
         let format = self.format;
         let places = StatePaths {
@@ -183,7 +183,7 @@ impl Explain {
 
     /// Refuses options that describe a client or a directory, because the case describes both.
     fn check_case(&self) -> Result<(), CommandError> {
-        let said = [
+        let given = [
             ("--config", self.config.is_some()),
             ("--as", self.client.is_some()),
             ("--device", self.device.is_some()),
@@ -199,7 +199,7 @@ impl Explain {
             ("--client-release", self.client_release.is_some()),
             ("--log", self.log.is_some()),
         ];
-        match said.into_iter().find(|(_, said)| *said) {
+        match given.into_iter().find(|(_, given)| *given) {
             None => Ok(()),
             Some((option, _)) => Err(CommandError::usage(miette::miette!(
                 help = "omit the option, or pass a state directory instead of the case",

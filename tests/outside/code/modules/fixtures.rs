@@ -38,7 +38,7 @@ const ROOT: &str = "mod a; mod b; pub(crate) use b::X; macro_rules! m { () => {}
 #[case::a_re_export_that_is_used("pub(crate) use super::b::X; fn f(x: X) {}")]
 #[case::behind_a_comment("/* b */ use /* of */ crate::b /* here */ ::X;")]
 #[case::code_only_for_tests_that_is_no_module("#[cfg(test)] mod tests { } fn f() { crate::b::x() }")]
-fn a_circle_is_found(#[case] a: &str) {
+fn finds_circle_of_modules(#[case] a: &str) {
     let b = "use super::a::f; pub struct X; pub mod y { } pub fn x() {}";
     let found = circles(&[("lib", ROOT), ("a", a), ("b", b), ("b::y", "")]);
     assert_eq!(found, [(String::new(), vec!["a".to_owned(), "b".to_owned()])]);

@@ -139,7 +139,7 @@ fn undeclared(source: &Path, folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_file_is_a_module() {
+fn every_file_is_module() {
     for (name, folder) in crates() {
         let source = folder.join("src");
         assert_eq!(undeclared(&source, &source), Vec::<PathBuf>::new(), "{name}");
@@ -147,7 +147,7 @@ fn every_file_is_a_module() {
 }
 
 #[test]
-fn a_file_that_nobody_compiles_is_found() {
+fn finds_uncompiled_file() {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = folder.path().join(path);
@@ -184,14 +184,14 @@ fn exported(root: &str) -> Result<BTreeSet<String>, String> {
 }
 
 #[test]
-fn the_library_exports_few_names() {
+fn library_exports_few_names() {
     let root = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let names = exported(&root).unwrap();
     assert!(names.contains("run") && names.contains("Corpus"), "{names:?}");
 }
 
 #[test]
-fn a_wide_face_is_found() {
+fn finds_too_many_exports() {
     assert_eq!(exported("mod a;\npub use a::{B, c};\npub mod internal {\n    pub use a::*;\n}").unwrap().len(), 2);
     let names = (0..26).map(|number| format!("pub use a::N{number};\n")).collect::<String>();
     for root in ["pub use a::*;", "pub mod a;", "pub fn f() {}", &names] {

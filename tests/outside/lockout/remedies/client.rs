@@ -224,7 +224,7 @@ impl Client {
         let request = self.request(&startable.release, self.auth(token));
         let mut connection = open(self.link(running), &self.upgrade(running), &request, running.now()).await?;
         for (scope, method) in [("operator.pairing", "device.pair.list"), ("operator.read", "node.list")] {
-            if self.scopes.iter().any(|asked| asked == scope) {
+            if self.scopes.iter().any(|requested| requested == scope) {
                 call(&mut connection, method, json!({}))
                     .await
                     .map_err(|error| format!("let in without {scope}: {error}"))?;

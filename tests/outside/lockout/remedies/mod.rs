@@ -32,7 +32,7 @@ fn explained(release: &str) -> Vec<(LockOut, advice::ListedRemedies)> {
     }
     all.into_iter()
         .map(|lockout| (advice::explain(&lockout, release), lockout))
-        .map(|(said, lockout)| (lockout, said))
+        .map(|(remedies, lockout)| (lockout, remedies))
         .collect()
 }
 
@@ -68,15 +68,15 @@ async fn play(
     wanted: impl Fn(&LockOut, &Remedy, bool) -> bool,
 ) -> (usize, usize, Vec<String>) {
     let (mut helped, mut failed, mut wrong) = (0, 0, Vec::new());
-    for (lockout, said) in explained(&startable.release) {
+    for (lockout, remedies) in explained(&startable.release) {
         if !is_playable(&lockout) {
             println!("{}: this machine has no address besides loopback, so it is not played", lockout.name);
             continue;
         }
-        let mut all = said.helps.into_iter().map(|remedy| (remedy, true)).collect::<Vec<_>>();
+        let mut all = remedies.helps.into_iter().map(|remedy| (remedy, true)).collect::<Vec<_>>();
         // If a second attempt lets a client in, every advice appears to work.
         let again = all.iter().any(|(remedy, _)| remedy.what.starts_with("Connect again"));
-        for other in said.fails.into_iter().chain(advice(&lockout, &startable.release)) {
+        for other in remedies.fails.into_iter().chain(advice(&lockout, &startable.release)) {
             if !again && !all.iter().any(|(known, _)| known.is(&other)) {
                 all.push((other, false));
             }
@@ -116,11 +116,11 @@ async fn listed_remedies_help() {
 
 /// The number of remedies of the sample: for each release and lock-out, the listed ones and the unlisted ones.
 fn sample_of(release: &str) -> Vec<(&'static str, usize, usize)> {
-    let counted = |(lockout, said): (LockOut, advice::ListedRemedies)| {
-        let listed = said.helps.iter().filter(|remedy| lockout.sampled(remedy, true)).count();
-        let mut others = said.fails;
+    let counted = |(lockout, remedies): (LockOut, advice::ListedRemedies)| {
+        let listed = remedies.helps.iter().filter(|remedy| lockout.sampled(remedy, true)).count();
+        let mut others = remedies.fails;
         for other in advice(&lockout, release) {
-            if !said.helps.iter().chain(&others).any(|known| known.is(&other)) {
+            if !remedies.helps.iter().chain(&others).any(|known| known.is(&other)) {
                 others.push(other);
             }
         }

@@ -189,8 +189,8 @@ impl<'a> LockedOutUser<'a> {
         command.env("OPENCLAW_CONFIG_PATH", self.state.path().join("openclaw.json"));
         command.env("NODE_COMPILE_CACHE", cache.join("compiled")).timeout(Duration::from_secs(90));
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (out, err) = (said(&output.stdout), said(&output.stderr));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
         if !output.status.success() {
             return Err(format!("{words:?}: {}: {out}{err}", output.status));
         }

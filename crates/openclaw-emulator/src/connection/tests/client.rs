@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// The maximum wait for any event, on the paused clock.
-const PATIENCE: Duration = Duration::from_secs(5);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open connection.
 pub(super) struct Client {
@@ -37,7 +37,7 @@ impl Client {
     pub(super) async fn open(stream: DuplexStream, header: (&'static str, &str)) -> Result<Self, NoUpgrade> {
         let mut request = "ws://gateway.test/".into_client_request().unwrap();
         request.headers_mut().insert(header.0, header.1.parse().unwrap());
-        match timeout(PATIENCE, client_async(request, stream)).await.unwrap() {
+        match timeout(EVENT_TIMEOUT, client_async(request, stream)).await.unwrap() {
             Ok((socket, _)) => Ok(Self { socket, unread: VecDeque::new() }),
             Err(Error::Http(answer)) => {
                 let body = String::from_utf8(answer.body().clone().unwrap_or_default()).unwrap();
@@ -49,9 +49,9 @@ impl Client {
 
     pub(super) async fn next(&mut self) -> ClientEvent {
         match self.unread.pop_front() {
-            Some(seen) => seen,
-            None => match timeout(PATIENCE, self.socket.next()).await.unwrap() {
-                Some(Ok(message)) => seen(message),
+            Some(client_event) => client_event,
+            None => match timeout(EVENT_TIMEOUT, self.socket.next()).await.unwrap() {
+                Some(Ok(message)) => client_event(message),
                 Some(Err(_)) | None => ClientEvent::Cut,
             },
         }
@@ -59,7 +59,7 @@ impl Client {
 
     /// Whether the message was received in time.
     pub(super) async fn send(&mut self, message: Message) -> bool {
-        timeout(PATIENCE, self.socket.send(message)).await.is_ok_and(|sent| sent.is_ok())
+        timeout(EVENT_TIMEOUT, self.socket.send(message)).await.is_ok_and(|sent| sent.is_ok())
     }
 
     pub(super) async fn send_text(&mut self, text: impl Into<String>) -> bool {
@@ -79,16 +79,16 @@ impl Client {
     pub(super) async fn ping(&mut self) -> bool {
         assert!(self.send(Message::Ping(vec![7].into())).await);
         loop {
-            match timeout(PATIENCE, self.socket.next()).await {
+            match timeout(EVENT_TIMEOUT, self.socket.next()).await {
                 Ok(Some(Ok(Message::Pong(payload)))) => return payload.as_ref() == [7],
-                Ok(Some(Ok(message))) => self.unread.push_back(seen(message)),
+                Ok(Some(Ok(message))) => self.unread.push_back(client_event(message)),
                 _ => return false,
             }
         }
     }
 }
 
-fn seen(message: Message) -> ClientEvent {
+fn client_event(message: Message) -> ClientEvent {
     match message {
         Message::Text(text) => ClientEvent::Text(text.to_string()),
         Message::Close(None) => ClientEvent::Closed(None, String::new()),

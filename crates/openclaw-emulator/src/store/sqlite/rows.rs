@@ -11,7 +11,7 @@ use untrusted_data::cut;
 use untrusted_data::limits::{DOCUMENT_VALUES, STORE_BYTES};
 
 /// A table over the limit is counted up to this multiple of the limit.
-const COUNTED: usize = 20;
+const COUNT_LIMIT_FACTOR: usize = 20;
 
 /// The amount of data that was read from a table.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl ReadSize {
     }
 
     fn exceeds_limits(&self) -> bool {
-        self.bytes > STORE_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
+        self.bytes > STORE_BYTES * COUNT_LIMIT_FACTOR as u64 || self.values > DOCUMENT_VALUES * COUNT_LIMIT_FACTOR
     }
 
     fn check(&self) -> Result<(), SqliteError> {

@@ -120,8 +120,8 @@ fn keeps_invalid_json_cell() {
         assert!(store.write(&[(document, &paired)]).unwrap_err().0.ends_with(refused));
     }
     assert_eq!(SqliteDocuments::check(directory.path(), Links::Refuse).unwrap_err().to_string(), refused);
-    let seen = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap();
-    assert_eq!(seen[0].1["a"]["tokens"], json!("{not json"));
+    let documents = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap();
+    assert_eq!(documents[0].1["a"]["tokens"], json!("{not json"));
     let cell = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
     let cell = connection.query_row("SELECT tokens_json FROM device_pairing_paired", [], cell).unwrap();
     assert_eq!(cell, "{not json");

@@ -23,7 +23,7 @@ pub(in crate::handshake) enum Credential {
 }
 
 /// The rate limits of one gateway. Browsers always have one. Clients without an `Origin` have one if the configuration
-/// sets it and, from 2026.6.11 on, always.
+/// sets it, and in newer releases always.
 #[derive(Debug, Clone)]
 pub(crate) struct RateLimits {
     plain: Option<RateLimiter>,

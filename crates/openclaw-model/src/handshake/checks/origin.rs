@@ -16,7 +16,7 @@ const MESSAGE: &str =
 /// # Errors
 /// Returns the refusal of an origin that is not allowed.
 pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
-    let asked = attempt.origin.is_some()
+    let is_checked = attempt.origin.is_some()
         && match rules.handshake.origins {
             AllowedOrigins::SameHost => false,
             AllowedOrigins::LoopbackHost => !attempt.locality.has_proxy_headers,
@@ -25,7 +25,7 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
     if attempt.is_copilot() && copilot_origin(attempt).is_some() {
         return Ok("the origin of a browser extension, which its pairing is bound to".to_owned());
     }
-    if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
+    if !is_checked && !attempt.is_control_ui() && !attempt.is_webchat() {
         return Ok("no Origin header, and the client is not a browser UI".to_owned());
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();

@@ -102,9 +102,9 @@ impl PairingCheck<'_> {
             outcome.trace_line_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             match known {
                 Some(_) => {
-                    let seen = self.seen();
+                    let metadata = self.metadata();
                     let (store, now) = (&mut *environment.store, environment.now);
-                    pairing::update_metadata(&model.rules.pairing, store, now, self.device_id, &seen)?;
+                    pairing::update_metadata(&model.rules.pairing, store, now, self.device_id, &metadata)?;
                 }
                 None => result.issues_token &= self.gets_token_unpaired(skip),
             }
@@ -207,14 +207,14 @@ impl PairingCheck<'_> {
             let imply = model.rules.handshake.scopes_imply;
             let granted = list(first).or_else(|| list(second).filter(|_| imply));
             let granted = granted.cloned().unwrap_or_else(|| json!([]));
-            let asked = json!(self.attempt.scopes);
+            let requested = json!(self.attempt.scopes);
             let items = granted.as_array().map(Vec::as_slice).unwrap_or_default();
             let covered = match imply {
-                true => scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))?,
+                true => scopes_allow_values(&pairing_rules, self.attempt.role, Some(&requested), Some(&granted))?,
                 false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
             };
             if items.is_empty() || !covered {
-                let why = format!("the client requests {asked}; the record grants only {granted}");
+                let why = format!("the client requests {requested}; the record grants only {granted}");
                 outcome.trace_line_of(Check::Pairing, fact!(pairing.scopes_cover), why);
                 linked = self.require(ApprovalReason::Scope, Some(record), model, environment, outcome)?;
             }
@@ -222,8 +222,8 @@ impl PairingCheck<'_> {
         outcome.trace_line(Check::Pairing, "the record grants the requested role and scopes");
         let again = self.hand_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
-        let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
-        pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?;
+        let metadata = AccessMetadata { refreshed_platform: refreshed, ..self.metadata() };
+        pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &metadata)?;
         Ok(handed_off)
     }
 
@@ -273,8 +273,9 @@ impl PairingCheck<'_> {
         if !self.has_key_of_client(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {
             return Ok(false);
         }
-        let (asked, granted) = (&self.attempt.scopes, pairing::access_scopes(record));
-        Ok(asked.is_empty() || !granted.is_empty() && pairing::scopes_allow(rules, self.attempt.role, asked, &granted))
+        let (requested, granted) = (&self.attempt.scopes, pairing::access_scopes(record));
+        Ok(requested.is_empty()
+            || !granted.is_empty() && pairing::scopes_allow(rules, self.attempt.role, requested, &granted))
     }
 
     fn request(&self) -> PairingRequest {
@@ -290,7 +291,7 @@ impl PairingCheck<'_> {
         }
     }
 
-    fn seen(&self) -> AccessMetadata {
+    fn metadata(&self) -> AccessMetadata {
         let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
         AccessMetadata {
             display_name,

@@ -124,7 +124,7 @@ impl PairingCheck<'_> {
             Some(profile) => profile.all_handoff_scopes(rules, &profile.scopes),
             None => own.scopes,
         };
-        let asked = PairingRequest {
+        let request = PairingRequest {
             device_id: self.device_id.to_owned(),
             public_key: self.public_key.to_owned(),
             platform: Some(self.claimed.0.clone()),
@@ -135,7 +135,7 @@ impl PairingCheck<'_> {
             ..own
         };
         let Environment { now, store, entropy } = environment;
-        let requested = pairing::request(rules, *store, *entropy, *now, &asked)?;
+        let requested = pairing::request(rules, *store, *entropy, *now, &request)?;
         if model.rules.handshake.superseded_announced {
             for replaced in &requested.superseded {
                 let payload =
@@ -155,17 +155,17 @@ impl PairingCheck<'_> {
         model: &Model,
         environment: &mut Environment<'_>,
     ) -> Result<bool, HandshakeEnd> {
-        let (rules, id, seen) = (&model.rules.pairing, requested.request_id(), self.seen());
+        let (rules, id, metadata) = (&model.rules.pairing, requested.request_id(), self.metadata());
         let Environment { now, store, entropy } = environment;
         let approval = match silence.profile() {
-            Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?,
+            Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&metadata))?,
             None => {
                 let mut scopes = self.attempt.scopes.clone();
                 if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
                     scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
                 }
                 let kind = if silence.listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
-                let by = Approver { scopes: &scopes, kind, seen: Some(&seen), grants: None };
+                let by = Approver { scopes: &scopes, kind, metadata: Some(&metadata), grants: None };
                 pairing::approve(rules, *store, *entropy, *now, &id, by)?
             }
         };

@@ -108,18 +108,18 @@ impl PairingCheck<'_> {
 
     /// Whether the client counts as local for pairing, and why.
     fn pairing_locality(&self, rules: &HandshakeRules, locality: &LocalityRules) -> (bool, String) {
-        let seen = &self.attempt.locality;
-        let trusted = self.auth_result.has_matching_secret() && !seen.has_proxy_headers;
+        let locality = &self.attempt.locality;
+        let trusted = self.auth_result.has_matching_secret() && !locality.has_proxy_headers;
         let host = address::host_name(self.attempt.host().unwrap_or_default());
         let dots = locality.trailing_dots;
-        let why = if seen.direct {
-            return (true, seen.reason.clone());
+        let why = if locality.direct {
+            return (true, locality.reason.clone());
         } else if rules.local_container_control_ui && trusted && self.is_contained_control_ui(&host, dots) {
             "the Control UI with the secret is local from a private peer with a loopback Host"
         } else if rules.local_container_cli && trusted && self.is_contained_cli(&host, dots) {
             "the CLI with the secret is local on a loopback peer with a private Host"
         } else {
-            return (false, seen.reason.clone());
+            return (false, locality.reason.clone());
         };
         (true, why.to_owned())
     }

@@ -44,14 +44,14 @@ impl PairingCheck<'_> {
             Some(scopes) => sorted(scopes),
             None => DEFAULT_SCOPES.map(str::to_owned).to_vec(),
         };
-        let mut asked = match attempt.params.scopes {
+        let mut requested_scopes = match attempt.params.scopes {
             Some(_) => attempt.scopes.clone(),
             None => granted.clone(),
         };
         if policy.scopes.is_none() {
-            asked.push(QUESTIONS.to_owned());
+            requested_scopes.push(QUESTIONS.to_owned());
         }
-        let mut scopes = sorted(&asked);
+        let mut scopes = sorted(&requested_scopes);
         scopes.retain(|scope| granted.contains(scope));
         device::bound_scopes(attempt, &mut scopes);
         Some(scopes)
@@ -93,9 +93,13 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
     ) -> Result<bool, HandshakeEnd> {
         let Environment { now, store, entropy } = environment;
-        let (id, seen) = (requested.request_id(), self.seen());
-        let by =
-            Approver { scopes: &scopes, kind: ApprovalKind::TrustedProxy, seen: Some(&seen), grants: Some(&scopes) };
+        let (id, metadata) = (requested.request_id(), self.metadata());
+        let by = Approver {
+            scopes: &scopes,
+            kind: ApprovalKind::TrustedProxy,
+            metadata: Some(&metadata),
+            grants: Some(&scopes),
+        };
         let approved = pairing::approve(&model.rules.pairing, *store, *entropy, *now, &id, by)?.device().is_some();
         if approved {
             self.attempt.scopes = scopes;

@@ -22,7 +22,7 @@ fn device_on_gateway_with_token(#[case] auth: Value, #[case] verdict: &str) {
 #[case(json!({"password": "pw"}), "hello")]
 #[case(json!({"password": "wrong"}), "AUTH_PASSWORD_MISMATCH")]
 #[case(json!({"token": "pw"}), "AUTH_PASSWORD_MISSING")]
-fn a_password_gateway(#[case] auth: Value, #[case] verdict: &str) {
+fn password_mode_needs_matching_password(#[case] auth: Value, #[case] verdict: &str) {
     let mut gateway = gateway_with("2026.4.2", |config| {
         config.auth_mode = AuthMode::Password;
         config.password = Some("pw".to_owned());
@@ -35,7 +35,7 @@ fn a_password_gateway(#[case] auth: Value, #[case] verdict: &str) {
 #[case::password(|c: &mut GatewayConfig| c.auth_mode = AuthMode::Password, "AUTH_PASSWORD_NOT_CONFIGURED")]
 #[case::none(|c: &mut GatewayConfig| c.auth_mode = AuthMode::None, "hello")]
 #[case::proxy(|c: &mut GatewayConfig| c.auth_mode = AuthMode::TrustedProxy, "AUTH_UNAUTHORIZED")]
-fn what_the_gateway_lacks(#[case] settings: fn(&mut GatewayConfig), #[case] verdict: &str) {
+fn missing_secret_of_gateway_is_reported(#[case] settings: fn(&mut GatewayConfig), #[case] verdict: &str) {
     assert_eq!(gateway_with("2026.4.2", settings).connect(&cli()).verdict(), verdict);
 }
 
@@ -142,7 +142,7 @@ fn loopback_browsers_share_limit_until_2026_4_2(#[case] release: &str, #[case] v
 #[case::loopback("127.0.0.1", vec![("x-user", "ann")], "trusted_proxy_loopback_source")]
 #[case::nobody("10.0.0.1", vec![], "trusted_proxy_user_missing")]
 #[case::stranger("10.0.0.1", vec![("x-user", "eve")], "trusted_proxy_user_not_allowed")]
-fn a_reverse_proxy_vouches(
+fn trusted_proxy_authenticates_users(
     #[case] address: &'static str,
     #[case] headers: Vec<(&'static str, &'static str)>,
     #[case] expected: &str,

@@ -83,21 +83,21 @@ fn mismatched_setup_code_needs_approval(#[case] connect: Connect, #[case] profil
 fn link_pairs_control_ui(
     #[case] purpose: &str,
     #[case] held: &[&str],
-    #[case] asked: &[&'static str],
+    #[case] requested: &[&'static str],
     #[case] expected: &str,
 ) {
     let mut gateway = with_code(json!({"roles": ["operator"], "scopes": held, "purpose": purpose}));
-    let answer = gateway.connect(&page(asked));
+    let answer = gateway.connect(&page(requested));
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
 }
 
 #[rstest]
 #[case::unsaid(None, &["operator.admin", "operator.read"], json!(["operator.questions", "operator.read"]))]
-#[case::said(Some(vec!["operator.read".to_owned()]), &["operator.admin", "operator.read"], json!(["operator.read"]))]
+#[case::given(Some(vec!["operator.read".to_owned()]), &["operator.admin", "operator.read"], json!(["operator.read"]))]
 #[case::nothing(Some(vec!["operator.read".to_owned()]), &["operator.admin"], json!([]))]
 fn pairs_page_of_proxy_user(
     #[case] granted: Option<Vec<String>>,
-    #[case] asked: &[&'static str],
+    #[case] requested: &[&'static str],
     #[case] scopes: Value,
 ) {
     let mut gateway = gateway_with(NEW, |config| {
@@ -112,7 +112,7 @@ fn pairs_page_of_proxy_user(
             auto_approve: Some(AutoApprove { scopes: granted }),
         });
     });
-    let answer = gateway.connect(&page(asked).header("x-user", "ann").auth(json!({})));
+    let answer = gateway.connect(&page(requested).header("x-user", "ann").auth(json!({})));
     assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
     assert_eq!(answer.payload["auth"]["scopes"], scopes);
     let record = gateway.document(Document::DevicesPaired);

@@ -65,11 +65,11 @@ fn scope_upgrade_needs_connection(
         gateway_with(NEW, |config| config.trusted_proxies = proxies.iter().map(|ip| (*ip).to_owned()).collect());
     let connect = headers.iter().fold(cli(), |connect, (name, value)| connect.header(name, value));
     let outcome = gateway.handle(Input::Open { connection: ConnectionId(7), peer: connect.peer() });
-    let seen = match outcome.effects.first() {
+    let answered_status = match outcome.effects.first() {
         Some(Effect::RefuseUpgrade { status, .. }) => *status,
         _ => 101,
     };
-    assert_eq!(seen, status, "{:?}", outcome.trace);
+    assert_eq!(answered_status, status, "{:?}", outcome.trace);
 }
 
 #[test]

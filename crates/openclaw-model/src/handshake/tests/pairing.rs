@@ -26,7 +26,11 @@ const METADATA: &str = "PAIRING_REQUIRED metadata-upgrade";
 #[case::proto("2026.4.5", &[("x-forwarded-proto", "https")], "hello")]
 #[case::real_ip("2026.4.8", &[("x-real-ip", "127.0.0.1")], NOT_PAIRED)]
 #[case::empty_header("2026.4.2", &[("x-forwarded-for", "")], "hello")]
-fn who_is_local(#[case] release: &str, #[case] headers: &[(&'static str, &'static str)], #[case] verdict: &str) {
+fn local_client_is_paired_silently(
+    #[case] release: &str,
+    #[case] headers: &[(&'static str, &'static str)],
+    #[case] verdict: &str,
+) {
     let connect = headers.iter().fold(cli(), |connect, (name, value)| connect.header(name, value));
     let answer = gateway(release).connect(&connect);
     assert_eq!(answer.verdict(), verdict, "{}", answer.reasons);
@@ -90,7 +94,7 @@ fn operator_becomes_node(#[case] release: &str, #[case] address: &'static str, #
 #[case("2026.4.1", json!({}), ROLE)]
 #[case("2026.4.2", json!({}), "hello")]
 #[case("2026.3.31", Value::Null, "hello")]
-fn an_empty_token_map(#[case] release: &str, #[case] tokens: Value, #[case] verdict: &str) {
+fn empty_token_map_by_release(#[case] release: &str, #[case] tokens: Value, #[case] verdict: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = tokens);
     let mut gateway = gateway(release).with(Document::DevicesPaired, record);
     let answer = gateway.connect(&cli().from("10.0.0.5"));
@@ -189,9 +193,9 @@ fn malformed_record_closes_silently() {
 fn approvers_receive_pairing_events() {
     let mut gateway = gateway("2026.4.2");
     gateway.connect(&Connect { device: Some("admin"), ..cli() }.scopes(&["operator.pairing"]));
-    let asked = gateway.connect(&cli().from("10.0.0.5"));
-    assert_eq!(asked.events[0].0, "device.pair.requested");
-    assert_eq!(asked.events[0].1["requestId"], asked.payload["details"]["requestId"]);
+    let answer = gateway.connect(&cli().from("10.0.0.5"));
+    assert_eq!(answer.events[0].0, "device.pair.requested");
+    assert_eq!(answer.events[0].1["requestId"], answer.payload["details"]["requestId"]);
     let approved = gateway.connect(&Connect { device: Some("e"), ..cli() });
     assert_eq!(
         (approved.events[0].0.as_str(), &approved.events[0].1["decision"]),

@@ -124,18 +124,18 @@ impl BootstrapProfile {
     }
 
     /// Whether this is the profile of the link to the owner's Control UI, with exactly these scopes.
-    pub fn is_owners_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
+    pub fn is_owners_page(&self, rules: &PairingRules, requested: &[String]) -> bool {
         self.is(rules, &["operator"], &OWNER_SCOPES, Some(Purpose::ControlUiOwner))
-            && normalised_scopes(rules, asked) == OWNER_SCOPES
+            && normalised_scopes(rules, requested) == OWNER_SCOPES
     }
 
     /// Whether this is the profile of a link to a Control UI, with these scopes within it.
-    pub fn is_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
+    pub fn is_page(&self, rules: &PairingRules, requested: &[String]) -> bool {
         let usual = handoff_scope_list(rules, None);
         self.purpose == Some(Purpose::ControlUi)
             && self.roles == ["operator"]
             && self.scopes.iter().all(|scope| usual.contains(&scope.as_str()))
-            && scopes_allow(rules, "operator", asked, &self.scopes)
+            && scopes_allow(rules, "operator", requested, &self.scopes)
     }
 
     fn is(&self, rules: &PairingRules, roles: &[&str], scopes: &[&str], purpose: Option<Purpose>) -> bool {

@@ -9,8 +9,8 @@ fn role_upgrade_mints_operator_scopes_until_2026_4_2() {
         let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
         for role in ["operator", "node"] {
             let scopes: &[&str] = if role == "operator" { &["operator.read"] } else { &[] };
-            let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
-            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&texts(scopes)))
+            let requested = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
+            approve(&rules, &mut store, &mut entropy, NOW, &requested.request_id(), Approver::owner(&texts(scopes)))
                 .unwrap();
         }
         assert_eq!(paired(&store)["laptop"]["tokens"]["node"]["scopes"], node_scopes);
@@ -21,7 +21,7 @@ fn role_upgrade_mints_operator_scopes_until_2026_4_2() {
 #[test]
 fn approver_without_scope_is_refused() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
-    let asked =
+    let requested =
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
     let before = store.clone();
     let approval = approve(
@@ -29,7 +29,7 @@ fn approver_without_scope_is_refused() {
         &mut store,
         &mut entropy,
         NOW,
-        &asked.request_id(),
+        &requested.request_id(),
         Approver::owner(&texts(&["operator.pairing"])),
     )
     .unwrap();
@@ -57,13 +57,13 @@ fn remove_and_approve_since_2026_5_7(#[case] release: &str, #[case] approved: bo
 fn approval_source_in_record() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), of("2026.9.6"));
     let mut via = |silent: bool, scopes: &[&str]| {
-        let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", scopes, silent)).unwrap();
+        let requested = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", scopes, silent)).unwrap();
         let held = texts(&["operator.admin"]);
         let by = match silent {
             true => Approver { kind: ApprovalKind::Silent, ..Approver::owner(&held) },
             false => Approver::owner(&held),
         };
-        let approval = approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), by).unwrap();
+        let approval = approve(&rules, &mut store, &mut entropy, NOW, &requested.request_id(), by).unwrap();
         approval.device().unwrap()["approvedVia"].clone()
     };
     assert_eq!(via(true, &["operator.read"]), "silent");

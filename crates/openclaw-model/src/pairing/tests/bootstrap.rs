@@ -46,11 +46,11 @@ fn token_without_profile_admits_once() {
         Document::DevicesBootstrap,
         json!({"boot": {"ts": NOW, "x": 1}, "other": {"token": "o", "issuedAtMs": NOW}}),
     );
-    let asked = |token| BootstrapRequest { token, device_id: "d", public_key: "k", role: "node", scopes: &[] };
-    assert!(verify_bootstrap_token(&rules, &mut store, NOW, asked("boot")).unwrap());
-    assert!(!verify_bootstrap_token(&rules, &mut store, NOW, asked("boot")).unwrap());
+    let request = |token| BootstrapRequest { token, device_id: "d", public_key: "k", role: "node", scopes: &[] };
+    assert!(verify_bootstrap_token(&rules, &mut store, NOW, request("boot")).unwrap());
+    assert!(!verify_bootstrap_token(&rules, &mut store, NOW, request("boot")).unwrap());
     // An entry that is not found under its own key remains.
-    assert!(verify_bootstrap_token(&rules, &mut store, NOW, asked("o")).unwrap());
+    assert!(verify_bootstrap_token(&rules, &mut store, NOW, request("o")).unwrap());
     let left = store.read(Document::DevicesBootstrap).unwrap();
     assert_eq!(*left, json!({"other": {"token": "o", "issuedAtMs": NOW, "ts": NOW}}));
 }

@@ -32,13 +32,13 @@ proptest! {
     #[test]
     fn approval_never_widens_access(
         rules in any_rules(),
-        asked in prop::collection::vec(scope(), 0..4),
+        requested in prop::collection::vec(scope(), 0..4),
         had in prop::collection::vec(scope(), 0..4),
         caller in prop::collection::vec(scope(), 0..4),
     ) {
         let mut store = store_with(json!({"deviceId": "laptop", "role": "operator", "scopes": had}));
         let mut entropy = CountingEntropy(0);
-        let asks = PairingRequest { scopes: asked.clone(), ..laptop("operator", &[], false) };
+        let asks = PairingRequest { scopes: requested.clone(), ..laptop("operator", &[], false) };
         let id = request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap().request_id();
         let before = store.clone();
         let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&caller)).unwrap();
@@ -46,14 +46,14 @@ proptest! {
             prop_assert_eq!(store, before);
             return Ok(());
         };
-        let bound: Vec<String> = asked.iter().chain(&had).cloned().collect();
+        let bound: Vec<String> = requested.iter().chain(&had).cloned().collect();
         let bound = normalised_scopes(&rules, &bound);
         let token = normalise_scopes(&rules, device["tokens"]["operator"].get("scopes")).unwrap();
         for scope in normalise_scopes(&rules, device.get("approvedScopes")).unwrap().into_iter().chain(token) {
             prop_assert!(bound.contains(&scope), "{} is neither asked nor held", scope);
         }
         let operator: Vec<_> =
-            normalised_scopes(&rules, &asked).into_iter().filter(|s| s.starts_with("operator.")).collect();
+            normalised_scopes(&rules, &requested).into_iter().filter(|s| s.starts_with("operator.")).collect();
         prop_assert!(!rules.approver_bounded || scopes_allow(&rules, "operator", &operator, &caller));
     }
 
@@ -61,12 +61,12 @@ proptest! {
     fn request_never_changes_paired_records(
         rules in any_rules(),
         role in prop::sample::select(vec!["operator", "node"]),
-        asked in prop::collection::vec(scope(), 0..4),
+        requested in prop::collection::vec(scope(), 0..4),
         silent in any::<bool>(),
     ) {
         let row = operator_record(json!({"token": "t", "role": "operator", "scopes": [], "x": [null]}));
         let mut store = store_with(row.clone());
-        let asks = PairingRequest { scopes: asked, ..laptop(role, &[], silent) };
+        let asks = PairingRequest { scopes: requested, ..laptop(role, &[], silent) };
         for later in 0..2 {
             request(&rules, &mut store, &mut CountingEntropy(0), NOW + later, &asks).unwrap();
         }

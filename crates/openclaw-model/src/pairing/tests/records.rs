@@ -20,8 +20,8 @@ fn record_under_foreign_key() {
 fn list_in_place_of_paired_records() {
     let (mut entropy, rules) = (CountingEntropy(0), v2026_4_2());
     let mut store = MemoryDocuments::new().with(Document::DevicesPaired, json!([]));
-    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
-    approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&[])).unwrap();
+    let requested = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
+    approve(&rules, &mut store, &mut entropy, NOW, &requested.request_id(), Approver::owner(&[])).unwrap();
     assert_eq!(paired(&store), json!([]));
 }
 
@@ -30,9 +30,9 @@ fn connect_updates_metadata_only() {
     let mut store =
         store_with(json!({"deviceId": "laptop", "displayName": "old", "zz": 1, "scopes": ["operator.read"],
         "role": "operator", "approvedAtMs": 3}));
-    let seen =
+    let metadata =
         AccessMetadata { client_id: Some("cli".to_owned()), role: "node".to_owned(), ..AccessMetadata::default() };
-    update_metadata(&v2026_4_2(), &mut store, NOW, "laptop", &seen).unwrap();
+    update_metadata(&v2026_4_2(), &mut store, NOW, "laptop", &metadata).unwrap();
     let device = &paired(&store)["laptop"];
     assert_eq!(
         device,

@@ -6,13 +6,14 @@ use rstest::rstest;
 #[test]
 fn field_order_of_request_and_approval() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
-    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], true)).unwrap();
-    assert!(asked.created && asked.silent());
+    let requested =
+        request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], true)).unwrap();
+    assert!(requested.created && requested.silent());
     assert_eq!(
-        keys(&asked.request),
+        keys(&requested.request),
         "requestId deviceId publicKey platform clientId clientMode role roles scopes silent isRepair ts"
     );
-    let id = asked.request_id();
+    let id = requested.request_id();
     let approval =
         approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&texts(&["operator.write"]))).unwrap();
     let device = approval.device().unwrap();
@@ -50,15 +51,15 @@ fn repeat_refreshes_and_wider_replaces(#[case] scopes: &[&str], #[case] silent: 
 #[case(v2026_3_31(), Some(json!([])))]
 fn omits_empty_scopes_until_2026_3_28(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
     let (mut store, mut entropy) = (MemoryDocuments::new(), CountingEntropy(0));
-    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
-    assert_eq!(asked.request.get("scopes"), scopes.as_ref());
+    let requested = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
+    assert_eq!(requested.request.get("scopes"), scopes.as_ref());
 }
 
 #[test]
 fn request_expires_after_five_minutes() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), CountingEntropy(0), v2026_4_2());
-    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], false)).unwrap();
-    let id = asked.request_id();
+    let requested = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], false)).unwrap();
+    let id = requested.request_id();
     assert!(list(&rules, &store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
     let late = NOW + PENDING_TTL_MS + 1;
     assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, Approver::owner(&[])).unwrap(), Approval::Unknown);
@@ -92,9 +93,9 @@ fn wider_repeat_merges_or_replaces(
 #[case(v2026_3_13(), Some(json!([])))]
 #[case(v2026_3_28(), None)]
 fn first_request_without_scopes(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
-    let asked =
+    let requested =
         request(&rules, &mut MemoryDocuments::new(), &mut CountingEntropy(0), NOW, &laptop("node", &[], true)).unwrap();
-    assert_eq!(asked.request.get("scopes").cloned(), scopes);
+    assert_eq!(requested.request.get("scopes").cloned(), scopes);
 }
 
 #[rstest]

@@ -26,8 +26,13 @@ fn effective_roles_by_release(#[case] device: Value, #[case] expected: [&str; 4]
 #[case("node", &["operator.read"], &["operator.admin"], [false, false])]
 #[case("node", &["node.x"], &["node.x"], [true, true])]
 #[case("node", &[], &[], [true, true])]
-fn who_covers_what(#[case] role: &str, #[case] asked: &[&str], #[case] have: &[&str], #[case] expected: [bool; 2]) {
-    let found = [v2026_4_2(), v2026_4_5()].map(|rules| scopes_allow(&rules, role, asked, have));
+fn scopes_cover_requested_scopes(
+    #[case] role: &str,
+    #[case] requested: &[&str],
+    #[case] have: &[&str],
+    #[case] expected: [bool; 2],
+) {
+    let found = [v2026_4_2(), v2026_4_5()].map(|rules| scopes_allow(&rules, role, requested, have));
     assert_eq!(found, expected);
 }
 
@@ -40,9 +45,9 @@ fn who_covers_what(#[case] role: &str, #[case] asked: &[&str], #[case] have: &[&
 #[case("operator.sessions.write", "operator.read", false)]
 #[case("operator.talk.secrets", "operator.write", false)]
 #[case("operator.questions", "operator.write", false)]
-fn write_implies_talk_and_sessions_since_2026_9_6(#[case] asked: &str, #[case] have: &str, #[case] expected: bool) {
-    assert_eq!(scopes_allow(&of("2026.9.6"), "operator", &[asked], &[have]), expected);
-    assert!(!scopes_allow(&of("2026.7.35"), "operator", &[asked], &[have]));
+fn write_implies_talk_and_sessions_since_2026_9_6(#[case] requested: &str, #[case] have: &str, #[case] expected: bool) {
+    assert_eq!(scopes_allow(&of("2026.9.6"), "operator", &[requested], &[have]), expected);
+    assert!(!scopes_allow(&of("2026.7.35"), "operator", &[requested], &[have]));
 }
 
 #[rstest]

@@ -56,14 +56,14 @@ fn token_for_unlisted_role(#[case] rules: PairingRules, #[case] minted: bool) {
 #[case::bounded(v2026_3_13(), &["operator.read"], Some(&["operator.write"][..]))]
 fn rotation_is_bounded_since_2026_2_26(
     #[case] rules: PairingRules,
-    #[case] asked: &[&str],
+    #[case] requested: &[&str],
     #[case] scopes: Option<&[&str]>,
 ) {
     let row = json!({"deviceId": "laptop", "role": "operator", "scopes": ["operator.write"]});
     let mut store = store_with(row);
-    let asked = json!(asked);
+    let requested = json!(requested);
     let rotation =
-        rotate_token(&rules, &mut store, &mut CountingEntropy(0), NOW, "laptop", "operator", Some(&asked)).unwrap();
+        rotate_token(&rules, &mut store, &mut CountingEntropy(0), NOW, "laptop", "operator", Some(&requested)).unwrap();
     match scopes {
         None => assert_eq!(rotation, TokenRotation::Refused("scope-outside-approved-baseline")),
         Some(scopes) => {

@@ -25,14 +25,14 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     let request = match form {
         ExecRequestForm::Command => Ok(legacy::first_announced(&params)),
         ExecRequestForm::Arguments => legacy::announced(&params),
-        ExecRequestForm::PlanText => ExecRequest::read(&params).and_then(|asked| {
-            asked.check_blank(&call.model.rules.rpc)?;
-            asked.check_argv()?;
+        ExecRequestForm::PlanText => ExecRequest::read(&params).and_then(|request| {
+            request.check_blank(&call.model.rules.rpc)?;
+            request.check_argv()?;
             // This check comes first: no approval is requested for a command that cannot be shown.
-            if call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc) {
+            if call.model.rules.rpc.approvals_display_limit && request.is_too_long(&call.model.rules.rpc) {
                 return Err(TOO_LONG);
             }
-            Ok(asked.announced(&call.model.rules.rpc, &params))
+            Ok(request.announced(&call.model.rules.rpc, &params))
         }),
     };
     let request = request.map_err(|message| match message {
@@ -59,12 +59,12 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     }
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
     let approval = Approval::new(id, request, call.requester(), now, timeout);
-    let said = |key: &str, value: bool| params.get(key) == Some(&Value::Bool(value));
+    let has_flag = |key: &str, value: bool| params.get(key) == Some(&Value::Bool(value));
     let delivers = call.model.rules.rpc.exec.delivery_chosen;
     let asking = PromptOptions {
-        two_phase: said("twoPhase", true),
-        is_unannounced: delivers && said("suppressDelivery", true),
-        waits_without_approver: delivers && said("requireDeliveryRoute", false),
+        two_phase: has_flag("twoPhase", true),
+        is_unannounced: delivers && has_flag("suppressDelivery", true),
+        waits_without_approver: delivers && has_flag("requireDeliveryRoute", false),
     };
     prompts::ask(call, PromptKind::Exec, approval, asking)
 }

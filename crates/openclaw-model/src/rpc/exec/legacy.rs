@@ -179,7 +179,7 @@ mod tests {
     #[case(json!({"command": "ls", "host": "node"}), Some("nodeId is required for host=node"))]
     #[case(json!({"command": "ls", "host": "node", "nodeId": "n"}), Some("commandArgv is required for host=node"))]
     #[case(json!({"command": "ls", "host": "node", "nodeId": "n", "commandArgv": ["ls"]}), None)]
-    fn a_node_needs_arguments(#[case] params: Value, #[case] refusal: Option<&str>) {
+    fn host_node_needs_arguments(#[case] params: Value, #[case] refusal: Option<&str>) {
         assert_eq!(announced(&params).err(), refusal);
     }
 

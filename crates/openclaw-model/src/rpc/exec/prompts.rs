@@ -35,7 +35,7 @@ impl PromptKind {
             Self::Plugin => (&[client::TUI], "plugin-approvals"),
         };
         let id = client.connect.client.id.as_str();
-        let says = |cap: &str| client.connect.caps.iter().flatten().any(|said| said == cap);
+        let says = |cap: &str| client.connect.caps.iter().flatten().any(|listed| listed == cap);
         id == client::CONTROL_UI || clients.contains(&id) || says("approvals") || says(cap)
     }
 
@@ -74,11 +74,11 @@ pub(in crate::rpc) fn ask(
     asking: PromptOptions,
 ) -> HandlerResult {
     let id = approval.id.clone();
-    let asked = call.connection;
+    let requester = call.connection;
     let mut viewers = viewers(call, kind, &approval);
     // Nobody learns of a request that is not announced, so nobody counts as its approver.
     viewers.retain(|_| !asking.is_unannounced);
-    let notified: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
+    let notified: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != requester).collect();
     let approvers = if call.model.rules.rpc.requester_cannot_approve { notified.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
         true => {
@@ -113,7 +113,7 @@ pub(in crate::rpc) fn ask(
         let expired = kind.of(call.model).resolve(&id, None, now);
         return Ok(expired.map_or(Reply::Answered, |(approval, _)| Reply::Answer(approval.decision())));
     }
-    let waiter = Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: true };
+    let waiter = Waiter { connection: call.connection, request_id: call.request.id.clone(), is_requester: true };
     kind.of(call.model).wait(&id, waiter);
     Ok(Reply::Answered)
 }
@@ -139,12 +139,12 @@ fn viewers(call: &Call<'_, '_>, kind: PromptKind, approval: &Approval) -> Vec<Co
 
 /// Whether a client can see an approval.
 fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, client: &ConnectedClient) -> bool {
-    let (asked, device) = &approval.requester;
+    let (requester, device) = &approval.requester;
     !rules.approvals_private
         || client.scopes.iter().any(|scope| scope == "operator.admin")
         || match device {
             Some(device) => client.device_id() == Some(device),
-            None => connection == *asked,
+            None => connection == *requester,
         }
 }
 
@@ -178,7 +178,8 @@ pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: PromptKind) -> Handler
         let (decision, reason) = (approval.decision(), approval.terminal_reason());
         return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision, reason)));
     }
-    approvals.wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: false });
+    approvals
+        .wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), is_requester: false });
     Ok(Reply::Answered)
 }
 
@@ -249,10 +250,10 @@ pub(in crate::rpc) fn answer_waiters(
 ) {
     if model.rules.rpc.waiters_first {
         // `false` sorts first: clients that called `waitDecision` come before the requester.
-        waiters.sort_by_key(|waiter| waiter.asked);
+        waiters.sort_by_key(|waiter| waiter.is_requester);
     }
     for waiter in waiters {
-        let decision = match waiter.asked {
+        let decision = match waiter.is_requester {
             true => approval.decision(),
             false => ended(&model.rules.rpc, approval.decision(), approval.terminal_reason()),
         };

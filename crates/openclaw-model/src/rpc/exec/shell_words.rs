@@ -233,8 +233,8 @@ mod tests {
     #[case("find . -exec rm {} \\;", &["find|.|-exec|rm|{}|;"])]
     fn commands_and_their_words(#[case] text: &str, #[case] expected: &[&str]) {
         let commands = commands(text).unwrap();
-        let seen: Vec<String> = commands.iter().map(|command| command.argv.join("|")).collect();
-        assert_eq!(seen, expected);
+        let parsed: Vec<String> = commands.iter().map(|command| command.argv.join("|")).collect();
+        assert_eq!(parsed, expected);
         assert!(commands.iter().all(|command| !command.dynamic));
     }
 

@@ -52,7 +52,7 @@ pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> HandlerResult {
         params: forwarded,
         timeout: params.get("timeoutMs").and_then(Value::as_i64),
         idempotency_key: params.get("idempotencyKey").cloned(),
-        asked: Some((call.connection, call.request.id.clone())),
+        requester: Some((call.connection, call.request.id.clone())),
     };
     dispatch(call.model, command, call.environment, call.outcome);
     Ok(Reply::Answered)
@@ -74,7 +74,7 @@ pub(in crate::rpc) struct DispatchedCommand {
     pub idempotency_key: Option<Value>,
     /// The caller and the id of its request. `None` for a command of the gateway itself, which asks for a Mac's
     /// programs.
-    pub asked: Option<(ConnectionId, String)>,
+    pub requester: Option<(ConnectionId, String)>,
 }
 
 /// Sends a command to a node and records it as running (`node-registry.ts` invoke).
@@ -84,7 +84,7 @@ pub(in crate::rpc) fn dispatch(
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
 ) {
-    let DispatchedCommand { node_id, node, command, params, timeout, idempotency_key, asked } = command;
+    let DispatchedCommand { node_id, node, command, params, timeout, idempotency_key, requester } = command;
     let id = ids::uuid(environment.entropy.uuid());
     let mut payload = Record::new();
     js::set(&mut payload, "id", Some(id.as_str()));
@@ -95,13 +95,13 @@ pub(in crate::rpc) fn dispatch(
     js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     js::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
-    model.node_work.send(id, PendingInvoke { node_id, node, command, asked, expires_at });
+    model.node_work.send(id, PendingInvoke { node_id, node, command, requester, expires_at });
     model.send_event_to_node(node, "node.invoke.request", Value::Object(payload), outcome);
 }
 
 /// Answers the caller of a command, unless it is the gateway.
 fn answer(model: &mut Model, invoke: &PendingInvoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
-    if let Some((connection, request)) = &invoke.asked {
+    if let Some((connection, request)) = &invoke.requester {
         model.respond(*connection, request, answer, outcome);
     }
 }
@@ -124,7 +124,7 @@ pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> HandlerResult {
     };
     let own = call.request.id.clone();
     call.model.respond(call.connection, &own, Ok(json!({"ok": true})), call.outcome);
-    if invoke.asked.is_none() && result.is_ok() {
+    if invoke.requester.is_none() && result.is_ok() {
         reported_programs::note(call.model, call.environment, &invoke.node_id, &params, call.outcome);
     }
     answer(call.model, &invoke, result, call.outcome);
@@ -166,13 +166,13 @@ fn done(invoke: &PendingInvoke, params: &Value) -> Value {
 }
 
 fn node_error(model: &Model, failed: Value) -> ErrorShape {
-    const UNSAID: &str = "node invoke failed";
+    const DEFAULT_MESSAGE: &str = "node invoke failed";
     let text = |key: &str| failed.get(key).and_then(Value::as_str);
-    let said = |key: &str| text(key).map(js::trim).filter(|text| !text.is_empty());
-    let message = match (model.rules.rpc.node_calls.passes_error_codes, said("code")) {
-        (false, _) => text("message").unwrap_or(UNSAID).to_owned(),
-        (true, None) => said("message").unwrap_or(UNSAID).to_owned(),
-        (true, Some(code)) => format!("{code}: {}", said("message").unwrap_or(UNSAID)),
+    let field = |key: &str| text(key).map(js::trim).filter(|text| !text.is_empty());
+    let message = match (model.rules.rpc.node_calls.passes_error_codes, field("code")) {
+        (false, _) => text("message").unwrap_or(DEFAULT_MESSAGE).to_owned(),
+        (true, None) => field("message").unwrap_or(DEFAULT_MESSAGE).to_owned(),
+        (true, Some(code)) => format!("{code}: {}", field("message").unwrap_or(DEFAULT_MESSAGE)),
     };
     let mut details = json!({"nodeError": failed});
     if model.rules.rpc.node_calls.errors_detailed {
@@ -196,20 +196,20 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> HandlerResult {
         return Err(pairing_changed("invocation"));
     }
     let name = text(&params, "event");
-    let said = match params.get("payloadJSON").and_then(Value::as_str) {
+    let payload = match params.get("payloadJSON").and_then(Value::as_str) {
         Some(json) => serde_json::from_str(json).ok(),
         None => params.get("payload").cloned(),
     };
-    let said = said.filter(Value::is_object);
+    let payload = payload.filter(Value::is_object);
     let answer = |handled: bool, reason: &str| json!({"ok": true, "event": name, "handled": handled, "reason": reason});
     match name {
         "node.presence.alive" if rules.alive_reports => {
-            let Some(said) = said else { return Ok(Reply::Answer(answer(false, "invalid_payload"))) };
-            let (handled, reason) = call.note_sign_of_life(&said)?;
+            let Some(payload) = payload else { return Ok(Reply::Answer(answer(false, "invalid_payload"))) };
+            let (handled, reason) = call.note_sign_of_life(&payload)?;
             Ok(Reply::Answer(answer(handled, reason)))
         }
         // The gateway sends no such command, so a node has nothing to report.
-        "exec.started" | "exec.finished" | "exec.denied" if rules.explains_unmatched_runs && said.is_some() => {
+        "exec.started" | "exec.finished" | "exec.denied" if rules.explains_unmatched_runs && payload.is_some() => {
             Ok(Reply::Answer(answer(false, "unmatched_exec_event")))
         }
         _ if !rules.events.is_empty() && !rules.events.contains(&name) => {
@@ -264,8 +264,8 @@ pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&ACK)?;
     let node_id = call.current_node_id()?;
     let mut ids: Vec<&str> = Vec::new();
-    let said = params.get("ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    for id in said.map(js::trim).filter(|id| !id.is_empty()) {
+    let ids = params.get("ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for id in ids.map(js::trim).filter(|id| !id.is_empty()) {
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -340,7 +340,7 @@ impl Call<'_, '_> {
     }
 
     /// Records that a node is alive. Returns whether anything was written, and why.
-    fn note_sign_of_life(&mut self, said: &Value) -> Result<(bool, &'static str), Refusal> {
+    fn note_sign_of_life(&mut self, payload: &Value) -> Result<(bool, &'static str), Refusal> {
         const REASONS: [&str; 6] =
             ["background", "silent_push", "bg_app_refresh", "significant_location", "manual", "connect"];
         let Some(device_id) = self.client.device_id().map(str::to_owned) else {
@@ -350,7 +350,7 @@ impl Call<'_, '_> {
         if !self.model.node_work.may_note(&device_id, now) {
             return Ok((true, "throttled"));
         }
-        let trigger = said.get("trigger").and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
+        let trigger = payload.get("trigger").and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
         let reason = REASONS.into_iter().find(|reason| trigger.as_deref() == Some(reason)).unwrap_or(REASONS[0]);
         let rules = self.model.rules.clone();
         let store = &mut *self.environment.store;

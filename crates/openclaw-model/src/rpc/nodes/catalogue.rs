@@ -107,11 +107,11 @@ impl NodeSources {
     fn current_pending(&self) -> Option<&Value> {
         let pending = self.pending.as_ref()?;
         let Some(declared) = self.declared.as_ref() else { return Some(pending) };
-        let asked = NodeSurface::of(pending);
+        let requested = NodeSurface::of(pending);
         let has_no_data = self.node.is_none() && declared.permissions.is_none();
-        let same = same_set(&asked.caps, &declared.caps)
-            && same_set(&asked.commands, &declared.commands)
-            && (has_no_data || asked.same_permissions(declared));
+        let same = same_set(&requested.caps, &declared.caps)
+            && same_set(&requested.commands, &declared.commands)
+            && (has_no_data || requested.same_permissions(declared));
         same.then_some(pending)
     }
 
@@ -130,7 +130,7 @@ impl NodeSources {
         let of = |at: Option<&Value>, reason: Option<Value>| {
             at.filter(|at| js::truthy(Some(at))).map(|at| (at.clone(), reason))
         };
-        let seen = [
+        let times = [
             of(self.live("connectedAtMs"), connect.clone()),
             of(self.node("lastSeenAtMs"), self.node("lastSeenReason").cloned()),
             of(self.node("lastConnectedAtMs"), connect),
@@ -138,7 +138,7 @@ impl NodeSources {
         ];
         // If several times are equal, the first one counts.
         let newer = |(at, _): &(Value, Option<Value>), than: &Value| js::number(Some(at)) > js::number(Some(than));
-        seen.into_iter().flatten().fold(None, |best, next| match best {
+        times.into_iter().flatten().fold(None, |best, next| match best {
             Some((at, reason)) if !newer(&next, &at) => Some((at, reason)),
             _ => Some(next),
         })
@@ -170,13 +170,13 @@ fn sorted(list: Option<&Value>) -> Vec<String> {
 /// An entry since 2026.3.31.
 fn entry(id: &str, sides: &NodeSources, rules: &NodeRules, approval_state: bool) -> Record {
     let pending = sides.current_pending();
-    let asked = |key: &str| js::present(js::optional_property(pending, key));
+    let pending_field = |key: &str| js::present(js::optional_property(pending, key));
     let all = |key: &str| {
         let known = sides.live(key).or_else(|| sides.node(key)).or_else(|| sides.device(key));
-        known.or_else(|| asked(key)).cloned()
+        known.or_else(|| pending_field(key)).cloned()
     };
-    let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| asked(key)).cloned();
-    let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).or_else(|| asked(key)).cloned();
+    let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| pending_field(key)).cloned();
+    let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).or_else(|| pending_field(key)).cloned();
     let mut node = Record::new();
     js::set(&mut node, "nodeId", Some(id));
     let name = sides.node("displayName").filter(|_| rules.list_knows_sessions).cloned();
@@ -201,11 +201,11 @@ fn entry(id: &str, sides: &NodeSources, rules: &NodeRules, approval_state: bool)
     js::set(&mut node, "permissions", permissions);
     if approval_state {
         js::set(&mut node, "approvalState", Some(sides.approval_state(pending)));
-        js::set(&mut node, "pendingRequestId", asked("requestId").cloned());
+        js::set(&mut node, "pendingRequestId", pending_field("requestId").cloned());
         let declared = |key: &str| pending.map(|pending| json!(sorted(pending.get(key))));
         js::set(&mut node, "pendingDeclaredCaps", declared("caps"));
         js::set(&mut node, "pendingDeclaredCommands", declared("commands"));
-        js::set(&mut node, "pendingDeclaredPermissions", asked("permissions").cloned());
+        js::set(&mut node, "pendingDeclaredPermissions", pending_field("permissions").cloned());
     }
     js::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
     if rules.list_knows_sessions {

@@ -187,8 +187,8 @@ pub(in crate::rpc) fn takes_admin(rules: &NodeCallRules, params: Option<&Value>)
 
 /// Whether a request to a node's browser changes its persistent profiles.
 fn changes_profiles(params: Option<&Value>) -> bool {
-    let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(js::trim);
-    let (method, path) = (said("method").unwrap_or_default().to_uppercase(), said("path").unwrap_or_default());
+    let field = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(js::trim);
+    let (method, path) = (field("method").unwrap_or_default().to_uppercase(), field("path").unwrap_or_default());
     let path = format!("/{}", path.trim_start_matches('/').trim_end_matches('/'));
     match method.as_str() {
         "POST" => path == "/profiles/create" || path == "/reset-profile",

@@ -8,7 +8,7 @@ use openclaw_protocol::ids;
 use serde_json::{Value, json};
 
 /// The maximum wait for the answer of a Mac, in milliseconds.
-const PATIENCE_MS: i64 = 15_000;
+const ANSWER_TIMEOUT_MS: i64 = 15_000;
 
 /// Asks a Mac that has just connected for its programs.
 pub(crate) fn ask_welcomed_mac(
@@ -48,9 +48,9 @@ pub(crate) fn ask_mac(
         node: connection,
         command: command.to_owned(),
         params: Some(params),
-        timeout: Some(PATIENCE_MS),
+        timeout: Some(ANSWER_TIMEOUT_MS),
         idempotency_key: None,
-        asked: None,
+        requester: None,
     };
     dispatch(model, command, environment, outcome);
 }

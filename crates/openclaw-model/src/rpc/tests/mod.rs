@@ -103,7 +103,7 @@ impl TestGateway {
             node_id: node_id.to_owned(),
             node,
             command: "system.which".to_owned(),
-            asked: Some((asker, "w".to_owned())),
+            requester: Some((asker, "w".to_owned())),
             expires_at: i64::MAX,
         };
         self.model.node_work.send("i".to_owned(), invoke);
@@ -183,7 +183,12 @@ pub(super) const ADMIN: &[&str] = &["operator.admin"];
 #[case("operator", &["operator.read"], "config.set", "missing scope: operator.admin")]
 #[case("operator", ADMIN, "connect", "connect is only valid as the first request")]
 #[case("operator", ADMIN, "wizard.start", "wizard.start is not implemented by this reference gateway")]
-fn who_may_call_what(#[case] role: &str, #[case] scopes: &[&str], #[case] method: &str, #[case] expected: &str) {
+fn methods_need_role_and_scope(
+    #[case] role: &str,
+    #[case] scopes: &[&str],
+    #[case] method: &str,
+    #[case] expected: &str,
+) {
     let mut gateway = TestGateway::new("2026.4.2");
     let client = gateway.join(1, role, scopes, None);
     let answers = gateway.call(client, method, json!({}));
@@ -361,11 +366,11 @@ fn decision_reaches_waiters(#[case] release: &str, #[case] order: [&str; 3]) {
     let mut gateway = TestGateway::new(release);
     let agent = gateway.join(1, "operator", &["operator.approvals"], None);
     let person = gateway.join(2, "operator", &["operator.approvals"], None);
-    let asked = json!({"id": "Abc", "command": "ls", "twoPhase": true, "timeoutMs": 1000});
-    let answers = gateway.call(agent, "exec.approval.request", asked.clone());
+    let request = json!({"id": "Abc", "command": "ls", "twoPhase": true, "timeoutMs": 1000});
+    let answers = gateway.call(agent, "exec.approval.request", request.clone());
     assert!(answers[2].contains("\"status\":\"accepted\""), "{answers:?}");
     assert_eq!(wake_at(&gateway.model), Some(NOW + 1000));
-    assert!(gateway.call(agent, "exec.approval.request", asked)[0].contains("approval id already pending"));
+    assert!(gateway.call(agent, "exec.approval.request", request)[0].contains("approval id already pending"));
     let watcher = gateway.join(3, "operator", &["operator.approvals"], None);
     assert!(gateway.call(watcher, "exec.approval.waitDecision", json!({"id": "Abc"})).is_empty());
     let answers = gateway.call(person, "exec.approval.resolve", json!({"id": "ab", "decision": "deny"}));

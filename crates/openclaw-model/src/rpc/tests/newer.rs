@@ -59,9 +59,9 @@ fn upgrade_waiter_gets_decision(#[case] decision: &str, #[case] expected: &str) 
     let admin = gateway.join(1, "operator", ADMIN, Some("admin"));
     let laptop = gateway.join(2, "operator", &["operator.read"], Some(DEVICE));
     let scopes = json!({"scopes": ["operator.read", "operator.pairing"]});
-    let asked = gateway.call(laptop, "device.scopes.requestUpgrade", scopes);
-    let asked = asked.iter().find_map(|line| line.strip_prefix("2 ok ")).unwrap();
-    let id = serde_json::from_str::<Value>(asked).unwrap();
+    let answer = gateway.call(laptop, "device.scopes.requestUpgrade", scopes);
+    let answer = answer.iter().find_map(|line| line.strip_prefix("2 ok ")).unwrap();
+    let id = serde_json::from_str::<Value>(answer).unwrap();
     assert_eq!(
         gateway.call(admin, "device.scopes.waitUpgrade", id.clone())[0],
         "1 INVALID_REQUEST scope upgrade expired or not found"

@@ -23,7 +23,7 @@ const MAX_NAMES: usize = 1_000;
 /// space.
 const OWN: &str = " self";
 /// The interval at which an open connection renews its entry, in milliseconds (`websocket-keepalive.ts`).
-const KEPT_EVERY_MS: i64 = 25_000;
+const KEEPALIVE_INTERVAL_MS: i64 = 25_000;
 
 /// The presence list and its version. `null` marks a member that a release knows to be missing, so that the member
 /// keeps its position.
@@ -131,7 +131,7 @@ impl Presence {
 
     /// Renews the entry of a connection that is still open. The time is that of its last sign of life.
     pub(crate) fn keep(&mut self, key: &str, opened_at: i64, now: i64) {
-        let last_alive_at = now - (now - opened_at).rem_euclid(KEPT_EVERY_MS);
+        let last_alive_at = now - (now - opened_at).rem_euclid(KEEPALIVE_INTERVAL_MS);
         let Some(entry) = self.entries.get_mut(&normal(key)).filter(|entry| stamp(entry) < last_alive_at) else {
             return;
         };
@@ -177,8 +177,8 @@ impl Presence {
         entry.insert("scopes".to_owned(), scopes);
         entry.insert("ts".to_owned(), json!(now));
         if !js::truthy(entry.get("text")) {
-            let said = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
-            let text = format!("Node: {} · mode {}", said("host"), said("mode"));
+            let field = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+            let text = format!("Node: {} · mode {}", field("host"), field("mode"));
             entry.insert("text".to_owned(), json!(text));
         }
         self.put(key, entry);
