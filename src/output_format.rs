@@ -1,6 +1,6 @@
 //! The format in which a command prints its result.
 
-/// The output format of a command. `list` and `schema` have their own formats.
+/// The output format of a command. `schema` prints only JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum OutputFormat {
     /// Plain text, for a terminal

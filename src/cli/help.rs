@@ -38,33 +38,4 @@ Environment variables:
     };
 }
 
-/// The list of exit codes. The meaning of 3 and 130 is the same for every command.
-macro_rules! exit_codes {
-    (0: $conforms:literal, 1: $deviates:literal, 2: $usage:literal, 4: $nothing:literal) => {
-        concat!(
-            "Exit codes:\n  0    ",
-            $conforms,
-            "\n  1    ",
-            $deviates,
-            "\n  2    ",
-            $usage,
-            "\n  3    a gateway or the harness failed\n  4    ",
-            $nothing,
-            "\n  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
-        )
-    };
-}
-
-/// The exit codes of `run`, which the help of the program also lists.
-macro_rules! run_exit_codes {
-    () => {
-        $crate::cli::help::exit_codes!(
-            0: "every selected case is as expected",
-            1: "a case deviates",
-            2: "usage error or invalid file",
-            4: "no case was selected, or fewer were played than --min-played requires"
-        )
-    };
-}
-
-pub(super) use {cache_variable, exit_codes, run_exit_codes, secret_variables, token_variable};
+pub(super) use {cache_variable, secret_variables, token_variable};

@@ -23,7 +23,7 @@ use command::{
     accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, record, releases, review, run, schema,
     serve,
 };
-use help::{OUTPUT, cache_variable, run_exit_codes, token_variable};
+use help::{OUTPUT, cache_variable, token_variable};
 use signals::Signals;
 use std::process::ExitCode;
 use terminal::console::Color;
@@ -34,7 +34,7 @@ use terminal::console::Color;
 /// the pairing store with snapshots that were approved for each OpenClaw release.
 #[derive(Debug, Parser)]
 #[command(name = "clawcheck", version, max_term_width = 100)]
-#[command(after_help = EXIT_CODES, after_long_help = AFTER_LONG_HELP)]
+#[command(after_help = exit::SUMMARY, after_long_help = exit::RUN.after(VARIABLES))]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -43,13 +43,8 @@ struct Arguments {
     color: Color,
 }
 
-/// The exit codes, in one line.
-const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
-    3 the gateway or the harness failed; 4 no case was selected, or too few were played; 130 interrupted.";
-
-/// The text below the options in the long help.
-const AFTER_LONG_HELP: &str =
-    concat!(cache_variable!(), token_variable!(), "\n  NO_COLOR         Do not print colors\n\n", run_exit_codes!());
+/// The environment variables in the long help.
+const VARIABLES: &str = concat!(cache_variable!(), token_variable!(), "\n  NO_COLOR         Do not print colors");
 
 // The help lists the commands in this order.
 #[derive(Debug, Subcommand)]

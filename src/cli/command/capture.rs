@@ -21,16 +21,11 @@ use untrusted_data::printable;
 ///
 /// `capture` does not change the state directory, starts no processes and opens no connections.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::CAPTURE.after("\
 Examples:
   clawcheck capture                       The state directory of `openclaw` on this machine
   clawcheck capture DIR -o lockout        A copied state directory
-  clawcheck run lockout --gateway openclaw@2026.4.2
-
-Exit codes:
-  0    the scenario was written
-  2    usage error, a directory or file that cannot be read, or a folder that is not empty
-  3    the output could not be written")]
+  clawcheck run lockout --gateway openclaw@2026.4.2"))]
 pub(crate) struct Capture {
     #[command(flatten)]
     state: StateDirectoryOptions,

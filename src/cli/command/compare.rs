@@ -1,6 +1,6 @@
 //! `clawcheck compare`: lists the cases that gateways answer differently.
 
-use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable, exit_codes};
+use crate::cli::help::{OUTPUT, STATE_DIR, cache_variable};
 use crate::cli::options::copied_state::{CopiedState, Verdicts, add_release_of};
 use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::options::timeouts::TimeoutOptions;
@@ -38,22 +38,13 @@ const SCREEN: usize = 40;
 /// including the pairing store. If more than 3 cases differ, `compare` prints the differences by cause: `-` and `[-...-]` mark the
 /// answer of the first gateway, `+` and `{+...+}` the answer of the other one. `--format markdown` prints both.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = concat!(
+#[command(after_long_help = exit::COMPARE.after(concat!(
     cache_variable!(),
     "
 
 Examples:
   clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens
-  clawcheck compare openclaw@2026.4.2 my-gateway.yaml --scenarios mine/scenarios --format markdown
-
-",
-    exit_codes!(
-        0: "all compared cases are identical",
-        1: "a case differs",
-        2: "usage error or invalid file",
-        4: "no case was selected or compared"
-    )
-))]
+  clawcheck compare openclaw@2026.4.2 my-gateway.yaml --scenarios mine/scenarios --format markdown")))]
 pub(crate) struct Compare {
     /// Gateways: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]

@@ -16,12 +16,7 @@ use std::io::Write as _;
 /// In the records, it reports missing roles, missing approvals, keys that do not match their device, expired requests,
 /// and platforms that an update changes. It writes no files, and prints no tokens, passwords or keys.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Exit codes:
-  0    no problems were found
-  1    problems were found
-  2    usage error, or a directory that cannot be read
-  3    the output could not be written")]
+#[command(after_long_help = exit::DOCTOR.after(""))]
 pub(crate) struct Doctor {
     #[command(flatten)]
     state: StateDirectoryOptions,

@@ -1,6 +1,6 @@
 //! `clawcheck fuzz`: plays random stories on a gateway and on the model, and saves the differences.
 
-use crate::cli::help::{cache_variable, exit_codes};
+use crate::cli::help::cache_variable;
 use crate::cli::options::timeouts::TimeoutOptions;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
@@ -29,17 +29,13 @@ const NAMED: usize = 5;
 /// those of the model of the release that the gateway claims to implement. If the answers differ, `fuzz` shortens the story
 /// and saves it as a scenario.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = concat!(
+#[command(after_long_help = exit::FUZZ.after(concat!(
     cache_variable!(),
     "
 
 Examples:
   clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40
-  clawcheck run fuzz --gateway openclaw@2026.4.2   Play the saved stories again
-
-",
-    exit_codes!(0: "no difference", 1: "a difference", 2: "usage error or invalid file", 4: "no story could be compared")
-))]
+  clawcheck run fuzz --gateway openclaw@2026.4.2   Play the saved stories again")))]
 pub(crate) struct Fuzz {
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(long, short, value_name = "GATEWAY")]

@@ -30,21 +30,14 @@ const NAMELESS: &str = "gateway";
 /// If you pass a URL, clawcheck does not know the command of the gateway. The description then contains a command that
 /// you must replace.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = concat!(
+#[command(after_long_help = exit::INIT.after(concat!(
     secret_variables!(),
     "
 
 Examples:
   clawcheck init my-gateway serve --port {port} --token {token}
   clawcheck init --env MY_STATE_DIR={state-dir} --output mine.yaml ./my-gateway --port {port}
-  clawcheck init ws://127.0.0.1:18789
-
-Exit codes:
-  0    the description was written
-  2    usage error, or the file exists
-  3    the gateway or the harness failed
-  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
-))]
+  clawcheck init ws://127.0.0.1:18789")))]
 pub(crate) struct Init {
     /// URL of a gateway, or the command that starts it and its arguments
     #[arg(value_name = "URL|COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]

@@ -20,15 +20,10 @@ const NAMED: usize = 10;
 /// problem. A warning is about a value that can be intentional, such as an error code that no known release uses. Warnings
 /// do not change the exit code.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::LINT.after("\
 Examples:
   clawcheck lint examples/exec-after-upgrade.yaml
-  clawcheck lint mine/scenarios
-
-Exit codes:
-  0    no problems were found
-  2    problems were found, or usage error
-  3    the snapshots could not be read, or the output could not be written")]
+  clawcheck lint mine/scenarios"))]
 pub(crate) struct Lint {
     /// Scenario files and folders [default: the built-in scenarios]
     #[arg(value_name = "PATH")]

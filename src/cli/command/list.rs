@@ -5,12 +5,14 @@ use crate::cli::help::OUTPUT;
 use crate::cli::options::plan_options::{self, PlanOptions};
 use crate::cli::options::selection::{NamedCases, SelectionOptions};
 use crate::cli::terminal::console;
+use crate::cli::terminal::table::{code_cell, table};
 use crate::cli::{CommandError, exit, session};
 use crate::counted::counted;
 use crate::gateway::{Capability, Gateway, GatewayKind, GatewaySpec, Guard, Preparation, RunDirectory};
 use crate::judge::Verdict;
 use crate::known::KnownDeviations;
 use crate::observe::snapshot::Library;
+use crate::output_format::OutputFormat;
 use crate::run::plan::{self, NotPlayed};
 use crate::run::{self, AttachedAccess};
 use crate::scenario::Case;
@@ -24,16 +26,10 @@ use untrusted_data::printable::{self, line};
 
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::LIST.after("\
 Examples:
   clawcheck list
-  clawcheck list role-upgrade --gateway gateways/pyclaw.yaml
-
-Exit codes:
-  0    the list was printed
-  2    usage error or invalid file
-  3    the output could not be written
-  4    no case was selected")]
+  clawcheck list role-upgrade --gateway gateways/pyclaw.yaml"))]
 pub(crate) struct List {
     /// Scenario files, folders or ids of cases [default: the built-in scenarios]
     #[arg(value_name = "PATH|ID")]
@@ -49,16 +45,7 @@ pub(crate) struct List {
     plan: PlanOptions,
     /// Output format
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
-    format: ListFormat,
-}
-
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum ListFormat {
-    /// One line for each case
-    #[default]
-    Plain,
-    /// One JSON document
-    Json,
+    format: OutputFormat,
 }
 
 impl List {
@@ -71,8 +58,9 @@ impl List {
             None => {
                 self.check_without_gateway()?;
                 match self.format {
-                    ListFormat::Plain => plain(&cases),
-                    ListFormat::Json => document(cases.iter().copied().map(describe).collect()),
+                    OutputFormat::Plain => plain(&cases),
+                    OutputFormat::Markdown => titles(&cases),
+                    OutputFormat::Json => document(cases.iter().copied().map(describe).collect()),
                 }
             }
             Some(gateway) => {
@@ -83,8 +71,9 @@ impl List {
                 let cases = cases.all();
                 let planned = self.planned(&gateway, &cases, &snapshots.library, &known)?;
                 match self.format {
-                    ListFormat::Plain => on_gateway(&planned),
-                    ListFormat::Json => document(planned.iter().map(describe_planned).collect()),
+                    OutputFormat::Plain => on_gateway(&planned),
+                    OutputFormat::Markdown => plans(&planned),
+                    OutputFormat::Json => document(planned.iter().map(describe_planned).collect()),
                 }
             }
         };
@@ -177,6 +166,28 @@ fn on_gateway(planned: &[PlannedCase<'_>]) -> String {
         let _ = writeln!(text, "{count:5}  {}: {}", verdict.name(), line(reason));
     }
     text
+}
+
+/// A Markdown table with what a run does with each case.
+fn plans(planned: &[PlannedCase<'_>]) -> String {
+    let format = OutputFormat::Markdown;
+    let mut table = table(format, ["case", "plan", "needs", "reason"]);
+    for case in planned {
+        let needs = case.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
+        let reason = case.not_played.as_ref().map(|not| code_cell(format, &not.reason)).unwrap_or_default();
+        table.add_row([code_cell(format, &case.case.id), case.word().to_owned(), needs, reason]);
+    }
+    format!("{table}\n")
+}
+
+/// A Markdown table with the title of each case.
+fn titles(cases: &[&Case]) -> String {
+    let format = OutputFormat::Markdown;
+    let mut table = table(format, ["case", "title"]);
+    for case in cases {
+        table.add_row([code_cell(format, &case.id), code_cell(format, case.title())]);
+    }
+    format!("{table}\n")
 }
 
 fn document(cases: Vec<Value>) -> String {

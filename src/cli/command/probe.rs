@@ -40,22 +40,14 @@ const REMOTE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// questions that can leave a paired device or a pending request. If clawcheck starts the gateway, `probe` asks all
 /// questions.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = concat!(
+#[command(after_long_help = exit::PROBE.after(concat!(
     secret_variables!(),
     "
 
 Examples:
   clawcheck probe ws://127.0.0.1:18789
   clawcheck probe gateways/pyclaw.yaml
-  clawcheck probe openclaw@2026.4.2 --format json
-
-Exit codes:
-  0    the answers are close to a known release, and none is closer than the claimed release
-  1    the answers are close to no known release, or another one is closer than the claimed release
-  2    usage error or invalid file
-  3    the gateway or the harness failed
-  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
-))]
+  clawcheck probe openclaw@2026.4.2 --format json")))]
 pub(crate) struct Probe {
     /// Gateway: ws://HOST:PORT, a description file, openclaw@RELEASE or embedded[@RELEASE]
     #[arg(value_name = "GATEWAY")]

@@ -34,15 +34,10 @@ const MAX_NAMES: usize = 100;
 /// The proxy forwards bytes and headers unchanged, except that it removes the offer to compress messages
 /// (Sec-WebSocket-Extensions). The gateway sees every client at 127.0.0.1.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::RECORD.after("\
 Examples:
   clawcheck record --upstream ws://127.0.0.1:18789 -o mine.yaml
-  clawcheck record --upstream ws://127.0.0.1:18789 --state-dir ~/.openclaw
-
-Exit codes:
-  0    the scenario was written
-  2    usage error, a state directory that cannot be read, or a file that cannot be created
-  3    the proxy cannot listen, or the file cannot be written")]
+  clawcheck record --upstream ws://127.0.0.1:18789 --state-dir ~/.openclaw"))]
 pub(crate) struct Record {
     /// The gateway, on this machine
     #[arg(long, value_name = "ws://HOST:PORT")]

@@ -15,15 +15,10 @@ use std::str::FromStr;
 ///
 /// clawcheck expects a release between two known releases to answer like the older one.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::RELEASES.after("\
 Examples:
   clawcheck releases 2026.4.2
-  clawcheck releases 2026.3.28..2026.4.2
-
-Exit codes:
-  0    the changes were printed
-  2    usage error
-  3    the output could not be written")]
+  clawcheck releases 2026.3.28..2026.4.2"))]
 pub(crate) struct Releases {
     /// Releases to print, or A..B for the changes after A up to and including B [default: all releases]
     ///
@@ -140,5 +135,8 @@ fn json(releases: &[&KnownRelease]) -> String {
         };
         json!({ "release": known.release.to_string(), "changes": known.changes.iter().map(change).collect::<Vec<_>>() })
     };
-    format!("{:#}\n", json!({ "schema": 1, "releases": releases.iter().map(release).collect::<Vec<_>>() }))
+    // The release that `embedded` emulates if the user names none.
+    let default = releases::DEFAULT.to_string();
+    let releases = releases.iter().map(release).collect::<Vec<_>>();
+    format!("{:#}\n", json!({ "schema": 1, "default": default, "releases": releases }))
 }

@@ -15,15 +15,10 @@ use untrusted_data::printable::{block, line};
 ///
 /// If standard input or output is not a terminal, `review` only shows the observations. Use `clawcheck accept` to approve them.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::REVIEW.after("\
 Examples:
   clawcheck review
-  clawcheck review --snapshots mine/snapshots
-
-Exit codes:
-  0    the observations were shown
-  2    usage error
-  3    a file could not be read or written")]
+  clawcheck review --snapshots mine/snapshots"))]
 pub(crate) struct Review {
     #[command(flatten)]
     folder: ProposalsFolder,

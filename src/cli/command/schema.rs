@@ -13,15 +13,10 @@ use std::io::Write as _;
 /// Editors use the schemas of scenario files, gateway descriptions and lists for completion and descriptions. Programs
 /// can use the schema of reports to validate what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::SCHEMA.after("\
 Examples:
   clawcheck schema > scenario.json
-  clawcheck schema gateway > gateway.json
-
-Exit codes:
-  0    the schema was printed
-  2    usage error
-  3    the output could not be written")]
+  clawcheck schema gateway > gateway.json"))]
 pub(crate) struct Schema {
     /// What the schema describes
     #[arg(value_enum, value_name = "WHAT", default_value_t)]

@@ -23,17 +23,10 @@ use std::sync::Arc;
 /// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
 /// configuration, like the release. `serve` does not use ~/.openclaw by default.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::SERVE.after("\
 Examples:
   clawcheck serve --state-dir STATE
-  clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config openclaw.json
-
-Exit codes:
-  0    a signal stopped the gateway
-  1    the release refuses to start with these settings or this store
-  2    usage error, or a directory or configuration that cannot be used
-  3    the gateway or the harness failed
-  78   the release refuses to start, because the state directory needs a repair")]
+  clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config openclaw.json"))]
 pub(crate) struct Serve {
     /// OpenClaw release to emulate [default: the installed or last used release of the state directory, or the newest known one]
     #[arg(long, value_name = "RELEASE")]

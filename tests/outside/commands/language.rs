@@ -37,6 +37,13 @@ fn list_with_filters() {
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &document["schema"]), (0, &serde_json::json!(1)));
     assert_eq!(document["cases"][0]["family"], "role-upgrade");
+    let (code, out, _) = clawcheck(&["list", "role-upgrade/client", "--format", "markdown"]);
+    assert_eq!(code, 0);
+    let rows = out.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    assert_eq!((rows[0].as_str(), rows.len()), ("| case | title |", 3), "{out}");
+    assert!(rows[2].starts_with("| `role-upgrade/client` | `"), "{out}");
+    let (_, out, _) = clawcheck(&["list", "role-upgrade/client", "--gateway", "embedded", "--format", "markdown"]);
+    assert!(out.starts_with("| case") && out.contains("| played |"), "{out}");
 }
 
 #[test]

@@ -23,17 +23,11 @@ const NAMED: usize = 10;
 ///
 /// With `--known`, `accept` does not approve snapshots. It adds the deviations of a run to a list of known deviations.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::ACCEPT.after("\
 Examples:
   clawcheck accept role-upgrade/client
   clawcheck accept --all --snapshots mine/snapshots
-  clawcheck accept --known known.yaml --report report.json --all --reason 'waits for issue 12'
-
-Exit codes:
-  0    the observations were approved, or the entries were written
-  2    usage error or invalid file
-  3    a file could not be read or written
-  4    no waiting observation or failing case was selected")]
+  clawcheck accept --known known.yaml --report report.json --all --reason 'waits for issue 12'"))]
 pub(crate) struct Accept {
     /// Ids, parts of ids or globs of the cases to approve
     #[arg(value_name = "ID", value_parser = Filter::of_ids)]

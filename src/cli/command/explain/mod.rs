@@ -44,7 +44,7 @@ const PROXIES: [(&str, Proxy); 5] = [
 /// connect, and the checks that led to the answer to one step. STEP is the number or the name of the step (default: the
 /// first refused connect).
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_long_help = exit::EXPLAIN.after("\
 Examples:
   clawcheck explain                                  The openclaw command on this machine
   clawcheck explain --as exec                        The exec tool
@@ -52,13 +52,7 @@ Examples:
   clawcheck explain --as control-ui --via tailscale-serve
   clawcheck explain --log gateway.log --releases all
   clawcheck explain role-upgrade/client --release 2026.3.31
-  clawcheck explain my-scenario.yaml:2 --releases all
-
-Exit codes:
-  0    the client is let in with the scopes that it requests
-  1    the client is refused, or let in without its scopes; with --releases, by at least one release
-  2    usage error or invalid file
-  3    the output could not be written")]
+  clawcheck explain my-scenario.yaml:2 --releases all"))]
 pub(crate) struct Explain {
     /// State directory (the same as --state-dir), or the id or the file of a case, with a step
     #[arg(value_name = "DIR|CASE[:STEP]", conflicts_with = "state_dir")]

@@ -1,6 +1,7 @@
 //! The options of `clawcheck run`.
 
-use crate::cli::help::{COMPARISON, OUTPUT, cache_variable, run_exit_codes, token_variable};
+use crate::cli::exit;
+use crate::cli::help::{COMPARISON, OUTPUT, cache_variable, token_variable};
 use crate::cli::options::plan_options::PlanOptions;
 use crate::cli::options::reports::ReportOption;
 use crate::cli::options::selection::SelectionOptions;
@@ -15,7 +16,7 @@ use std::str::FromStr;
 /// than 3 cases fail, or if `run` prints a score, `run` groups the differences by cause and prints the causes on one screen. Otherwise,
 /// `run` prints each failing case in full. `--trace` prints every case in full.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = concat!(
+#[command(after_long_help = exit::RUN.after(concat!(
     cache_variable!(),
     token_variable!(),
     "
@@ -24,11 +25,7 @@ Examples:
   clawcheck run                                            All cases on the embedded gateway
   clawcheck run role-upgrade --gateway embedded@2026.4.2   A family of cases, on an earlier release
   clawcheck run --gateway ws://127.0.0.1:18789 --min-played 1
-  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json
-
-",
-    run_exit_codes!()
-))]
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json")))]
 pub(crate) struct Run {
     /// Scenario files, folders or ids of cases [default: the built-in scenarios]
     #[arg(value_name = "PATH|ID")]
@@ -37,6 +34,9 @@ pub(crate) struct Run {
     ///
     /// `embedded` emulates a release inside clawcheck. `openclaw` is the real release, which clawcheck installs from npm. A
     /// description is a YAML file that names the command of any other gateway (see gateways/).
+    ///
+    /// `embedded` without a release emulates the release of --state-dir or --config if you pass one of them, and otherwise the
+    /// newest known release.
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     pub(super) gateway: GatewaySpec,
     #[command(flatten)]
