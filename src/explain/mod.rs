@@ -7,6 +7,7 @@
 mod agreement;
 pub(crate) mod client;
 pub(crate) mod doctor;
+mod environment;
 mod log;
 mod log_cause;
 pub(crate) mod remedies;

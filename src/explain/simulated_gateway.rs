@@ -5,7 +5,7 @@ use super::client::{Client, ClientDevice, Credential};
 use super::store_before_start::StoreBeforeStart;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::settings::{DEFAULT_PORT, Settings, StartRefusal};
-use openclaw_emulator::stored_state::StoredDocuments;
+use openclaw_emulator::stored_documents::StoredDocuments;
 use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,

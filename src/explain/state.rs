@@ -1,6 +1,7 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use super::StoreBeforeStart;
+use super::environment::Environment;
 use super::text::NO_START;
 use crate::gateway_files::{CONFIGS, GatewayFile, USUAL_PLACE, below, named, not_a_state_directory};
 use crate::release_ranges;
@@ -16,17 +17,10 @@ use std::path::{Path, PathBuf};
 use untrusted_data::Redactions;
 use untrusted_data::plain_file::{self, Links};
 
-/// The maximum size of `identity/device.json` and of `package.json`, in bytes.
-const MAX_SMALL_FILE_BYTES: u64 = 256 << 10;
-/// The state directory and the configuration of Clawdbot, the former name of OpenClaw. Without newer ones, all known
-/// releases use them.
-const OLD_STATE_DIR: &str = ".clawdbot";
-/// The maximum number of files in the home directory that are compared with the names of state directories.
-const MAX_ENTRIES: usize = 5000;
+/// The maximum size of `identity/device.json`, in bytes.
+const MAX_IDENTITY_BYTES: u64 = 256 << 10;
 /// The source of the release if nothing names one.
 const ASSUMED: &str = "assumed, because it is the newest known one";
-/// The number of folders above a program that are searched for its `package.json`.
-const FOLDERS_UP: usize = 6;
 /// The fields of the store's documents that contain tokens.
 const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 
@@ -235,7 +229,7 @@ impl StateDirectory {
         notes.extend(unknown_writer(&config));
         let written = written_by(&config).filter(|release| reads(&stored, *release, &mut notes));
         let written = || Some((written?, "from openclaw.json"));
-        let installed = || Some((installed(&env)?, "installed on this machine"));
+        let installed = || Some((env.installed()?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
         let stored = stored.into();
@@ -356,7 +350,7 @@ fn without_store(stored: &StoredState) -> Option<String> {
 /// The key and the id of the gateway's own device.
 fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, Option<String>) {
     let path = directory.join("identity/device.json");
-    let pem = match plain_file::read(&path, MAX_SMALL_FILE_BYTES, Links::Follow) {
+    let pem = match plain_file::read(&path, MAX_IDENTITY_BYTES, Links::Follow) {
         Ok(bytes) => {
             let document = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
             let key = document["privateKeyPem"].as_str().and_then(DeviceKey::from_pem);
@@ -373,65 +367,6 @@ fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, 
         }
     };
     (pem.as_deref().and_then(DeviceKey::from_pem), None)
-}
-
-/// The version in the `package.json` of the `openclaw` that a shell would run. The program itself is not run.
-fn installed(env: &Environment<'_>) -> Option<Release> {
-    let path = env.get("PATH")?;
-    let program = std::env::split_paths(path).map(|folder| folder.join("openclaw")).find(|file| file.is_file())?;
-    let program = std::fs::canonicalize(program).ok()?;
-    program.ancestors().skip(1).take(FOLDERS_UP).find_map(|folder| {
-        let bytes = plain_file::read(&folder.join("package.json"), MAX_SMALL_FILE_BYTES, Links::Follow).ok()?;
-        let package = serde_json::from_slice::<Value>(&bytes).ok()?;
-        (package["name"] == "openclaw").then(|| package["version"].as_str()?.parse().ok()).flatten()
-    })
-}
-
-/// The environment, interpreted as `openclaw` does.
-struct Environment<'a>(&'a [(String, String)]);
-
-impl Environment<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    fn home(&self) -> Option<PathBuf> {
-        self.get("OPENCLAW_HOME").or_else(|| self.get("HOME")).map(PathBuf::from)
-    }
-
-    /// A variable as a path. `~` is the home directory.
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        let text = self.get(name)?;
-        match (text.strip_prefix('~'), self.home()) {
-            (Some(""), Some(home)) => Some(home),
-            (Some(rest), Some(home)) if rest.starts_with('/') => Some(home.join(&rest[1..])),
-            _ => Some(PathBuf::from(text)),
-        }
-    }
-
-    /// The other state directories of this user: that of the former name, and those of profiles.
-    fn other_directories(&self, used: &Path) -> Option<String> {
-        let entries = std::fs::read_dir(self.home()?).ok()?.flatten().take(MAX_ENTRIES);
-        let is_state = |name: &str| name == ".openclaw" || name == OLD_STATE_DIR || name.starts_with(".openclaw-");
-        let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_state));
-        let has_store = |path: &Path| ["devices/paired.json", DATABASE].iter().any(|file| path.join(file).exists());
-        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let others =
-            named.map(|entry| entry.path()).filter(|path| canonical(path) != canonical(used) && has_store(path));
-        let mut others = others.map(|path| path.display().to_string()).collect::<Vec<_>>();
-        others.sort();
-        (!others.is_empty())
-            .then(|| format!("there are other state directories, which openclaw does not use: {}", others.join(", ")))
-    }
-
-    fn state_dir(&self) -> Option<PathBuf> {
-        self.path("OPENCLAW_STATE_DIR").or_else(|| {
-            let all = [".openclaw", OLD_STATE_DIR].map(|name| self.home().map(|home| home.join(name)));
-            let found = all.iter().flatten().find(|directory| directory.exists());
-            found.or(all[0].as_ref()).cloned()
-        })
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use super::client::ClientDevice;
 use crate::locked::locked;
 use openclaw_emulator::settings::StartRefusal;
-use openclaw_emulator::stored_state::{StoredDocuments, StoredState};
+use openclaw_emulator::stored_documents::StoredDocuments;
+use openclaw_emulator::stored_state::StoredState;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::public_key::PublicKey;
 use openclaw_protocol::store::StoreFormat;

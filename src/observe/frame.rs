@@ -1,13 +1,14 @@
 //! The normal form of the messages on a connection.
 
 use super::evidence::StepEvidence;
+use super::frame_kind::{FrameKind, frame_kind, kind, other_members};
 use super::message::{Frame, Hello, Message, RawFrame, RawMessage, Received};
 use super::observation::{Rounds, StepObservation};
 use super::size_limit::SizeLimit;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::time;
-use openclaw_protocol::connect::{MAX_NONCE_BYTES, is_hello};
+use openclaw_protocol::connect::MAX_NONCE_BYTES;
 use serde_json::{Map, Value};
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
@@ -27,10 +28,6 @@ const OMITTED_EVENTS: [&str; 9] = [
 
 /// Members of `hello-ok.snapshot` that depend on the network and on the update check.
 const UPDATES: [&str; 2] = ["updateAvailable", "updateSchedule"];
-
-/// The members of an event. `recipientProfileId` names the recipient, which is always the owner on a gateway with one
-/// owner.
-const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersion", "recipientProfileId"];
 
 /// Methods whose answers describe the gateway's host. The observation keeps that they were answered, but not the
 /// answers.
@@ -155,59 +152,6 @@ fn on_one_connection(received: &[&Received<RawFrame>], context: &FrameContext<'_
     seen
 }
 
-/// The key that groups similar messages.
-fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<FrameKind>) {
-    (std::mem::discriminant(message), frame_kind(message))
-}
-
-/// The kind of the frame in a message. `None` if there is none, or if the frame answers nothing that the harness asked.
-fn frame_kind(message: &RawMessage) -> Option<FrameKind> {
-    match message {
-        Message::Frame(RawFrame::Regular { json, method }) => Some(FrameKind::of(json, method.as_deref())),
-        _ => None,
-    }
-}
-
-/// The kind of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FrameKind {
-    Hello,
-    Response,
-    Error,
-    Event,
-    Odd,
-}
-
-impl FrameKind {
-    /// The kind of a frame. `method` is the method of the request that it answers.
-    fn of(frame: &Value, method: Option<&str>) -> Self {
-        let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
-        match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
-            // A frame with both an answer and an error does not show the gateway's decision.
-            (Some("res"), Some(true)) if member("error").is_some() => Self::Odd,
-            (Some("res"), Some(true))
-                if member("payload").is_some_and(|payload| is_hello(payload, method == Some("connect"))) =>
-            {
-                Self::Hello
-            }
-            (Some("res"), Some(true)) => Self::Response,
-            (Some("res"), Some(false)) if member("error").is_some() => Self::Error,
-            (Some("event"), _) if member("event").is_some_and(Value::is_string) => Self::Event,
-            _ => Self::Odd,
-        }
-    }
-
-    /// The members that a frame of this kind can have.
-    fn members(self) -> &'static [&'static str] {
-        match self {
-            Self::Hello | Self::Response => &["type", "id", "ok", "payload"],
-            Self::Error => &["type", "id", "ok", "error"],
-            Self::Event => &EVENT_MEMBERS,
-            Self::Odd => &[],
-        }
-    }
-}
-
 /// Whether the frame is an event that says nothing about the case.
 fn is_left_out(message: &RawMessage) -> bool {
     let Some(frame) = message.frame() else { return false };
@@ -215,14 +159,6 @@ fn is_left_out(message: &RawMessage) -> bool {
     event.is_some_and(|event| OMITTED_EVENTS.contains(&event))
         && frame_kind(message) == Some(FrameKind::Event)
         && other_members(message).is_none()
-}
-
-/// The members of a frame that no frame of its kind has.
-fn other_members(message: &RawMessage) -> Option<Map<String, Value>> {
-    let kind = frame_kind(message)?;
-    let others = message.frame()?.as_object()?.iter().filter(|(name, _)| !kind.members().contains(&name.as_str()));
-    let others = others.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>();
-    (kind != FrameKind::Odd && !others.is_empty()).then_some(others)
 }
 
 fn is_challenge(frame: &Value) -> bool {

@@ -17,6 +17,7 @@ pub mod diff;
 mod evidence;
 mod fields;
 mod frame;
+mod frame_kind;
 mod message;
 #[cfg(test)]
 mod mutants;

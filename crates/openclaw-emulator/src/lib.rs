@@ -23,6 +23,7 @@ mod outbox;
 pub mod program;
 pub mod settings;
 pub mod store;
+pub mod stored_documents;
 pub mod stored_state;
 
 pub use clock::{Clock, ManualClock};

@@ -3,8 +3,9 @@
 
 use super::import::{ImportError, LegacyFiles, import_all};
 use super::settings::StartRefusal;
+use super::stored_documents::StoredDocuments;
 use crate::store::{SqliteDocuments, SqliteError};
-use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, StoreFormat, WriteError, json};
+use openclaw_protocol::store::{DATABASE, Document, StoreFormat, json};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -315,51 +316,6 @@ impl LegacyFiles for StoredState {
     fn archive(&self, _: &[Document]) {}
 }
 
-/// The documents of a started gateway, in memory. An unusable file remains unusable until it is overwritten.
-#[derive(Debug, Clone, Default)]
-pub struct StoredDocuments {
-    directory: PathBuf,
-    documents: BTreeMap<Document, Result<Arc<Value>, &'static str>>,
-    locked: BTreeMap<&'static str, String>,
-}
-
-impl StoredDocuments {
-    /// Changes every document that can be read.
-    pub fn change(&mut self, mut change: impl FnMut(&Value) -> Value) {
-        for value in self.documents.values_mut().flatten() {
-            *value = Arc::new(change(value));
-        }
-    }
-}
-
-impl Documents for StoredDocuments {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
-        match self.documents.get(&document) {
-            None => Ok(None),
-            Some(Ok(value)) => Ok(Some(Arc::clone(value))),
-            Some(Err(what)) => {
-                Err(ReadError { what, path: self.directory.join(document.path()).display().to_string() })
-            }
-        }
-    }
-
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
-        let mut first = Ok(());
-        for (document, value) in documents {
-            let folder = document.path().split('/').next().unwrap_or_default();
-            if self.locked.contains_key(folder) {
-                let path = self.directory.join(document.path());
-                let fault = format!("EACCES: permission denied, open '{}'", path.display());
-                // The release writes the other documents and then reports the first error.
-                first = first.and(Err(WriteError(fault)));
-                continue;
-            }
-            self.documents.insert(*document, Ok(Arc::clone(value)));
-        }
-        first
-    }
-}
-
 /// The contents of a file of the store, whoever is allowed to read it.
 fn file(path: &Path, document: Document) -> Result<StoredFile, StoredStateError> {
     let name = document.path();
@@ -436,6 +392,7 @@ fn owners(root: &Metadata, found: &Metadata) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openclaw_protocol::store::Documents as _;
     use serde_json::json;
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,0 +1,247 @@
+//! Lists that are extended and pruned.
+
+use super::*;
+
+fn observed(case: &str, differences: &[Difference]) -> Observed {
+    Observed {
+        case: case.to_owned(),
+        verdict: Verdict::Deviates,
+        level: Level::Exact,
+        requirements: Vec::new(),
+        differences: differences.to_vec(),
+        observation: Some(format!("{case} {}", differences.len())),
+    }
+}
+
+fn extended(text: Option<&str>, observed: &[Observed]) -> String {
+    let extended = extend(Path::new(PATH), text, observed, "it is \"old\"", Some("o/o#2"));
+    extended.unwrap_or_else(|error| panic!("{error:?}")).text
+}
+
+#[test]
+fn new_list_has_observed_deviations() {
+    let seen = [observed("role/b#x,y", &[refused(), fields("a")]), observed("role/a", &[refused()])];
+    insta::assert_snapshot!(extended(None, &seen), @r##"
+    # Known deviations, for `clawcheck run --known`.
+    known:
+      - case:
+          - role/a
+          - "role/b#x,y"
+        kind: refused
+        seen: "NOT_PAIRED instead of hello-ok"
+        reason: "it is \"old\""
+        link: "o/o#2"
+      - case: "role/b#x,y"
+        kind: fields
+        seen: "hello-ok also has a"
+        reason: "it is \"old\""
+        link: "o/o#2"
+    observations:
+      role/a: "3b846bcdf51d1964"
+      "role/b#x,y": "60a462c32373e5df"
+    "##);
+    assert_eq!(extended(Some(&extended(None, &seen)), &seen), extended(None, &seen));
+}
+
+#[test]
+fn existing_list_keeps_entries_and_comments() {
+    let text = "\
+# Ours.
+known:
+- case: role/a # the first
+  seen: NOT_PAIRED*
+  reason: waits
+
+# Pinned.
+observations:
+  role/a: \"0\" # old
+";
+    let seen = [observed("role/b", &[refused()]), observed("role/a", &[refused(), fields("a")])];
+    insta::assert_snapshot!(extended(Some(text), &seen), @r##"
+    # Ours.
+    known:
+    - case: role/a # the first
+      seen: NOT_PAIRED*
+      reason: waits
+    - case: role/b
+      kind: refused
+      seen: "NOT_PAIRED instead of hello-ok"
+      reason: "it is \"old\""
+      link: "o/o#2"
+    - case: role/a
+      kind: fields
+      seen: "hello-ok also has a"
+      reason: "it is \"old\""
+      link: "o/o#2"
+
+    # Pinned.
+    observations:
+      role/a: "72631a2b1c0746d8" # old
+      role/b: "05efbada53efc83e"
+    "##);
+}
+
+#[rstest]
+#[case::empty("known: []\n")]
+#[case::description("gateway: x\nabout: y\ncommand: z\n")]
+#[case::no_line_break("known:\n    - case: role/x\n      seen: x\n      reason: r")]
+#[case::another_key_follows(
+    "gateway: x\nknown:\n  - case: role/x\n    seen: x\n    reason: r\n\n# The program.\ncommand: z\n"
+)]
+fn extends_other_yaml_styles(#[case] text: &str) {
+    let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
+    let kept = text.lines().filter(|line| *line != "known: []");
+    assert!(kept.into_iter().all(|line| extended.contains(line)), "{extended}");
+    assert_eq!(
+        known(&extended)
+            .judge(PlayedCase {
+                id: "role/b",
+                requirements: &[],
+                verdict: Verdict::Deviates,
+                level: Level::Exact,
+                differences: &[refused()],
+                observation: Some("role/b 1"),
+            })
+            .unwrap()
+            .verdict,
+        Verdict::KnownDeviation
+    );
+}
+
+#[test]
+fn flow_style_list_is_not_extended() {
+    let text = "known: [{ case: role/x, seen: x, reason: r }]\n";
+    let error = extend(Path::new(PATH), Some(text), &[observed("role/b", &[refused()])], "r", None).unwrap_err();
+    assert!(error.to_string().contains("must be a block list"), "{error}");
+}
+
+/// A case of a report.
+fn played(case: &str, verdict: Verdict, differences: &[Difference]) -> Observed {
+    Observed { verdict, ..observed(case, differences) }
+}
+
+fn pruned(text: &str, played: &[Observed]) -> prune::Pruned {
+    prune(Path::new(PATH), text, played).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+#[test]
+fn prune_removes_obsolete_entries() {
+    let text = "\
+# Ours.
+known:
+  # The first.
+  - case: [role/a, role/b, role/c]
+    seen: NOT_PAIRED*
+    reason: waits
+  # Refuted.
+  - case:
+      - role/b
+      - \"role/d\"
+    seen: \"hello-ok also has *\"
+    reason: waits
+  # A glob.
+  - case: other/*
+    seen: NOT_PAIRED*
+    reason: waits
+  - case:
+      - role/c # not tested
+      - role/d
+    seen: x
+    reason: waits
+  - case: role/d
+    seen: y
+    reason: sometimes
+    flaky: true
+
+# Pinned.
+observations:
+  role/b: \"0\"
+  role/d: \"1\"
+  role/e: \"2\" # loose
+";
+    let report = [
+        played("role/a", Verdict::KnownDeviation, &[refused()]),
+        played("role/b", Verdict::UnexpectedlyConforms, &[]),
+        played("role/d", Verdict::Conforms, &[]),
+        played("other/a", Verdict::Deviates, &[refused()]),
+        played("other/b", Verdict::Conforms, &[]),
+        // An error says nothing about the deviation.
+        played("role/c", Verdict::Error, &[]),
+    ];
+    let once = pruned(text, &report);
+    assert_eq!((once.entries, once.ids), (1, 2));
+    assert_eq!(once.globs, ["known.yaml:14: `other/*` also matches other/b"]);
+    insta::assert_snapshot!(once.text, @r##"
+    # Ours.
+    known:
+      # The first.
+      - case: [role/a, role/c]
+        seen: NOT_PAIRED*
+        reason: waits
+      # A glob.
+      - case: other/*
+        seen: NOT_PAIRED*
+        reason: waits
+      - case:
+          - role/c # not tested
+        seen: x
+        reason: waits
+      - case: role/d
+        seen: y
+        reason: sometimes
+        flaky: true
+
+    # Pinned.
+    observations:
+      role/d: "1"
+    "##);
+    assert_eq!(pruned(&once.text, &report).text, once.text);
+}
+
+#[rstest]
+#[case::all("known:\n- case: role/b\n  seen: x\n  reason: r\nobservations: { role/b: \"0\" }\n", "known: []\n")]
+#[case::description(
+    "gateway: x\nknown:\n  - case: role/b\n    seen: x\n    reason: r\n\n# The program.\ncommand: z\n",
+    "gateway: x\nknown: []\n\n# The program.\ncommand: z\n"
+)]
+#[case::nothing("known: []\n", "known: []\n")]
+#[case::excluded(
+    "known:\n- { case: role/b, exclude: true, reason: r }\n",
+    "known:\n- { case: role/b, exclude: true, reason: r }\n"
+)]
+#[case::glob("known:\n- { case: role/*, seen: x, reason: r }\n", "known:\n- { case: role/*, seen: x, reason: r }\n")]
+#[case::last_ids(
+    "known:\n- { case: [role/z, role/b, role/b2], seen: x, reason: r }\n",
+    "known:\n- { case: [role/z], seen: x, reason: r }\n"
+)]
+#[case::first_ids(
+    "known:\n- { case: [role/b, role/b2, role/z], seen: x, reason: r }\n",
+    "known:\n- { case: [role/z], seen: x, reason: r }\n"
+)]
+#[case::first_and_last_id(
+    "known:\n- { case: [role/b, role/z, role/b2], seen: x, reason: r }\n",
+    "known:\n- { case: [role/z], seen: x, reason: r }\n"
+)]
+fn lists_in_other_forms_are_pruned(#[case] text: &str, #[case] expected: &str) {
+    let report = ["role/b", "role/b2"].map(|case| played(case, Verdict::Conforms, &[]));
+    assert_eq!(pruned(text, &report).text, expected);
+}
+
+#[rstest]
+#[case::entries("known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n")]
+#[case::observations(
+    "known:\n- { case: role/b, seen: x, reason: r }\n- { case: role/c, seen: x, reason: r }\n\
+     observations: { role/b: \"0\", role/c: \"1\" }\n"
+)]
+fn flow_style_list_cannot_be_pruned(#[case] text: &str) {
+    let error = prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err();
+    assert!(error.to_string().contains("must be a block list"), "{error}");
+}
+
+#[test]
+fn names_all_obsolete_entries() {
+    let list = "known:\n- { case: role/a, seen: x, reason: r }\n- { case: role/*, seen: y, reason: r }\n";
+    let (verdict, reason) = verdict(list, "role/a", &[], "").unwrap();
+    assert_eq!(verdict, Verdict::UnexpectedlyConforms);
+    assert_eq!(reason, "known.yaml:2 and known.yaml:3 no longer hold; remove the entries: x; y");
+}
