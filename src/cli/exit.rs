@@ -91,8 +91,8 @@ pub(super) const FUZZ: ExitCodes = ExitCodes(&[
 ]);
 pub(super) const EXPLAIN: ExitCodes = ExitCodes(&[
     (OK, "the client is let in with the scopes that it requests"),
-    (DEVIATES, "the client is refused, or let in without its scopes; with --releases, by at least one release"),
-    (USAGE, INVALID),
+    (DEVIATES, "the client is refused, or let in without its scopes; with `--releases`, by at least one release"),
+    (USAGE, "a usage error, or a directory or file that cannot be read"),
     (FAILED, NO_OUTPUT),
 ]);
 pub(super) const DOCTOR: ExitCodes = ExitCodes(&[
@@ -180,6 +180,7 @@ mod tests {
     #[rstest]
     #[case::run(include_str!("../../README.md"), RUN)]
     #[case::probe(include_str!("../../docs/probe.md"), PROBE)]
+    #[case::explain(include_str!("../../docs/explain.md"), EXPLAIN)]
     fn page_lists_exit_codes(#[case] page: &str, #[case] codes: ExitCodes) {
         assert_eq!(
             rows(page),

@@ -216,6 +216,33 @@ fn device_belongs_to_kind_of_client(#[case] client: &str, #[case] expected: &str
     assert_eq!((found, client.assumptions()[0].contains("--device")), (expected, assumed));
 }
 
+#[rstest]
+#[case::oldest("cli", "2026.2.19", &["operator.admin", "operator.approvals", "operator.pairing"])]
+#[case::secrets("cli", "2026.4.5", &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing", "operator.talk.secrets"])]
+#[case::oldest_probe("probe", "2026.2.19", &["operator.admin"])]
+#[case::probe("probe", "2026.2.26", &["operator.read"])]
+#[case::terminal("tui", "2026.7.35", &["operator.admin"])]
+#[case::newer_terminal("tui", "2026.9.6", &["operator.admin", "operator.read", "operator.write", "operator.approvals"])]
+#[case::older_page("control-ui", "2026.3.13", &["operator.admin", "operator.approvals", "operator.pairing"])]
+#[case::page("control-ui", "2026.3.28", &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"])]
+#[case::fixed("exec", "2026.2.19", &["operator.approvals"])]
+fn default_scopes_by_release(#[case] client: &str, #[case] release: &str, #[case] scopes: &[&str]) {
+    let state = state("{}", CONFIG);
+    let description = ClientDescription {
+        preset: Some(client.parse().unwrap()),
+        client_release: Some(release.parse().unwrap()),
+        ..ClientDescription::default()
+    };
+    let mut simulated = simulated(&state, &description, NOW).unwrap();
+    assert_eq!(simulated.client.scopes, scopes);
+    // An operator that becomes a node and an operator again requests the same scopes.
+    let release = simulated.client_facts().clone();
+    simulated.client.request_role("node", &release);
+    assert_eq!(simulated.client.scopes, Vec::<String>::new());
+    simulated.client.request_role("operator", &release);
+    assert_eq!(simulated.client.scopes, scopes);
+}
+
 /// `openclaw devices approve` of 2026.6.11 ends without the local fallback if only an administrator can approve the client.
 #[rstest]
 #[case::node("2026.6.11", "ios", true)]
