@@ -69,7 +69,7 @@ const MAX_SIZE: usize = MAX_FILE_SIZE as usize;
 pub(crate) struct Capture {
     /// The release whose answers the scenario expects.
     pub(crate) release: Release,
-    /// The same release, with its source.
+    /// Where this release comes from.
     pub(crate) chosen: ChosenRelease,
     /// The connects, in the order of the steps.
     pub(crate) connects: Vec<Connect>,

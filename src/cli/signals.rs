@@ -64,13 +64,13 @@ impl Signals {
         self.stop.clone()
     }
 
-    /// The same for a command that first removes its records from a gateway that clawcheck did not start.
+    /// As [`Self::stop`], for a command that first removes its records from a gateway that clawcheck did not start.
     pub(super) fn stop_after_cleanup(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(CLEARING_GRACE_MS, Ordering::SeqCst);
         self.stop.clone()
     }
 
-    /// The same for a command that writes a file after the first signal. There is no time limit.
+    /// As [`Self::stop`], for a command that writes a file after the first signal. There is no time limit.
     pub(super) fn stop_and_write(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(NO_LIMIT, Ordering::SeqCst);
         self.stop.clone()

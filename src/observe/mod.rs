@@ -48,8 +48,8 @@ pub fn normalise(evidence: &Evidence) -> Observation {
     normalise_redacted(evidence, &str::to_owned)
 }
 
-/// The same, with `redact` applied to every string of the normal form, so that an encoded secret from a gateway is in
-/// no snapshot and no report.
+/// Normalizes the raw observations of a case, and applies `redact` to every string of the normal form. No snapshot and no
+/// report then contains an encoded secret from a gateway.
 pub(crate) fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
     let documents = evidence.after.as_ref().map(|after| store::Documents::new(&evidence.before, after));
     let mut symbols = symbol::Symbols::new(&evidence.known);

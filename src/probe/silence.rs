@@ -30,7 +30,7 @@ pub(super) async fn by_waiting(running: &Running, settings: &Settings) -> Answer
     Answer::new(Decision::Silent, format!("still open after {} s", settings.silence.as_secs()))
 }
 
-/// The same measurement on a gateway whose clock clawcheck can move.
+/// The handshake timeout of a gateway whose clock clawcheck can move.
 pub(super) async fn by_clock(running: &mut Running, settings: &Settings) -> Answer {
     let upgrade = running.upgrade();
     let mut connection = match open(running, settings.peer, &upgrade, Instant::now() + settings.answer).await {

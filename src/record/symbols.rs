@@ -11,7 +11,7 @@ use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 
 /// The minimum length of a secret that `record` searches for in texts.
 const MIN_SECRET_LENGTH: usize = 6;
-/// The same for a value inside a list or a map with a secret name, which can also be a common word.
+/// The minimum length of a secret inside a list or a map with a secret name, which can also be a common word.
 const MIN_NESTED_SECRET_LENGTH: usize = 12;
 /// The replacement of a secret.
 const HIDDEN: &str = "<secret shared>";

@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Number of consecutive failures of the same kind after which the breaker gives up a configuration that never started.
 const NEVER_STARTED: usize = 2;
-/// The same number for a configuration that did start, and for a gateway that exits on its own: some cases can have a
-/// reason to make it fail.
+/// Number of such failures of a configuration that did start, or of a gateway that exits on its own: some cases can have a
+/// reason to make the gateway fail.
 const STARTED_BEFORE: usize = 6;
 /// Number of consecutive silent cases after which the breaker gives up a gateway that answered before. One is enough if
 /// it never answered, because each case asks twice.
@@ -23,11 +23,11 @@ const MAX_SILENT_CASES: usize = 2;
 /// How a started gateway stopped working.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum GatewayFailure {
-    /// It sends no answers. Holds a sentence.
+    /// The gateway sends no answers. Holds a sentence.
     Silent(String),
-    /// It answers, but too slowly for a run. Holds a sentence.
+    /// The gateway answers, but too slowly for a run. Holds a sentence.
     TooSlow(String),
-    /// It exited while a case was played. Holds a sentence.
+    /// The gateway exited while a case was played. Holds a sentence.
     Ended(String),
 }
 

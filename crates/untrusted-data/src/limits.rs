@@ -102,7 +102,7 @@ pub const DESCRIPTION_BYTES: u64 = 1 << 20;
 
 /// A line on a terminal, in characters.
 pub const LINE: usize = 300;
-/// The same with `--trace`.
+/// A line on a terminal with `--trace`, in characters.
 pub const TRACE_LINE: usize = 2000;
 
 /// A shared budget in bytes: its owner, its limit and its use. Clones share it. A drop of the last clone returns what

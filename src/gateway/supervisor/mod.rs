@@ -117,7 +117,7 @@ impl Supervisor {
         let lost = || io::Error::other("the supervisor process exited before it started the gateway");
         let late = || io::Error::other("the supervisor process did not start the gateway in time");
         let deadline = Instant::now() + START_TIMEOUT;
-        let line = Request::Start(request).line()?;
+        let line = Request::Start(request).to_line()?;
         timeout_at(deadline, self.stream.write_all(line.as_bytes())).await.map_err(|_| late())?.map_err(|_| lost())?;
         let answered = |this: &Self| this.leader.is_some() || this.failed.is_some();
         timeout_at(deadline, self.read_until(answered)).await.map_err(|_| late())?;
@@ -172,7 +172,7 @@ impl Supervisor {
 
     /// Sends SIGTERM to the command's group. If the leader has ended, sends SIGTERM to the remaining descendants.
     pub(super) async fn terminate(&mut self) {
-        if let Ok(line) = Request::Terminate.line() {
+        if let Ok(line) = Request::Terminate.to_line() {
             // A supervisor that has ended has nothing left to terminate.
             let _ = timeout(EXIT_TIMEOUT, self.stream.write_all(line.as_bytes())).await;
         }

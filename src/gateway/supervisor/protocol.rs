@@ -84,13 +84,15 @@ impl From<Status> for Exit {
 }
 
 impl Request {
-    pub(super) fn line(&self) -> io::Result<String> {
+    /// The request as a line of JSON.
+    pub(super) fn to_line(&self) -> io::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 }
 
 impl Report {
-    pub(super) fn line(&self) -> io::Result<String> {
+    /// The report as a line of JSON.
+    pub(super) fn to_line(&self) -> io::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 }

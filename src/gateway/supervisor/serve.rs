@@ -112,7 +112,7 @@ async fn request<R: AsyncRead + Unpin>(requests: &mut BufReader<R>) -> Option<Re
 }
 
 async fn report(writing: &mut OwnedWriteHalf, report: &Report) {
-    if let Ok(line) = report.line() {
+    if let Ok(line) = report.to_line() {
         // If clawcheck has ended, nobody needs the report. The loop that reads requests detects the end.
         let _ = writing.write_all(line.as_bytes()).await;
     }

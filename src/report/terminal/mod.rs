@@ -32,7 +32,7 @@ const REASON_LINES: (usize, usize) = (3, 1);
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
-/// The same if the score is printed too.
+/// The two numbers of lines if the score is printed too.
 const SCREEN_WITH_SCORE: usize = 50;
 const CAUSES_BESIDE_SCORE: usize = 13;
 /// The maximum number of folders with observations for approval that are printed.

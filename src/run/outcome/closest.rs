@@ -12,7 +12,7 @@ pub struct ClosestRelease {
     pub version: Option<String>,
     /// All cases with an approved snapshot.
     pub overall: EqualSnapshots,
-    /// The same by family.
+    /// The cases of each family with an approved snapshot.
     pub families: BTreeMap<String, EqualSnapshots>,
 }
 

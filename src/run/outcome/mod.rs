@@ -23,7 +23,7 @@ pub enum Event<'a> {
     Started(&'a RunInfo),
     /// A case starts.
     Playing {
-        /// Its id.
+        /// The id of the case.
         case: &'a str,
     },
     /// A case is finished.
@@ -142,11 +142,11 @@ impl CaseReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GatewayUse {
-    /// Its own gateway.
+    /// A gateway of its own.
     Own,
-    /// A gateway that it shared with other cases.
+    /// A gateway that the case shared with other cases.
     Shared,
-    /// Its own gateway, after its observation on a shared one was not accepted.
+    /// A gateway of its own, after the observation on a shared gateway was not accepted.
     Rerun,
 }
 

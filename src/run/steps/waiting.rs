@@ -160,7 +160,7 @@ impl CaseContext<'_> {
         self.listen_after(session, wait, Duration::ZERO, last).await
     }
 
-    /// The same for an answer that cannot arrive before the given time.
+    /// Waits for an answer that cannot arrive before the given time.
     async fn listen_after(
         &self,
         session: &mut Session,

@@ -130,7 +130,7 @@ fn approved(text: &str) -> Option<Vec<&str>> {
     (!lines.is_empty()).then_some(lines)
 }
 
-/// The same of an answer.
+/// Whether a verdict is that of these lines of a snapshot.
 fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
     let first = lines[0];
     match verdict {

@@ -91,7 +91,7 @@ impl Settings {
     }
 }
 
-/// Settings that are copied unchanged.
+/// The configuration of the gateway, with the settings that the release copies unchanged.
 fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
     let gateway = &config["gateway"];
     let control_ui = &gateway["controlUi"];
