@@ -278,6 +278,8 @@ pub(crate) enum Assumption {
     Credential,
     /// The host that the client requests from the proxy.
     Host,
+    /// The scopes, of which the client requests fewer for most methods.
+    Scopes,
     /// The proof of a device whose private key is elsewhere.
     Proof,
 }
@@ -362,6 +364,11 @@ impl Client {
         self.scopes = self.default_scopes(release);
     }
 
+    /// Whether the client is the `openclaw` command as an operator.
+    pub(crate) fn is_command(&self) -> bool {
+        self.id == client::CLI && self.mode == mode::CLI && self.role == "operator"
+    }
+
     /// The scopes that the client of a release requests by default.
     pub(crate) fn default_scopes(&self, release: &ClientFacts) -> Vec<String> {
         let preset = preset_of(&self.id, &self.mode, &self.role).filter(|preset| preset.role == self.role);
@@ -395,6 +402,7 @@ impl Client {
             Assumption::Client => format!("the client is {} (--as)", self.what),
             Assumption::Credential => format!("the client sends {} (--auth)", self.credential.words()),
             Assumption::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
+            Assumption::Scopes => "the command needs all its default scopes (--scopes)".to_owned(),
             Assumption::Proof => "the client has the private key of the device".to_owned(),
         };
         self.assumed.iter().map(words).collect()

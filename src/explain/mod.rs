@@ -159,17 +159,23 @@ fn client(description: &ClientDescription, release: &ClientFacts, who: ClientDev
         client.peer = peer;
     }
     set_connection(&mut client, description);
-    client.assumed = assumed(description, &client, record.is_some());
+    client.assumed = assumed(description, release, &client, record.is_some());
     client
 }
 
 /// The properties of the client that neither the description nor a record specifies.
-fn assumed(description: &ClientDescription, client: &Client, has_record: bool) -> Vec<Assumption> {
+fn assumed(
+    description: &ClientDescription,
+    release: &ClientFacts,
+    client: &Client,
+    has_record: bool,
+) -> Vec<Assumption> {
     let behind_proxy = description.via.is_some_and(Proxy::adds_headers);
     let all = [
         (Assumption::Client, description.preset.is_none() && !has_record),
         (Assumption::Credential, description.credential.is_none()),
         (Assumption::Host, description.host.is_none() && behind_proxy && client.host.is_some()),
+        (Assumption::Scopes, description.scopes.is_none() && client.is_command() && release.narrows_scopes),
         (Assumption::Proof, matches!(client.who, ClientDevice::StandIn { .. })),
     ];
     all.into_iter().filter(|(_, is_assumed)| *is_assumed).map(|(assumed, _)| assumed).collect()

@@ -35,8 +35,10 @@ impl RefusingGateway {
         Self { port, connects }
     }
 
-    /// The scopes of the first connect of a client in this mode.
-    fn scopes(&self, mode: &str) -> Value {
+    /// The scopes of the first connect in this mode after a client has started. Earlier connects are discarded.
+    fn scopes_after(&self, start: impl FnOnce(), mode: &str) -> Value {
+        while self.connects.try_recv().is_ok() {}
+        start();
         loop {
             let connect = self.connects.recv_timeout(CONNECT_TIMEOUT).expect("a connect");
             if connect["client"]["mode"] == mode {
@@ -65,12 +67,15 @@ fn terminal_scopes(gateway: &RefusingGateway, cli: &Cli) -> Option<Value> {
     let mut script = Command::new("script");
     script.args(["--quiet", "--command", &command, "/dev/null"]).env_clear().env("TERM", "xterm");
     script.env("HOME", cli.home.path()).env("PATH", std::env::var_os("PATH")?);
-    let mut script = script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    let scopes = gateway.scopes("ui");
+    let mut child = None;
+    let start = || child = script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok();
+    Command::new("script").arg("--version").output().ok()?;
+    let scopes = gateway.scopes_after(start, "ui");
+    let mut child = child?;
     // `script` ends its terminal, and with it the program in it.
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(script.id().try_into().unwrap()), nix::sys::signal::SIGTERM)
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().try_into().unwrap()), nix::sys::signal::SIGTERM)
         .unwrap();
-    script.wait().unwrap();
+    child.wait().unwrap();
     Some(scopes)
 }
 
@@ -78,16 +83,17 @@ fn terminal_scopes(gateway: &RefusingGateway, cli: &Cli) -> Option<Value> {
 #[ignore = "needs real clients: CLAWCHECK_LIVE"]
 fn requests_default_scopes_of_release() {
     for release in reached() {
-        let facts = Facts::of(release.parse().unwrap()).unwrap().client.scopes;
+        let client = Facts::of(release.parse().unwrap()).unwrap().client;
         let gateway = RefusingGateway::start();
         let cli = Cli::of(&release, gateway.port);
-        // The command knows no narrower scopes for a method of another program.
-        cli.run(&["gateway", "call", "clawcheck.unknown"]).unwrap_err();
-        assert_eq!(gateway.scopes("cli"), json!(facts.command), "{release}");
-        let _ = cli.run(&["gateway", "probe"]);
-        assert_eq!(gateway.scopes("probe"), json!(facts.probe), "{release}");
+        let scopes = |arguments: &[&str], mode: &str| gateway.scopes_after(|| drop(cli.run(arguments)), mode);
+        // The command does not know which scopes a method of another program needs.
+        assert_eq!(scopes(&["gateway", "call", "clawcheck.unknown"], "cli"), json!(client.scopes.command), "{release}");
+        let listing = if client.narrows_scopes { &["operator.pairing"][..] } else { client.scopes.command };
+        assert_eq!(scopes(&["devices", "list"], "cli"), json!(listing), "{release}");
+        assert_eq!(scopes(&["gateway", "probe"], "probe"), json!(client.scopes.probe), "{release}");
         match terminal_scopes(&gateway, &cli) {
-            Some(scopes) => assert_eq!(scopes, json!(facts.terminal), "{release}"),
+            Some(scopes) => assert_eq!(scopes, json!(client.scopes.terminal), "{release}"),
             None => println!("`script` is not installed, so the terminal user interface is not run"),
         }
     }

@@ -15,12 +15,14 @@ pub struct ClientFacts {
     pub repeats_approval_as_admin: bool,
     /// The scopes that the operator clients request by default.
     pub scopes: DefaultScopes,
+    /// Whether the `openclaw` command requests fewer scopes for a method that needs fewer.
+    pub narrows_scopes: bool,
 }
 
 /// The scopes that OpenClaw's operator clients request by default, in the order of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultScopes {
-    /// The scopes of the `openclaw` command. For some methods, it requests fewer.
+    /// The scopes of the `openclaw` command.
     pub command: &'static [&'static str],
     /// The scopes of the probe of `openclaw gateway status`.
     pub probe: &'static [&'static str],
@@ -39,6 +41,7 @@ impl ClientFacts {
             local_fallback: false,
             repeats_approval_as_admin: false,
             scopes: DefaultScopes::oldest(),
+            narrows_scopes: false,
         }
     }
 

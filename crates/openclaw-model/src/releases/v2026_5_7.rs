@@ -197,6 +197,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.client.repeats_approval_as_admin = true,
         },
         Change {
+            what: "The `openclaw` command requests only the scopes that a method needs, such as `operator.pairing` for \
+                   `openclaw devices list`. Before, it requested its default scopes.",
+            sources: &[Code("src/gateway/call.ts", "callGatewayCli")],
+            apply: |facts| facts.client.narrows_scopes = true,
+        },
+        Change {
             what: "Event sequence numbers are counted for each client.",
             sources: &[Code("src/gateway/server-broadcast.ts", "clientSeq")],
             apply: |facts| facts.rpc.seq_per_client = true,
