@@ -20,7 +20,8 @@ pub fn render(expected: &str, seen: &str, colour: bool) -> String {
     render_within(expected, seen, colour, usize::MAX)
 }
 
-/// Shows the difference as [`render`], with at most `width` characters of each line. Of two long lines, the part that differs is shown.
+/// Shows the difference as [`render`], with at most `width` characters of each line. Of two long lines, the part that
+/// differs is shown.
 pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> String {
     let differ = expected != seen;
     let (expected, seen) = (cut::lines(expected, LINES, 0), cut::lines(seen, LINES, 0));

@@ -9,7 +9,7 @@ use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::time;
 use openclaw_protocol::connect::MAX_NONCE_BYTES;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
 
@@ -279,7 +279,7 @@ fn prose(message: &str) -> String {
 mod tests {
     use super::*;
     use rstest::rstest;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     fn received(json: Value) -> Received<RawFrame> {
         Received { on: None, message: Message::Frame(RawFrame::Regular { json, method: None }) }

@@ -222,8 +222,8 @@ impl Unplayable {
         }
     }
 
-    /// The error if no case can be played. `known` lists the devices of the state directory. If `asked` is
-    /// given, the help names commands that explain this directory.
+    /// The error if no case can be played. `known` lists the devices of the state directory. If
+    /// `state_dir` is given, the help names commands that explain this directory.
     fn error(&self, known: &str, state_dir: Option<&Path>) -> miette::Report {
         let next = state_dir.map(next_commands).unwrap_or_default();
         let device = |name: &str| match known {

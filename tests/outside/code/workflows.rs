@@ -10,8 +10,11 @@ fn actions() -> Vec<(String, String)> {
     let files = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
     let lines = files.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
     let used = lines.filter_map(|line| Some(line.trim_start_matches(['-', ' ']).strip_prefix("uses: ")?.to_owned()));
-    used.map(|used| used.split_once(" # ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or((used, String::new())))
-        .collect()
+    let parts = |used: String| match used.split_once(" # ") {
+        Some((action, tag)) => (action.to_owned(), tag.to_owned()),
+        None => (used, String::new()),
+    };
+    used.map(parts).collect()
 }
 
 #[test]

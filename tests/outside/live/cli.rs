@@ -46,7 +46,7 @@ impl Cli {
     /// A shell command that runs the client.
     pub(crate) fn command_line(&self, arguments: &[&str]) -> String {
         let (node, entry) = (self.node.to_string_lossy(), self.entry.to_string_lossy());
-        [&[&*node, &*entry], arguments].concat().join(" ")
+        [&[&*node, &*entry][..], arguments].concat().join(" ")
     }
 
     /// Runs the client. Returns its standard output, or the error.

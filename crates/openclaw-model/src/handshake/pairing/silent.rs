@@ -107,11 +107,11 @@ impl PairingCheck<'_> {
     }
 
     /// Whether the client counts as local for pairing, and why.
-    fn pairing_locality(&self, rules: &HandshakeRules, locality: &LocalityRules) -> (bool, String) {
+    fn pairing_locality(&self, rules: &HandshakeRules, locality_rules: &LocalityRules) -> (bool, String) {
         let locality = &self.attempt.locality;
         let trusted = self.auth_result.has_matching_secret() && !locality.has_proxy_headers;
         let host = address::host_name(self.attempt.host().unwrap_or_default());
-        let dots = locality.trailing_dots;
+        let dots = locality_rules.trailing_dots;
         let why = if locality.direct {
             return (true, locality.reason.clone());
         } else if rules.local_container_control_ui && trusted && self.is_contained_control_ui(&host, dots) {

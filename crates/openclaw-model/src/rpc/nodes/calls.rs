@@ -263,14 +263,14 @@ pub(in crate::rpc) fn pull(call: &mut Call<'_, '_>) -> HandlerResult {
 pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> HandlerResult {
     let params = call.params(&ACK)?;
     let node_id = call.current_node_id()?;
-    let mut ids: Vec<&str> = Vec::new();
+    let mut acknowledged: Vec<&str> = Vec::new();
     let ids = params.get("ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     for id in ids.map(js::trim).filter(|id| !id.is_empty()) {
-        if !ids.contains(&id) {
-            ids.push(id);
+        if !acknowledged.contains(&id) {
+            acknowledged.push(id);
         }
     }
-    Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": ids, "remainingCount": 0})))
+    Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": acknowledged, "remainingCount": 0})))
 }
 
 /// Validates the report of a node's plugins, skills and programs. The report is not stored.
