@@ -85,7 +85,7 @@ async fn recognizes_every_known_release() {
         let settings = settings(Secret::Token(TOKEN.to_owned()), true);
         let (outcome, _) = report(release, token(), &settings).await;
         let own = outcome.reference(release).unwrap().similarity;
-        assert_eq!(own.equal, own.of, "{release}: {}", report.write("x", None, OutputFormat::Plain));
+        assert_eq!(own.equal, own.of, "{release}: {}", outcome.write("x", None, OutputFormat::Plain));
         // The device of the questions about pairing is paired: its proof is one that the release accepts.
         let new_device = outcome.answer("new-device").unwrap();
         assert_eq!(new_device.decision, Decision::Granted, "{release}: {new_device:?}");

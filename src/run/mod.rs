@@ -73,7 +73,7 @@ pub async fn run(
     // A gateway at a URL is contacted even if no case will be played: a user who names a gateway wants to know that it
     // is not reachable.
     let contact = tokio::select! {
-        contact = contact(gateway, &shared) => contact?,
+        contact = greet(gateway, &shared) => contact?,
         () = stopped(stop.clone()) => return Ok(reporter.interrupted(cases.len())),
     };
     let (greeting, unreachable) = match contact {
