@@ -5,7 +5,7 @@
 //! details: `unauthorized conn=... client=... reason=...` for refused credentials,
 //! `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...` for a paired device
 //! that requests more than its record grants, and `device metadata upgrade requested ... claimedPlatform=...` for another platform.
-//! From 2026.9.6 on, a refused upgrade of an unknown proxy is `observed unattributable proxy-shaped traffic from ...`.
+//! Where a gateway refuses the upgrade of an unknown proxy, the line is `observed unattributable proxy-shaped traffic from ...`.
 
 use super::ClientDescription;
 use super::client::{Credential, Preset, WRONG};

@@ -35,7 +35,7 @@ fn replace_members(object: &mut Map<String, Value>, started_at: i64) {
     {
         *expires = Value::String(format!("<{name}{:+}>", end - begin));
     }
-    // From 2026.9.6 on, the time limit that a node receives is what the gateway's own work has left of it.
+    // In some releases, the time limit that a node receives is what the gateway's own work has left of it.
     let for_node = object.contains_key("paramsJSON");
     for (name, member) in object.iter_mut() {
         let passes = matches!(name.as_str(), "retryAfterMs" | "uptimeMs" | "ageMs") || for_node && name == "timeoutMs";

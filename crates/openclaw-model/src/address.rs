@@ -24,8 +24,7 @@ pub(crate) fn parse_with_port(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// An entry of `X-Forwarded-For` as 2026.2.19 reads it, even if it is not an address: without brackets and port, in
-/// lower case.
+/// An entry of `X-Forwarded-For` as releases that accept any text read it: without brackets and port, in lower case.
 pub(crate) fn without_port(text: &str) -> String {
     let text = text.trim();
     let bare = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -110,7 +109,7 @@ pub(crate) fn host_name(header: &str) -> String {
     host.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// Whether a host name or address names this host. Since 2026.4.2, `localhost.` counts too.
+/// Whether a host name or address names this host. With `trailing_dots`, `localhost.` counts too.
 pub(crate) fn is_loopback_host(host: &str, trailing_dots: bool) -> bool {
     is_localhost(host, trailing_dots) || host_address(host).is_some_and(is_loopback)
 }

@@ -143,7 +143,7 @@ pub struct TrustedProxy {
     pub allow_users: Vec<String>,
     /// Whether a proxy on loopback can authenticate users, if the release has this setting.
     pub allow_loopback: bool,
-    /// Automatic approval of the users' devices (since 2026.9.6). `None` if it is disabled.
+    /// Automatic approval of the users' devices. `None` if it is disabled.
     pub auto_approve: Option<AutoApprove>,
 }
 

@@ -4,7 +4,7 @@ use super::facts::locality::LocalityRules;
 use super::{GatewayConfig, Peer, address};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Headers that mark a proxy since 2026.3.31.
+/// Headers that mark a proxy in the check by headers.
 const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-forwarded-host"];
 
 /// Headers that Tailscale sets.
@@ -91,7 +91,7 @@ fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
     listed.or_else(|| if rules.forwarded_prefix { any() } else { None })
 }
 
-/// The check since 2026.3.31.
+/// The check by headers.
 fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
     if let Some(header) = proxy_header(rules, peer) {
         return Err(format!("header {} is present; trustedProxies does not rescue it", header_name(header)));
@@ -102,7 +102,7 @@ fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, Strin
     Ok(format!("the peer {} is loopback and no proxy header is present", peer.address))
 }
 
-/// The check up to 2026.3.28.
+/// The check by host.
 fn direct_by_host(
     rules: &LocalityRules,
     config: &GatewayConfig,
@@ -161,7 +161,7 @@ fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Opti
     })
 }
 
-/// The client address behind a trusted proxy in 2026.2.19, even if it is not an address.
+/// The client address behind a trusted proxy in releases that accept any text as an address.
 fn first_hop(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
     if rules.addresses_judged || !address::is_listed(peer.address, &config.trusted_proxies) {
         return None;

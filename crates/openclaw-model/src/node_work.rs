@@ -6,7 +6,7 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 
-/// The default lifetime of pending work since 2026.6.11, in milliseconds.
+/// The default lifetime of pending work that expires, in milliseconds.
 const DEFAULT_TTL_MS: i64 = 86_400_000;
 /// The default number of work items that a node fetches at once.
 const DEFAULT_FETCHED: usize = 4;
@@ -86,7 +86,7 @@ pub(crate) struct WorkRequest<'a> {
     pub priority: Option<&'a str>,
     /// The lifetime, in milliseconds.
     pub expires_in_ms: Option<i64>,
-    /// Whether work expires after one day by default and is deleted once it is fetched (since 2026.6.11).
+    /// Whether work expires after one day by default and is deleted once it is fetched.
     pub consumed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Scope upgrades that connected devices request and wait for (`device-scope-upgrade.ts`, since 2026.9.6).
+//! Scope upgrades that connected devices request and wait for (`device-scope-upgrade.ts`).
 
 use super::input::ConnectionId;
 use indexmap::IndexMap;

@@ -23,7 +23,7 @@ pub const NODE_HOST: &str = "node-host";
 pub const BROWSER_COPILOT: &str = "openclaw-browser-copilot";
 /// The app for watchOS (2026.9.6).
 pub const WATCHOS_APP: &str = "openclaw-watchos";
-/// The apps of the platforms. The app for Linux exists since 2026.9.6.
+/// The apps of the platforms. Only the newest releases know the app for Linux.
 pub const NATIVE_APPS: [&str; 4] = ["openclaw-macos", "openclaw-linux", IOS_APP, ANDROID_APP];
 
 /// The client ids of the releases that know the copilot, in the order in which the schema lists them.

@@ -28,11 +28,11 @@ pub struct Proof<'a> {
 /// The format of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofVersion {
-    /// Without a nonce. Releases since 2026.2.26 refuse it.
+    /// Without a nonce. Only the oldest known release accepts it.
     V1,
     /// With the nonce.
     V2,
-    /// With the platform and the device family, since 2026.2.26.
+    /// With the platform and the device family. The oldest known release refuses it.
     V3,
 }
 

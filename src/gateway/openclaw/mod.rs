@@ -92,7 +92,7 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         ("OPENCLAW_NO_RESPAWN", "1"),
         ("OPENCLAW_DISABLE_BONJOUR", "1"),
         ("NO_COLOR", "1"),
-        // From 2026.4.5 on, a bundled plugin has npm download a program at every start. A run uses loopback only, so
+        // In many releases, a bundled plugin has npm download a program at every start. A run uses loopback only, so
         // the plugin is off.
         ("npm_config_offline", "true"),
     ];

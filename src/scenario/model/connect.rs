@@ -293,7 +293,7 @@ pub enum ProofVersion {
     V1,
     /// With a nonce.
     V2,
-    /// With a nonce, the platform and the device family. Available since 2026.2.26.
+    /// With a nonce, the platform and the device family. The oldest known release refuses it.
     V3,
 }
 

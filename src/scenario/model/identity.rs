@@ -10,8 +10,8 @@ use untrusted_data::plain_file::Links;
 /// The files of a folder by relative path.
 pub(crate) type Folder = BTreeMap<String, Vec<u8>>;
 
-/// The file with the private key of the command line client (`device-identity.ts`). Releases up to at least 2026.7.35
-/// use it. 2026.9.6 stores the key in `state/openclaw.sqlite`.
+/// The file with the private key of the command line client (`device-identity.ts`). Releases whose store is a database
+/// keep the key in `state/openclaw.sqlite` instead.
 const FILE: &str = "identity/device.json";
 
 /// The folder has no usable private key.

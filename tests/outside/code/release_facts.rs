@@ -29,6 +29,9 @@ const COMPARES: [&str; 10] = [
     "release.ge(",
 ];
 
+/// The words before a release that make a comment a second home of the release's facts.
+const DATES: [&str; 5] = ["since", "from", "up to", "until", "before"];
+
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -50,6 +53,16 @@ fn comparisons(source: &str) -> Vec<&str> {
     let ranged = |line: &str| line.contains("..") && line.contains("contains(&release)");
     let compares = |line: &str| COMPARES.iter().any(|word| line.contains(word)) || reversed(line) || ranged(line);
     code.filter(|line| compares(line) || is_named_after_a_release(line) || has_release_as_text(line)).collect()
+}
+
+/// The comments that say since when or until when a rule holds. A comment can name the release on which something was
+/// observed, or whose source was read.
+fn dated_comments(source: &str) -> Vec<&str> {
+    let comments = source.lines().map(str::trim).filter(|line| line.starts_with("//"));
+    let dates = |line: &str| {
+        line.to_lowercase().split("2026.").any(|before| DATES.iter().any(|word| before.ends_with(&format!("{word} "))))
+    };
+    comments.filter(|line| dates(line)).collect()
 }
 
 /// Whether a line has a text that is a release, as in `"2026.4.2".parse()`.
@@ -88,7 +101,8 @@ fn only_history_compares_releases() {
             continue;
         }
         let source = fs::read_to_string(&path).unwrap();
-        found.extend(comparisons(&source).into_iter().map(|line| format!("{name}: {line}")));
+        let lines = comparisons(&source).into_iter().chain(dated_comments(&source));
+        found.extend(lines.map(|line| format!("{name}: {line}")));
     }
     assert_eq!(
         found,
@@ -125,6 +139,8 @@ fn finds_release_comparison() {
     let tested =
         "/// since release < 3\nfn a() {}\n#[cfg(test)]\nmod tests { const R: Release = Release::new(2026, 4, 2); }";
     assert_eq!(comparisons(tested), [""; 0]);
+    let dated = "/// Since 2026.4.5, a token is bound.\n/// Observed on 2026.4.5.\nlet token = 1; // from 2026.4.5 on";
+    assert_eq!(dated_comments(dated), ["/// Since 2026.4.5, a token is bound."]);
     let followed = "#[cfg(test)]\nmod tests;\nstatic CONNECT_2026_9_6: Schema = object(&[]);";
     assert_eq!(comparisons(followed).len(), 1);
 }

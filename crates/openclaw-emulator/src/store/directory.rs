@@ -50,13 +50,13 @@ impl DirectoryDocuments {
         }
     }
 
-    /// The same store, written as in the releases up to 2026.2.26: a temporary file that cannot be renamed remains.
+    /// The same store, written as in the oldest releases: a temporary file that cannot be renamed remains.
     #[must_use]
     pub fn leaving_failures(self, leaves_failures: bool) -> Self {
         Self { leaves_failures, ..self }
     }
 
-    /// The same store, written as in the releases from 2026.6.11 on: a write first gives its directory the mode 0700.
+    /// The same store, written as in newer releases: a write first gives its directory the mode 0700.
     #[must_use]
     pub fn unlocking_directories(self, unlocks_directories: bool) -> Self {
         Self { unlocks_directories, ..self }

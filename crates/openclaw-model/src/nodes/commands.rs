@@ -36,12 +36,12 @@ const NOTIFICATIONS: &[&str] = &["notifications.list"];
 const ANDROID: &[&str] = &["notifications.actions", "device.permissions", "device.health"];
 const SYSTEM: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy"];
 
-/// The commands of a Mac's canvas, since 2026.9.6.
+/// The commands of a Mac's canvas in the newest groups.
 const PANEL: &[&str] = &["canvas.present", "canvas.hide", "canvas.navigate"];
 const PLACE: &[&str] = &["camera.list", "location.get"];
 const APPROVALS: &[&str] = &["system.execApprovals.get", "system.execApprovals.set"];
 const MODELS: &[&str] = &["ollama.models", "ollama.chat"];
-/// The commands of a desktop since 2026.9.6: files, browser, tools, agents and screen.
+/// The commands of a desktop in the newest groups: files, browser, tools, agents and screen.
 const DESKTOP: &[&str] = &[
     "fs.listDir",
     "terminal.upload",
@@ -196,7 +196,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The commands that nodes of a platform can offer since 2026.9.6.
+/// The commands that nodes of a platform can offer in the newest groups.
 fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
     match platform {
         Platform::Ios => &[PLACE, PERSONAL, NOTIFY],

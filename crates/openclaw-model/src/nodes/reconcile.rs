@@ -110,7 +110,7 @@ fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>)
     }
 }
 
-/// Since 2026.6.11, capabilities, commands and permissions are approved together.
+/// With [`NodeReconnect::AskForSurface`], capabilities, commands and permissions are approved together.
 fn reconcile_surface(
     rules: &Facts,
     config: &GatewayConfig,
@@ -243,7 +243,7 @@ fn differ_in_permissions(rules: &Facts, declared: &NodeSurface, recorded: &NodeS
     })
 }
 
-/// Whether a capability has one of its commands left, or lost none (2026.9.6).
+/// Whether a capability has one of its commands left, or lost none.
 fn keeps_capability(cap: &str, admitted: &[String], offered: &[String]) -> bool {
     let family: &[&str] = match cap {
         "camera" => &["camera.list", "camera.ptz.status", "camera.snap", "camera.clip", "camera.ptz.control"],
@@ -275,7 +275,7 @@ fn approved_via(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> 
     devices.get(node_id)?.get("approvedVia")?.as_str().map(str::to_owned)
 }
 
-/// Approves the first surface of a node that a setup code paired (2026.9.6, `connect-node-session.ts`). Returns the id
+/// Approves the first surface of a node that a setup code paired (`connect-node-session.ts`). Returns the id
 /// of the request.
 fn approve_at_once(
     rules: &Facts,
@@ -293,8 +293,7 @@ fn approve_at_once(
     Ok(matches!(approval, NodeApproval::Approved { .. }).then_some(id))
 }
 
-/// Up to 2026.3.31: the commands that the platform allows and that were approved if the node is paired. Duplicates
-/// remain.
+/// The commands that the platform allows and that were approved if the node is paired. Duplicates remain.
 fn cut_down(
     rules: &Facts,
     config: &GatewayConfig,

@@ -258,7 +258,7 @@ fn described(incoming: &NodeRequest, node_id: &str, request_id: String) -> Recor
     request
 }
 
-/// A new request up to 2026.3.31: with unchanged lists, and whether the node was approved before.
+/// A new request in the first form: with unchanged lists, and whether the node was approved before.
 fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, node_id, request_id);
     js::set(&mut request, "caps", incoming.caps.clone());
@@ -271,7 +271,7 @@ fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id
     request
 }
 
-/// A new request since 2026.4.1, with trimmed lists.
+/// A new request in the second form: with trimmed lists.
 fn second_form(incoming: &NodeRequest, node_id: &str, silent: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, node_id, request_id);
     js::set(&mut request, "caps", trimmed_list(incoming.caps.as_deref()));

@@ -71,7 +71,7 @@ pub fn projected(documents: &dyn Documents, mut node: Record) -> Record {
     node
 }
 
-/// The node in a device's record: its approved surface and the requested one (2026.9.6).
+/// The node in a device's record: its approved surface and the requested one.
 ///
 /// # Errors
 /// Returns an error for an invalid record.
@@ -285,7 +285,7 @@ pub fn record_connect(
     .map(|_| ())
 }
 
-/// Records that an approved node reported that it is alive. Returns whether the node exists (since 2026.5.7).
+/// Records that an approved node reported that it is alive. Returns whether the node exists.
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
@@ -328,7 +328,7 @@ pub fn note_programs(
 /// The field with the time of the disconnect.
 const DEPARTED: &str = "lastDisconnectedAtMs";
 
-/// Records that the node with this connect time has disconnected, unless it has connected again (since 2026.9.6).
+/// Records that the node with this connect time has disconnected, unless it has connected again.
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.

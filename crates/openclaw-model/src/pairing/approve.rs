@@ -235,7 +235,7 @@ fn added_scopes(
 }
 
 /// Approves the request of a device with a bootstrap token, within the profile of the token. Every role of the profile
-/// gets a token (since 2026.4.5, `approveBootstrapDevicePairing`).
+/// gets a token (`approveBootstrapDevicePairing`).
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
@@ -388,7 +388,7 @@ pub fn access_scopes(record: &Value) -> Vec<String> {
     scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// `existing?.approvedScopes ?? existing?.scopes`. Up to 2026.2.19, only `scopes`.
+/// `existing?.approvedScopes ?? existing?.scopes`. Only `scopes` if the release keeps no approved scopes.
 fn approved_or_scopes<'a>(rules: &PairingRules, existing: Option<&'a Value>) -> Option<&'a Value> {
     js::present(js::optional_property(existing, "approvedScopes"))
         .filter(|_| rules.approved_scopes_kept)

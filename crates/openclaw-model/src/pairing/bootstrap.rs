@@ -26,8 +26,8 @@ pub struct BootstrapRequest<'a> {
     pub scopes: &'a [String],
 }
 
-/// Whether a bootstrap token admits this device with this role and these scopes. If it does, the token is consumed (up
-/// to 2026.3.28) or bound to the device.
+/// Whether a bootstrap token admits this device with this role and these scopes. If it does, the token is consumed or
+/// bound to the device, depending on the release.
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid entry.
@@ -144,7 +144,7 @@ pub(super) fn forget_device_tokens(
     if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
 }
 
-/// The profile of a bootstrap token, regardless of the device that presents it (since 2026.4.5).
+/// The profile of a bootstrap token, regardless of the device that presents it.
 ///
 /// # Errors
 ///
@@ -159,7 +159,7 @@ pub fn bootstrap_profile(
     Ok(state.find(token)?.map(|at| state.entries[at].1.profile.clone()))
 }
 
-/// The profile of a bootstrap token that is bound to this device (since 2026.4.5).
+/// The profile of a bootstrap token that is bound to this device.
 ///
 /// # Errors
 /// Returns an error for an invalid entry.
@@ -182,7 +182,7 @@ pub fn bound_bootstrap_profile(
     Ok(bound.then(|| entry.profile.clone()))
 }
 
-/// Records a role and its scopes as redeemed (since 2026.4.5). Returns whether the whole profile is redeemed. `false`
+/// Records a role and its scopes as redeemed. Returns whether the whole profile is redeemed. `false`
 /// also if the token does not exist.
 ///
 /// # Errors

@@ -40,7 +40,7 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
     Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
 }
 
-/// From 2026.9.6 on, listing the records reads the tokens of every record (`device-pairing-identity.ts`).
+/// In the database, listing the records reads the tokens of every record (`device-pairing-identity.ts`).
 fn check_tokens(rules: &PairingRules, state: &PairingState) -> Result<(), StoreError> {
     if rules.format == StoreFormat::Sqlite {
         for device in state.paired.values()? {
@@ -169,7 +169,7 @@ pub fn remove(
 }
 
 /// Removes a role from a paired device and from its requests. A device without another role is removed. Returns its
-/// normalized id, or `None` if it had no such role (`removePairedDeviceRole`, since 2026.6.11).
+/// normalized id, or `None` if it had no such role (`removePairedDeviceRole`).
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
@@ -250,7 +250,7 @@ fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
 const PRUNE_GRACE_MS: f64 = 60_000.0;
 
 /// Removes the silent pairings of other devices with a similar client, unless they are new or connected. Returns their
-/// ids and roles (`pruneSupersededSilentPairedDevices`, since 2026.9.6).
+/// ids and roles (`pruneSupersededSilentPairedDevices`).
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
@@ -360,8 +360,7 @@ pub fn update_metadata(
     state.persist(documents, ChangedDocuments::Paired)
 }
 
-/// Sets the owner's name for a paired device. `false` if it is not paired (`updatePairedDeviceMetadata`, since
-/// 2026.9.6).
+/// Sets the owner's name for a paired device. `false` if it is not paired (`updatePairedDeviceMetadata`).
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
@@ -375,7 +374,7 @@ pub fn rename(
     change(rules, documents, now, device_id, |device| js::set(device, LABEL, Some(label)))
 }
 
-/// Records that a paired device reported as a node that it is alive. `false` if it is not paired (since 2026.5.7).
+/// Records that a paired device reported as a node that it is alive. `false` if it is not paired.
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.

@@ -68,9 +68,9 @@ impl RequestOutcome {
 
 /// Writes a device's request to the store.
 ///
-/// Since 2026.3.28, a request with the same key, role and scopes as the pending request refreshes it under its id. Any
-/// other request replaces all pending requests of the device under a new id, with merged roles and scopes. Before, a
-/// request was merged into the first pending one. Up to 2026.2.19, it did not change the pending one.
+/// In the newer rule, a request with the same key, role and scopes as the pending request refreshes it under its id. Any
+/// other request replaces all pending requests of the device under a new id, with merged roles and scopes. In the
+/// older rule, a request is merged into the first pending one. In the oldest rule, it does not change the pending one.
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
@@ -160,7 +160,7 @@ fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingReques
     Ok(same_set(&normalise_scopes(rules, existing.get("scopes"))?, &super::normalised_scopes(rules, &incoming.scopes)))
 }
 
-/// Whether the pending request covers everything in this request (since 2026.7.35).
+/// Whether the pending request covers everything in this request.
 fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, StoreError> {
     if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
         return Ok(false);
@@ -197,7 +197,7 @@ fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, 
     request
 }
 
-/// A request before 2026.3.28 that meets a pending request of its device. The pending request keeps its key and its
+/// The older rule for a request that meets a pending request of its device. The pending request keeps its key and its
 /// role.
 fn merged(
     rules: &PairingRules,
@@ -295,7 +295,7 @@ fn replacement(
     Ok(request)
 }
 
-/// A new request before 2026.3.28, with unchanged scopes.
+/// A new request in the older rule, with unchanged scopes.
 fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, device_id, request_id);
     js::set(&mut request, "role", Some(incoming.role.as_str()));

@@ -51,7 +51,7 @@ pub fn approved_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String
     Ok(merge_roles(rules, &[device.get("roles"), device.get("role")])?.unwrap_or_default())
 }
 
-/// The roles in the connect handler of 2026.3.28: `roles` if it is a list, otherwise `role`, untrimmed.
+/// The roles as written in the record: `roles` if it is a list, otherwise `role`, untrimmed.
 fn recorded_roles(device: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match device.get("roles") {

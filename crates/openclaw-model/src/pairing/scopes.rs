@@ -37,7 +37,7 @@ pub fn normalised_scopes<S: AsRef<str>>(rules: &PairingRules, scopes: &[S]) -> V
     normal
 }
 
-/// Trimmed, unique scopes with the implied ones, sorted: the form of tokens since 2026.3.28.
+/// Trimmed, unique scopes with the implied ones, sorted: the form of tokens that store the implied scopes.
 pub fn expanded_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
     let mut normal = trimmed_scopes(scopes);
     let has = |scope: &str| normal.iter().any(|have| have == scope);
@@ -112,7 +112,7 @@ fn covered(rules: &PairingRules, role: &str, scope: &str, granted: &[String]) ->
     (has(ADMIN) && operator_scope) || has(scope) || (scope == READ && has(WRITE)) || implied_newly(rules, scope, &has)
 }
 
-/// The scopes that `operator.write`, `operator.read` and `operator.sessions.write` imply since 2026.9.6.
+/// The scopes that `operator.write`, `operator.read` and `operator.sessions.write` imply with `write_covers_sessions`.
 fn implied_newly(rules: &PairingRules, scope: &str, has: &impl Fn(&str) -> bool) -> bool {
     rules.write_covers_sessions
         && match scope {

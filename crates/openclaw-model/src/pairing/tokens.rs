@@ -425,7 +425,7 @@ fn within_baseline(
     }
 }
 
-/// Up to 2026.2.26: whether a rotation asks only for scopes that the record's or the old token's scopes cover.
+/// Whether a rotation requests only scopes that the record's or the old token's scopes cover: the older rule.
 fn within_recorded(rules: &PairingRules, scopes: &[String], context: &MintContext) -> Result<bool, StoreError> {
     let device = &context.device;
     let recorded = js::present(device.get("approvedScopes"))
@@ -435,7 +435,7 @@ fn within_recorded(rules: &PairingRules, scopes: &[String], context: &MintContex
     Ok(implied(scopes.to_vec()).iter().all(|scope| recorded.contains(scope)))
 }
 
-/// Scopes with those that a rotation treats as implied, up to 2026.2.26.
+/// Scopes with those that a rotation treats as implied by the older rule.
 fn implied(mut scopes: Vec<String>) -> Vec<String> {
     let has = |scope: &str| scopes.iter().any(|have| have == scope);
     let more: &[&str] = match (has("operator.admin"), has("operator.write")) {

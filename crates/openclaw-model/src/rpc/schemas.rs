@@ -151,7 +151,7 @@ pub(in crate::rpc) fn plugin_request(rules: &RpcRules) -> &'static Schema {
     }
 }
 
-/// The parameters of a plugin's approval request up to 2026.7.35, with the additions of newer releases after
+/// The parameters of a plugin's approval request in its first form, with the additions of newer releases after
 /// `toolCallId` and after `sessionKey`. Their order is that of the errors.
 macro_rules! plugin_request {
     ($longest:literal, [$($decided:expr),*], [$($reviewed:expr),*]) => {

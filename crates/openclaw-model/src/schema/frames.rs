@@ -33,7 +33,7 @@ pub static REQUEST: Schema = object(&[
     optional("params", Schema::Any),
 ]);
 
-/// A request frame of 2026.9.6. It can name a trace and the intended recipient profile.
+/// A request frame that can also name a trace and the intended recipient profile.
 pub static TRACED_REQUEST: Schema = object(&[
     required("type", Schema::Literal("req")),
     required("id", NON_EMPTY),

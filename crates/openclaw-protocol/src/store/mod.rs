@@ -83,8 +83,8 @@ pub trait Documents {
     /// Returns an error if the file exists but cannot be read or parsed.
     fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError>;
 
-    /// The current document. `None` if a release up to 2026.4.15 treats the file as absent: it does not exist, cannot
-    /// be read or does not parse (`readJsonFile` in `json-files.ts`).
+    /// The current document. `None` if a release that ignores damage treats the file as absent: it does not
+    /// exist, cannot be read or does not parse (`readJsonFile` in `json-files.ts`).
     fn read(&self, document: Document) -> Option<Arc<Value>> {
         self.try_read(document).ok().flatten()
     }

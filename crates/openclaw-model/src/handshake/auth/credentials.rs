@@ -124,7 +124,7 @@ pub(in crate::handshake) fn check_shared_secret(
     }
 }
 
-/// Up to 2026.3.28, a correct secret with a device token still fails while its address is locked out.
+/// In the older rule, a correct secret with a device token still fails while its address is locked out.
 fn meets_limit(
     limiter: Option<&mut RateLimiter>,
     now: i64,

@@ -59,7 +59,7 @@ pub(in crate::handshake) fn admit_without_device(
     Ok(format!("none, {why}; the scopes are taken away, since no device vouches for them"))
 }
 
-/// Whether a client keeps its scopes without a device, since 2026.3.28.
+/// Whether a client keeps its scopes without a device.
 fn keeps_unbound_scopes(
     rules: &HandshakeRules,
     config: &GatewayConfig,

@@ -58,7 +58,7 @@ pub(in crate::handshake) fn welcomed(
     Ok(())
 }
 
-/// Limits the approval requests of new nodes from one address (since 2026.6.11).
+/// Limits the approval requests of new nodes from one address.
 ///
 /// # Errors
 /// Returns the refusal if the limit is exceeded.

@@ -39,7 +39,7 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
     }
 }
 
-/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and has the
+/// Checks the copilot: it runs as a user interface, can receive tools and a session's events, and has the
 /// origin of an extension.
 ///
 /// # Errors
@@ -96,7 +96,7 @@ fn verdict(
     let ours = match rules.handshake.origins {
         AllowedOrigins::SameHost | AllowedOrigins::LoopbackHost => {
             let named = address::host_name(&host);
-            // 2026.2.19 compares the text, so `127.1` is enough.
+            // The oldest rule compares the text, so `127.1` is enough.
             let by_text = rules.handshake.origins == AllowedOrigins::SameHost && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }

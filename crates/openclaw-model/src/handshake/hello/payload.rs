@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 /// Maximum size of a message after `hello-ok`, in bytes.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 26_214_400;
 const MAX_BUFFERED_BYTES: usize = 52_428_800;
-/// Maximum size of an attachment in a message as 2026.9.6 reports it, in bytes.
+/// Maximum size of an attachment in a message, as hello-ok reports it, in bytes.
 const MAX_ATTACHMENT_BYTES: usize = 19_464_192;
 const MAX_IMAGE_BYTES: usize = 6_291_456;
-/// The method that is listed only for a browser on the gateway's own host (since 2026.9.6, `resolveBrowserAuthOrigin`).
+/// The method that is listed only for a browser on the gateway's own host (`resolveBrowserAuthOrigin`).
 const BROWSER_LOGIN: &str = "mcp.authLogin";
 /// The only port that the port of a `Host` header replaces in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;

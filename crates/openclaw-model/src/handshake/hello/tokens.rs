@@ -14,7 +14,7 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The profile of the bootstrap token that admitted the client (since 2026.4.5).
+/// The profile of the bootstrap token that admitted the client.
 pub(in crate::handshake) fn issued_profile(
     model: &Model,
     environment: &Environment<'_>,
@@ -133,7 +133,7 @@ fn bound_to(model: &Model, attempt: &Attempt, auth_result: &AuthResult, linked: 
     }
 }
 
-/// Whether a link admitted this page: the Control UI with a bootstrap token that was issued for it (since 2026.9.6).
+/// Whether a link admitted this page: the Control UI with a bootstrap token that was issued for it.
 pub(in crate::handshake) fn is_linked_page(
     model: &Model,
     attempt: &Attempt,

@@ -198,7 +198,7 @@ fn send_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Ou
     }
 }
 
-/// Checks a client that claims to be an agent run (since 2026.7.35). Only the local backend can, and no client of the
+/// Checks a client that claims to be an agent run. Only the local backend can, and no client of the
 /// model can prove it.
 fn unproven_run(attempt: &Attempt) -> Option<Refusal> {
     attempt.params.auth.as_ref()?.agent_runtime_identity_token.as_ref()?;

@@ -180,7 +180,7 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, HandshakeEnd> {
-        // Up to 2026.2.19, the record adopts the platform that the client reports.
+        // Without pins, the record adopts the platform that the client reports.
         let refreshed = match model.rules.handshake.pins_metadata {
             true => self.pin_metadata(record, model, environment, outcome)?,
             false => Some(self.claimed.0.clone()),

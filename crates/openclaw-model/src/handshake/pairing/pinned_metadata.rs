@@ -81,7 +81,7 @@ fn same_phone(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     names(paired, systems) && names(claimed, systems)
 }
 
-/// Whether an app has another version of its system (2026.9.6).
+/// Whether an app has another version of its system.
 fn same_app(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     let mac = client.id == client::MACOS_APP && is_dated_mac(claimed);
     mac && (is_dated_mac(paired) || ["darwin", "macos"].contains(&paired)) || same_phone(client, paired, claimed)

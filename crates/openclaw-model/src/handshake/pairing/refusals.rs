@@ -62,7 +62,7 @@ pub(in crate::handshake) struct PairingRequired<'a> {
 }
 
 impl PairingRequired<'_> {
-    /// The refusal of the releases that only say that pairing is needed, and up to 2026.2.19 not why.
+    /// The refusal of the releases that only say that pairing is needed. The oldest ones do not say why.
     pub(in crate::handshake) fn plain(self, says_why: bool) -> Refusal {
         let mut details = Record::new();
         js::set(&mut details, "code", says_why.then_some("PAIRING_REQUIRED"));

@@ -196,7 +196,7 @@ impl PairingCheck<'_> {
         Ok(granted)
     }
 
-    /// Whether the current record grants the requested access (2026.9.6). An immediately preceding upgrade can have
+    /// Whether the current record grants the requested access. An immediately preceding upgrade can have
     /// changed it.
     fn is_granted_by_now(
         &self,

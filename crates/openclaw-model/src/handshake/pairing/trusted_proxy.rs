@@ -1,5 +1,5 @@
 //! Automatic approval of devices whose users a reverse proxy authenticates
-//! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`, since 2026.9.6).
+//! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`).
 
 use super::{ApprovalReason, HandshakeEnd, PairingCheck};
 use crate::Environment;

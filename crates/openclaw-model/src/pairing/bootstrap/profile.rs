@@ -4,14 +4,14 @@ use crate::pairing::{PairingRules, StoreError, normalise_scopes, normalised_scop
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// The operator scopes that a bootstrap token can hand off (since 2026.4.5).
+/// The operator scopes that a bootstrap token can hand off.
 const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
 
-/// The same scopes in releases with questions (2026.9.6).
+/// The same scopes in releases with questions.
 const HANDOFF_SCOPES_WITH_QUESTIONS: [&str; 5] =
     ["operator.approvals", "operator.questions", "operator.read", "operator.talk.secrets", "operator.write"];
 
-/// The scopes that a code for a phone with full access hands off (`MOBILE_FULL_ACCESS_OPERATOR_SCOPES`, 2026.9.6).
+/// The scopes that a code for a phone with full access hands off (`MOBILE_FULL_ACCESS_OPERATOR_SCOPES`).
 const FULL_SCOPES: [&str; 6] = [
     "operator.admin",
     "operator.approvals",
@@ -33,7 +33,7 @@ pub(super) const OWNER_SCOPES: [&str; 7] = [
 /// The scopes of a voice node (`VOICE_NODE_OPERATOR_SCOPE_SET`).
 const VOICE_SCOPES: [&str; 2] = ["operator.read", "operator.talk"];
 
-/// The purpose of a bootstrap token (since 2026.9.6).
+/// The purpose of a bootstrap token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The kind of code for the Control UI.

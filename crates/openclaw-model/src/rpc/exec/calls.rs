@@ -12,7 +12,7 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// The refusal of a command that is too long to be shown to the approver (2026.6.11).
+/// The refusal of a command that is too long to be shown to the approver.
 const TOO_LONG: &str = "command exceeds exec approval display limit";
 
 pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
@@ -69,7 +69,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     prompts::ask(call, PromptKind::Exec, approval, asking)
 }
 
-/// Whether an approval can have this id since 2026.9.6 (`exec-approval-registration.ts`).
+/// Whether an approval can have this id where ids are checked (`exec-approval-registration.ts`).
 fn is_plain_id(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     id.len() <= 128 && id != "." && id != ".." && id.chars().all(plain)

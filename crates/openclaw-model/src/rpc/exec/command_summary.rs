@@ -50,7 +50,7 @@ pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
 /// The maximum depth of nested commands. A client can send more nested commands than the stack allows.
 const MAX_DEPTH: usize = 16;
 
-/// From 2026.6.11 on: the commands in order, and those inside them.
+/// The commands in order, and those inside them.
 #[derive(Default)]
 struct CommandSummary {
     commands: usize,
@@ -137,7 +137,7 @@ impl CommandSummary {
     }
 }
 
-/// Programs that run others with different rights. They count as carriers from 2026.9.6 on.
+/// Programs that run others with different rights. Some releases count them as carriers.
 const BLOCKED: [&str; 2] = ["sudo", "doas"];
 /// Shells that accept a command as an argument.
 const SHELLS: [&str; 6] = ["bash", "sh", "zsh", "dash", "ksh", "ash"];

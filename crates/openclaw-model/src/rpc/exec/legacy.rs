@@ -1,4 +1,4 @@
-//! The parameters and output of approval requests for commands up to 2026.2.26 (`exec-approval.ts`,
+//! The parameters and output of the two oldest forms of approval requests for commands (`exec-approval.ts`,
 //! `system-run-approval-context.ts`).
 
 use crate::rpc::exec::request::{environment, environment_hash, stripped, texts};
@@ -18,7 +18,7 @@ const PLAN: Schema = object(&[
     required("sessionKey", OPTIONAL_TEXT),
 ]);
 
-/// `exec.approval.request` in 2026.2.26.
+/// `exec.approval.request` with a plan of the run.
 pub(in crate::rpc) static REQUEST: Schema = object(&[
     optional("id", NON_EMPTY),
     required("command", NON_EMPTY),
@@ -41,7 +41,7 @@ pub(in crate::rpc) static REQUEST: Schema = object(&[
     optional("twoPhase", Schema::Boolean),
 ]);
 
-/// `exec.approval.request` in 2026.2.19.
+/// `exec.approval.request` in its first form.
 pub(in crate::rpc) static FIRST_REQUEST: Schema = object(&[
     optional("id", NON_EMPTY),
     required("command", NON_EMPTY),
@@ -56,7 +56,7 @@ pub(in crate::rpc) static FIRST_REQUEST: Schema = object(&[
     optional("twoPhase", Schema::Boolean),
 ]);
 
-/// The request as events show it in 2026.2.19: unchanged.
+/// The first form of the request in events: unchanged.
 pub(in crate::rpc) fn first_announced(params: &Value) -> Record {
     let mut request = Record::new();
     js::set(&mut request, "command", params.get("command").cloned());
@@ -113,7 +113,7 @@ fn quoted(arg: &str) -> String {
     arg.to_owned()
 }
 
-/// The request in events of 2026.2.26.
+/// The form with a plan in events.
 ///
 /// # Errors
 /// The message of the refusal.

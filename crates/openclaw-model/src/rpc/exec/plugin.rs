@@ -52,7 +52,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> HandlerResult {
     prompts::ask(call, PromptKind::Plugin, approval, PromptOptions { two_phase, ..PromptOptions::default() })
 }
 
-/// The agent and the session of an approval request (2026.9.6). A session without an agent belongs to the named agent.
+/// The agent and the session of an approval request. A session without an agent belongs to the named agent.
 fn session_of(params: &Value) -> (Value, Value) {
     let text = |key: &str| {
         let text = params.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());

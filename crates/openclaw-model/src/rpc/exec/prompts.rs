@@ -28,7 +28,7 @@ impl PromptKind {
         }
     }
 
-    /// Whether a client shows approvals of this kind (since 2026.9.6, `canDeliverApprovals`).
+    /// Whether a client shows approvals of this kind (`canDeliverApprovals`).
     fn is_shown_by(self, client: &ConnectedClient) -> bool {
         let (clients, cap): (&[&str], _) = match self {
             Self::Exec => (&[client::MACOS_APP, client::IOS_APP, client::ANDROID_APP], "exec-approvals"),
@@ -261,7 +261,7 @@ pub(in crate::rpc) fn answer_waiters(
     }
 }
 
-/// The answer to a client that waits for a decision. From 2026.9.6 on, it states how the decision was made.
+/// The answer to a client that waits for a decision. With `explains_decision`, it states how the decision was made.
 fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     if rules.exec.explains_decision {
         decision["terminalReason"] = json!(reason);
@@ -315,7 +315,7 @@ fn unknown(rules: &RpcRules) -> Refusal {
     invalid_with(message, details)
 }
 
-/// Since 2026.5.7: a decision on a decided approval is accepted if it is the same, and otherwise refused as a
+/// With `decisions_repeat`, a decision on a decided approval is accepted if it is the same, and otherwise refused as a
 /// repetition.
 fn repeated_decision(call: &mut Call<'_, '_>, kind: PromptKind, input: &str, decision: &str) -> Option<HandlerResult> {
     if !call.model.rules.rpc.decisions_repeat {

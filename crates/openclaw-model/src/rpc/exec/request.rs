@@ -271,7 +271,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// Since 2026.5.7, control characters and every blank except the space are escaped too.
+/// The same, with control characters and every blank except the space. Some releases escape these too.
 fn is_invisible_or_blank(c: char) -> bool {
     is_invisible(c)
         || c.is_control()

@@ -1,4 +1,4 @@
-//! Parses a shell command as the releases from 2026.6.11 on do (`command-explainer/extract.ts`): pipelines, chains
+//! Parses a shell command as the releases with command summaries do (`command-explainer/extract.ts`): pipelines, chains
 //! and lines, quotes, substitutions and redirections. Loops, subshells and here documents are not supported.
 
 use std::iter::Peekable;

@@ -285,7 +285,7 @@ pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> HandlerResult
     Err(not_implemented(&method))
 }
 
-/// Renews the node's access to the canvas, up to 2026.5.7.
+/// Renews the node's access to the canvas.
 pub(in crate::rpc) fn refresh_canvas(call: &mut Call<'_, '_>) -> HandlerResult {
     call.params(&NOTHING)?;
     Err(not_implemented("node.canvas.capability.refresh"))
@@ -377,7 +377,7 @@ pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome)
     }
 }
 
-/// Answers the running commands of a node whose pairing changed while its connection is open (since 2026.9.6,
+/// Answers the running commands of a node whose pairing changed while its connection is open (
 /// `server-methods/nodes.ts` `captureNodePairingGeneration`; observed with `device.pair.remove`).
 pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.fail_commands(node) {

@@ -62,7 +62,7 @@ pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i
     Ok(nodes)
 }
 
-/// In 2026.3.28, the record's role or roles, whatever its tokens contain.
+/// Whether the record's role or roles include `node`, whatever its tokens contain.
 fn recorded_node(device: &Value) -> Result<bool, StoreError> {
     let role = js::property(Some(device), "role")?;
     let listed = device.get("roles").and_then(Value::as_array).is_some_and(|roles| roles.contains(&json!("node")));
@@ -167,7 +167,7 @@ fn sorted(list: Option<&Value>) -> Vec<String> {
     items
 }
 
-/// An entry since 2026.3.31.
+/// An entry.
 fn entry(id: &str, sides: &NodeSources, rules: &NodeRules, approval_state: bool) -> Record {
     let pending = sides.current_pending();
     let pending_field = |key: &str| js::present(js::optional_property(pending, key));
@@ -227,7 +227,7 @@ fn entry(id: &str, sides: &NodeSources, rules: &NodeRules, approval_state: bool)
     node
 }
 
-/// An entry in 2026.3.28, without the client and the time of approval.
+/// An entry in the older form, without the client and the time of approval.
 fn old_entry(id: &str, sides: &NodeSources) -> Record {
     let mut node = entry(id, sides, &NodeRules::oldest(), false);
     for key in ["clientId", "clientMode", "approvedAtMs"] {

@@ -198,7 +198,7 @@ pub(in crate::rpc) fn describe(call: &mut Call<'_, '_>) -> HandlerResult {
 }
 
 impl Call<'_, '_> {
-    /// From 2026.9.6 on, a device without `operator.admin` can decide only its own node's requests.
+    /// Where requests belong to their node, a device without `operator.admin` can decide only its own node's requests.
     ///
     /// # Errors
     /// Returns the refusal if the request belongs to another device or to none.

@@ -55,7 +55,7 @@ pub(crate) fn ask_mac(
     dispatch(model, command, environment, outcome);
 }
 
-/// The parameters of `system.run` that list the programs. From 2026.6.11 on, a run has an id (`node-registry.ts`).
+/// The parameters of `system.run` that list the programs. With `has_id`, the run has an id (`node-registry.ts`).
 fn run(has_id: bool, bins: &[&str], environment: &mut Environment<'_>) -> Value {
     let mut params = json!({"command": ["/bin/sh", "-lc", script(bins)]});
     if has_id {

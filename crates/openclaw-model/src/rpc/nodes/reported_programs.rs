@@ -26,8 +26,8 @@ pub(in crate::rpc) fn note(
     }
 }
 
-/// The programs in a Mac's answer (`parseBinProbePayload`): a list, a map to their paths (from 2026.5.7 on), or the
-/// lines of a shell.
+/// The programs in a Mac's answer (`parseBinProbePayload`): a list, a map to their paths (with `with_paths`), or
+/// the lines of a shell.
 fn reported_programs(result: &Value, with_paths: bool) -> Vec<String> {
     let parsed = match result.get("payloadJSON").filter(|text| js::truthy(Some(text))).and_then(Value::as_str) {
         Some(text) => serde_json::from_str(text).unwrap_or_default(),

@@ -22,15 +22,14 @@ pub(crate) fn mac_skills(model: &Model) -> Vec<String> {
     nodes
 }
 
-/// Notifies clients that can read skills, if the available skills differ from those with these nodes (since
-/// 2026.9.6).
+/// Notifies clients that can read skills, if the available skills differ from those with these nodes.
 pub(crate) fn announce_skills_if_changed(model: &mut Model, before: &[String], outcome: &mut Outcome) {
     if mac_skills(model) != before {
         announce_skills_changed(model, outcome);
     }
 }
 
-/// Notifies clients that can read skills that the available skills have changed (since 2026.9.6).
+/// Notifies clients that can read skills that the available skills have changed.
 pub(crate) fn announce_skills_changed(model: &mut Model, outcome: &mut Outcome) {
     if model.rules.rpc.announces_skills {
         model.broadcast("skills.changed", json!({"reason": "remote-node"}), outcome);

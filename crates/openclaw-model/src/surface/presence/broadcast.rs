@@ -40,8 +40,8 @@ impl Model {
         self.announce_presence(now, outcome);
     }
 
-    /// Handles the end of a client's connection. From 2026.9.6 on, a node disappears together with its current
-    /// connection.
+    /// Handles the end of a client's connection. In some releases, a node disappears together with its
+    /// current connection.
     pub(crate) fn handle_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
         let by_registry = self.rules.handshake.presence.shows_clients && gone.role == "node";
         if by_registry && !gone.stands_for_node {
@@ -56,7 +56,7 @@ impl Model {
     }
 
     /// Handles a removed device, or a rotated or revoked token. The node of the device disappears, although its
-    /// connection is still open, and clients that wait for the node are notified (since 2026.9.6, `node-registry.ts`
+    /// connection is still open, and clients that wait for the node are notified (`node-registry.ts`
     /// invalidateSessionForPairingChange).
     pub(crate) fn retire_nodes(&mut self, device_id: &str, role: Option<&str>, now: i64, outcome: &mut Outcome) {
         if !self.rules.handshake.presence.shows_clients || role.is_some_and(|role| role != "node") {
