@@ -276,6 +276,10 @@ pub(crate) enum Assumption {
     Client,
     /// The kind and the value of the client's credentials.
     Credential,
+    /// The platform, which is that of the record.
+    Platform,
+    /// The peer address, which is that of a client on the gateway's machine.
+    Peer,
     /// The host that the client requests from the proxy.
     Host,
     /// The scopes, of which the client requests fewer for most methods.
@@ -345,8 +349,11 @@ impl Client {
     pub(crate) fn of_record(record: &Value, release: &ClientFacts, who: ClientDevice) -> Option<Self> {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         let (id, mode) = (text("clientId")?, text("clientMode")?);
-        let role = text("role").unwrap_or("operator");
-        let mut client = Self::of(preset_of(id, mode, role)?, release, who);
+        let recorded = text("role").unwrap_or("operator");
+        let preset = preset_of(id, mode, recorded)?;
+        // The role of most clients is fixed, whatever the record says.
+        let role = if client::NATIVE_APPS.contains(&id) || mode == mode::NODE { recorded } else { preset.role };
+        let mut client = Self::of(preset, release, who);
         mode.clone_into(&mut client.mode);
         client.request_role(role, release);
         Some(client)
@@ -401,6 +408,8 @@ impl Client {
             Assumption::NewDevice => "the device is new (--device)".to_owned(),
             Assumption::Client => format!("the client is {} (--as)", self.what),
             Assumption::Credential => format!("the client sends {} (--auth)", self.credential.words()),
+            Assumption::Platform => format!("the platform is {} (--platform)", printable::line(&self.platform)),
+            Assumption::Peer => "the client runs on the gateway's machine (--peer, --via)".to_owned(),
             Assumption::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
             Assumption::Scopes => "the command needs all its default scopes (--scopes)".to_owned(),
             Assumption::Proof => "the client has the private key of the device".to_owned(),

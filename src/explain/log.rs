@@ -10,10 +10,10 @@
 use super::ClientDescription;
 use super::client::{Credential, Preset, WRONG};
 use super::log_cause::{self, LogCause};
+use super::log_reader::{LogFields, LogReader, field};
 use super::simulated_gateway::{Answer, Verdict};
-use crate::gateway_files::log_lines::{CLOSED, DETAILS, TIMEOUT, UNAUTHORIZED, UNKNOWN_PROXY};
+use crate::gateway_files::log_line::LogLine;
 use openclaw_model::Facts;
-use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
@@ -21,15 +21,11 @@ use untrusted_data::printable;
 
 /// The maximum size of a log, in bytes.
 const MAX_LOG_BYTES: u64 = 32 << 20;
-/// A client behind an unknown proxy. The log does not name its address; this one is reserved for documentation.
-const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
 /// The advice about a rate limit, which exists only in the memory of the gateway.
 const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
-/// The maximum number of connections that are followed at the same time.
-const MAX_OPEN: usize = 1000;
-/// Close codes of clients that leave by themselves, such as a probe.
-const CLIENT_CLOSE_CODES: [&str; 4] = ["1000", "1001", "1005", "1006"];
+/// Messages of clients about a refused connect.
+const CLIENT_MESSAGES: [&str; 2] = ["gateway closed (1008", "pairing required"];
 
 /// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -40,17 +36,26 @@ pub(crate) enum LogError {
     /// No line is about a refused connect.
     #[error("the log has no line about a refused connect")]
     #[diagnostic(help(
-        "a gateway logs `closed before connect conn=... remote=... reason=...` for each refused connect; pass the log of the \
-         gateway, not that of the client"
+        "a gateway logs `closed before connect conn=... remote=... reason=...` for each refused connect. Without such a line, \
+         omit --log: `explain` needs only the state directory. Name the client with --as, --device, --peer or --via"
     ))]
     Nothing,
+    /// The log has only the message that a client prints.
+    #[error("the log has only the message of a client, which does not describe the client")]
+    #[diagnostic(help(
+        "omit --log: `explain` needs only the state directory. Name the client with --as (for example `--as exec` for the exec \
+         tool, `--as backend` for a cron job), and its connection with --peer or --via"
+    ))]
+    OfClient,
 }
 
 /// The last refused connect of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct LoggedRefusal {
-    closed: BTreeMap<String, String>,
-    detail: BTreeMap<String, String>,
+    /// The fields of the line about the close.
+    closed: LogFields,
+    /// The fields of the lines before it.
+    detail: LogFields,
 }
 
 impl LoggedRefusal {
@@ -83,45 +88,11 @@ impl LoggedRefusal {
     /// # Errors
     /// No line is about a refused connect.
     fn parse(log: &str) -> Result<Self, LogError> {
-        let mut details = BTreeMap::new();
-        let (mut last, mut requested) = (None, None);
-        for line in log.lines() {
-            if let Some((begin, rest)) = DETAILS.iter().find_map(|begin| Some((*begin, line.split_once(begin)?.1))) {
-                let mut fields = fields(rest);
-                // Behind a timeout, the gateway closes with code 1000, as a client does that leaves by itself.
-                if let Some(words) = begin.strip_prefix("[ws] ").filter(|_| begin != UNAUTHORIZED) {
-                    fields.insert("reason".to_owned(), words.trim_end().to_owned());
-                }
-                // Another detail of the connection can have a reason of its own.
-                if !begin.starts_with("[ws] ")
-                    && let Some(kind) = fields.remove("reason")
-                {
-                    fields.insert("upgrade".to_owned(), kind);
-                }
-                let detail = Self { closed: BTreeMap::new(), detail: merge(&mut details, fields) };
-                // A gateway can approve a requested upgrade. The other details are a refused connect by themselves.
-                if begin.starts_with("[ws] ") {
-                    last = Some(detail);
-                } else {
-                    requested = Some(detail);
-                }
-            } else if let Some((_, rest)) = line.split_once(CLOSED) {
-                let closed = fields(rest);
-                let detail = closed.get("conn").and_then(|conn| details.remove(conn));
-                let left = field(&closed, "code").is_some_and(|code| CLIENT_CLOSE_CODES.contains(&code));
-                let detail = detail.unwrap_or_default();
-                let timed_out = field(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
-                if !left || timed_out || field(&closed, "reason").is_some() {
-                    last = Some(Self { closed, detail });
-                }
-            } else if let Some((_, rest)) = line.split_once(UNKNOWN_PROXY) {
-                let peer = rest.split(';').next().unwrap_or_default();
-                let closed = [("remote", peer), ("fwd", BEHIND_UNKNOWN_PROXY), ("code", "HTTP 403")];
-                let closed = closed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-                last = Some(Self { closed: closed.into(), detail: BTreeMap::new() });
-            }
-        }
-        last.or(requested).ok_or(LogError::Nothing)
+        let mut reader = LogReader::default();
+        log.lines().for_each(|line| reader.read(&LogLine::read(line)));
+        let is_of_client = || CLIENT_MESSAGES.iter().any(|message| log.contains(message));
+        let refusal = reader.refusal().map(|(closed, detail)| Self { closed, detail });
+        refusal.ok_or_else(|| if is_of_client() { LogError::OfClient } else { LogError::Nothing })
     }
 
     /// Fills in the values that the user does not specify.
@@ -227,27 +198,6 @@ impl LoggedRefusal {
     }
 }
 
-/// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an
-/// earlier one, unless it is empty. A connection that was not refused leaves its details behind.
-fn merge(
-    details: &mut BTreeMap<String, BTreeMap<String, String>>,
-    mut detail: BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    // Only whether there is a device, not which.
-    if detail.get("device").is_some_and(|device| device == "yes" || device == "no") {
-        detail.remove("device");
-    }
-    let Some(conn) = detail.get("conn").cloned() else { return detail };
-    if details.len() >= MAX_OPEN && !details.contains_key(&conn) {
-        details.pop_first();
-    }
-    let known = details.entry(conn).or_default();
-    for name in detail.keys().filter(|name| field(&detail, name).is_some()) {
-        known.insert(name.clone(), detail[name].clone());
-    }
-    known.clone()
-}
-
 /// The credentials that a gateway refuses for a reason. The secret itself is not in the log.
 fn refused(reason: &str) -> Option<Credential> {
     let wrong = || WRONG.to_owned();
@@ -270,35 +220,6 @@ fn accepted(method: &str) -> Option<Credential> {
         "device-token" => Some(Credential::DeviceToken(None)),
         _ => None,
     }
-}
-
-fn field<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    let nothing = ["", "n/a", "?", "none", "<none>", "unknown-ip"];
-    fields.get(name).map(String::as_str).filter(|value| !nothing.contains(value))
-}
-
-/// Parses `name=value name=value`. A value can contain spaces.
-fn fields(text: &str) -> BTreeMap<String, String> {
-    let mut fields = BTreeMap::new();
-    let mut last: Option<String> = None;
-    for word in text.split(' ') {
-        let name =
-            word.split_once('=').filter(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()));
-        match (name, &last) {
-            (Some((name, value)), _) => {
-                fields.insert(name.to_owned(), value.trim_end_matches(['"', '\'']).to_owned());
-                last = Some(name.to_owned());
-            }
-            (None, Some(name)) => {
-                if let Some(value) = fields.get_mut(name) {
-                    value.push(' ');
-                    value.push_str(word);
-                }
-            }
-            (None, None) => {}
-        }
-    }
-    fields
 }
 
 /// The client with this id, before its mode and its version. Another field contains the role.

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 mod environment;
 mod log;
 mod log_cause;
+mod log_reader;
 pub(crate) mod remedies;
 mod render;
 mod simulated_gateway;
@@ -17,6 +18,7 @@ mod state;
 mod store_before_start;
 mod text;
 pub(crate) mod trace;
+mod variants;
 
 pub(crate) use client::{Assumption, Client, ClientDevice, Credential, Preset};
 pub(crate) use log::LoggedRefusal;
@@ -24,6 +26,7 @@ pub(crate) use render::Explanation;
 pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
 pub(crate) use state::{ChosenRelease, StateDirectory, StatePaths};
 pub(crate) use store_before_start::StoreBeforeStart;
+pub(crate) use variants::{RefusedVariant, refused_variants};
 
 use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::stored_state::{StoredFile, StoredState};
@@ -112,7 +115,9 @@ pub(crate) fn simulated(
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
     let (config, env) = (state.config.clone(), state.env.clone());
     let own = state.own_key.clone().map_or_else(ClientDevice::unknown, ClientDevice::Holder);
-    let is_own = who.id().is_none() || who.id() == own_id(state);
+    let is_elsewhere = description.peer.is_some_and(|peer| !peer.to_canonical().is_loopback());
+    // A client on another machine hardly has the device of the gateway's machine.
+    let is_own = who.id().is_none() || who.id() == own_id(state) && !is_elsewhere;
     let is_usual = |record: &Value| {
         description.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record))
     };
@@ -174,6 +179,8 @@ fn assumed(
     let all = [
         (Assumption::Client, description.preset.is_none() && !has_record),
         (Assumption::Credential, description.credential.is_none()),
+        (Assumption::Platform, description.platform.is_none() && has_record),
+        (Assumption::Peer, description.peer.is_none() && description.via.is_none()),
         (Assumption::Host, description.host.is_none() && behind_proxy && client.host.is_some()),
         (Assumption::Scopes, description.scopes.is_none() && client.is_command() && release.narrows_scopes),
         (Assumption::Proof, matches!(client.who, ClientDevice::StandIn { .. })),

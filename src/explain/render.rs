@@ -3,7 +3,7 @@
 use super::remedies::{self, Remedy, RemedyResults};
 use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
-use super::{ClientDevice, LoggedRefusal, StateDirectory, trace};
+use super::{ClientDevice, LoggedRefusal, RefusedVariant, StateDirectory, trace};
 use crate::markdown;
 use crate::output_format::OutputFormat;
 use openclaw_emulator::stored_state::StoredFile;
@@ -32,6 +32,8 @@ pub(crate) struct Explanation<'a> {
     pub logged: Option<&'a LoggedRefusal>,
     /// Whether the user specified the release.
     pub is_release_given: bool,
+    /// The variants of an admitted client that the gateway refuses.
+    pub variants: Vec<RefusedVariant>,
 }
 
 impl Explanation<'_> {
@@ -211,6 +213,17 @@ impl Explanation<'_> {
         out
     }
 
+    /// Whether the computed answer is that of the log. `true` without a log.
+    pub(crate) fn is_as_logged(&self) -> bool {
+        self.logged.is_none_or(|logged| logged.agrees(self.answer))
+    }
+
+    /// The known releases that give the logged answer.
+    fn releases_as_logged(&self, logged: &LoggedRefusal) -> Vec<Release> {
+        let answers = remedies::by_release(self.simulated);
+        answers.into_iter().filter(|(_, answer)| logged.agrees(answer)).map(|(release, _)| release).collect()
+    }
+
     /// What the log says, if the model computes another answer: the cause is not in the state directory, or the client
     /// differs.
     fn other_answer(&self) -> Vec<(&'static str, String)> {
@@ -229,6 +242,11 @@ impl Explanation<'_> {
                 let differs =
                     "the answer below differs from the logged answer: the client, the settings or the release differ";
                 lines.push(("note", format!("{differs} from those of the log; name them with {options}")));
+                let agreeing = self.releases_as_logged(logged);
+                if !agreeing.is_empty() {
+                    let agreeing = releases(&agreeing);
+                    lines.push(("releases", format!("these releases give the logged answer (--release): {agreeing}")));
+                }
             }
         }
         lines
@@ -266,7 +284,20 @@ impl Explanation<'_> {
             out.push('\n');
             self.remedies(results, &mut out);
         }
+        if !self.variants.is_empty() {
+            out.push('\n');
+            self.refused_variants(&mut out);
+        }
         out
+    }
+
+    /// The differences after which the gateway refuses the client.
+    fn refused_variants(&self, out: &mut String) {
+        out.push_str("If the gateway refuses this client, something differs. It refuses the same client:\n");
+        let width = self.variants.iter().map(|variant| variant.option.len()).max().unwrap_or_default();
+        for RefusedVariant { option, what, answer } in &self.variants {
+            let _ = writeln!(out, "  {option:<width$}  {}: {}", short(what), short(answer));
+        }
     }
 
     fn remedies(&self, results: &RemedyResults, out: &mut String) {
@@ -282,6 +313,9 @@ impl Explanation<'_> {
             }
             if let Some(opens) = remedy.opens {
                 let _ = writeln!(out, "       grants more than this client needs: {opens}");
+            }
+            if let Some(lost) = &remedy.lost {
+                let _ = writeln!(out, "       grants less than this client requests: {}", short(lost));
             }
         }
         let placeholders = remedies::placeholders(&results.helps);
@@ -337,13 +371,18 @@ impl Explanation<'_> {
             self.remedies(results, &mut out);
             out.push_str("```\n");
         }
+        if !self.variants.is_empty() {
+            out.push_str("\n```text\n");
+            self.refused_variants(&mut out);
+            out.push_str("```\n");
+        }
         out
     }
 
     fn json(&self) -> Value {
         let remedy = |remedy: &Remedy| {
             let how = remedy.how.iter().map(|line| short(line)).collect::<Vec<_>>();
-            json!({ "what": short(&remedy.what), "how": how, "risk": remedy.risk.name(), "opens": remedy.opens })
+            json!({ "what": short(&remedy.what), "how": how, "risk": remedy.risk.name(), "opens": remedy.opens, "lost": remedy.lost })
         };
         let remedies = |list: &[Remedy]| list.iter().map(remedy).collect::<Vec<_>>();
         let (error, close) = match &self.answer.verdict {
@@ -378,6 +417,9 @@ impl Explanation<'_> {
             "trace": self.answer.trace.iter().map(|line| trace::json(line, self.simulated.facts.release)).collect::<Vec<_>>(),
             "record": self.record_words(),
             "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
+            "refused_variants": self.variants.iter().map(|variant| json!({
+                "option": variant.option, "what": short(&variant.what), "answer": short(&variant.answer),
+            })).collect::<Vec<_>>(),
             "remedies": self.results.map(|results| remedies(&results.helps)),
             "placeholders": self.results.map(|results| remedies::placeholders(&results.helps).into_iter().collect::<BTreeMap<_, _>>()),
             "does_not_help": self.results.map(|results| remedies(&results.fails)),

@@ -107,6 +107,13 @@ pub(crate) struct ChosenRelease {
     pub source: Option<&'static str>,
 }
 
+impl ChosenRelease {
+    /// Whether neither the user nor a file names the release.
+    pub(crate) fn is_assumed(&self) -> bool {
+        self.source == Some(ASSUMED)
+    }
+}
+
 impl fmt::Display for ChosenRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.source {

@@ -4,6 +4,7 @@ use super::simulated_gateway::{Answer, Verdict};
 use openclaw_model::Release;
 use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use untrusted_data::printable;
 
 /// The effect on a release that refuses the configuration or the store.
@@ -68,7 +69,8 @@ pub(super) fn summary(answer: &Answer) -> String {
         }
         Verdict::LetIn(held) => {
             let granted = format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", ")));
-            match answer.announced.as_ref().filter(|announced| **announced != held.scopes) {
+            let sorted = |scopes: &[String]| scopes.iter().cloned().collect::<BTreeSet<_>>();
+            match answer.announced.as_ref().filter(|announced| sorted(announced) != sorted(&held.scopes)) {
                 Some(announced) => format!("{granted}; hello-ok names the scopes [{}]", short(&announced.join(", "))),
                 None => granted,
             }

@@ -18,7 +18,7 @@ pub(crate) const DETAILS: [&str; 6] = [
     "[ws] invalid handshake ",
 ];
 /// The tag of a line about a WebSocket connection. Users often copy a line without its beginning.
-const TAG: &str = "[ws] ";
+pub(crate) const TAG: &str = "[ws] ";
 
 /// Whether a text is, or contains, a line of a gateway's log.
 pub(crate) fn is_of_gateway(text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Recognizes what belongs to a gateway: the files of its state directory, and the lines of its log.
 
+pub(crate) mod log_line;
 pub(crate) mod log_lines;
 mod state_directory;
 

@@ -24,7 +24,33 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
         true => lines.to_vec(),
         false => typed(simulated, &lines)?,
     };
-    Some(Remedy::new(Change::Approve, Risk::Approval, what, &how))
+    let opens =
+        extends_request(simulated).then_some("the request then also contains the scopes of the `openclaw` command");
+    Some(Remedy::new(Change::Approve, Risk::Approval, what, &how).granting(opens))
+}
+
+/// Whether the command that lists the requests extends the pending request of the client: on the gateway's machine, the
+/// `openclaw` command can use the same device, and it is refused, too.
+fn extends_request(simulated: &SimulatedGateway) -> bool {
+    let id = |who: &ClientDevice| who.key().map(DeviceKey::device_id);
+    let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());
+    if id(&simulated.client.who) != id(&cli.who) || simulated.client.id == cli.id {
+        return false;
+    }
+    let needed = [
+        &simulated.client.scopes[..],
+        &simulated.record().map(|record| pairing::access_scopes(&record)).unwrap_or_default(),
+    ]
+    .concat();
+    let Ok(mut gateway) = simulated.start() else { return false };
+    gateway.connect(simulated);
+    gateway.connect(&SimulatedGateway { client: cli, other_client: None, ..simulated.clone() });
+    let requests = gateway.store.read(Document::DevicesPending);
+    let scopes = requests.iter().flat_map(|all| all.as_object()).flatten().filter_map(|(_, request)| {
+        let is_ours = request.get("deviceId").and_then(Value::as_str).map(str::to_owned) == id(&simulated.client.who);
+        request.get("scopes").and_then(Value::as_array).filter(|_| is_ours).cloned()
+    });
+    scopes.flatten().any(|scope| scope.as_str().is_some_and(|scope| !needed.iter().any(|needed| needed == scope)))
 }
 
 /// The refused connect itself can change the record: a release that approves a role automatically does so before it
@@ -118,13 +144,13 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         let what = format!("Update the client to {}", simulated.facts.release);
         all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
     }
-    if !is_loopback(client.peer)
-        || client.headers.iter().any(|(name, _)| is_proxy_header(name))
-        || client.host.is_some()
-    {
+    if !is_loopback(client.peer) || is_proxied(client) || client.host.is_some() {
         let port = simulated.start().map_or(18789, |gateway| gateway.config.port);
         let how = [format!("ssh -N -L {port}:127.0.0.1:{port} <gateway-host>, and connect to ws://127.0.0.1:{port}")];
-        let what = "Connect to the gateway's loopback address, without the proxy";
+        let what = match is_proxied(client) {
+            true => "Connect to the gateway's loopback address, without the proxy",
+            false => "Connect to the gateway's loopback address through an SSH tunnel",
+        };
         all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
     }
     if matches!(client.who, ClientDevice::Nobody) {
@@ -137,7 +163,8 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let narrower = narrower(simulated);
     if !narrower.is_empty() {
         let what = format!("Request only the scopes that the device was approved for: {}", narrower.join(", "));
-        all.push(Remedy::new(Change::Scopes(narrower), Risk::Client, what, &[]));
+        let lost = client.scopes.iter().filter(|scope| !narrower.contains(scope)).cloned().collect::<Vec<_>>();
+        all.push(Remedy::new(Change::Scopes(narrower), Risk::Limits, what, &[]).losing(&lost));
     }
     let Ok(gateway) = simulated.start() else { return };
     let secret = match gateway.config.auth_mode {
@@ -233,8 +260,7 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
             None => remedy,
         });
     };
-    let proxied = client.headers.iter().any(|(name, _)| is_proxy_header(name));
-    if proxied || !is_loopback(client.peer) {
+    if is_proxied(client) {
         let what = "Name the proxy in gateway.trustedProxies";
         let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
         let proxies = with(simulated, "trustedProxies", &client.peer.to_string());
@@ -292,7 +318,7 @@ fn of_the_proxy(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     };
     let (only, listed) = (json!([client.peer.to_string()]), &simulated.config["gateway"]["trustedProxies"]);
     let lists_others = listed.as_array().is_some_and(|listed| !listed.is_empty()) && *listed != only;
-    if lists_others && client.headers.iter().any(|(name, _)| is_proxy_header(name)) {
+    if lists_others && is_proxied(client) {
         let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
         setting("trustedProxies", only, "Name only this proxy in gateway.trustedProxies", opens);
     }
@@ -307,6 +333,10 @@ fn of_the_proxy(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let give = Change::Credential(Credential::Shared);
     let give = Remedy::new(give, Risk::Client, "Give the client this token", &[]);
     all.push(token_mode().and(&give));
+}
+
+fn is_proxied(client: &Client) -> bool {
+    client.headers.iter().any(|(name, _)| is_proxy_header(name))
 }
 
 /// The list at this path below `gateway` in the configuration, with one more item. `config set` replaces the whole list.

@@ -139,8 +139,9 @@ pub(crate) fn admits_client(simulated: &SimulatedGateway, changes: &[Change]) ->
     if !gateway.connect(&simulated).succeeds() {
         return false;
     }
-    // A setup code is valid once. Then the client sends the device token that it received.
-    if matches!(simulated.client.credential, Credential::Bootstrap(_)) {
+    // A setup code is valid once. Then the client sends the device token that it received. A hello-ok can also replace the
+    // device token of a client.
+    if matches!(simulated.client.credential, Credential::Bootstrap(_) | Credential::DeviceToken(_)) {
         simulated.client.credential = Credential::DeviceToken(None);
     }
     gateway.connect(&simulated).succeeds()
@@ -154,6 +155,7 @@ pub(crate) fn after(simulated: &SimulatedGateway, changes: &[Change]) -> Option<
         change.prepare(&mut simulated)?;
     }
     let mut gateway = simulated.start().ok()?;
+    keep_device_token(&mut simulated);
     if let Some(refused) = refused {
         gateway.continue_from(refused);
     }
@@ -161,6 +163,18 @@ pub(crate) fn after(simulated: &SimulatedGateway, changes: &[Change]) -> Option<
         change.perform(&simulated, &mut gateway)?;
     }
     Some((simulated, gateway))
+}
+
+/// A client has the device token that its record contains before the changes. An approval or a rotation can put a new token into
+/// the record, which the client does not have.
+fn keep_device_token(simulated: &mut SimulatedGateway) {
+    if simulated.client.credential == Credential::DeviceToken(None) {
+        let role = simulated.client.role.as_str();
+        let token = simulated
+            .record()
+            .and_then(|record| Some(record.get("tokens")?.get(role)?.get("token")?.as_str()?.to_owned()));
+        simulated.client.credential = Credential::DeviceToken(token);
+    }
 }
 
 /// The unchanged gateway, after it refused the client. `None` if it does not start, or if a change replaces the store:

@@ -15,6 +15,8 @@ pub(crate) enum Risk {
     Setting,
     /// Files of the store are repaired or moved away.
     Files,
+    /// The client gets less than it requests, so it cannot do what needs the rest.
+    Limits,
     /// The change lets in more than this client.
     Opens,
 }
@@ -28,6 +30,7 @@ impl Risk {
             Self::Record => "record",
             Self::Setting => "setting",
             Self::Files => "files",
+            Self::Limits => "limits-client",
             Self::Opens => "opens-more",
         }
     }
@@ -46,15 +49,26 @@ pub(crate) struct Remedy {
     pub risk: Risk,
     /// The access that the remedy grants beyond what the client needs.
     pub opens: Option<&'static str>,
+    /// What the client requests and does not get.
+    pub lost: Option<String>,
 }
 
 impl Remedy {
     pub(super) fn new(change: Change, risk: Risk, what: impl Into<String>, how: &[String]) -> Self {
-        Self { changes: vec![change], what: what.into(), how: how.to_vec(), risk, opens: None }
+        Self { changes: vec![change], what: what.into(), how: how.to_vec(), risk, opens: None, lost: None }
     }
 
     pub(super) fn opening(self, opens: &'static str) -> Self {
         Self { opens: Some(opens), risk: Risk::Opens, ..self }
+    }
+
+    /// The remedy with a warning that an approval grants more, which does not change its place in the list.
+    pub(super) fn granting(self, opens: Option<&'static str>) -> Self {
+        Self { opens, ..self }
+    }
+
+    pub(super) fn losing(self, lost: &[String]) -> Self {
+        Self { lost: Some(lost.join(", ")), risk: Risk::Limits, ..self }
     }
 
     pub(super) fn and(&self, then: &Self) -> Self {
@@ -68,6 +82,7 @@ impl Remedy {
             how: [self.how.as_slice(), &then.how].concat(),
             risk: self.risk.max(then.risk),
             opens: self.opens.or(then.opens),
+            lost: self.lost.clone().or_else(|| then.lost.clone()),
         }
     }
 }

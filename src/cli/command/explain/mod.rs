@@ -161,6 +161,7 @@ impl Explain {
             notes,
             logged: logged.as_ref(),
             is_release_given,
+            variants: Vec::new(),
         };
         let (text, code) = if all {
             let answers = remedies::by_release(&simulated);
@@ -169,7 +170,12 @@ impl Explain {
         } else {
             let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
             explanation.results = results.as_ref();
-            (explanation.write(format), if answer.succeeds() { exit::OK } else { exit::DEVIATES })
+            if answer.succeeds() {
+                let is_release_assumed = state.choose_release(description.release).is_assumed();
+                explanation.variants = explain::refused_variants(&simulated, is_release_assumed);
+            }
+            let is_refused = !answer.succeeds() || !explanation.is_as_logged();
+            (explanation.write(format), if is_refused { exit::DEVIATES } else { exit::OK })
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(code)
