@@ -247,6 +247,7 @@ fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway_files::log_lines::{CLOSED, DETAILS};
     use rstest::rstest;
     use serde_json::{Value, json};
 

@@ -37,7 +37,7 @@ pub(super) struct ListedRemedies {
 }
 
 /// The risks of remedies, the smallest first.
-const RISKS: [&str; 6] = ["client", "approval", "record", "setting", "files", "opens-more"];
+const RISKS: [&str; 7] = ["client", "approval", "record", "setting", "files", "limits-client", "opens-more"];
 
 /// Runs `explain` on the state directory of a lock-out.
 fn explained(lockout: &LockOut, release: &str, state: &Path) -> Output {
