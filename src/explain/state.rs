@@ -214,7 +214,7 @@ impl StateDirectory {
         let mut files = Document::ALL.map(|document| directory.join(document.path())).to_vec();
         files.extend([path.clone(), directory.join(IDENTITY)]);
         settled(&files, || Self::read_files(places, &directory, named.is_some(), &path))
-            .map_err(|file| StateError::Unsettled(file.to_owned()))?
+            .map_err(StateError::Unsettled)?
     }
 
     /// Reads the files of a state directory once.

@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_millis(30);
 /// cannot be reached.
 type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
-fn stamp(path: &PathBuf) -> Stamp {
+fn stamp(path: &Path) -> Stamp {
     let found = fs::metadata(path).ok()?;
     Some((found.dev(), found.ino(), found.size(), found.ctime(), found.ctime_nsec()))
 }
@@ -26,11 +26,11 @@ fn stamp(path: &PathBuf) -> Stamp {
 ///
 /// # Errors
 /// Returns the path of a file that does not stop changing.
-pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, &Path> {
+pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
     let began = Instant::now();
     loop {
-        let before = files.iter().map(stamp).collect::<Vec<_>>();
-        let changed = || files.iter().zip(&before).find(|(path, before)| stamp(path) != **before);
+        let before = files.iter().map(|path| stamp(path)).collect::<Vec<_>>();
+        let changed = || files.iter().zip(&before).position(|(path, before)| stamp(path) != *before);
         thread::sleep(QUIET);
         let changing = match changed() {
             None => {
@@ -41,7 +41,7 @@ pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Resu
             Some(changing) => changing,
         };
         if began.elapsed() >= PATIENCE {
-            return Err(changing.0);
+            return Err(files.get(changing).cloned().unwrap_or_default());
         }
     }
 }
@@ -96,7 +96,7 @@ mod tests {
             reads += 1;
             fs::write(&files[1], reads.to_string()).unwrap();
         });
-        assert_eq!(found, Err(&*files[1]));
+        assert_eq!(found, Err(files[1].clone()));
         assert!(reads > 1, "it was read again");
     }
 
