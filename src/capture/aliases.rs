@@ -2,6 +2,7 @@
 //! are kept, because they contain nothing about their owner.
 
 use crate::proxy_headers;
+use openclaw_model::pairing::Purpose;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::ids;
 use openclaw_protocol::public_key::PublicKey;
@@ -77,6 +78,8 @@ pub(super) enum ValueKind {
     Mode,
     /// How a device was approved or last seen.
     Word,
+    /// What a setup code is for. It decides which clients the code pairs.
+    Purpose,
     /// A version of a program or a release.
     Version,
     /// A command or a capability of a node.
@@ -197,6 +200,7 @@ fn is_kept(kind: ValueKind, text: &str) -> bool {
         ValueKind::Client => client::IDS_WITH_COPILOT.contains(&text),
         ValueKind::Mode => mode::WITH_WORKER.contains(&text),
         ValueKind::Word => VIA.contains(&text) || REASONS.contains(&text),
+        ValueKind::Purpose => Purpose::names().any(|name| name == text),
         ValueKind::Version => is_version(text),
         ValueKind::Ability => is_ability(text),
         ValueKind::Address => is_common_address(text),
@@ -269,7 +273,7 @@ fn invented(kind: ValueKind, text: &str, number: usize) -> String {
         ValueKind::Family => format!("family-{number}"),
         ValueKind::Client => format!("client-{number}"),
         ValueKind::Mode => format!("mode-{number}"),
-        ValueKind::Word => format!("word-{number}"),
+        ValueKind::Word | ValueKind::Purpose => format!("word-{number}"),
         ValueKind::Version => format!("0.0.{number}"),
         ValueKind::Ability => format!("command-{number}"),
         ValueKind::Setting => format!("setting-{number}"),
@@ -346,6 +350,8 @@ mod tests {
     #[case::page(ValueKind::Origin, "https://anna.example", false)]
     #[case::lookalike(ValueKind::Origin, "https://localhost.anna.example", false)]
     #[case::text(ValueKind::Text, "node", false)]
+    #[case::purpose(ValueKind::Purpose, "mobile-full", true)]
+    #[case::other_purpose(ValueKind::Purpose, "anna-phone", false)]
     fn keeps_only_protocol_terms(#[case] kind: ValueKind, #[case] text: &str, #[case] kept: bool) {
         let mut aliases = Aliases::default();
         assert_eq!(aliases.text(kind, text) == text, kept);

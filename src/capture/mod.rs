@@ -62,6 +62,8 @@ const CAPTURED: [&str; 5] = ["devices", "identity", "nodes", "state", "openclaw.
 
 /// The maximum number of connects in a scenario.
 const MAX_CONNECTS: usize = 500;
+/// The usual size of the connects of one device in a scenario, in bytes.
+const STEP_SIZE: usize = 200;
 /// The maximum size of a scenario, in bytes.
 const MAX_SIZE: usize = MAX_FILE_SIZE as usize;
 
@@ -102,33 +104,47 @@ impl Capture {
         now: i64,
     ) -> Result<Self, UnknownRelease> {
         let mut devices = devices(state);
-        let (all, mut capture) = (devices.len(), Self::of_devices(state, release, named, now, &devices)?);
-        devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
+        let all = devices.len();
+        let of =
+            |devices: &[Device], with_connects| Self::of_devices(state, release, named, now, devices, with_connects);
+        // The answers take most of the time, so the number of devices that fit is determined without them.
+        let mut with_connects = false;
+        let mut capture = of(&devices, with_connects)?;
+        let sort = |devices: &mut [Device]| devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
         loop {
-            let size = capture.text().len();
+            let steps = if with_connects { 0 } else { MAX_CONNECTS.min(devices.len()) * STEP_SIZE };
+            let size = capture.text().len() + steps;
             if size <= MAX_SIZE || devices.is_empty() {
-                return Ok(capture);
+                if with_connects {
+                    return Ok(capture);
+                }
+                with_connects = true;
+            } else {
+                sort(&mut devices);
+                // Most records have a similar size. Some room is left for the list of what is left out.
+                let fits = devices.len() * MAX_SIZE / size * 19 / 20;
+                devices.truncate(fits.min(devices.len() - 1));
             }
-            // Most records have a similar size. Some room is left for the list of what is left out.
-            let fits = devices.len() * MAX_SIZE / size * 19 / 20;
-            devices.truncate(fits.min(devices.len() - 1));
-            capture = Self::of_devices(state, release, named, now, &devices)?;
+            capture = of(&devices, with_connects)?;
             capture.left_out_devices = all - devices.len();
-            capture.left_out.push(format!(
-                "the records of {} devices; a scenario has at most {} KiB",
-                capture.left_out_devices,
-                MAX_SIZE / 1024
-            ));
+            if capture.left_out_devices > 0 {
+                capture.left_out.push(format!(
+                    "the records of {} devices; a scenario has at most {} KiB",
+                    capture.left_out_devices,
+                    MAX_SIZE / 1024
+                ));
+            }
         }
     }
 
-    /// Captures these devices of a state directory.
+    /// Captures these devices of a state directory, with or without their connects.
     fn of_devices(
         state: &StateDirectory,
         release: Option<Release>,
         named: &[(String, String)],
         now: i64,
         devices: &[Device],
+        with_connects: bool,
     ) -> Result<Self, UnknownRelease> {
         let chosen = state.choose_release(release);
         let ChosenRelease { release, .. } = chosen;
@@ -142,7 +158,10 @@ impl Capture {
             value_replacer::learn_tokens(document, &value, &mut aliases);
         }
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
-        let (connects, without) = connects_of(state, devices, release, &aliases, now);
+        let (connects, without) = match with_connects {
+            false => (Vec::new(), 0),
+            true => connects_of(state, devices, release, &aliases, now),
+        };
         let ids = devices.iter().map(|device| device.id.as_str()).collect::<BTreeSet<_>>();
         let (files, modes) = files(state, now, &ids, &mut aliases);
         let steps = steps(&connects, &modes, &settings.gateway, &mut aliases);

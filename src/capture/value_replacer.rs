@@ -40,7 +40,7 @@ const FIELDS: &[(&str, ValueKind)] = &[
     ("approvedVia", ValueKind::Word),
     ("lastSeenReason", ValueKind::Word),
     ("kind", ValueKind::Word),
-    ("purpose", ValueKind::Word),
+    ("purpose", ValueKind::Purpose),
     ("version", ValueKind::Version),
     ("coreVersion", ValueKind::Version),
     ("uiVersion", ValueKind::Version),
@@ -200,6 +200,15 @@ mod tests {
         );
         let other = found.as_object().unwrap().keys().nth(1).unwrap();
         assert!(other.len() == 64 && found[other] == json!([]), "{found:#}");
+    }
+
+    /// With another purpose, the code would pair other clients.
+    #[test]
+    fn setup_code_keeps_what_it_grants() {
+        let profile = json!({"roles": ["node", "operator"], "scopes": ["operator.read"], "purpose": "mobile-full"});
+        let code = json!({"secret": {"token": "secret", "setupId": "s-1", "ts": NOW - 60_000, "profile": profile}});
+        let kept = json!({"token": "captured-secret-1", "setupId": "text-1", "ts": "<now -1m>", "profile": profile});
+        assert_eq!(replace(Document::DevicesBootstrap, &code), json!({ "captured-secret-1": kept }));
     }
 
     #[test]

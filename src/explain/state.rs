@@ -3,7 +3,9 @@
 use super::StoreBeforeStart;
 use super::environment::Environment;
 use super::text::NO_START;
-use crate::gateway_files::{CONFIGS, GatewayFile, USUAL_PLACE, below, named, not_a_state_directory};
+use crate::gateway_files::{
+    CONFIGS, GatewayFile, IDENTITY, USUAL_PLACE, below, is_state_directory, named, not_a_state_directory, settled,
+};
 use crate::release_ranges;
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
 use openclaw_emulator::store::SqliteDocuments;
@@ -93,6 +95,10 @@ pub(crate) enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigFileError),
+    /// A file changes again and again while it is read.
+    #[error("{0} changes all the time, so no consistent copy of the state directory can be read")]
+    #[diagnostic(help("try again, stop the gateway, or pass a copy of the state directory"))]
+    Unsettled(PathBuf),
     /// The specified configuration file does not exist.
     #[error("the configuration {0} does not exist")]
     NoConfig(PathBuf),
@@ -206,33 +212,48 @@ impl StateDirectory {
         if !directory.is_dir() {
             return Err(foreign(&directory));
         }
-        let stored = StoredState::read(&directory)?;
         let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
-        let usual = || CONFIGS.map(|name| directory.join(name));
         let path = named.clone().unwrap_or_else(|| {
-            let [newer, older] = usual();
+            let [newer, older] = CONFIGS.map(|name| directory.join(name));
             if !newer.exists() && older.exists() { older } else { newer }
         });
-        let (found, error) = match config_file(&path)? {
+        // SQLite itself reads a database as of one moment.
+        let mut files = Document::ALL.map(|document| directory.join(document.path())).to_vec();
+        files.extend([path.clone(), directory.join(IDENTITY)]);
+        settled(&files, || Self::read_files(places, &directory, named.is_some(), &path))
+            .map_err(StateError::Unsettled)?
+    }
+
+    /// Reads the files of a state directory once.
+    fn read_files(
+        places: &StatePaths,
+        directory: &Path,
+        is_config_named: bool,
+        path: &Path,
+    ) -> Result<(Self, Option<ConfigFileError>), StateError> {
+        let env = Environment(&places.env);
+        let is_default = places.state_dir.is_none();
+        let stored = StoredState::read(directory)?;
+        let (found, error) = match config_file(path)? {
             Ok(found) => (found, None),
             Err(error) => (None, Some(error)),
         };
         let mut notes = odd(&stored);
-        notes.extend(is_default.then(|| env.other_directories(&directory)).flatten());
+        notes.extend(is_default.then(|| env.other_directories(directory)).flatten());
         notes.extend(without_store(&stored));
         if found.is_none() && error.is_none() {
-            if let Some(path) = named {
-                return Err(StateError::NoConfig(path));
+            if is_config_named {
+                return Err(StateError::NoConfig(path.to_owned()));
             }
-            if !["devices", "identity", DATABASE].iter().any(|name| directory.join(name).exists()) {
-                return Err(foreign(&directory));
+            if !is_state_directory(directory) {
+                return Err(foreign(directory));
             }
             notes.push("there is no openclaw.json: token authentication on loopback is assumed".to_owned());
         }
-        let config_path = (found.is_some() || error.is_some()).then(|| path.clone());
-        let unread_config = error.as_ref().map(|error| (path, problem(error)));
+        let config_path = (found.is_some() || error.is_some()).then(|| path.to_owned());
+        let unread_config = error.as_ref().map(|error| (path.to_owned(), problem(error)));
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
-        let (own_key, own_id) = own_device(&directory, &mut notes);
+        let (own_key, own_id) = own_device(directory, &mut notes);
         notes.extend(unknown_writer(&config));
         let written = written_by(&config).filter(|release| reads(&stored, *release, &mut notes));
         let written = || Some((written?, "from openclaw.json"));
@@ -356,7 +377,7 @@ fn without_store(stored: &StoredState) -> Option<String> {
 
 /// The key and the id of the gateway's own device.
 fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, Option<String>) {
-    let path = directory.join("identity/device.json");
+    let path = directory.join(IDENTITY);
     let pem = match plain_file::read(&path, MAX_IDENTITY_BYTES, Links::Follow) {
         Ok(bytes) => {
             let document = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();

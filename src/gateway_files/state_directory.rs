@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use untrusted_data::printable;
 
 /// The key of the gateway's own device, below the state directory.
-const IDENTITY: &str = "identity/device.json";
+pub(crate) const IDENTITY: &str = "identity/device.json";
 /// The configuration, also under the former name of OpenClaw.
 pub(crate) const CONFIGS: [&str; 2] = ["openclaw.json", "clawdbot.json"];
 /// The number of folders above a path that are searched for a state directory.
@@ -68,7 +68,18 @@ impl GatewayFile {
 /// Whether a gateway keeps its state in a folder.
 pub(crate) fn is_state_directory(folder: &Path) -> bool {
     let documents = Document::ALL.into_iter().map(Document::path);
-    documents.chain([DATABASE, IDENTITY]).any(|file| folder.join(file).exists())
+    documents.chain([DATABASE, IDENTITY]).any(|file| contains(folder, file))
+}
+
+/// Whether a folder contains a file. A file counts if only the folder around it is closed to this user.
+fn contains(folder: &Path, file: &str) -> bool {
+    let path = folder.join(file);
+    match fs::metadata(&path) {
+        Ok(_) => true,
+        Err(error) => {
+            error.kind() == io::ErrorKind::PermissionDenied && path.parent().is_some_and(|closed| closed.is_dir())
+        }
+    }
 }
 
 /// Whether a folder is a state directory, or at least contains the configuration of a gateway.
@@ -198,8 +209,8 @@ pub(crate) fn not_a_state_directory(path: &Path) -> (String, String) {
         ),
         [] => (
             format!(
-                "{shown} is not a state directory: it has no devices/, no identity/, no state/openclaw.sqlite and no \
-                 openclaw.json"
+                "{shown} is not a state directory: it has no devices/paired.json, no state/openclaw.sqlite, no \
+                 identity/device.json and no openclaw.json"
             ),
             format!("pass the state directory: {USUAL_PLACE}; to explain a case, pass its id or its file"),
         ),
@@ -252,7 +263,7 @@ mod tests {
     #[case::database("copy.db", "is the database of a gateway", "to state/openclaw.sqlite in a new")]
     #[case::backups(".openclaw/backups", "inside a state directory", "or pass HOME/.openclaw/backups/monday")]
     #[case::empty("nothing", "it is empty", "~/.openclaw of the user who runs it")]
-    #[case::other("notes", "it has no devices/", "its service sets in OPENCLAW_STATE_DIR")]
+    #[case::other("notes", "it has no devices/paired.json", "its service sets in OPENCLAW_STATE_DIR")]
     #[case::other_file("notes/notes.txt", "is not a directory", "~/.openclaw")]
     #[case::missing("nowhere", "does not exist", "~/.openclaw")]
     fn message_for_other_path(#[case] path: &str, #[case] message: &str, #[case] help: &str) {

@@ -91,13 +91,23 @@ pub enum StoredStateError {
     },
     /// This user cannot read the database at the moment.
     #[error("cannot read {path}: {fault}")]
-    #[diagnostic(help("run clawcheck as the user who owns the state directory, or pass a copy that you can read"))]
+    #[diagnostic(help("{}", advice(fault)))]
     Database {
         /// The database.
         path: PathBuf,
         /// The reason.
         fault: SqliteError,
     },
+}
+
+/// What a user can do about a database that cannot be read.
+fn advice(fault: &SqliteError) -> &'static str {
+    match fault {
+        fault if fault.is_busy() => "another program holds the database: try again, or stop the gateway",
+        SqliteError::TooLarge | SqliteError::TooMany(_) => "clawcheck does not read a store of this size",
+        SqliteError::NoTable(_) => "no release writes such a database: restore a backup, or move the file away",
+        _ => "run clawcheck as the user who owns the state directory, or pass a copy that you can read",
+    }
 }
 
 impl StoredState {
@@ -360,6 +370,7 @@ fn database(directory: &Path) -> Result<Database, StoredStateError> {
             let why = format!("{DATABASE}: {fault}");
             return Ok(Database::Refused(StartRefusal::at_cell(&fault.to_string()), why));
         }
+        Err(fault) if fault.is_busy() => return Err(StoredStateError::Database { path, fault }),
         // Other errors are not about the contents. They are reported when the database is read.
         Ok(()) | Err(_) => {}
     }
@@ -463,5 +474,20 @@ mod tests {
         let (mut store, _) = stored.start(StoreFormat::Files, 0).unwrap();
         let fault = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap_err();
         assert_eq!(fault.0, "EACCES: permission denied, open '/state/devices/paired.json'");
+    }
+
+    #[test]
+    fn database_that_another_program_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = SqliteDocuments::new(folder.path(), false);
+        store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
+        drop(store);
+        let other = rusqlite::Connection::open(folder.path().join(DATABASE)).unwrap();
+        other.pragma_update(None, "journal_mode", "delete").unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let error = StoredState::read(folder.path()).unwrap_err();
+        assert!(error.to_string().ends_with("database is locked"), "{error}");
+        let help = miette::Diagnostic::help(&error).unwrap().to_string();
+        assert!(help.starts_with("another program holds the database"), "{help}");
     }
 }

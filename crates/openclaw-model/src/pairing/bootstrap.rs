@@ -4,7 +4,7 @@ mod entry;
 mod profile;
 
 use self::entry::{Entry, Tokens, comparable_key};
-pub use self::profile::BootstrapProfile;
+pub use self::profile::{BootstrapProfile, Purpose};
 use self::profile::{OWNER_SCOPES, handed_off_scopes};
 use super::{PairingRules, StoreError, role_scoped};
 use openclaw_protocol::js;

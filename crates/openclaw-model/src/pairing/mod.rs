@@ -18,7 +18,7 @@ mod tokens;
 pub use crate::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat, StateRules};
 pub use approve::{Approval, ApprovalKind, ApprovalRefusal, Approver, access_scopes, approve, approve_bootstrap};
 pub use bootstrap::{
-    BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
+    BootstrapProfile, BootstrapRequest, Purpose, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
     revoke_bootstrap_token, verify_bootstrap_token,
 };
 pub use devices::{

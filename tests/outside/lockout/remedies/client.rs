@@ -222,7 +222,7 @@ impl Client {
         token: Option<String>,
     ) -> Result<(), String> {
         let request = self.request(&startable.release, self.auth(token));
-        let mut connection = open(self.link(running), &self.upgrade(running), &request, running.now()).await?;
+        let mut connection = open(|| self.link(running), &self.upgrade(running), &request, running.now()).await?;
         for (scope, method) in [("operator.pairing", "device.pair.list"), ("operator.read", "node.list")] {
             if self.scopes.iter().any(|requested| requested == scope) {
                 call(&mut connection, method, json!({}))
@@ -235,17 +235,34 @@ impl Client {
     }
 }
 
+/// The end of a connection whose connect the gateway did not handle in time, as on a busy machine. A refusal has another
+/// code.
+const HANDSHAKE_TIMEOUT: &str = "Closed(Closed { code: Some(1000), reason: \"\"";
+/// The number of attempts of a client, which connects again after such an end.
+const ATTEMPTS: usize = 5;
+
 /// Opens a connection and sends the connect.
 ///
 /// # Errors
 ///
 /// The refusal of the gateway.
 pub(crate) async fn open(
-    link: Link,
+    link: impl Fn() -> Link,
     upgrade: &Upgrade,
     request: &ConnectRequest,
     now: i64,
 ) -> Result<Connection, String> {
+    let mut answer = Err(String::new());
+    for _ in 0..ATTEMPTS {
+        answer = open_once(link(), upgrade, request, now).await;
+        if !answer.as_ref().is_err_and(|error| error.starts_with(HANDSHAKE_TIMEOUT)) {
+            break;
+        }
+    }
+    answer
+}
+
+async fn open_once(link: Link, upgrade: &Upgrade, request: &ConnectRequest, now: i64) -> Result<Connection, String> {
     let recorder = Transcript::new().recorder("remedy");
     let mut connection =
         Connection::open(link, upgrade, recorder, within(20)).await.map_err(|error| error.to_string())?;

@@ -217,7 +217,7 @@ impl<'a> LockedOutUser<'a> {
         let facts = Facts::of(self.startable.release.parse().unwrap()).unwrap();
         let falls_back = facts.client.local_fallback && matches!(words, ["devices", "list" | "approve", ..]);
         let request = self.introduction(self.is_elsewhere || falls_back);
-        let link = running.link(None).unwrap();
+        let link = || running.link(None).unwrap();
         let mut connection = client::open(link, &running.upgrade(), &request, running.now()).await?;
         call(&mut connection, method, params).await
     }

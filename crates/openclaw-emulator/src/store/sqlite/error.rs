@@ -65,6 +65,12 @@ impl SqliteError {
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
 
+    /// Whether another program holds the database.
+    pub fn is_busy(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
     /// Whether the user cannot write to the file or its directory.
     pub fn is_read_only(&self) -> bool {
         match self {

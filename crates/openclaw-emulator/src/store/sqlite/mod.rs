@@ -8,6 +8,8 @@
 
 mod error;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod mutants;
 mod open;
 mod rows;
@@ -17,10 +19,9 @@ mod tests;
 
 pub use error::SqliteError;
 
-use open::{SUFFIXES, beside, has_node_columns, is_plain, only_plain, open_to_read};
+use open::{SUFFIXES, beside, has_node_columns, is_plain, only_plain, open_to_read, restrict};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, WriteError};
 use rows::{ReadSize, keyed, read, write};
-use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -31,7 +32,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use table::{BOOTSTRAP, CellParsing, PAIRED, PENDING, TABLES, Table};
-use untrusted_data::limits::STORE_BYTES;
 use untrusted_data::plain_file::Links;
 
 /// Maximum wait for the lock of another process (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
@@ -91,10 +91,11 @@ impl SqliteDocuments {
     /// Returns an error of SQLite (not a database, missing tables), or an error if the data exceeds the limits.
     pub fn read_all(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;
-        TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
+        // All documents are of the same moment, even if another process writes between two of the statements.
+        let moment = connection.unchecked_transaction()?;
+        TABLES.into_iter().try_for_each(|table| is_plain(&moment, table.name))?;
         let read = |document| {
-            let records = read(&connection, document, CellParsing::AsTheyAre, &mut ReadSize::limited())?;
+            let records = read(&moment, document, CellParsing::AsTheyAre, &mut ReadSize::limited())?;
             Ok((document, Value::Object(records)))
         };
         let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteError>>();
@@ -112,18 +113,12 @@ impl SqliteDocuments {
     /// Returns an error of SQLite, or an error if the table is not an ordinary table.
     pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;
-        let sql =
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = 'device_identities'";
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'device_identities'";
         let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-        let sql = "SELECT count(*) FROM pragma_table_xinfo('device_identities') WHERE hidden <> 0";
-        let computed: i64 = connection.query_row(sql, [], |row| row.get(0))?;
         if found == 0 {
             return Ok(None);
         }
-        if computed > 0 {
-            return Err(SqliteError::NoTable("device_identities"));
-        }
+        is_plain(&connection, "device_identities")?;
         let sql = "SELECT private_key_pem FROM device_identities WHERE identity_key = 'primary'";
         let mut statement = connection.prepare(sql)?;
         let mut rows = statement.query([])?;
@@ -136,10 +131,12 @@ impl SqliteDocuments {
     /// Returns an error of SQLite, or an error for a cell that does not parse.
     pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        let documents = [Document::DevicesPaired, Document::DevicesPending];
-        documents.into_iter().try_for_each(|document| {
-            read(&connection, document, CellParsing::Parsed, &mut ReadSize::default()).map(drop)
-        })
+        [(Document::DevicesPaired, &PAIRED), (Document::DevicesPending, &PENDING)].into_iter().try_for_each(
+            |(document, table)| {
+                is_plain(&connection, table.name)?;
+                read(&connection, document, CellParsing::Parsed, &mut ReadSize::limited()).map(drop)
+            },
+        )
     }
 
     /// Opens an existing database for writing, as a release does at its start.
@@ -194,12 +191,14 @@ impl OpenDatabase {
         made.map_err(|error| SqliteError::Io(path.to_owned(), error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
+        restrict(&connection)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", if durable { "full" } else { "off" })?;
         let transaction = connection.transaction()?;
         for table in TABLES {
             transaction.execute_batch(&table.create())?;
+            is_plain(&transaction, table.name)?;
             let there = columns(&transaction, table)?;
             transaction.execute_batch(&table.complete(&there))?;
         }

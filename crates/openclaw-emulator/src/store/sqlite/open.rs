@@ -1,20 +1,60 @@
 //! Opens a database that another process may own, and checks its files and tables first.
 
 use super::error::SqliteError;
-use super::table::{NODE_SURFACE, PAIRED, Table};
+use super::table::{NODE_SURFACE, PAIRED};
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, params};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use untrusted_data::limits::STORE_BYTES;
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
 /// The suffixes of the files that SQLite reads next to a database. The database itself (the empty suffix) is first.
 pub(super) const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// Maximum wait for the lock of another process when reading.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What a connection may do with a database of another program. Its schema is data of that program, and SQLite would run
+/// the code in it: triggers, views, and functions in indexes and constraints. The tables of a pairing store need none of
+/// them. Set for each connection, because the defaults depend on how SQLite was built.
+const CONFIG: [(DbConfig, bool); 6] = [
+    (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+    (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
+    (DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false),
+];
+
+/// The limits of a connection. The schema of a release needs less.
+const LIMITS: [(Limit, i32); 6] = [
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 256 << 10),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 50),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 100_000),
+    (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+];
+
+/// Restricts what a database can make a connection do.
+pub(super) fn restrict(connection: &Connection) -> rusqlite::Result<()> {
+    for (config, value) in CONFIG {
+        connection.set_db_config(config, value)?;
+    }
+    for (limit, value) in LIMITS {
+        connection.set_limit(limit, value)?;
+    }
+    // The longest cell and row.
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(STORE_BYTES).unwrap_or(i32::MAX))?;
+    // SQLite checks the size of each cell before it follows it, and a file that shrinks is an error instead of a signal.
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "mmap_size", 0)
+}
 
 /// Opens a database without writing to it, even if another process has it open.
 pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteError> {
@@ -28,6 +68,8 @@ pub(super) fn open_to_read(path: &Path, links: Links) -> Result<Connection, Sqli
         Connection::open_with_flags(path, flags)
     };
     let connection = opened.map_err(|error| not_opened(path, error))?;
+    restrict(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
     // Readers of a release's database do not wait. If a gateway holds a lock for longer, the read fails.
     connection.busy_timeout(READ_TIMEOUT)?;
     Ok(connection)
@@ -87,12 +129,12 @@ pub(super) fn has_node_columns(path: &Path) -> Result<bool, SqliteError> {
 
 /// Whether a table stores its rows. A view can have an unlimited number of rows, and a generated column (`hidden`) can
 /// take any time to compute.
-pub(super) fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteError> {
+pub(super) fn is_plain(connection: &Connection, table: &'static str) -> Result<(), SqliteError> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
-    let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    let found: i64 = connection.query_row(sql, [table], |row| row.get(0))?;
     let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
-    let computed: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
-    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteError::NoTable(table.name)) }
+    let computed: i64 = connection.query_row(sql, [table], |row| row.get(0))?;
+    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteError::NoTable(table)) }
 }
 
 #[cfg(test)]

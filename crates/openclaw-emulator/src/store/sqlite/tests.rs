@@ -59,6 +59,44 @@ fn sees_writes_of_other_process() {
     assert_eq!(*ours.read(Document::DevicesPaired).unwrap(), json!({}));
 }
 
+/// A gateway moves a request to the paired devices in one transaction. A reader sees the store before it or after it.
+#[test]
+fn documents_are_of_one_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |store: &mut SqliteDocuments, number: usize| {
+        let name = json!(number.to_string());
+        let mut paired = device();
+        paired["displayName"] = name.clone();
+        let pending = json!({"requestId": "r", "deviceId": "b", "publicKey": "K", "displayName": name, "ts": 1});
+        let (paired, pending) = (Arc::new(json!({ "a": paired })), Arc::new(json!({ "r": pending })));
+        store.write(&[(Document::DevicesPaired, &paired), (Document::DevicesPending, &pending)]).unwrap();
+    };
+    write(&mut SqliteDocuments::new(directory.path(), false), 0);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut store = SqliteDocuments::new(directory.path(), false);
+            for number in 1.. {
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    assert!(number > 10, "{number} writes");
+                    break;
+                }
+                write(&mut store, number);
+            }
+        });
+        let (began, mut torn, mut seen) = (std::time::Instant::now(), None, std::collections::BTreeSet::new());
+        while torn.is_none() && (seen.len() < 300) && began.elapsed() < Duration::from_secs(20) {
+            let read = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap();
+            let [paired, pending] =
+                [&read[0].1["a"], &read[1].1["r"]].map(|record| record["displayName"].as_str().unwrap().to_owned());
+            torn = (paired != pending).then(|| format!("{paired} and {pending}"));
+            seen.insert(paired);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(torn.is_none() && seen.len() > 3, "{torn:?}, {} different stores", seen.len());
+    });
+}
+
 #[test]
 fn adds_missing_columns() {
     let directory = tempfile::tempdir().unwrap();

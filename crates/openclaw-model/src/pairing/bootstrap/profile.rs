@@ -57,6 +57,11 @@ impl Purpose {
         ("cloud-worker", Self::CloudWorker),
     ];
 
+    /// The names of all purposes.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(|(name, _)| name)
+    }
+
     fn read(name: Option<&Value>) -> Option<Self> {
         let name = name.and_then(Value::as_str)?;
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, purpose)| purpose)

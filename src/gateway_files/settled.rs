@@ -1,0 +1,107 @@
+//! Reads files that a running gateway can write at the same time. A gateway writes several files for one change, and an
+//! editor can write one file in parts.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest time that is spent on files that change again and again.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The files are read after they were unchanged for this time. A gateway writes the files of one change within it. It is also
+/// longer than a step of a file system's clock, so a later write leaves another time.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// What shows that a file has changed: its device, inode, size and time of change. `None` if the file does not exist or
+/// cannot be reached.
+type Stamp = Option<(u64, u64, u64, i64, i64)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino(), found.size(), found.ctime(), found.ctime_nsec()))
+}
+
+/// Reads files when they are at rest, and again if one of them changes during the read.
+///
+/// # Errors
+/// Returns the path of a file that does not stop changing.
+pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
+    let began = Instant::now();
+    loop {
+        let before = files.iter().map(|path| stamp(path)).collect::<Vec<_>>();
+        let changed = || files.iter().zip(&before).position(|(path, before)| stamp(path) != *before);
+        thread::sleep(QUIET);
+        let changing = match changed() {
+            None => {
+                let found = read();
+                let Some(changing) = changed() else { return Ok(found) };
+                changing
+            }
+            Some(changing) => changing,
+        };
+        if began.elapsed() >= PATIENCE {
+            return Err(files.get(changing).cloned().unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    /// Replaces two files, as a gateway does, until `stop`: first one, then the other, with the same number.
+    fn write_pairs(folder: &Path, stop: &AtomicBool, written: &AtomicU64) {
+        while !stop.load(Ordering::Relaxed) {
+            let number = written.fetch_add(1, Ordering::Relaxed);
+            for name in ["a", "b"] {
+                fs::write(folder.join("new"), format!("{number:012}")).unwrap();
+                fs::rename(folder.join("new"), folder.join(name)).unwrap();
+                thread::sleep(Duration::from_millis(2));
+            }
+            // The files are at rest in between.
+            thread::sleep(Duration::from_millis(number % 4 * 50));
+        }
+    }
+
+    #[test]
+    fn files_are_of_one_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["a", "b"].map(|name| folder.path().join(name));
+        files.iter().for_each(|file| fs::write(file, "none").unwrap());
+        let (stop, written) = (AtomicBool::new(false), AtomicU64::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| write_pairs(folder.path(), &stop, &written));
+            let mut read = Vec::new();
+            while written.load(Ordering::Relaxed) < 40 {
+                read.extend(settled(&files, || {
+                    let first = fs::read_to_string(&files[0]).unwrap();
+                    thread::sleep(Duration::from_millis(20));
+                    (first, fs::read_to_string(&files[1]).unwrap())
+                }));
+            }
+            stop.store(true, Ordering::Relaxed);
+            assert!(!read.is_empty());
+            read.iter().for_each(|(first, second)| assert_eq!(first, second));
+        });
+    }
+
+    #[test]
+    fn names_file_that_does_not_settle() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["a", "b"].map(|name| folder.path().join(name));
+        let mut reads = 0;
+        let found = settled(&files, || {
+            reads += 1;
+            fs::write(&files[1], reads.to_string()).unwrap();
+        });
+        assert_eq!(found, Err(files[1].clone()));
+        assert!(reads > 1, "it was read again");
+    }
+
+    #[test]
+    fn missing_file_is_at_rest() {
+        assert_eq!(settled(&[PathBuf::from("/nonexistent/file")], || 7), Ok(7));
+    }
+}
