@@ -85,6 +85,9 @@ pub async fn run(
     if greeting.rejects_token {
         return Ok(reporter.end(Some(RunError::Token)));
     }
+    if let Err(error) = attached::check_state_dir(gateway, &greeting, &shared).await {
+        return Ok(reporter.end(Some(error)));
+    }
     let planned = planned(cases, gateway, &shared, &mut reporter)?;
     if let Some(error) = unreachable {
         return reporter.not_reachable(&planned, error);
@@ -161,7 +164,7 @@ async fn contact(gateway: &Gateway, shared: &RunState<'_>) -> Result<Result<Firs
     if let Err(error) = attached::is_there(gateway, &shared.run_directory, &shared.timeouts).await {
         return Ok(Err(error));
     }
-    let greeting = attached::greeting(gateway, release_of(gateway), shared).await;
+    let greeting = attached::greeting(gateway, shared).await;
     greeting.map(Ok).map_err(RunError::RunDirectory)
 }
 
