@@ -3,6 +3,7 @@
 use super::exit;
 use super::terminal::console;
 use crate::gateway::{PrepareError, SchemaError};
+use crate::gateway_files::{USUAL_PLACE, is_state_directory, not_a_state_directory};
 use crate::observe::snapshot::LibraryError;
 use crate::run::RunError;
 use miette::{Report, ReportHandler};
@@ -80,13 +81,30 @@ impl From<SchemaError> for CommandError {
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
-        match error {
+        match &error {
             RunError::Token => Self::failed(miette::miette!(
                 help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
                 "{error}"
             )),
-            RunError::Library(error) => Self::failed(library_report(error)),
-            other => Self::message(&other.to_string()),
+            RunError::OtherStore(directory) => Self::usage(miette::miette!(
+                help = format!(
+                    "{}, or omit --state-dir: clawcheck then does not compare the store",
+                    if is_state_directory(directory) {
+                        format!("pass that of the gateway: {USUAL_PLACE}")
+                    } else {
+                        not_a_state_directory(directory).1
+                    }
+                ),
+                "{error}"
+            )),
+            RunError::UnreadableStore(_) => Self::usage(miette::miette!(
+                help = "run clawcheck as the user who runs the gateway, or omit --state-dir",
+                "{error}"
+            )),
+            _ => match error {
+                RunError::Library(error) => Self::failed(library_report(error)),
+                other => Self::message(&other.to_string()),
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use super::launch::LaunchError;
 use super::profile::{Capability, GatewayKind, Profile};
 use super::spawned::readiness::TLS_CHECK_TIMEOUT;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
-use openclaw_model::{Release, releases};
+use openclaw_model::Release;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -52,13 +52,6 @@ impl Attached {
                 "clawcheck cannot read its pairing store (--state-dir names it) and does not observe what it writes"
                     .into(),
             );
-        }
-        if claims.is_none() {
-            let newest = releases::DEFAULT;
-            notes.push(format!(
-                "no hello-ok names a known release, so clawcheck assumes {newest} and reports correct answers of another release \
-                 as deviations (pass --release RELEASE, or set CLAWCHECK_TOKEN to the gateway's token to get a hello-ok)"
-            ));
         }
         Profile { claims, can, notes, ..Profile::new(GatewayKind::Attached, self.shown(), self.shown()) }
     }

@@ -4,6 +4,7 @@ use super::guard::Guard;
 use super::profile::limits::TimeLimits;
 use openclaw_model::Release;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The options of [`Gateway::prepare`](super::Gateway::prepare), besides the gateway's name.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub struct Preparation {
     pub guard: Guard,
     /// The time limits that the user has set. They override those of the description.
     pub limits: TimeLimits,
+    /// The time limit of an installation, with Node.js and the wait for another process. Default: 20 minutes.
+    pub install: Option<Duration>,
 }
 
 /// An event during the preparation of a gateway. Only the command line prints events.

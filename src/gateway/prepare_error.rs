@@ -22,7 +22,9 @@ pub enum PrepareError {
     #[diagnostic(transparent)]
     Description(#[from] DescriptionError),
     /// The gateway does not have other releases.
-    #[error("clawcheck cannot get another release of {gateway}")]
+    #[error(
+        "clawcheck cannot start another release of {gateway}; only openclaw@RELEASE and embedded@RELEASE have releases"
+    )]
     NoOtherRelease {
         /// The gateway as the user named it.
         gateway: String,

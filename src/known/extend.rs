@@ -1,5 +1,7 @@
 //! Adds entries to a list of known deviations. The rest of the file stays as it is, with its comments.
 
+use super::date::Date;
+use super::file::has_no_content;
 use super::judge::{KnownDeviations, PlayedCase};
 use super::{digest, parse};
 use crate::judge::cause::CauseKind;
@@ -64,16 +66,21 @@ pub(crate) fn extend(
     observed: &[Observed],
     reason: &str,
     link: Option<&str>,
+    today: Date,
 ) -> Result<ExtendedList, ExtendError> {
     let before = text.unwrap_or(HEADER);
-    let known = text.map_or_else(|| Ok(KnownDeviations::default()), |text| parse(path, text))?;
-    let new = new_entries(&known, observed);
+    let is_empty = has_no_content(before);
+    let known = if is_empty { KnownDeviations::default() } else { parse(path, before)? };
+    // An expired entry no longer applies, so its deviation needs a new one.
+    let mut valid = known.clone();
+    valid.drop_expired(today);
+    let new = new_entries(&valid, observed);
     let mut edits = Vec::new();
     let mut added = String::new();
     for ((kind, seen), cases) in &new {
         added.push_str(&entry(*kind, seen, cases, reason, link));
     }
-    let sections = sections(path, before)?;
+    let sections = if is_empty { BTreeMap::new() } else { sections(path, before)? };
     insert(before, "known", &sections, &added, &mut edits);
     let pinned = observations(&known, observed);
     let mut lines = String::new();
@@ -84,6 +91,10 @@ pub(crate) fn extend(
         }
     }
     insert(before, "observations", &sections, &lines, &mut edits);
+    // New lines end like the others.
+    if before.contains("\r\n") {
+        edits.iter_mut().for_each(|(_, new)| *new = new.replace('\n', "\r\n"));
+    }
     let after = apply(before, edits);
     // Parse the new text to ensure that it contains the new entries.
     let form = || ExtendError::Form(path.display().to_string());
@@ -173,9 +184,6 @@ fn plain(word: &str) -> String {
 
 /// The sections of a file: each key at the top with the bytes up to the next key.
 pub(super) fn sections(path: &Path, text: &str) -> Result<BTreeMap<String, Range<usize>>, ExtendError> {
-    if text == HEADER {
-        return Ok(BTreeMap::new());
-    }
     let source = Source { path: path.to_owned(), embedded: false, text: text.into() };
     let root = nodes::parse(text).map_err(|error| ScenarioErrors(within(vec![error], &source)))?;
     let starts = root.entries().iter().map(|entry| entry.key.span.start).chain([text.len()]).collect::<Vec<_>>();
@@ -218,8 +226,12 @@ fn insert(
     }
     let line_break = if section[..end].ends_with('\n') { "" } else { "\n" };
     let empty = format!("{key}: []");
-    if section.trim_end() == empty {
-        edits.push((range.start..range.start + empty.len(), format!("{key}:\n{}", indented(lines, indent).trim_end())));
+    let first = section.lines().next().unwrap_or_default();
+    if first.strip_prefix(&empty).is_some_and(has_no_content) {
+        // A comment behind the brackets stays behind the key.
+        edits.push((range.start + key.len() + 1..range.start + empty.len(), String::new()));
+        let at = range.start + first.len();
+        edits.push((at..at, format!("\n{}", indented(lines, indent).trim_end())));
         return;
     }
     let at = range.start + end;

@@ -157,8 +157,18 @@ impl<'de> Deserialize<'de> for Cases {
     }
 }
 
+/// Whether a text contains only comments.
+pub(super) fn has_no_content(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+}
+
 /// Reads a file.
 pub(super) fn parse(text: &str) -> Result<KnownFile, Vec<SpannedError>> {
+    if has_no_content(text) {
+        let error = SpannedError::at(Span::default(), "the list is empty", "expected `known:`");
+        return Err(vec![error.help("write `known: []` for a list without entries")]);
+    }
     let root = nodes::parse(text).map_err(|error| vec![error])?;
     let file: KnownFile = deserializer::from_node(&root).map_err(|error| vec![error])?;
     check(file)

@@ -199,13 +199,17 @@ impl ListedEntry {
     }
 }
 
-/// Names entries whose deviation does not occur any more.
+/// Names entries whose deviation does not occur any more: the places, and for each entry what is no longer seen and what to
+/// do.
 fn no_longer_hold(gone: &[&&ListedEntry]) -> String {
-    let all = |part: &dyn Fn(&ListedEntry) -> String| gone.iter().map(|listed| part(listed)).collect::<Vec<_>>();
-    let (places, sentences) =
-        (all(&ListedEntry::place).join(" and "), all(&|listed| listed.entry.sentence()).join("; "));
-    let (hold, entries) = if gone.len() == 1 { ("holds", "entry") } else { ("hold", "entries") };
-    format!("{places} no longer {hold}; remove the {entries}: {sentences}")
+    let places = gone.iter().map(|listed| listed.place()).collect::<Vec<_>>().join(" and ");
+    let (hold, them) = if gone.len() == 1 { ("holds", "it") } else { ("hold", "them") };
+    let mut text = format!("{places} no longer {hold}; remove {them} from the list");
+    for listed in gone {
+        text.push_str(&format!("\nno longer seen: {}", listed.entry.sentence()));
+        text.push_str(&format!("\nreason in the list: {}", listed.why()));
+    }
+    text
 }
 
 /// The reasons of entries, each once, in the order of the list.

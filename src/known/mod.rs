@@ -15,7 +15,7 @@ pub(crate) use date::Date;
 pub(crate) use digest::digest;
 pub(crate) use extend::{Observed, extend};
 pub(crate) use judge::{KnownDeviations, KnownVerdict, PlayedCase};
-pub(crate) use prune::prune;
+pub(crate) use prune::{Pruned, prune};
 
 use crate::scenario::problems::{ScenarioError, ScenarioErrors, within};
 use crate::scenario::schema::for_editors;

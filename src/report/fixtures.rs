@@ -16,6 +16,7 @@ pub(super) fn info() -> RunInfo {
             release: "2026.3.31".parse().ok(),
             lacks: Vec::new(),
             notes: vec!["its clock cannot be moved".to_owned()],
+            notes_on_verdicts: Vec::new(),
         },
         cases: 4,
         jobs: 2,

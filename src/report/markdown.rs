@@ -98,7 +98,7 @@ impl Summary {
 fn list(text: &mut String, reasons: &[(&(Verdict, String), &Vec<String>)]) {
     for ((verdict, reason), cases) in reasons.iter().take(REASONS) {
         let cases = counted(cases.len(), "case");
-        text.push_str(&format!("- {}, {cases}: {}\n", verdict.name(), code(reason)));
+        text.push_str(&format!("- {}, {cases}: {}\n", verdict.name(), code(&reason.replace('\n', "; "))));
     }
     let more = reasons.len().saturating_sub(REASONS);
     if more > 0 {

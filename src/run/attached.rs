@@ -2,12 +2,13 @@
 
 use super::breaker::GatewayFailure;
 use super::case::failed_start;
+use super::steps::actions::store_place::StorePlace;
 use super::steps::context::{CaseContext, CaseError};
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, RunState};
-use crate::gateway::{Gateway, Launch, RunDirectory};
+use crate::gateway::{Capability, Gateway, Launch, RunDirectory};
 use crate::observe::StepEvidence;
-use crate::scenario::Corpus;
+use crate::scenario::{Case, Corpus};
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -19,11 +20,25 @@ use untrusted_data::cut;
 /// The maximum length of a version in a note, in characters.
 const VERSION: usize = 40;
 
-/// A connect without a device and without scopes, with every protocol of the known releases. `auth` is empty, which
-/// sends the shared token, or `, auth: none`.
-fn probe_scenario(auth: &str) -> String {
+/// A connect without a device and without scopes, with every protocol of the known releases. It sends the shared token, if
+/// there is one.
+fn probe(token: Option<&str>) -> io::Result<Corpus> {
+    let auth = if token.is_some() { "" } else { ", auth: none" };
     let connect = format!("{{ device: none, role: operator, scopes: [], protocol: [3, 4]{auth} }}");
-    format!("scenario: Knock\nsteps:\n  - connect: {connect}\n")
+    let text = format!("scenario: Knock\nsteps:\n  - connect: {connect}\n");
+    Corpus::written(Path::new("clawcheck/probe.yaml"), &text).map_err(io::Error::other)
+}
+
+fn context<'a>(
+    case: &'a Case,
+    gateway: &'a Gateway,
+    release: Release,
+    shared: &RunState<'_>,
+) -> io::Result<CaseContext<'a>> {
+    let (sandbox, token) = (shared.run_directory.sandbox()?, shared.options.token.as_deref());
+    let mut context = CaseContext::new(case, gateway, sandbox, release, token);
+    context.timeouts = shared.timeouts.clone();
+    Ok(context)
 }
 
 /// Whether the gateway accepts a connection. The client sends nothing on it.
@@ -92,13 +107,9 @@ impl Greeting {
 /// Connects once to read the version of the gateway. The connect leaves no record. The cases report an unexpected or
 /// missing answer.
 pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &RunState<'_>) -> io::Result<Greeting> {
-    let token = shared.options.token.as_deref();
-    let sandbox = shared.run_directory.sandbox()?;
-    let probe = probe_scenario(if token.is_some() { "" } else { ", auth: none" });
-    let corpus = Corpus::written(Path::new("clawcheck/probe.yaml"), &probe).map_err(io::Error::other)?;
+    let corpus = probe(shared.options.token.as_deref())?;
     let [case] = corpus.cases() else { return Ok(Greeting::default()) };
-    let mut context = CaseContext::new(case, gateway, sandbox, release, token);
-    context.timeouts = shared.timeouts.clone();
+    let mut context = context(case, gateway, release, shared)?;
     let steps = context.perform().await;
     context.end().await;
     match &steps {
@@ -107,4 +118,37 @@ pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &RunSt
         Ok(_) => {}
     }
     Ok(Greeting::of(&steps.unwrap_or_default()))
+}
+
+/// Checks that the gateway keeps its pairing store in the directory that the user named. The run must be allowed to write
+/// to the gateway: the check pairs a device and removes it.
+///
+/// # Errors
+/// The store of the gateway is in another directory, or cannot be read.
+pub(super) async fn check_state_dir(
+    gateway: &Gateway,
+    release: Release,
+    greeting: &Greeting,
+    shared: &RunState<'_>,
+) -> Result<(), RunError> {
+    let is_read = gateway.profile().can(Capability::StoreRead);
+    // A gateway that refuses this client would count a second attempt, too.
+    if !shared.cleans_up() || !is_read || greeting.version.is_none() {
+        return Ok(());
+    }
+    let corpus = probe(shared.options.token.as_deref()).map_err(RunError::RunDirectory)?;
+    let [case] = corpus.cases() else { return Ok(()) };
+    let mut context = context(case, gateway, release, shared).map_err(RunError::RunDirectory)?;
+    // The cases report an error.
+    let (place, left) = match context.perform().await {
+        Ok(_) => context.store_place().await,
+        Err(_) => (StorePlace::Plausible, None),
+    };
+    context.end().await;
+    shared.left_behind(left.into_iter().collect());
+    match place {
+        StorePlace::Plausible => Ok(()),
+        StorePlace::Elsewhere(directory) => Err(RunError::OtherStore(directory)),
+        StorePlace::Unreadable(path) => Err(RunError::UnreadableStore(path)),
+    }
 }

@@ -85,6 +85,9 @@ pub async fn run(
     if greeting.rejects_token {
         return Ok(reporter.end(Some(RunError::Token)));
     }
+    if let Err(error) = attached::check_state_dir(gateway, release_of(gateway), &greeting, &shared).await {
+        return Ok(reporter.end(Some(error)));
+    }
     let planned = planned(cases, gateway, &shared, &mut reporter)?;
     if let Some(error) = unreachable {
         return reporter.not_reachable(&planned, error);

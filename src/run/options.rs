@@ -6,6 +6,7 @@ use crate::judge::frame_schema::FrameSchema;
 use crate::known::KnownDeviations;
 use crate::observe::snapshot::LibraryError;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use untrusted_data::Redactions;
 
@@ -82,6 +83,16 @@ pub enum RunError {
     /// The gateway at the URL has a different shared token.
     #[error("the gateway does not accept CLAWCHECK_TOKEN")]
     Token,
+    /// The gateway at the URL keeps its pairing store elsewhere than in this directory, or nowhere.
+    #[error(
+        "{} is not the state directory of the gateway: the gateway lists a device that it has just paired, and the \
+         directory does not contain this device",
+        .0.display()
+    )]
+    OtherStore(PathBuf),
+    /// The pairing store of the gateway at the URL cannot be read.
+    #[error("cannot read the pairing store of the gateway: {}", .0.display())]
+    UnreadableStore(PathBuf),
     /// The snapshots could not be read or written.
     #[error(transparent)]
     Library(#[from] LibraryError),

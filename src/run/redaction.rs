@@ -19,7 +19,11 @@ pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
 /// Redacts the data that is known when a run begins.
 pub(super) fn info(info: &mut RunInfo, secrets: &Redactions) {
     let gateway = &mut info.gateway;
-    for text in [&mut gateway.name, &mut gateway.program].into_iter().chain(&mut gateway.notes) {
+    for text in [&mut gateway.name, &mut gateway.program]
+        .into_iter()
+        .chain(&mut gateway.notes)
+        .chain(&mut gateway.notes_on_verdicts)
+    {
         *text = secrets.apply_known(text);
     }
 }

@@ -11,7 +11,7 @@ use crate::judge::{Difference, Finding, Verdict};
 use crate::known::{KnownVerdict, PlayedCase};
 use crate::observe::Observation;
 use crate::scenario::Case;
-use openclaw_model::{Facts, Release};
+use openclaw_model::{Facts, Release, releases};
 use std::io;
 use std::time::Instant;
 
@@ -144,6 +144,12 @@ fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInf
     let profile = gateway.profile();
     let no_token = (profile.kind == GatewayKind::Attached && options.token.is_none())
         .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
+    let notes_on_verdicts = profile
+        .claims
+        .map_or_else(|| Some(assumes()), stands_in)
+        .into_iter()
+        .chain(greeting.note(profile.claims).filter(|_| profile.claims.is_none()))
+        .collect::<Vec<_>>();
     GatewayInfo {
         kind: match profile.kind {
             GatewayKind::Embedded => "embedded",
@@ -158,11 +164,21 @@ fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInf
             .notes
             .iter()
             .cloned()
-            .chain(profile.claims.and_then(stands_in))
-            .chain(greeting.note(profile.claims))
+            .chain(notes_on_verdicts.iter().cloned())
+            .chain(greeting.note(profile.claims).filter(|_| profile.claims.is_some()))
             .chain(no_token)
             .collect(),
+        notes_on_verdicts,
     }
+}
+
+/// The note about a gateway at a URL whose release is not known.
+fn assumes() -> String {
+    let newest = releases::DEFAULT;
+    format!(
+        "no hello-ok names a known release, so clawcheck assumes {newest} and reports correct answers of another release \
+         as deviations (pass --release RELEASE, or set CLAWCHECK_TOKEN to the gateway's token to get a hello-ok)"
+    )
 }
 
 /// A note if the release is not a known release, which names the known release that the gateway is compared with.

@@ -92,9 +92,10 @@ impl PlanOptions {
                 let (message, help) = not_a_state_directory(directory);
                 usage(message, &help)
             }
-            Some(directory) if attached && !is_state_directory(directory) => {
+            // With --allow-writes, the run pairs a device and looks for its record.
+            Some(directory) if attached && !self.allow_writes && !is_state_directory(directory) => {
                 let note = "has no devices/paired.json, state/openclaw.sqlite or identity/device.json. If it is not the \
-                            state directory of the gateway, cases that write to the store deviate";
+                            state directory of the gateway, clawcheck does not see what the gateway writes";
                 let _ = writeln!(console::stderr(), "note: {} {note}", printable::line(&directory.to_string_lossy()));
                 Ok(())
             }

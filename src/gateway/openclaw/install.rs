@@ -18,6 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use untrusted_data::cut;
+use untrusted_data::limits::LINE;
 
 /// Without `--ignore-scripts`, packages build native parts that a gateway does not need for its handshake. The
 /// optional dependencies have hundreds of megabytes.
@@ -37,6 +39,8 @@ pub(super) struct Installation<'a> {
     pub(super) listener: PrepareListener<'a>,
     /// When everything must be installed: a release, its Node.js, and the wait for another process that installs them.
     deadline: Instant,
+    /// The time until the deadline, when the installation began.
+    limit: Duration,
 }
 
 /// One package to install.
@@ -58,8 +62,9 @@ impl<'a> Installation<'a> {
     /// Returns an error if there is no usable cache directory.
     pub(super) fn new(preparation: &'a Preparation, listener: PrepareListener<'a>) -> Result<Self, InstallError> {
         let cache = Cache::locate(preparation.cache.as_deref())?;
-        let deadline = Instant::now() + INSTALL_TIMEOUT;
-        Ok(Self { cache, catalogue: Catalogue::built_in()?, guard: &preparation.guard, listener, deadline })
+        let limit = preparation.install.unwrap_or(INSTALL_TIMEOUT);
+        let deadline = Instant::now() + limit;
+        Ok(Self { cache, catalogue: Catalogue::built_in()?, guard: &preparation.guard, listener, deadline, limit })
     }
 }
 
@@ -194,7 +199,10 @@ impl Installation<'_> {
                 _ = ticks.tick() => tick(),
             }
             if Instant::now() >= self.deadline {
-                return Err(InstallError::TooSlow { package: package.to_owned() });
+                let log = process.log().all();
+                let last = log.lines().rfind(|line| !line.trim().is_empty()).map(|line| cut::line(line.trim(), LINE));
+                let last = last.map(|line| format!("; its last output: {line}")).unwrap_or_default();
+                return Err(InstallError::TooSlow { installer, package: package.to_owned(), limit: self.limit, last });
             }
         };
         // npm's error lines can arrive after its exit.

@@ -7,6 +7,14 @@ use std::time::Duration;
 /// The maximum duration of an install: all its commands, and the wait for another process that installs the same package.
 pub(super) const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
+/// A time limit in words.
+fn in_words(limit: Duration) -> String {
+    match limit.as_secs() {
+        seconds if seconds < 120 => format!("{} s", limit.as_secs_f64()),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
 /// Why a package cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstallError {
@@ -68,8 +76,17 @@ pub enum InstallError {
         log: String,
     },
     /// The installer did not exit in time.
-    #[error("{package} was not installed within {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
+    #[error(
+        "{installer} did not install {package} within {}; check the network and the registry, and try again{last}",
+        in_words(*limit)
+    )]
     TooSlow {
+        /// The program.
+        installer: Installer,
+        /// The time limit.
+        limit: Duration,
+        /// The last line that the installer wrote, as the end of a sentence.
+        last: String,
         /// The package that npm, pip or cargo installs.
         package: String,
     },

@@ -14,7 +14,7 @@ fn observed(case: &str, differences: &[Difference]) -> Observed {
 }
 
 fn extended(text: Option<&str>, observed: &[Observed]) -> String {
-    let extended = extend(Path::new(PATH), text, observed, "it is \"old\"", Some("o/o#2"));
+    let extended = extend(Path::new(PATH), text, observed, "it is \"old\"", Some("o/o#2"), TODAY.parse().unwrap());
     extended.unwrap_or_else(|error| panic!("{error:?}")).text
 }
 
@@ -83,6 +83,10 @@ observations:
 
 #[rstest]
 #[case::empty("known: []\n")]
+#[case::empty_with_comment("known: [] # none\n# end\n")]
+#[case::comments("# ours\n")]
+#[case::nothing("")]
+#[case::byte_order_mark("\u{feff}known:\n- case: role/x\n  seen: x\n  reason: r\n")]
 #[case::description("gateway: x\nabout: y\ncommand: z\n")]
 #[case::no_line_break("known:\n    - case: role/x\n      seen: x\n      reason: r")]
 #[case::another_key_follows(
@@ -90,7 +94,7 @@ observations:
 )]
 fn extends_other_yaml_styles(#[case] text: &str) {
     let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
-    let kept = text.lines().filter(|line| *line != "known: []");
+    let kept = text.lines().map(|line| line.strip_prefix("known: []").unwrap_or(line));
     assert!(kept.into_iter().all(|line| extended.contains(line)), "{extended}");
     assert_eq!(
         known(&extended)
@@ -109,9 +113,39 @@ fn extends_other_yaml_styles(#[case] text: &str) {
 }
 
 #[test]
+fn new_lines_end_like_the_others() {
+    let text = "# Ours.\r\nknown:\r\n  - case: role/x\r\n    seen: x\r\n    reason: r\r\n# End.\r\n";
+    for text in [text, "known: [] # none\r\n"] {
+        let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
+        assert!(extended.contains("role/b") && extended.lines().count() > text.lines().count(), "{extended:?}");
+        assert_eq!(extended.matches('\n').count(), extended.matches("\r\n").count(), "{extended:?}");
+    }
+}
+
+/// An expired entry no longer applies, so the deviation is accepted again with a new entry.
+#[test]
+fn expired_entry_is_replaced() {
+    let text = "known:\n  - { case: role/b, kind: refused, seen: '*', reason: r, expires: 2026-11-28 }\n";
+    let seen = [observed("role/b", &[refused()])];
+    assert!(extended(Some(text), &seen).contains("it is \\\"old\\\""), "{}", extended(Some(text), &seen));
+    let valid = text.replace("11-28", "11-29");
+    assert!(!extended(Some(&valid), &seen).contains("it is"), "{}", extended(Some(&valid), &seen));
+}
+
+#[test]
+fn empty_list_is_error() {
+    for text in ["", "# ours\n", "\u{feff}\r\n"] {
+        let error = parse(Path::new(PATH), text).unwrap_err();
+        assert_eq!(error.0[0].message(), "the list is empty", "{text:?}");
+    }
+}
+
+#[test]
 fn flow_style_list_is_not_extended() {
     let text = "known: [{ case: role/x, seen: x, reason: r }]\n";
-    let error = extend(Path::new(PATH), Some(text), &[observed("role/b", &[refused()])], "r", None).unwrap_err();
+    let error =
+        extend(Path::new(PATH), Some(text), &[observed("role/b", &[refused()])], "r", None, TODAY.parse().unwrap());
+    let error = error.unwrap_err();
     assert!(error.to_string().contains("must be a block list"), "{error}");
 }
 
@@ -243,5 +277,7 @@ fn names_all_obsolete_entries() {
     let list = "known:\n- { case: role/a, seen: x, reason: r }\n- { case: role/*, seen: y, reason: r }\n";
     let (verdict, reason) = verdict(list, "role/a", &[], "").unwrap();
     assert_eq!(verdict, Verdict::UnexpectedlyConforms);
-    assert_eq!(reason, "known.yaml:2 and known.yaml:3 no longer hold; remove the entries: x; y");
+    let expected = "known.yaml:2 and known.yaml:3 no longer hold; remove them from the list\n\
+                    no longer seen: x\nreason in the list: r\nno longer seen: y\nreason in the list: r";
+    assert_eq!(reason, expected);
 }

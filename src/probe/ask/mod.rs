@@ -107,8 +107,20 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Asks a question. The maximum duration is a few waits.
+    /// Asks a question. The maximum duration is a few waits. If a gateway that has answered gives no answer, the machine may be
+    /// busy, so the question is asked again with a longer wait. A wrong secret is not repeated on another machine.
     pub(super) async fn ask(&self, question: &Question) -> Answer {
+        let answer = self.ask_once(question).await;
+        let is_repeated = !question.guesses || self.peer.is_none();
+        if answer.decision != Decision::Silent || !is_repeated || !self.timeouts.wait_longer() {
+            return answer;
+        }
+        let answer = self.ask_once(question).await;
+        self.timeouts.waited_longer(answer.decision != Decision::Silent);
+        answer
+    }
+
+    async fn ask_once(&self, question: &Question) -> Answer {
         self.guesses.set(self.guesses.get() + usize::from(question.guesses));
         match question.script {
             Script::Challenge => self.open_only(self.context.upgrade.clone()).await,

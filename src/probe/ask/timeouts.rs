@@ -9,6 +9,10 @@ const SHORT_WAIT: Duration = Duration::from_millis(250);
 /// The minimum wait for a gateway that has answered, and the maximum wait as a multiple of its slowest answer.
 const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 const SLOWEST_ANSWER_FACTOR: u32 = 10;
+/// The minimum wait for a gateway that answers some questions and gives no answer to others.
+const LONGER: Duration = Duration::from_secs(10);
+/// After this number of longer waits without an answer, the gateway does not want to answer.
+const LONGER_WAITS: u32 = 2;
 /// After this number of waits, the wait for a gateway that never answered becomes short.
 const MISSES_BEFORE_SHORT_WAIT: u32 = 3;
 
@@ -30,6 +34,10 @@ pub(super) struct AnswerTimeouts {
     at_once: Cell<bool>,
     /// Whether the last wait for a challenge timed out.
     challenge_missed: Cell<bool>,
+    /// The minimum wait for a gateway that has answered.
+    least: Cell<Duration>,
+    /// The number of longer waits without an answer.
+    longer_waits: Cell<u32>,
 }
 
 /// The number of consecutive timeouts. Questions that are asked at the same time end in a random order, so they count
@@ -69,6 +77,8 @@ impl AnswerTimeouts {
             left_open: TimeoutStreak::default(),
             at_once: Cell::new(false),
             challenge_missed: Cell::new(false),
+            least: Cell::new(MIN_TIMEOUT),
+            longer_waits: Cell::new(0),
         }
     }
 
@@ -112,7 +122,25 @@ impl AnswerTimeouts {
             Some(slowest) if missed >= MISSES_BEFORE_SHORT_WAIT => {
                 (slowest * SLOWEST_ANSWER_FACTOR).clamp(SHORT_WAIT, self.most)
             }
-            Some(slowest) => (slowest * SLOWEST_ANSWER_FACTOR).clamp(MIN_TIMEOUT.min(self.most), self.most),
+            Some(slowest) => (slowest * SLOWEST_ANSWER_FACTOR).clamp(self.least.get().min(self.most), self.most),
+        }
+    }
+
+    /// Makes the next waits longer, because a gateway that has answered gave no answer. `false` if this has no effect or was
+    /// in vain before.
+    pub(super) fn wait_longer(&self) -> bool {
+        let is_useful = self.slowest.get().is_some() && self.longer_waits.get() < LONGER_WAITS && !self.is_over();
+        if is_useful {
+            self.least.set(LONGER);
+        }
+        is_useful
+    }
+
+    /// Whether an answer came after a longer wait. The waits stay longer for a gateway that is only slow.
+    pub(super) fn waited_longer(&self, answered: bool) {
+        if !answered {
+            self.longer_waits.set(self.longer_waits.get() + 1);
+            self.least.set(MIN_TIMEOUT);
         }
     }
 
@@ -212,5 +240,20 @@ mod tests {
         assert_eq!(timeouts.limit(), Duration::from_secs(3));
         timeouts.answered(Duration::from_secs(4));
         assert_eq!(timeouts.limit(), MAX);
+    }
+
+    #[test]
+    fn longer_waits_only_for_slow_gateway() {
+        let timeouts = AnswerTimeouts::new(MAX * 12, MAX * 12);
+        assert!(!timeouts.wait_longer(), "the gateway never answered");
+        timeouts.answered(Duration::from_millis(2));
+        assert!(timeouts.wait_longer());
+        timeouts.waited_longer(true);
+        assert_eq!(timeouts.limit(), LONGER);
+        for _ in 0..LONGER_WAITS {
+            assert!(timeouts.wait_longer());
+            timeouts.waited_longer(false);
+        }
+        assert_eq!((timeouts.wait_longer(), timeouts.limit()), (false, MIN_TIMEOUT));
     }
 }

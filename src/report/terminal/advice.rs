@@ -4,7 +4,7 @@ use crate::counted::counted;
 use crate::judge::Verdict;
 use crate::run::outcome::{STORE_UNREADABLE, STORE_UNWRITABLE};
 use crate::shell::quoted;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The part of the cases, as a divisor, that must need the store for the advice.
 const PART: usize = 4;
@@ -24,12 +24,20 @@ pub(super) fn on_store(reasons: &BTreeMap<(Verdict, String), Vec<String>>, total
     })
 }
 
-/// How to remove the entries of a list of known deviations that no longer hold. `reasons` as in [`on_store`].
-pub(super) fn on_known(reasons: &BTreeMap<(Verdict, String), Vec<String>>) -> Option<String> {
-    let (_, reason) = reasons.keys().find(|(verdict, _)| *verdict == Verdict::UnexpectedlyConforms)?;
+/// How to remove the entries that no longer hold from each list of known deviations. `reasons` as in [`on_store`].
+pub(super) fn on_known(reasons: &BTreeMap<(Verdict, String), Vec<String>>) -> Vec<String> {
+    let gone = reasons.keys().filter(|(verdict, _)| *verdict == Verdict::UnexpectedlyConforms);
     // The reason begins with the place of the entry: known.yaml:3.
-    let list = quoted(reason.split(':').next().unwrap_or_default()).into_owned();
-    Some(format!("to remove what no longer holds: clawcheck accept --known {list} --report REPORT --prune"))
+    let list = |(_, reason): &(Verdict, String)| {
+        let place = reason.split_whitespace().next().unwrap_or_default();
+        place.rsplit_once(':').map(|(list, _)| list.to_owned())
+    };
+    let lists = gone.filter_map(list).collect::<BTreeSet<_>>();
+    let remove = |list: &String| {
+        let list = quoted(list);
+        format!("to remove what no longer holds: clawcheck accept --known {list} --report REPORT --prune")
+    };
+    lists.iter().map(remove).collect()
 }
 
 #[cfg(test)]

@@ -110,13 +110,16 @@ impl<W: Write> Terminal<W> {
             None => format!(" (assumed release: {}; use --release to select another release)", releases::DEFAULT),
         };
         let name = self.display.paint(&run.gateway.name, Style::new().bold());
-        let mut lines = vec![format!("{cases} on {name}{release}")];
-        lines.extend(run.gateway.notes.iter().map(|note| self.display.line(&format!("  note: {note}"))));
+        let heading = format!("{cases} on {name}{release}");
+        let is_quiet = self.display.detail == Verbosity::Failures;
+        let notes = if is_quiet { &run.gateway.notes_on_verdicts } else { &run.gateway.notes };
+        let notes = notes.iter().map(|note| self.display.line(&format!("  note: {note}"))).collect::<Vec<_>>();
         self.schema.clone_from(&run.schema);
         self.level = run.level;
-        if self.display.detail == Verbosity::Failures {
+        if is_quiet && notes.is_empty() {
             return Ok(());
         }
+        let lines = [vec![heading], notes].concat();
         self.started = lines.len();
         self.attached = run.gateway.kind == "attached";
         self.write(&lines)
@@ -248,6 +251,10 @@ impl<W: Write> Terminal<W> {
         if self.display.detail > Verbosity::Failures {
             lines.extend(self.remarks(run));
         }
+        for left in run.left_behind.iter().take(MAX_LISTED_REASONS) {
+            lines.push(self.display.line(&format!("remains on the gateway: {left}")));
+        }
+        lines.extend(and_more(run.left_behind.len(), "more item"));
         if let Some(not_played) = run.interrupted {
             lines.push(format!("interrupted: {} not played", counted(not_played, "case")));
         }
@@ -258,8 +265,14 @@ impl<W: Write> Terminal<W> {
     /// Cases with the same reason: cases that were not played, known deviations, and errors after the run stopped using
     /// the gateway.
     fn by_reason(&self) -> Vec<String> {
-        let (quiet, mut lines) = (self.display.detail == Verbosity::Failures, Vec::new());
-        let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
+        let quiet = self.display.detail == Verbosity::Failures;
+        self.folded(|verdict| !quiet || verdict.is_failure())
+    }
+
+    /// Each reason of the selected verdicts, with the ids of its cases.
+    fn folded(&self, is_selected: impl Fn(Verdict) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        let reasons = self.reasons.iter().filter(|((verdict, _), _)| is_selected(*verdict));
         for ((verdict, reason), cases) in reasons.clone().take(MAX_LISTED_REASONS) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
             let verdict = self.display.paint(verdict.name(), style(*verdict));
@@ -274,7 +287,7 @@ impl<W: Write> Terminal<W> {
     /// Other remarks: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(advice::on_known(&self.reasons).map(|line| self.display.line(&line)));
+        lines.extend(advice::on_known(&self.reasons).iter().map(|line| self.display.line(line)));
         lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
         let minor =
             if self.display.score { minor_differences::MAX_CAUSES_BESIDE_SCORE } else { minor_differences::MAX_CAUSES };
@@ -298,10 +311,6 @@ impl<W: Write> Terminal<W> {
             lines.push(format!("unused snapshot: no case has the id {}", printable::line(case)));
         }
         lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
-        for left in run.left_behind.iter().take(MAX_LISTED_REASONS) {
-            lines.push(self.display.line(&format!("remains on the gateway: {left}")));
-        }
-        lines.extend(and_more(run.left_behind.len(), "more item"));
         if let Some(boots) = &run.boots {
             for why in boots.given_up.iter().take(MAX_LISTED_REASONS) {
                 lines.push(self.display.line(&format!("cases of a shared gateway played again alone: {why}")));
@@ -312,10 +321,12 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// The reasons in one line each, with the number of cases, because the score needs most of the screen.
+    /// The reasons in one line each, with the number of cases, because the score needs most of the screen. The user must
+    /// change the known deviations that no longer hold, so these are printed in full.
     fn short_reasons(&self) -> Vec<String> {
+        let is_full = |verdict: Verdict| verdict == Verdict::UnexpectedlyConforms;
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
-        for ((verdict, reason), cases) in &self.reasons {
+        for ((verdict, reason), cases) in self.reasons.iter().filter(|((verdict, _), _)| !is_full(*verdict)) {
             let reason = short_reason(reason.lines().next().unwrap_or_default());
             *counts.entry((*verdict, reason)).or_default() += cases.len();
         }
@@ -327,7 +338,7 @@ impl<W: Write> Terminal<W> {
             format!("{verdict}: {}: {}", counted(*count, "case"), self.display.line(reason))
         });
         let more = (more > 0).then(|| format!("… {}", counted(more, "more reason")));
-        listed.chain(more).collect()
+        self.folded(is_full).into_iter().chain(listed).chain(more).collect()
     }
 
     fn summary(&self, run: &RunReport) -> String {

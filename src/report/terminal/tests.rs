@@ -228,6 +228,49 @@ fn quiet_output() {
     );
 }
 
+/// What the gateway is compared with decides what a verdict means.
+#[test]
+fn quiet_output_with_notes_on_verdicts() {
+    let mut info = info();
+    info.gateway.notes.push("2026.4.3 has no rules of its own".to_owned());
+    info.gateway.notes_on_verdicts = vec!["2026.4.3 has no rules of its own".to_owned()];
+    let mut run = RunReport { left_behind: vec!["a/b: the paired device laptop".to_owned()], ..RunReport::default() };
+    run.summary.add(Verdict::Conforms);
+    insta::assert_snapshot!(shown_as(Verbosity::Failures, &[Event::Started(&info), Event::Finished(&run)]), @r"
+    4 cases on openclaw@2026.3.31
+      note: 2026.4.3 has no rules of its own
+
+    remains on the gateway: a/b: the paired device laptop
+    1 case: 1 conforms  in 0.0 ms
+    ");
+}
+
+#[test]
+fn known_deviation_that_no_longer_holds() {
+    let mut gone = case("family/gone", Verdict::UnexpectedlyConforms);
+    let reason = |list: &str| format!("{list}:3 no longer holds; remove it from the list\nno longer seen: x");
+    gone.reason = Some(reason("known.yaml"));
+    let mut other = case("family/other", Verdict::UnexpectedlyConforms);
+    other.reason = Some(reason("a:b.yaml"));
+    let info = info();
+    let events = [Event::Started(&info), Event::Case(&gone), Event::Case(&other)];
+    let run = RunReport::default();
+    insta::assert_snapshot!(shown(&[&events[..], &[Event::Finished(&run)]].concat()), @r"
+    4 cases on openclaw@2026.3.31
+      note: its clock cannot be moved
+
+    unexpectedly-conforms: a:b.yaml:3 no longer holds; remove it from the list
+        no longer seen: x
+        family/other
+    unexpectedly-conforms: known.yaml:3 no longer holds; remove it from the list
+        no longer seen: x
+        family/gone
+    to remove what no longer holds: clawcheck accept --known a:b.yaml --report REPORT --prune
+    to remove what no longer holds: clawcheck accept --known known.yaml --report REPORT --prune
+    0 cases  in 0.0 ms
+    ");
+}
+
 #[test]
 fn verbose_output() {
     let cases = [case("family/conforms", Verdict::Conforms), case("family/deviates", Verdict::Deviates)];

@@ -76,6 +76,8 @@ pub struct GatewayInfo {
     pub lacks: Vec<&'static str>,
     /// What cannot be observed or done, with the reasons.
     pub notes: Vec<String>,
+    /// The notes that change the meaning of the verdicts: what the gateway is compared with. `notes` also contains them.
+    pub notes_on_verdicts: Vec<String>,
 }
 
 /// The report of one case.

@@ -151,7 +151,9 @@ fn unavailable_reason(capability: Capability) -> String {
         Capability::Config => "clawcheck cannot change the gateway's configuration",
         Capability::Environment => "clawcheck cannot change the gateway's environment",
         Capability::Restart => "clawcheck cannot stop and start the gateway",
-        Capability::OtherRelease => "clawcheck cannot get another release of the gateway",
+        Capability::OtherRelease => {
+            "the case starts another release on the same store, which needs --gateway openclaw@RELEASE or embedded@RELEASE"
+        }
         Capability::Clock => "clawcheck cannot move the gateway's clock",
         Capability::PeerAddress => {
             "a connection from another host needs a network namespace, which clawcheck does not create"

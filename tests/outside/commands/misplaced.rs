@@ -96,10 +96,20 @@ fn release_between_names_older(#[case] arguments: &[&str], #[case] says: &str) {
     assert!(squeezed(&(ended.out.clone() + &ended.err)).contains(&squeezed(says)), "{}{}", ended.out, ended.err);
 }
 
+/// Quiet means less output, but not another meaning of the verdicts.
+#[test]
+fn quiet_run_names_compared_release() {
+    let run = |release: &str| test_folder().clawcheck(&["run", "-q", "handshake/params", "--gateway", release]).out;
+    assert!(run("embedded@2026.4.3").contains("its answers are compared with those of 2026.4.2"));
+    assert_eq!(run("embedded@2026.4.2").lines().count(), 1);
+}
+
 #[rstest]
 #[case("4.2", "did you mean 2026.4.2?")]
 #[case("v2026.4.2", "did you mean 2026.4.2?")]
 #[case("latest", "expected something like 2026.4.2")]
+#[case("2025.1.1", "the first versions are of 2026; clawcheck knows the rules of 2026.2.19 to ")]
+#[case("2025.1", "expected something like 2026.4.2")]
 fn other_version_formats(#[case] text: &str, #[case] says: &str) {
     for arguments in
         [&["explain", "--release", text][..], &["run", "--gateway", &format!("embedded@{text}")], &["releases", text]]

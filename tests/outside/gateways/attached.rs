@@ -166,6 +166,7 @@ fn assumed_release_is_in_first_line() {
     };
     let assumed = format!("(assumed release: {DEFAULT}; use --release to select another release)");
     assert!(first_line(&[]).ends_with(&assumed), "{}", first_line(&[]));
+    assert!(first_line(&["-q"]).ends_with(&assumed), "{}", first_line(&["-q"]));
     let named = ["--release", "2026.4.2"];
     assert!(first_line(&named).ends_with(" (2026.4.2)"), "{}", first_line(&named));
 }
@@ -214,4 +215,43 @@ fn second_run_has_new_approval_ids() {
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{run} run: {}", String::from_utf8_lossy(&output.stdout));
     }
+}
+
+/// The store of a gateway at a URL is read from --state-dir. Another directory would make every case that pairs deviate.
+#[test]
+fn state_directory_of_another_gateway() {
+    let test_folder = TestFolder::new(KNOCKS);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let serving = somebody_elses(&test_folder, "2026.4.2", "token");
+    let run = |directory: &str| {
+        let arguments = ["fresh-install/first-connect", "--allow-writes", "--state-dir", directory];
+        run_built_in(&serving, &test_folder, &arguments)
+    };
+    let (code, says) = run("state");
+    assert_eq!(code, Some(0), "{says}");
+    // A copy of the right one is another directory, too.
+    std::fs::create_dir(test_folder.path("empty")).unwrap();
+    for folder in ["copy/devices", "above/.openclaw/devices", "broken/devices"] {
+        std::fs::create_dir_all(test_folder.path(folder)).unwrap();
+        let text = if folder.starts_with("broken") { "{" } else { "{}" };
+        std::fs::write(test_folder.path(folder).join("paired.json"), text).unwrap();
+    }
+    let other = "is not the state directory of the gateway: ";
+    for (directory, message, help) in [
+        ("empty", other, "pass the state directory"),
+        ("copy", other, "pass that of the gateway"),
+        ("above", other, "pass above/.openclaw, or omit --state-dir"),
+        ("broken", "cannot read the pairing store of the gateway: broken/devices/paired.json", "omit --state-dir"),
+        ("openclaw.json", "is the configuration of a gateway, not a state directory", "pass the state directory"),
+    ] {
+        let (code, says) = run(directory);
+        assert_eq!(code, Some(2), "{directory}: {says}");
+        let line = says.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        assert!(line.contains(message) && line.contains(help), "{directory}: {says}");
+        assert!(!says.contains("deviates") && !says.contains("store differs"), "{directory}: {says}");
+    }
+    assert!(!store(&test_folder.path("state")).contains("deviceId"), "{}", store(&test_folder.path("state")));
+    // Without --state-dir, the store is not compared.
+    let (code, says) = run_built_in(&serving, &test_folder, &["fresh-install/first-connect", "--allow-writes"]);
+    assert_eq!(code, Some(0), "{says}");
 }

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 async fn installer() {
     let Ok(cache) = std::env::var("INSTALL") else { return };
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-    let preparation = Preparation { cache: Some(cache.into()), guard, ..Preparation::default() };
+    let install = std::env::var("INSTALL_LIMIT").ok().map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    let preparation = Preparation { cache: Some(cache.into()), guard, install, ..Preparation::default() };
     let spec: GatewaySpec = "openclaw@2026.4.2".parse().unwrap();
     let on_event = |event: PrepareEvent| match event {
         PrepareEvent::Waiting { package } => println!("\nsaid: waiting for {package}"),
@@ -59,14 +60,27 @@ impl InstallMachine {
     }
 
     fn install(&self) -> Child {
-        Command::new(std::env::current_exe().unwrap())
+        self.install_command().spawn().unwrap()
+    }
+
+    fn install_command(&self) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
             .args(["gateways::install::installer", "--exact", "--nocapture"])
             .env("INSTALL", self.path("cache"))
             .env("PATH", self.path("bin"))
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Waits until no partial installation and no installer is left.
+    fn becomes_empty(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.cached().is_empty() || works_in(&self.path("cache")) {
+            assert!(Instant::now() < deadline, "{:?}", self.cached());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn runs(&self) -> usize {
@@ -126,11 +140,26 @@ fn kill_leaves_no_partial_install() {
     assert_eq!(machine.cached().len(), 1);
     child.kill().unwrap();
     child.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !machine.cached().is_empty() || works_in(&machine.path("cache")) {
-        assert!(Instant::now() < deadline, "{:?}", machine.cached());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    machine.becomes_empty();
+}
+
+/// npm can wait for a registry that never answers. A process that it started must end with it.
+#[test]
+fn hanging_installer_ends_at_its_time_limit() {
+    let machine = InstallMachine::with_npm(
+        "mkdir -p node_modules/openclaw; echo 'npm warn waiting for the registry' >&2; sleep 600 & sleep 600",
+    );
+    let began = Instant::now();
+    let lines = output_lines(machine.install_command().env("INSTALL_LIMIT", "2").spawn().unwrap());
+    let last = lines.last().map(String::as_str);
+    let expected = "npm did not install openclaw@2026.4.2 within 2 s; check the network and the registry, and try again; \
+                    its last output: npm warn waiting for the registry";
+    assert_eq!(last, Some(expected));
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    machine.becomes_empty();
+    // The next installation works.
+    machine.program("npm", INSTALLS);
+    assert_eq!(output_lines(machine.install()).last().map(String::as_str), Some("have openclaw@2026.4.2"));
 }
 
 /// Whether a process has its working directory below this directory.

@@ -1,6 +1,6 @@
 //! The facts of a release, and a release from its text. Both need the list of the known releases.
 
-use super::{FACTS, KNOWN, OLDEST, described};
+use super::{DEFAULT, FACTS, KNOWN, OLDEST, described};
 use crate::facts::Facts;
 use crate::release::Release;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the rules of {0} are not known; the nearest known release is the oldest one, {oldest} (`--release {oldest}`, \
-     `--gateway embedded@{oldest}`)",
+     `--gateway embedded@{oldest}`); `clawcheck releases` lists all known releases",
     oldest = OLDEST
 )]
 pub struct UnknownRelease(pub Release);
@@ -45,6 +45,15 @@ fn facts_at(release: Release) -> Option<&'static Facts> {
     FACTS.iter().take_while(|facts| facts.release <= release).last()
 }
 
+/// The year of the first versions.
+const FIRST_YEAR: u16 = 2026;
+
+/// Whether a text has the form of a version, and its year is before [`FIRST_YEAR`].
+fn is_of_earlier_year(text: &str) -> bool {
+    let parts = text.split(['.', '-']).map(str::parse::<u16>).collect::<Result<Vec<_>, _>>();
+    parts.is_ok_and(|parts| parts.len() >= 3 && parts[0] < FIRST_YEAR)
+}
+
 /// A text that is not an OpenClaw version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an OpenClaw version; {expected}", text = self.0, expected = self.expected())]
@@ -58,6 +67,10 @@ impl ReleaseError {
         let mut meant = known.filter(|known| known == text || known.ends_with(&format!(".{text}")));
         match (meant.next(), meant.next()) {
             (Some(only), None) => format!("did you mean {only}?"),
+            _ if is_of_earlier_year(text) => format!(
+                "the first versions are of {FIRST_YEAR}; clawcheck knows the rules of {OLDEST} to {DEFAULT} (`clawcheck \
+                 releases` lists these releases)"
+            ),
             _ => "expected something like 2026.4.2 or 2026.7.1-2".to_owned(),
         }
     }
@@ -74,7 +87,7 @@ impl FromStr for Release {
         let release =
             Self { year: next()?, month: next()?, patch: next()?, build: build.parse().map_err(|_| error())? };
         // The third number counts the releases of a month. It is not a day: there is a 2026.7.35.
-        if parts.next().is_some() || release.year < 2026 || !(1..=12).contains(&release.month) {
+        if parts.next().is_some() || release.year < FIRST_YEAR || !(1..=12).contains(&release.month) {
             return Err(error());
         }
         Ok(release)

@@ -35,7 +35,7 @@ fn release_before_history_is_unknown() {
     assert_eq!(
         error.to_string(),
         "the rules of 2026.2.18 are not known; the nearest known release is the oldest one, 2026.2.19 (`--release 2026.2.19`, \
-         `--gateway embedded@2026.2.19`)"
+         `--gateway embedded@2026.2.19`); `clawcheck releases` lists all known releases"
     );
 }
 

@@ -5,7 +5,7 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
 use crate::judge::{Difference, Level, Verdict};
-use crate::known::{self, Observed};
+use crate::known::{self, Date, Observed, Pruned};
 use crate::scenario::{Filter, lint};
 use serde::Deserialize;
 use std::io::{self, Read as _, Write as _};
@@ -143,8 +143,7 @@ impl KnownOptions {
             format!("{path}: no entry and no id can be removed")
         } else {
             write(list, &pruned.text)?;
-            let (entries, ids) = (counted_entries(pruned.entries), counted(pruned.ids, "id"));
-            format!("wrote {path}: removed {entries}, and {ids} from other entries")
+            format!("wrote {path}: removed {}", removed(&pruned))
         };
         let mut out = console::stdout_while_read();
         writeln!(out, "{message}").map_err(CommandError::output)?;
@@ -177,16 +176,19 @@ impl KnownOptions {
             return Err(CommandError::nothing_selected(miette::Report::msg(message)));
         }
         let text = known::text_of(list).map_err(CommandError::usage)?;
-        let extended =
-            known::extend(list, text.as_deref(), &cases, reason, self.link.as_deref()).map_err(CommandError::usage)?;
+        let extended = known::extend(list, text.as_deref(), &cases, reason, self.link.as_deref(), Date::today())
+            .map_err(CommandError::usage)?;
         let path = list.to_string_lossy();
         let mut out = console::stdout_while_read();
         let message = if text.as_deref() == Some(&extended.text) {
             format!("{} already has these deviations", line(&path))
         } else {
             write(list, &extended.text)?;
-            let (entries, cases) = (counted_entries(extended.entries), counted(extended.cases, "case"));
-            format!("wrote {}: added {entries} for {cases}", line(&path))
+            let cases = counted(extended.cases, "case");
+            match extended.entries {
+                0 => format!("wrote {}: updated the accepted observations of {cases}", line(&path)),
+                entries => format!("wrote {}: added {} for {cases}", line(&path), counted_entries(entries)),
+            }
         };
         writeln!(out, "{message}").map_err(CommandError::output)?;
         Ok(exit::OK)
@@ -196,6 +198,16 @@ impl KnownOptions {
 fn write(list: &Path, text: &str) -> Result<(), CommandError> {
     let error = |error: io::Error| CommandError::message(&format!("cannot write {}: {error}", list.display()));
     atomic_file::replace(list, text.as_bytes()).map_err(error)
+}
+
+/// What was removed from a list, in words.
+fn removed(pruned: &Pruned) -> String {
+    let entries = (pruned.entries > 0).then(|| counted_entries(pruned.entries));
+    let other = if pruned.entries > 0 { "other entries" } else { "the entries" };
+    let ids = (pruned.ids > 0).then(|| format!("{} from {other}", counted(pruned.ids, "id")));
+    let parts = entries.into_iter().chain(ids).collect::<Vec<_>>();
+    // Digests of cases that no entry is about.
+    if parts.is_empty() { "digests of cases without an entry".to_owned() } else { parts.join(" and ") }
 }
 
 fn counted_entries(entries: usize) -> String {

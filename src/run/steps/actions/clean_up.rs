@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use untrusted_data::limits::{Budget, CASE_BYTES};
 
 /// The device that removes what a case left behind.
-const CLEANER: &str = "clawcheck-cleaner";
+pub(super) const CLEANER: &str = "clawcheck-cleaner";
 
 impl CaseContext<'_> {
     /// Removes what the case's devices left on the gateway. Returns a sentence for each thing that it could not remove.
@@ -52,11 +52,15 @@ impl CaseContext<'_> {
             }
         }
         // Remove the admin device last, because its connection ends with it.
-        let own = json!({ "deviceId": self.bindings.identities.device(CLEANER).device_id() });
-        if self.ask_plainly(&mut session, "device.pair.remove", own).await.is_none() {
-            left.push(format!("{}: the paired device {CLEANER}", self.case.id));
-        }
+        left.extend(self.remove_administrator(&mut session).await);
         left
+    }
+
+    /// Removes the device of [`Self::administrator`]. Returns a sentence if that is not possible.
+    pub(super) async fn remove_administrator(&self, session: &mut Session) -> Option<String> {
+        let own = json!({ "deviceId": self.bindings.identities.device(CLEANER).device_id() });
+        let removed = self.ask_plainly(session, "device.pair.remove", own).await;
+        removed.is_none().then(|| format!("{}: the paired device {CLEANER}", self.case.id))
     }
 
     /// The records that the case may have left on the gateway, if clawcheck cannot check it.
@@ -70,7 +74,8 @@ impl CaseContext<'_> {
         listed.get("pending").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
-    async fn administrator(&self) -> Option<Session> {
+    /// An administrator on the gateway. It is paired as the device [`CLEANER`].
+    pub(super) async fn administrator(&self) -> Option<Session> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // Messages that arrive during the cleanup are not part of the case.
@@ -91,7 +96,7 @@ impl CaseContext<'_> {
     }
 
     /// The payload of a successful answer.
-    async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
+    pub(super) async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
         let pending = self.request(session, method, params).await.ok()?;
         let answer = self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()?;
         let frame = answer.frame().filter(|frame| frame.get("ok") == Some(&Value::Bool(true)))?;

@@ -79,7 +79,7 @@ impl CaseContext<'_> {
     }
 
     /// The state directory of the running gateway, or of the sandbox if no gateway runs.
-    pub(super) fn state_dir(&self) -> PathBuf {
+    pub(crate) fn state_dir(&self) -> PathBuf {
         let of_running = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
         of_running.unwrap_or_else(|| self.sandbox.state_dir())
     }
