@@ -7,8 +7,9 @@
 use crate::harness::TestFolder;
 use crate::harness::in_process::{converse, hello, ok, refused, sending};
 use openclaw_emulator::store::SqliteDocuments;
-use openclaw_protocol::store::{Document, Documents as _};
+use openclaw_protocol::store::{DATABASE, Document, Documents as _};
 use rstest::rstest;
+use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -233,7 +234,14 @@ fn write_store(state: &Path, manner: &str) {
         "short-array" => fs::write(paired, zeros(3_000_000)).unwrap(),
         "records" => fs::write(paired, Value::Object(records(330_000)).to_string()).unwrap(),
         "some-records" => fs::write(paired, Value::Object(records(5000)).to_string()).unwrap(),
-        "cell" => database(state, vec![("d".to_owned(), json!({ "name": zeros(32 << 20) }))]),
+        "cell" => {
+            database(state, vec![("d".to_owned(), json!({ "name": "n" }))]);
+            // clawcheck's own connections refuse such a cell.
+            let connection = Connection::open(state.join(DATABASE)).unwrap();
+            let grown =
+                "UPDATE device_pairing_paired SET display_name = hex(zeroblob(?1)) WHERE length(display_name) = 1";
+            connection.execute(grown, [16 << 20]).unwrap();
+        }
         "rows" => database(state, (0..60_000).map(|n| (format!("d{n}"), json!({ "name": "n" }))).collect()),
         _ => {}
     }
