@@ -28,6 +28,14 @@ impl CommandError {
         Self { code: exit::FAILED, report: Some(report.into()) }
     }
 
+    /// A file or folder that the user named cannot be used. The user has to name another one, unless the disk is full.
+    pub(crate) fn of_file(kind: io::ErrorKind, report: impl Into<Report>) -> Self {
+        match kind {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::failed(report),
+            _ => Self::usage(report),
+        }
+    }
+
     /// As [`Self::failed`], with this message.
     pub(crate) fn message(text: &str) -> Self {
         Self::failed(Report::msg(text.to_owned()))
@@ -85,15 +93,26 @@ impl From<RunError> for CommandError {
                 help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
                 "{error}"
             )),
-            RunError::Library(error) => Self::failed(library_report(error)),
+            RunError::Library(error) => error.into(),
             other => Self::message(&other.to_string()),
         }
     }
 }
 
+impl From<LibraryError> for CommandError {
+    fn from(error: LibraryError) -> Self {
+        match &error {
+            LibraryError::Read { source, .. } | LibraryError::Write { source, .. } => {
+                Self::of_file(source.kind(), library_report(&error))
+            }
+            _ => Self::usage(library_report(&error)),
+        }
+    }
+}
+
 /// Adds advice to an error of the library.
-pub(super) fn library_report(error: LibraryError) -> miette::Report {
-    let help = match &error {
+fn library_report(error: &LibraryError) -> miette::Report {
+    let help = match error {
         LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
         LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
         LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,
