@@ -99,7 +99,10 @@ pub(super) const DOCTOR: ExitCodes = ExitCodes(&[
 ]);
 pub(super) const CAPTURE: ExitCodes = ExitCodes(&[
     (OK, "the scenario was written"),
-    (USAGE, "a usage error, a directory or file that cannot be read, or a folder that is not empty"),
+    (
+        USAGE,
+        "a usage error, a directory or file that cannot be read, or a folder that is not empty or cannot be written",
+    ),
     (FAILED, NO_OUTPUT),
 ]);
 pub(super) const RECORD: ExitCodes = ExitCodes(&[
