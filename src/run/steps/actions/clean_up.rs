@@ -25,7 +25,7 @@ impl CaseContext<'_> {
             return Vec::new();
         }
         let Some(mut session) = self.administrator().await else { return self.possible_leftovers() };
-        let answer = self.ask(&mut session, "device.pair.list", json!({})).await;
+        let answer = self.answer_to(&mut session, "device.pair.list", json!({})).await;
         let Some(listed) = answer.as_ref().and_then(accepted) else {
             // A gateway that knows no such method and issued no token pairs no devices.
             let pairs = self.bindings.has_learned_token() || !answer.as_ref().is_some_and(is_unknown_method);
@@ -95,11 +95,11 @@ impl CaseContext<'_> {
 
     /// The payload of a successful answer.
     async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
-        accepted(&self.ask(session, method, params).await?)
+        accepted(&self.answer_to(session, method, params).await?)
     }
 
     /// The frame of an answer.
-    async fn ask(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
+    async fn answer_to(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
         let pending = self.request(session, method, params).await.ok()?;
         let answer = self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()?;
         answer.frame().cloned()
