@@ -25,7 +25,8 @@ pub(crate) fn nearest_within<'a>(
         .take(MAX_COMPARED)
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
         .filter(|&(distance, _)| distance <= letters)
-        .min_by_key(|&(distance, _)| distance)
+        // The user may not have finished the word.
+        .min_by_key(|&(distance, candidate)| (!candidate.starts_with(word), distance))
         .map(|(_, candidate)| candidate)
 }
 
@@ -55,10 +56,11 @@ mod tests {
     #[case("scoeps", Some("scopes"))]
     #[case("scope", Some("scopes"))]
     #[case("rol", Some("role"))]
+    #[case("stor", Some("store"))]
     #[case("zzz", None)]
     #[case("", None)]
     fn finds_similar_word(#[case] word: &str, #[case] neighbour: Option<&str>) {
-        assert_eq!(nearest(word, ["role", "roles", "scopes", "device"]), neighbour);
+        assert_eq!(nearest(word, ["role", "roles", "scopes", "stop", "store", "device"]), neighbour);
     }
 
     #[test]

@@ -29,6 +29,14 @@ impl CommandError {
         Self { code: exit::FAILED, report: Some(report.into()) }
     }
 
+    /// A file or folder that the user named cannot be used. The user has to name another one, unless the disk is full.
+    pub(crate) fn of_file(kind: io::ErrorKind, report: impl Into<Report>) -> Self {
+        match kind {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::failed(report),
+            _ => Self::usage(report),
+        }
+    }
+
     /// As [`Self::failed`], with this message.
     pub(crate) fn message(text: &str) -> Self {
         Self::failed(Report::msg(text.to_owned()))
@@ -81,37 +89,47 @@ impl From<SchemaError> for CommandError {
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
-        match &error {
+        let message = error.to_string();
+        match error {
             RunError::Token => Self::failed(miette::miette!(
                 help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
-                "{error}"
+                "{message}"
             )),
             RunError::OtherStore(directory) => Self::usage(miette::miette!(
                 help = format!(
                     "{}, or omit --state-dir: clawcheck then does not compare the store",
-                    if is_state_directory(directory) {
+                    if is_state_directory(&directory) {
                         format!("pass that of the gateway: {USUAL_PLACE}")
                     } else {
-                        not_a_state_directory(directory).1
+                        not_a_state_directory(&directory).1
                     }
                 ),
-                "{error}"
+                "{message}"
             )),
             RunError::UnreadableStore(_) => Self::usage(miette::miette!(
                 help = "run clawcheck as the user who runs the gateway, or omit --state-dir",
-                "{error}"
+                "{message}"
             )),
-            _ => match error {
-                RunError::Library(error) => Self::failed(library_report(error)),
-                other => Self::message(&other.to_string()),
-            },
+            RunError::Library(error) => error.into(),
+            _ => Self::message(&message),
+        }
+    }
+}
+
+impl From<LibraryError> for CommandError {
+    fn from(error: LibraryError) -> Self {
+        match &error {
+            LibraryError::Read { source, .. } | LibraryError::Write { source, .. } => {
+                Self::of_file(source.kind(), library_report(&error))
+            }
+            _ => Self::usage(library_report(&error)),
         }
     }
 }
 
 /// Adds advice to an error of the library.
-pub(super) fn library_report(error: LibraryError) -> miette::Report {
-    let help = match &error {
+fn library_report(error: &LibraryError) -> miette::Report {
+    let help = match error {
         LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
         LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
         LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,

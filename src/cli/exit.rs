@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 pub(crate) const OK: u8 = 0;
 /// A case deviates.
 pub(crate) const DEVIATES: u8 = 1;
-/// The arguments, a scenario or a configuration file are not valid. clap uses the same code for invalid arguments.
+/// The user has to change the command, or a file or folder that it names. clap uses the same code for invalid arguments.
 pub(crate) const USAGE: u8 = 2;
-/// A gateway or the harness failed.
+/// The command is right, but a gateway, the machine or the network failed. The same command can succeed later.
 pub(crate) const FAILED: u8 = 3;
 /// No case was selected, or fewer cases were played than `--min-played` requires.
 pub(crate) const NOTHING_PLAYED: u8 = 4;
@@ -18,19 +18,18 @@ const NEEDS_REPAIR: u8 = 78;
 /// Ctrl-C, SIGTERM or SIGHUP interrupted the command. Shells use the same code.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The exit codes in one line, for the short help of the program.
-pub(super) const SUMMARY: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
-    3 the gateway or the harness failed; 4 no case was selected, or too few were played; 130 interrupted.";
+/// The exit codes in one line, for the help of the program.
+pub(super) const SUMMARY: &str = "Exit codes: see `clawcheck COMMAND --help`.";
 
 /// The maximum width of a line of the help.
 const WIDTH: usize = 100;
 /// The indentation of a meaning.
 const INDENT: usize = 7;
 
-const INVALID: &str = "a usage error or an invalid file";
+const INVALID: &str = "a usage error, or a file or folder that is invalid or cannot be used";
 const FAILURE: &str = "the gateway or the harness failed";
 const NO_OUTPUT: &str = "the output could not be written";
-const NO_FILE: &str = "a file could not be read or written";
+const NO_FILE: &str = "the output could not be written, or the disk is full";
 const SIGNAL: &str = "Ctrl-C, SIGTERM or SIGHUP interrupted the command";
 
 /// The exit codes of a command with their meanings.
@@ -58,13 +57,10 @@ pub(super) const LIST: ExitCodes = ExitCodes(&[
     (FAILED, NO_OUTPUT),
     (NOTHING_PLAYED, "no case was selected"),
 ]);
-pub(super) const LINT: ExitCodes = ExitCodes(&[
-    (OK, "no problems were found"),
-    (USAGE, "problems were found, or a usage error"),
-    (FAILED, "the snapshots could not be read, or the output could not be written"),
-]);
+pub(super) const LINT: ExitCodes =
+    ExitCodes(&[(OK, "no problems were found"), (USAGE, "problems were found, or a usage error"), (FAILED, NO_OUTPUT)]);
 pub(super) const REVIEW: ExitCodes =
-    ExitCodes(&[(OK, "the observations were shown"), (USAGE, "a usage error"), (FAILED, NO_FILE)]);
+    ExitCodes(&[(OK, "the observations were shown"), (USAGE, INVALID), (FAILED, NO_FILE)]);
 pub(super) const ACCEPT: ExitCodes = ExitCodes(&[
     (OK, "the observations were approved, or the entries were written"),
     (USAGE, INVALID),
@@ -103,13 +99,16 @@ pub(super) const DOCTOR: ExitCodes = ExitCodes(&[
 ]);
 pub(super) const CAPTURE: ExitCodes = ExitCodes(&[
     (OK, "the scenario was written"),
-    (USAGE, "a usage error, a directory or file that cannot be read, or a folder that is not empty"),
+    (
+        USAGE,
+        "a usage error, a directory or file that cannot be read, or a folder that is not empty or cannot be written",
+    ),
     (FAILED, NO_OUTPUT),
 ]);
 pub(super) const RECORD: ExitCodes = ExitCodes(&[
     (OK, "the scenario was written"),
     (USAGE, "a usage error, a state directory that cannot be read, or a file that cannot be created"),
-    (FAILED, "the proxy cannot listen, or the file cannot be written"),
+    (FAILED, "the proxy cannot listen, or the disk is full"),
 ]);
 pub(super) const PROBE: ExitCodes = ExitCodes(&[
     (
@@ -128,7 +127,7 @@ pub(super) const PROBE: ExitCodes = ExitCodes(&[
 ]);
 pub(super) const INIT: ExitCodes = ExitCodes(&[
     (OK, "the description was written"),
-    (USAGE, "a usage error, or the file exists"),
+    (USAGE, "a usage error, a program that does not exist, or a file that exists or cannot be written"),
     (FAILED, FAILURE),
     (INTERRUPTED, SIGNAL),
 ]);
@@ -136,7 +135,7 @@ pub(super) const SERVE: ExitCodes = ExitCodes(&[
     (OK, "a signal stopped the gateway"),
     (DEVIATES, "the release refuses to start with these settings or this store"),
     (USAGE, "a usage error, or a directory or configuration that cannot be used"),
-    (FAILED, FAILURE),
+    (FAILED, "the gateway cannot listen, or the disk is full"),
     (NEEDS_REPAIR, "the release refuses to start, because the state directory needs a repair"),
 ]);
 pub(super) const SCHEMA: ExitCodes =

@@ -25,6 +25,7 @@ use command::{
 };
 use help::{OUTPUT, cache_variable, token_variable};
 use signals::Signals;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use terminal::console::Color;
 
@@ -34,7 +35,7 @@ use terminal::console::Color;
 /// the pairing store with snapshots that were approved for each OpenClaw release.
 #[derive(Debug, Parser)]
 #[command(name = "clawcheck", version, max_term_width = 100)]
-#[command(after_help = exit::SUMMARY, after_long_help = exit::RUN.after(VARIABLES))]
+#[command(after_help = exit::SUMMARY, after_long_help = format!("{VARIABLES}\n\n{}", exit::SUMMARY))]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -115,9 +116,27 @@ pub fn main() -> ExitCode {
 fn arguments() -> Result<Arguments, clap::Error> {
     let color = Color::of_arguments(std::env::args_os().skip(1)).unwrap_or_default();
     let mut command = Arguments::command().color(color.into());
-    let matches = command.try_get_matches_from_mut(std::env::args_os());
-    let mut matches = matches.map_err(|error| other_command_option::with_tip(error, &command))?;
-    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    let mut parse = |words: &[OsString]| {
+        let matches = command.try_get_matches_from_mut(words);
+        let mut matches = matches.map_err(|error| other_command_option::with_tip(error, &command))?;
+        Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    };
+    let mut words = std::env::args_os().collect::<Vec<_>>();
+    let arguments = parse(&words)?;
+    // The words after a command belong to the command. After a URL, they can be options.
+    let after = match &arguments.command {
+        Command::Init(init) => init.words_after_url(),
+        _ => 0,
+    };
+    if after == 0 {
+        return Ok(arguments);
+    }
+    let url = words.len() - after - 1;
+    words[url..].rotate_left(1);
+    let reordered = parse(&words)?;
+    let is_read = matches!(&reordered.command, Command::Init(init) if init.is_only_url());
+    // Otherwise, `init` names the first word that it cannot read.
+    Ok(if is_read { reordered } else { arguments })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The error about an option that only other commands have. The error names these commands instead of a similar option.
 
+use crate::suggestions::nearest;
 use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -19,8 +20,12 @@ const INSTEAD: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Adds a tip to the error about an unknown option, if other commands have the option.
+/// Adds a tip to the error about an unknown option, if other commands have the option, and to the error about a misspelt
+/// command.
 pub(super) fn with_tip(mut error: clap::Error, root: &Command) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand && error.get(ContextKind::SuggestedSubcommand).is_none() {
+        return with_similar_command(error, root);
+    }
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
@@ -34,6 +39,16 @@ pub(super) fn with_tip(mut error: clap::Error, root: &Command) -> clap::Error {
         error.remove(kind);
     }
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    error
+}
+
+/// Adds the command with a similar name. clap finds no command for short words with swapped letters.
+fn with_similar_command(mut error: clap::Error, root: &Command) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    if let Some(near) = nearest(word, root.get_subcommands().map(Command::get_name)) {
+        let near = ContextValue::Strings(vec![near.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, near);
+    }
     error
 }
 

@@ -32,11 +32,13 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
-    /// Whether the user's argument is not valid. `false`: it is valid, but the gateway could not be installed or
+    /// Whether the user has to name something else. `false`: the argument is right, but the gateway could not be installed or
     /// read.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Url(_) | Self::UnknownRelease(_) | Self::Description(_) => true,
+            // Another version exists, and the user can name it.
+            Self::Install(InstallError::NoSuchVersion { .. }) => true,
             Self::Install(_) | Self::NoOtherRelease { .. } => false,
         }
     }

@@ -55,6 +55,19 @@ fn says(auth: Option<&Value>, expected: &Hello) -> bool {
         && expected.device_token.is_none_or(|given| member("deviceToken").is_some() == given)
 }
 
+/// The conditions for a hello-ok that it does not meet.
+pub(super) fn unmet_conditions(auth: Option<&Value>, expected: &Hello) -> Hello {
+    let none = Hello::default();
+    let role = Hello { role: expected.role.clone(), ..none.clone() };
+    let scopes = Hello { scopes: expected.scopes.clone(), ..none.clone() };
+    let device_token = Hello { device_token: expected.device_token, ..none };
+    Hello {
+        role: role.role.clone().filter(|_| !says(auth, &role)),
+        scopes: scopes.scopes.clone().filter(|_| !says(auth, &scopes)),
+        device_token: device_token.device_token.filter(|_| !says(auth, &device_token)),
+    }
+}
+
 fn is_refused<'a, I: Iterator<Item = &'a Message<Frame>>>(expected: &Refused, own: impl Fn() -> I) -> bool {
     let error = own().find_map(|what| if let Message::Frame(Frame::Error(error)) = what { Some(error) } else { None });
     // The loss of a connection without a close frame is not a refusal, because the gateway may have crashed.

@@ -113,40 +113,43 @@ impl KnownDeviations {
             return None;
         }
         match case.verdict {
-            Verdict::Conforms | Verdict::Deviates | Verdict::Error => Some(self.with_entries(case, &entries)),
+            Verdict::Conforms | Verdict::Deviates | Verdict::Error => self.with_entries(case, &entries),
             Verdict::KnownDeviation | Verdict::UnexpectedlyConforms | Verdict::NotApplicable | Verdict::Skipped => None,
         }
     }
 
-    fn with_entries(&self, case: PlayedCase<'_>, entries: &[&ListedEntry]) -> KnownVerdict {
+    /// The verdict by the entries about a case. `None` if they do not change it.
+    fn with_entries(&self, case: PlayedCase<'_>, entries: &[&ListedEntry]) -> Option<KnownVerdict> {
         let unknown = case
             .differences
             .iter()
             .find(|seen| seen.kind.level() <= case.level && !entries.iter().any(|listed| listed.entry.covers(seen)));
         if let Some(unknown) = unknown.filter(|_| case.verdict != Verdict::Conforms) {
             let reason = format!("not a known deviation: {}: {}", unknown.kind.title(), unknown.what);
-            return KnownVerdict { verdict: case.verdict, reason };
+            return Some(KnownVerdict { verdict: case.verdict, reason });
         }
-        let is_seen = |listed: &&&ListedEntry| case.differences.iter().any(|seen| listed.entry.covers(seen));
+        let is_seen = |listed: &&&ListedEntry| case.differences.iter().any(|seen| listed.entry.shows(seen, case.level));
         let gone = entries.iter().filter(|listed| !listed.entry.flaky && !is_seen(listed)).collect::<Vec<_>>();
         if !gone.is_empty() {
-            return KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason: no_longer_hold(&gone) };
+            return Some(KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason: no_longer_hold(&gone) });
         }
         if case.verdict == Verdict::Conforms && !entries.iter().any(|listed| is_seen(&listed)) {
             let all = reasons(entries.iter().copied());
-            return KnownVerdict { verdict: Verdict::Conforms, reason: format!("known to be flaky: {all}") };
+            return Some(KnownVerdict { verdict: Verdict::Conforms, reason: format!("known to be flaky: {all}") });
         }
         if let Some(reason) = self.another_observation(case).filter(|_| case.verdict != Verdict::Conforms) {
-            return KnownVerdict { verdict: case.verdict, reason };
+            return Some(KnownVerdict { verdict: case.verdict, reason });
+        }
+        // The differences of the case do not count at this level.
+        if case.verdict == Verdict::Conforms {
+            return None;
         }
         let seen = reasons(entries.iter().filter(is_seen).copied());
         // A case without differences cannot match an entry.
-        match seen.is_empty() {
+        Some(match seen.is_empty() {
             true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
-            // The differences of the case do not count at this level.
-            false if case.verdict == Verdict::Conforms => KnownVerdict { verdict: Verdict::Conforms, reason: seen },
             false => KnownVerdict { verdict: Verdict::KnownDeviation, reason: seen },
-        }
+        })
     }
 
     /// Why the observation does not match the pinned digest. All differences are known, but the rest of the
@@ -183,6 +186,15 @@ impl Entry {
         let is_of_kind = |kind: CauseKind| kind == seen.kind;
         let text = self.seen.as_ref().is_none_or(|pattern| pattern.value.matches(&seen.what));
         is_required && text && self.kind.is_none_or(is_of_kind)
+    }
+}
+
+impl Entry {
+    /// Whether a difference shows that the entry still holds. An entry for any difference holds only if a difference counts at
+    /// the level of the run: the texts of another gateway almost always differ.
+    pub(super) fn shows(&self, seen: &Difference, level: Level) -> bool {
+        let is_any = self.kind.is_none() && self.seen.as_ref().is_none_or(|pattern| pattern.value.is_any());
+        self.covers(seen) && (!is_any || seen.kind.level() <= level)
     }
 }
 

@@ -76,8 +76,10 @@ fn stale(listed: &ListedEntry, played: &[Observed], globs: &mut Vec<String>) -> 
     }
     for glob in &entry.case.0 {
         let is_about = |one: &&Observed| glob.value.matches(&one.case) && entry.is_about(&one.case, &one.requirements);
-        let (shown, gone): (Vec<_>, Vec<_>) =
-            played.iter().filter(is_about).partition(|one| one.differences.iter().any(|seen| entry.covers(seen)));
+        let (shown, gone): (Vec<_>, Vec<_>) = played
+            .iter()
+            .filter(is_about)
+            .partition(|one| one.differences.iter().any(|seen| entry.shows(seen, one.level)));
         let gone = gone.iter().filter(|one| is_evidence(one.verdict)).map(|one| one.case.as_str()).collect::<Vec<_>>();
         if gone.is_empty() {
             continue;

@@ -153,8 +153,15 @@ fn slight_differences_need_no_entry() {
     };
     assert_eq!(at(Level::Exact, Verdict::Deviates, ONE), Some(Verdict::Deviates));
     assert_eq!(at(Level::Wire, Verdict::Deviates, ONE), Some(Verdict::KnownDeviation));
-    let slight = "known:\n  - { case: role/a, seen: hello-ok also has a, reason: r }\n";
-    assert_eq!(at(Level::Wire, Verdict::Conforms, slight), Some(Verdict::Conforms));
+    let slight = |rest: &str| format!("known:\n  - {{ case: role/*, {rest}, reason: r }}\n");
+    // The entry still holds, and does not change the verdict.
+    for rest in ["seen: hello-ok also has a", "kind: fields, seen: '*'", "seen: 'hello-ok *'"] {
+        assert_eq!(at(Level::Wire, Verdict::Conforms, &slight(rest)), None, "{rest}");
+    }
+    // Any difference is one that counts, because the texts of another gateway almost always differ.
+    let any = slight("seen: '*'");
+    assert_eq!(at(Level::Wire, Verdict::Conforms, &any), Some(Verdict::UnexpectedlyConforms));
+    assert_eq!(at(Level::Exact, Verdict::Deviates, &any), Some(Verdict::KnownDeviation));
 }
 
 #[rstest]

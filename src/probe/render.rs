@@ -1,6 +1,6 @@
 //! A portrait as text, Markdown or JSON.
 
-use super::answer::Answer;
+use super::answer::{Answer, Decision};
 use super::question::{Question, Topic};
 use super::reference::ReleaseAnswers;
 use super::report::ProbeReport;
@@ -141,7 +141,18 @@ impl ProbeReport {
             let topics = topics.into_iter().collect::<Vec<_>>().join(", ");
             format!("not tested: {} about {topics}: {why}", counted(questions.count(), "question"))
         };
-        self.not_asked_by_reason().into_iter().map(|(why, _)| sentence(why)).collect()
+        let not_asked = self.not_asked_by_reason().into_iter().map(|(why, _)| sentence(why));
+        let proofs = "not tested: proofs: without the secret, the gateway refuses valid and invalid proofs alike \
+                      (--allow-writes sends CLAWCHECK_TOKEN)";
+        not_asked.chain(self.hides_proofs().then(|| proofs.to_owned())).collect()
+    }
+
+    /// Whether the gateway refuses a valid proof and invalid ones with the same answer, because it checks the secret first.
+    fn hides_proofs(&self) -> bool {
+        let valid = self.answer("proof-v3").filter(|answer| answer.decision == Decision::Refused);
+        let same =
+            |id: &str| self.answer(id).is_some_and(|answer| valid.is_some_and(|valid| valid.text == answer.text));
+        same("forged") && same("damaged")
     }
 
     fn not_asked_by_reason(&self) -> Vec<(&'static str, Vec<&'static str>)> {

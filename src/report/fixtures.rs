@@ -42,6 +42,7 @@ pub(super) fn case(id: &str, verdict: Verdict) -> CaseReport {
         requirements: Vec::new(),
         findings: Vec::new(),
         differences: Vec::new(),
+        release_differences: Vec::new(),
         notes: Vec::new(),
         frames: None,
         observation: None,

@@ -242,6 +242,9 @@ fn case(case: &CaseReport) -> Value {
     put("links", json!(case.links));
     put("requirements", json!(case.requirements));
     put("differences", json!(case.differences));
+    if !case.release_differences.is_empty() {
+        put("release_differences", json!(case.release_differences));
+    }
     put("notes", json!(case.notes));
     put("findings", case.findings.iter().map(finding).collect());
     put(

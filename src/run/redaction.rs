@@ -11,7 +11,8 @@ pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     report.reason.iter_mut().chain(&mut report.transcript).chain(&mut report.log).for_each(redact);
     report.about.iter_mut().chain(&mut report.links).for_each(redact);
     report.findings.iter_mut().for_each(|finding| self::finding(finding, secrets));
-    report.differences.iter_mut().for_each(|difference| self::difference(difference, secrets));
+    let differences = report.differences.iter_mut().chain(&mut report.release_differences);
+    differences.for_each(|difference| self::difference(difference, secrets));
     report.notes.iter_mut().flat_map(|note| [&mut note.step, &mut note.note]).for_each(redact);
     report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
 }

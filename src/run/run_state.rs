@@ -6,11 +6,13 @@ use super::options::{Options, RunError};
 use super::outcome::GatewayStarts;
 use super::rerun_policy::RerunPolicy;
 use super::timeouts::Timeouts;
+use crate::counted::counted;
 use crate::gateway::{Gateway, GatewayKind, Guard, Profile, RunDirectory};
 use crate::locked::locked;
 use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
 use crate::scenario::Case;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 use untrusted_data::Redactions;
@@ -124,7 +126,7 @@ impl<'a> RunState<'a> {
     }
 
     pub(super) fn take_left_behind(&self) -> Vec<String> {
-        std::mem::take(&mut *locked(&self.left_behind))
+        merged(&std::mem::take(&mut *locked(&self.left_behind)))
     }
 
     pub(super) fn take_library_error(&self) -> Option<LibraryError> {
@@ -161,6 +163,22 @@ impl<'a> RunState<'a> {
     }
 }
 
+/// What several cases left behind, each once. A sentence begins with the id of its case.
+fn merged(left: &[String]) -> Vec<String> {
+    let mut cases: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for sentence in left {
+        let (case, what) = sentence.rsplit_once(": ").unwrap_or(("", sentence));
+        cases.entry(what).or_default().push(case);
+    }
+    let line = |(what, cases): (&str, Vec<&str>)| match cases.as_slice() {
+        [""] => what.to_owned(),
+        [only] => format!("{only}: {what}"),
+        [first, ..] => format!("{what} of {}, for example {first}", counted(cases.len(), "case")),
+        [] => what.to_owned(),
+    };
+    cases.into_iter().map(line).collect()
+}
+
 /// The gateway's own snapshots, if its description names a folder. They add to the snapshots of a run that has some.
 ///
 /// # Errors
@@ -174,5 +192,18 @@ pub(crate) fn own_library(profile: &Profile, library: &Library) -> Result<Option
 pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merged;
+
+    #[test]
+    fn each_thing_is_left_behind_once() {
+        let left =
+            ["a/b: possibly the device laptop", "a/c: possibly the device phone", "a/d: possibly the device laptop"];
+        let expected = ["possibly the device laptop of 2 cases, for example a/b", "a/c: possibly the device phone"];
+        assert_eq!(merged(&left.map(str::to_owned)), expected);
     }
 }

@@ -119,18 +119,34 @@ pub enum ProgramError {
 }
 
 impl ProgramError {
-    /// Whether the user's arguments or configuration caused the error, and not the machine.
+    /// Whether the user has to change the arguments, or a file or directory that they name.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::NoStateDir | Self::NoConfig(_) | Self::Refused { .. } | Self::Store { .. } => true,
-            Self::Config(error) => !matches!(error, ConfigFileError::Unreadable { .. }),
+            Self::NoStateDir
+            | Self::NoConfig(_)
+            | Self::Config(_)
+            | Self::Refused { .. }
+            | Self::StateDir { .. }
+            | Self::Store { .. } => true,
+            Self::TokenNotSaved { error, .. } => is_out_of_reach(error.kind()),
             Self::Start(error) => matches!(error, StartError::Refused(_) | StartError::UnknownRelease(_)),
-            Self::StateDir { .. } | Self::TokenNotSaved { .. } | Self::Listen { .. } => false,
+            Self::Listen { .. } => false,
         }
     }
 }
 
+/// Whether an error is about the path or its permissions, and not about the disk.
+fn is_out_of_reach(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    matches!(kind, IsADirectory | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem)
+}
+
 impl ProgramOptions {
+    /// The state directory that the arguments or the environment name.
+    pub fn named_state_dir(&self) -> Option<PathBuf> {
+        self.state_dir.clone().or_else(|| self.path("OPENCLAW_STATE_DIR"))
+    }
+
     fn variable(&self, name: &str) -> Option<&str> {
         let found = self.env.iter().rev().find(|(known, _)| known == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
@@ -154,8 +170,7 @@ impl ProgramOptions {
 pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     // Check this before anything is written.
     Facts::of(options.release).map_err(StartError::from)?;
-    let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
-    let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
+    let state_dir = absolute(options.named_state_dir().ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;
     check_store(&state_dir)?;
     let explicit = options.config.clone().or_else(|| options.path("OPENCLAW_CONFIG_PATH"));

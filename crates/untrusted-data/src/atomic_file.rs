@@ -116,7 +116,15 @@ fn temporary(target: &Path, mode: u32) -> io::Result<NamedTempFile> {
     if name.len() < 200 {
         builder.prefix(&prefix);
     }
-    builder.suffix(".tmp").permissions(Permissions::from_mode(mode)).tempfile_in(folder(target))
+    builder.suffix(".tmp").permissions(Permissions::from_mode(mode)).tempfile_in(folder(target)).map_err(without_path)
+}
+
+/// An error without the path of the temporary file, which the user does not know.
+fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((what, _)) => io::Error::new(error.kind(), what),
+        None => error,
+    }
 }
 
 /// Removes temporary files of processes that were killed while they wrote this file.

@@ -53,7 +53,7 @@ impl Capture {
 fn not_saved(error: SaveError) -> CommandError {
     match error {
         SaveError::NotEmpty(_) | SaveError::Inside(_) => CommandError::usage(error),
-        SaveError::Io { .. } => CommandError::failed(error),
+        SaveError::Io { error: ref reason, .. } => CommandError::of_file(reason.kind(), error),
     }
 }
 

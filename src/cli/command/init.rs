@@ -62,13 +62,24 @@ pub(crate) struct Init {
 }
 
 impl Init {
+    /// The number of words after a URL.
+    pub(crate) fn words_after_url(&self) -> usize {
+        let is_url = self.gateway.first().is_some_and(|text| text.contains("://"));
+        if is_url { self.gateway.len() - 1 } else { 0 }
+    }
+
+    /// Whether the gateway is a URL without further words.
+    pub(crate) fn is_only_url(&self) -> bool {
+        self.gateway.len() == 1 && self.gateway.iter().all(|text| text.contains("://"))
+    }
+
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         let url = self.gateway.first().filter(|text| text.contains("://")).cloned();
         if let (Some(url), [_, after, ..]) = (&url, self.gateway.as_slice()) {
-            let message = format!("`{after}` after the URL {url} is not read as an option");
+            let message = format!("`{after}` is neither the URL {url} nor an option of `init`");
             return Err(usage(
                 message,
-                Some("put the options of `init` before the URL: clawcheck init --output FILE URL"),
+                Some("name one gateway: clawcheck init URL, or clawcheck init COMMAND ARGUMENT..."),
             ));
         }
         let start = self.start(url.as_deref())?;
@@ -172,7 +183,7 @@ fn default_file(name: &str) -> PathBuf {
 fn write(file: &Path, text: &str) -> Result<(), CommandError> {
     atomic_file::create(file, text.as_bytes()).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(file),
-        _ => CommandError::message(&format!("cannot write {}: {error}", file.display())),
+        kind => CommandError::of_file(kind, miette::miette!("cannot write {}: {error}", file.display())),
     })
 }
 

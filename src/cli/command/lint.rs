@@ -1,6 +1,5 @@
 //! `clawcheck lint`: checks scenario files.
 
-use crate::cli::error::library_report;
 use crate::cli::options::selection::{built_in_note, own_folder};
 use crate::cli::options::snapshots::Snapshots;
 use crate::cli::terminal::console;
@@ -54,14 +53,13 @@ impl Lint {
         if let Some(folder) = own_folder().filter(|_| self.paths.is_empty()) {
             let _ = console::stderr().write_all(built_in_note(folder).as_bytes());
         }
-        let fault = |error| CommandError::failed(library_report(error));
-        let snapshots = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?;
+        let snapshots = Snapshots::find(None, &self.paths)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {
             // The built-in snapshots do not belong to the user's own scenarios.
             return Ok(exit::OK);
         }
         let library = snapshots.library;
-        let drafts = library.drafts().map_err(fault)?;
+        let drafts = library.drafts()?;
         if !drafts.is_empty() {
             let count = counted(drafts.len(), "draft");
             writeln!(out, "{count}: snapshots that no real release has confirmed").map_err(CommandError::output)?;

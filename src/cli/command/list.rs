@@ -1,6 +1,5 @@
 //! `clawcheck list`: lists cases.
 
-use crate::cli::error::library_report;
 use crate::cli::help::OUTPUT;
 use crate::cli::options::plan_options::{self, PlanOptions};
 use crate::cli::options::selection::{NamedCases, SelectionOptions};
@@ -104,7 +103,7 @@ impl List {
             let _ = writeln!(console::stderr(), "{note} {} (--release names another one)", releases::DEFAULT);
         }
         let release = run::release_of_profile(&profile);
-        let own = run::own_library(&profile, library).map_err(|error| CommandError::failed(library_report(error)))?;
+        let own = run::own_library(&profile, library)?;
         session::block_on([&GatewaySpec::Embedded(None)], async {
             let run_directory = RunDirectory::in_memory(&Guard::default()).map_err(failed)?;
             let snapshots = (own.as_ref(), library);

@@ -7,7 +7,7 @@ use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
-use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, RunDirectory, Running, Sandbox};
+use crate::gateway::{Gateway, GatewayKind, GatewaySpec, Launch, LaunchError, RunDirectory, Running, Sandbox};
 use crate::output_format::OutputFormat;
 use crate::probe::{self, ProbeReport, ReleaseAnswersError, SILENCE_WAIT, Secret, Settings};
 use openclaw_model::Release;
@@ -201,7 +201,15 @@ async fn launch(
         deadline: Instant::now() + start,
     };
     let launched = gateway.launch(launch).await;
-    launched.map_err(|error| CommandError::message(&console::sanitize(&secrets.apply(&error.to_string()))))
+    launched.map_err(|error| {
+        let message = console::sanitize(&secrets.apply(&error.to_string()));
+        match error {
+            LaunchError::CommandNotFound { .. } | LaunchError::CannotRun { .. } => {
+                CommandError::usage(miette::Report::msg(message))
+            }
+            _ => CommandError::message(&message),
+        }
+    })
 }
 
 /// `openclaw.json` of a gateway that the probe starts.

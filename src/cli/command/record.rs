@@ -79,8 +79,7 @@ impl Record {
             )));
         }
         // A file that cannot be written is an error at the start, not at the end.
-        atomic_file::probe(&self.output)
-            .map_err(|error| CommandError::usage(miette::miette!("cannot write {}: {error}", self.output.display())))?;
+        atomic_file::probe(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
         let initial_state = self.initial_state()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| CommandError::message(&format!("cannot start: {error}")))?;
@@ -141,8 +140,8 @@ impl Record {
             let _ = tokio::time::timeout(Duration::from_secs(self.max_time.into()), stop_requested(stop)).await;
         };
         let recorded = recorder.record(&gateway, initial_state, end).await;
-        let written = create(&self.output, recorded.text().as_bytes())
-            .map_err(|error| CommandError::message(&format!("cannot write {file}: {error}")))?;
+        let written =
+            create(&self.output, recorded.text().as_bytes()).map_err(|error| cannot_write(&self.output, &error))?;
         let file = console::sanitize_line(&written.to_string_lossy());
         if written != self.output {
             let taken = console::sanitize_line(&self.output.to_string_lossy());
@@ -165,6 +164,10 @@ impl Record {
         out.write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> CommandError {
+    CommandError::of_file(error.kind(), miette::miette!("cannot write {}: {error}", file.display()))
 }
 
 /// Creates the file. If its name was taken during the recording, it gets the first free name of the form `NAME-2.yaml`.

@@ -1,7 +1,6 @@
 //! `clawcheck review`: shows the observations that wait for approval, and asks about each.
 
 use super::accept;
-use crate::cli::error::library_report;
 use crate::cli::options::snapshots::ProposalsFolder;
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
@@ -35,28 +34,32 @@ enum Decision {
 
 impl Review {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let fault = |error: LibraryError| CommandError::failed(library_report(error));
         let (folder, mut library) = self.folder.open()?;
-        let waiting = library.proposals().map_err(fault)?;
+        let waiting = library.proposals()?;
         let mut out = console::stdout();
         if waiting.is_empty() {
             writeln!(out, "nothing waits for approval in {}", folder.display()).map_err(CommandError::output)?;
             return Ok(exit::OK);
         }
+        let releases = self.folder.releases()?;
         let asks = io::stdin().is_terminal() && console::stdout_is_terminal();
         for (at, proposal) in waiting.iter().enumerate() {
-            let text = describe(&library, proposal).map_err(fault)?;
+            let text = describe(&library, proposal)?;
             writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(CommandError::output)?;
+            let warning = releases.as_ref().map(|releases| accept::let_in::warning(releases, proposal)).transpose();
+            if let Some(warning) = warning?.flatten() {
+                writeln!(out, "{warning}").map_err(CommandError::output)?;
+            }
             if !asks {
                 continue;
             }
             match ask(&mut out).map_err(CommandError::output)? {
                 Decision::Accept => {
-                    for line in accept::accept(&mut library, proposal).map_err(fault)? {
+                    for line in accept::accept(&mut library, proposal)? {
                         writeln!(out, "{line}").map_err(CommandError::output)?;
                     }
                 }
-                Decision::Reject => library.reject(proposal).map_err(fault)?,
+                Decision::Reject => library.reject(proposal)?,
                 Decision::Skip => {}
                 Decision::Quit => break,
             }

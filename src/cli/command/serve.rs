@@ -4,13 +4,13 @@ use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::explain::{StateDirectory, StatePaths};
-use crate::gateway_files::not_a_state_directory;
+use crate::gateway_files::{is_of_gateway, not_a_state_directory};
 use miette::Report;
 use openclaw_emulator::StartError;
 use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
 use openclaw_model::{Facts, Release, releases};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Run the embedded gateway with an openclaw.json and a state directory, like the real release
@@ -21,7 +21,8 @@ use std::sync::Arc;
 /// UI's pages and the gateway's other HTTP APIs.
 ///
 /// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
-/// configuration, like the release. `serve` does not use ~/.openclaw by default.
+/// configuration, like the release. `serve` does not use ~/.openclaw by default. A folder that contains other files is not
+/// accepted as the state directory.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = exit::SERVE.after("\
 Examples:
@@ -58,15 +59,8 @@ impl Serve {
     }
 
     async fn serve(self, signals: &Signals) -> Result<u8, CommandError> {
-        if let Some(directory) = self.state_dir.as_deref().filter(|directory| directory.exists() && !directory.is_dir())
-        {
-            let (message, help) = not_a_state_directory(directory);
-            return Err(CommandError::usage(miette::miette!(help = help, "{message}")));
-        }
-        let release = self.chosen_release();
-        let stop = signals.stop();
-        let options = ProgramOptions {
-            release,
+        let mut options = ProgramOptions {
+            release: releases::DEFAULT,
             port: self.port,
             state_dir: self.state_dir,
             config: self.config,
@@ -74,6 +68,12 @@ impl Serve {
             env: environment(),
             log: self.verbose.then(|| Arc::new(log) as _),
         };
+        if let Some(directory) = options.named_state_dir() {
+            must_be_usable(&directory)?;
+        }
+        let release = self.release.unwrap_or_else(|| release_of_directory(&options));
+        options.release = release;
+        let stop = signals.stop();
         let program = program::start(options).await.map_err(program_error)?;
         if let Some(known) = Facts::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
             log(&format!("clawcheck serve: {release} has no rules of its own; it uses the rules of {known}"));
@@ -90,24 +90,35 @@ impl Serve {
     }
 }
 
-impl Serve {
-    /// The release that the user names, that of the state directory, or the newest known one.
-    fn chosen_release(&self) -> Release {
-        if let Some(release) = self.release {
-            return release;
-        }
-        let env = environment();
-        let is_named = self.state_dir.is_some()
-            || env.iter().any(|(name, value)| name == "OPENCLAW_STATE_DIR" && !value.trim().is_empty());
-        let places = StatePaths { state_dir: self.state_dir.clone(), config: self.config.clone(), env };
-        // A new directory has no release. If the directory cannot be read, the start reports the error.
-        let state = is_named.then(|| StateDirectory::read_despite_config(&places).ok()).flatten();
-        let chosen = state.as_ref().map(|state| state.choose_release(None));
-        if let Some(chosen) = chosen {
-            log(&format!("clawcheck serve: the release is {chosen}; use --release to select another release"));
-        }
-        chosen.map_or(releases::DEFAULT, |chosen| chosen.release)
+/// Refuses a folder of something else: `serve` would write a configuration and a store into it.
+///
+/// # Errors
+/// The path is not a directory, or the folder has files and none of a gateway.
+fn must_be_usable(directory: &Path) -> Result<(), CommandError> {
+    let is_empty = |directory: &Path| directory.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+    // The start reports a directory that cannot be read.
+    let is_readable = directory.read_dir().is_ok();
+    let is_other = directory.is_dir() && is_readable && !is_empty(directory) && !is_of_gateway(directory);
+    if !is_other && (directory.is_dir() || !directory.exists()) {
+        return Ok(());
     }
+    let (message, help) = not_a_state_directory(directory);
+    let help = format!("name a new or an empty directory, or {help}");
+    Err(CommandError::usage(miette::miette!(help = help, "{message}")))
+}
+
+/// The release of the state directory, or the newest known one.
+fn release_of_directory(options: &ProgramOptions) -> Release {
+    let places =
+        StatePaths { state_dir: options.state_dir.clone(), config: options.config.clone(), env: options.env.clone() };
+    // A new directory has no release. If the directory cannot be read, the start reports the error.
+    let is_named = options.named_state_dir().is_some();
+    let state = is_named.then(|| StateDirectory::read_despite_config(&places).ok()).flatten();
+    let chosen = state.as_ref().map(|state| state.choose_release(None));
+    if let Some(chosen) = chosen {
+        log(&format!("clawcheck serve: the release is {chosen}; use --release to select another release"));
+    }
+    chosen.map_or(releases::DEFAULT, |chosen| chosen.release)
 }
 
 /// If a release refuses its settings or its store, `serve` exits with the release's own exit code, so that a process

@@ -149,7 +149,7 @@ impl PlanOptions {
         let snapshots = match (&on_copy, &self.snapshots) {
             // The snapshots are about the stores of the scenarios.
             (Some(_), None) => Snapshots::none(),
-            _ => Snapshots::find(self.snapshots.as_deref(), paths).map_err(CommandError::failed)?,
+            _ => Snapshots::find(self.snapshots.as_deref(), paths)?,
         };
         Ok((on_copy.map_or(CasesToPlay::Selected(cases), CasesToPlay::OnCopy), snapshots))
     }

@@ -1,6 +1,6 @@
 //! Finds the snapshots for a command: a named folder, the folder next to the scenarios, or the built-in snapshots.
 
-use crate::cli::error::{CommandError, library_report};
+use crate::cli::CommandError;
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
 use crate::observe::snapshot::Library;
 use crate::shell::quoted;
@@ -28,13 +28,13 @@ impl Snapshots {
     ///
     /// # Errors
     /// Returns an error if a folder cannot be read.
-    pub(in crate::cli) fn find(named: Option<&Path>, scenarios: &[PathBuf]) -> Result<Self, miette::Report> {
+    pub(in crate::cli) fn find(named: Option<&Path>, scenarios: &[PathBuf]) -> Result<Self, CommandError> {
         let folder = named.map(Path::to_owned).or_else(|| beside(scenarios));
         let library = match folder {
             Some(folder) => Library::open(&folder),
             None => Library::built_in(),
         };
-        Ok(Self { library: library.map_err(library_report)?, named: named.is_some() })
+        Ok(Self { library: library?, named: named.is_some() })
     }
 
     /// Returns no snapshots, so that a run checks only the expectations of scenarios.
@@ -59,8 +59,7 @@ impl Snapshots {
             }
             false => self.library.freeze_if_unwritable(),
         };
-        let reason = reason.map_err(|error| CommandError::failed(library_report(error)))?;
-        Ok(reason.map(|reason| format!("{reason}; name another folder with --snapshots")))
+        Ok(reason?.map(|reason| format!("{reason}; name another folder with --snapshots")))
     }
 
     /// Whether observations can be saved for approval.
@@ -93,8 +92,17 @@ impl ProposalsFolder {
                 self.snapshots.clone()
             }
         };
-        let library = Library::open(&folder).map_err(|error| CommandError::failed(library_report(error)))?;
+        let library = Library::open(&folder)?;
         Ok((folder, library))
+    }
+
+    /// The snapshots of OpenClaw, if the folder contains those of another gateway.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshots cannot be read.
+    pub(in crate::cli) fn releases(&self) -> Result<Option<Library>, CommandError> {
+        let find = |_: &GatewaySpec| Snapshots::find(None, &[]).map(|snapshots| snapshots.library);
+        self.gateway.as_ref().map(find).transpose()
     }
 }
 

@@ -8,16 +8,21 @@ use crate::run::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The interval at which the bar is drawn if no event occurs.
 const TICK: Duration = Duration::from_millis(120);
+
+/// The interval between the lines in a log.
+const LINE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Shows the progress of a run. Clones share the bar.
 #[derive(Clone)]
 pub(crate) struct Progress {
     bar: ProgressBar,
     failed: Arc<Mutex<usize>>,
+    /// The time of the last line, if the progress is printed as lines.
+    last_line: Option<Arc<Mutex<Instant>>>,
 }
 
 impl Progress {
@@ -29,7 +34,25 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {prefix} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, failed: Arc::default() }
+        Self { bar, failed: Arc::default(), last_line: None }
+    }
+
+    /// Prints a line about every minute if there is no bar, because standard error is not a terminal: a CI system ends a job
+    /// without output, and a person cannot see whether the job works.
+    pub(crate) fn in_lines(&mut self) {
+        self.last_line = self.bar.is_hidden().then(|| Arc::new(Mutex::new(Instant::now())));
+    }
+
+    /// The line at this moment, if one is due.
+    fn line(&self, now: Instant) -> Option<String> {
+        let mut last = locked(self.last_line.as_ref()?);
+        if now.duration_since(*last) < LINE_INTERVAL {
+            return None;
+        }
+        *last = now;
+        let failed = *locked(&self.failed);
+        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
+        Some(format!("{} of {} cases done{failed}", self.bar.position(), self.bar.length().unwrap_or_default()))
     }
 
     /// Shows the work before the first case.
@@ -86,7 +109,13 @@ impl Listener for Progress {
                     self.bar.set_prefix(format!("{failed} failed"));
                 }
             }
-            Event::Finished(_) => self.finish(),
+            Event::Finished(_) => {
+                self.finish();
+                return Ok(());
+            }
+        }
+        if let Some(line) = self.line(Instant::now()) {
+            self.note(&line);
         }
         Ok(())
     }
@@ -116,5 +145,26 @@ impl Write for ProgressWriter {
             out.write_all(&waiting)?;
             out.flush()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_each_minute() {
+        let mut progress = Progress::new(279);
+        let start = Instant::now();
+        assert_eq!(progress.line(start + 2 * LINE_INTERVAL), None);
+        progress.bar.set_draw_target(ProgressDrawTarget::hidden());
+        progress.in_lines();
+        let start = start.max(*locked(progress.last_line.as_ref().unwrap()));
+        progress.bar.inc(120);
+        assert_eq!(progress.line(start + LINE_INTERVAL / 2), None);
+        assert_eq!(progress.line(start + LINE_INTERVAL).as_deref(), Some("120 of 279 cases done"));
+        *locked(&progress.failed) += 1;
+        assert_eq!(progress.line(start + LINE_INTERVAL), None);
+        assert_eq!(progress.line(start + 2 * LINE_INTERVAL).as_deref(), Some("120 of 279 cases done, 1 failed"));
     }
 }

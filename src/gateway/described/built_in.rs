@@ -1,6 +1,8 @@
 //! Finds a description: a file, or a built-in description.
 
 use super::error::DescriptionError;
+use crate::suggestions::nearest;
+use openclaw_model::Release;
 use std::path::Path;
 use untrusted_data::limits::DESCRIPTION_BYTES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
@@ -38,8 +40,25 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
         return Ok((format!("gateways/{name}.yaml"), text.to_owned()));
     }
     let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
-    let help = format!("expected embedded, openclaw@RELEASE, a ws:// URL, a file, or one of: {}", names.join(", "));
+    let meant = meant(&shown, &names).map(|meant| format!("did you mean {meant}? Otherwise, ")).unwrap_or_default();
+    let expected = "expected embedded, openclaw@RELEASE, a ws:// URL, a file, or one of";
+    let help = format!("{meant}{expected}: {}", names.join(", "));
     Err(DescriptionError::Missing { path: named.to_owned(), help })
+}
+
+/// What a misspelt name was probably meant to be.
+fn meant(shown: &str, descriptions: &[&str]) -> Option<String> {
+    if let Ok(release) = shown.parse::<Release>() {
+        return Some(format!("openclaw@{release} or embedded@{release}"));
+    }
+    let (name, release) = shown.split_once('@').map_or((shown, None), |(name, release)| (name, Some(release)));
+    let names = ["embedded", "openclaw"].into_iter().chain(descriptions.iter().copied());
+    let near = nearest(name, names)?;
+    match (near, release) {
+        ("embedded" | "openclaw", Some(release)) => Some(format!("{near}@{release}")),
+        ("openclaw", None) => Some("openclaw@RELEASE".to_owned()),
+        _ => Some(near.to_owned()),
+    }
 }
 
 fn help(error: &PlainFileError) -> &'static str {
@@ -54,11 +73,25 @@ fn help(error: &PlainFileError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     #[test]
     fn unknown_name_lists_known_ones() {
         let DescriptionError::Missing { help, .. } = find(Path::new("clawbot")).unwrap_err() else { panic!() };
-        assert!(help.contains("clawdbot"));
+        assert!(help.starts_with("did you mean clawdbot? Otherwise, expected "), "{help}");
+    }
+
+    #[rstest]
+    #[case("emebdded", Some("embedded"))]
+    #[case("embeded@2026.4.2", Some("embedded@2026.4.2"))]
+    #[case("opnclaw@2026.4.2", Some("openclaw@2026.4.2"))]
+    #[case("opencla", Some("openclaw@RELEASE"))]
+    #[case("2026.4.2", Some("openclaw@2026.4.2 or embedded@2026.4.2"))]
+    #[case("mine.yaml", None)]
+    fn suggests_meant_gateway(#[case] text: &str, #[case] expected: Option<&str>) {
+        let DescriptionError::Missing { help, .. } = find(Path::new(text)).unwrap_err() else { panic!() };
+        let suggested = help.strip_prefix("did you mean ").and_then(|help| help.split_once("? "));
+        assert_eq!(suggested.map(|(meant, _)| meant), expected, "{help}");
     }
 
     #[test]

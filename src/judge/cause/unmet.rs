@@ -2,9 +2,9 @@
 
 use super::answer::{Answer, is_close, is_request};
 use super::{CauseKind, Difference};
-use crate::judge::expectation::describe;
-use crate::observe::StepObservation;
-use crate::scenario::expect::{Expectation, Failure, Refused};
+use crate::judge::expectation::{describe, unmet_conditions};
+use crate::observe::{Frame, Message, StepObservation};
+use crate::scenario::expect::{Expectation, Failure, Hello, Refused};
 
 /// The difference for a step with an unmet expectation. `seen` describes the observation in words.
 pub(in crate::judge) fn difference(
@@ -24,12 +24,30 @@ pub(in crate::judge) fn difference(
     };
     let what = match kind {
         // The decision is as expected, but its details are not.
-        CauseKind::Granted | CauseKind::Close | CauseKind::Details => {
+        CauseKind::Granted => granted(expectation, step, &saw),
+        CauseKind::Close | CauseKind::Details => {
             format!("{saw} instead of {}", describe(expectation))
         }
         _ => format!("{saw} instead of {}", sign(expectation)),
     };
     Difference { requires, ..Difference::new(kind, what, &step.step, &describe(expectation), seen) }
+}
+
+/// What a hello-ok grants other than expected.
+fn granted(expectation: &Expectation, step: &StepObservation, saw: &str) -> String {
+    let Expectation::Hello(expected) = expectation else {
+        return format!("{saw} instead of {}", describe(expectation));
+    };
+    let mut own = step.seen.iter().filter(|seen| seen.on.is_none()).map(|seen| &seen.message);
+    let auth = own.find_map(|message| match message {
+        Message::Frame(Frame::Hello(hello)) => hello.auth.as_ref(),
+        _ => None,
+    });
+    match unmet_conditions(auth, expected) {
+        Hello { role: None, scopes: None, device_token: Some(true) } => format!("{saw} lacks a device token"),
+        Hello { role: None, scopes: None, device_token: Some(false) } => format!("{saw} also has a device token"),
+        unmet => format!("{saw} instead of {}", describe(&Expectation::Hello(unmet))),
+    }
 }
 
 /// The expectation, in the form of the codes of an answer: `hello-ok`, `NOT_PAIRED PAIRING_REQUIRED role-upgrade`.
@@ -79,13 +97,17 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> CauseKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Frame, Hello, Message, Received};
+    use crate::observe::{Hello as SeenHello, Received};
     use rstest::rstest;
     use serde_json::{Value, json};
 
     fn hello() -> Message<Frame> {
-        let keys = Vec::new();
-        Message::Frame(Frame::Hello(Hello { protocol: json!(3), auth: None, policy: None, keys, features: None }))
+        hello_with(None)
+    }
+
+    fn hello_with(auth: Option<Value>) -> Message<Frame> {
+        let (protocol, keys) = (json!(3), Vec::new());
+        Message::Frame(Frame::Hello(SeenHello { protocol, auth, policy: None, keys, features: None }))
     }
 
     fn refusal() -> Message<Frame> {
@@ -107,6 +129,9 @@ mod tests {
     #[case::let_in(json!({"refused": {"code": "NOT_PAIRED"}}), hello(), "LetIn: hello-ok instead of NOT_PAIRED")]
     #[case::let_in_against_any(json!({"refused": {}}), hello(), "LetIn: hello-ok instead of a refusal")]
     #[case::rights(json!({"hello": {"role": "node"}}), hello(), "Granted: hello-ok instead of hello-ok with role node")]
+    #[case::no_token(json!({"hello": {"role": "operator", "device-token": true}}), hello_with(Some(json!({"role": "operator"}))), "Granted: hello-ok lacks a device token")]
+    #[case::token(json!({"hello": {"device-token": false}}), hello_with(Some(json!({"deviceToken": "t"}))), "Granted: hello-ok also has a device token")]
+    #[case::role_and_token(json!({"hello": {"role": "node", "scopes": [], "device-token": true}}), hello_with(Some(json!({"role": "operator", "scopes": []}))), "Granted: hello-ok instead of hello-ok with role node, a device token")]
     #[case::reason(json!({"refused": {"reason": "scope-upgrade"}}), refusal(), "ErrorCode: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of scope-upgrade")]
     #[case::silence(json!({"hello": {}}), Message::Silence, "Silence: nothing came instead of hello-ok")]
     #[case::granted(json!({"error": {"code": "FORBIDDEN"}}), done(), "Allowed: ok status instead of FORBIDDEN")]

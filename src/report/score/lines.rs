@@ -33,6 +33,10 @@ impl Score {
         let wide = names.max().unwrap_or_default().max("all cases".len());
         let mut header = format!("{:<wide$}{:>COLUMN$}{:>COLUMN$}", "score", "cases", "played");
         Level::ALL.iter().for_each(|level| header.push_str(&format!("{:>COLUMN$}", level.name())));
+        let has_own = self.total().own > 0;
+        if has_own {
+            header.push_str(&format!("{:>COLUMN$}", "own"));
+        }
         let mut lines = vec![header];
         let conforms = |family: &FamilyScore| {
             let of_levels = Level::ALL.iter().zip(&family.conform);
@@ -40,13 +44,13 @@ impl Score {
         };
         let (without, played): (Vec<_>, Vec<_>) = self.families.iter().partition(|(_, family)| family.played == 0);
         let (equal, differing): (Vec<_>, Vec<_>) = played.into_iter().partition(|(_, family)| conforms(family));
-        lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide)));
+        lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide, has_own)));
         if differing.len() > FAMILIES {
             let more = differing.len() - FAMILIES;
             lines.push(format!("… {more} more {}", if more == 1 { "family" } else { "families" }));
         }
         if self.families.len() > 1 {
-            lines.push(row("all cases", &self.total(), wide));
+            lines.push(row("all cases", &self.total(), wide, has_own));
         }
         let title = format!("every case conforms at {level}");
         for (title, families) in [(title.as_str(), equal), ("not played", without)] {
@@ -67,7 +71,8 @@ impl Score {
         }
         if let Some((number, first)) = self.next() {
             let id = printable::line(&first.id);
-            lines.push(format!("next: rung {}; start with {id} ({}):", number + 1, first.kind.title()));
+            let own = if first.own { "; only its own snapshot approves this" } else { "" };
+            lines.push(format!("next: rung {}; start with {id} ({}{own}):", number + 1, first.kind.title()));
             // Users copy commands, so a command is never truncated.
             lines.push(format!("  {}", printable::line(&first.rerun)));
         }
@@ -75,23 +80,34 @@ impl Score {
     }
 }
 
-fn row(name: &str, family: &FamilyScore, wide: usize) -> String {
+fn row(name: &str, family: &FamilyScore, wide: usize, has_own: bool) -> String {
     let name = cut::line(&printable::line(name), NAME).into_owned();
     let mut row = format!("{name:<wide$}{:>COLUMN$}{:>COLUMN$}", family.cases, family.played);
     family.conform.iter().for_each(|conform| row.push_str(&format!("{conform:>COLUMN$}")));
+    if has_own {
+        row.push_str(&format!("{:>COLUMN$}", family.own));
+    }
     row
 }
 
 fn state(score: &RungScore) -> String {
-    let RungScore { cases, played, failing, known, .. } = score;
+    let RungScore { cases, played, failing, known, own, own_decisions, .. } = score;
     let state = match score.state() {
         RungState::NotPlayed => "not played".to_owned(),
         RungState::Broken => format!("BROKEN in {failing} of {}", counted(*played, "case")),
-        RungState::Holds if played < cases => format!("holds in {played} of {}", counted(*cases, "case")),
+        RungState::Own => format!(
+            "DIFFERS from the claimed release in {own_decisions} of {}, approved by own snapshots",
+            counted(*played, "case")
+        ),
+        RungState::Holds if played < cases => format!("holds ({played} of {} played)", counted(*cases, "case")),
         RungState::Holds => format!("holds in {}", counted(*cases, "case")),
     };
-    match known {
-        0 => state,
-        known => format!("{state}, with {}", counted(*known, "known deviation")),
-    }
+    let own = match score.state() {
+        RungState::Own | RungState::NotPlayed => String::new(),
+        _ if *own == 0 => String::new(),
+        RungState::Broken => format!("; own snapshots approve {own} more"),
+        RungState::Holds => format!(", {own} by its own snapshots"),
+    };
+    let known = if *known == 0 { String::new() } else { format!(", with {}", counted(*known, "known deviation")) };
+    format!("{state}{own}{known}")
 }

@@ -49,7 +49,7 @@ fn next_rung_and_case() {
     all cases              7         6         3         2         1
     every case conforms at wire: control-ui (1)
     ladder
-      1. completes the handshake       holds in 1 of 2 cases
+      1. completes the handshake       holds (1 of 2 cases played)
       2. refuses wrong secrets         not played
       3. verifies device proofs        BROKEN in 2 of 2 cases
       4. remembers paired devices      not played
@@ -68,6 +68,44 @@ fn next_rung_and_case() {
     assert_eq!(json["families"][1]["family"], "handshake");
     let numbers = ["cases", "played", "decisions", "wire", "exact"].map(|name| json["families"][1][name].as_u64());
     assert_eq!(numbers.map(Option::unwrap), [4, 3, 2, 1, 0]);
+}
+
+/// An own snapshot can approve a security hole, which the claimed release does not have.
+#[test]
+fn own_snapshots_do_not_hold_for_release() {
+    let own = |id: &str, kinds: &[CauseKind]| {
+        let CaseReport { differences: release_differences, .. } = case(id, Verdict::Conforms, kinds);
+        CaseReport { release_differences, ..case(id, Verdict::Conforms, &[]) }
+    };
+    let mut score = Score::default();
+    score.add(&case("handshake/params", Verdict::Conforms, &[]));
+    score.add(&own("handshake/path", &[CauseKind::ErrorCode]));
+    score.add(&own("handshake/size", &[CauseKind::Text]));
+    score.add(&case("handshake/proof-first", Verdict::Conforms, &[]));
+    score.add(&own("handshake/proof", &[CauseKind::ErrorCode, CauseKind::LetIn]));
+    score.add(&case("role-upgrade/a", Verdict::Deviates, &[CauseKind::ErrorCode]));
+    score.add(&own("role-upgrade/b", &[CauseKind::LetIn]));
+    insta::assert_snapshot!(score.lines(Level::Wire).join("\n"), @r"
+    score            cases    played decisions      wire     exact       own
+    handshake            5         5         4         3         2         2
+    role-upgrade         2         2         1         0         0         1
+    all cases            7         7         5         3         2         3
+    ladder
+      1. completes the handshake       holds in 3 cases, 1 by its own snapshots
+      2. refuses wrong secrets         not played
+      3. verifies device proofs        DIFFERS from the claimed release in 1 of 2 cases, approved by own snapshots
+      4. remembers paired devices      not played
+      5. enforces roles and scopes     BROKEN in 1 of 2 cases; own snapshots approve 1 more
+      6. refuses revoked tokens        not played
+      7. survives restarts and damage  not played
+    next: rung 3; start with handshake/proof (let in instead of refused; only its own snapshot approves this):
+      clawcheck run handshake/proof
+    ");
+    let json = score.json();
+    let rung = &json["ladder"][2];
+    assert_eq!((&rung["state"], &rung["own"], &rung["first"]), (&json!("own"), &json!(1), &json!("handshake/proof")));
+    assert_eq!(json["ladder"][4]["first"], "role-upgrade/a");
+    assert_eq!((&json["families"][0]["own"], &json["next"]), (&json!(2), &json!("verifies device proofs")));
 }
 
 #[test]

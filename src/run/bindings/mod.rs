@@ -119,6 +119,12 @@ impl Bindings {
         tokens.chain(self.identities.tokens()).collect()
     }
 
+    /// Whether the gateway issued a token, or the store of the case contains one.
+    pub(crate) fn has_learned_token(&self) -> bool {
+        let learned = self.learned();
+        !(learned.given.is_empty() && learned.given_in.is_empty() && learned.seeded.is_empty())
+    }
+
     pub(crate) fn token_given_in(&self, step: &str) -> Option<String> {
         self.learned().given_in.get(step).cloned()
     }

@@ -38,29 +38,63 @@ impl CaseResult {
     /// gateway must not change the result, and a frame that violates the schema does so on every gateway.
     pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &RunState<'_>) -> Verdict {
         match kept(case, release, shared) {
-            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,
+            Ok(Approved { history, .. }) => {
+                judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict
+            }
             Err(_) => Verdict::Error,
         }
     }
 }
 
-/// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without
-/// a snapshot folder.
-fn kept(case: &Case, release: Release, shared: &RunState<'_>) -> Result<Option<History>, LibraryError> {
+/// The approved snapshots that a case is compared with.
+struct Approved {
+    /// The snapshots that apply to the release. `None` if they cannot be stored: a user's scenario without a snapshot folder.
+    history: Option<History>,
+    /// The snapshots of the release, if `history` is that of the gateway itself.
+    of_release: Option<History>,
+}
+
+/// The approved snapshots of a case.
+fn kept(case: &Case, release: Release, shared: &RunState<'_>) -> Result<Approved, LibraryError> {
+    let history = shared.library.serving(&case.id, release)?;
     if let Some(own) = &shared.own_library {
-        let history = own.serving(&case.id, release)?;
-        if history.serving(release).is_some() {
-            return Ok(Some(history));
+        let own = own.serving(&case.id, release)?;
+        if own.serving(release).is_some() {
+            return Ok(Approved {
+                history: Some(own),
+                of_release: Some(history).filter(|history| history.serving(release).is_some()),
+            });
         }
     }
-    let history = shared.library.serving(&case.id, release)?;
     let keeps_own = shared.own_library.is_some();
     let nowhere = match shared.library.origin() {
         Origin::Nowhere => true,
         Origin::BuiltIn => !case.source.embedded && !keeps_own,
         Origin::Folder(_) => false,
     };
-    Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
+    let history = if nowhere && history.variants.is_empty() { None } else { Some(history) };
+    Ok(Approved { history, of_release: None })
+}
+
+/// Compares a case that conforms to a snapshot of the gateway itself with the snapshot of the release, so that the report
+/// tells it apart from a case that conforms to the release.
+fn compare_with_release(
+    report: &mut CaseReport,
+    case: &Case,
+    observation: &Observation,
+    release: Release,
+    of_release: &History,
+    level: Level,
+) {
+    if report.verdict != Verdict::Conforms {
+        return;
+    }
+    report.release_differences = judge(case, observation, release, Some(of_release), Vec::new(), level).differences;
+    let worst = report.release_differences.iter().min_by_key(|difference| difference.kind);
+    if let Some(worst) = worst.filter(|worst| worst.kind.level() <= level) {
+        let (title, what) = (worst.kind.title(), &worst.what);
+        report.reason = Some(format!("only by the gateway's own snapshot; compared with {release}: {title}: {what}"));
+    }
 }
 
 /// Notes in the report where an observation was written for approval, or why not.
@@ -133,8 +167,8 @@ pub(crate) fn conclude(
     shared: &RunState<'_>,
 ) -> CaseReport {
     let CaseResult { observation, frames, mut report, kept: _kept } = seen;
-    let history = match kept(case, release, shared) {
-        Ok(history) => history,
+    let Approved { history, of_release } = match kept(case, release, shared) {
+        Ok(approved) => approved,
         Err(error) => {
             report.verdict = Verdict::Error;
             report.reason = Some(error.to_string());
@@ -159,6 +193,9 @@ pub(crate) fn conclude(
             Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
     }
     (report.findings, report.differences, report.notes) = (findings, differences, notes);
+    if let Some(of_release) = &of_release {
+        compare_with_release(&mut report, case, &observation, release, of_release, level);
+    }
     let proposed = save(&report, &observation, &history.unwrap_or_default(), release, gateway, shared);
     note_proposal(proposed, &mut report, shared);
     report.observation = Some(observation);

@@ -59,6 +59,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         requirements: requirements(case),
         findings: Vec::new(),
         differences: Vec::new(),
+        release_differences: Vec::new(),
         notes: Vec::new(),
         frames: None,
         observation: None,

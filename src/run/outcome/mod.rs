@@ -109,6 +109,8 @@ pub struct CaseReport {
     pub findings: Vec<Finding>,
     /// The differences by cause, the most serious first.
     pub differences: Vec<Difference>,
+    /// The differences from the snapshot of the claimed release, if the case conforms to a snapshot of the gateway itself.
+    pub release_differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,
     /// The frames that were validated against the published schema, if the run validates them.
@@ -135,9 +137,24 @@ impl CaseReport {
         if self.observation.is_none() || self.verdict == Verdict::Error {
             return None;
         }
-        let differs = self.differences.iter().map(|difference| difference.kind.level()).min();
-        Level::ALL.into_iter().filter(|level| differs.is_none_or(|differs| *level < differs)).max()
+        strictest_without(&self.differences)
     }
+
+    /// As [`Self::conforms_at`], but compared with the claimed release also if the gateway has its own snapshot.
+    pub(crate) fn conforms_to_release_at(&self) -> Option<Level> {
+        self.conforms_at().and_then(|own| Some(own.min(strictest_without(&self.release_differences)?)))
+    }
+
+    /// Whether the case conforms at a level only because of a snapshot of the gateway itself.
+    pub(crate) fn is_own_at(&self, level: Level) -> bool {
+        self.verdict == Verdict::Conforms && strictest_without(&self.release_differences) < Some(level)
+    }
+}
+
+/// The strictest level at which none of the differences counts. `None` if one counts at every level.
+fn strictest_without(differences: &[Difference]) -> Option<Level> {
+    let differs = differences.iter().map(|difference| difference.kind.level()).min();
+    Level::ALL.into_iter().filter(|level| differs.is_none_or(|differs| *level < differs)).max()
 }
 
 /// The gateway that played a case.

@@ -50,6 +50,8 @@ const VARIABLE_PREFIXES: [&str; 3] = ["LC_", "OPENCLAW_DISABLE_", "OPENCLAW_SKIP
 
 /// Settings of `openclaw.json` about connections. The settings below each of them are also allowed.
 const SETTINGS: [&str; 4] = ["discovery", "gateway", "logging", "update.checkOnStart"];
+/// The section in which OpenClaw itself notes the last change of the file, and its keys.
+const META: (&str, [&str; 2]) = ("meta", ["lastTouchedAt", "lastTouchedVersion"]);
 /// Exceptions below these settings: settings that serve, read or write files, or publish the gateway.
 const OTHER_SETTINGS: [&str; 5] =
     ["gateway.controlUi.root", "gateway.remote", "gateway.tailscale", "gateway.tls", "logging.file"];
@@ -168,6 +170,9 @@ fn members<'a>(
         let allowed = SETTINGS.iter().any(|known| is_at_or_below(&path, known));
         let allowed = allowed && !OTHER_SETTINGS.iter().any(|known| is_at_or_below(&path, known));
         let on_the_way = value.is_object() && SETTINGS.iter().any(|known| is_at_or_below(known, &path));
+        if above.is_empty() && is_last_change(key, value) {
+            continue;
+        }
         route.push(RouteStep::Key(key));
         if key == INCLUDE || !(allowed || on_the_way) {
             found.push((route.clone(), path));
@@ -176,6 +181,14 @@ fn members<'a>(
         }
         route.pop();
     }
+}
+
+/// Whether a section only notes the last change of the file.
+fn is_last_change(key: &str, value: &Value) -> bool {
+    let (meta, keys) = META;
+    let is_note =
+        |(key, value): (&String, &Value)| keys.contains(&key.as_str()) && !(value.is_object() || value.is_array());
+    key == meta && value.as_object().is_some_and(|members| members.iter().all(is_note))
 }
 
 /// The position of the last key of a route, if the tree has this route.
@@ -332,6 +345,8 @@ mod tests {
     #[case::hooks("{ hooks: { enabled: true } }", "hooks")]
     #[case::shell("{ env: { shellEnv: { enabled: true } } }", "env")]
     #[case::not_all_of_update("{ update: { auto: { enabled: true } } }", "update.auto")]
+    #[case::not_all_of_meta("{ meta: { plugins: [x] } }", "meta")]
+    #[case::include_in_meta("{ meta: { lastTouchedAt: { $include: /x } } }", "meta")]
     #[case::tailscale("{ gateway: { tailscale: { mode: funnel } } }", "gateway.tailscale")]
     #[case::served_files("{ gateway: { controlUi: { root: / } } }", "gateway.controlUi.root")]
     #[case::log_file("{ logging: { file: /tmp/x } }", "logging.file")]
@@ -346,6 +361,7 @@ mod tests {
     #[case::about_connecting(
         "{ gateway: { auth: { mode: none }, tls: null }, update: { checkOnStart: false }, plugins: null }"
     )]
+    #[case::last_change("{ meta: { lastTouchedVersion: 2026.4.2, lastTouchedAt: 2026-04-02T00:00:00Z } }")]
     #[case::logging("{ logging: { level: debug }, discovery: { mdns: { mode: off } } }")]
     fn connection_setting_needs_no_trust(#[case] config: &str) {
         assert!(refused(&format!("gateway: {{ config: {config} }}")).is_empty());

@@ -81,6 +81,11 @@ impl Pattern {
         }
         rest.ends_with(last)
     }
+
+    /// Whether the pattern matches every text.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.0.is_empty() && self.0.chars().all(|c| c == '*')
+    }
 }
 
 impl fmt::Display for Pattern {

@@ -94,7 +94,10 @@ impl de::Error for Error {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("the key `{field}` is missing"), format!("`{field}` is required"), None)
+        // Only steps that use a held connection have this key.
+        let help =
+            (field == "on").then(|| "name the connection: `on: NAME`, and `as: NAME` on its `connect`".to_owned());
+        Self::new(format!("the key `{field}` is missing"), format!("`{field}` is required"), help)
     }
 }
 

@@ -128,6 +128,65 @@ fn generates_and_saves_token() {
     assert_eq!(saved[0], saved[1]);
 }
 
+/// `serve` would write a configuration and a store into the folder of something else.
+#[rstest]
+#[case::other("notes", "is not a state directory: it has no devices/")]
+#[case::inside("state/devices", "is a folder inside a state directory")]
+#[case::above(".", "is not a state directory, but contains one")]
+fn folder_of_something_else(#[case] folder: &str, #[case] says: &str) {
+    let home = TempDir::new().unwrap();
+    for file in ["notes/notes.txt", "state/devices/paired.json"] {
+        let file = home.path().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "{}").unwrap();
+    }
+    for by_variable in [false, true] {
+        let mut command = serve(home.path());
+        command.current_dir(home.path()).args(["--port", "0"]);
+        match by_variable {
+            true => command.env("OPENCLAW_STATE_DIR", folder),
+            false => command.args(["--state-dir", folder]),
+        };
+        let (code, message) = refused(command);
+        assert_eq!(code, Some(2), "{message}");
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        assert!(message.contains(says) && message.contains("name a new or an empty directory, or "), "{message}");
+        assert!(!home.path().join(folder).join("openclaw.json").exists());
+    }
+}
+
+#[rstest]
+#[case::empty(&[])]
+#[case::only_config(&["openclaw.json"])]
+#[case::store(&["devices/paired.json", "notes.txt"])]
+fn usable_state_directory(#[case] files: &[&str]) {
+    let home = TempDir::new().unwrap();
+    let state = home.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    for file in files {
+        std::fs::create_dir_all(state.join(file).parent().unwrap()).unwrap();
+        std::fs::write(state.join(file), "{}").unwrap();
+    }
+    // The second start finds what the first one wrote.
+    for _ in 0..2 {
+        let mut command = serve(home.path());
+        command.current_dir(home.path()).args(["--port", "0", "--state-dir", "state"]);
+        let mut serving = Serving::start(command);
+        assert_eq!(serving.signal(Signal::SIGTERM).code(), Some(0));
+    }
+}
+
+#[test]
+fn configuration_that_cannot_be_read() {
+    let home = TempDir::new().unwrap();
+    std::fs::create_dir_all(home.path().join("state/openclaw.json")).unwrap();
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--port", "0", "--state-dir", "state"]);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("cannot read the configuration"), "{message}");
+}
+
 #[test]
 fn port_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

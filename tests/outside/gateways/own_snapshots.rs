@@ -86,3 +86,51 @@ fn own_snapshot_determines_needs() {
     let ended = test_folder.clawcheck(&["run", "family/case", "scenarios", "--gateway", "ours.yaml"]);
     assert!(ended.out.contains("the observation differs from the"), "{}{}", ended.out, ended.err);
 }
+
+/// The gateway conforms to its own snapshot. The claimed release refuses the device, which is not hidden.
+#[test]
+fn own_snapshot_that_lets_in_is_told_apart() {
+    let test_folder = described(&[("case", CONNECT)], "store: none\nsnapshots: ours\n");
+    let run = |more: &[&str]| {
+        test_folder.clawcheck(&[&["run", "scenarios", "--gateway", "ours.yaml", "--score"], more].concat())
+    };
+    assert_eq!(run(&[]).code, Some(1));
+    let refused = "---\nexpression: family/case\ninfo:\n  release: \"2026.4.2\"\n  seen:\n    - \"2026.4.2\"\n---\n\
+                   connect laptop as operator [operator.read]\n  <- error NOT_PAIRED PAIRING_REQUIRED not-paired  \
+                   \"pairing required\"  request <request-1>\n  <- close 1008 \"pairing required\"  clean\n";
+    std::fs::create_dir_all(test_folder.path("snapshots/family")).unwrap();
+    std::fs::write(test_folder.path("snapshots/family/case@2026.4.2.snap"), refused).unwrap();
+    assert_eq!(test_folder.clawcheck(&["accept", "--gateway", "ours.yaml", "--all"]).code, Some(0));
+    let approved = run(&["--report", "json=report.json"]);
+    assert_eq!(approved.code, Some(0), "{}{}", approved.out, approved.err);
+    let says = "only by the gateway's own snapshot; compared with 2026.4.2: let in instead of refused: hello-ok";
+    assert!(approved.out.contains(says), "{}", approved.out);
+    let report = std::fs::read_to_string(test_folder.path("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["cases"][0]["release_differences"][0]["kind"], "let-in", "{report}");
+    assert_eq!(report["score"]["families"][0]["own"], 1);
+    assert_eq!(report["score"]["families"][0]["decisions"], 0);
+}
+
+/// Approving the answer of a gateway can approve a security hole. `accept` and `review` know the snapshots of OpenClaw.
+#[test]
+fn approval_of_let_in_prints_warning() {
+    let test_folder = described(&[], "store: none\nsnapshots: ours\n");
+    let of_release = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/handshake/proof@2026.3.28.snap");
+    let of_release = std::fs::read_to_string(of_release).unwrap();
+    let refusal = of_release.lines().find(|line| line.starts_with("  <- error ")).unwrap();
+    let propose = |text: &str| {
+        let path = test_folder.path("ours/handshake/proof@2026.3.28.snap.new");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    propose(&of_release.replacen(refusal, "  <- hello-ok  protocol 3", 1));
+    let warning = "warning: handshake/proof differs from 2026.3.28 in a decision: let in instead of refused: hello-ok";
+    for command in [&["review", "--gateway", "ours.yaml"][..], &["accept", "--gateway", "ours.yaml", "--all"]] {
+        let ended = test_folder.clawcheck(command);
+        assert!(ended.code == Some(0) && ended.out.contains(warning), "{command:?}: {}{}", ended.out, ended.err);
+    }
+    propose(&of_release.replacen(refusal, "  <- error OTHER", 1));
+    let accepted = test_folder.clawcheck(&["accept", "--gateway", "ours.yaml", "--all"]);
+    assert!(accepted.out.contains("wrote ") && !accepted.out.contains("warning"), "{}{}", accepted.out, accepted.err);
+}

@@ -244,7 +244,7 @@ fn rejects_non_empty_folder() {
     fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o500)).unwrap();
     if !nix::unistd::geteuid().is_root() {
         let ended = clawcheck(&test_folder, &["capture", "state", "-o", "locked/out"]);
-        assert!(ended.code == Some(3) && ended.err.contains("cannot write"), "{}", ended.err);
+        assert!(ended.code == Some(2) && ended.err.contains("cannot write"), "{}", ended.err);
     }
     fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o700)).unwrap();
 }

@@ -32,8 +32,8 @@ pub(super) struct KnownOptions {
     /// With --known: why the deviations are accepted
     #[arg(long, value_name = "TEXT", requires = "known")]
     reason: Option<String>,
-    /// With --known: the issue or page where the deviations are tracked
-    #[arg(long, value_name = "URL", requires = "known", value_parser = link)]
+    /// With --known: the issue or page where the deviations are tracked: https://... or OWNER/REPOSITORY#NUMBER
+    #[arg(long, value_name = "LINK", requires = "known", value_parser = link)]
     link: Option<String>,
     /// With --known: remove deviations that no longer occur, instead of adding deviations
     ///
@@ -196,7 +196,9 @@ impl KnownOptions {
 }
 
 fn write(list: &Path, text: &str) -> Result<(), CommandError> {
-    let error = |error: io::Error| CommandError::message(&format!("cannot write {}: {error}", list.display()));
+    let error = |error: io::Error| {
+        CommandError::of_file(error.kind(), miette::miette!("cannot write {}: {error}", list.display()))
+    };
     atomic_file::replace(list, text.as_bytes()).map_err(error)
 }
 

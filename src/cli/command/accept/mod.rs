@@ -1,8 +1,8 @@
 //! `clawcheck accept`: approves the observations that a run saved for approval.
 
 mod known;
+pub(crate) mod let_in;
 
-use crate::cli::error::library_report;
 use crate::cli::options::snapshots::ProposalsFolder;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
@@ -20,6 +20,9 @@ const NAMED: usize = 10;
 ///
 /// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
 /// of that release. Use `review` to view the differences first.
+///
+/// With `--gateway`, `accept` approves the answers of your gateway as its own snapshots. It prints a warning for each answer
+/// that lets in what the claimed release refuses.
 ///
 /// With `--known`, `accept` does not approve snapshots. It adds the deviations of a run to a list of known deviations.
 #[derive(Debug, clap::Args)]
@@ -53,17 +56,19 @@ impl Accept {
             );
             return Err(CommandError::usage(error));
         }
-        let fault = |error: LibraryError| CommandError::failed(library_report(error));
         let (folder, mut library) = self.folder.open()?;
-        let waiting = library.proposals().map_err(fault)?;
+        let waiting = library.proposals()?;
         let chosen = waiting.iter().filter(|proposal| self.means(proposal)).collect::<Vec<_>>();
         if chosen.is_empty() {
             return Err(CommandError::nothing_selected(self.nothing(&folder, &waiting)));
         }
         let mut out = console::stdout_while_read();
+        let releases = self.folder.releases()?;
         for proposal in chosen {
-            for done in accept(&mut library, proposal).map_err(fault)? {
-                writeln!(out, "{done}").map_err(CommandError::output)?;
+            let warning = releases.as_ref().map(|releases| let_in::warning(releases, proposal)).transpose();
+            let done = accept(&mut library, proposal)?.into_iter();
+            for line in done.chain(warning?.flatten()) {
+                writeln!(out, "{line}").map_err(CommandError::output)?;
             }
         }
         Ok(exit::OK)

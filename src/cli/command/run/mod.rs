@@ -98,7 +98,10 @@ impl Run {
             return Err(CommandError::usage(miette::Report::msg(message)));
         }
         let stop = if self.plan.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
-        let session = Session::new(cases.len(), stop.clone());
+        let mut session = Session::new(cases.len(), stop.clone());
+        if !self.quiet {
+            session.progress.in_lines();
+        }
         let (mut listeners, deliveries) = self.listeners(&session.progress, cases.len())?;
         let preparation = self.plan.preparation(session.preparation(self.timeouts));
         let mut listen = |event: Event<'_>| notify(&mut listeners, event);

@@ -30,7 +30,7 @@ impl Run {
         progress: &Progress,
         cases: usize,
     ) -> Result<(Listeners, Vec<Delivery>), CommandError> {
-        let reports = Reports::find(&self.report).map_err(RunError::Report)?;
+        let reports = Reports::find(&self.report).map_err(no_report)?;
         let to_stderr = reports.use_stdout()?;
         let display = DisplayOptions {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
@@ -50,10 +50,15 @@ impl Run {
         };
         let out = || if to_stderr { progress.stderr() } else { progress.stdout() };
         let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out(), display))];
-        let (others, deliveries) = reports.open(out()).map_err(RunError::Report)?;
+        let (others, deliveries) = reports.open(out()).map_err(no_report)?;
         listeners.extend(others);
         Ok((listeners, deliveries))
     }
+}
+
+/// The error for a report that cannot be written, before the first case.
+fn no_report(error: io::Error) -> CommandError {
+    CommandError::of_file(error.kind(), miette::Report::msg(RunError::Report(error).to_string()))
 }
 
 /// Notifies every listener, even if one of them fails. If the reader of standard output exits (`clawcheck run | head`),
