@@ -74,7 +74,7 @@ mod tests {
         for (path, contents) in files {
             assert!(std::fs::read(root.join(path)).unwrap() == *contents, "{path}");
         }
-        assert_eq!(count(&root), files.len());
+        assert_eq!(count(&root), files.len(), "build again: the program has other files than {folder}");
     }
 
     fn count(folder: &Path) -> usize {

@@ -193,7 +193,7 @@ fn list_matches_run_at_url() {
     // Without the token, a run plays fewer cases. Without a gateway, there is no plan.
     let listed = test_folder.clawcheck(&["list", "handshake", "--gateway", &url]);
     assert!(listed.out.contains("skipped: the case sends the gateway's shared token"), "{}", listed.out);
-    assert!(listed.err.contains("this list assumes 2026.9.6"), "{}", listed.err);
+    assert!(listed.err.contains(&format!("this list assumes {DEFAULT}")), "{}", listed.err);
     let listed = test_folder.clawcheck(&["list", "handshake", "--allow-writes"]);
     assert_eq!(listed.code, Some(2), "{}", listed.err);
     assert!(listed.err.contains("--allow-writes has no effect without --gateway"), "{}", listed.err);

@@ -112,6 +112,6 @@ fn doctor_shows_complete_advice() {
         .env_clear();
     let found = ended(command);
     assert_eq!(found.code, Some(1), "{}{}", found.out, found.err);
-    assert!(found.out.contains("then start it again with openclaw gateway start. (2026.9.6)"), "{}", found.out);
+    assert!(found.out.contains("then start it again with openclaw gateway start. (2026.9.6"), "{}", found.out);
     assert!(found.out.ends_with(": clawcheck explain --state-dir state --config other.json\n"), "{}", found.out);
 }
