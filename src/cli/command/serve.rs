@@ -4,7 +4,7 @@ use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::explain::{StateDirectory, StatePaths};
-use crate::gateway_files::{is_of_gateway, not_a_state_directory};
+use crate::gateway_files::{CONFIGS, is_of_gateway, not_a_state_directory};
 use miette::Report;
 use openclaw_emulator::StartError;
 use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
@@ -98,13 +98,20 @@ fn must_be_usable(directory: &Path) -> Result<(), CommandError> {
     let is_empty = |directory: &Path| directory.read_dir().is_ok_and(|mut entries| entries.next().is_none());
     // The start reports a directory that cannot be read.
     let is_readable = directory.read_dir().is_ok();
-    let is_other = directory.is_dir() && is_readable && !is_empty(directory) && !is_of_gateway(directory);
+    let is_other = directory.is_dir() && is_readable && !is_empty(directory) && !has_gateway_files(directory);
     if !is_other && (directory.is_dir() || !directory.exists()) {
         return Ok(());
     }
     let (message, help) = not_a_state_directory(directory);
     let help = format!("name a new or an empty directory, or {help}");
     Err(CommandError::usage(miette::miette!(help = help, "{message}")))
+}
+
+/// Whether a folder has files or folders with the names of those of a gateway. Damaged ones count too, because it is known
+/// what the release does with them.
+fn has_gateway_files(directory: &Path) -> bool {
+    let mut named = CONFIGS.into_iter().chain(["devices", "identity", "nodes", "state/openclaw.sqlite-wal"]);
+    is_of_gateway(directory) || named.any(|name| directory.join(name).symlink_metadata().is_ok())
 }
 
 /// The release of the state directory, or the newest known one.

@@ -132,7 +132,8 @@ fn unwritable_report_fails_early() {
     let test_folder = TestFolder::new(SCENARIO);
     let ran = test_folder.clawcheck(&["run", "scenarios", "--report", "json=nowhere/report.json"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
-    assert!(ran.err.contains("nowhere/report.json: No such file or directory (os error 2)\n"), "{}", ran.err);
+    assert!(ran.err.contains("nowhere/report.json: No such file or directory"), "{}", ran.err);
+    assert!(!ran.err.contains(".tmp"), "{}", ran.err);
     assert!(!ran.out.contains("deviates"), "{}", ran.out);
     test_folder.leaves_nothing();
 }
@@ -170,10 +171,9 @@ fn usage_error_exit_code() {
 fn unwritable_snapshot_folder() {
     let test_folder = TestFolder::new(SCENARIO);
     std::fs::write(test_folder.path("file"), "").unwrap();
-    // A path that is not a folder is a usage error. A folder that cannot be written is a failure.
-    for (place, code) in [("file", 2), ("file/below", 2), ("/proc/self/fdinfo", 3)] {
+    for place in ["file", "file/below", "/proc/self/fdinfo"] {
         let ran = test_folder.clawcheck(&["run", "scenarios", "--snapshots", place]);
-        assert_eq!(ran.code, Some(code), "{place}: {}", ran.err);
+        assert_eq!(ran.code, Some(2), "{place}: {}", ran.err);
         assert!(ran.err.contains(place) && ran.err.contains("--snapshots"), "{place}: {}", ran.err);
     }
     test_folder.leaves_nothing();

@@ -165,7 +165,8 @@ fn usable_state_directory(#[case] files: &[&str]) {
     std::fs::create_dir(&state).unwrap();
     for file in files {
         std::fs::create_dir_all(state.join(file).parent().unwrap()).unwrap();
-        std::fs::write(state.join(file), "{}").unwrap();
+        let text = if *file == "openclaw.json" { r#"{"gateway": {"mode": "local"}}"# } else { "{}" };
+        std::fs::write(state.join(file), text).unwrap();
     }
     // The second start finds what the first one wrote.
     for _ in 0..2 {
