@@ -55,7 +55,6 @@ fn idle_wait_and_handshake_timeout() {
 }
 
 /// The records in the JSON documents below a directory, by file.
-
 fn files(directory: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut folders = vec![directory.to_owned()];
