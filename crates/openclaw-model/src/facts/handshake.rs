@@ -205,6 +205,8 @@ pub struct HandshakeRules {
     pub secret_failure_counts_on_refusal: bool,
     /// The gateway's password admits local clients that a reverse proxy does not authenticate.
     pub password_beside_proxy: bool,
+    /// A reverse proxy that authenticates a user must also name the address of the client.
+    pub user_needs_address: bool,
     /// `X-OpenClaw-Scopes` limits the scopes of every connection.
     pub header_bounds_all: bool,
     /// A node host can report the system of its record under another name (`macos` for `darwin`). Another client can do so
@@ -398,6 +400,7 @@ impl HandshakeRules {
             refusals_have_advice: false,
             either_secret: false,
             password_beside_proxy: false,
+            user_needs_address: false,
             secret_failure_counts_on_refusal: false,
             header_bounds_all: false,
             node_surfaces_by_caps: false,

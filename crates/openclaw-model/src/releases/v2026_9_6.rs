@@ -57,6 +57,11 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.locality.attribution_required = true,
         },
         Change {
+            what: "A reverse proxy on the gateway's machine that authenticates a user must also name the address of the client.",
+            sources: &[Code("src/gateway/auth.ts", "authorizeGatewayConnectCore")],
+            apply: |facts| facts.handshake.user_needs_address = true,
+        },
+        Change {
             what: "`Forwarded` and `X-Real-IP` mark a proxy even if they are empty.",
             sources: &[Code("src/gateway/net.ts", "hasForwardedRequestHeaders")],
             apply: |facts| facts.locality.empty_headers_count = true,

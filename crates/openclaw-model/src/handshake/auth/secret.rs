@@ -59,6 +59,9 @@ pub(in crate::handshake) struct SecretFailure {
     pub retry_after_ms: Option<u64>,
 }
 
+/// The reason for a user whose reverse proxy does not name the address of the client.
+pub(super) const NO_CLIENT_ADDRESS: &str = "proxy_attribution_required";
+
 impl SecretFailure {
     /// The reason in words, for people.
     pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
@@ -79,6 +82,7 @@ impl SecretFailure {
             "trusted_proxy_user_not_allowed" => "gateway.auth.trustedProxy.allowUsers does not list the user",
             "trusted_proxy_no_proxies_configured" => "gateway.trustedProxies is empty",
             "trusted_proxy_config_missing" => "gateway.auth.trustedProxy is not set",
+            NO_CLIENT_ADDRESS => "the proxy names a user, but not the address of the client",
             _ => return self.reason.clone(),
         };
         Cow::Borrowed(words)
@@ -146,6 +150,10 @@ pub(in crate::handshake) fn authorise(
     match mode {
         AuthMode::TrustedProxy => {
             let vouched = vouched(rules, config, peer);
+            // A direct connection has no proxy header, so nothing names the client.
+            if vouched.is_ok() && rules.user_needs_address && direct {
+                return Err(SecretFailure::new(NO_CLIENT_ADDRESS));
+            }
             let password = config.password.as_deref().is_some_and(|password| !password.is_empty());
             if vouched.is_ok() || !(rules.password_beside_proxy && direct && password && given.password.is_some()) {
                 return vouched;

@@ -2,7 +2,7 @@
 
 use crate::handshake::HandshakeRules;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::secret::SecretFailure;
+use crate::handshake::auth::secret::{NO_CLIENT_ADDRESS, SecretFailure};
 use crate::handshake::refusal::Refusal;
 use openclaw_protocol::client::mode;
 use openclaw_protocol::connect::Credentials;
@@ -119,6 +119,9 @@ fn newer_message(attempt: &Attempt, reason: &str, provided: ProvidedCredential) 
             format!("unauthorized: gateway password {what} (use this gateway's gateway.auth.password)")
         }
         "bootstrap_token_invalid" => setup_code.to_owned(),
+        NO_CLIENT_ADDRESS => "unauthorized: proxy client attribution is required (configure gateway.trustedProxies narrowly and make \
+                              the proxy overwrite or safely rebuild forwarded client headers)"
+            .to_owned(),
         _ => message(attempt, reason, provided)
             .replace("unauthorized: bootstrap token invalid or expired (scan a fresh setup code)", setup_code),
     }
