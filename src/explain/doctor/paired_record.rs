@@ -87,7 +87,7 @@ impl PairedRecord<'_> {
             }
         }
         for (effect, releases) in groups {
-            let what = format!("has no role in effect: {}{effect}", tokens(fields));
+            let what = format!("has no role in effect: {}{effect}", missing_role(fields));
             found.push(self.finding(what, releases));
         }
     }
@@ -206,9 +206,12 @@ fn next_version(platform: &str) -> Option<String> {
     Some(format!("{}{next}{}", &platform[..start], &platform[end..]))
 }
 
-/// Describes the `tokens` field of a record without its tokens.
-fn tokens(fields: &Map<String, Value>) -> &'static str {
+/// Why a record has no role in effect, without its tokens.
+fn missing_role(fields: &Map<String, Value>) -> &'static str {
     match fields.get("tokens") {
+        _ if ["role", "roles"].iter().all(|name| fields.get(*name).is_none_or(Value::is_null)) => {
+            "`role` and `roles` are missing"
+        }
         None => "`tokens` is missing",
         Some(Value::Object(tokens)) if tokens.is_empty() => "`tokens` is empty",
         Some(Value::Object(tokens)) if tokens.values().any(|token| !token.is_object()) => "`tokens` is damaged",
@@ -219,8 +222,19 @@ fn tokens(fields: &Map<String, Value>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::next_version;
+    use super::{missing_role, next_version};
     use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case::no_role(json!({"tokens": {"operator": {"role": "operator"}}}), "`role` and `roles` are missing")]
+    #[case::no_tokens(json!({"role": "operator"}), "`tokens` is missing")]
+    #[case::empty(json!({"roles": ["operator"], "tokens": {}}), "`tokens` is empty")]
+    #[case::damaged(json!({"role": "operator", "tokens": {"operator": 1}}), "`tokens` is damaged")]
+    #[case::revoked(json!({"role": "operator", "tokens": {"operator": {"revokedAtMs": 1}}}), "each token is revoked")]
+    fn reason_of_missing_role(#[case] record: serde_json::Value, #[case] says: &str) {
+        assert!(missing_role(record.as_object().unwrap()).starts_with(says));
+    }
 
     #[rstest]
     #[case::last_number("iOS 17.1", Some("iOS 17.2"))]
