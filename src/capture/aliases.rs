@@ -78,7 +78,7 @@ pub(super) enum ValueKind {
     Mode,
     /// How a device was approved or last seen.
     Word,
-    /// What a setup code is for. It decides which clients the code pairs.
+    /// The purpose of a setup code, which decides which clients the code pairs.
     Purpose,
     /// A version of a program or a release.
     Version,

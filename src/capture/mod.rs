@@ -107,7 +107,8 @@ impl Capture {
         let all = devices.len();
         let of =
             |devices: &[Device], with_connects| Self::of_devices(state, release, named, now, devices, with_connects);
-        // The answers take most of the time, so the number of devices that fit is determined without them.
+        // Computing the answers takes most of the time, so the number of devices that fit is determined without the
+        // answers.
         let mut with_connects = false;
         let mut capture = of(&devices, with_connects)?;
         let sort = |devices: &mut [Device]| devices.sort_by_key(|device| !named.iter().any(|(id, _)| *id == device.id));
@@ -121,7 +122,7 @@ impl Capture {
                 with_connects = true;
             } else {
                 sort(&mut devices);
-                // Most records have a similar size. Some room is left for the list of what is left out.
+                // Most records have a similar size. The factor reserves space for the list of omitted devices.
                 let fits = devices.len() * MAX_SIZE / size * 19 / 20;
                 devices.truncate(fits.min(devices.len() - 1));
             }

@@ -89,7 +89,8 @@ pub(super) const EXPLAIN: ExitCodes = ExitCodes(&[
     (OK, "the client is let in with the scopes that it requests"),
     (
         DEVIATES,
-        "the client is refused, or let in without its scopes; with `--releases`, by at least one release; or the log names another answer",
+        "the client is refused or let in without its scopes (with `--releases`, by at least one release), or the log \
+         names another answer",
     ),
     (USAGE, "a usage error, or a directory or file that cannot be read"),
     (FAILED, NO_OUTPUT),

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use untrusted_data::printable;
 
-/// The default scopes of the apps (`defaultOperatorConnectScopes` of OpenClawKit). They were read in the source: no test
-/// runs an app, and no release with other ones is known.
+/// The default scopes of the apps (`defaultOperatorConnectScopes` of OpenClawKit). The scopes come from the source
+/// code, because no test runs an app. No known release has other scopes.
 const APP_SCOPES: &[&str] =
     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 
@@ -32,15 +32,15 @@ pub(crate) struct Preset {
 /// The default scopes of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PresetScopes {
-    /// Those of the `openclaw` command of a release.
+    /// The scopes of the `openclaw` command of a release.
     Command,
-    /// Those of the probe of a release.
+    /// The scopes of the probe of a release.
     Probe,
-    /// Those of the terminal user interface of a release.
+    /// The scopes of the terminal user interface of a release.
     Terminal,
-    /// Those of the Control UI of a release.
+    /// The scopes of the Control UI of a release.
     Browser,
-    /// The same scopes in every release.
+    /// Scopes that are equal in every release.
     Fixed(&'static [&'static str]),
 }
 
@@ -276,13 +276,13 @@ pub(crate) enum Assumption {
     Client,
     /// The kind and the value of the client's credentials.
     Credential,
-    /// The platform, which is that of the record.
+    /// The client has the platform of the record.
     Platform,
-    /// The peer address, which is that of a client on the gateway's machine.
+    /// The client connects from the gateway's machine.
     Peer,
     /// The host that the client requests from the proxy.
     Host,
-    /// The scopes, of which the client requests fewer for most methods.
+    /// The client requests all its default scopes, although most methods need fewer.
     Scopes,
     /// The proof of a device whose private key is elsewhere.
     Proof,

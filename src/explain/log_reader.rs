@@ -4,7 +4,8 @@ use crate::gateway_files::log_line::LogLine;
 use crate::gateway_files::log_lines::{CLOSED, DETAILS, TAG, TIMEOUT, UNAUTHORIZED, UNKNOWN_PROXY};
 use std::collections::BTreeMap;
 
-/// A client behind an unknown proxy. The log does not name its address; this one is reserved for documentation.
+/// A client behind an unknown proxy. The log does not name the address of the client. This address is reserved for
+/// documentation.
 const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
 /// The maximum number of connections that are followed at the same time.
 const MAX_OPEN: usize = 1000;
@@ -53,16 +54,16 @@ impl LogReader {
 
     fn read_detail(&mut self, begin: &str, mut fields: LogFields) {
         let is_of_socket = begin.starts_with(TAG);
-        // Behind a timeout, the gateway closes with code 1000, as a client does that leaves by itself.
+        // After a timeout, the gateway closes with code 1000, like a client that leaves by itself.
         if let Some(words) = begin.strip_prefix(TAG).filter(|_| begin != UNAUTHORIZED) {
             fields.insert("reason".to_owned(), words.trim_end().to_owned());
         }
-        // Another detail of the connection can have a reason of its own.
+        // `reason` is the reason of the close, so the reason in any other detail gets another name.
         if !is_of_socket && let Some(kind) = fields.remove("reason") {
             fields.insert("upgrade".to_owned(), kind);
         }
         let refusal = (LogFields::new(), merge(&mut self.details, fields));
-        // A gateway can approve a requested upgrade. The other details are a refused connect by themselves.
+        // A gateway can approve a requested upgrade. Every other detail means that the connect was refused.
         if is_of_socket {
             self.last = Some(refusal);
         } else {
@@ -89,9 +90,9 @@ impl LogReader {
 }
 
 /// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an
-/// earlier one, unless it is empty. A connection that was not refused leaves its details behind.
+/// earlier one, unless it is empty. The details of a connection that was not refused remain in the map.
 fn merge(details: &mut BTreeMap<String, LogFields>, mut detail: LogFields) -> LogFields {
-    // Only whether there is a device, not which.
+    // This value says only whether the client has a device, not which one.
     if detail.get("device").is_some_and(|device| device == "yes" || device == "no") {
         detail.remove("device");
     }

@@ -116,7 +116,7 @@ pub(crate) fn simulated(
     let (config, env) = (state.config.clone(), state.env.clone());
     let own = state.own_key.clone().map_or_else(ClientDevice::unknown, ClientDevice::Holder);
     let is_elsewhere = description.peer.is_some_and(|peer| !peer.to_canonical().is_loopback());
-    // A client on another machine hardly has the device of the gateway's machine.
+    // A client on another machine is unlikely to have the device of the gateway's machine.
     let is_own = who.id().is_none() || who.id() == own_id(state) && !is_elsewhere;
     let is_usual = |record: &Value| {
         description.preset.is_none_or(|preset| !preset.has_own_device() || preset.is_client_of(record))

@@ -291,9 +291,11 @@ impl Explanation<'_> {
         out
     }
 
-    /// The differences after which the gateway refuses the client.
+    /// The differences that make the gateway refuse the client.
     fn refused_variants(&self, out: &mut String) {
-        out.push_str("If the gateway refuses this client, something differs. It refuses the same client:\n");
+        out.push_str(
+            "If the gateway refuses this client, the client differs from the description above. Refused variants:\n",
+        );
         let width = self.variants.iter().map(|variant| variant.option.len()).max().unwrap_or_default();
         for RefusedVariant { option, what, answer } in &self.variants {
             let _ = writeln!(out, "  {option:<width$}  {}: {}", short(what), short(answer));

@@ -95,8 +95,8 @@ pub(crate) enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigFileError),
-    /// A file changes again and again while it is read.
-    #[error("{0} changes all the time, so no consistent copy of the state directory can be read")]
+    /// A file keeps changing while it is read.
+    #[error("{0} keeps changing, so no consistent copy of the state directory can be read")]
     #[diagnostic(help("try again, stop the gateway, or pass a copy of the state directory"))]
     Unsettled(PathBuf),
     /// The specified configuration file does not exist.
@@ -217,7 +217,7 @@ impl StateDirectory {
             let [newer, older] = CONFIGS.map(|name| directory.join(name));
             if !newer.exists() && older.exists() { older } else { newer }
         });
-        // SQLite itself reads a database as of one moment.
+        // SQLite itself returns a consistent state of the database.
         let mut files = Document::ALL.map(|document| directory.join(document.path())).to_vec();
         files.extend([path.clone(), directory.join(IDENTITY)]);
         settled(&files, || Self::read_files(places, &directory, named.is_some(), &path))

@@ -1,5 +1,5 @@
-//! Small differences after which the gateway refuses a client that it would let in. A user who is locked out although the
-//! described client is let in looks for one of them.
+//! Small differences that make the gateway refuse a client that it would otherwise let in. If a user is locked out
+//! although the described client is let in, one of these differences can be the cause.
 
 use super::client::{Client, ClientDevice, Credential, WRONG};
 use super::remedies::by_release;

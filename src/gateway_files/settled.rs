@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest time that is spent on files that change again and again.
+/// The maximum time for reading files that keep changing.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The files are read after they were unchanged for this time. A gateway writes the files of one change within it. It is also
-/// longer than a step of a file system's clock, so a later write leaves another time.
+/// The files are read after they were unchanged for this time. A gateway writes the files of one change within this
+/// time. The time is also longer than a step of a file system's clock, so a later write leaves another timestamp.
 const QUIET: Duration = Duration::from_millis(30);
 
 /// What shows that a file has changed: its device, inode, size and time of change. `None` if the file does not exist or
@@ -22,10 +22,10 @@ fn stamp(path: &Path) -> Stamp {
     Some((found.dev(), found.ino(), found.size(), found.ctime(), found.ctime_nsec()))
 }
 
-/// Reads files when they are at rest, and again if one of them changes during the read.
+/// Reads files after they have stopped changing, and reads them again if one of them changes during the read.
 ///
 /// # Errors
-/// Returns the path of a file that does not stop changing.
+/// Returns the path of a file that keeps changing.
 pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
     let began = Instant::now();
     loop {
@@ -60,7 +60,7 @@ mod tests {
                 fs::rename(folder.join("new"), folder.join(name)).unwrap();
                 thread::sleep(Duration::from_millis(2));
             }
-            // The files are at rest in between.
+            // The files do not change in this time.
             thread::sleep(Duration::from_millis(number % 4 * 50));
         }
     }

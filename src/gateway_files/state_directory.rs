@@ -71,7 +71,7 @@ pub(crate) fn is_state_directory(folder: &Path) -> bool {
     documents.chain([DATABASE, IDENTITY]).any(|file| contains(folder, file))
 }
 
-/// Whether a folder contains a file. A file counts if only the folder around it is closed to this user.
+/// Whether a folder contains a file. A file also counts if this user may not enter the folder that contains the file.
 fn contains(folder: &Path, file: &str) -> bool {
     let path = folder.join(file);
     match fs::metadata(&path) {

@@ -55,7 +55,7 @@ fn says(auth: Option<&Value>, expected: &Hello) -> bool {
         && expected.device_token.is_none_or(|given| member("deviceToken").is_some() == given)
 }
 
-/// The conditions for a hello-ok that it does not meet.
+/// The expected conditions that a hello-ok does not meet.
 pub(super) fn unmet_conditions(auth: Option<&Value>, expected: &Hello) -> Hello {
     let none = Hello::default();
     let role = Hello { role: expected.role.clone(), ..none.clone() };

@@ -228,7 +228,7 @@ fn insert(
     let empty = format!("{key}: []");
     let first = section.lines().next().unwrap_or_default();
     if first.strip_prefix(&empty).is_some_and(has_no_content) {
-        // A comment behind the brackets stays behind the key.
+        // A comment after the brackets remains after the key.
         edits.push((range.start + key.len() + 1..range.start + empty.len(), String::new()));
         let at = range.start + first.len();
         edits.push((at..at, format!("\n{}", indented(lines, indent).trim_end())));

@@ -211,8 +211,8 @@ impl ListedEntry {
     }
 }
 
-/// Names entries whose deviation does not occur any more: the places, and for each entry what is no longer seen and what to
-/// do.
+/// Describes entries whose deviation no longer occurs: where the entries are, what to do, and for each entry what is no
+/// longer seen.
 fn no_longer_hold(gone: &[&&ListedEntry]) -> String {
     let places = gone.iter().map(|listed| listed.place()).collect::<Vec<_>>().join(" and ");
     let (hold, them) = if gone.len() == 1 { ("holds", "it") } else { ("hold", "them") };

@@ -216,7 +216,7 @@ fn expired_entry_is_warning() {
     let (errors, warnings) = problems_of(&list("2026-11-28"));
     assert!(errors.is_empty() && warnings == ["this known deviation expired on 2026-11-28, and no longer applies"]);
     assert_eq!(problems_of(&list("2026-11-29")), (Vec::new(), Vec::new()));
-    // Its digest is not a mistake, either.
+    // A digest of a case with an expired entry is not an error.
     let (errors, _) = problems_of(&format!("{}observations: {{ empty-tokens/node: \"0\" }}\n", list("2026-11-28")));
     assert_eq!(errors, Vec::new());
     let corpus = Corpus::embedded().unwrap();

@@ -132,7 +132,7 @@ pub(super) async fn check_state_dir(
     shared: &RunState<'_>,
 ) -> Result<(), RunError> {
     let is_read = gateway.profile().can(Capability::StoreRead);
-    // A gateway that refuses this client would count a second attempt, too.
+    // A gateway that refuses this client would also count a second attempt.
     if !shared.cleans_up() || !is_read || greeting.version.is_none() {
         return Ok(());
     }

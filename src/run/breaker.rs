@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Number of consecutive failures of the same kind after which the breaker gives up a configuration that never started.
 const NEVER_STARTED: usize = 2;
-/// Number of such failures of a configuration that did start, or of a gateway that exits on its own: some cases can have a
-/// reason to make the gateway fail.
+/// Number of such failures for a configuration that started before, or for a gateway that exits on its own. The limit
+/// is higher, because single cases can make the gateway fail.
 const STARTED_BEFORE: usize = 6;
 /// Number of consecutive silent cases after which the breaker gives up a gateway that answered before. One is enough if
 /// it never answered, because each case asks twice.

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 /// The timeout for an answer is this many times the slowest valid answer so far.
 const SLOWEST_ANSWER_FACTOR: u32 = 10;
-/// The factor for an answer of a kind that did not arrive in time before.
+/// The factor for an answer if an answer of this kind did not arrive in time before.
 const SHORT_WAIT_FACTOR: u32 = 4;
 /// The minimum of an adapted timeout.
 const MIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// The minimum of an adapted timeout for a known program. A known program always answers eventually: if it is slow, the machine is slow.
+/// The minimum of an adapted timeout for a known program. A known program always answers eventually. If the answer is
+/// slow, the machine is slow.
 const MIN_TIMEOUT_OF_KNOWN: Duration = Duration::from_secs(10);
 /// The bounds of a timeout for an answer of a kind that did not arrive in time before.
 const MIN_SHORT_WAIT: Duration = Duration::from_millis(100);

@@ -33,8 +33,8 @@ impl Origin {
         }
     }
 
-    /// The origin of a text that is only a scheme, a host and at most a slash. Schemes without an origin have
-    /// one here, too.
+    /// The origin of a text that is only a scheme, a host and at most a slash. Schemes without an origin have one in
+    /// this form as well.
     pub(crate) fn parse_bare(url: &str) -> Option<Self> {
         let url = url.trim();
         let (scheme, rest) = url.split_once("://")?;

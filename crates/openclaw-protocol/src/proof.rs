@@ -28,11 +28,11 @@ pub struct Proof<'a> {
 /// The format of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofVersion {
-    /// Without a nonce. Only the oldest known release accepts it.
+    /// A proof without a nonce. Only the oldest known release accepts such a proof.
     V1,
-    /// With the nonce.
+    /// A proof with the nonce.
     V2,
-    /// With the platform and the device family. The oldest known release refuses it.
+    /// A proof with the nonce, the platform and the device family. The oldest known release refuses such a proof.
     V3,
 }
 

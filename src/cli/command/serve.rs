@@ -90,10 +90,11 @@ impl Serve {
     }
 }
 
-/// Refuses a folder of something else: `serve` would write a configuration and a store into it.
+/// Refuses a folder that is not empty and contains no gateway files, because `serve` would write a configuration and a
+/// store into the folder.
 ///
 /// # Errors
-/// The path is not a directory, or the folder has files and none of a gateway.
+/// Returns an error if the path is not a directory, or if the folder contains files but no gateway files.
 fn must_be_usable(directory: &Path) -> Result<(), CommandError> {
     let is_empty = |directory: &Path| directory.read_dir().is_ok_and(|mut entries| entries.next().is_none());
     // The start reports a directory that cannot be read.
@@ -107,8 +108,8 @@ fn must_be_usable(directory: &Path) -> Result<(), CommandError> {
     Err(CommandError::usage(miette::miette!(help = help, "{message}")))
 }
 
-/// Whether a folder has files or folders with the names of those of a gateway. Damaged ones count too, because it is known
-/// what the release does with them.
+/// Whether a folder contains files or folders with the names of gateway files. Damaged files count as well, because the
+/// model contains the reaction of the release to them.
 fn has_gateway_files(directory: &Path) -> bool {
     let mut named = CONFIGS.into_iter().chain(["devices", "identity", "nodes", "state/openclaw.sqlite-wal"]);
     is_of_gateway(directory) || named.any(|name| directory.join(name).symlink_metadata().is_ok())

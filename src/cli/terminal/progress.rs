@@ -37,8 +37,8 @@ impl Progress {
         Self { bar, failed: Arc::default(), last_line: None }
     }
 
-    /// Prints a line about every minute if there is no bar, because standard error is not a terminal: a CI system ends a job
-    /// without output, and a person cannot see whether the job works.
+    /// Prints a line about every minute if standard error is not a terminal, so that there is no bar. Without output, a
+    /// CI system can end the job, and a person cannot see whether the job is still running.
     pub(crate) fn in_lines(&mut self) {
         self.last_line = self.bar.is_hidden().then(|| Arc::new(Mutex::new(Instant::now())));
     }

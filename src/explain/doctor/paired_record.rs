@@ -16,7 +16,7 @@ const LOCAL_PLATFORM: &str = "linux";
 /// The address of a device on another machine, which is reserved for documentation.
 const REMOTE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
-/// A device record of a store, and what `doctor` holds it against.
+/// A device record of a store, and what `doctor` compares the record with.
 pub(super) struct PairedRecord<'a> {
     pub(super) state: &'a StateDirectory,
     /// The file of the record.
@@ -115,7 +115,8 @@ impl PairedRecord<'_> {
         found.extend(ways.map(|(what, releases)| self.finding(what, releases)));
     }
 
-    /// A platform in a record that the device does not keep: a device with another platform has to be approved again.
+    /// Finds a platform that can change, such as one with a version. A device with another platform has to be approved
+    /// again.
     pub(super) fn pinned_platform(&self, found: &mut Vec<Finding>) {
         let Some(platform) = self.value.get("platform").and_then(Value::as_str) else { return };
         let is_here =

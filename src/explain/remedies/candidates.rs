@@ -29,8 +29,8 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
     Some(Remedy::new(Change::Approve, Risk::Approval, what, &how).granting(opens))
 }
 
-/// Whether the command that lists the requests extends the pending request of the client: on the gateway's machine, the
-/// `openclaw` command can use the same device, and it is refused, too.
+/// Whether `openclaw devices list` adds its own scopes to the pending request of the client. On the gateway's machine,
+/// the `openclaw` command can use the device of the client, and the gateway can refuse this command as well.
 fn extends_request(simulated: &SimulatedGateway) -> bool {
     let id = |who: &ClientDevice| who.key().map(DeviceKey::device_id);
     let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());

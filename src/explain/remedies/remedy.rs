@@ -15,7 +15,7 @@ pub(crate) enum Risk {
     Setting,
     /// Files of the store are repaired or moved away.
     Files,
-    /// The client gets less than it requests, so it cannot do what needs the rest.
+    /// The client gets less than it requests, so some of its operations fail.
     Limits,
     /// The change lets in more than this client.
     Opens,

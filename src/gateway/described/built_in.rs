@@ -46,7 +46,7 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     Err(DescriptionError::Missing { path: named.to_owned(), help })
 }
 
-/// What a misspelt name was probably meant to be.
+/// The probable correct form of a misspelt name.
 fn meant(shown: &str, descriptions: &[&str]) -> Option<String> {
     if let Ok(release) = shown.parse::<Release>() {
         return Some(format!("openclaw@{release} or embedded@{release}"));

@@ -33,7 +33,7 @@ pub(in crate::judge) fn difference(
     Difference { requires, ..Difference::new(kind, what, &step.step, &describe(expectation), seen) }
 }
 
-/// What a hello-ok grants other than expected.
+/// How the granted access differs from the expected access.
 fn granted(expectation: &Expectation, step: &StepObservation, saw: &str) -> String {
     let Expectation::Hello(expected) = expectation else {
         return format!("{saw} instead of {}", describe(expectation));

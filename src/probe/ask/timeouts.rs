@@ -11,7 +11,7 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 const SLOWEST_ANSWER_FACTOR: u32 = 10;
 /// The minimum wait for a gateway that answers some questions and gives no answer to others.
 const LONGER: Duration = Duration::from_secs(10);
-/// After this number of longer waits without an answer, the gateway does not want to answer.
+/// After this number of longer waits without an answer, the waits are not extended again.
 const LONGER_WAITS: u32 = 2;
 /// After this number of waits, the wait for a gateway that never answered becomes short.
 const MISSES_BEFORE_SHORT_WAIT: u32 = 3;
@@ -118,7 +118,7 @@ impl AnswerTimeouts {
         match self.slowest.get() {
             None if self.silent.get() >= MISSES_BEFORE_SHORT_WAIT => SHORT_WAIT,
             None => self.most,
-            // If several consecutive waits time out, the next ones will probably time out too.
+            // If several consecutive waits time out, the next ones will probably time out as well.
             Some(slowest) if missed >= MISSES_BEFORE_SHORT_WAIT => {
                 (slowest * SLOWEST_ANSWER_FACTOR).clamp(SHORT_WAIT, self.most)
             }
@@ -126,8 +126,8 @@ impl AnswerTimeouts {
         }
     }
 
-    /// Makes the next waits longer, because a gateway that has answered gave no answer. `false` if this has no effect or was
-    /// in vain before.
+    /// Makes the next waits longer, because a gateway that has answered gave no answer. Returns `false` if this has no
+    /// effect or did not help before.
     pub(super) fn wait_longer(&self) -> bool {
         let is_useful = self.slowest.get().is_some() && self.longer_waits.get() < LONGER_WAITS && !self.is_over();
         if is_useful {

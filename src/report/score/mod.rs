@@ -29,7 +29,7 @@ struct FamilyScore {
     played: usize,
     /// The cases that conform to the claimed release at each level of [`Level::ALL`].
     conform: [usize; Level::ALL.len()],
-    /// The cases that conform only by a snapshot of the gateway itself.
+    /// The cases that conform only because of a snapshot of the gateway itself.
     own: usize,
 }
 
@@ -60,9 +60,9 @@ struct RungScore {
     failing: usize,
     /// The known deviations, which do not break the rung.
     known: usize,
-    /// The cases that conform only by a snapshot of the gateway itself.
+    /// The cases that conform only because of a snapshot of the gateway itself.
     own: usize,
-    /// Those of them in which the claimed release makes another decision.
+    /// The cases among `own` in which the claimed release makes another decision.
     own_decisions: usize,
     /// The failing case with the most serious difference. If several are equally serious, the first by id. If no case
     /// fails, a case in which only the claimed release makes another decision.
@@ -111,7 +111,7 @@ impl RungScore {
         }
     }
 
-    /// Keeps the most serious of the cases that are wrong.
+    /// Keeps the case with the most serious difference.
     fn keep_first(&mut self, case: &CaseReport, differences: &[Difference], own: bool) {
         let kind = differences.iter().map(|difference| difference.kind).min().unwrap_or(CauseKind::Error);
         let first = RungFailure { own, kind, id: case.id.clone(), rerun: case.rerun.clone() };

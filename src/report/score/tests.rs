@@ -70,7 +70,7 @@ fn next_rung_and_case() {
     assert_eq!(numbers.map(Option::unwrap), [4, 3, 2, 1, 0]);
 }
 
-/// An own snapshot can approve a security hole, which the claimed release does not have.
+/// A snapshot of the gateway itself can approve a security hole that the claimed release does not have.
 #[test]
 fn own_snapshots_do_not_hold_for_release() {
     let own = |id: &str, kinds: &[CauseKind]| {

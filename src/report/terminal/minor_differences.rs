@@ -6,7 +6,7 @@ use crate::report::causes::Causes;
 use crate::run::outcome::CaseReport;
 use untrusted_data::printable;
 
-/// The maximum number of causes that are printed, and the same if the score is printed too.
+/// The maximum number of causes that are printed, without and with the score.
 pub(super) const MAX_CAUSES: usize = 3;
 pub(super) const MAX_CAUSES_BESIDE_SCORE: usize = 1;
 

@@ -32,14 +32,14 @@ const REASON_LINES: (usize, usize) = (3, 1);
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
-/// The two numbers of lines if the score is printed too.
+/// The two numbers of lines if the run also prints the score.
 const SCREEN_WITH_SCORE: usize = 50;
 const CAUSES_BESIDE_SCORE: usize = 13;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const MAX_LISTED_REASONS: usize = 40;
-/// The maximum number of reasons if the score is printed too.
+/// The maximum number of reasons if the run also prints the score.
 const MAX_REASONS_BESIDE_SCORE: usize = 4;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
@@ -321,8 +321,8 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// The reasons in one line each, with the number of cases, because the score needs most of the screen. The user must
-    /// change the known deviations that no longer hold, so these are printed in full.
+    /// One line for each reason, with the number of cases, because the score needs most of the screen. Known deviations
+    /// that no longer hold are printed in full, because the user must change them.
     fn short_reasons(&self) -> Vec<String> {
         let is_full = |verdict: Verdict| verdict == Verdict::UnexpectedlyConforms;
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();

@@ -76,8 +76,8 @@ fn kept(case: &Case, release: Release, shared: &RunState<'_>) -> Result<Approved
     Ok(Approved { history, of_release: None })
 }
 
-/// Compares a case that conforms to a snapshot of the gateway itself with the snapshot of the release, so that the report
-/// tells it apart from a case that conforms to the release.
+/// Compares a case that conforms to a snapshot of the gateway itself with the snapshot of the release, so that the
+/// report distinguishes the case from one that conforms to the release.
 fn compare_with_release(
     report: &mut CaseReport,
     case: &Case,

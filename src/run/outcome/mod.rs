@@ -38,7 +38,7 @@ pub(crate) const OTHER_RELEASES: &str = "the case applies only to the releases "
 pub(crate) const STORE_UNREADABLE: &str = "clawcheck cannot read the gateway's store";
 /// The beginning of the reason for a case that needs to write it.
 pub(crate) const STORE_UNWRITABLE: &str = "clawcheck cannot write the gateway's store";
-/// The reason of a case whose store clawcheck cannot write and connections cannot create.
+/// The reason of a case whose store clawcheck cannot write and cannot create with connections.
 pub(crate) const STORE_NOT_CREATED: &str =
     "clawcheck cannot write the gateway's store, and connections do not create the records of the case";
 /// The maximum number of reasons for skipped cases that are counted apart.
@@ -140,7 +140,8 @@ impl CaseReport {
         strictest_without(&self.differences)
     }
 
-    /// As [`Self::conforms_at`], but compared with the claimed release also if the gateway has its own snapshot.
+    /// As [`Self::conforms_at`], but always compared with the claimed release, even if the gateway has its own
+    /// snapshot.
     pub(crate) fn conforms_to_release_at(&self) -> Option<Level> {
         self.conforms_at().and_then(|own| Some(own.min(strictest_without(&self.release_differences)?)))
     }

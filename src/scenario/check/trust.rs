@@ -50,7 +50,7 @@ const VARIABLE_PREFIXES: [&str; 3] = ["LC_", "OPENCLAW_DISABLE_", "OPENCLAW_SKIP
 
 /// Settings of `openclaw.json` about connections. The settings below each of them are also allowed.
 const SETTINGS: [&str; 4] = ["discovery", "gateway", "logging", "update.checkOnStart"];
-/// The section in which OpenClaw itself notes the last change of the file, and its keys.
+/// The section in which OpenClaw records the last change of the file, and the keys of the section.
 const META: (&str, [&str; 2]) = ("meta", ["lastTouchedAt", "lastTouchedVersion"]);
 /// Exceptions below these settings: settings that serve, read or write files, or publish the gateway.
 const OTHER_SETTINGS: [&str; 5] =
@@ -183,7 +183,7 @@ fn members<'a>(
     }
 }
 
-/// Whether a section only notes the last change of the file.
+/// Whether a section only records the last change of the file.
 fn is_last_change(key: &str, value: &Value) -> bool {
     let (meta, keys) = META;
     let is_note =

@@ -108,7 +108,7 @@ fn quiet_run_names_compared_release() {
 #[case("4.2", "did you mean 2026.4.2?")]
 #[case("v2026.4.2", "did you mean 2026.4.2?")]
 #[case("latest", "expected something like 2026.4.2")]
-#[case("2025.1.1", "the first versions are of 2026; clawcheck knows the rules of 2026.2.19 to ")]
+#[case("2025.1.1", "the first versions are from 2026; clawcheck knows the rules of 2026.2.19 to ")]
 #[case("2025.1", "expected something like 2026.4.2")]
 fn other_version_formats(#[case] text: &str, #[case] says: &str) {
     for arguments in

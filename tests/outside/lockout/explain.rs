@@ -38,7 +38,8 @@ fn refused_connect_and_remedies() {
     assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
     let says = "  --auth token=wrong  with a wrong token: INVALID_REQUEST AUTH_TOKEN_MISMATCH";
     assert!(
-        let_in.out.contains("something differs. It refuses the same client:\n") && let_in.out.contains(says),
+        let_in.out.contains("the client differs from the description above. Refused variants:\n")
+            && let_in.out.contains(says),
         "{}",
         let_in.out
     );

@@ -50,13 +50,13 @@ impl DirectoryDocuments {
         }
     }
 
-    /// The same store, written as in the oldest releases: a temporary file that cannot be renamed remains.
+    /// Sets whether a temporary file that cannot be renamed remains, as in the oldest releases.
     #[must_use]
     pub fn leaving_failures(self, leaves_failures: bool) -> Self {
         Self { leaves_failures, ..self }
     }
 
-    /// The same store, written as in newer releases: a write first gives its directory the mode 0700.
+    /// Sets whether each write first gives its directory the mode 0700, as in newer releases.
     #[must_use]
     pub fn unlocking_directories(self, unlocks_directories: bool) -> Self {
         Self { unlocks_directories, ..self }

@@ -190,7 +190,7 @@ impl RecordMap {
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
         let expired = |entry: &Value| -> Result<bool, TypeError> {
-            // Only releases that write this time heed it. No other release leaves it in a file.
+            // Only releases that write this time use it. No other release keeps this time in a file.
             let refreshed = js::present(js::property(Some(entry), REFRESHED)?);
             let since = refreshed.filter(|_| heeds_refresh).or(js::property(Some(entry), "ts")?);
             Ok(now as f64 - js::number(since) > ttl as f64)

@@ -68,8 +68,8 @@ impl ReleaseError {
         match (meant.next(), meant.next()) {
             (Some(only), None) => format!("did you mean {only}?"),
             _ if is_of_earlier_year(text) => format!(
-                "the first versions are of {FIRST_YEAR}; clawcheck knows the rules of {OLDEST} to {DEFAULT} (`clawcheck \
-                 releases` lists these releases)"
+                "the first versions are from {FIRST_YEAR}; clawcheck knows the rules of {OLDEST} to {DEFAULT} \
+                 (`clawcheck releases` lists these releases)"
             ),
             _ => "expected something like 2026.4.2 or 2026.7.1-2".to_owned(),
         }

@@ -1,11 +1,11 @@
-//! Warns about an observation of another gateway that lets in what the claimed release refuses.
+//! Warns about an observation of another gateway that accepts a client or a request that the claimed release refuses.
 
 use crate::judge::cause::{CauseKind, differences};
 use crate::observe::snapshot::{Library, LibraryError, Proposal};
 use untrusted_data::printable::line;
 
-/// The warning, if the release refuses a client or a request that the gateway accepts. `releases` contains the snapshots of
-/// OpenClaw.
+/// The warning if the release refuses a client or a request that the gateway accepts. `releases` contains the snapshots
+/// of OpenClaw.
 ///
 /// # Errors
 /// Returns an error if a snapshot cannot be read.

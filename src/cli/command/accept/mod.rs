@@ -21,8 +21,8 @@ const NAMED: usize = 10;
 /// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
 /// of that release. Use `review` to view the differences first.
 ///
-/// With `--gateway`, `accept` approves the answers of your gateway as its own snapshots. It prints a warning for each answer
-/// that lets in what the claimed release refuses.
+/// With `--gateway`, `accept` approves the answers of your gateway as its own snapshots. If such an answer accepts a
+/// client or a request that the claimed release refuses, `accept` prints a warning.
 ///
 /// With `--known`, `accept` does not approve snapshots. It adds the deviations of a run to a list of known deviations.
 #[derive(Debug, clap::Args)]

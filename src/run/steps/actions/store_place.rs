@@ -1,4 +1,4 @@
-//! Whether the directory that the user named is where a gateway at a URL keeps its pairing store.
+//! Checks that a gateway at a URL keeps its pairing store in the directory that the user named.
 
 use super::clean_up::CLEANER;
 use crate::observe::{ObservedStore, StoredDocument};

@@ -1,4 +1,4 @@
-//! Databases whose schema is written to do harm to the program that reads them.
+//! Databases whose schema attacks the program that reads them.
 
 use super::open::{open_to_read, restrict};
 use super::table::PAIRED;

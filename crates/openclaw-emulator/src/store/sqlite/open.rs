@@ -19,9 +19,9 @@ pub(super) const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// Maximum wait for the lock of another process when reading.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What a connection may do with a database of another program. Its schema is data of that program, and SQLite would run
-/// the code in it: triggers, views, and functions in indexes and constraints. The tables of a pairing store need none of
-/// them. Set for each connection, because the defaults depend on how SQLite was built.
+/// What a connection may do with a database of another program. The schema is data of that program, and SQLite would
+/// run the code in the schema: triggers, views, and functions in indexes and constraints. The tables of a pairing store
+/// contain no such code. The options are set for each connection, because the defaults depend on how SQLite was built.
 const CONFIG: [(DbConfig, bool); 6] = [
     (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
     (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),

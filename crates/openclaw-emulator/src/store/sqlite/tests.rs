@@ -59,7 +59,8 @@ fn sees_writes_of_other_process() {
     assert_eq!(*ours.read(Document::DevicesPaired).unwrap(), json!({}));
 }
 
-/// A gateway moves a request to the paired devices in one transaction. A reader sees the store before it or after it.
+/// A gateway moves a request to the paired devices in one transaction. A reader sees the store before or after the
+/// transaction.
 #[test]
 fn documents_are_of_one_moment() {
     let directory = tempfile::tempdir().unwrap();

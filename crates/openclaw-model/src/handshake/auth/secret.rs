@@ -123,7 +123,7 @@ pub(in crate::handshake) fn generation(config: &GatewayConfig) -> Option<String>
     Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
 }
 
-/// The digest of the shared secret that the connection is bound to, also beside a reverse proxy.
+/// The digest of the shared secret that the connection is bound to, with or without a reverse proxy.
 pub(in crate::handshake) fn of_connection(config: &GatewayConfig) -> Option<String> {
     let beside_proxy = || {
         let password = config.password.as_deref().filter(|_| config.auth_mode == AuthMode::TrustedProxy)?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The operator scopes that a bootstrap token can hand off.
 const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
 
-/// The same scopes in releases with questions.
+/// The operator scopes that a bootstrap token can hand off in releases with `operator.questions`.
 const HANDOFF_SCOPES_WITH_QUESTIONS: [&str; 5] =
     ["operator.approvals", "operator.questions", "operator.read", "operator.talk.secrets", "operator.write"];
 

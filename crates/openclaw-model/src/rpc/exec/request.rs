@@ -271,7 +271,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// The same, with control characters and every blank except the space. Some releases escape these too.
+/// Invisible characters, control characters and every blank except the space. Some releases escape all of these.
 fn is_invisible_or_blank(c: char) -> bool {
     is_invisible(c)
         || c.is_control()
