@@ -317,7 +317,7 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       grants more than this client needs: {opens}");
             }
             if let Some(lost) = &remedy.lost {
-                let _ = writeln!(out, "       grants less than this client requests: {}", short(lost));
+                let _ = writeln!(out, "       the client then does not get: {}", short(lost));
             }
         }
         let placeholders = remedies::placeholders(&results.helps);
