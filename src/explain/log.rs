@@ -13,6 +13,7 @@ use super::log_cause::{self, LogCause};
 use super::log_reader::{LogFields, LogReader, field};
 use super::simulated_gateway::{Answer, Verdict};
 use crate::gateway_files::log_line::LogLine;
+use crate::gateway_files::log_lines;
 use openclaw_model::Facts;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -90,7 +91,8 @@ impl LoggedRefusal {
     fn parse(log: &str) -> Result<Self, LogError> {
         let mut reader = LogReader::default();
         log.lines().for_each(|line| reader.read(&LogLine::read(line)));
-        let is_of_client = || CLIENT_MESSAGES.iter().any(|message| log.contains(message));
+        let is_of_client =
+            || CLIENT_MESSAGES.iter().any(|message| log.contains(message)) && !log_lines::is_of_gateway(log);
         let refusal = reader.refusal().map(|(closed, detail)| Self { closed, detail });
         refusal.ok_or_else(|| if is_of_client() { LogError::OfClient } else { LogError::Nothing })
     }

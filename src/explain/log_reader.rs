@@ -2,6 +2,7 @@
 
 use crate::gateway_files::log_line::LogLine;
 use crate::gateway_files::log_lines::{CLOSED, DETAILS, TAG, TIMEOUT, UNAUTHORIZED, UNKNOWN_PROXY};
+use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// A client behind an unknown proxy. The log does not name the address of the client. This address is reserved for
@@ -24,7 +25,7 @@ type RefusedConnect = (LogFields, LogFields);
 #[derive(Debug, Default)]
 pub(super) struct LogReader {
     /// The fields of the open connections, by `conn`.
-    details: BTreeMap<String, LogFields>,
+    details: IndexMap<String, LogFields>,
     /// The last refused connect.
     last: Option<RefusedConnect>,
     /// The last requested upgrade, which the gateway can have approved.
@@ -76,14 +77,15 @@ impl LogReader {
         if closed.get("reason").is_some_and(|reason| reason == CLOSED_BY_CLIENT) {
             closed.remove("reason");
         }
-        let detail = closed.get("conn").and_then(|conn| self.details.remove(conn));
+        let detail = closed.get("conn").and_then(|conn| self.details.shift_remove(conn));
         let mut detail = detail.unwrap_or_default();
         for (name, value) in added {
             detail.entry(name.clone()).or_insert_with(|| value.clone());
         }
         let left = field(&closed, "code").is_some_and(|code| CLIENT_CLOSE_CODES.contains(&code));
         let timed_out = field(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
-        if !left || timed_out || field(&closed, "reason").is_some() {
+        let is_refused = added.contains_key("upgrade");
+        if !left || timed_out || is_refused || field(&closed, "reason").is_some() {
             self.last = Some((closed, detail));
         }
     }
@@ -91,14 +93,14 @@ impl LogReader {
 
 /// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an
 /// earlier one, unless it is empty. The details of a connection that was not refused remain in the map.
-fn merge(details: &mut BTreeMap<String, LogFields>, mut detail: LogFields) -> LogFields {
+fn merge(details: &mut IndexMap<String, LogFields>, mut detail: LogFields) -> LogFields {
     // This value says only whether the client has a device, not which one.
     if detail.get("device").is_some_and(|device| device == "yes" || device == "no") {
         detail.remove("device");
     }
     let Some(conn) = detail.get("conn").cloned() else { return detail };
     if details.len() >= MAX_OPEN && !details.contains_key(&conn) {
-        details.pop_first();
+        details.shift_remove_index(0);
     }
     let known = details.entry(conn).or_default();
     for name in detail.keys().filter(|name| field(&detail, name).is_some()) {

@@ -26,7 +26,7 @@ pub(crate) use render::Explanation;
 pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
 pub(crate) use state::{ChosenRelease, StateDirectory, StatePaths};
 pub(crate) use store_before_start::StoreBeforeStart;
-pub(crate) use variants::{RefusedVariant, refused_variants};
+pub(crate) use variants::{AdmittedClient, RefusedVariant};
 
 use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::stored_state::{StoredFile, StoredState};

@@ -1,17 +1,19 @@
-//! Small differences that make the gateway refuse a client that it would otherwise let in. If a user is locked out
-//! although the described client is let in, one of these differences can be the cause.
+//! Small differences after which the gateway refuses a client that it would let in. A user who is locked out although the
+//! described client is let in looks for one of them.
 
-use super::client::{Client, ClientDevice, Credential, WRONG};
-use super::remedies::by_release;
+use super::client::Credential;
 use super::simulated_gateway::{Answer, SimulatedGateway};
 use super::text::{releases, summary};
-use openclaw_model::{AuthMode, Release};
+use super::{ClientDescription, StateDirectory, simulated};
+use crate::client::Proxy;
+use openclaw_model::{AuthMode, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The address of another machine and the host name of a proxy. Both are reserved for documentation.
+/// The address of another machine. The address is reserved for documentation.
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-const PUBLIC_HOST: &str = "gateway.example";
+/// A wrong token or password.
+const WRONG: &str = "wrong";
 
 /// A difference that leads to a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,31 +26,99 @@ pub(crate) struct RefusedVariant {
     pub answer: String,
 }
 
-/// The variants of the client that this gateway refuses. With `other_releases`, also the releases that refuse the client.
-pub(crate) fn refused_variants(simulated: &SimulatedGateway, other_releases: bool) -> Vec<RefusedVariant> {
-    let mut found = if other_releases { refusing_releases(simulated) } else { Vec::new() };
-    for (option, what, change) in changes(simulated) {
-        let mut client = simulated.client.clone();
-        change(&mut client);
-        let answer = SimulatedGateway { client, ..simulated.clone() }.answer();
-        if !answer.succeeds() {
-            found.push(RefusedVariant { option, what, answer: refusal(&answer) });
-        }
-    }
-    found
+/// A client that is let in, and how the user describes it.
+#[derive(Clone, Copy)]
+pub(crate) struct AdmittedClient<'a> {
+    /// The state directory.
+    pub state: &'a StateDirectory,
+    /// The client, as the user describes it.
+    pub description: &'a ClientDescription,
+    /// The gateway and the client.
+    pub simulated: &'a SimulatedGateway,
 }
 
-/// The releases that refuse the client, one variant for each answer.
-fn refusing_releases(simulated: &SimulatedGateway) -> Vec<RefusedVariant> {
-    let mut by_answer = BTreeMap::<String, Vec<Release>>::new();
-    for (release, answer) in by_release(simulated).into_iter().filter(|(_, answer)| !answer.succeeds()) {
-        by_answer.entry(refusal(&answer)).or_default().push(release);
+impl AdmittedClient<'_> {
+    /// The variants of the client that this gateway refuses. If the release is assumed, also the releases that refuse the client.
+    pub(crate) fn refused_variants(self) -> Vec<RefusedVariant> {
+        let mut found = Vec::new();
+        if self.state.choose_release(self.description.release).is_assumed() {
+            found = self.refusing_releases();
+        }
+        for Difference { option, what, description } in self.differences() {
+            let Some(other) = self.with(&description) else { continue };
+            // An option can select another kind of client, whose answer says nothing about this one.
+            let is_same =
+                (&other.client.id, &other.client.role) == (&self.simulated.client.id, &self.simulated.client.role);
+            let answer = other.answer();
+            if is_same && !answer.succeeds() {
+                found.push(RefusedVariant { option, what, answer: refusal(&answer) });
+            }
+        }
+        found
     }
-    let variant = |(answer, refusing): (String, Vec<Release>)| {
-        let option = format!("--release {}", refusing[0]);
-        RefusedVariant { option, what: format!("on {}", releases(&refusing)), answer }
-    };
-    by_answer.into_iter().map(variant).collect()
+
+    /// The gateway and the client of another description.
+    fn with(self, description: &ClientDescription) -> Option<SimulatedGateway> {
+        simulated(self.state, description, self.simulated.now).ok()
+    }
+
+    /// The releases that refuse the client, one variant for each answer.
+    fn refusing_releases(self) -> Vec<RefusedVariant> {
+        let mut by_answer = BTreeMap::<String, Vec<Release>>::new();
+        for release in known_releases() {
+            let description = ClientDescription { release: Some(release), ..self.description.clone() };
+            let answer = self.with(&description).map(|other| other.answer()).filter(|answer| !answer.succeeds());
+            if let Some(answer) = answer {
+                by_answer.entry(refusal(&answer)).or_default().push(release);
+            }
+        }
+        let variant = |(answer, refusing): (String, Vec<Release>)| {
+            let option = format!("--release {}", refusing[0]);
+            RefusedVariant { option, what: format!("on {}", releases(&refusing)), answer }
+        };
+        by_answer.into_iter().map(variant).collect()
+    }
+
+    fn differences(self) -> Vec<Difference> {
+        let client = &self.simulated.client;
+        let mut all = Vec::new();
+        let mut add = |option: String, what: String, change: &dyn Fn(&mut ClientDescription)| {
+            let mut description = self.description.clone();
+            change(&mut description);
+            all.push(Difference { option, what, description });
+        };
+        if client.peer.to_canonical().is_loopback() && client.headers.is_empty() {
+            add(format!("--peer {ELSEWHERE}"), "from another machine".to_owned(), &|other| {
+                other.peer = Some(ELSEWHERE)
+            });
+            let what = "behind a proxy on the gateway's machine".to_owned();
+            add("--via nginx".to_owned(), what, &|other| other.via = Some(Proxy::Nginx));
+        }
+        let platform = if client.platform.starts_with("linux") { "macos" } else { "linux" };
+        let other_platform = |other: &mut ClientDescription| other.platform = Some(platform.to_owned());
+        add(format!("--platform {platform}"), "on another platform".to_owned(), &other_platform);
+        let wrong = Some(WRONG.to_owned());
+        let secret = match self.simulated.settings().map(|settings| settings.auth_mode) {
+            Some(AuthMode::Token) => Some(("token", Credential::Token(wrong))),
+            Some(AuthMode::Password) => Some(("password", Credential::Password(wrong))),
+            _ => None,
+        };
+        if let Some((kind, wrong)) = secret {
+            let what = format!("with a wrong {kind}");
+            add(format!("--auth {kind}={WRONG}"), what, &|other| other.credential = Some(wrong.clone()));
+            let nothing = |other: &mut ClientDescription| other.credential = Some(Credential::None);
+            add("--auth none".to_owned(), format!("without the {kind}"), &nothing);
+        }
+        if self.simulated.start().is_ok_and(|gateway| gateway.device_token(client).is_some()) {
+            let of_record = |other: &mut ClientDescription| other.credential = Some(Credential::DeviceToken(None));
+            add("--auth device-token".to_owned(), "with the device token in its record".to_owned(), &of_record);
+        }
+        if !client.who.is_new() {
+            let what = "with a device that is not paired".to_owned();
+            add("--device new".to_owned(), what, &|other| other.device = Some("new".to_owned()));
+        }
+        all
+    }
 }
 
 /// The refusal without the close.
@@ -58,47 +128,10 @@ fn refusal(answer: &Answer) -> String {
     refusal.split(", then close").next().unwrap_or_default().to_owned()
 }
 
-/// A difference: the option of `explain`, the words, and its effect on the client.
-type Difference = (String, String, Box<dyn Fn(&mut Client)>);
-
-fn changes(simulated: &SimulatedGateway) -> Vec<Difference> {
-    let client = &simulated.client;
-    let mut all: Vec<Difference> = Vec::new();
-    let mut add = |option: &str, what: &str, change: Box<dyn Fn(&mut Client)>| {
-        all.push((option.to_owned(), what.to_owned(), change));
-    };
-    if client.peer.to_canonical().is_loopback() && client.headers.is_empty() {
-        add(&format!("--peer {ELSEWHERE}"), "from another machine", Box::new(|client| client.peer = ELSEWHERE));
-        add("--via nginx", "behind a proxy on the gateway's machine", Box::new(behind_proxy));
-    }
-    let platform = if client.platform.starts_with("linux") { "macos" } else { "linux" };
-    add(
-        &format!("--platform {platform}"),
-        "on another platform",
-        Box::new(move |client| platform.clone_into(&mut client.platform)),
-    );
-    let secret = match simulated.settings().map(|settings| settings.auth_mode) {
-        Some(AuthMode::Token) => Some(("token", Credential::Token(Some(WRONG.to_owned())))),
-        Some(AuthMode::Password) => Some(("password", Credential::Password(Some(WRONG.to_owned())))),
-        _ => None,
-    };
-    if let Some((kind, wrong)) = secret {
-        add(&format!("--auth {kind}=wrong"), &format!("with a wrong {kind}"), sends(wrong));
-        add("--auth none", &format!("without the {kind}"), sends(Credential::None));
-    }
-    add("--auth device-token", "with the device token in its record", sends(Credential::DeviceToken(None)));
-    add("--device new", "with a device that is not paired", Box::new(|client| client.who = ClientDevice::unknown()));
-    all
-}
-
-fn sends(credential: Credential) -> Box<dyn Fn(&mut Client)> {
-    Box::new(move |client| client.credential = credential.clone())
-}
-
-fn behind_proxy(client: &mut Client) {
-    client.host = Some(PUBLIC_HOST.to_owned());
-    client.headers.push(("x-forwarded-for".to_owned(), ELSEWHERE.to_string()));
-    if client.is_page {
-        client.origin = Some(format!("https://{PUBLIC_HOST}"));
-    }
+/// A difference between two clients.
+struct Difference {
+    option: String,
+    what: String,
+    /// The client with this difference.
+    description: ClientDescription,
 }

@@ -82,7 +82,7 @@ pub(crate) fn extend(
     }
     let sections = if is_empty { BTreeMap::new() } else { sections(path, before)? };
     insert(before, "known", &sections, &added, &mut edits);
-    let pinned = observations(&known, observed);
+    let pinned = observations(&valid, observed);
     let mut lines = String::new();
     for (case, digest) in &pinned {
         match known.observations.get(*case) {

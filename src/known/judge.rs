@@ -194,7 +194,7 @@ impl Entry {
     /// the level of the run: the texts of another gateway almost always differ.
     pub(super) fn shows(&self, seen: &Difference, level: Level) -> bool {
         let is_any = self.kind.is_none() && self.seen.as_ref().is_none_or(|pattern| pattern.value.is_any());
-        self.covers(seen) && (!is_any || seen.kind.level() <= level)
+        self.covers(seen) && (!is_any || seen.kind.level() <= level.max(Level::Wire))
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use untrusted_data::cut;
 
@@ -130,6 +131,7 @@ pub(super) async fn check_state_dir(
     release: Release,
     greeting: &Greeting,
     shared: &RunState<'_>,
+    stop: &watch::Receiver<bool>,
 ) -> Result<(), RunError> {
     let is_read = gateway.profile().can(Capability::StoreRead);
     // A gateway that refuses this client would also count a second attempt.
@@ -141,7 +143,7 @@ pub(super) async fn check_state_dir(
     let mut context = context(case, gateway, release, shared).map_err(RunError::RunDirectory)?;
     // The cases report an error.
     let (place, left) = match context.perform().await {
-        Ok(_) => context.store_place().await,
+        Ok(_) => context.store_place(stop).await,
         Err(_) => (StorePlace::Plausible, None),
     };
     context.end().await;

@@ -85,7 +85,11 @@ pub async fn run(
     if greeting.rejects_token {
         return Ok(reporter.end(Some(RunError::Token)));
     }
-    if let Err(error) = attached::check_state_dir(gateway, release_of(gateway), &greeting, &shared).await {
+    let checked = attached::check_state_dir(gateway, release_of(gateway), &greeting, &shared, &stop).await;
+    if *stop.borrow() {
+        return Ok(reporter.interrupted(cases.len()));
+    }
+    if let Err(error) = checked {
         return Ok(reporter.end(Some(error)));
     }
     let planned = planned(cases, gateway, &shared, &mut reporter)?;
@@ -206,7 +210,6 @@ fn finish(
     shared: &RunState<'_>,
     mut reporter: Reporter<'_, '_>,
 ) -> RunEnd {
-    reporter.report.left_behind = shared.take_left_behind();
     reporter.report.boots = boots;
     let collected = std::mem::take(&mut *shared.collected());
     let ended = match collected.finish(release, shared.library, shared.options.level) {

@@ -108,6 +108,7 @@ impl<'r, 's> Reporter<'r, 's> {
     /// The end of the run, without secrets.
     pub(super) fn end(mut self, error: Option<RunError>) -> RunEnd {
         self.report.duration = self.began.elapsed();
+        self.report.left_behind = self.shared.take_left_behind();
         self.report.own_protected.clone_from(&self.shared.own_protected);
         redaction::run(&mut self.report, &self.shared.secrets());
         RunEnd { report: self.report, error }

@@ -24,8 +24,9 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
         true => lines.to_vec(),
         false => typed(simulated, &lines)?,
     };
-    let opens =
-        extends_request(simulated).then_some("the request then also contains the scopes of the `openclaw` command");
+    let is_typed_here = how == lines;
+    let opens = (is_typed_here && extends_request(simulated))
+        .then_some("the request then also contains the scopes of the `openclaw` command");
     Some(Remedy::new(Change::Approve, Risk::Approval, what, &how).granting(opens))
 }
 

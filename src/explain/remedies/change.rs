@@ -71,7 +71,7 @@ impl Change {
             Self::MoveAway(document) => simulated.stored.change(|store| store.set_file(*document, StoredFile::Absent)),
             Self::MoveDatabaseAway => simulated.stored.change(StoredState::drop_database),
             Self::Unlock => simulated.stored.change(StoredState::unlock),
-            Self::Release(release) => simulated.facts = Facts::of(*release).ok()?,
+            Self::Release(release) => move_to(simulated, Facts::of(*release).ok()?),
             Self::UpdateClient => update_client(simulated),
             Self::Again
             | Self::Approve
@@ -162,6 +162,16 @@ fn pending(simulated: &SimulatedGateway, gateway: &Gateway) -> Option<String> {
 fn approver_scopes(client: &Client) -> Vec<String> {
     let all = OPERATOR_SCOPES.iter().map(|scope| (*scope).to_owned());
     all.chain(client.scopes.iter().cloned()).collect()
+}
+
+/// Gives the gateway another release, and a client of the same release, too. If the client requested its default scopes, it
+/// requests the new ones.
+fn move_to(simulated: &mut SimulatedGateway, facts: Facts) {
+    let had_defaults = simulated.client.scopes == simulated.client.default_scopes(simulated.client_facts());
+    simulated.facts = facts;
+    if had_defaults && simulated.other_client.is_none() {
+        simulated.client.scopes = simulated.client.default_scopes(simulated.client_facts());
+    }
 }
 
 /// Gives the client the gateway's release. If it requested its default scopes, it requests the new ones.

@@ -132,6 +132,7 @@ impl AnswerTimeouts {
         let is_useful = self.slowest.get().is_some() && self.longer_waits.get() < LONGER_WAITS && !self.is_over();
         if is_useful {
             self.least.set(LONGER);
+            self.challenge_missed.set(false);
         }
         is_useful
     }

@@ -76,8 +76,8 @@ fn kept(case: &Case, release: Release, shared: &RunState<'_>) -> Result<Approved
     Ok(Approved { history, of_release: None })
 }
 
-/// Compares a case that conforms to a snapshot of the gateway itself with the snapshot of the release, so that the
-/// report distinguishes the case from one that conforms to the release.
+/// Compares a case with a snapshot of the gateway itself also with the snapshot of the release. The score counts only what
+/// conforms to the release.
 fn compare_with_release(
     report: &mut CaseReport,
     case: &Case,
@@ -86,12 +86,13 @@ fn compare_with_release(
     of_release: &History,
     level: Level,
 ) {
-    if report.verdict != Verdict::Conforms {
+    if !matches!(report.verdict, Verdict::Conforms | Verdict::Deviates) {
         return;
     }
     report.release_differences = judge(case, observation, release, Some(of_release), Vec::new(), level).differences;
     let worst = report.release_differences.iter().min_by_key(|difference| difference.kind);
-    if let Some(worst) = worst.filter(|worst| worst.kind.level() <= level) {
+    let is_own = report.verdict == Verdict::Conforms;
+    if let Some(worst) = worst.filter(|worst| is_own && worst.kind.level() <= level) {
         let (title, what) = (worst.kind.title(), &worst.what);
         report.reason = Some(format!("only by the gateway's own snapshot; compared with {release}: {title}: {what}"));
     }

@@ -45,6 +45,33 @@ fn refused_connect_and_remedies() {
     );
 }
 
+/// Each printed option leads to the printed answer.
+#[test]
+fn options_of_refused_variants_reproduce_answers() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let device = phone.device_id();
+    let config = test_folder.path("state/openclaw.json");
+    let mut value: Value = serde_json::from_str(&fs::read_to_string(&config).unwrap()).unwrap();
+    value.as_object_mut().unwrap().remove("meta");
+    fs::write(&config, value.to_string()).unwrap();
+    let mut options = 0;
+    for arguments in
+        [&["state", "--scopes", "operator.read"][..], &["state", "--as", "exec"], &["state", "--device", &device]]
+    {
+        let found = json_of(&explain(&test_folder, &[arguments, &["--format", "json"]].concat()));
+        assert_eq!(found["let_in"], true, "{found:#}");
+        for variant in found["refused_variants"].as_array().unwrap() {
+            let option = variant["option"].as_str().unwrap().split(' ').collect::<Vec<_>>();
+            let refused = explain(&test_folder, &[arguments, &option].concat());
+            let expected = variant["answer"].as_str().unwrap();
+            assert!(refused.code == Some(1) && refused.out.contains(expected), "{variant} {}", refused.out);
+            options += 1;
+        }
+    }
+    assert!(options > 5, "{options}");
+}
+
 /// The record of a client that is always an operator can be damaged.
 #[test]
 fn role_of_fixed_client_is_not_recorded_role() {

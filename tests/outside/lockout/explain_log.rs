@@ -128,3 +128,26 @@ fn message_of_client_is_not_log() {
         found.err
     );
 }
+
+/// A client can drop its connection as soon as it is refused.
+#[test]
+fn json_line_names_refusal_of_client_that_left() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let details = json!({ "cause": "pairing-required", "deviceId": phone.device_id(), "reason": "not-paired" });
+    let close = "closed before connect conn=c1 remote=127.0.0.1 host=127.0.0.1:18789 code=1006 reason=n/a";
+    let line = json!({ "0": "{\"subsystem\":\"gateway/ws\"}", "1": details, "2": close });
+    fs::write(test_folder.path("g.log"), line.to_string()).unwrap();
+    let found = json_of(&explain(&test_folder, &["state", "--log", "g.log", "--format", "json"]));
+    assert_eq!(found["device"], phone.device_id(), "{found:#}");
+}
+
+/// The log of a gateway without a refused connect is still the log of a gateway.
+#[test]
+fn gateway_log_is_no_message_of_client() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::write(test_folder.path("g.log"), "[gateway] a note: pairing required\n[ws] connected conn=c1\n").unwrap();
+    let found = explain(&test_folder, &["state", "--log", "g.log"]);
+    assert!(found.code == Some(2) && found.err.contains("no line about a refused connect"), "{}", found.err);
+}

@@ -9,7 +9,8 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
 use crate::explain::{
-    self, ClientDescription, Credential, Explanation, LoggedRefusal, Preset, StateDirectory, StatePaths, remedies,
+    self, AdmittedClient, ClientDescription, Credential, Explanation, LoggedRefusal, Preset, StateDirectory,
+    StatePaths, remedies,
 };
 use crate::machine::now;
 use crate::output_format::OutputFormat;
@@ -171,8 +172,8 @@ impl Explain {
             let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
             explanation.results = results.as_ref();
             if answer.succeeds() {
-                let is_release_assumed = state.choose_release(description.release).is_assumed();
-                explanation.variants = explain::refused_variants(&simulated, is_release_assumed);
+                let admitted = AdmittedClient { state: &state, description: &description, simulated: &simulated };
+                explanation.variants = admitted.refused_variants();
             }
             let is_refused = !answer.succeeds() || !explanation.is_as_logged();
             (explanation.write(format), if is_refused { exit::DEVIATES } else { exit::OK })

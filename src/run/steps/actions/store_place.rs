@@ -11,6 +11,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Maximum time between the pairing of a device and its record in the directory.
@@ -30,22 +31,22 @@ pub(crate) enum StorePlace {
 impl CaseContext<'_> {
     /// Pairs a device with the running gateway, looks for its record in the directory, and removes the device. The
     /// second value says what could not be removed.
-    pub(crate) async fn store_place(&self) -> (StorePlace, Option<String>) {
+    pub(crate) async fn store_place(&self, stop: &watch::Receiver<bool>) -> (StorePlace, Option<String>) {
         let Some(mut session) = self.administrator().await else { return (StorePlace::Plausible, None) };
-        let place = self.place_of_administrator(&mut session).await;
+        let place = self.place_of_administrator(&mut session, stop).await;
         (place, self.remove_administrator(&mut session).await)
     }
 
-    async fn place_of_administrator(&self, session: &mut Session) -> StorePlace {
+    async fn place_of_administrator(&self, session: &mut Session, stop: &watch::Receiver<bool>) -> StorePlace {
         let deadline = Instant::now() + STORED;
-        while Instant::now() < deadline {
+        while Instant::now() < deadline && !*stop.borrow() {
             if tenant_view::records(&self.files()).is_some_and(|records| !records.is_empty()) {
                 return StorePlace::Plausible;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         // Another client may have removed the device.
-        if !self.lists_administrator(session).await {
+        if *stop.borrow() || !self.lists_administrator(session).await {
             return StorePlace::Plausible;
         }
         let directory = self.state_dir();
