@@ -1,7 +1,7 @@
 //! `clawcheck explain`: its answers, and that it only reads.
 
 use crate::harness::{SCENARIO, TestFolder, ended};
-use crate::lockout::state_dir::{PEM, explain, json_of, put, state, tree};
+use crate::lockout::state_dir::{PEM, explain, json_of, put, record, state, tree};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::releases::DEFAULT;
 use openclaw_protocol::identity::DeviceKey;
@@ -89,26 +89,56 @@ fn role_of_fixed_client_is_not_recorded_role() {
     assert!(found["client"].as_str().unwrap().contains("(cli/cli) as operator "), "{found:#}");
 }
 
-/// The device token of the client is the one that the record contained before the approval.
+/// A state directory with the device of the app for macOS, whose key is elsewhere. Returns the id of the device.
+fn with_mac(test_folder: &TestFolder) -> String {
+    let (mac, path) = (DeviceKey::from_name("mac"), test_folder.path("state/devices/paired.json"));
+    let mut paired: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let mut theirs = record(&mac, "mac", &["operator"], &["operator.admin"]);
+    let fields =
+        [("clientId", "openclaw-macos"), ("clientMode", "ui"), ("platform", "macOS 26.3.1"), ("deviceFamily", "Mac")];
+    for (name, value) in fields {
+        theirs[name] = json!(value);
+    }
+    paired[mac.device_id()] = theirs;
+    fs::write(&path, paired.to_string()).unwrap();
+    mac.device_id()
+}
+
+/// The device token of the client is the one that the record contained before the approval. Seen on the real 2026.3.13: this
+/// token is refused after the approval.
 #[test]
 fn approval_replaces_device_token() {
     let test_folder = TestFolder::new(SCENARIO);
-    let (_, phone) = state(&test_folder);
-    let remedies = |release: &str| {
-        let device = phone.device_id();
-        let arguments =
-            ["state", "--device", device.as_str(), "--platform", "iOS 99.1", "--release", release, "--format", "json"];
-        let found = json_of(&explain(&test_folder, &arguments));
-        assert!(found["client"].as_str().unwrap().contains("with the device token in its record"), "{found:#}");
-        assert_eq!(found["details"]["reason"], "metadata-upgrade", "{found:#}");
-        let whats =
-            found["remedies"].as_array().unwrap().iter().map(|remedy| remedy["what"].as_str().unwrap().to_owned());
-        whats.collect::<Vec<_>>()
-    };
-    let approves = "Connect, then approve the pending request within five minutes";
-    // Seen on the real 2026.3.13: the token that the client has is refused after the approval.
-    assert!(!remedies("2026.3.13").contains(&approves.to_owned()), "{:?}", remedies("2026.3.13"));
-    assert!(remedies("2026.3.13").iter().any(|what| what.starts_with("Give the client the gateway's token")));
+    state(&test_folder);
+    let device = with_mac(&test_folder);
+    let client =
+        ["state", "--device", &device, "--platform", "macOS 26.4.0", "--peer", "192.0.2.7", "--release", "2026.3.13"];
+    let found = json_of(&explain(&test_folder, &[&client[..], &["--format", "json"]].concat()));
+    assert!(found["client"].as_str().unwrap().contains("with the device token in its record"), "{found:#}");
+    assert_eq!(found["details"]["reason"], "metadata-upgrade", "{found:#}");
+    let whats = found["remedies"].as_array().unwrap().iter().map(|remedy| remedy["what"].as_str().unwrap());
+    let whats = whats.collect::<Vec<_>>();
+    assert!(!whats.iter().any(|what| what.starts_with("Connect, then approve")), "{whats:?}");
+    assert!(
+        whats.iter().any(|what| what.starts_with("Give the client the gateway's token, then connect, then approve"))
+    );
+}
+
+/// A client that requests its default scopes requests those of the release.
+#[test]
+fn releases_answer_as_each_release_alone() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let device = with_mac(&test_folder);
+    for client in [&["state"][..], &["state", "--device", &device], &["state", "--as", "probe"]] {
+        let all = json_of(&explain(&test_folder, &[client, &["--releases", "all", "--format", "json"]].concat()));
+        for row in all["releases"].as_array().unwrap() {
+            let release = row["release"].as_str().unwrap();
+            let alone =
+                json_of(&explain(&test_folder, &[client, &["--release", release, "--format", "json"]].concat()));
+            assert_eq!(row["answer"], alone["answer"], "{client:?} {release}");
+        }
+    }
 }
 
 /// The exec tool uses the device of the `openclaw` command, which extends the pending request.
