@@ -1,6 +1,6 @@
 //! The directory of a run. A run writes its temporary files only there.
 
-use super::guard::{Guard, remove};
+use super::guard::{Guard, Readers, remove};
 use crate::no_follow::NoFollowDir;
 use openclaw_emulator::store::SharedDocuments;
 use std::io;
@@ -55,7 +55,7 @@ impl RunDirectory {
     }
 
     fn within(parent: &Path, guard: &Guard) -> io::Result<Self> {
-        let directory = guard.create_directory(parent, "clawcheck-")?;
+        let directory = guard.create_directory(parent, "clawcheck-", Readers::Owner)?;
         let root = Root { directory, guard: guard.clone(), places: AtomicU64::new(0) };
         Ok(Self { root: Arc::new(root) })
     }

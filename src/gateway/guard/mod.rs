@@ -33,6 +33,24 @@ pub(super) const MARK: &str = "CLAWCHECK_RUN";
 /// The number of random characters in the name of a directory. A directory of another run never has the same name.
 const NAME_LENGTH: usize = 12;
 
+/// Who can read a directory that the guard creates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Only the user who runs clawcheck: the directory contains keys and tokens.
+    Owner,
+    /// Whoever the umask allows: the directory contains public packages.
+    Umask,
+}
+
+impl Readers {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o700,
+            Self::Umask => 0o777,
+        }
+    }
+}
+
 /// The run's guard. Clones share it. The process starts with the first registration.
 #[derive(Debug, Clone)]
 pub struct Guard {
@@ -98,10 +116,10 @@ impl Guard {
     ///
     /// # Errors
     /// Returns an error if the guard cannot be started or has ended, or if the directory cannot be created.
-    pub fn create_directory(&self, parent: &Path, prefix: &str) -> io::Result<PathBuf> {
+    pub fn create_directory(&self, parent: &Path, prefix: &str, readers: Readers) -> io::Result<PathBuf> {
         let created = tempfile::Builder::new().prefix(prefix).rand_bytes(NAME_LENGTH).make_in(parent, |path| {
             self.send(&Record::watch_directory(path))?;
-            let created = DirBuilder::new().mode(0o700).create(path);
+            let created = DirBuilder::new().mode(readers.mode()).create(path);
             created.inspect_err(|_| self.forget_directory(path)).map_err(|error| at_path(&error, path))
         })?;
         // `keep` changes nothing on Unix. Without it, a drop would try to remove the path as a file.
@@ -206,7 +224,7 @@ mod tests {
     fn registers_directory_before_creation() {
         let folder = tempfile::tempdir().unwrap();
         let (guard, records) = recording(folder.path());
-        guard.create_directory(&folder.path().join("missing"), "clawcheck-").unwrap_err();
+        guard.create_directory(&folder.path().join("missing"), "clawcheck-", Readers::Owner).unwrap_err();
         drop(guard);
         let records = fs::read_to_string(records).unwrap();
         let kinds: Vec<&str> = records.lines().map(|line| line.split('"').nth(1).unwrap()).collect();
@@ -214,10 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn created_directory_is_private() {
+    fn readers_of_created_directory() {
         let folder = tempfile::tempdir().unwrap();
-        let created = Guard::absent().create_directory(folder.path(), "clawcheck-").unwrap();
-        assert_eq!(fs::metadata(&created).unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(created.parent(), Some(folder.path()));
+        // What the umask of this process leaves.
+        fs::create_dir(folder.path().join("plain")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let create = |readers| Guard::absent().create_directory(folder.path(), "clawcheck-", readers).unwrap();
+        let (private, shared) = (create(Readers::Owner), create(Readers::Umask));
+        assert_eq!(mode(&private), 0o700);
+        assert_eq!(mode(&shared), mode(&folder.path().join("plain")));
+        assert_eq!(private.parent(), Some(folder.path()));
     }
 }

@@ -1,7 +1,7 @@
 //! Installs packages of pip and cargo into the cache, each set in a directory of its own with a `bin` in it.
 
 use super::cache::Cache;
-use super::install::Installation;
+use super::install::{Installation, check_access};
 use super::install_error::InstallError;
 use super::installer::Installer;
 use crate::gateway::prepare::PrepareEvent;
@@ -122,6 +122,7 @@ impl Installation<'_> {
     pub(super) async fn foreign(&self, package: &ForeignPackage<'_>) -> Result<PathBuf, InstallError> {
         let (label, key) = (package.label(), package.key());
         let directory = package.directory(&self.cache, &key);
+        check_access(&directory)?;
         let is_whole = |directory: &Path| package.missing(directory).is_none();
         if is_whole(&directory) {
             return Ok(directory);

@@ -6,7 +6,7 @@ use super::catalogue::Catalogue;
 use super::install_error::{INSTALL_TIMEOUT, InstallError};
 use super::installer::Installer;
 use super::npm;
-use crate::gateway::guard::Guard;
+use crate::gateway::guard::{Guard, Readers};
 use crate::gateway::launch::Exit;
 use crate::gateway::prepare::{Preparation, PrepareEvent, PrepareListener};
 use crate::gateway::spawned::process::{InheritedEnvironment, Invocation, Process};
@@ -89,6 +89,7 @@ impl Installation<'_> {
         request: &InstallRequest<'_>,
     ) -> Result<Package, InstallError> {
         let InstallRequest { name, version, .. } = request;
+        check_access(directory)?;
         if let Some(package) = cache::package(directory, name) {
             return Ok(package);
         }
@@ -151,7 +152,7 @@ impl Installation<'_> {
 
     /// Creates a directory next to the final one, so that a rename between the two is atomic.
     fn partial(&self, parent: &Path, version: &str) -> io::Result<PartialInstall> {
-        let path = self.guard.create_directory(parent, &format!("{version}{PARTIAL}"))?;
+        let path = self.guard.create_directory(parent, &format!("{version}{PARTIAL}"), Readers::Umask)?;
         Ok(PartialInstall { path, guard: self.guard.clone(), kept: false })
     }
 
@@ -211,6 +212,17 @@ impl Installation<'_> {
     }
 }
 
+/// Refuses an installation that another user made and that this one cannot read. Without this check, it would count as
+/// missing, and clawcheck would try to install it again.
+pub(super) fn check_access(installation: &Path) -> Result<(), InstallError> {
+    match std::fs::read_dir(installation) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(InstallError::Cache { path: installation.to_owned(), reason: error.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn incomplete(package: String, name: &str) -> InstallError {
     InstallError::Incomplete { installer: Installer::Npm, package, missing: format!("node_modules/{name}") }
 }
@@ -260,6 +272,17 @@ fn packages(directory: &Path) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn installation_that_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let installation = folder.path().join("2026.4.8");
+        check_access(&installation).unwrap();
+        // A file in its place gives an error to every user. Root could read a directory of any mode.
+        std::fs::write(&installation, "").unwrap();
+        let refused = check_access(&installation).unwrap_err().to_string();
+        assert!(refused.contains("2026.4.8: Not a directory"), "{refused}");
+    }
 
     #[tokio::test]
     async fn wait_for_lock_ends_at_install_deadline() {
