@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The maximum time for reading files that keep changing.
-const PATIENCE: Duration = Duration::from_secs(3);
+const MAX_WAIT: Duration = Duration::from_secs(3);
 /// The files are read after they were unchanged for this time. A gateway writes the files of one change within this
 /// time. The time is also longer than a step of a file system's clock, so a later write leaves another timestamp.
 const QUIET: Duration = Duration::from_millis(30);
@@ -40,7 +40,7 @@ pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Resu
             }
             Some(changing) => changing,
         };
-        if began.elapsed() >= PATIENCE {
+        if began.elapsed() >= MAX_WAIT {
             return Err(files.get(changing).cloned().unwrap_or_default());
         }
     }

@@ -21,7 +21,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
 /// The number of threads. Most tests wait most of the time.
-const THREADS: usize = 16;
+const THREADS: usize = 24;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();

@@ -59,7 +59,7 @@ impl TimeoutStreak {
     }
 
     /// Applies the results of waits that ran at the same time, after all of them have ended.
-    fn settle(&self) {
+    fn end_stage(&self) {
         if let Some(timed_out) = self.together.take() {
             self.note(timed_out, false);
         }
@@ -84,8 +84,8 @@ impl AnswerTimeouts {
 
     /// Begins a stage, whose questions are asked at the same time or in order. The previous stage has ended.
     pub(super) fn stage(&self, at_once: bool) {
-        self.missed.settle();
-        self.left_open.settle();
+        self.missed.end_stage();
+        self.left_open.end_stage();
         self.at_once.set(at_once);
     }
 

@@ -13,6 +13,7 @@ use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
 use openclaw_emulator::stored_state::StoredState;
 use openclaw_model::{Facts, Release};
+use rstest::rstest;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -137,26 +138,24 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
     Some((compared, refused))
 }
 
-#[test]
-fn captured_case_has_same_answers() {
+#[rstest]
+fn captured_case_has_same_answers(
+    #[values("2026.2.19", "2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6")] release: Release,
+) {
     let corpus = Corpus::embedded().unwrap();
     let (mut compared, mut refused) = (0, 0);
-    for release in
-        ["2026.2.19", "2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"].map(|release| release.parse().unwrap())
-    {
-        let mut seen = Vec::new();
-        for case in corpus.cases() {
-            let scenario = &case.scenario;
-            let parts = (&scenario.store, &scenario.gateway);
-            if scenario.store.from.is_some() || seen.contains(&parts) {
-                continue;
-            }
-            seen.push(parts);
-            if let Some((of_case, of_refused)) = compare(case, release) {
-                compared += of_case;
-                refused += of_refused;
-            }
+    let mut seen = Vec::new();
+    for case in corpus.cases() {
+        let scenario = &case.scenario;
+        let parts = (&scenario.store, &scenario.gateway);
+        if scenario.store.from.is_some() || seen.contains(&parts) {
+            continue;
+        }
+        seen.push(parts);
+        if let Some((of_case, of_refused)) = compare(case, release) {
+            compared += of_case;
+            refused += of_refused;
         }
     }
-    assert!(compared > 500 && refused > 100, "{compared} compared, {refused} refused");
+    assert!(compared > 100 && refused > 20, "{compared} compared, {refused} refused");
 }

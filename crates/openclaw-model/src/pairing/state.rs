@@ -186,13 +186,13 @@ impl RecordMap {
         self.set(key, Value::Object(device))
     }
 
-    fn prune(&mut self, now: i64, ttl: i64, heeds_refresh: bool) -> Result<(), TypeError> {
+    fn prune(&mut self, now: i64, ttl: i64, refresh_counts: bool) -> Result<(), TypeError> {
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
         let expired = |entry: &Value| -> Result<bool, TypeError> {
             // Only releases that write this time use it. No other release keeps this time in a file.
             let refreshed = js::present(js::property(Some(entry), REFRESHED)?);
-            let since = refreshed.filter(|_| heeds_refresh).or(js::property(Some(entry), "ts")?);
+            let since = refreshed.filter(|_| refresh_counts).or(js::property(Some(entry), "ts")?);
             Ok(now as f64 - js::number(since) > ttl as f64)
         };
         match &*self.0 {
