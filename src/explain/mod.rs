@@ -24,7 +24,7 @@ pub(crate) use client::{Assumption, Client, ClientDevice, Credential, Preset};
 pub(crate) use log::LoggedRefusal;
 pub(crate) use render::Explanation;
 pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
-pub(crate) use state::{ChosenRelease, StateDirectory, StatePaths};
+pub(crate) use state::{ChosenRelease, StateDirectory, StateError, StatePaths};
 pub(crate) use store_before_start::StoreBeforeStart;
 pub(crate) use variants::{AdmittedClient, RefusedVariant};
 

@@ -4,7 +4,8 @@ use super::StoreBeforeStart;
 use super::environment::Environment;
 use super::text::NO_START;
 use crate::gateway_files::{
-    CONFIGS, GatewayFile, IDENTITY, USUAL_PLACE, below, is_state_directory, named, not_a_state_directory, settled,
+    CONFIGS, GatewayFile, IDENTITY, USUAL_PLACE, below, is_state_directory, named, not_a_state_directory,
+    read_unchanged,
 };
 use crate::release_ranges;
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
@@ -98,7 +99,7 @@ pub(crate) enum StateError {
     /// A file keeps changing while it is read.
     #[error("{0} keeps changing, so no consistent copy of the state directory can be read")]
     #[diagnostic(help("try again, stop the gateway, or pass a copy of the state directory"))]
-    Unsettled(PathBuf),
+    KeepsChanging(PathBuf),
     /// The specified configuration file does not exist.
     #[error("the configuration {0} does not exist")]
     NoConfig(PathBuf),
@@ -220,8 +221,8 @@ impl StateDirectory {
         // SQLite itself returns a consistent state of the database.
         let mut files = Document::ALL.map(|document| directory.join(document.path())).to_vec();
         files.extend([path.clone(), directory.join(IDENTITY)]);
-        settled(&files, || Self::read_files(places, &directory, named.is_some(), &path))
-            .map_err(StateError::Unsettled)?
+        read_unchanged(&files, || Self::read_files(places, &directory, named.is_some(), &path))
+            .map_err(StateError::KeepsChanging)?
     }
 
     /// Reads the files of a state directory once.

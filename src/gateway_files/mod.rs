@@ -2,11 +2,11 @@
 
 pub(crate) mod log_line;
 pub(crate) mod log_lines;
-mod settled;
 mod state_directory;
+mod unchanged;
 
-pub(crate) use settled::settled;
 pub(crate) use state_directory::{
     CONFIGS, GatewayFile, IDENTITY, USUAL_PLACE, above, below, is_of_gateway, is_state_directory, named,
     not_a_state_directory,
 };
+pub(crate) use unchanged::read_unchanged;

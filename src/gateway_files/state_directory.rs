@@ -212,7 +212,7 @@ pub(crate) fn not_a_state_directory(path: &Path) -> (String, String) {
                 "{shown} is not a state directory: it has no devices/paired.json, no state/openclaw.sqlite, no \
                  identity/device.json and no openclaw.json"
             ),
-            format!("pass the state directory: {USUAL_PLACE}; to explain a case, pass its id or its file"),
+            format!("pass the state directory: {USUAL_PLACE}"),
         ),
         found => (format!("{shown} is not a state directory, but contains one"), format!("pass {}", named(found))),
     }

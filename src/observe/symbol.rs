@@ -18,7 +18,7 @@ const OPEN: char = '\u{E000}';
 const SPLIT: char = '\u{E001}';
 const SHUT: char = '\u{E002}';
 /// In place of a kind: the text in this mark is final.
-const SETTLED: &str = "=";
+const FINAL: &str = "=";
 /// The length of a UUID. No shorter word has a [`shape`].
 const MIN_SHAPE_LENGTH: usize = 36;
 /// A shorter part of a truncated value is not unique.
@@ -166,7 +166,7 @@ impl Symbols {
         let mut marked = Cow::Borrowed(text);
         for known in self.known.iter().filter(|known| text.contains(&known.value)) {
             marked = Cow::Owned(replace_outside_marks(&marked, &known.value, |_| {
-                format!("{OPEN}{SETTLED}{SPLIT}{}{SHUT}", known.symbol)
+                format!("{OPEN}{FINAL}{SPLIT}{}{SHUT}", known.symbol)
             }));
         }
         for value in self.without_shape.iter().filter(|value| text.contains(*value)) {
@@ -175,7 +175,7 @@ impl Symbols {
         if marked.len() >= MIN_SHAPE_LENGTH {
             marked = Cow::Owned(self.mark_shapes(&marked));
         }
-        if marked.contains(OPEN) { settle(&marked) } else { marked.into_owned() }
+        if marked.contains(OPEN) { without_marks_of_final_text(&marked) } else { marked.into_owned() }
     }
 
     /// Completes a value that is cut at the end of a text. Close reasons are truncated, sometimes in the middle of an
@@ -217,8 +217,8 @@ impl Symbols {
 }
 
 /// Removes the marks that only protected final text.
-fn settle(text: &str) -> String {
-    let opening = format!("{OPEN}{SETTLED}{SPLIT}");
+fn without_marks_of_final_text(text: &str) -> String {
+    let opening = format!("{OPEN}{FINAL}{SPLIT}");
     let mut parts = text.split(&opening);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

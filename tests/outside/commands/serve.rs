@@ -151,6 +151,7 @@ fn folder_of_something_else(#[case] folder: &str, #[case] says: &str) {
         assert_eq!(code, Some(2), "{message}");
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
         assert!(message.contains(says) && message.contains("name a new or an empty directory, or "), "{message}");
+        assert!(!message.contains("explain"), "advice for another command: {message}");
         assert!(!home.path().join(folder).join("openclaw.json").exists());
     }
 }

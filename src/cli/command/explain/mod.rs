@@ -10,8 +10,9 @@ use crate::cli::{CommandError, exit};
 use crate::client::Proxy;
 use crate::explain::{
     self, AdmittedClient, ClientDescription, Credential, Explanation, LoggedRefusal, Preset, StateDirectory,
-    StatePaths, remedies,
+    StateError, StatePaths, remedies,
 };
+use crate::gateway_files;
 use crate::machine::now;
 use crate::output_format::OutputFormat;
 use crate::suggestions::nearest_within;
@@ -144,7 +145,7 @@ impl Explain {
             env: environment(),
         };
         let logged = self.log.as_deref().map(logged).transpose()?;
-        let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
+        let state = StateDirectory::read(&places).map_err(|error| CommandError::usage(self.with_hint(error)))?;
         let all = self.releases.is_some();
         let is_release_given = self.release.is_some();
         let mut description = self.client_description();
@@ -180,6 +181,20 @@ impl Explain {
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(code)
+    }
+
+    /// Adds to the error for a folder in which nothing is of a gateway that the argument can also be a case: it can be a
+    /// folder of scenarios.
+    fn with_hint(&self, error: StateError) -> StateError {
+        let is_of_no_gateway =
+            |folder: &Path| gateway_files::above(folder).is_none() && gateway_files::below(folder).is_empty();
+        match (error, &self.what) {
+            (StateError::Foreign { message, help }, Some(folder)) if is_of_no_gateway(folder) => {
+                let help = format!("{help}; to explain a case, pass its id or its file");
+                StateError::Foreign { message, help }
+            }
+            (error, _) => error,
+        }
     }
 
     /// Refuses options that describe a client or a directory, because the case describes both.

@@ -26,7 +26,7 @@ fn stamp(path: &Path) -> Stamp {
 ///
 /// # Errors
 /// Returns the path of a file that keeps changing.
-pub(crate) fn settled<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
+pub(crate) fn read_unchanged<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
     let began = Instant::now();
     loop {
         let before = files.iter().map(|path| stamp(path)).collect::<Vec<_>>();
@@ -80,7 +80,7 @@ mod tests {
             let writer = scope.spawn(|| write_pairs(folder.path(), &stop, &written));
             let mut read = Vec::new();
             while written.load(Ordering::Relaxed) < 40 {
-                read.extend(settled(&files, || {
+                read.extend(read_unchanged(&files, || {
                     let first = fs::read_to_string(&files[0]).unwrap();
                     thread::sleep(Duration::from_millis(20));
                     (first, fs::read_to_string(&files[1]).unwrap())
@@ -97,11 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn names_file_that_does_not_settle() {
+    fn names_file_that_keeps_changing() {
         let folder = tempfile::tempdir().unwrap();
         let files = ["a", "b"].map(|name| folder.path().join(name));
         let mut reads = 0;
-        let found = settled(&files, || {
+        let found = read_unchanged(&files, || {
             reads += 1;
             fs::write(&files[1], reads.to_string()).unwrap();
         });
@@ -111,6 +111,6 @@ mod tests {
 
     #[test]
     fn missing_file_is_at_rest() {
-        assert_eq!(settled(&[PathBuf::from("/nonexistent/file")], || 7), Ok(7));
+        assert_eq!(read_unchanged(&[PathBuf::from("/nonexistent/file")], || 7), Ok(7));
     }
 }
