@@ -9,6 +9,7 @@ use crate::run::RunError;
 use miette::{Report, ReportHandler};
 use std::fmt;
 use std::io::{self, Write as _};
+use untrusted_data::disk;
 
 /// An error and its exit code.
 #[derive(Debug)]
@@ -31,10 +32,7 @@ impl CommandError {
 
     /// A file or folder that the user named cannot be used. The user has to name another one, unless the disk is full.
     pub(crate) fn of_file(kind: io::ErrorKind, report: impl Into<Report>) -> Self {
-        match kind {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::failed(report),
-            _ => Self::usage(report),
-        }
+        if disk::is_full(kind) { Self::failed(report) } else { Self::usage(report) }
     }
 
     /// As [`Self::failed`], with this message.
@@ -95,7 +93,7 @@ impl From<RunError> for CommandError {
                 help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
                 "{message}"
             )),
-            RunError::OtherStore(directory) => Self::usage(miette::miette!(
+            RunError::OtherStore { directory, .. } => Self::usage(miette::miette!(
                 help = format!(
                     "{}, or omit --state-dir: clawcheck then does not compare the store",
                     if is_state_directory(&directory) {
@@ -161,6 +159,23 @@ pub(super) fn wrong_arguments(error: &clap::Error) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openclaw_emulator::program::ProgramError;
+    use rstest::rstest;
+    use std::path::PathBuf;
+
+    /// `serve` and the commands that write files follow one rule.
+    #[rstest]
+    #[case::full(io::ErrorKind::StorageFull, exit::FAILED)]
+    #[case::quota(io::ErrorKind::QuotaExceeded, exit::FAILED)]
+    #[case::protected(io::ErrorKind::PermissionDenied, exit::USAGE)]
+    #[case::other(io::ErrorKind::Other, exit::USAGE)]
+    fn only_full_disk_is_no_usage_error(#[case] kind: io::ErrorKind, #[case] code: u8) {
+        assert_eq!(CommandError::of_file(kind, Report::msg("cannot write")).code, code);
+        let (path, error) = (PathBuf::from("state"), io::Error::from(kind));
+        let state_dir = ProgramError::StateDir { path: path.clone(), error };
+        let token = ProgramError::TokenNotSaved { path, error: io::Error::from(kind) };
+        assert_eq!([state_dir.is_usage(), token.is_usage()], [code == exit::USAGE; 2]);
+    }
 
     #[test]
     fn broken_pipe_is_not_an_error() {

@@ -144,13 +144,13 @@ pub(super) async fn check_state_dir(
     // The cases report an error.
     let (place, left) = match context.perform().await {
         Ok(_) => context.store_place(stop).await,
-        Err(_) => (StorePlace::Plausible, None),
+        Err(_) => (StorePlace::Plausible, Vec::new()),
     };
     context.end().await;
-    shared.left_behind(left.into_iter().collect());
+    shared.left_behind(left);
     match place {
         StorePlace::Plausible => Ok(()),
-        StorePlace::Elsewhere(directory) => Err(RunError::OtherStore(directory)),
+        StorePlace::Elsewhere(directory, waited) => Err(RunError::OtherStore { directory, waited }),
         StorePlace::Unreadable(path) => Err(RunError::UnreadableStore(path)),
     }
 }

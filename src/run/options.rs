@@ -8,6 +8,7 @@ use crate::observe::snapshot::LibraryError;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use untrusted_data::Redactions;
 
 /// Whether cases share gateways.
@@ -83,13 +84,20 @@ pub enum RunError {
     /// The gateway at the URL has a different shared token.
     #[error("the gateway does not accept CLAWCHECK_TOKEN")]
     Token,
-    /// The gateway at the URL keeps its pairing store elsewhere than in this directory, or nowhere.
+    /// The gateway at the URL keeps its pairing store elsewhere than in this directory, or nowhere, or it writes its store
+    /// late.
     #[error(
-        "{} is not the state directory of the gateway: the gateway lists a device that it has just paired, and the \
-         directory does not contain this device",
-        .0.display()
+        "{} is not the state directory of the gateway, or the gateway writes its store late: the gateway lists a device \
+         that it paired {} s ago, and the directory does not contain this device",
+        directory.display(),
+        waited.as_secs()
     )]
-    OtherStore(PathBuf),
+    OtherStore {
+        /// The directory that the user named.
+        directory: PathBuf,
+        /// How long the record of the device was awaited.
+        waited: Duration,
+    },
     /// The pairing store of the gateway at the URL cannot be read.
     #[error("cannot read the pairing store of the gateway: {}", .0.display())]
     UnreadableStore(PathBuf),

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use untrusted_data::atomic_file;
+use untrusted_data::disk;
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
 /// The options of a gateway program. Missing values come from the environment, the configuration, or the release's
@@ -122,23 +123,12 @@ impl ProgramError {
     /// Whether the user has to change the arguments, or a file or directory that they name.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::NoStateDir
-            | Self::NoConfig(_)
-            | Self::Config(_)
-            | Self::Refused { .. }
-            | Self::StateDir { .. }
-            | Self::Store { .. } => true,
-            Self::TokenNotSaved { error, .. } => is_out_of_reach(error.kind()),
+            Self::NoStateDir | Self::NoConfig(_) | Self::Config(_) | Self::Refused { .. } | Self::Store { .. } => true,
+            Self::StateDir { error, .. } | Self::TokenNotSaved { error, .. } => !disk::is_full(error.kind()),
             Self::Start(error) => matches!(error, StartError::Refused(_) | StartError::UnknownRelease(_)),
             Self::Listen { .. } => false,
         }
     }
-}
-
-/// Whether an error is about the path or its permissions, and not about the disk.
-fn is_out_of_reach(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
-    matches!(kind, IsADirectory | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem)
 }
 
 impl ProgramOptions {

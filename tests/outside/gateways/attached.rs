@@ -1,6 +1,7 @@
 //! Runs on a gateway that the user started leave it unchanged.
 
 use super::wire_store::not_played;
+use crate::harness::in_process::{answering, hello, refused};
 use crate::harness::{STAYS, Serving, TOKEN, TestFolder, somebody_elses};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -217,6 +218,28 @@ fn second_run_has_new_approval_ids() {
     }
 }
 
+/// The check of the state directory pairs a device. A gateway that refuses the device keeps a request of it.
+#[test]
+fn refused_check_of_state_directory_names_its_device() {
+    let test_folder = TestFolder::new("scenario: Looks\nsteps:\n  - open: {}\n");
+    std::fs::create_dir_all(test_folder.path("state/devices")).unwrap();
+    std::fs::write(test_folder.path("state/devices/paired.json"), "{}").unwrap();
+    let url = answering(|id, request| match request.pointer("/params/device") {
+        Some(_) => vec![refused(id, r#"{"code":"PAIRING_REQUIRED"}"#, "pairing required")],
+        None => vec![hello(id, r#""server":{"version":"2026.4.2"}"#)],
+    });
+    let arguments = ["run", "scenarios", "--gateway", &url, "--release", "2026.4.2", "--state-dir", "state"];
+    let remains = |more: &[&str]| {
+        let ran = test_folder.clawcheck(&[&arguments[..], more].concat());
+        let line = ran.out.lines().find(|line| line.starts_with("remains on the gateway: "));
+        line.map(str::to_owned).ok_or(format!("{}{}", ran.out, ran.err))
+    };
+    let expected = "remains on the gateway: clawcheck/probe: possibly the device clawcheck-cleaner";
+    assert_eq!(remains(&["--allow-writes"]).as_deref(), Ok(expected));
+    // Without permission to write, the check is not made.
+    assert!(remains(&[]).is_err());
+}
+
 /// The store of a gateway at a URL is read from --state-dir. Another directory would make every case that pairs deviate.
 #[test]
 fn state_directory_of_another_gateway() {
@@ -224,7 +247,8 @@ fn state_directory_of_another_gateway() {
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let run = |directory: &str| {
-        let arguments = ["fresh-install/first-connect", "--allow-writes", "--state-dir", directory];
+        let arguments =
+            ["fresh-install/first-connect", "--allow-writes", "--answer-timeout", "3", "--state-dir", directory];
         run_built_in(&serving, &test_folder, &arguments)
     };
     let (code, says) = run("state");
@@ -236,7 +260,8 @@ fn state_directory_of_another_gateway() {
         let text = if folder.starts_with("broken") { "{" } else { "{}" };
         std::fs::write(test_folder.path(folder).join("paired.json"), text).unwrap();
     }
-    let other = "is not the state directory of the gateway: ";
+    let other = "is not the state directory of the gateway, or the gateway writes its store late: the gateway lists a \
+                 device that it paired 3 s ago, and the directory does not contain this device";
     for (directory, message, help) in [
         ("empty", other, "pass the state directory"),
         ("copy", other, "pass that of the gateway"),

@@ -10,6 +10,11 @@ use tokio_tungstenite::tungstenite::{Message, accept};
 
 /// A gateway in this process that answers each request with the frames that `answer` makes from its id.
 pub(crate) fn sending(answer: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> String {
+    answering(move |id, _| answer(id))
+}
+
+/// A gateway in this process that answers each request with the frames that `answer` makes from its id and the whole request.
+pub(crate) fn answering(answer: impl Fn(&str, &Value) -> Vec<String> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
@@ -25,7 +30,7 @@ pub(crate) fn sending(answer: impl Fn(&str) -> Vec<String> + Send + Sync + 'stat
 
 /// Sends a challenge, then the answer to each request. Closes the connection after a refusal. `None`: the client has
 /// disconnected.
-pub(crate) fn converse(stream: TcpStream, answer: &dyn Fn(&str) -> Vec<String>) -> Option<()> {
+pub(crate) fn converse(stream: TcpStream, answer: &dyn Fn(&str, &Value) -> Vec<String>) -> Option<()> {
     let mut socket = accept(stream).ok()?;
     let challenge = r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":1775000000000}}"#;
     socket.send(Message::text(challenge)).ok()?;
@@ -33,7 +38,7 @@ pub(crate) fn converse(stream: TcpStream, answer: &dyn Fn(&str) -> Vec<String>) 
         let message = socket.read().ok()?;
         let Message::Text(text) = message else { continue };
         let request: Value = serde_json::from_str(&text).ok()?;
-        let frames = answer(request["id"].as_str()?);
+        let frames = answer(request["id"].as_str()?, &request);
         let is_refused = frames.last().is_some_and(|frame| frame.contains(r#""ok":false"#));
         for frame in frames {
             socket.send(Message::text(frame)).ok()?;

@@ -205,7 +205,7 @@ fn serve() {
     let state = std::env::var("STATE").unwrap();
     let listener = TcpListener::bind(format!("127.0.0.1:{}", std::env::var("PORT").unwrap())).unwrap();
     let details = format!("{{{}}}", if manner == "details" { keys(LARGE) } else { String::new() });
-    let answer = move |id: &str| {
+    let answer = move |id: &str, _: &Value| {
         write_store(Path::new(&state), &manner);
         vec![refused(id, &details, "m")]
     };

@@ -6,6 +6,7 @@ use crate::run::state_dir;
 use crate::run::steps::context::CaseContext;
 use crate::run::steps::session::Session;
 use crate::run::tenant_view;
+use crate::run::timeouts::Wait;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::ErrorKind;
@@ -14,7 +15,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Maximum time between the pairing of a device and its record in the directory.
+/// The minimum wait for the record of a device that was paired. A gateway that answers slowly gets as much time as for an
+/// answer, because it can write its store after it has answered.
 const STORED: Duration = Duration::from_secs(4);
 
 /// What a new pairing shows about the directory.
@@ -22,23 +24,26 @@ const STORED: Duration = Duration::from_secs(4);
 pub(crate) enum StorePlace {
     /// The directory contains the new device, or the gateway paired no device.
     Plausible,
-    /// The gateway lists the new device, and this directory does not contain it.
-    Elsewhere(PathBuf),
+    /// The gateway lists the new device, and this directory did not contain it within this time.
+    Elsewhere(PathBuf, Duration),
     /// The gateway lists the new device, and this part of the directory cannot be read.
     Unreadable(PathBuf),
 }
 
 impl CaseContext<'_> {
     /// Pairs a device with the running gateway, looks for its record in the directory, and removes the device. The
-    /// second value says what could not be removed.
-    pub(crate) async fn store_place(&self, stop: &watch::Receiver<bool>) -> (StorePlace, Option<String>) {
-        let Some(mut session) = self.administrator().await else { return (StorePlace::Plausible, None) };
+    /// second value says what could not be removed: also a gateway that refuses the device can keep a request of it.
+    pub(crate) async fn store_place(&self, stop: &watch::Receiver<bool>) -> (StorePlace, Vec<String>) {
+        let Some(mut session) = self.administrator().await else {
+            return (StorePlace::Plausible, self.possible_leftovers());
+        };
         let place = self.place_of_administrator(&mut session, stop).await;
-        (place, self.remove_administrator(&mut session).await)
+        (place, self.remove_administrator(&mut session).await.into_iter().collect())
     }
 
     async fn place_of_administrator(&self, session: &mut Session, stop: &watch::Receiver<bool>) -> StorePlace {
-        let deadline = Instant::now() + STORED;
+        let wait = self.timeouts.limit(&Wait::Connect).max(STORED).min(self.timeouts.answer());
+        let deadline = Instant::now() + wait;
         while Instant::now() < deadline && !*stop.borrow() {
             if tenant_view::records(&self.files()).is_some_and(|records| !records.is_empty()) {
                 return StorePlace::Plausible;
@@ -52,7 +57,7 @@ impl CaseContext<'_> {
         let directory = self.state_dir();
         match unreadable(&directory, &state_dir::read(&directory, &self.case.scenario.store)) {
             Some(path) => StorePlace::Unreadable(path),
-            None => StorePlace::Elsewhere(directory),
+            None => StorePlace::Elsewhere(directory, wait),
         }
     }
 
