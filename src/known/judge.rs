@@ -7,7 +7,8 @@ use crate::judge::cause::CauseKind;
 use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::spans::{Span, Spanned};
 use crate::scenario::{Case, Source};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The known deviations of a gateway, from all files.
@@ -56,6 +57,14 @@ pub(crate) struct KnownVerdict {
     pub verdict: Verdict,
     /// Why: the entries and their reasons, or the mismatch with the entries.
     pub reason: String,
+    /// The lists with the entries that no longer hold.
+    pub obsolete_in: BTreeSet<PathBuf>,
+}
+
+impl KnownVerdict {
+    fn new(verdict: Verdict, reason: String) -> Self {
+        Self { verdict, reason, obsolete_in: BTreeSet::new() }
+    }
 }
 
 impl KnownDeviations {
@@ -126,19 +135,21 @@ impl KnownDeviations {
             .find(|seen| seen.kind.level() <= case.level && !entries.iter().any(|listed| listed.entry.covers(seen)));
         if let Some(unknown) = unknown.filter(|_| case.verdict != Verdict::Conforms) {
             let reason = format!("not a known deviation: {}: {}", unknown.kind.title(), unknown.what);
-            return Some(KnownVerdict { verdict: case.verdict, reason });
+            return Some(KnownVerdict::new(case.verdict, reason));
         }
         let is_seen = |listed: &&&ListedEntry| case.differences.iter().any(|seen| listed.entry.shows(seen, case.level));
         let gone = entries.iter().filter(|listed| !listed.entry.flaky && !is_seen(listed)).collect::<Vec<_>>();
         if !gone.is_empty() {
-            return Some(KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason: no_longer_hold(&gone) });
+            let obsolete_in = gone.iter().map(|listed| listed.source.path.clone()).collect();
+            let reason = no_longer_hold(&gone);
+            return Some(KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason, obsolete_in });
         }
         if case.verdict == Verdict::Conforms && !entries.iter().any(|listed| is_seen(&listed)) {
             let all = reasons(entries.iter().copied());
-            return Some(KnownVerdict { verdict: Verdict::Conforms, reason: format!("known to be flaky: {all}") });
+            return Some(KnownVerdict::new(Verdict::Conforms, format!("known to be flaky: {all}")));
         }
         if let Some(reason) = self.another_observation(case).filter(|_| case.verdict != Verdict::Conforms) {
-            return Some(KnownVerdict { verdict: case.verdict, reason });
+            return Some(KnownVerdict::new(case.verdict, reason));
         }
         // The differences of the case do not count at this level.
         if case.verdict == Verdict::Conforms {
@@ -147,8 +158,8 @@ impl KnownDeviations {
         let seen = reasons(entries.iter().filter(is_seen).copied());
         // A case without differences cannot match an entry.
         Some(match seen.is_empty() {
-            true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
-            false => KnownVerdict { verdict: Verdict::KnownDeviation, reason: seen },
+            true => KnownVerdict::new(case.verdict, "not a known deviation".to_owned()),
+            false => KnownVerdict::new(Verdict::KnownDeviation, seen),
         })
     }
 

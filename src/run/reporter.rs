@@ -12,7 +12,9 @@ use crate::known::{KnownVerdict, PlayedCase};
 use crate::observe::Observation;
 use crate::scenario::Case;
 use openclaw_model::{Facts, Release, releases};
+use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The result of a run, complete or not.
@@ -64,7 +66,7 @@ impl<'r, 's> Reporter<'r, 's> {
     pub(super) fn case(&mut self, mut done: CaseReport) -> Result<(), RunError> {
         let (shared, report) = (self.shared, &mut self.report);
         redaction::case(&mut done, &shared.secrets());
-        known_deviations(&mut done, shared.options);
+        report.obsolete_known.extend(known_deviations(&mut done, shared.options));
         report.summary.add(done.verdict);
         // A snapshot of the gateway itself shows no similarity to a release.
         if shared.own_library.is_none()
@@ -116,8 +118,8 @@ impl<'r, 's> Reporter<'r, 's> {
 }
 
 /// Replaces the verdict on a case that the list of known deviations covers. Differences are compared without
-/// secrets, as they are printed.
-fn known_deviations(done: &mut CaseReport, options: &Options) {
+/// secrets, as they are printed. Returns the lists with entries that no longer hold.
+fn known_deviations(done: &mut CaseReport, options: &Options) -> BTreeSet<PathBuf> {
     let error = match (done.verdict, &done.reason) {
         (Verdict::Error, Some(reason)) if !done.given_up => vec![Difference::error(reason)],
         _ => Vec::new(),
@@ -130,7 +132,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
         differences: if done.verdict == Verdict::Error { &error } else { &done.differences },
         observation: done.observation.as_ref().map(Observation::text),
     };
-    let Some(KnownVerdict { verdict, reason }) = options.known.judge(seen) else { return };
+    let Some(KnownVerdict { verdict, reason, obsolete_in }) = options.known.judge(seen) else { return BTreeSet::new() };
     // The error is more useful than the note that it is not known.
     if verdict != Verdict::Error && (verdict != done.verdict || done.reason.is_none()) {
         done.reason = Some(reason);
@@ -139,6 +141,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
     if !verdict.is_failure() && !options.trace {
         (done.transcript, done.log) = (None, None);
     }
+    obsolete_in
 }
 
 fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInfo {

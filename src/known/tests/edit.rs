@@ -1,6 +1,7 @@
 //! Lists that are extended and pruned.
 
 use super::*;
+use std::path::PathBuf;
 
 fn observed(case: &str, differences: &[Difference]) -> Observed {
     Observed {
@@ -112,41 +113,32 @@ fn extends_other_yaml_styles(#[case] text: &str) {
     );
 }
 
-#[test]
-fn new_lines_end_like_the_others() {
-    let text = "# Ours.\r\nknown:\r\n  - case: role/x\r\n    seen: x\r\n    reason: r\r\n# End.\r\n";
-    for text in [text, "known: [] # none\r\n"] {
-        let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
-        assert!(extended.contains("role/b") && extended.lines().count() > text.lines().count(), "{extended:?}");
-        assert_eq!(extended.matches('\n').count(), extended.matches("\r\n").count(), "{extended:?}");
-    }
+#[rstest]
+#[case::entries("# Ours.\r\nknown:\r\n  - case: role/x\r\n    seen: x\r\n    reason: r\r\n# End.\r\n")]
+#[case::no_entry("known: [] # none\r\n")]
+fn new_lines_end_like_the_others(#[case] text: &str) {
+    let extended = extended(Some(text), &[observed("role/b", &[refused()])]);
+    assert!(extended.contains("role/b") && extended.lines().count() > text.lines().count(), "{extended:?}");
+    assert_eq!(extended.matches('\n').count(), extended.matches("\r\n").count(), "{extended:?}");
 }
 
 /// An expired entry no longer applies, so the deviation is accepted again with a new entry.
-#[test]
-fn expired_entry_is_replaced() {
-    let text = "known:\n  - { case: role/b, kind: refused, seen: '*', reason: r, expires: 2026-11-28 }\n";
-    let seen = [observed("role/b", &[refused()])];
-    assert!(extended(Some(text), &seen).contains("it is \\\"old\\\""), "{}", extended(Some(text), &seen));
-    let valid = text.replace("11-28", "11-29");
-    assert!(!extended(Some(&valid), &seen).contains("it is"), "{}", extended(Some(&valid), &seen));
+#[rstest]
+#[case::expired("2026-11-28", true)]
+#[case::valid("2026-11-29", false)]
+fn expired_entry_is_replaced(#[case] expires: &str, #[case] is_replaced: bool) {
+    let text = format!("known:\n  - {{ case: role/b, kind: refused, seen: '*', reason: r, expires: {expires} }}\n");
+    let extended = extended(Some(&text), &[observed("role/b", &[refused()])]);
+    assert_eq!(extended.contains("it is \\\"old\\\""), is_replaced, "{extended}");
 }
 
-#[test]
-fn empty_list_is_error() {
-    for text in ["", "# ours\n", "\u{feff}\r\n"] {
-        let error = parse(Path::new(PATH), text).unwrap_err();
-        assert_eq!(error.0[0].message(), "the list is empty", "{text:?}");
-    }
-}
-
-#[test]
-fn flow_style_list_is_not_extended() {
-    let text = "known: [{ case: role/x, seen: x, reason: r }]\n";
-    let error =
-        extend(Path::new(PATH), Some(text), &[observed("role/b", &[refused()])], "r", None, TODAY.parse().unwrap());
-    let error = error.unwrap_err();
-    assert!(error.to_string().contains("must be a block list"), "{error}");
+#[rstest]
+#[case::nothing("")]
+#[case::comments("# ours\n")]
+#[case::byte_order_mark("\u{feff}\r\n")]
+fn empty_list_is_error(#[case] text: &str) {
+    let error = parse(Path::new(PATH), text).unwrap_err();
+    assert_eq!(error.0[0].message(), "the list is empty");
 }
 
 /// A case of a report.
@@ -261,23 +253,50 @@ fn lists_in_other_forms_are_pruned(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(pruned(text, &report).text, expected);
 }
 
+/// Why the deviation of `role/b` is not added to a list.
+fn not_extended(text: &str) -> String {
+    let seen = [observed("role/b", &[refused()])];
+    extend(Path::new(PATH), Some(text), &seen, "r", None, TODAY.parse().unwrap()).unwrap_err().to_string()
+}
+
+/// Why the deviation of `role/b` is not removed from a list.
+fn not_pruned(text: &str) -> String {
+    prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err().to_string()
+}
+
 #[rstest]
-#[case::entries("known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n")]
-#[case::observations(
+#[case::extended(not_extended, "known: [{ case: role/x, seen: x, reason: r }]\n")]
+#[case::pruned_entries(
+    not_pruned,
+    "known: [{ case: role/b, seen: x, reason: r }, { case: role/c, seen: x, reason: r }]\n"
+)]
+#[case::pruned_observations(
+    not_pruned,
     "known:\n- { case: role/b, seen: x, reason: r }\n- { case: role/c, seen: x, reason: r }\n\
      observations: { role/b: \"0\", role/c: \"1\" }\n"
 )]
-fn flow_style_list_cannot_be_pruned(#[case] text: &str) {
-    let error = prune(Path::new(PATH), text, &[played("role/b", Verdict::Conforms, &[])]).unwrap_err();
-    assert!(error.to_string().contains("must be a block list"), "{error}");
+fn flow_style_list_is_not_changed(#[case] error: fn(&str) -> String, #[case] text: &str) {
+    assert!(error(text).contains("must be a block list"), "{}", error(text));
 }
 
 #[test]
-fn names_all_obsolete_entries() {
-    let list = "known:\n- { case: role/a, seen: x, reason: r }\n- { case: role/*, seen: y, reason: r }\n";
-    let (verdict, reason) = verdict(list, "role/a", &[], "").unwrap();
-    assert_eq!(verdict, Verdict::UnexpectedlyConforms);
-    let expected = "known.yaml:2 and known.yaml:3 no longer hold; remove them from the list\n\
-                    no longer seen: x\nreason in the list: r\nno longer seen: y\nreason in the list: r";
-    assert_eq!(reason, expected);
+fn names_all_obsolete_entries_and_their_lists() {
+    let entry = |seen: &str| format!("- {{ case: role/a, seen: {seen}, reason: r }}\n");
+    let mut lists = known(&format!("known:\n{}{}", entry("x"), entry("y")));
+    lists.add(parse(Path::new("my list.yaml"), &format!("known:\n{}", entry("z"))).unwrap());
+    lists.add(parse(Path::new("holds.yaml"), "known:\n- { case: role/b, seen: x, reason: r }\n").unwrap());
+    let judged = lists.judge(PlayedCase {
+        id: "role/a",
+        requirements: &[],
+        verdict: Verdict::Conforms,
+        level: Level::Exact,
+        differences: &[],
+        observation: None,
+    });
+    let judged = judged.unwrap();
+    let expected = "known.yaml:2 and known.yaml:3 and my list.yaml:2 no longer hold; remove them from the list\n\
+                    no longer seen: x\nreason in the list: r\nno longer seen: y\nreason in the list: r\n\
+                    no longer seen: z\nreason in the list: r";
+    assert_eq!((judged.verdict, judged.reason.as_str()), (Verdict::UnexpectedlyConforms, expected));
+    assert_eq!(judged.obsolete_in, [PATH, "my list.yaml"].map(PathBuf::from).into());
 }

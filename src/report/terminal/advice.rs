@@ -5,6 +5,8 @@ use crate::judge::Verdict;
 use crate::run::outcome::{STORE_UNREADABLE, STORE_UNWRITABLE};
 use crate::shell::quoted;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use untrusted_data::printable;
 
 /// The part of the cases, as a divisor, that must need the store for the advice.
 const PART: usize = 4;
@@ -24,20 +26,14 @@ pub(super) fn on_store(reasons: &BTreeMap<(Verdict, String), Vec<String>>, total
     })
 }
 
-/// How to remove the entries that no longer hold from each list of known deviations. `reasons` as in [`on_store`].
-pub(super) fn on_known(reasons: &BTreeMap<(Verdict, String), Vec<String>>) -> Vec<String> {
-    let gone = reasons.keys().filter(|(verdict, _)| *verdict == Verdict::UnexpectedlyConforms);
-    // The reason begins with the place of the entry: known.yaml:3.
-    let list = |(_, reason): &(Verdict, String)| {
-        let place = reason.split_whitespace().next().unwrap_or_default();
-        place.rsplit_once(':').map(|(list, _)| list.to_owned())
-    };
-    let lists = gone.filter_map(list).collect::<BTreeSet<_>>();
-    let remove = |list: &String| {
-        let list = quoted(list);
-        format!("to remove what no longer holds: clawcheck accept --known {list} --report REPORT --prune")
-    };
-    lists.iter().map(remove).collect()
+/// The commands that remove the entries that no longer hold from these lists of known deviations. A command is never
+/// truncated, because users copy it.
+pub(super) fn on_known(lists: &BTreeSet<PathBuf>) -> impl Iterator<Item = String> {
+    lists.iter().map(|list| {
+        let list = list.to_string_lossy();
+        let prune = format!("clawcheck accept --known {} --report REPORT --prune", quoted(&list));
+        printable::line(&format!("to remove what no longer holds: {prune}")).into_owned()
+    })
 }
 
 #[cfg(test)]

@@ -287,7 +287,7 @@ impl<W: Write> Terminal<W> {
     /// Other remarks: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(advice::on_known(&self.reasons).iter().map(|line| self.display.line(line)));
+        lines.extend(advice::on_known(&run.obsolete_known));
         lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
         let minor =
             if self.display.score { minor_differences::MAX_CAUSES_BESIDE_SCORE } else { minor_differences::MAX_CAUSES };

@@ -198,6 +198,8 @@ pub struct RunReport {
     pub interrupted: Option<usize>,
     /// The number of gateway starts. Absent for a gateway at a URL.
     pub boots: Option<GatewayStarts>,
+    /// The lists of known deviations with entries that no longer hold.
+    pub obsolete_known: BTreeSet<PathBuf>,
     /// Ids with a snapshot and without a case.
     pub unused_snapshots: Vec<String>,
     /// The records that the run wrote to a gateway at a URL and could not remove.
