@@ -92,7 +92,10 @@ pub async fn run(
     if let Err(error) = checked {
         return Ok(reporter.end(Some(error)));
     }
-    let planned = planned(cases, gateway, &shared, &mut reporter)?;
+    let planned = match planned(cases, gateway, &shared, &mut reporter) {
+        Ok(planned) => planned,
+        Err(error) => return Ok(reporter.end(Some(error))),
+    };
     if let Some(error) = unreachable {
         return reporter.not_reachable(&planned, error);
     }
@@ -180,7 +183,8 @@ fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
     }
 }
 
-/// The cases that will be played. The others are reported at once, with the reason.
+/// The cases that will be played. The others are reported at once, with the reason. A snapshot that cannot be used is found
+/// before the first case: the user has to correct it, and this is no failure of the gateway.
 fn planned<'c>(
     cases: &[&'c Case],
     gateway: &Gateway,
@@ -196,7 +200,12 @@ fn planned<'c>(
     for case in cases {
         match planner.not_played(case) {
             Some(plan::NotPlayed { verdict, reason }) => reporter.not_played(case, verdict, reason)?,
-            None => planned.push(*case),
+            None => {
+                if shared.reads_snapshot_files() {
+                    case::check_snapshots(case, release, shared)?;
+                }
+                planned.push(*case);
+            }
         }
     }
     Ok(planned)

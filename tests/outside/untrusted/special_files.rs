@@ -4,7 +4,7 @@
 use crate::harness::{ProgramOutput, SCENARIO, TestFolder, ended, serve, snapshot_file};
 use nix::sys::stat::Mode;
 use rstest::rstest;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -42,18 +42,38 @@ fn pipe_as_description() {
     assert!(ended.err.contains(message), "{}", ended.err);
 }
 
+/// Every command that reads the folder refuses the file, and leaves it as it is.
 #[rstest]
-#[case::run(&["run", "scenarios"], "", 3)]
-#[case::review(&["review"], ".new", 2)]
-#[case::accept(&["accept", "--all"], ".new", 2)]
-fn pipe_as_snapshot(#[case] arguments: &[&str], #[case] suffix: &str, #[case] code: i32) {
-    let file = format!("{}{suffix}", snapshot_file());
+fn pipe_as_snapshot(
+    #[values(&["run", "scenarios"], &["list", "scenarios", "--gateway", "embedded"], &["review"], &["accept", "--all"])]
+    arguments: &[&str],
+    #[values("", ".new")] suffix: &str,
+) {
+    let file = format!("snapshots/family/{}{suffix}", snapshot_file());
     let test_folder = TestFolder::new(SCENARIO);
-    pipe(&test_folder.path("snapshots/family").join(&file));
+    pipe(&test_folder.path(&file));
     let ended = clawcheck(&test_folder, arguments);
-    assert_eq!(ended.code, Some(code), "{} {}", ended.out, ended.err);
-    let output = format!("{}{}", ended.out, ended.err);
-    assert!(output.contains(&file) && output.contains("this is a named pipe, not a file"), "{output}");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
+    let says = ended.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(says.contains(&file) && says.contains("this is a named pipe, not a file"), "{}", ended.err);
+    assert!(std::fs::symlink_metadata(test_folder.path(&file)).unwrap().file_type().is_fifo());
+}
+
+/// A snapshot that is no snapshot is not a failure of the gateway either.
+#[rstest]
+#[case::run(&["run", "scenarios"], "")]
+#[case::review(&["review"], ".new")]
+#[case::accept(&["accept", "--all"], ".new")]
+fn text_that_is_no_snapshot(#[case] arguments: &[&str], #[case] suffix: &str) {
+    let file = format!("snapshots/family/{}{suffix}", snapshot_file());
+    let test_folder = TestFolder::new(SCENARIO);
+    std::fs::create_dir_all(test_folder.path("snapshots/family")).unwrap();
+    std::fs::write(test_folder.path(&file), "nonsense").unwrap();
+    let ended = clawcheck(&test_folder, arguments);
+    assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+    let says = ended.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(says.contains(&format!("{file} is not a valid snapshot")), "{}", ended.err);
+    assert!(says.contains("correct the file, or remove it and run again"), "{}", ended.err);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use untrusted_data::atomic_file;
 use untrusted_data::limits::SNAPSHOT_BYTES;
-use untrusted_data::plain_file::{self, Links};
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// Characters of a case id that are escaped in file names.
 const ESCAPED: &AsciiSet =
@@ -30,10 +30,18 @@ pub(super) fn is_of_real_release(path: &Path) -> bool {
     snapshot.is_some_and(|snapshot| !snapshot.seen.is_empty())
 }
 
-/// The text of a file. Snapshots can come from a repository with links and pipes.
+/// Checks that a path is a regular file or a link to one.
+pub(super) fn check(path: &Path) -> Result<(), LibraryError> {
+    plain_file::check(path, Links::Follow).map_err(|error| unreadable(path, error))
+}
+
+/// The text of a file. Another file may have replaced it since [`check`].
 pub(super) fn read(path: &Path) -> Result<String, LibraryError> {
-    plain_file::read_text(path, SNAPSHOT_BYTES, Links::Follow)
-        .map_err(|error| LibraryError::Read { path: path.to_owned(), source: error.into() })
+    plain_file::read_text(path, SNAPSHOT_BYTES, Links::Follow).map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: PlainFileError) -> LibraryError {
+    LibraryError::Read { path: path.to_owned(), source: error.into() }
 }
 
 /// Writes a file atomically.

@@ -9,7 +9,7 @@ mod tests;
 use super::{History, Snapshot, SnapshotError, Variant};
 use crate::built_in;
 pub(crate) use error::LibraryError;
-use files::{escape, read, unescape};
+use files::{check, escape, read, unescape};
 use openclaw_model::Release;
 pub(crate) use proposals::{FileChange, Proposal, Proposed};
 use std::borrow::Cow;
@@ -67,10 +67,11 @@ impl Library {
         Ok(library)
     }
 
-    /// The snapshots in a folder. A folder that does not exist has none.
+    /// The snapshots in a folder. A folder that does not exist has none. The folder can come from a repository with links and
+    /// pipes: whatever has the name of a snapshot must be a regular file or a link to one.
     ///
     /// # Errors
-    /// Returns an error if the folder cannot be read or a file name is invalid.
+    /// Returns an error if the folder cannot be read, a file name is invalid, or a snapshot is not a regular file.
     pub fn open(folder: &Path) -> Result<Self, LibraryError> {
         let mut library = Self { origin: Origin::Folder(folder.to_owned()), ..Self::empty() };
         let mut folders = vec![folder.to_owned()];
@@ -82,19 +83,30 @@ impl Library {
             };
             for entry in entries {
                 let entry = entry.map_err(read)?;
-                let file = entry.path();
-                if entry.file_type().map_err(read)?.is_dir() {
+                let (file, kind) = (entry.path(), entry.file_type().map_err(read)?);
+                let is_approved = file.extension().is_some_and(|extension| extension == "snap");
+                if kind.is_dir() {
                     folders.push(file);
-                } else if file.extension().is_some_and(|ext| ext == "snap") {
-                    let name = library.name(file.strip_prefix(folder).unwrap_or(&file), &file)?;
-                    library.add(name, File::OnDisk(file));
-                } else if file.to_string_lossy().ends_with(".snap.new") {
-                    library.proposals.push(file);
+                } else if is_approved || file.to_string_lossy().ends_with(".snap.new") {
+                    if !kind.is_file() {
+                        check(&file)?;
+                    }
+                    library.add_file(file, is_approved, folder)?;
                 }
             }
         }
         library.proposals.sort();
         Ok(library)
+    }
+
+    fn add_file(&mut self, file: PathBuf, is_approved: bool, folder: &Path) -> Result<(), LibraryError> {
+        if is_approved {
+            let name = self.name(file.strip_prefix(folder).unwrap_or(&file), &file)?;
+            self.add(name, File::OnDisk(file));
+        } else {
+            self.proposals.push(file);
+        }
+        Ok(())
     }
 
     fn name(&self, relative: &Path, path: &Path) -> Result<(String, Release), LibraryError> {
