@@ -1,7 +1,7 @@
 //! The values from which the questions build their connects.
 
 use super::connect::{Connect, FollowUp};
-use super::settings::{Secret, Settings};
+use super::settings::{ProofSecret, Secret, Settings};
 use crate::client::connect::ClientInfo;
 use crate::client::connect::{Auth, Device, SentNonce};
 use crate::client::{ConnectRequest, Upgrade};
@@ -23,6 +23,8 @@ pub(crate) struct ProbeContext {
     pub(super) secret: Secret,
     /// Whether questions may leave records.
     pub(super) writes: bool,
+    /// Whether proofs are sent with the secret.
+    proof_secret: ProofSecret,
     /// The `Host` header of a plain client.
     pub(super) authority: String,
     /// The upgrade of a plain client.
@@ -44,6 +46,7 @@ impl ProbeContext {
         Self {
             secret: settings.secret.clone(),
             writes: settings.writes,
+            proof_secret: settings.proof_secret(),
             authority,
             upgrade: running.upgrade(),
             device_token: OnceCell::new(),
@@ -79,7 +82,7 @@ impl ProbeContext {
     /// gateway verifies the proof and then refuses.
     pub(super) fn proof(&self, name: &str, change: impl FnOnce(&mut Device)) -> Connect {
         let mut connect = self.plain();
-        if !self.writes {
+        if self.proof_secret != ProofSecret::Sent {
             connect.request.auth = Auth::default();
         }
         let mut device = self.device(name);

@@ -86,7 +86,8 @@ async fn reference(
 }
 
 fn similarity(report: &ProbeReport, answers: &HashMap<&'static str, Answer>) -> Similarity {
-    let compared = report.answers.iter().filter_map(|(question, answer)| Some((answer, answers.get(question.id)?)));
+    let comparable = report.answers.iter().filter(|(question, _)| report.is_comparable(question));
+    let compared = comparable.filter_map(|(question, answer)| Some((answer, answers.get(question.id)?)));
     compared.fold(Similarity::default(), |similarity, (one, other)| similarity.with(one.equals(other)))
 }
 

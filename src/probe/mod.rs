@@ -46,6 +46,7 @@ pub(crate) async fn probe(running: &Running, settings: &Settings) -> ProbeReport
     report.version = asker.version();
     report.methods = asker.methods();
     report.issued = asker.issued();
+    report.proof_secret = settings.proof_secret();
     report
 }
 

@@ -1,9 +1,10 @@
 //! A portrait as text, Markdown or JSON.
 
-use super::answer::{Answer, Decision};
+use super::answer::Answer;
 use super::question::{Question, Topic};
 use super::reference::ReleaseAnswers;
 use super::report::ProbeReport;
+use super::settings::{ProofSecret, Secret};
 use crate::counted::counted;
 use crate::markdown;
 use crate::output_format::OutputFormat;
@@ -20,10 +21,14 @@ const SCHEMA: u32 = 1;
 const WIDTH: usize = 150;
 /// The maximum number of answers that are compared with those of a release.
 const MAX_COMPARED_ANSWERS: usize = 12;
+/// The maximum length of an answer in a sentence, in characters.
+const MAX_ANSWER_IN_SENTENCE: usize = 80;
 /// The length of `, ` and ` and 99 more: `, which end a list of questions.
 const AND_MORE: usize = 17;
 /// The name of the version that a gateway reports.
 const REPORTED_VERSION: &str = "says it is";
+/// The name of the line about answers that were not compared.
+const NOT_COMPARED: &str = "not compared";
 /// The width of the names of sections.
 const NAMES: usize = 12;
 
@@ -79,7 +84,8 @@ impl ProbeReport {
 
     /// The answers that differ from those of a release.
     fn unlike<'a>(&'a self, other: &'a ReleaseAnswers) -> impl Iterator<Item = (&'a Question, &'a Answer, &'a Answer)> {
-        self.answers.iter().filter_map(|(question, answer)| {
+        let comparable = self.answers.iter().filter(|(question, _)| self.is_comparable(question));
+        comparable.filter_map(|(question, answer)| {
             let theirs = other.answer(question.id)?;
             (!answer.equals(theirs)).then_some((*question, answer, theirs))
         })
@@ -117,6 +123,10 @@ impl ProbeReport {
             out.push('\n');
         }
         section(&mut out, "not asked", not_asked);
+        if let Some(why) = self.why_proofs_show_nothing() {
+            out.push('\n');
+            section(&mut out, NOT_COMPARED, [format!("{}: {why}", Topic::Proof.name())]);
+        }
         out
     }
 
@@ -142,17 +152,24 @@ impl ProbeReport {
             format!("not tested: {} about {topics}: {why}", counted(questions.count(), "question"))
         };
         let not_asked = self.not_asked_by_reason().into_iter().map(|(why, _)| sentence(why));
-        let proofs = "not tested: proofs: without the secret, the gateway refuses valid and invalid proofs alike \
-                      (--allow-writes sends CLAWCHECK_TOKEN)";
-        not_asked.chain(self.hides_proofs().then(|| proofs.to_owned())).collect()
+        not_asked.chain(self.why_proofs_show_nothing().map(|why| format!("not tested: device proof: {why}"))).collect()
     }
 
-    /// Whether the gateway refuses a valid proof and invalid ones with the same answer, because it checks the secret first.
-    fn hides_proofs(&self) -> bool {
-        let valid = self.answer("proof-v3").filter(|answer| answer.decision == Decision::Refused);
-        let same =
-            |id: &str| self.answer(id).is_some_and(|answer| valid.is_some_and(|valid| valid.text == answer.text));
-        same("forged") && same("damaged")
+    /// Why the answers about proofs show nothing: the gateway gives the same answer to valid and invalid ones. `None` if they
+    /// show something.
+    fn why_proofs_show_nothing(&self) -> Option<String> {
+        let answer = cut::line(&self.answer_to_all_proofs()?.text, MAX_ANSWER_IN_SENTENCE);
+        let (with, advice) = match self.proof_secret {
+            ProofSecret::Sent => ("with the secret", String::new()),
+            ProofSecret::Withheld(variable) => {
+                ("without the secret", format!("; --allow-writes sends {variable} with the proofs"))
+            }
+            ProofSecret::Unknown => {
+                let variable = Secret::Unknown.variable();
+                ("without the secret", format!("; set {variable} and use --allow-writes"))
+            }
+        };
+        Some(format!("{with}, the gateway refuses valid and invalid proofs alike: {answer}{advice}"))
     }
 
     fn not_asked_by_reason(&self) -> Vec<(&'static str, Vec<&'static str>)> {
@@ -180,11 +197,16 @@ impl ProbeReport {
         let _ = write!(out, "\n| | question | answer | {named}, if different |\n|---|---|---|---|\n");
         for topic in Topic::ALL {
             for (question, answer) in self.answers.iter().filter(|(question, _)| question.topic == topic) {
-                let theirs = other.and_then(|other| other.answer(question.id)).filter(|theirs| !answer.equals(theirs));
+                let theirs = other
+                    .and_then(|other| other.answer(question.id))
+                    .filter(|theirs| self.is_comparable(question) && !answer.equals(theirs));
                 let theirs = theirs.map(Answer::shown).unwrap_or_default();
                 let (shown, theirs) = (cell(&answer.shown()), cell(&theirs));
                 let _ = writeln!(out, "| {} | {} | {shown} | {theirs} |", topic.name(), question.what);
             }
+        }
+        if let Some(why) = self.why_proofs_show_nothing() {
+            let _ = write!(out, "\nNot compared: {}: {}\n", Topic::Proof.name(), cell(&why));
         }
         for (why, questions) in self.not_asked_by_reason() {
             let _ = write!(out, "\nNot asked: {} ({why})\n", questions.join(", "));
@@ -221,6 +243,7 @@ impl ProbeReport {
                 (reference.release.to_string(), Value::from(reference.similarity.equal))
             }).collect::<serde_json::Map<_, _>>(),
             "answers": answers.collect::<Vec<_>>(),
+            "not_compared": self.why_proofs_show_nothing().map(|why| json!({ "topic": Topic::Proof.name(), "why": why })),
             "not_asked": self.not_asked.iter().map(|not_asked| {
                 json!({ "id": not_asked.question.id, "question": not_asked.question.what, "why": not_asked.why })
             }).collect::<Vec<_>>(),
@@ -262,6 +285,7 @@ mod tests {
     use super::super::answer::Decision;
     use super::super::questions;
     use super::*;
+    use rstest::rstest;
 
     #[test]
     fn markdown_shows_gateway_text_as_code() {
@@ -273,6 +297,46 @@ mod tests {
         assert!(markdown.starts_with("**`ws://a/<b>`**\n"), "{markdown}");
         assert!(markdown.contains("\n- says it is `<!-- [a](javascript:b)` (server.version)\n"), "{markdown}");
         assert!(markdown.contains(" | `<img src=x> \\| @everyone` |  |\n"), "{markdown}");
+    }
+
+    const ALL_REFUSED: [&str; 4] = ["E, close 1008"; 4];
+
+    /// A gateway with these refusals of a v3 proof, a v2 proof, a forged and a damaged one.
+    fn refuses_proofs(refusals: [&str; 4], proof_secret: ProofSecret) -> ProbeReport {
+        let proofs = ["proof-v3", "proof-v2", "forged", "damaged"].into_iter().zip(refusals);
+        let answers = proofs.map(|(id, text)| {
+            let question = questions::all().find(|question| question.id == id).unwrap();
+            (question, Answer { text: text.to_owned(), decision: Decision::Refused, after: None })
+        });
+        ProbeReport { answers: answers.collect(), proof_secret, ..ProbeReport::default() }
+    }
+
+    /// A gateway that clawcheck starts gets the secret with each proof.
+    #[rstest]
+    #[case::sent(ProofSecret::Sent, "with the secret, ", "")]
+    #[case::withheld(
+        ProofSecret::Withheld("CLAWCHECK_PASSWORD"),
+        "without the secret, ",
+        "; --allow-writes sends CLAWCHECK_PASSWORD with the proofs"
+    )]
+    #[case::unknown(ProofSecret::Unknown, "without the secret, ", "; set CLAWCHECK_TOKEN and use --allow-writes")]
+    fn same_answer_to_all_proofs(#[case] proof_secret: ProofSecret, #[case] with: &str, #[case] advice: &str) {
+        let report = refuses_proofs(ALL_REFUSED, proof_secret);
+        let why = format!("{with}the gateway refuses valid and invalid proofs alike: E, close 1008{advice}");
+        assert_eq!(report.not_tested(), [format!("not tested: device proof: {why}")]);
+        let text = report.write("x", None, OutputFormat::Plain);
+        assert!(text.ends_with(&format!("\nnot compared  device proof: {why}\n")), "{text}");
+        let json: Value = serde_json::from_str(&report.write("x", None, OutputFormat::Json)).unwrap();
+        assert_eq!(json["not_compared"], json!({ "topic": "device proof", "why": why }));
+    }
+
+    /// A release that knows only one version of the proof refuses the other one like a forged one.
+    #[rstest]
+    #[case::only_v2(["E", "F", "E", "E"])]
+    #[case::only_v3(["F", "E", "E", "E"])]
+    #[case::forged(["E", "E", "F", "E"])]
+    fn other_answer_to_one_proof(#[case] refusals: [&str; 4]) {
+        assert!(refuses_proofs(refusals, ProofSecret::Sent).not_tested().is_empty());
     }
 
     #[test]

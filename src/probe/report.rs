@@ -1,9 +1,10 @@
 //! The answers of a gateway, and the releases with the most equal answers.
 
 use super::answer::{Answer, Decision};
-use super::question::{Question, SideEffect};
-use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
+use super::question::{Question, SideEffect, Topic};
+use super::questions::{HELLO, INVALID_PROOFS, NO_SECRET, VALID_PROOFS, WRONG_TOKEN};
 use super::reference::ReleaseAnswers;
+use super::settings::ProofSecret;
 use openclaw_model::Release;
 use std::collections::{BTreeSet, HashMap};
 use untrusted_data::Redactions;
@@ -23,6 +24,8 @@ pub(crate) struct ProbeReport {
     pub(crate) references: Vec<ReleaseAnswers>,
     /// The device tokens that the gateway issued.
     pub(super) issued: Redactions,
+    /// Whether the proofs were sent with the shared secret.
+    pub(super) proof_secret: ProofSecret,
 }
 
 /// A question that was not asked.
@@ -86,6 +89,21 @@ impl ProbeReport {
         devices
             .map(|(_, answer)| answer)
             .any(|answer| answer.decision == Decision::Granted || answer.text.contains("PAIR"))
+    }
+
+    /// The answer of a gateway that gives the same refusal to valid and invalid proofs. It decides before it verifies the
+    /// proof, so its answers about proofs show nothing.
+    pub(super) fn answer_to_all_proofs(&self) -> Option<&Answer> {
+        let all = [&VALID_PROOFS[..], &INVALID_PROOFS].concat();
+        let answers = all.into_iter().map(|id| self.answer(id)).collect::<Option<Vec<_>>>()?;
+        let (first, others) = answers.split_first()?;
+        let is_same = first.decision == Decision::Refused && others.iter().all(|other| other.text == first.text);
+        is_same.then_some(*first)
+    }
+
+    /// Whether an answer of the gateway can be compared with that of a release.
+    pub(super) fn is_comparable(&self, question: &Question) -> bool {
+        question.topic != Topic::Proof || self.answer_to_all_proofs().is_none()
     }
 
     /// The releases with the most equal answers, oldest first.

@@ -25,6 +25,14 @@ impl Secret {
         }
     }
 
+    /// The variable that contains the secret of a gateway at a URL. If the secret is unknown, the variable to set.
+    pub(crate) fn variable(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "CLAWCHECK_PASSWORD",
+            Self::Token(_) | Self::Unknown => "CLAWCHECK_TOKEN",
+        }
+    }
+
     /// The credentials with the secret in the wrong field: a token as a password, or a password as a token.
     pub(super) fn swapped(&self) -> Auth {
         match self {
@@ -33,6 +41,19 @@ impl Secret {
             Self::Unknown => Auth::default(),
         }
     }
+}
+
+/// Whether the proofs of a probe are sent with the shared secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ProofSecret {
+    /// They are sent with it.
+    Sent,
+    /// They are sent without it, because a gateway that accepts a proof with the secret pairs the device. The variable
+    /// contains the secret.
+    Withheld(&'static str),
+    /// The secret is unknown.
+    #[default]
+    Unknown,
 }
 
 /// The default maximum wait for the gateway to close the connection of a silent client. It is longer than the shortest
@@ -57,6 +78,15 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Whether proofs are sent with the secret.
+    pub(super) fn proof_secret(&self) -> ProofSecret {
+        match &self.secret {
+            Secret::Unknown => ProofSecret::Unknown,
+            _ if self.writes => ProofSecret::Sent,
+            secret => ProofSecret::Withheld(secret.variable()),
+        }
+    }
+
     /// Settings for a gateway with this secret.
     pub(crate) fn new(secret: Secret, writes: bool) -> Self {
         Self {

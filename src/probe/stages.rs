@@ -23,7 +23,7 @@ pub(super) async fn ask(
             false => group.questions.chunks(1).collect(),
         });
         let lanes = lanes.map(|lane| ask_in_order(asker, lane, &reason_not_to_ask, &report));
-        asker.stage(groups.len() > 1 || groups.iter().any(|group| !group.in_order));
+        asker.stage();
         stream::iter(lanes).buffer_unordered(MAX_AT_ONCE).for_each(|()| async {}).await;
     }
     let mut report = report.into_inner();

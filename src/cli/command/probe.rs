@@ -142,8 +142,7 @@ pub(in crate::cli) async fn probed(
     stop(&gateway, &mut running).await;
     // The answers would be those to a wrong secret, and no release would be close to them.
     if gateway.profile().kind == GatewayKind::Attached && report.refuses_secret() {
-        let variable =
-            if matches!(settings.secret, Secret::Password(_)) { "CLAWCHECK_PASSWORD" } else { "CLAWCHECK_TOKEN" };
+        let variable = settings.secret.variable();
         return Err(CommandError::message(&format!("the gateway does not accept {variable}")));
     }
     let has_store = gateway.profile().kind == GatewayKind::Spawned && has_store(&sandbox.state_dir());

@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use timeouts::AnswerTimeouts;
+use timeouts::{AnswerTimeouts, Patience};
 use tokio::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::cut;
@@ -77,9 +77,9 @@ impl<'a> Asker<'a> {
         methods.map(str::to_owned).collect()
     }
 
-    /// Begins a stage, whose questions are asked at the same time or in order.
-    pub(super) fn stage(&self, at_once: bool) {
-        self.timeouts.stage(at_once);
+    /// Begins a stage, whose questions are asked at the same time.
+    pub(super) fn stage(&self) {
+        self.timeouts.stage();
     }
 
     /// Why a question is not asked, given the answers so far.
@@ -110,31 +110,32 @@ impl<'a> Asker<'a> {
     /// Asks a question. The maximum duration is a few waits. If a gateway that has answered gives no answer, the machine may be
     /// busy, so the question is asked again with a longer wait. A wrong secret is not repeated on another machine.
     pub(super) async fn ask(&self, question: &Question) -> Answer {
-        let answer = self.ask_once(question).await;
+        let wait = self.timeouts.limit(Patience::Usual);
+        let answer = self.ask_once(question, Patience::Usual).await;
         let is_repeated = !question.guesses || self.peer.is_none();
-        if answer.decision != Decision::Silent || !is_repeated || !self.timeouts.wait_longer() {
+        if answer.decision != Decision::Silent || !is_repeated || !self.timeouts.can_wait_longer(wait) {
             return answer;
         }
-        let answer = self.ask_once(question).await;
+        let answer = self.ask_once(question, Patience::Longer).await;
         self.timeouts.waited_longer(answer.decision != Decision::Silent);
         answer
     }
 
-    async fn ask_once(&self, question: &Question) -> Answer {
+    async fn ask_once(&self, question: &Question, patience: Patience) -> Answer {
         self.guesses.set(self.guesses.get() + usize::from(question.guesses));
         match question.script {
-            Script::Challenge => self.open_only(self.context.upgrade.clone()).await,
+            Script::Challenge => self.open_only(self.context.upgrade.clone(), patience).await,
             Script::Open(change) => {
                 let mut upgrade = self.context.upgrade.clone();
                 change(&mut upgrade);
-                self.open_only(upgrade).await
+                self.open_only(upgrade, patience).await
             }
-            Script::First(frame) => self.first(frame()).await,
-            Script::Ping => self.ping().await,
-            Script::Close => self.close().await,
+            Script::First(frame) => self.first(frame(), patience).await,
+            Script::Ping => self.ping(patience).await,
+            Script::Close => self.close(patience).await,
             Script::Connect(connect) => {
                 let connect = connect(&self.context);
-                self.connect(question, &connect).await
+                self.connect(question, &connect, patience).await
             }
             Script::OfHello(look) => match self.hello.get() {
                 Some(hello) => Answer::new(Decision::Granted, look(hello)),
@@ -144,9 +145,9 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn open(&self, upgrade: &Upgrade) -> Result<Connection, Answer> {
+    async fn open(&self, upgrade: &Upgrade, patience: Patience) -> Result<Connection, Answer> {
         let began = Instant::now();
-        let opened = open(self.running, self.peer, upgrade, self.timeouts.deadline()).await;
+        let opened = open(self.running, self.peer, upgrade, self.timeouts.deadline(patience)).await;
         match &opened {
             Err(OpenError::Deadline | OpenError::Refused(_) | OpenError::Unreachable { .. }) => self.timeouts.missed(),
             _ => self.timeouts.answered(began.elapsed()),
@@ -155,9 +156,9 @@ impl<'a> Asker<'a> {
     }
 
     /// Waits for the challenge. Any other message is the answer.
-    async fn challenge(&self, connection: &mut Connection) -> Result<Option<Value>, Answer> {
+    async fn challenge(&self, connection: &mut Connection, patience: Patience) -> Result<Option<Value>, Answer> {
         let began = Instant::now();
-        match connection.next(self.timeouts.challenge_deadline()).await {
+        match connection.next(self.timeouts.challenge_deadline(patience)).await {
             Incoming::Text(frame) if frame.event() == Some("connect.challenge") => {
                 self.timeouts.answered(began.elapsed());
                 self.timeouts.challenge(true);
@@ -175,12 +176,12 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn open_only(&self, upgrade: Upgrade) -> Answer {
-        let mut connection = match self.open(&upgrade).await {
+    async fn open_only(&self, upgrade: Upgrade, patience: Patience) -> Answer {
+        let mut connection = match self.open(&upgrade, patience).await {
             Ok(connection) => connection,
             Err(answer) => return answer,
         };
-        match self.challenge(&mut connection).await {
+        match self.challenge(&mut connection, patience).await {
             Ok(Some(payload)) => {
                 let mut members =
                     payload.as_object().map_or(Vec::new(), |object| object.keys().take(16).cloned().collect());
@@ -193,31 +194,31 @@ impl<'a> Asker<'a> {
     }
 
     /// A connection on which the challenge was read, if there is one.
-    async fn opened(&self, upgrade: &Upgrade) -> Result<(Connection, Challenge), Answer> {
-        let mut connection = self.open(upgrade).await?;
-        let challenge = self.challenge(&mut connection).await?;
+    async fn opened(&self, upgrade: &Upgrade, patience: Patience) -> Result<(Connection, Challenge), Answer> {
+        let mut connection = self.open(upgrade, patience).await?;
+        let challenge = self.challenge(&mut connection, patience).await?;
         Ok((connection, challenge.as_ref().map(Challenge::from_payload).unwrap_or_default()))
     }
 
-    async fn first(&self, frame: Frame) -> Answer {
+    async fn first(&self, frame: Frame, patience: Patience) -> Answer {
         let upgrade = self.context.upgrade.clone();
-        let mut connection = match self.opened(&upgrade).await {
+        let mut connection = match self.opened(&upgrade, patience).await {
             Ok((connection, _)) => connection,
             Err(answer) => return answer,
         };
-        let deadline = self.timeouts.deadline();
+        let deadline = self.timeouts.deadline(patience);
         // A gateway can close the connection while it reads. Its last message is then the answer.
         let _ = match frame {
             Frame::Text(text) => connection.send_text(text, deadline).await,
             Frame::Binary(bytes) => connection.send_binary(bytes, deadline).await,
         };
-        self.outcome(&mut connection).await.0
+        self.outcome(&mut connection, patience).await.0
     }
 
-    async fn ping(&self) -> Answer {
+    async fn ping(&self, patience: Patience) -> Answer {
         let upgrade = self.context.upgrade.clone();
-        match self.opened(&upgrade).await {
-            Ok((mut connection, _)) => match connection.ping(self.timeouts.deadline()).await {
+        match self.opened(&upgrade, patience).await {
+            Ok((mut connection, _)) => match connection.ping(self.timeouts.deadline(patience)).await {
                 true => Answer::new(Decision::Granted, "pong"),
                 false => Answer::new(Decision::Silent, "no pong"),
             },
@@ -225,25 +226,25 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn close(&self) -> Answer {
+    async fn close(&self, patience: Patience) -> Answer {
         let upgrade = self.context.upgrade.clone();
-        match self.opened(&upgrade).await {
+        match self.opened(&upgrade, patience).await {
             Ok((mut connection, _)) => {
-                let _ = connection.close(Some(1000), "", self.timeouts.deadline()).await;
-                self.outcome(&mut connection).await.0
+                let _ = connection.close(Some(1000), "", self.timeouts.deadline(patience)).await;
+                self.outcome(&mut connection, patience).await.0
             }
             Err(answer) => answer,
         }
     }
 
-    async fn connect(&self, question: &Question, connect: &Connect) -> Answer {
-        let (mut connection, challenge) = match self.opened(&connect.upgrade).await {
+    async fn connect(&self, question: &Question, connect: &Connect, patience: Patience) -> Answer {
+        let (mut connection, challenge) = match self.opened(&connect.upgrade, patience).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
         };
         let params = connect.request.params(&challenge, self.running.now());
-        let _ = connection.request("connect", params.clone(), self.timeouts.deadline()).await;
-        let (answer, payload) = self.outcome(&mut connection).await;
+        let _ = connection.request("connect", params.clone(), self.timeouts.deadline(patience)).await;
+        let (answer, payload) = self.outcome(&mut connection, patience).await;
         let Some(payload) = payload else { return answer };
         if let Some(token) = payload.pointer("/auth/deviceToken").and_then(Value::as_str) {
             self.issued.borrow_mut().add(token, "device token");
@@ -264,15 +265,15 @@ impl<'a> Asker<'a> {
         };
         let params =
             if connect.then == FollowUp::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
-        let pending = connection.request(method, params, self.timeouts.deadline()).await;
-        let Ok(pending) = pending else { return self.outcome(&mut connection).await.0 };
-        self.call_outcome(&mut connection, &pending).await
+        let pending = connection.request(method, params, self.timeouts.deadline(patience)).await;
+        let Ok(pending) = pending else { return self.outcome(&mut connection, patience).await.0 };
+        self.call_outcome(&mut connection, &pending, patience).await
     }
 
     /// The answer to a call. After a refusal, a ping tests whether the connection stays open.
-    async fn call_outcome(&self, connection: &mut Connection, pending: &RequestId) -> Answer {
+    async fn call_outcome(&self, connection: &mut Connection, pending: &RequestId, patience: Patience) -> Answer {
         let began = Instant::now();
-        let response = match connection.response(pending, self.timeouts.deadline()).await {
+        let response = match connection.response(pending, self.timeouts.deadline(patience)).await {
             Reply::Response(response) => response,
             Reply::Closed(closed) => return Answer::new(Decision::Refused, answer::parting(&closed)),
             Reply::Deadline => {
@@ -285,7 +286,7 @@ impl<'a> Asker<'a> {
             return Answer::new(Decision::Granted, "ok");
         }
         let seen = answer::refusal(&response);
-        connection.ping(self.timeouts.deadline()).await;
+        connection.ping(self.timeouts.deadline(patience)).await;
         match connection.ended() {
             Some(closed) => Answer::new(Decision::Refused, format!("{seen}, {}", answer::parting(closed))),
             None => stays_open(Some(seen)),
@@ -293,11 +294,12 @@ impl<'a> Asker<'a> {
     }
 
     /// Reads until the gateway has answered. A hello-ok is also returned.
-    async fn outcome(&self, connection: &mut Connection) -> (Answer, Option<Value>) {
+    async fn outcome(&self, connection: &mut Connection, patience: Patience) -> (Answer, Option<Value>) {
         let began = Instant::now();
         let mut seen: Option<String> = None;
         for _ in 0..MAX_MESSAGES {
-            let deadline = if seen.is_some() { self.timeouts.close_deadline() } else { self.timeouts.deadline() };
+            let deadline =
+                if seen.is_some() { self.timeouts.close_deadline(patience) } else { self.timeouts.deadline(patience) };
             match connection.next(deadline).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}
                 Incoming::Text(frame) => {

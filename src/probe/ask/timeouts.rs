@@ -1,4 +1,7 @@
 //! Determines the maximum wait for each answer.
+//!
+//! Questions of a stage are asked at the same time and end in a random order. What one of them shows about the gateway
+//! therefore applies from the next stage on, so that the order has no effect on the answers.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,12 +12,22 @@ const SHORT_WAIT: Duration = Duration::from_millis(250);
 /// The minimum wait for a gateway that has answered, and the maximum wait as a multiple of its slowest answer.
 const MIN_TIMEOUT: Duration = Duration::from_secs(2);
 const SLOWEST_ANSWER_FACTOR: u32 = 10;
-/// The minimum wait for a gateway that answers some questions and gives no answer to others.
+/// The minimum wait for a question that is asked again.
 const LONGER: Duration = Duration::from_secs(10);
-/// After this number of longer waits without an answer, the waits are not extended again.
-const LONGER_WAITS: u32 = 2;
-/// After this number of waits, the wait for a gateway that never answered becomes short.
+/// After this number of stages whose repeated questions got no answer, questions are not repeated.
+const SILENT_STAGES: u32 = 2;
+/// After this number of waits, the wait for a gateway that never answered becomes short. After the same number of stages
+/// without an answer, the wait for any other gateway does.
 const MISSES_BEFORE_SHORT_WAIT: u32 = 3;
+
+/// How long a question waits for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as the answers so far suggest.
+    Usual,
+    /// Longer, because the gateway gave no answer before. It may be slow at the moment.
+    Longer,
+}
 
 /// The waits of one probe. The wait is longer for a gateway that answers slowly, and short for a gateway that never
 /// answers.
@@ -24,44 +37,36 @@ pub(super) struct AnswerTimeouts {
     /// The end of the whole probe.
     end: Instant,
     slowest: Cell<Option<Duration>>,
-    /// The waits that timed out before the first answer. The order of questions has no effect on their number.
+    /// The waits that timed out before the first answer.
     silent: Cell<u32>,
-    /// The consecutive waits without an answer.
+    /// The stages without an answer.
     missed: TimeoutStreak,
-    /// The consecutive waits after an answer in which the gateway did not close the connection.
+    /// The stages in which the gateway never closed the connection after an answer.
     left_open: TimeoutStreak,
-    /// Whether questions are asked at the same time.
-    at_once: Cell<bool>,
-    /// Whether the last wait for a challenge timed out.
-    challenge_missed: Cell<bool>,
-    /// The minimum wait for a gateway that has answered.
-    least: Cell<Duration>,
-    /// The number of longer waits without an answer.
-    longer_waits: Cell<u32>,
+    /// The stages without a challenge.
+    without_challenge: TimeoutStreak,
+    /// The stages in which no repeated question got an answer.
+    silent_again: TimeoutStreak,
 }
 
-/// The number of consecutive timeouts. Questions that are asked at the same time end in a random order, so they count
-/// as one wait when all of them have ended. That wait timed out if all of them did.
+/// The number of consecutive stages in which every wait timed out.
 #[derive(Debug, Default)]
 struct TimeoutStreak {
-    count: Cell<u32>,
-    /// Whether all waits at the same time timed out. `None` if there were none.
-    together: Cell<Option<bool>>,
+    stages: Cell<u32>,
+    /// Whether all waits of this stage timed out. `None` if there were none.
+    all: Cell<Option<bool>>,
 }
 
 impl TimeoutStreak {
-    fn note(&self, timed_out: bool, at_once: bool) {
-        if at_once {
-            self.together.set(Some(timed_out && self.together.get().unwrap_or(true)));
-        } else {
-            self.count.set(if timed_out { self.count.get() + 1 } else { 0 });
-        }
+    fn note(&self, timed_out: bool) {
+        self.all.set(Some(timed_out && self.all.get().unwrap_or(true)));
     }
 
-    /// Applies the results of waits that ran at the same time, after all of them have ended.
     fn end_stage(&self) {
-        if let Some(timed_out) = self.together.take() {
-            self.note(timed_out, false);
+        match self.all.take() {
+            Some(true) => self.stages.set(self.stages.get() + 1),
+            Some(false) => self.stages.set(0),
+            None => {}
         }
     }
 }
@@ -75,18 +80,15 @@ impl AnswerTimeouts {
             silent: Cell::new(0),
             missed: TimeoutStreak::default(),
             left_open: TimeoutStreak::default(),
-            at_once: Cell::new(false),
-            challenge_missed: Cell::new(false),
-            least: Cell::new(MIN_TIMEOUT),
-            longer_waits: Cell::new(0),
+            without_challenge: TimeoutStreak::default(),
+            silent_again: TimeoutStreak::default(),
         }
     }
 
-    /// Begins a stage, whose questions are asked at the same time or in order. The previous stage has ended.
-    pub(super) fn stage(&self, at_once: bool) {
-        self.missed.end_stage();
-        self.left_open.end_stage();
-        self.at_once.set(at_once);
+    /// Begins a stage. The previous stage has ended.
+    pub(super) fn stage(&self) {
+        let streaks = [&self.missed, &self.left_open, &self.without_challenge, &self.silent_again];
+        streaks.into_iter().for_each(TimeoutStreak::end_stage);
     }
 
     /// Whether the time of the whole probe is over.
@@ -95,90 +97,106 @@ impl AnswerTimeouts {
     }
 
     /// The deadline of a wait that begins now.
-    pub(super) fn deadline(&self) -> Instant {
-        (Instant::now() + self.limit()).min(self.end)
+    pub(super) fn deadline(&self, patience: Patience) -> Instant {
+        self.end_of(self.limit(patience))
     }
 
     /// The deadline of a wait for a challenge.
-    pub(super) fn challenge_deadline(&self) -> Instant {
-        if self.challenge_missed.get() { (Instant::now() + SHORT_WAIT).min(self.end) } else { self.deadline() }
+    pub(super) fn challenge_deadline(&self, patience: Patience) -> Instant {
+        let is_short = patience == Patience::Usual && self.without_challenge.stages.get() > 0;
+        self.end_of(if is_short { SHORT_WAIT } else { self.limit(patience) })
     }
 
     /// The deadline of a wait for the end of a connection after an answer.
-    pub(super) fn close_deadline(&self) -> Instant {
-        (Instant::now() + self.limit_after(self.left_open.count.get())).min(self.end)
+    pub(super) fn close_deadline(&self, patience: Patience) -> Instant {
+        self.end_of(self.limit_after(&self.left_open, patience))
     }
 
-    fn limit(&self) -> Duration {
-        self.limit_after(self.missed.count.get())
+    fn end_of(&self, wait: Duration) -> Instant {
+        (Instant::now() + wait).min(self.end)
     }
 
-    /// The wait after this number of consecutive waits that timed out.
-    fn limit_after(&self, missed: u32) -> Duration {
-        match self.slowest.get() {
-            None if self.silent.get() >= MISSES_BEFORE_SHORT_WAIT => SHORT_WAIT,
-            None => self.most,
-            // If several consecutive waits time out, the next ones will probably time out as well.
-            Some(slowest) if missed >= MISSES_BEFORE_SHORT_WAIT => {
-                (slowest * SLOWEST_ANSWER_FACTOR).clamp(SHORT_WAIT, self.most)
-            }
-            Some(slowest) => (slowest * SLOWEST_ANSWER_FACTOR).clamp(self.least.get().min(self.most), self.most),
-        }
+    /// The maximum wait for an answer.
+    pub(super) fn limit(&self, patience: Patience) -> Duration {
+        self.limit_after(&self.missed, patience)
     }
 
-    /// Makes the next waits longer, because a gateway that has answered gave no answer. Returns `false` if this has no
-    /// effect or did not help before.
-    pub(super) fn wait_longer(&self) -> bool {
-        let is_useful = self.slowest.get().is_some() && self.longer_waits.get() < LONGER_WAITS && !self.is_over();
-        if is_useful {
-            self.least.set(LONGER);
-            self.challenge_missed.set(false);
-        }
-        is_useful
+    fn limit_after(&self, missed: &TimeoutStreak, patience: Patience) -> Duration {
+        let Some(slowest) = self.slowest.get() else {
+            return if self.silent.get() >= MISSES_BEFORE_SHORT_WAIT { SHORT_WAIT } else { self.most };
+        };
+        let least = match patience {
+            Patience::Longer => LONGER,
+            // The next waits will probably time out as well.
+            Patience::Usual if missed.stages.get() >= MISSES_BEFORE_SHORT_WAIT => SHORT_WAIT,
+            Patience::Usual => MIN_TIMEOUT,
+        };
+        (slowest * SLOWEST_ANSWER_FACTOR).clamp(least.min(self.most), self.most)
     }
 
-    /// Whether an answer came after a longer wait. The waits stay longer for a gateway that is only slow.
+    /// Whether a question without an answer within this time is asked again: the gateway answers other questions, the next
+    /// wait is longer, and repeated questions got answers before.
+    pub(super) fn can_wait_longer(&self, waited: Duration) -> bool {
+        let has_answered = self.slowest.get().is_some() && self.silent_again.stages.get() < SILENT_STAGES;
+        has_answered && !self.is_over() && self.limit(Patience::Longer) > waited
+    }
+
+    /// Whether a repeated question got an answer.
     pub(super) fn waited_longer(&self, answered: bool) {
-        if !answered {
-            self.longer_waits.set(self.longer_waits.get() + 1);
-            self.least.set(MIN_TIMEOUT);
-        }
+        self.silent_again.note(!answered);
     }
 
     /// Something came after this time.
     pub(super) fn answered(&self, after: Duration) {
         self.slowest.set(Some(self.slowest.get().unwrap_or_default().max(after)));
-        self.missed.note(false, self.at_once.get());
+        self.missed.note(false);
     }
 
     /// Nothing came.
     pub(super) fn missed(&self) {
         self.silent.set(self.silent.get() + u32::from(self.slowest.get().is_none()));
-        self.missed.note(true, self.at_once.get());
+        self.missed.note(true);
     }
 
     /// Whether the gateway closed the connection after an answer.
     pub(super) fn closed(&self, closed: bool) {
-        self.left_open.note(!closed, self.at_once.get());
+        self.left_open.note(!closed);
     }
 
     /// Whether a challenge came.
     pub(super) fn challenge(&self, came: bool) {
-        self.challenge_missed.set(!came);
+        self.without_challenge.note(!came);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     const MAX: Duration = Duration::from_secs(5);
+
+    /// The waits for a gateway that has answered quickly.
+    fn quick() -> AnswerTimeouts {
+        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
+        timeouts.answered(Duration::from_millis(2));
+        timeouts.stage();
+        timeouts
+    }
+
+    /// As many stages as make the next wait short, each with this in it.
+    fn stages(timeouts: &AnswerTimeouts, of: impl Fn()) {
+        for _ in 0..MISSES_BEFORE_SHORT_WAIT {
+            of();
+            timeouts.stage();
+        }
+    }
 
     #[test]
     fn short_waits_for_silent_gateway() {
         let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         let waited = (0..50).map(|_| {
-            let limit = timeouts.limit();
+            let limit = timeouts.limit(Patience::Usual);
             timeouts.missed();
             limit
         });
@@ -187,74 +205,93 @@ mod tests {
 
     #[test]
     fn short_waits_for_missing_close() {
-        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
-        timeouts.answered(Duration::from_millis(2));
-        (0..MISSES_BEFORE_SHORT_WAIT).for_each(|_| timeouts.closed(false));
-        assert!(timeouts.close_deadline() <= Instant::now() + SHORT_WAIT);
+        let timeouts = quick();
+        stages(&timeouts, || timeouts.closed(false));
+        assert!(timeouts.close_deadline(Patience::Usual) <= Instant::now() + SHORT_WAIT);
         // The wait for answers does not change, and a gateway that closes gets the whole time again.
-        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
+        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
         timeouts.closed(true);
-        assert!(timeouts.close_deadline() > Instant::now() + SHORT_WAIT);
+        timeouts.stage();
+        assert!(timeouts.close_deadline(Patience::Usual) > Instant::now() + SHORT_WAIT);
     }
 
     #[test]
-    fn parallel_timeouts_do_not_shorten_waits() {
-        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
-        timeouts.answered(Duration::from_millis(2));
-        timeouts.stage(true);
-        (0..MISSES_BEFORE_SHORT_WAIT + 5).for_each(|_| timeouts.missed());
-        (0..MISSES_BEFORE_SHORT_WAIT + 5).for_each(|_| timeouts.closed(false));
-        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
-        assert!(timeouts.close_deadline() > Instant::now() + SHORT_WAIT);
-        // All of them are one wait that timed out.
-        timeouts.stage(false);
-        (1..MISSES_BEFORE_SHORT_WAIT - 1).for_each(|_| timeouts.missed());
-        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
-        timeouts.missed();
-        assert_eq!(timeouts.limit(), SHORT_WAIT);
+    fn short_waits_for_missing_challenge() {
+        let timeouts = quick();
+        timeouts.challenge(false);
+        // Another connection of the stage can still get its challenge.
+        assert!(timeouts.challenge_deadline(Patience::Usual) > Instant::now() + SHORT_WAIT);
+        timeouts.stage();
+        assert!(timeouts.challenge_deadline(Patience::Usual) <= Instant::now() + SHORT_WAIT);
+        assert!(timeouts.challenge_deadline(Patience::Longer) > Instant::now() + MIN_TIMEOUT);
     }
 
+    /// The timeouts of a stage count as one.
     #[test]
-    fn order_of_parallel_answers_does_not_matter() {
-        let limit_after = |answered_at: u32| {
-            let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
-            timeouts.answered(Duration::from_millis(2));
-            (1..MISSES_BEFORE_SHORT_WAIT).for_each(|_| timeouts.missed());
-            timeouts.stage(true);
-            for at in 0..5 {
-                if at == answered_at { timeouts.answered(Duration::from_millis(2)) } else { timeouts.missed() }
+    fn waits_do_not_change_within_stage() {
+        let timeouts = quick();
+        let miss_all = || {
+            for _ in 0..MISSES_BEFORE_SHORT_WAIT + 5 {
+                timeouts.missed();
+                timeouts.closed(false);
+                timeouts.waited_longer(false);
             }
-            timeouts.stage(false);
-            timeouts.limit()
         };
-        assert_eq!((0..5).map(limit_after).collect::<Vec<_>>(), [MIN_TIMEOUT; 5]);
-        // Without any answer, the stage is the last timeout that is missing.
-        assert_eq!(limit_after(5), SHORT_WAIT);
+        miss_all();
+        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
+        assert!(timeouts.close_deadline(Patience::Usual) > Instant::now() + SHORT_WAIT);
+        assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
+        stages(&timeouts, miss_all);
+        assert_eq!(timeouts.limit(Patience::Usual), SHORT_WAIT);
+        assert!(timeouts.close_deadline(Patience::Usual) <= Instant::now() + SHORT_WAIT);
+        assert!(!timeouts.can_wait_longer(SHORT_WAIT));
+    }
+
+    /// One of the questions of a stage gets an answer.
+    #[rstest]
+    fn order_of_answers_does_not_matter(#[values(0, 1, 2, 3, 4)] answered_at: u32) {
+        let timeouts = quick();
+        stages(&timeouts, || {
+            for at in 0..5 {
+                let is_answered = at == answered_at;
+                if is_answered {
+                    timeouts.answered(Duration::from_millis(2))
+                } else {
+                    timeouts.missed()
+                }
+                // Every other question of the stage can still be repeated.
+                assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
+                timeouts.waited_longer(is_answered);
+            }
+        });
+        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
+        assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
     }
 
     #[test]
     fn timeout_adapts_to_speed() {
-        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
-        timeouts.answered(Duration::from_millis(2));
-        assert_eq!(timeouts.limit(), MIN_TIMEOUT);
+        let timeouts = quick();
+        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
         timeouts.answered(Duration::from_millis(300));
-        assert_eq!(timeouts.limit(), Duration::from_secs(3));
+        assert_eq!(timeouts.limit(Patience::Usual), Duration::from_secs(3));
         timeouts.answered(Duration::from_secs(4));
-        assert_eq!(timeouts.limit(), MAX);
+        assert_eq!(timeouts.limit(Patience::Usual), MAX);
     }
 
     #[test]
-    fn longer_waits_only_for_slow_gateway() {
-        let timeouts = AnswerTimeouts::new(MAX * 12, MAX * 12);
-        assert!(!timeouts.wait_longer(), "the gateway never answered");
+    fn waits_longer_only_if_wait_gets_longer() {
+        let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
+        assert!(!timeouts.can_wait_longer(MAX), "the gateway never answered");
         timeouts.answered(Duration::from_millis(2));
-        assert!(timeouts.wait_longer());
-        timeouts.waited_longer(true);
-        assert_eq!(timeouts.limit(), LONGER);
-        for _ in 0..LONGER_WAITS {
-            assert!(timeouts.wait_longer());
-            timeouts.waited_longer(false);
-        }
-        assert_eq!((timeouts.wait_longer(), timeouts.limit()), (false, MIN_TIMEOUT));
+        assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
+        assert_eq!(timeouts.limit(Patience::Longer), MAX);
+        assert!(!timeouts.can_wait_longer(MAX));
+        let patient = AnswerTimeouts::new(MAX * 12, MAX * 12);
+        patient.answered(Duration::from_millis(2));
+        assert_eq!(patient.limit(Patience::Longer), LONGER);
+        // The user allows no longer wait.
+        let brief = AnswerTimeouts::new(Duration::from_secs(1), MAX * 12);
+        brief.answered(Duration::from_millis(2));
+        assert!(!brief.can_wait_longer(brief.limit(Patience::Usual)));
     }
 }

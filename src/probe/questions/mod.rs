@@ -12,6 +12,7 @@ mod secrets;
 pub(super) use connection::SILENCE;
 pub(super) use hello::HELLO;
 pub(super) use pairing::NEW_DEVICE;
+pub(super) use proof::{INVALID as INVALID_PROOFS, VALID as VALID_PROOFS};
 pub(super) use secrets::{NO_SECRET, WRONG_TOKEN};
 
 use super::question::Question;

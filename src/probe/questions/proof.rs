@@ -12,6 +12,11 @@ const OLD_MS: i64 = -300_000;
 /// Too old for every release.
 const VERY_OLD_MS: i64 = -3_600_000;
 
+/// The questions with a proof that is valid in some release, and those with a signature that is valid in none. Without a nonce,
+/// a v1 proof can be refused for its form.
+pub(in crate::probe) const VALID: [&str; 2] = ["proof-v3", "proof-v2"];
+pub(in crate::probe) const INVALID: [&str; 2] = ["forged", "damaged"];
+
 pub(super) const QUESTIONS: &[Question] = &[
     question("proof-v3", "a v3 proof", |context| context.proof("v3", |_| {})),
     question("proof-v2", "a v2 proof", |context| context.proof("v2", |device| device.version = ProofVersion::V2)),
