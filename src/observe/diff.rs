@@ -81,18 +81,15 @@ pub(crate) fn omitted_start(characters: usize) -> String {
 }
 
 impl FirstDifference {
-    fn of(diff: &TextDiff<'_, '_, str>, op: &DiffOp, width: usize) -> Self {
+    fn of(diff: &TextDiff<'_, '_, '_, str>, op: &DiffOp, width: usize) -> Self {
         let (old, new) = (op.old_range(), op.new_range());
-        let lines = |range: std::ops::Range<usize>, slice: fn(&TextDiff<'_, '_, str>, usize) -> String| {
-            range.map(|at| slice(diff, at)).collect::<Vec<_>>()
-        };
-        let old_lines = lines(old.clone(), |diff, at| diff.old_slice(at).unwrap_or_default().to_owned());
-        let new_lines = lines(new.clone(), |diff, at| diff.new_slice(at).unwrap_or_default().to_owned());
-        let start = |(old, new): (&String, &String)| start(old, new, width);
+        let old_lines = diff.old_slices().get(old.clone()).unwrap_or_default();
+        let new_lines = diff.new_slices().get(new.clone()).unwrap_or_default();
+        let start = |(old, new): (&&str, &&str)| start(old, new, width);
         Self {
             first: (old.start, new.start),
-            starts: old_lines.iter().zip(&new_lines).map(start).collect(),
-            bytes: old_lines.iter().chain(&new_lines).map(String::len).sum(),
+            starts: old_lines.iter().zip(new_lines).map(start).collect(),
+            bytes: old_lines.iter().chain(new_lines).map(|line| line.len()).sum(),
         }
     }
 

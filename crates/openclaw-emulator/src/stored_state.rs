@@ -374,11 +374,10 @@ fn database(directory: &Path) -> Result<Database, StoredStateError> {
         // Other errors are not about the contents. They are reported when the database is read.
         Ok(()) | Err(_) => {}
     }
-    if !SqliteDocuments::is_store(directory) {
+    let documents = SqliteDocuments::read_store(directory, Links::Follow);
+    let Some(documents) = documents.map_err(|fault| StoredStateError::Database { path, fault })? else {
         return Ok(Database::Unused);
-    }
-    let documents = SqliteDocuments::read_all(directory, Links::Follow);
-    let documents = documents.map_err(|fault| StoredStateError::Database { path, fault })?;
+    };
     Ok(Database::Holds(documents.into_iter().map(|(document, value)| (document, Arc::new(value))).collect()))
 }
 

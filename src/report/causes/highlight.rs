@@ -29,7 +29,7 @@ pub(super) fn marked(expected: &str, seen: &str, colour: bool, width: usize) -> 
 }
 
 /// The number of characters in the words that both lines have.
-fn alike(diff: &TextDiff<'_, '_, str>) -> usize {
+fn alike<'t>(diff: &TextDiff<'t, 't, '_, str>) -> usize {
     diff.iter_all_changes()
         .filter(|change| change.tag() == ChangeTag::Equal)
         .map(|change| letters(change.value()))
@@ -42,7 +42,7 @@ fn letters(text: &str) -> usize {
 
 /// The parts of both lines, with adjacent parts of the same kind combined. Deleted text comes before inserted text, and
 /// spaces between two changed words also count as changed.
-fn changes(diff: &TextDiff<'_, '_, str>) -> Vec<(ChangeTag, String)> {
+fn changes<'t>(diff: &TextDiff<'t, 't, '_, str>) -> Vec<(ChangeTag, String)> {
     let (mut parts, mut old, mut new): (Vec<(ChangeTag, String)>, _, _) = (Vec::new(), String::new(), String::new());
     let all = diff.iter_all_changes().map(|change| (change.tag(), change.value())).collect::<Vec<_>>();
     for (at, (tag, text)) in all.iter().enumerate() {

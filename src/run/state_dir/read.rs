@@ -42,17 +42,17 @@ pub(crate) fn read(directory: &Path, store: &Store) -> ObservedStore {
     for document in Document::ALL.iter().filter(|document| !is_behind_link(directory, document.path())) {
         reader.read_file(document.path());
     }
-    let database = SqliteDocuments::is_store(directory).then(|| database(directory));
+    let database = database(directory);
     // The moment at which a release moves rows from its journal to the database file is arbitrary. The rows show the
     // contents.
-    let is_read = matches!(&database, Some(Ok(_)));
+    let is_read = matches!(&database, Ok(Some(_)));
     let shown = |path: &str| FOLDERS.contains(&path) || (is_read && path == DATABASE);
     let written = store.files.keys().map(|path| path.as_str()).filter(|path| !shown(path));
     paths.iter().map(String::as_str).chain(written).for_each(|path| reader.read_file(path));
     reader.files.extend(folders.into_iter().map(|(folder, more)| (folder.to_owned(), Err(NoFile::MoreFiles(more)))));
     match database {
-        Some(documents) => ObservedStore::of_database(documents.unwrap_or_else(|error| error), reader.files),
-        None => ObservedStore::of_files(reader.files),
+        Ok(Some(documents)) | Err(documents) => ObservedStore::of_database(documents, reader.files),
+        Ok(None) => ObservedStore::of_files(reader.files),
     }
 }
 
@@ -121,12 +121,16 @@ impl StateDirReader<'_> {
     }
 }
 
-/// The documents in the database. If the database cannot be read, `Err` contains data that shows whether it has changed.
-fn database(directory: &Path) -> Result<BTreeMap<Document, StoredDocument>, BTreeMap<Document, StoredDocument>> {
-    let found = match SqliteDocuments::read_all(directory, Links::Refuse) {
+/// Documents of a database.
+type Stored = BTreeMap<Document, StoredDocument>;
+
+/// The documents in the database, if it is the store. If the database cannot be read, `Err` contains data that shows
+/// whether it has changed.
+fn database(directory: &Path) -> Result<Option<Stored>, Stored> {
+    let found = match SqliteDocuments::read_store(directory, Links::Refuse) {
         Ok(documents) => {
-            let documents = documents.into_iter();
-            return Ok(documents.map(|(document, json)| (document, StoredDocument::Json(Arc::new(json)))).collect());
+            let stored = |(document, json)| (document, StoredDocument::Json(Arc::new(json)));
+            return Ok(documents.map(|documents| documents.into_iter().map(stored).collect()));
         }
         Err(SqliteError::TooLarge) => Err(NoFile::TooLarge),
         Err(SqliteError::TooMany(values)) => Err(NoFile::TooMany(values)),

@@ -150,7 +150,7 @@ fn does_not_open_pipe_next_to_database(#[case] suffix: &str) {
     let pipe = directory.path().join(format!("{DATABASE}{suffix}"));
     let _ = fs::remove_file(&pipe);
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
+    let fault = SqliteDocuments::read_store(directory.path(), Links::Refuse).unwrap_err();
     assert_eq!(fault.to_string(), format!("{}: this is a named pipe, not a file", pipe.display()));
     write(directory.path(), &spec, None, &seeder, StoreFormat::Sqlite).unwrap_err();
 }

@@ -76,7 +76,13 @@ impl SqliteDocuments {
     /// Whether the database is the store. In 2026.6.11, the tables of devices exist but are not used. The releases that
     /// use them also have the columns for nodes. A file that cannot be read counts as the store.
     pub fn is_store(state_dir: &Path) -> bool {
-        Self::exists(state_dir) && !matches!(has_node_columns(&state_dir.join(DATABASE)), Ok(false))
+        Self::exists(state_dir) && !matches!(Self::open_store(state_dir, Links::Refuse), Ok(None))
+    }
+
+    /// A connection to a database that is the store. `None` if the release of the database keeps its store in files.
+    fn open_store(state_dir: &Path, links: Links) -> Result<Option<Connection>, SqliteError> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        Ok(has_node_columns(&connection)?.then_some(connection))
     }
 
     /// The paths of the database's files in a state directory, whether or not they exist.
@@ -84,27 +90,17 @@ impl SqliteDocuments {
         SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
     }
 
-    /// Reads all documents that are not empty, without writing to the database, even if another process has it open. A
-    /// gateway can write any amount of data, so at most the limits are kept.
+    /// Reads all documents if the database is the store ([`Self::is_store`]), without writing to it, even if another
+    /// process has it open. A gateway can write any amount of data, so at most the limits are kept. `None` if the
+    /// database does not exist or is not the store.
     ///
     /// # Errors
     /// Returns an error of SQLite (not a database, missing tables), or an error if the data exceeds the limits.
-    pub fn read_all(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteError> {
-        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        // All documents are of the same moment, even if another process writes between two of the statements.
-        let moment = connection.unchecked_transaction()?;
-        TABLES.into_iter().try_for_each(|table| is_plain(&moment, table.name))?;
-        let read = |document| {
-            let records = read(&moment, document, CellParsing::AsTheyAre, &mut ReadSize::limited())?;
-            Ok((document, Value::Object(records)))
-        };
-        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteError>>();
-        read.map_err(|error| match error {
-            SqliteError::Sqlite(sqlite) if sqlite.sqlite_error_code() == Some(ErrorCode::TooBig) => {
-                SqliteError::TooLarge
-            }
-            other => other,
-        })
+    pub fn read_store(state_dir: &Path, links: Links) -> Result<Option<Vec<(Document, Value)>>, SqliteError> {
+        if !Self::exists(state_dir) {
+            return Ok(None);
+        }
+        Self::open_store(state_dir, links)?.map(|connection| read_documents(&connection)).transpose()
     }
 
     /// The private key of the gateway's own device, in PEM, where the database keeps it (2026.9.6).
@@ -248,7 +244,23 @@ impl Documents for SqliteDocuments {
     }
 }
 
+/// All documents of a database, within the limits.
+fn read_documents(connection: &Connection) -> Result<Vec<(Document, Value)>, SqliteError> {
+    // All documents are of the same moment, even if another process writes between two of the statements.
+    let moment = connection.unchecked_transaction()?;
+    TABLES.into_iter().try_for_each(|table| is_plain(&moment, table.name))?;
+    let read = |document| {
+        let records = read(&moment, document, CellParsing::AsTheyAre, &mut ReadSize::limited())?;
+        Ok((document, Value::Object(records)))
+    };
+    let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteError>>();
+    read.map_err(|error| match error {
+        SqliteError::Sqlite(sqlite) if sqlite.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteError::TooLarge,
+        other => other,
+    })
+}
+
 fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec<String>> {
-    let mut statement = transaction.prepare("SELECT name FROM pragma_table_info(?)")?;
+    let mut statement = transaction.prepare_cached("SELECT name FROM pragma_table_info(?)")?;
     statement.query_map([table.name], |row| row.get(0))?.collect()
 }

@@ -120,8 +120,7 @@ pub(super) fn only_plain(database: &Path, links: Links) -> Result<(), SqliteErro
 }
 
 /// Whether a device's row has the columns for a node.
-pub(super) fn has_node_columns(path: &Path) -> Result<bool, SqliteError> {
-    let connection = open_to_read(path, Links::Refuse)?;
+pub(super) fn has_node_columns(connection: &Connection) -> Result<bool, SqliteError> {
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
     Ok(found > 0)
@@ -130,10 +129,10 @@ pub(super) fn has_node_columns(path: &Path) -> Result<bool, SqliteError> {
 /// Whether a table stores its rows. A view can have an unlimited number of rows, and a generated column (`hidden`) can
 /// take any time to compute.
 pub(super) fn is_plain(connection: &Connection, table: &'static str) -> Result<(), SqliteError> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
-    let found: i64 = connection.query_row(sql, [table], |row| row.get(0))?;
-    let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
-    let computed: i64 = connection.query_row(sql, [table], |row| row.get(0))?;
+    let sql = "SELECT (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?1),
+        (SELECT count(*) FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let (found, computed): (i64, i64) = statement.query_row([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteError::NoTable(table)) }
 }
 

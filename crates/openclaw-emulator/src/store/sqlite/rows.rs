@@ -71,7 +71,7 @@ pub(super) fn read(
         Document::DevicesBootstrap => &BOOTSTRAP,
         Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
     };
-    let mut statement = connection.prepare(&table.select())?;
+    let mut statement = connection.prepare_cached(&table.select())?;
     let columns = statement.column_count();
     let mut rows = statement.query([])?;
     let mut records = Map::new();
@@ -156,8 +156,8 @@ pub(super) fn write(
 }
 
 fn replace(transaction: &Transaction<'_>, table: &Table, records: &Map<String, Value>) -> Result<(), SqliteError> {
-    transaction.execute(&format!("DELETE FROM {}", table.name), [])?;
-    let mut insert = transaction.prepare(&table.insert())?;
+    transaction.prepare_cached(&format!("DELETE FROM {}", table.name))?.execute([])?;
+    let mut insert = transaction.prepare_cached(&table.insert())?;
     for (key, record) in records {
         let Value::Object(record) = record else { continue };
         insert.execute(rusqlite::params_from_iter(table.row(&keyed(table, key, record))?))?;
@@ -179,7 +179,7 @@ fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -
     // `replace` deletes the rows, and the columns of the nodes with them. They are restored afterwards.
     let mut nodes = HashMap::new();
     let sql = format!("SELECT {}, {NODE_SURFACE}, {PENDING_NODE_SURFACE} FROM {}", PAIRED.key_column(), PAIRED.name);
-    let mut statement = transaction.prepare(&sql)?;
+    let mut statement = transaction.prepare_cached(&sql)?;
     let cells = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
     for row in statement.query_map([], cells)? {
         let (device, columns): (String, (Option<String>, Option<String>)) = row?;
@@ -191,7 +191,7 @@ fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -
         PAIRED.name,
         PAIRED.key_column()
     );
-    let mut update = transaction.prepare(&sql)?;
+    let mut update = transaction.prepare_cached(&sql)?;
     for (device, (surface, pending)) in nodes.into_iter().filter(|(_, (a, b))| a.is_some() || b.is_some()) {
         update.execute(params![surface, pending, device])?;
     }
@@ -204,9 +204,9 @@ fn set_column(
     column: &str,
     by_device: &HashMap<String, String>,
 ) -> Result<(), SqliteError> {
-    transaction.execute(&format!("UPDATE {} SET {column} = NULL", PAIRED.name), [])?;
+    transaction.prepare_cached(&format!("UPDATE {} SET {column} = NULL", PAIRED.name))?.execute([])?;
     let sql = format!("UPDATE {} SET {column} = ? WHERE {} = ?", PAIRED.name, PAIRED.key_column());
-    let mut update = transaction.prepare(&sql)?;
+    let mut update = transaction.prepare_cached(&sql)?;
     for (device, surface) in by_device {
         update.execute(params![surface, device])?;
     }

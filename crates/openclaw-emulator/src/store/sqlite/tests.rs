@@ -33,7 +33,7 @@ fn round_trip_of_every_document() {
     for (document, value) in &documents {
         assert_eq!(*store.read(*document).unwrap(), *value);
     }
-    assert_eq!(SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap(), documents);
+    assert_eq!(SqliteDocuments::read_store(directory.path(), Links::Refuse).unwrap().unwrap(), documents);
     written(&mut store, Document::DevicesPaired, &json!({"a": device()}));
     assert_eq!(*store.read(Document::NodesPending).unwrap(), documents[4].1, "a device's row keeps its node");
     written(&mut store, Document::DevicesPaired, &json!({}));
@@ -87,7 +87,7 @@ fn documents_are_of_one_moment() {
         });
         let (began, mut torn, mut seen) = (std::time::Instant::now(), None, std::collections::BTreeSet::new());
         while torn.is_none() && (seen.len() < 300) && began.elapsed() < Duration::from_secs(20) {
-            let read = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap();
+            let read = SqliteDocuments::read_store(directory.path(), Links::Refuse).unwrap().unwrap();
             let [paired, pending] =
                 [&read[0].1["a"], &read[1].1["r"]].map(|record| record["displayName"].as_str().unwrap().to_owned());
             torn = (paired != pending).then(|| format!("{paired} and {pending}"));
@@ -121,7 +121,7 @@ fn ignores_file_without_database_header() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
-    assert!(SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err().is_no_database());
+    assert!(SqliteDocuments::read_store(directory.path(), Links::Refuse).unwrap_err().is_no_database());
     let mut store = SqliteDocuments::new(directory.path(), false);
     assert_eq!(store.read(Document::DevicesPaired), None);
     assert!(store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).is_err());
@@ -159,7 +159,7 @@ fn keeps_invalid_json_cell() {
         assert!(store.write(&[(document, &paired)]).unwrap_err().0.ends_with(refused));
     }
     assert_eq!(SqliteDocuments::check(directory.path(), Links::Refuse).unwrap_err().to_string(), refused);
-    let documents = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap();
+    let documents = SqliteDocuments::read_store(directory.path(), Links::Refuse).unwrap().unwrap();
     assert_eq!(documents[0].1["a"]["tokens"], json!("{not json"));
     let cell = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
     let cell = connection.query_row("SELECT tokens_json FROM device_pairing_paired", [], cell).unwrap();
@@ -172,12 +172,12 @@ fn rejects_generated_column() {
     let mut store = SqliteDocuments::new(directory.path(), false);
     store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
     drop(store);
-    assert!(SqliteDocuments::read_all(directory.path(), Links::Refuse).is_ok());
+    assert!(SqliteDocuments::read_store(directory.path(), Links::Refuse).is_ok());
     let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
     let column = "more TEXT GENERATED ALWAYS AS (hex(zeroblob(1900000 + created_at_ms))) VIRTUAL";
     connection.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {column}", PAIRED.name)).unwrap();
     drop(connection);
-    let fault = SqliteDocuments::read_all(directory.path(), Links::Refuse).unwrap_err();
+    let fault = SqliteDocuments::read_store(directory.path(), Links::Refuse).unwrap_err();
     assert!(matches!(fault, SqliteError::NoTable(name) if name == PAIRED.name), "{fault}");
 }
 
