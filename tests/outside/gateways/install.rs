@@ -112,6 +112,9 @@ fn parallel_installs() {
         assert_eq!(output_lines(child).last().map(String::as_str), Some("have openclaw@2026.4.2"));
     }
     assert_eq!((machine.runs(), machine.cached()), (1, vec!["2026.4.2".to_owned()]));
+    // Other users can use the package, as far as the umask allows it.
+    let mode = |name: &str| std::fs::metadata(machine.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("cache/openclaw/2026.4.2"), mode("bin"));
     assert_eq!(output_lines(machine.install()), ["have openclaw@2026.4.2"], "what is there is not installed again");
     assert_eq!(machine.runs(), 1);
 }
