@@ -282,6 +282,8 @@ pub(crate) enum Assumption {
     Peer,
     /// The host that the client requests from the proxy.
     Host,
+    /// The headers that a proxy adds to authenticate a user.
+    Headers,
     /// The client requests all its default scopes, although most methods need fewer.
     Scopes,
     /// The proof of a device whose private key is elsewhere.
@@ -307,6 +309,8 @@ pub(crate) struct Client {
     pub scopes: Vec<String>,
     /// The credentials that the client sends.
     pub credential: Credential,
+    /// The file or the variable that the client takes the credentials from, in words, if it is not the configuration.
+    pub credential_source: Option<String>,
     /// The device of the client.
     pub who: ClientDevice,
     /// The peer address that the gateway sees.
@@ -317,6 +321,8 @@ pub(crate) struct Client {
     pub origin: Option<String>,
     /// Additional headers, with names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The names of the headers that the proxy is assumed to add, because the configuration requires them.
+    pub assumed_headers: Vec<String>,
     /// Whether the client is a page that the gateway serves. The default origin of such a page follows `Host`.
     pub is_page: bool,
     /// What is assumed about the client.
@@ -335,11 +341,13 @@ impl Client {
             role: preset.role.to_owned(),
             scopes: owned(preset.scopes.of(release)),
             credential: Credential::Shared,
+            credential_source: None,
             who,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host: None,
             origin: None,
             headers: Vec::new(),
+            assumed_headers: Vec::new(),
             is_page: preset.mode == mode::WEBCHAT,
             assumed: Vec::new(),
         }
@@ -398,6 +406,11 @@ impl Client {
         }
     }
 
+    /// The credentials in words, without the secret.
+    pub(crate) fn credential_words(&self) -> &str {
+        self.credential_source.as_deref().unwrap_or_else(|| self.credential.words())
+    }
+
     /// What is assumed about the client, with the options that specify it.
     pub(crate) fn assumptions(&self) -> Vec<String> {
         let words = |assumed: &Assumption| match assumed {
@@ -407,10 +420,16 @@ impl Client {
             }
             Assumption::NewDevice => "the device is new (--device)".to_owned(),
             Assumption::Client => format!("the client is {} (--as)", self.what),
-            Assumption::Credential => format!("the client sends {} (--auth)", self.credential.words()),
+            Assumption::Credential => format!("the client sends {} (--auth)", self.credential_words()),
             Assumption::Platform => format!("the platform is {} (--platform)", printable::line(&self.platform)),
             Assumption::Peer => "the client runs on the gateway's machine (--peer, --via)".to_owned(),
             Assumption::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
+            Assumption::Headers => {
+                let is_assumed = |(name, _): &&(String, String)| self.assumed_headers.contains(name);
+                let header = |(name, value): &(String, String)| format!("{name}: {value}");
+                let headers = self.headers.iter().filter(is_assumed).map(header).collect::<Vec<_>>().join(", ");
+                format!("the proxy adds {} (--header)", printable::line(&headers))
+            }
             Assumption::Scopes => "the command needs all its default scopes (--scopes)".to_owned(),
             Assumption::Proof => "the client has the private key of the device".to_owned(),
         };

@@ -20,7 +20,8 @@ const FOLDERS_UP: usize = 6;
 pub(super) struct Environment<'a>(pub(super) &'a [(String, String)]);
 
 impl Environment<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
+    /// A variable that is not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(known, _)| known == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }

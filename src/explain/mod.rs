@@ -6,11 +6,11 @@
 #[cfg(test)]
 mod agreement;
 pub(crate) mod client;
+mod client_tokens;
 pub(crate) mod doctor;
 mod environment;
 mod log;
-mod log_cause;
-mod log_reader;
+mod own_credentials;
 pub(crate) mod remedies;
 mod render;
 mod simulated_gateway;
@@ -31,7 +31,7 @@ pub(crate) use variants::{AdmittedClient, RefusedVariant};
 use crate::client::{Proxy, Upgrade};
 use openclaw_emulator::stored_state::{StoredFile, StoredState};
 use openclaw_model::facts::client::ClientFacts;
-use openclaw_model::{Facts, Release, UnknownRelease};
+use openclaw_model::{AuthMode, Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
 use serde_json::Value;
@@ -44,6 +44,8 @@ const MIN_ID_LENGTH: usize = 4;
 /// The client address and the host name that a proxy sees. Both are reserved for documentation.
 const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
+/// The user that a proxy authenticates, if the configuration names none.
+const SOME_USER: &str = "user@example.com";
 /// The maximum number of devices in the message about an unknown or ambiguous device.
 const MAX_LISTED: usize = 12;
 
@@ -52,7 +54,7 @@ const MAX_LISTED: usize = 12;
 pub(crate) struct ClientDescription {
     /// The kind of client.
     pub preset: Option<Preset>,
-    /// `none`, `new`, an id or a prefix of it, or a name.
+    /// `none`, `new`, an id or a prefix of it, or a name or a part of it.
     pub device: Option<String>,
     /// `--role`. `None`: the role of the client.
     pub role: Option<String>,
@@ -72,6 +74,8 @@ pub(crate) struct ClientDescription {
     pub peer: Option<IpAddr>,
     /// `--auth`. `None`: the default for the client.
     pub credential: Option<Credential>,
+    /// Whether the `openclaw` command, without `--auth`, sends the credentials in its own files and its environment.
+    pub with_own_credentials: bool,
     /// The gateway's release.
     pub release: Option<Release>,
     /// The client's release.
@@ -127,7 +131,38 @@ pub(crate) fn simulated(
     if description.device.is_none() && !is_own && !is_only {
         client.assumed.insert(0, if record.is_some() { Assumption::Device } else { Assumption::NewDevice });
     }
-    Ok(SimulatedGateway { facts, config, env, stored: state.stored.clone(), client, own, other_client, now })
+    let stored = state.stored.clone();
+    let takes_own = description.with_own_credentials && description.credential.is_none() && client.is_command();
+    let is_own_device = matches!(client.who, ClientDevice::Holder(_)) && client.who.id() == own_id(state);
+    let own_tokens = (takes_own && is_own_device).then(|| state.client_tokens.clone());
+    let mut simulated = SimulatedGateway { facts, config, env, stored, client, own, own_tokens, other_client, now };
+    simulated.send_own_credentials();
+    if description.scopes.is_none() && simulated.own_tokens.is_some() {
+        simulated.client.scopes = simulated.usual_scopes();
+    }
+    if description.via.is_some_and(Proxy::adds_headers) {
+        assume_user(&mut simulated);
+    }
+    Ok(simulated)
+}
+
+/// A proxy that authenticates users adds the configured headers. The user is one that the gateway lets in.
+fn assume_user(simulated: &mut SimulatedGateway) {
+    let settings = simulated.settings().filter(|settings| settings.auth_mode == AuthMode::TrustedProxy);
+    let Some(proxy) = settings.and_then(|settings| settings.trusted_proxy) else { return };
+    let user = proxy.allow_users.first().map_or(SOME_USER, String::as_str);
+    let user = (proxy.user_header.to_ascii_lowercase(), user.to_owned());
+    let others = proxy.required_headers.iter().map(|name| (name.to_ascii_lowercase(), "1".to_owned()));
+    let client = &mut simulated.client;
+    for (name, value) in std::iter::once(user).chain(others) {
+        if client.headers.iter().all(|(known, _)| *known != name) {
+            client.headers.push((name.clone(), value));
+            client.assumed_headers.push(name);
+        }
+    }
+    if !client.assumed_headers.is_empty() {
+        client.assumed.push(Assumption::Headers);
+    }
 }
 
 fn client(description: &ClientDescription, release: &ClientFacts, who: ClientDevice, record: Option<&Value>) -> Client {
@@ -210,7 +245,7 @@ fn set_connection(client: &mut Client, description: &ClientDescription) {
     client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
 }
 
-/// The id of a device of a state directory, by its name, its id or the first characters of the id.
+/// The id of a device of a state directory, by its name, a part of its name, its id or the first characters of the id.
 ///
 /// # Errors
 /// The device is unknown or ambiguous.
@@ -318,27 +353,40 @@ fn find_device(
     if let Some(exact) = known().find(|id| *id == device) {
         return Ok(of_id(state, exact));
     }
-    let named =
-        devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(device)));
-    let mut meant = named.map(|(id, _)| id).collect::<Vec<_>>();
-    if meant.is_empty() && device.len() >= MIN_ID_LENGTH {
-        let lower = device.to_ascii_lowercase();
-        meant = known().filter(|id| id.starts_with(&lower)).collect();
-        meant.sort();
-        meant.dedup();
-    }
+    let matching = matching(devices, own.as_ref(), device);
     let shown = printable::line(device);
-    match meant.as_slice() {
+    match matching.keys().collect::<Vec<_>>().as_slice() {
         [only] => Ok(of_id(state, only)),
         [] if is_id(device) => Ok(of_id(state, device)),
         [] if device.len() < MIN_ID_LENGTH => {
-            let problem =
-                format!("no device is named `{shown}`, and a prefix of an id has at least {MIN_ID_LENGTH} characters");
+            let problem = format!(
+                "no device is named `{shown}`, no name contains it, and a prefix of an id has at least {MIN_ID_LENGTH} \
+                 characters"
+            );
             Err(device_error(&problem, devices))
         }
-        [] => Err(device_error(&format!("no device is named `{shown}`, and no id begins with it"), devices)),
-        several => Err(device_error(&format!("{} devices match `{shown}`", several.len()), devices)),
+        [] => {
+            let problem = format!("no device is named `{shown}`, no name contains it, and no id begins with it");
+            Err(device_error(&problem, devices))
+        }
+        several => Err(device_error(&format!("{} devices match `{shown}`", several.len()), &matching)),
     }
+}
+
+/// The devices with this name. If there is none, the devices whose name contains the text or whose id begins with it.
+fn matching(devices: &BTreeMap<String, DeviceData>, own: Option<&String>, text: &str) -> BTreeMap<String, DeviceData> {
+    let lower = text.to_lowercase();
+    let own = own.filter(|own| !devices.contains_key(*own)).map(|own| (own.clone(), DeviceData::default()));
+    let known = || devices.iter().map(|(id, data)| (id.clone(), data.clone())).chain(own.clone());
+    let name = |data: &DeviceData| data.name.as_deref().map(str::to_lowercase);
+    let named = known().filter(|(_, data)| name(data).as_ref() == Some(&lower)).collect::<BTreeMap<_, _>>();
+    if !named.is_empty() || lower.is_empty() {
+        return named;
+    }
+    let is_part = |(id, data): &(String, DeviceData)| {
+        name(data).is_some_and(|name| name.contains(&lower)) || lower.len() >= MIN_ID_LENGTH && id.starts_with(&lower)
+    };
+    known().filter(is_part).collect()
 }
 
 fn is_id(text: &str) -> bool {
@@ -369,7 +417,10 @@ fn listed(devices: &BTreeMap<String, DeviceData>) -> String {
 /// Advice about `explain --device`.
 fn device_option(known: &str) -> String {
     match known {
-        "" => "--device accepts `none`, `new`, an id, a prefix of it or a name; the store has no devices".to_owned(),
+        "" => {
+            "--device accepts `none`, `new`, an id or the beginning of it, or a name or a part of it; the store has no devices"
+                .to_owned()
+        }
         known => format!("pass --device `none`, `new`, or one of {known}"),
     }
 }

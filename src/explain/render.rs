@@ -109,7 +109,7 @@ impl Explanation<'_> {
             short(&client.role),
             short(&client.scopes.join(", ")),
             short(&client.platform),
-            client.credential.words(),
+            client.credential_words(),
             client.peer
         );
         for (name, value) in [("Host", &client.host), ("Origin", &client.origin)] {
@@ -432,8 +432,9 @@ impl Explanation<'_> {
 
     fn all_notes(&self) -> Vec<String> {
         let log = self.simulated.start().map(|gateway| gateway.log).unwrap_or_default();
-        let lost = self.overwritten();
-        lost.iter().chain(&self.state.notes).chain(&self.notes).chain(&log).take(MAX).cloned().collect()
+        let (lost, differs) = (self.overwritten(), self.simulated.own_credentials_note());
+        let first = lost.iter().chain(&differs).chain(&self.notes);
+        first.chain(&self.state.notes).chain(&log).take(MAX).cloned().collect()
     }
 
     /// A warning if this release overwrites a damaged list of paired devices, even if it lets the client in.

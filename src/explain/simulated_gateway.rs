@@ -2,13 +2,15 @@
 //! it is in memory: the model of the release computes the answer, and no socket is opened.
 
 use super::client::{Client, ClientDevice, Credential};
+use super::client_tokens::StoredToken;
 use super::store_before_start::StoreBeforeStart;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device};
 use openclaw_emulator::settings::{DEFAULT_PORT, Settings, StartRefusal};
 use openclaw_emulator::stored_documents::StoredDocuments;
 use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{
-    Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
+    Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, Release,
+    TraceLine,
 };
 use openclaw_protocol::frame::{ErrorShape, ServerFrame};
 use openclaw_protocol::proof::ProofVersion;
@@ -37,6 +39,9 @@ pub(crate) struct SimulatedGateway {
     pub client: Client,
     /// The device of the `openclaw` command on the gateway's machine.
     pub own: ClientDevice,
+    /// The device tokens that the `openclaw` command keeps, if the client is this command and takes its credentials from its
+    /// own files.
+    pub own_tokens: Option<Vec<StoredToken>>,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub other_client: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
@@ -118,6 +123,11 @@ impl SimulatedGateway {
     /// What the client of the client's release offers.
     pub(crate) fn client_facts(&self) -> &ClientFacts {
         &self.other_client.as_ref().unwrap_or(&self.facts).client
+    }
+
+    /// The client's release.
+    pub(super) fn client_release(&self) -> Release {
+        self.other_client.as_ref().unwrap_or(&self.facts).release
     }
 
     /// The resolved configuration. `None` if the release refuses it.

@@ -1,6 +1,7 @@
 //! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use super::StoreBeforeStart;
+use super::client_tokens::{self, CLIENT_TOKENS, StoredToken};
 use super::environment::Environment;
 use super::text::NO_START;
 use crate::gateway_files::{
@@ -57,6 +58,8 @@ pub(crate) struct StateDirectory {
     pub own_key: Option<DeviceKey>,
     /// The id in `identity/device.json`, if the key in it cannot be read.
     pub own_id: Option<String>,
+    /// The device tokens that the `openclaw` command keeps.
+    pub client_tokens: Vec<StoredToken>,
     /// The problems, one sentence each.
     pub notes: Vec<String>,
     /// The installed release, or the release that wrote the configuration, and the source of this information.
@@ -220,7 +223,7 @@ impl StateDirectory {
         });
         // SQLite itself returns a consistent state of the database.
         let mut files = Document::ALL.map(|document| directory.join(document.path())).to_vec();
-        files.extend([path.clone(), directory.join(IDENTITY)]);
+        files.extend([path.clone(), directory.join(IDENTITY), directory.join(CLIENT_TOKENS)]);
         read_unchanged(&files, || Self::read_files(places, &directory, named.is_some(), &path))
             .map_err(StateError::KeepsChanging)?
     }
@@ -261,9 +264,20 @@ impl StateDirectory {
         let installed = || Some((env.installed()?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
-        let stored = stored.into();
-        let state =
-            Self { stored, config, config_path, unread_config, env, is_default, own_key, own_id, notes, release };
+        let (stored, client_tokens) = (stored.into(), client_tokens::read(directory));
+        let state = Self {
+            stored,
+            config,
+            config_path,
+            unread_config,
+            env,
+            is_default,
+            own_key,
+            own_id,
+            client_tokens,
+            notes,
+            release,
+        };
         Ok((state, error))
     }
 
@@ -283,6 +297,7 @@ impl StateDirectory {
             is_default: false,
             own_key: None,
             own_id: None,
+            client_tokens: Vec::new(),
             notes: Vec::new(),
             release,
         })
@@ -305,6 +320,7 @@ impl StateDirectory {
     /// store.
     pub(crate) fn secrets(&self) -> Redactions {
         let mut secrets = redactions(&self.config, &self.env);
+        self.client_tokens.iter().for_each(|stored| secrets.add(stored.secret(), "token"));
         for document in Document::ALL {
             if let StoredFile::Json(value) = self.stored.file(document) {
                 tokens(value, document, &mut secrets);

@@ -1,36 +1,57 @@
-//! The words in lines that a gateway logs about a refused connect.
+//! Recognizes the lines that a gateway logs about a refused connect.
+
+use super::verbose_line::VerboseLine;
 
 /// A connection that ended before its hello-ok.
 pub(crate) const CLOSED: &str = "closed before connect ";
 /// A refusal of the credentials.
-pub(crate) const UNAUTHORIZED: &str = "[ws] unauthorized ";
+pub(crate) const UNAUTHORIZED: &str = "unauthorized ";
 /// A client that did not send its `connect` in time.
-pub(crate) const TIMEOUT: &str = "[ws] handshake timeout ";
+pub(crate) const TIMEOUT: &str = "handshake timeout ";
 /// A proxy that the gateway does not know.
 pub(crate) const UNKNOWN_PROXY: &str = "observed unattributable proxy-shaped traffic from ";
-/// The beginnings of the details about a connection.
-pub(crate) const DETAILS: [&str; 6] = [
-    "device access upgrade requested ",
-    "device metadata upgrade requested ",
-    UNAUTHORIZED,
-    TIMEOUT,
-    "[ws] protocol mismatch ",
-    "[ws] invalid handshake ",
-];
+/// The beginnings of the lines about an upgrade that a paired device requests.
+const UPGRADES: [&str; 2] = ["device access upgrade requested ", "device metadata upgrade requested "];
+/// The beginnings of the lines about a refused connection, after the tag.
+const REFUSALS: [&str; 4] = [UNAUTHORIZED, TIMEOUT, "protocol mismatch ", "invalid handshake "];
 /// The tag of a line about a WebSocket connection. Users often copy a line without its beginning.
 pub(crate) const TAG: &str = "[ws] ";
+/// The first field of a line about a connection. Other programs use the words before it, too.
+const CONNECTION: &str = "conn=";
+
+/// A line of a gateway's log about a refused connect. The texts are what follows the words of the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalLine<'a> {
+    /// A requested upgrade.
+    Upgrade(&'a str),
+    /// A refusal, with the words of the line.
+    Refused(&'static str, &'a str),
+    /// The connection was closed before its hello-ok.
+    Closed(&'a str),
+    /// An unknown proxy.
+    UnknownProxy(&'a str),
+}
+
+impl<'a> RefusalLine<'a> {
+    /// Recognizes a line, also without its beginning.
+    pub(crate) fn of(line: &'a str) -> Option<Self> {
+        let after = |words: &str| Some(line.split_once(words)?.1);
+        let refused = |words: &'static str| {
+            let (before, rest) = line.split_once(words)?;
+            (before.ends_with(TAG) || rest.starts_with(CONNECTION)).then_some(Self::Refused(words, rest))
+        };
+        // A user can copy only the end of a line.
+        let end = || line.find("code=1008").filter(|_| line.contains("reason=")).map(|start| &line[start..]);
+        let upgrade = || UPGRADES.into_iter().find_map(after).map(Self::Upgrade);
+        let refused = || REFUSALS.into_iter().find_map(refused);
+        let closed = || after(CLOSED).or_else(end).map(Self::Closed);
+        upgrade().or_else(refused).or_else(closed).or_else(|| after(UNKNOWN_PROXY).map(Self::UnknownProxy))
+    }
+}
 
 /// Whether a text is, or contains, a line of a gateway's log.
 pub(crate) fn is_of_gateway(text: &str) -> bool {
-    let has_detail = || {
-        let mut details = DETAILS.into_iter();
-        details.any(|detail| match detail.strip_prefix(TAG) {
-            // Other programs use these words, too.
-            Some(untagged) => text.contains(untagged) && text.contains("conn="),
-            None => text.contains(detail),
-        })
-    };
-    text.contains(TAG) || text.contains(CLOSED) || text.contains(UNKNOWN_PROXY) || has_detail()
+    text.contains(TAG) || text.lines().any(|line| RefusalLine::of(line).is_some() || VerboseLine::of(line).is_some())
 }
 
 #[cfg(test)]
@@ -43,9 +64,13 @@ mod tests {
     #[case("2026-04-02T10:00:00Z [ws] invalid handshake conn=c1 remote=127.0.0.1", true)]
     #[case("unauthorized conn=c1 remote=127.0.0.1 reason=token_mismatch", true)]
     #[case("security audit: device access upgrade requested reason=role-upgrade", true)]
+    #[case("code=1008 reason=pairing required", true)]
+    #[case("connection 0: answer: refused: pairing required", true)]
     #[case("[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1", true)]
     #[case("gateway closed (1008): pairing required", false)]
     #[case("unauthorized (401)", false)]
+    #[case("the handshake timeout is 10 s", false)]
+    #[case("connection 0: refused", false)]
     #[case("steps:\n  - connect: { device: laptop }\n", false)]
     fn lines_of_gateway(#[case] text: &str, #[case] expected: bool) {
         assert_eq!(is_of_gateway(text), expected);

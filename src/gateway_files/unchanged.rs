@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The maximum time for reading files that keep changing.
+/// The time after which files that keep changing are read for the last time.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 /// The files are read after they were unchanged for this time. A gateway writes the files of one change within this
 /// time. The time is also longer than a step of a file system's clock, so a later write leaves another timestamp.
@@ -26,8 +26,13 @@ fn stamp(path: &Path) -> Stamp {
 ///
 /// # Errors
 /// Returns the path of a file that keeps changing.
-pub(crate) fn read_unchanged<T>(files: &[PathBuf], mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
+pub(crate) fn read_unchanged<T>(files: &[PathBuf], read: impl FnMut() -> T) -> Result<T, PathBuf> {
+    read_unchanged_within(files, MAX_WAIT, read)
+}
+
+fn read_unchanged_within<T>(files: &[PathBuf], wait: Duration, mut read: impl FnMut() -> T) -> Result<T, PathBuf> {
     let began = Instant::now();
+    let mut is_last = false;
     loop {
         let before = files.iter().map(|path| stamp(path)).collect::<Vec<_>>();
         let changed = || files.iter().zip(&before).position(|(path, before)| stamp(path) != *before);
@@ -40,9 +45,11 @@ pub(crate) fn read_unchanged<T>(files: &[PathBuf], mut read: impl FnMut() -> T) 
             }
             Some(changing) => changing,
         };
-        if began.elapsed() >= MAX_WAIT {
+        if is_last {
             return Err(files.get(changing).cloned().unwrap_or_default());
         }
+        // A single read can take longer than the whole wait, so the files are read at least twice.
+        is_last = began.elapsed() >= wait;
     }
 }
 
@@ -107,6 +114,26 @@ mod tests {
         });
         assert_eq!(found, Err(files[1].clone()));
         assert!(reads > 1, "it was read again");
+    }
+
+    /// The first read takes longer than the wait, and one file changes during this read.
+    #[test]
+    fn slow_read_is_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["a", "b"].map(|name| folder.path().join(name));
+        let mut reads = 0;
+        let mut read = |changes: usize| {
+            read_unchanged_within(&files, Duration::ZERO, || {
+                reads += 1;
+                if reads <= changes {
+                    fs::write(&files[1], reads.to_string()).unwrap();
+                }
+                reads
+            })
+        };
+        assert_eq!(read(1), Ok(2));
+        assert_eq!(read(usize::MAX), Err(files[1].clone()));
+        assert_eq!(reads, 4, "files that change again are read twice");
     }
 
     #[test]

@@ -31,6 +31,19 @@ pub enum Check {
 }
 
 impl Check {
+    /// Every check, in the order in which a gateway makes them.
+    pub const ALL: [Self; 9] = [
+        Self::Upgrade,
+        Self::Frame,
+        Self::Locality,
+        Self::Origin,
+        Self::Device,
+        Self::Credentials,
+        Self::Pairing,
+        Self::Answer,
+        Self::Call,
+    ];
+
     /// The name of the check, in lower case.
     pub fn name(self) -> &'static str {
         match self {

@@ -49,7 +49,7 @@ pub(in crate::cli) struct CopiedState {
     config: Option<PathBuf>,
     /// Name for a device of --state-dir in the cases (repeatable)
     ///
-    /// DEVICE is a name, an id or the first characters of an id, as in `explain --device`. Without this option, the
+    /// DEVICE is a name, a part of a name, an id or the first characters of an id, as in `explain --device`. Without this option, the
     /// devices have the same names as in `capture`.
     #[arg(long, value_name = "NAME=DEVICE", help_heading = STATE_DIR)]
     device: Vec<NamedDevice>,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod finding;
+mod own_credentials;
 mod paired_record;
 mod report;
 
@@ -17,6 +18,7 @@ use openclaw_emulator::settings::Settings;
 use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{Facts, Release, known_releases, pairing};
 use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
+use own_credentials::own_credentials;
 use paired_record::PairedRecord;
 use serde_json::Value;
 
@@ -32,6 +34,7 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
     let mut found = Vec::new();
     files(state, &releases, &mut found);
     starts(state, &releases, now, &mut found);
+    own_credentials(state, &releases, now, &mut found);
     for (document, place, value) in documents(state) {
         // A release with files does not read the database. A release with a database imports the files.
         let releases = if place == DATABASE { &with_database } else { &releases };

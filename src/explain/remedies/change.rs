@@ -64,8 +64,8 @@ impl Change {
             Self::Scopes(scopes) => simulated.client.scopes.clone_from(scopes),
             Self::UseDevice => simulated.client.who = ClientDevice::unknown(),
             Self::Direct => direct(&mut simulated.client),
-            Self::Credential(credential) => simulated.client.credential = credential.clone(),
-            Self::SetupCode => simulated.client.credential = Credential::Bootstrap(NEW_SETUP_CODE.to_owned()),
+            Self::Credential(credential) => send(simulated, credential.clone()),
+            Self::SetupCode => send(simulated, Credential::Bootstrap(NEW_SETUP_CODE.to_owned())),
             Self::Setting(path, value) => set(&mut simulated.config, path, value.clone())?,
             Self::Delete(paths) => paths.iter().rev().for_each(|path| delete(&mut simulated.config, path)),
             Self::MoveAway(document) => simulated.stored.change(|store| store.set_file(*document, StoredFile::Absent)),
@@ -164,22 +164,35 @@ fn approver_scopes(client: &Client) -> Vec<String> {
     all.chain(client.scopes.iter().cloned()).collect()
 }
 
+/// Gives the client these credentials in place of its own.
+fn send(simulated: &mut SimulatedGateway, credential: Credential) {
+    simulated.own_tokens = None;
+    simulated.client.credential = credential;
+    simulated.client.credential_source = None;
+}
+
 /// Gives the gateway another release, and a client of the same release, too. If the client requested its default scopes, it
 /// requests the new ones.
 fn move_to(simulated: &mut SimulatedGateway, facts: Facts) {
-    let had_defaults = simulated.client.scopes == simulated.client.default_scopes(simulated.client_facts());
+    let had_defaults = simulated.client.scopes == simulated.usual_scopes();
     simulated.facts = facts;
-    if had_defaults && simulated.other_client.is_none() {
-        simulated.client.scopes = simulated.client.default_scopes(simulated.client_facts());
+    if simulated.other_client.is_none() {
+        use_release(simulated, had_defaults);
     }
 }
 
 /// Gives the client the gateway's release. If it requested its default scopes, it requests the new ones.
 fn update_client(simulated: &mut SimulatedGateway) {
-    let had_defaults = simulated.client.scopes == simulated.client.default_scopes(simulated.client_facts());
+    let had_defaults = simulated.client.scopes == simulated.usual_scopes();
     simulated.other_client = None;
+    use_release(simulated, had_defaults);
+}
+
+/// Gives the client the credentials and, if it `had_defaults`, the scopes of its release.
+fn use_release(simulated: &mut SimulatedGateway, had_defaults: bool) {
+    simulated.send_own_credentials();
     if had_defaults {
-        simulated.client.scopes = simulated.client.default_scopes(simulated.client_facts());
+        simulated.client.scopes = simulated.usual_scopes();
     }
 }
 
@@ -189,7 +202,8 @@ fn direct(client: &mut Client) {
     if client.is_page {
         client.origin = None;
     }
-    client.headers.retain(|(name, _)| !is_proxy_header(name));
+    let assumed = std::mem::take(&mut client.assumed_headers);
+    client.headers.retain(|(name, _)| !is_proxy_header(name) && !assumed.contains(name));
 }
 
 pub(super) fn is_proxy_header(name: &str) -> bool {

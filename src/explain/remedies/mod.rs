@@ -64,7 +64,7 @@ pub(crate) fn try_all(simulated: &SimulatedGateway) -> RemedyResults {
     }
     let mut result =
         configuration::corrected(simulated, first).map(|simulated| try_at_start(&simulated)).unwrap_or_default();
-    result.helps = result.helps.iter().map(|remedy| first.and(remedy)).collect();
+    result.helps = distinct(result.helps.iter().map(|remedy| first.and(remedy)));
     RemedyResults { releases, ..result }
 }
 
@@ -104,10 +104,22 @@ fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
     }
     let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
     result.fails.retain(|failed| !part_of(failed));
-    result.helps = alone;
-    result.helps.extend(pairs);
-    result.helps.sort_by_key(|remedy| (remedy.risk, remedy.changes.len()));
+    let mut helps = [alone, pairs].concat();
+    helps.sort_by_key(|remedy| (remedy.risk, remedy.changes.len()));
+    result.helps = distinct(helps);
     result
+}
+
+/// The remedies, each set of changes once: two remedies can make the same changes in another order.
+fn distinct(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Remedy> {
+    let is_part = |one: &Remedy, other: &Remedy| one.changes.iter().all(|change| other.changes.contains(change));
+    let mut distinct = Vec::<Remedy>::new();
+    for remedy in remedies {
+        if !distinct.iter().any(|known| is_part(known, &remedy) && is_part(&remedy, known)) {
+            distinct.push(remedy);
+        }
+    }
+    distinct
 }
 
 /// Combinations of changes that help only together: first two changes, then three, each also followed by an approval.
@@ -122,6 +134,7 @@ fn together(simulated: &SimulatedGateway, parts: &[&Remedy], approve: Option<&Re
         found = combined(&two, parts).iter().filter_map(helps).collect();
     }
     found.sort_by_key(|remedy| (remedy.changes.len(), remedy.risk));
+    let mut found = distinct(found);
     found.truncate(MAX_TOTAL);
     found
 }

@@ -126,6 +126,7 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
             stored,
             client,
             own: ClientDevice::unknown(),
+            own_tokens: None,
             other_client: None,
             now: LATER,
         };

@@ -46,6 +46,7 @@ fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
         stored: StoredState::read(directory.path()).unwrap().into(),
+        own_tokens: None,
         other_client: None,
         now: NOW,
     })

@@ -6,7 +6,7 @@ mod sqlite;
 
 pub use directory::DirectoryDocuments;
 pub use shared::SharedDocuments;
-pub use sqlite::{SqliteDocuments, SqliteError};
+pub use sqlite::{ClientToken, SqliteDocuments, SqliteError};
 
 /// The maximum length of a file of the store, in bytes. Files of real gateways have a thousandth of it.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;

@@ -1,5 +1,7 @@
 //! The values that a release's own client offers in a connect.
 
+use openclaw_protocol::store::StoreFormat;
+
 /// The values that a release's own client offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientFacts {
@@ -13,6 +15,13 @@ pub struct ClientFacts {
     /// Whether `openclaw devices approve` repeats a denied approval with `operator.admin`, and ends if that is refused, too.
     /// The local fallback then does not help with a node, because only an administrator approves a node.
     pub repeats_approval_as_admin: bool,
+    /// Where the `openclaw` command keeps its device token: in `identity/device-auth.json` or in the database.
+    pub token_store: StoreFormat,
+    /// Whether a secret in the environment of the `openclaw` command takes precedence over the configuration. A gateway always
+    /// prefers the configuration.
+    pub environment_first: bool,
+    /// Whether a client that sends its stored device token requests the scopes of this token.
+    pub requests_stored_scopes: bool,
     /// The scopes that the operator clients request by default.
     pub scopes: DefaultScopes,
     /// Whether the `openclaw` command requests fewer scopes for a method that needs fewer.
@@ -40,6 +49,9 @@ impl ClientFacts {
             device_tokens: false,
             local_fallback: false,
             repeats_approval_as_admin: false,
+            token_store: StoreFormat::Files,
+            environment_first: true,
+            requests_stored_scopes: false,
             scopes: DefaultScopes::oldest(),
             narrows_scopes: false,
         }

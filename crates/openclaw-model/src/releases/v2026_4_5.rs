@@ -146,5 +146,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 ]
             },
         },
+        Change {
+            what: "A client that sends its stored device token requests the scopes of this token.",
+            sources: &[Code("src/gateway/client.ts", "resolveConnectScopes")],
+            apply: |facts| facts.client.requests_stored_scopes = true,
+        },
     ],
 };

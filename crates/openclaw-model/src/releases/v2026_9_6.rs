@@ -507,5 +507,23 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                     &["operator.admin", "operator.read", "operator.write", "operator.approvals"]
             },
         },
+        Change {
+            what: "A client that sends its stored device token requests the scopes of its call, and only otherwise those of the \
+                   token.",
+            sources: &[Code("packages/gateway-client/src/connect-auth.ts", "resolveGatewayConnectScopes")],
+            apply: |facts| facts.client.requests_stored_scopes = false,
+        },
+        Change {
+            what: "The `openclaw` command keeps its device token in `state/openclaw.sqlite` instead of \
+                   `identity/device-auth.json`.",
+            sources: &[Code("src/infra/device-auth-store.kernel.ts", "readDeviceAuthTokenObservationFromDatabase")],
+            apply: |facts| facts.client.token_store = StoreFormat::Sqlite,
+        },
+        Change {
+            what: "The `openclaw` command prefers the secret in `openclaw.json` to `OPENCLAW_GATEWAY_TOKEN` and \
+                   `OPENCLAW_GATEWAY_PASSWORD`.",
+            sources: &[Code("src/gateway/credentials.ts", "resolveLocalGatewayCredentials")],
+            apply: |facts| facts.client.environment_first = false,
+        },
     ],
 };

@@ -77,7 +77,7 @@ pub(crate) struct Explain {
     /// Client: cli, probe, tui, exec, backend, control-ui, webchat, node, macos, ios, android [default: from the device's record, or cli]
     #[arg(long = "as", value_name = "CLIENT", help_heading = CLIENT)]
     client: Option<Preset>,
-    /// Device: a name, an id, the first characters of an id, `new` or `none` [default: identity/device.json]
+    /// Device: a name, a part of a name, an id, the first characters of an id, `new` or `none` [default: identity/device.json]
     ///
     /// A state directory does not contain the private keys of other devices. For such a device, `explain` uses a stand-in
     /// key and puts this key into its copy of the records.
@@ -237,6 +237,7 @@ impl Explain {
             host: self.host,
             peer: self.peer,
             credential: self.auth,
+            with_own_credentials: true,
             release: self.release,
             client_release: self.client_release,
         }

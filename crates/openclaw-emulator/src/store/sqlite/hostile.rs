@@ -41,13 +41,15 @@ fn read(folder: &Path) -> Result<Vec<(Document, Value)>, SqliteError> {
 #[case::read(|folder: &Path| read(folder).map(drop))]
 #[case::check(|folder: &Path| SqliteDocuments::check(folder, Links::Refuse))]
 #[case::own_key(|folder: &Path| SqliteDocuments::own_key(folder, Links::Refuse).map(drop))]
+#[case::client_tokens(|folder: &Path| SqliteDocuments::client_tokens(folder, Links::Refuse).map(drop))]
 #[case::write(|folder: &Path| SqliteDocuments::new(folder, false).open())]
 fn rejects_endless_view(#[case] act: fn(&Path) -> Result<(), SqliteError>) {
     let columns = "device_id, public_key, tokens_json, node_surface_json";
     let folder = hostile(&format!(
         "DROP TABLE device_pairing_paired;
          CREATE VIEW device_pairing_paired({columns}) AS {ENDLESS} SELECT i, 'K', '{{}}', '{{}}' FROM n;
-         CREATE VIEW device_identities(identity_key, private_key_pem) AS {ENDLESS} SELECT 'secondary', i FROM n;"
+         CREATE VIEW device_identities(identity_key, private_key_pem) AS {ENDLESS} SELECT 'secondary', i FROM n;
+         CREATE VIEW device_auth_tokens(device_id, role, token, scopes_json) AS {ENDLESS} SELECT i, 'operator', i, 1 FROM n;"
     ));
     let began = Instant::now();
     let error = act(folder.path()).unwrap_err().to_string();

@@ -6,6 +6,7 @@
 //! what the device does as a node and what it requests. As documents, they have the earlier form: `nodes/paired.json`
 //! by device and `nodes/pending.json` by request.
 
+mod client_tokens;
 mod error;
 #[cfg(test)]
 mod hostile;
@@ -17,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use client_tokens::ClientToken;
 pub use error::SqliteError;
 
 use open::{SUFFIXES, beside, has_node_columns, is_plain, only_plain, open_to_read, restrict};

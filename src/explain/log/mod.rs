@@ -6,15 +6,19 @@
 //! `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...` for a paired device
 //! that requests more than its record grants, and `device metadata upgrade requested ... claimedPlatform=...` for another platform.
 //! Where a gateway refuses the upgrade of an unknown proxy, the line is `observed unattributable proxy-shaped traffic from ...`.
+//! `clawcheck serve --verbose` logs the checks of each connect instead. They name a header of a proxy, but not its value.
 
-use super::ClientDescription;
+mod cause;
+mod reader;
+
 use super::client::{Credential, Preset, WRONG};
-use super::log_cause::{self, LogCause};
-use super::log_reader::{LogFields, LogReader, field};
 use super::simulated_gateway::{Answer, Verdict};
+use super::{BEHIND_PROXY, ClientDescription};
 use crate::gateway_files::log_line::LogLine;
 use crate::gateway_files::log_lines;
+use cause::LogCause;
 use openclaw_model::Facts;
+use reader::{LogFields, LogReader, field};
 use std::io::{self, Read as _};
 use std::path::Path;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
@@ -114,8 +118,12 @@ impl LoggedRefusal {
         if let Some(forwarded) = closed("fwd").filter(|_| !has(&description.headers, "x-forwarded-for")) {
             description.headers.push(("x-forwarded-for".to_owned(), forwarded.to_owned()));
         }
+        if let Some(header) = detail("header").filter(|header| !has(&description.headers, header)) {
+            description.headers.push((header.to_owned(), BEHIND_PROXY.to_string()));
+        }
         if description.device.is_none() {
-            description.device = detail("device").map(str::to_owned);
+            let device = detail("device").map(|device| if device == "no" { "none" } else { device });
+            description.device = device.map(str::to_owned);
         }
         if description.role.is_none() {
             description.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
@@ -130,7 +138,8 @@ impl LoggedRefusal {
             description.platform = detail("claimedPlatform").or_else(|| detail("platform")).map(str::to_owned);
         }
         if description.credential.is_none() {
-            description.credential = detail("reason").and_then(refused).or_else(|| detail("auth").and_then(accepted));
+            let reason = detail("refused").or_else(|| detail("reason"));
+            description.credential = reason.and_then(refused).or_else(|| detail("auth").and_then(accepted));
         }
     }
 
@@ -148,7 +157,7 @@ impl LoggedRefusal {
     ///
     /// `timeout_ms` is the handshake timeout of the gateway.
     pub(crate) fn cause(&self, facts: &Facts, timeout_ms: u64) -> Option<LogCause> {
-        log_cause::of(self.reason(), field(&self.closed, "code").unwrap_or_default(), facts, timeout_ms)
+        cause::of(self.reason(), field(&self.closed, "code").unwrap_or_default(), facts, timeout_ms)
     }
 
     /// Whether a computed answer is the logged one.
@@ -187,7 +196,7 @@ impl LoggedRefusal {
     /// The logged close code and reason, in words.
     pub(crate) fn says(&self) -> Option<String> {
         let Some(code) = field(&self.closed, "code") else {
-            let reason = field(&self.detail, "reason").or_else(|| self.upgrade())?;
+            let reason = Some(self.reason()).filter(|reason| !reason.is_empty()).or_else(|| self.upgrade())?;
             let advice = if reason == "rate_limited" { RATE_LIMITED } else { "" };
             return Some(format!("the log says {}{advice}", printable::line(reason)));
         };
@@ -226,7 +235,9 @@ fn accepted(method: &str) -> Option<Credential> {
 
 /// The client with this id, before its mode and its version. Another field contains the role.
 fn preset(client: &str) -> Option<Preset> {
-    let name = match client.split(' ').next().unwrap_or_default() {
+    let mut words = client.split(' ');
+    let name = match words.next().unwrap_or_default() {
+        "cli" if words.next() == Some("probe") => "probe",
         "cli" => "cli",
         "gateway-client" => "backend",
         "openclaw-control-ui" => "control-ui",
@@ -249,7 +260,9 @@ fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway_files::log_lines::{CLOSED, DETAILS};
+    use crate::client::Proxy;
+    use crate::explain::{StateDirectory, simulated};
+    use crate::gateway_files::log_lines::CLOSED;
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -259,6 +272,9 @@ roleFrom=operator roleTo=operator scopesFrom=operator.read scopesTo=operator.adm
 2026-04-02T10:00:00Z [ws] closed before connect conn=c1 remote=127.0.0.1 fwd=203.0.113.7 origin=n/a host=gateway.example:443 \
 ua=n/a code=1008 reason=pairing required
 ";
+
+    /// The words of the line about a requested upgrade.
+    const UPGRADE: &str = "device access upgrade requested ";
 
     #[test]
     fn last_refused_connect() {
@@ -303,6 +319,51 @@ ua=n/a code=1008 reason=pairing required
         let verdict = Verdict::Refused { error: None, close };
         let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
         assert_eq!(logged.agrees(&answer), agrees);
+    }
+
+    /// Users often copy a line without its beginning.
+    #[rstest]
+    #[case("unauthorized conn=c1 remote=192.0.2.7 client=cli cli v1.0.0 reason=token_mismatch", "token_mismatch")]
+    #[case("handshake timeout conn=c1 remote=192.0.2.7", "handshake timeout")]
+    #[case("protocol mismatch conn=c1 remote=192.0.2.7", "protocol mismatch")]
+    #[case("closed before connect conn=c1 remote=192.0.2.7 code=1008 reason=pairing required", "pairing required")]
+    #[case("code=1008 reason=pairing required", "pairing required")]
+    fn line_without_its_beginning(#[case] line: &str, #[case] reason: &str) {
+        assert_eq!(LoggedRefusal::parse(line).unwrap().reason(), reason);
+        LoggedRefusal::parse("an unauthorized connection, see conn=c1; the handshake timeout is 10 s").unwrap_err();
+    }
+
+    /// The log of `serve --verbose` describes the client: the described client gets the same answer.
+    #[rstest]
+    #[case::new_device("2026.4.2", ClientDescription { peer: "192.0.2.7".parse().ok(), ..of("cli") })]
+    #[case::wrong_token("2026.4.2", ClientDescription { credential: Some(Credential::Token(Some("x".to_owned()))), ..of("cli") })]
+    #[case::no_token("2026.4.2", ClientDescription { credential: Some(Credential::None), ..of("probe") })]
+    #[case::no_device("2026.9.6", ClientDescription { device: Some("none".to_owned()), ..of("control-ui") })]
+    #[case::unknown_proxy("2026.9.6", ClientDescription { via: Some(Proxy::Nginx), ..of("backend") })]
+    #[case::header("2026.4.2", ClientDescription { via: Some(Proxy::Nginx), scopes: Some(vec!["operator.read".to_owned()]), ..of("cli") })]
+    fn checks_describe_client(#[case] release: &str, #[case] client: ClientDescription) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{ gateway: { mode: "local", auth: { mode: "token", token: "t" } } }"#).unwrap();
+        let state = StateDirectory::of_config(file.path()).unwrap();
+        let release = Some(release.parse().unwrap());
+        let answer = |client: &ClientDescription| {
+            simulated(&state, &ClientDescription { release, ..client.clone() }, 0).unwrap().answer()
+        };
+        let refused = answer(&client);
+        assert!(!refused.succeeds(), "{refused:?}");
+        let lines = refused.trace.iter().map(|line| format!("serve[7]: connection 12: {line}\n")).collect::<String>();
+        let earlier = "connection 12: frame: node-host/node as node [], device abcd\n";
+        let logged = LoggedRefusal::parse(&format!("{earlier}{lines}")).unwrap();
+        let mut description = ClientDescription::default();
+        logged.complete(&mut description);
+        let (client, described) = (simulated(&state, &client, 0).unwrap().client, answer(&description));
+        assert_eq!(described.verdict, refused.verdict, "{lines}{description:?}");
+        assert_eq!(description.role.or(Some(client.role.clone())), Some(client.role));
+        assert!(logged.agrees(&refused) && logged.says().is_some(), "{lines}{logged:?}");
+    }
+
+    fn of(preset: &str) -> ClientDescription {
+        ClientDescription { preset: preset.parse().ok(), ..ClientDescription::default() }
     }
 
     #[test]
@@ -402,7 +463,7 @@ ua=n/a code=1008 reason=pairing required
             let line = LOG.lines().find(|line| line.contains(word)).unwrap();
             line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))
         };
-        let log = [line("c1", DETAILS[0]), line("c2", DETAILS[0]), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
+        let log = [line("c1", UPGRADE), line("c2", UPGRADE), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
         let mut description = ClientDescription::default();
         LoggedRefusal::read_from(log.as_bytes()).unwrap().complete(&mut description);
         assert_eq!(description.device.as_deref(), Some("of-c1"));

@@ -1,13 +1,13 @@
 //! Follows the connections of a gateway's log, and finds the last refused connect.
 
+use crate::explain::BEHIND_PROXY;
 use crate::gateway_files::log_line::LogLine;
-use crate::gateway_files::log_lines::{CLOSED, DETAILS, TAG, TIMEOUT, UNAUTHORIZED, UNKNOWN_PROXY};
+use crate::gateway_files::log_lines::{RefusalLine, TIMEOUT, UNAUTHORIZED};
+use crate::gateway_files::verbose_line::VerboseLine;
 use indexmap::IndexMap;
+use openclaw_model::Check;
 use std::collections::BTreeMap;
 
-/// A client behind an unknown proxy. The log does not name the address of the client. This address is reserved for
-/// documentation.
-const BEHIND_UNKNOWN_PROXY: &str = "203.0.113.7";
 /// The maximum number of connections that are followed at the same time.
 const MAX_OPEN: usize = 1000;
 /// Close codes of clients that leave by themselves, such as a probe.
@@ -35,16 +35,21 @@ pub(super) struct LogReader {
 impl LogReader {
     /// Reads the next line.
     pub(super) fn read(&mut self, line: &LogLine<'_>) {
-        let detail = DETAILS.iter().find_map(|begin| Some((*begin, line.text.split_once(begin)?.1)));
-        if let Some((begin, rest)) = detail {
-            self.read_detail(begin, fields(rest));
-        } else if let Some((_, rest)) = line.text.split_once(CLOSED) {
-            self.read_close(fields(rest), &line.fields);
-        } else if let Some((_, rest)) = line.text.split_once(UNKNOWN_PROXY) {
-            let peer = rest.split(';').next().unwrap_or_default();
-            let closed = [("remote", peer), ("fwd", BEHIND_UNKNOWN_PROXY), ("code", "HTTP 403")];
-            let closed = closed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            self.last = Some((closed.into(), LogFields::new()));
+        if let Some(verbose) = VerboseLine::of(&line.text) {
+            return self.read_check(&verbose);
+        }
+        match RefusalLine::of(&line.text) {
+            Some(RefusalLine::Upgrade(rest)) => self.read_upgrade(fields(rest)),
+            Some(RefusalLine::Refused(words, rest)) => self.read_refusal(words, fields(rest)),
+            Some(RefusalLine::Closed(rest)) => self.read_close(fields(rest), &line.fields),
+            Some(RefusalLine::UnknownProxy(rest)) => {
+                let peer = rest.split(';').next().unwrap_or_default().to_owned();
+                // The log does not name the address of the client.
+                let closed = [("remote", peer), ("fwd", BEHIND_PROXY.to_string()), ("code", "HTTP 403".to_owned())];
+                let closed = closed.map(|(name, value)| (name.to_owned(), value));
+                self.last = Some((closed.into(), LogFields::new()));
+            }
+            None => {}
         }
     }
 
@@ -53,22 +58,38 @@ impl LogReader {
         self.last.or(self.requested)
     }
 
-    fn read_detail(&mut self, begin: &str, mut fields: LogFields) {
-        let is_of_socket = begin.starts_with(TAG);
-        // After a timeout, the gateway closes with code 1000, like a client that leaves by itself.
-        if let Some(words) = begin.strip_prefix(TAG).filter(|_| begin != UNAUTHORIZED) {
-            fields.insert("reason".to_owned(), words.trim_end().to_owned());
-        }
+    /// A gateway can approve a requested upgrade.
+    fn read_upgrade(&mut self, mut fields: LogFields) {
         // `reason` is the reason of the close, so the reason in any other detail gets another name.
-        if !is_of_socket && let Some(kind) = fields.remove("reason") {
+        if let Some(kind) = fields.remove("reason") {
             fields.insert("upgrade".to_owned(), kind);
         }
-        let refusal = (LogFields::new(), merge(&mut self.details, fields));
-        // A gateway can approve a requested upgrade. Every other detail means that the connect was refused.
-        if is_of_socket {
-            self.last = Some(refusal);
-        } else {
-            self.requested = Some(refusal);
+        self.requested = Some((LogFields::new(), merge(&mut self.details, fields)));
+    }
+
+    fn read_refusal(&mut self, words: &str, mut fields: LogFields) {
+        // After a timeout, the gateway closes with code 1000, like a client that leaves by itself.
+        if words != UNAUTHORIZED {
+            fields.insert("reason".to_owned(), words.trim_end().to_owned());
+        }
+        self.last = Some((LogFields::new(), merge(&mut self.details, fields)));
+    }
+
+    /// A check of the embedded gateway, which numbers its connections. The lines of a connection describe its client, and a
+    /// later line contains the answer.
+    fn read_check(&mut self, line: &VerboseLine<'_>) {
+        let conn = format!("connection {}", line.connection);
+        // The first line of a connection. Another gateway can have used the same number before.
+        if matches!(line.check, Check::Frame | Check::Upgrade) {
+            self.details.shift_remove(&conn);
+        }
+        let mut fields = LogFields::from_iter([("conn".to_owned(), conn)]);
+        fields.extend(line.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let mut detail = merge(&mut self.details, fields);
+        let code = detail.remove("code").map(|code| ("code".to_owned(), code));
+        let reason = line.refusal().map(|reason| ("reason".to_owned(), reason.to_owned()));
+        if code.is_some() || reason.is_some() {
+            self.last = Some((code.into_iter().chain(reason).collect(), detail));
         }
     }
 
@@ -94,8 +115,8 @@ impl LogReader {
 /// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an
 /// earlier one, unless it is empty. The details of a connection that was not refused remain in the map.
 fn merge(details: &mut IndexMap<String, LogFields>, mut detail: LogFields) -> LogFields {
-    // This value says only whether the client has a device, not which one.
-    if detail.get("device").is_some_and(|device| device == "yes" || device == "no") {
+    // This value does not say which device the client has.
+    if detail.get("device").is_some_and(|device| device == "yes") {
         detail.remove("device");
     }
     let Some(conn) = detail.get("conn").cloned() else { return detail };

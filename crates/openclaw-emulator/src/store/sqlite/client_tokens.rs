@@ -1,0 +1,54 @@
+//! The device tokens that the `openclaw` command keeps in the database of its own machine.
+
+use super::SqliteDocuments;
+use super::error::SqliteError;
+use super::open::{is_plain, open_to_read};
+use openclaw_protocol::store::DATABASE;
+use std::path::Path;
+use untrusted_data::plain_file::Links;
+
+/// The table, which the newer releases have.
+const TABLE: &str = "device_auth_tokens";
+/// The maximum number of tokens. A client has one for each role.
+const MAX_TOKENS: u32 = 64;
+
+/// A device token of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientToken {
+    /// The device of the client.
+    pub device_id: String,
+    /// The role that the token is for.
+    pub role: String,
+    /// The token.
+    pub token: String,
+    /// The scopes of the token.
+    pub scopes: Vec<String>,
+}
+
+impl SqliteDocuments {
+    /// The device tokens that the `openclaw` command keeps in the database. Empty if the database has no table for them.
+    ///
+    /// # Errors
+    /// Returns an error of SQLite, or an error if the table is not an ordinary table.
+    pub fn client_tokens(state_dir: &Path, links: Links) -> Result<Vec<ClientToken>, SqliteError> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        let found: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?", [TABLE], |row| row.get(0))?;
+        if found == 0 {
+            return Ok(Vec::new());
+        }
+        is_plain(&connection, TABLE)?;
+        let sql = format!("SELECT device_id, role, token, scopes_json FROM {TABLE} LIMIT {MAX_TOKENS}");
+        let mut statement = connection.prepare(&sql)?;
+        let tokens = statement.query_map([], |row| {
+            let scopes = row.get::<_, String>(3)?;
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, serde_json::from_str::<Vec<String>>(&scopes)))
+        })?;
+        // The releases ignore a row whose scopes are not a list.
+        let token = |row: (String, String, String, Result<Vec<String>, _>)| {
+            let (device_id, role, token, scopes) = row;
+            scopes.ok().map(|scopes| ClientToken { device_id, role, token, scopes })
+        };
+        Ok(tokens.collect::<Result<Vec<_>, _>>()?.into_iter().filter_map(token).collect())
+    }
+}
