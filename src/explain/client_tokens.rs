@@ -1,12 +1,12 @@
 //! The device tokens that the `openclaw` command received at earlier connects and keeps in its state directory.
 
-use super::text::short;
 use openclaw_emulator::store::{ClientToken, SqliteDocuments};
 use openclaw_model::facts::client::ClientFacts;
 use openclaw_protocol::store::{DATABASE, StoreFormat};
 use serde_json::Value;
 use std::path::Path;
 use untrusted_data::plain_file::{self, Links};
+use untrusted_data::printable;
 
 /// The file of the device tokens, below the state directory.
 pub(super) const CLIENT_TOKENS: &str = "identity/device-auth.json";
@@ -66,7 +66,7 @@ impl StoredToken {
         let more = scopes.iter().filter(|scope| !granted.iter().any(|granted| granted == scope.as_str()));
         let more = more.cloned().collect::<Vec<_>>().join(", ");
         (!more.is_empty())
-            .then(|| format!("with scopes that the record of the device does not contain: {}", short(&more)))
+            .then(|| format!("with scopes that the record of the device does not contain: {}", printable::line(&more)))
     }
 }
 

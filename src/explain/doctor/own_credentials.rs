@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use crate::explain::client_tokens::StoredToken;
+use crate::explain::text::short;
 use crate::explain::{ClientDescription, StateDirectory, Verdict, own_id, simulated};
 use openclaw_model::Facts;
 use openclaw_protocol::client;
@@ -50,14 +51,14 @@ fn of_token(state: &StateDirectory, stored: &StoredToken, facts: &Facts, now: i6
     }
     let description = ClientDescription { device: Some(device.to_owned()), ..command(facts) };
     let simulated = simulated(state, &description, now).ok()?;
-    let difference = stored.difference(simulated.record().as_ref())?;
+    let difference = short(&stored.difference(simulated.record().as_ref())?);
     let effect = match (simulated.sends(stored), simulated.answer().verdict) {
         (true, Verdict::LetIn(_)) => "; the `openclaw` command sends it and is let in",
         (true, _) => "; the `openclaw` command sends it and is refused",
         (false, _) if role == "operator" => "; the `openclaw` command has the gateway's secret and does not send it",
         (false, _) => "",
     };
-    Some(format!("has a device token for {} {difference}{effect}", crate::explain::text::short(role)))
+    Some(format!("has a device token for {} {difference}{effect}", short(role)))
 }
 
 fn of_variable(state: &StateDirectory, facts: &Facts, now: i64) -> Option<String> {
