@@ -10,7 +10,7 @@ mod layout;
 mod terminal;
 
 pub(crate) use fold::fold;
-pub(crate) use terminal::CauseDisplay;
+pub(crate) use terminal::{CauseDisplay, sides};
 
 use crate::judge::cause::{CauseKind, Difference};
 use crate::judge::{Finding, Level, Verdict};

@@ -4,6 +4,7 @@ use super::highlight::marked;
 use super::layout::{self, DetailLevel};
 use super::{Cause, Causes, fold::fold};
 use crate::counted::counted;
+use crate::judge::Difference;
 use crate::judge::cause::CauseKind;
 use owo_colors::OwoColorize as _;
 use std::collections::BTreeSet;
@@ -80,7 +81,7 @@ impl CauseDisplay {
         let line = match marked.as_slice() {
             [one] if cause.kind != CauseKind::Error => one.clone(),
             _ if example.place.is_empty() => return None,
-            _ => self.dim(&cut::line(&printable::line(&format!("at: {}", example.place)), WIDTH)),
+            _ => dim(&format!("at: {}", example.place), self.colour),
         };
         (!line.trim().is_empty()).then(|| format!("{INDENT}{line}"))
     }
@@ -106,23 +107,29 @@ impl CauseDisplay {
         if cause.cases.len() > 1 {
             lines.push(fold(&cause.cases, IDS));
         }
-        if !example.place.is_empty() {
-            lines.push(format!("at: {}", example.place));
-        }
-        let mut lines =
-            lines.iter().map(|line| self.dim(&cut::line(&printable::line(line), WIDTH))).collect::<Vec<_>>();
-        if cause.kind != CauseKind::Error {
-            lines.extend(marked(&example.expected, &example.seen, self.colour, WIDTH));
-        }
+        let mut lines = lines.iter().map(|line| dim(line, self.colour)).collect::<Vec<_>>();
+        lines.extend(sides(example, self.colour));
         lines.extend(behind(cause));
         lines.push(format!("show one: {}", printable::line(cause.rerun)));
         lines.retain(|line| !line.trim().is_empty());
         lines.iter().map(|line| format!("{INDENT}{line}")).collect()
     }
+}
 
-    fn dim(&self, text: &str) -> String {
-        if self.colour { text.dimmed().to_string() } else { text.to_owned() }
+/// The place of a difference, and what was expected there and what was seen.
+pub(crate) fn sides(difference: &Difference, colour: bool) -> Vec<String> {
+    let place = Some(&difference.place).filter(|place| !place.is_empty());
+    let mut lines = Vec::from_iter(place.map(|place| dim(&format!("at: {place}"), colour)));
+    if difference.kind != CauseKind::Error {
+        lines.extend(marked(&difference.expected, &difference.seen, colour, WIDTH));
     }
+    lines
+}
+
+/// A line of secondary information.
+fn dim(line: &str, colour: bool) -> String {
+    let line = cut::line(&printable::line(line), WIDTH).into_owned();
+    if colour { line.dimmed().to_string() } else { line }
 }
 
 /// The parts of a cause.

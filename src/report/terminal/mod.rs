@@ -7,11 +7,11 @@ mod failing;
 mod minor_differences;
 
 use super::Listener;
-use super::causes::{CauseDisplay, Causes, fold};
+use super::causes::{CauseDisplay, Causes, fold, sides};
 use super::closest;
 use super::score::Score;
 use crate::counted::counted;
-use crate::judge::{Level, Verdict};
+use crate::judge::{Difference, Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
 pub(crate) use display::{DisplayOptions, Verbosity};
 use failing::{TRANSCRIPT_LINES, folder_flag};
@@ -65,6 +65,9 @@ pub(crate) struct Terminal<W> {
     /// The command that shows the observations of failing cases that wait for approval, and how many there are.
     waiting: BTreeMap<String, usize>,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
+    /// An example for each reason of cases that conform only because of a snapshot of the gateway itself: the difference from
+    /// the claimed release.
+    own_differences: BTreeMap<String, Difference>,
     slow: Vec<(Duration, String)>,
     /// The schema that frames are validated against.
     schema: Option<String>,
@@ -86,6 +89,7 @@ impl<W: Write> Terminal<W> {
             score: Score::default(),
             waiting: BTreeMap::new(),
             reasons: BTreeMap::new(),
+            own_differences: BTreeMap::new(),
             slow: Vec::new(),
             schema: None,
         }
@@ -157,6 +161,9 @@ impl<W: Write> Terminal<W> {
     /// Keeps a case until the end of the run, when the cases with the same reason are printed together.
     fn keep_for_summary(&mut self, case: &CaseReport) {
         let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
+        if let Some(difference) = case.own_difference(self.level) {
+            self.own_differences.entry(reason.clone()).or_insert_with(|| difference.clone());
+        }
         self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
     }
 
@@ -275,10 +282,14 @@ impl<W: Write> Terminal<W> {
         let reasons = self.reasons.iter().filter(|((verdict, _), _)| is_selected(*verdict));
         for ((verdict, reason), cases) in reasons.clone().take(MAX_LISTED_REASONS) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
+            let example = self.own_differences.get(reason).filter(|_| *verdict == Verdict::Conforms);
+            let sides = example.map(|difference| sides(difference, self.display.colour)).unwrap_or_default();
             let verdict = self.display.paint(verdict.name(), style(*verdict));
             let reason = reason.replace('\n', "\n    ");
-            let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
-            lines.extend(text.lines().map(str::to_owned));
+            lines.extend(format!("{verdict}: {reason}").lines().map(str::to_owned));
+            lines.extend(
+                sides.into_iter().chain([printable::line(&named).into_owned()]).map(|line| format!("    {line}")),
+            );
         }
         lines.extend(and_more(reasons.count(), "more reason"));
         lines

@@ -271,6 +271,26 @@ fn known_deviation_that_no_longer_holds() {
     ");
 }
 
+/// The case that `next:` names may conform. Its output shows the difference that only the gateway's own snapshot approves.
+#[test]
+fn difference_that_own_snapshot_approves() {
+    let own = |id: &str, kind| {
+        let differences = vec![Difference::test(kind, "hello-ok", "<- error NOT_PAIRED", "<- hello-ok")];
+        let reason = Some("only by the gateway's own snapshot; compared with 2026.4.2: hello-ok".to_owned());
+        CaseReport { release_differences: differences, reason, ..case(id, Verdict::Conforms) }
+    };
+    let (first, second) = (own("family/a", CauseKind::LetIn), own("family/b", CauseKind::LetIn));
+    let run = RunReport::default();
+    insta::assert_snapshot!(shown(&[Event::Case(&first), Event::Case(&second), Event::Finished(&run)]), @r"
+    conforms: only by the gateway's own snapshot; compared with 2026.4.2: hello-ok
+        at: step
+        - <- error NOT_PAIRED
+        + <- hello-ok
+        family/{a,b}
+    0 cases  in 0.0 ms
+    ");
+}
+
 #[test]
 fn verbose_output() {
     let cases = [case("family/conforms", Verdict::Conforms), case("family/deviates", Verdict::Deviates)];

@@ -98,9 +98,7 @@ fn compare_with_release(
         return;
     }
     report.release_differences = judge(case, observation, release, Some(of_release), Vec::new(), level).differences;
-    let worst = report.release_differences.iter().min_by_key(|difference| difference.kind);
-    let is_own = report.verdict == Verdict::Conforms;
-    if let Some(worst) = worst.filter(|worst| is_own && worst.kind.level() <= level) {
+    if let Some(worst) = report.own_difference(level) {
         let (title, what) = (worst.kind.title(), &worst.what);
         report.reason = Some(format!("only by the gateway's own snapshot; compared with {release}: {title}: {what}"));
     }

@@ -146,6 +146,13 @@ impl CaseReport {
         self.conforms_at().and_then(|own| Some(own.min(strictest_without(&self.release_differences)?)))
     }
 
+    /// The most serious difference from the claimed release that counts at a level, if only a snapshot of the gateway itself
+    /// approves it.
+    pub(crate) fn own_difference(&self, level: Level) -> Option<&Difference> {
+        let counts = self.release_differences.iter().filter(|difference| difference.kind.level() <= level);
+        counts.min_by_key(|difference| difference.kind).filter(|_| self.verdict == Verdict::Conforms)
+    }
+
     /// Whether the case conforms at a level only because of a snapshot of the gateway itself.
     pub(crate) fn is_own_at(&self, level: Level) -> bool {
         self.verdict == Verdict::Conforms && strictest_without(&self.release_differences) < Some(level)
