@@ -123,9 +123,11 @@ impl ProbeReport {
             out.push('\n');
         }
         section(&mut out, "not asked", not_asked);
-        if let Some(why) = self.why_proofs_show_nothing() {
+        let not_compared = self.why_proofs_show_nothing();
+        if let Some((why, advice)) = not_compared.split_first() {
             out.push('\n');
-            section(&mut out, NOT_COMPARED, [format!("{}: {why}", Topic::Proof.name())]);
+            let lines = std::iter::once(format!("{}: {why}", Topic::Proof.name())).chain(advice.iter().cloned());
+            section(&mut out, NOT_COMPARED, lines);
         }
         out
     }
@@ -152,24 +154,27 @@ impl ProbeReport {
             format!("not tested: {} about {topics}: {why}", counted(questions.count(), "question"))
         };
         let not_asked = self.not_asked_by_reason().into_iter().map(|(why, _)| sentence(why));
-        not_asked.chain(self.why_proofs_show_nothing().map(|why| format!("not tested: device proof: {why}"))).collect()
+        let proofs = self.why_proofs_show_nothing().join("; ");
+        let proofs = (!proofs.is_empty()).then(|| format!("not tested: {}: {proofs}", Topic::Proof.name()));
+        not_asked.chain(proofs).collect()
     }
 
-    /// Why the answers about proofs show nothing: the gateway gives the same answer to valid and invalid ones. `None` if they
-    /// show something.
-    fn why_proofs_show_nothing(&self) -> Option<String> {
-        let answer = cut::line(&self.answer_to_all_proofs()?.text, MAX_ANSWER_IN_SENTENCE);
+    /// Why the answers about proofs show nothing, and what to do: the gateway gives the same answer to valid and invalid ones.
+    /// Empty if they show something.
+    fn why_proofs_show_nothing(&self) -> Vec<String> {
+        let Some(answer) = self.answer_to_all_proofs() else { return Vec::new() };
+        let answer = cut::line(&answer.text, MAX_ANSWER_IN_SENTENCE);
         let (with, advice) = match self.proof_secret {
-            ProofSecret::Sent => ("with the secret", String::new()),
+            ProofSecret::Sent => ("with the secret", None),
             ProofSecret::Withheld(variable) => {
-                ("without the secret", format!("; --allow-writes sends {variable} with the proofs"))
+                ("without the secret", Some(format!("--allow-writes sends {variable} with the proofs")))
             }
             ProofSecret::Unknown => {
-                let variable = Secret::Unknown.variable();
-                ("without the secret", format!("; set {variable} and use --allow-writes"))
+                ("without the secret", Some(format!("set {} and use --allow-writes", Secret::Unknown.variable())))
             }
         };
-        Some(format!("{with}, the gateway refuses valid and invalid proofs alike: {answer}{advice}"))
+        let why = format!("{with}, the gateway refuses valid and invalid proofs alike: {answer}");
+        std::iter::once(why).chain(advice).collect()
     }
 
     fn not_asked_by_reason(&self) -> Vec<(&'static str, Vec<&'static str>)> {
@@ -205,8 +210,9 @@ impl ProbeReport {
                 let _ = writeln!(out, "| {} | {} | {shown} | {theirs} |", topic.name(), question.what);
             }
         }
-        if let Some(why) = self.why_proofs_show_nothing() {
-            let _ = write!(out, "\nNot compared: {}: {}\n", Topic::Proof.name(), cell(&why));
+        let not_compared = self.why_proofs_show_nothing().join("; ");
+        if !not_compared.is_empty() {
+            let _ = write!(out, "\nNot compared: {}: {}\n", Topic::Proof.name(), cell(&not_compared));
         }
         for (why, questions) in self.not_asked_by_reason() {
             let _ = write!(out, "\nNot asked: {} ({why})\n", questions.join(", "));
@@ -231,6 +237,7 @@ impl ProbeReport {
                 "as": equal.map(|other| other.release.to_string()).collect::<Vec<_>>(),
             })
         });
+        let not_compared = self.why_proofs_show_nothing().into_iter().next();
         json!({
             "schema": SCHEMA,
             "gateway": gateway,
@@ -243,7 +250,7 @@ impl ProbeReport {
                 (reference.release.to_string(), Value::from(reference.similarity.equal))
             }).collect::<serde_json::Map<_, _>>(),
             "answers": answers.collect::<Vec<_>>(),
-            "not_compared": self.why_proofs_show_nothing().map(|why| json!({ "topic": Topic::Proof.name(), "why": why })),
+            "not_compared": not_compared.map(|why| json!({ "topic": Topic::Proof.name(), "why": why })),
             "not_asked": self.not_asked.iter().map(|not_asked| {
                 json!({ "id": not_asked.question.id, "question": not_asked.question.what, "why": not_asked.why })
             }).collect::<Vec<_>>(),
@@ -313,19 +320,21 @@ mod tests {
 
     /// A gateway that clawcheck starts gets the secret with each proof.
     #[rstest]
-    #[case::sent(ProofSecret::Sent, "with the secret, ", "")]
+    #[case::sent(ProofSecret::Sent, "with the secret, ", None)]
     #[case::withheld(
         ProofSecret::Withheld("CLAWCHECK_PASSWORD"),
         "without the secret, ",
-        "; --allow-writes sends CLAWCHECK_PASSWORD with the proofs"
+        Some("--allow-writes sends CLAWCHECK_PASSWORD with the proofs")
     )]
-    #[case::unknown(ProofSecret::Unknown, "without the secret, ", "; set CLAWCHECK_TOKEN and use --allow-writes")]
-    fn same_answer_to_all_proofs(#[case] proof_secret: ProofSecret, #[case] with: &str, #[case] advice: &str) {
-        let report = refuses_proofs(ALL_REFUSED, proof_secret);
-        let why = format!("{with}the gateway refuses valid and invalid proofs alike: E, close 1008{advice}");
-        assert_eq!(report.not_tested(), [format!("not tested: device proof: {why}")]);
+    #[case::unknown(ProofSecret::Unknown, "without the secret, ", Some("set CLAWCHECK_TOKEN and use --allow-writes"))]
+    fn same_answer_to_all_proofs(#[case] sent: ProofSecret, #[case] with: &str, #[case] advice: Option<&str>) {
+        let report = refuses_proofs(ALL_REFUSED, sent);
+        let why = format!("{with}the gateway refuses valid and invalid proofs alike: E, close 1008");
+        let sentence = [Some(why.as_str()), advice].into_iter().flatten().collect::<Vec<_>>();
+        assert_eq!(report.not_tested(), [format!("not tested: device proof: {}", sentence.join("; "))]);
         let text = report.write("x", None, OutputFormat::Plain);
-        assert!(text.ends_with(&format!("\nnot compared  device proof: {why}\n")), "{text}");
+        let indented = advice.map(|advice| format!("              {advice}\n")).unwrap_or_default();
+        assert!(text.ends_with(&format!("\nnot compared  device proof: {why}\n{indented}")), "{text}");
         let json: Value = serde_json::from_str(&report.write("x", None, OutputFormat::Json)).unwrap();
         assert_eq!(json["not_compared"], json!({ "topic": "device proof", "why": why }));
     }

@@ -6,9 +6,11 @@ use crate::locked::locked;
 use crate::report::Listener;
 use crate::run::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::future::Future;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// The interval at which the bar is drawn if no event occurs.
 const TICK: Duration = Duration::from_millis(120);
@@ -21,8 +23,6 @@ const LINE_INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) struct Progress {
     bar: ProgressBar,
     failed: Arc<Mutex<usize>>,
-    /// The time of the last line, if the progress is printed as lines.
-    last_line: Option<Arc<Mutex<Instant>>>,
 }
 
 impl Progress {
@@ -34,25 +34,33 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {prefix} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, failed: Arc::default(), last_line: None }
+        Self { bar, failed: Arc::default() }
     }
 
-    /// Prints a line about every minute if standard error is not a terminal, so that there is no bar. Without output, a
-    /// CI system can end the job, and a person cannot see whether the job is still running.
-    pub(crate) fn in_lines(&mut self) {
-        self.last_line = self.bar.is_hidden().then(|| Arc::new(Mutex::new(Instant::now())));
+    /// Does the work of a run. If standard error is not a terminal, so that there is no bar, prints a line each minute, also
+    /// while one case takes longer. Without output, a CI system can end the job, and a person cannot see whether the job is
+    /// still running.
+    pub(crate) async fn with_lines<T>(&self, work: impl Future<Output = T>) -> T {
+        if self.bar.is_hidden() { self.lines_during(work, |line| self.note(line)).await } else { work.await }
     }
 
-    /// The line at this moment, if one is due.
-    fn line(&self, now: Instant) -> Option<String> {
-        let mut last = locked(self.last_line.as_ref()?);
-        if now.duration_since(*last) < LINE_INTERVAL {
-            return None;
+    async fn lines_during<T>(&self, work: impl Future<Output = T>, mut print: impl FnMut(&str)) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut minutes = interval_at(Instant::now() + LINE_INTERVAL, LINE_INTERVAL);
+        minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = minutes.tick() => print(&self.line()),
+            }
         }
-        *last = now;
+    }
+
+    /// The line at this moment.
+    fn line(&self) -> String {
         let failed = *locked(&self.failed);
         let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
-        Some(format!("{} of {} cases done{failed}", self.bar.position(), self.bar.length().unwrap_or_default()))
+        format!("{} of {} cases done{failed}", self.bar.position(), self.bar.length().unwrap_or_default())
     }
 
     /// Shows the work before the first case.
@@ -109,13 +117,7 @@ impl Listener for Progress {
                     self.bar.set_prefix(format!("{failed} failed"));
                 }
             }
-            Event::Finished(_) => {
-                self.finish();
-                return Ok(());
-            }
-        }
-        if let Some(line) = self.line(Instant::now()) {
-            self.note(&line);
+            Event::Finished(_) => self.finish(),
         }
         Ok(())
     }
@@ -151,20 +153,23 @@ impl Write for ProgressWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::sleep;
 
-    #[test]
-    fn line_each_minute() {
-        let mut progress = Progress::new(279);
-        let start = Instant::now();
-        assert_eq!(progress.line(start + 2 * LINE_INTERVAL), None);
-        progress.bar.set_draw_target(ProgressDrawTarget::hidden());
-        progress.in_lines();
-        let start = start.max(*locked(progress.last_line.as_ref().unwrap()));
-        progress.bar.inc(120);
-        assert_eq!(progress.line(start + LINE_INTERVAL / 2), None);
-        assert_eq!(progress.line(start + LINE_INTERVAL).as_deref(), Some("120 of 279 cases done"));
-        *locked(&progress.failed) += 1;
-        assert_eq!(progress.line(start + LINE_INTERVAL), None);
-        assert_eq!(progress.line(start + 2 * LINE_INTERVAL).as_deref(), Some("120 of 279 cases done, 1 failed"));
+    /// A case can take minutes in which no event occurs.
+    #[tokio::test(start_paused = true)]
+    async fn line_each_minute() {
+        let progress = Progress::new(279);
+        let mut lines = Vec::new();
+        let work = async {
+            progress.bar.inc(120);
+            sleep(LINE_INTERVAL * 5 / 2).await;
+            progress.bar.inc(1);
+            *locked(&progress.failed) += 1;
+            sleep(LINE_INTERVAL).await;
+            "done"
+        };
+        assert_eq!(progress.lines_during(work, |line| lines.push(line.to_owned())).await, "done");
+        let (first, last) = ("120 of 279 cases done", "121 of 279 cases done, 1 failed");
+        assert_eq!(lines, [first, first, last]);
     }
 }

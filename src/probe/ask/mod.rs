@@ -108,12 +108,15 @@ impl<'a> Asker<'a> {
     }
 
     /// Asks a question. The maximum duration is a few waits. If a gateway that has answered gives no answer, the machine may be
-    /// busy, so the question is asked again with a longer wait. A wrong secret is not repeated on another machine.
+    /// busy, so the question is asked again with a longer wait. A wrong secret is not repeated on another machine, so its
+    /// answer gets the longer wait at once.
     pub(super) async fn ask(&self, question: &Question) -> Answer {
-        let wait = self.timeouts.limit(Patience::Usual);
+        if question.guesses && self.peer.is_some() {
+            return self.ask_once(question, Patience::Longer).await;
+        }
+        let began = Instant::now();
         let answer = self.ask_once(question, Patience::Usual).await;
-        let is_repeated = !question.guesses || self.peer.is_none();
-        if answer.decision != Decision::Silent || !is_repeated || !self.timeouts.can_wait_longer(wait) {
+        if answer.decision != Decision::Silent || !self.timeouts.can_wait_longer(began.elapsed()) {
             return answer;
         }
         let answer = self.ask_once(question, Patience::Longer).await;
@@ -193,10 +196,15 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// A connection on which the challenge was read, if there is one.
+    /// A connection on which the challenge was read, if there is one. Without its challenge, a client would get another answer.
     async fn opened(&self, upgrade: &Upgrade, patience: Patience) -> Result<(Connection, Challenge), Answer> {
+        let began = Instant::now();
         let mut connection = self.open(upgrade, patience).await?;
         let challenge = self.challenge(&mut connection, patience).await?;
+        let is_repeated = patience == Patience::Usual && self.timeouts.can_challenge_come_after(began.elapsed());
+        if challenge.is_none() && is_repeated {
+            return Err(Answer::new(Decision::Silent, "no challenge"));
+        }
         Ok((connection, challenge.as_ref().map(Challenge::from_payload).unwrap_or_default()))
     }
 

@@ -45,6 +45,8 @@ pub(super) struct AnswerTimeouts {
     left_open: TimeoutStreak,
     /// The stages without a challenge.
     without_challenge: TimeoutStreak,
+    /// Whether a challenge has come on a connection.
+    challenges: Cell<bool>,
     /// The stages in which no repeated question got an answer.
     silent_again: TimeoutStreak,
 }
@@ -81,6 +83,7 @@ impl AnswerTimeouts {
             missed: TimeoutStreak::default(),
             left_open: TimeoutStreak::default(),
             without_challenge: TimeoutStreak::default(),
+            challenges: Cell::new(false),
             silent_again: TimeoutStreak::default(),
         }
     }
@@ -117,7 +120,7 @@ impl AnswerTimeouts {
     }
 
     /// The maximum wait for an answer.
-    pub(super) fn limit(&self, patience: Patience) -> Duration {
+    fn limit(&self, patience: Patience) -> Duration {
         self.limit_after(&self.missed, patience)
     }
 
@@ -166,6 +169,13 @@ impl AnswerTimeouts {
     /// Whether a challenge came.
     pub(super) fn challenge(&self, came: bool) {
         self.without_challenge.note(!came);
+        self.challenges.set(self.challenges.get() || came);
+    }
+
+    /// Whether a challenge that did not come within this time can come later: it came on other connections, and the question
+    /// can be asked again.
+    pub(super) fn can_challenge_come_after(&self, waited: Duration) -> bool {
+        self.challenges.get() && self.can_wait_longer(waited)
     }
 }
 

@@ -1,8 +1,13 @@
 //! `clawcheck probe` on different gateways, and on programs that are not gateways.
 
+use crate::harness::forger::forwarding;
+use crate::harness::hostile::SERVE;
+use crate::harness::in_process::{refused, sending, without_pairing};
 use crate::harness::{ProgramOutput, TOKEN, TestFolder, somebody_elses};
-use serde_json::Value;
+use rstest::rstest;
+use serde_json::{Value, json};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
@@ -109,6 +114,51 @@ fn silent_server_matches_no_release() {
     assert!((3..=24).contains(&most), "{most} connections at the same time");
 }
 
+/// A machine can be busy for a moment. Which questions meet that moment depends on the order of the answers.
+#[rstest]
+#[case::first_questions(0..8)]
+#[case::proofs(42..46)]
+fn slow_moment_does_not_change_release(#[case] slow: Range<usize>) {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.4.8", "token");
+    let wait = move |connection| {
+        // Longer than the usual wait for an answer, and shorter than the wait for a question that is asked again.
+        if slow.contains(&connection) {
+            std::thread::sleep(Duration::from_millis(2500));
+        }
+    };
+    let url = forwarding(serving.port, wait, |_| None);
+    let ran = probe(&test_folder, Some(TOKEN), &[&url, "--answer-timeout", "20", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let json = serde_json::from_str::<Value>(&ran.out).unwrap();
+    assert_eq!(json["equal"], json["compared"], "{}", ran.out);
+    assert_eq!(json["closest"], json!(["2026.4.8"]));
+}
+
+/// Without the secret, such a gateway refuses valid and invalid proofs alike. A release that accepts more proofs is no closer.
+#[test]
+fn gateway_that_checks_secret_before_proof() {
+    let test_folder = folder();
+    let serving = somebody_elses(&test_folder, "2026.4.8", "token");
+    let secret_first = |frame: &Value| {
+        let code = frame.pointer("/error/details/code")?.as_str()?;
+        let details = r#"{"code":"AUTH_TOKEN_MISSING"}"#;
+        let refusal = refused(frame["id"].as_str()?, details, "no").replace("NOT_PAIRED", "INVALID_REQUEST");
+        code.starts_with("DEVICE_AUTH_").then_some(refusal)
+    };
+    let url = forwarding(serving.port, |_| {}, secret_first);
+    let ran = probe(&test_folder, Some(TOKEN), &[&url]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let lines = ran.out.lines().collect::<Vec<_>>();
+    assert!(lines[1].starts_with("closest to    2026.4.8: "), "{}", ran.out);
+    assert!(!ran.out.contains("differences from"), "{}", ran.out);
+    let why =
+        "without the secret, the gateway refuses valid and invalid proofs alike: INVALID_REQUEST AUTH_TOKEN_MISSING";
+    let says = format!("\nnot compared  device proof: {why}, close 1008\n");
+    assert!(ran.out.contains(&says), "{}", ran.out);
+    assert!(ran.out.ends_with("              --allow-writes sends CLAWCHECK_TOKEN with the proofs\n"), "{}", ran.out);
+}
+
 #[test]
 fn nonsense_server_matches_no_release() {
     let url = websockets(|mut socket| {
@@ -201,6 +251,39 @@ fn init_lists_untested_features() {
         assert!(is_reported(&text) && is_reported(&ran.out), "{says}: {text}{}", ran.out);
     }
     assert!(ran.err.contains("about 60 questions, at most 60 s\n"), "{}", ran.err);
+}
+
+/// clawcheck starts this gateway, so it sends the secret with each proof.
+#[test]
+fn init_of_gateway_that_refuses_all_proofs() {
+    let test_folder = folder();
+    let url = sending(|id| vec![refused(id, r#"{"code":"AUTH_TOKEN_MISSING"}"#, "no")]);
+    let forward = format!("HOSTILE=forward {}", url.rsplit(':').next().unwrap());
+    let program = std::env::current_exe().unwrap().display().to_string();
+    let command = [&program, SERVE, "--exact", "--nocapture"];
+    let options = ["init", "--name", "closed", "--env", &forward, "--env", "PORT={port}"];
+    let ran = test_folder.clawcheck(&[&options[..], &command].concat());
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(test_folder.path("closed.yaml")).unwrap();
+    let says = "not tested: device proof: with the secret, the gateway refuses valid and invalid proofs alike: \
+                NOT_PAIRED AUTH_TOKEN_MISSING, close 1008";
+    assert!(ran.out.contains(&format!("\n{says}\n")) && text.contains(&format!("# {says}.\n")), "{}{text}", ran.out);
+}
+
+#[test]
+fn init_with_url_of_gateway_without_pairing() {
+    let test_folder = folder();
+    let url = without_pairing();
+    let mut command = test_folder.command(&["init", "--name", "open", "--allow-writes", &url]);
+    let output = command.env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(test_folder.path("open.yaml")).unwrap();
+    assert!(
+        text.contains("# pairing: it lets new devices in without approval and issues no device tokens\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nlacks: [proofs, pairing]\n"), "{text}");
 }
 
 #[test]

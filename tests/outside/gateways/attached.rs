@@ -1,7 +1,7 @@
 //! Runs on a gateway that the user started leave it unchanged.
 
 use super::wire_store::not_played;
-use crate::harness::in_process::{answering, hello, refused};
+use crate::harness::in_process::{answering, hello, refused, without_pairing};
 use crate::harness::{STAYS, Serving, TOKEN, TestFolder, somebody_elses};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -132,6 +132,25 @@ fn too_few_played_cases() {
     }
     let (code, says) = run_built_in(&serving, &test_folder, &["--min-played", "many"]);
     assert_eq!(code, Some(2), "{says}");
+}
+
+/// A gateway at a URL cannot declare that it has no pairing. It plays what needs none, and nothing remains on it.
+#[test]
+fn gateway_without_pairing() {
+    let connects = "scenario: Connects\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n";
+    let test_folder = TestFolder::new(connects);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let restarts = "scenario: Restarts\nneeds: [restart]\nsteps:\n  - restart: {}\n";
+    std::fs::write(test_folder.path("scenarios/family/other.yaml"), restarts).unwrap();
+    let url = without_pairing();
+    for (least, code) in [("1", 0), ("50%", 0), ("51%", 4)] {
+        let arguments = ["run", "scenarios", "--gateway", &url, "--allow-writes", "--min-played", least];
+        let output = test_folder.command(&arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{least}: {out}");
+        assert!(out.contains("2 cases: 1 conforms, 1 skipped") && !out.contains("remains on the gateway"), "{out}");
+        assert_eq!(out.contains("too few cases were played: 1 of 2 applicable cases"), code == 4, "{out}");
+    }
 }
 
 #[test]

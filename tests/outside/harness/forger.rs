@@ -1,5 +1,7 @@
-//! A gateway whose only fault is that it accepts every forged signature. It is this test binary, run again with `PORT` and
-//! `SERVE` set. It forwards each connection to `clawcheck serve`, and replaces each refusal of a signature with a hello-ok.
+//! Gateways that differ from `clawcheck serve` in one thing: they forward each connection to it, and replace or delay answers.
+//!
+//! The only fault of the first one is that it accepts every forged signature. It is this test binary, run again with `PORT` and
+//! `SERVE` set, and replaces each refusal of a signature with a hello-ok.
 
 use super::TestFolder;
 use super::in_process::{hello, write_description};
@@ -9,6 +11,7 @@ use serde_json::Value;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 const SIGNATURE_REFUSED: &str = "DEVICE_AUTH_SIGNATURE_INVALID";
@@ -53,19 +56,56 @@ fn serve() {
         std::process::exit(child.wait().unwrap().code().unwrap_or(1))
     });
     for client in listener.incoming().flatten() {
-        std::thread::spawn(move || forward(&client, port));
+        std::thread::spawn(move || forward(&client, port, &|| {}, &forged));
     }
 }
 
-/// Forwards all bytes of the client. Forwards the bytes of the gateway up to a refused signature.
-fn forward(client: &TcpStream, port: u16) -> io::Result<()> {
+/// A gateway in this process that forwards each connection to a port of this machine. `before` gets the number of the connection
+/// before the first answer is forwarded, and `replaced` returns the frame that replaces a frame of the gateway.
+pub(crate) fn forwarding(
+    port: u16,
+    before: impl Fn(usize) + Send + Sync + 'static,
+    replaced: impl Fn(&Value) -> Option<String> + Send + Sync + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let shared = Arc::new((before, replaced));
+    // The threads end with the test process.
+    std::thread::spawn(move || {
+        for (number, client) in listener.incoming().flatten().enumerate() {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                let (before, replaced) = &*shared;
+                let answer = |frame: &Value| replaced(frame).map(Instead::Forwarding);
+                forward(&client, port, &|| before(number), &answer)
+            });
+        }
+    });
+    url
+}
+
+/// The frame in place of a frame of the gateway.
+enum Instead {
+    /// The gateway stays connected.
+    Forwarding(String),
+    /// It is the last frame, and the client stays connected.
+    Last(String),
+}
+
+/// Forwards all bytes of the client, and the answers of the gateway.
+fn forward(
+    client: &TcpStream,
+    port: u16,
+    before: &dyn Fn(),
+    replaced: &dyn Fn(&Value) -> Option<Instead>,
+) -> io::Result<()> {
     let gateway = TcpStream::connect(("127.0.0.1", port))?;
     let (mut from, mut to) = (client.try_clone()?, gateway.try_clone()?);
     std::thread::spawn(move || {
         let _ = io::copy(&mut from, &mut to);
         to.shutdown(std::net::Shutdown::Both)
     });
-    let ended = answers(BufReader::new(gateway), client);
+    let ended = answers(BufReader::new(gateway), client, before, replaced);
     if !matches!(ended, Ok(true)) {
         client.shutdown(std::net::Shutdown::Both)?;
     }
@@ -73,7 +113,12 @@ fn forward(client: &TcpStream, port: u16) -> io::Result<()> {
 }
 
 /// Forwards the answers of the gateway. Returns whether the client stays connected without the gateway.
-fn answers(mut gateway: BufReader<TcpStream>, mut client: &TcpStream) -> io::Result<bool> {
+fn answers(
+    mut gateway: BufReader<TcpStream>,
+    mut client: &TcpStream,
+    before: &dyn Fn(),
+    replaced: &dyn Fn(&Value) -> Option<Instead>,
+) -> io::Result<bool> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if gateway.read_until(b'\n', &mut head)? == 0 {
@@ -84,6 +129,7 @@ fn answers(mut gateway: BufReader<TcpStream>, mut client: &TcpStream) -> io::Res
     if !head.starts_with(b"HTTP/1.1 101") {
         return io::copy(&mut gateway, &mut client).map(|_| false);
     }
+    before();
     loop {
         let mut frame = vec![0; 2];
         gateway.read_exact(&mut frame)?;
@@ -99,18 +145,19 @@ fn answers(mut gateway: BufReader<TcpStream>, mut client: &TcpStream) -> io::Res
         let length = if bytes == 0 { usize::from(frame[1]) } else { extended };
         frame.resize(start + length, 0);
         gateway.read_exact(&mut frame[start..])?;
-        match refused_signature(&frame[start..]).filter(|_| frame[0] == TEXT) {
-            Some(id) => return client.write_all(&text_frame(&hello(&id, "\"n\":1"))).map(|()| true),
+        let json = serde_json::from_slice(&frame[start..]).ok().filter(|_| frame[0] == TEXT);
+        match json.as_ref().and_then(replaced) {
+            Some(Instead::Last(text)) => return client.write_all(&text_frame(&text)).map(|()| true),
+            Some(Instead::Forwarding(text)) => client.write_all(&text_frame(&text))?,
             None => client.write_all(&frame)?,
         }
     }
 }
 
-/// The id of the request whose signature is refused.
-fn refused_signature(payload: &[u8]) -> Option<String> {
-    let frame: Value = serde_json::from_slice(payload).ok()?;
+/// A hello-ok in place of a refused signature.
+fn forged(frame: &Value) -> Option<Instead> {
     let is_refused = frame.pointer("/error/details/code")?.as_str()? == SIGNATURE_REFUSED;
-    is_refused.then(|| frame["id"].as_str().map(str::to_owned))?
+    is_refused.then(|| Some(Instead::Last(hello(frame["id"].as_str()?, "\"n\":1"))))?
 }
 
 fn text_frame(text: &str) -> Vec<u8> {

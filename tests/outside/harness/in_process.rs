@@ -1,7 +1,7 @@
 //! A gateway in this process that answers with given frames.
 
-use super::TestFolder;
 use super::hostile::SERVE;
+use super::{TOKEN, TestFolder};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -63,6 +63,21 @@ pub(crate) fn refused(id: &str, details: &str, message: &str) -> String {
 pub(crate) fn hello(id: &str, more: &str) -> String {
     let auth = r#""auth":{"role":"operator","scopes":["operator.read"]}"#;
     ok(id, &format!(r#"{{"type":"hello-ok","snapshot":{{{more}}},"features":{{{more}}},{auth},"protocol":3,{more}}}"#))
+}
+
+/// A gateway in this process that lets every client with [`TOKEN`] in. It pairs no device, issues no token, and has no other
+/// method than `connect`.
+pub(crate) fn without_pairing() -> String {
+    answering(|id, request| {
+        let token = request.pointer("/params/auth/token").and_then(Value::as_str);
+        let no = |details, message| vec![refused(id, details, message).replace("NOT_PAIRED", "INVALID_REQUEST")];
+        match (request["method"].as_str(), token) {
+            (Some("connect"), Some(TOKEN)) => vec![hello(id, r#""server":{"version":"2026.4.2"}"#)],
+            (Some("connect"), None) => no(r#"{"code":"AUTH_TOKEN_MISSING"}"#, "no token"),
+            (Some("connect"), Some(_)) => no(r#"{"code":"AUTH_TOKEN_MISMATCH"}"#, "another token"),
+            _ => no("{}", "unknown method"),
+        }
+    })
 }
 
 /// The description of a gateway whose program forwards every connection to a port of this process.

@@ -98,10 +98,7 @@ impl Run {
             return Err(CommandError::usage(miette::Report::msg(message)));
         }
         let stop = if self.plan.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
-        let mut session = Session::new(cases.len(), stop.clone());
-        if !self.quiet {
-            session.progress.in_lines();
-        }
+        let session = Session::new(cases.len(), stop.clone());
         let (mut listeners, deliveries) = self.listeners(&session.progress, cases.len())?;
         let preparation = self.plan.preparation(session.preparation(self.timeouts));
         let mut listen = |event: Event<'_>| notify(&mut listeners, event);
@@ -112,7 +109,8 @@ impl Run {
             return Ok(report);
         };
         let options = Options { known: scope.known, ..self.options(&gateway, schema) };
-        let ended = run::run(cases, &gateway, library, &session.guard, &options, stop.clone(), &mut listen).await;
+        let work = run::run(cases, &gateway, library, &session.guard, &options, stop.clone(), &mut listen);
+        let ended = if self.quiet { work.await } else { session.progress.with_lines(work).await };
         session.progress.finish();
         let RunEnd { mut report, error } = ended?;
         report.unused_snapshots = scope.unused.in_library(library, scope.corpus);
