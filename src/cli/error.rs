@@ -7,8 +7,10 @@ use crate::gateway_files::{USUAL_PLACE, is_state_directory, not_a_state_director
 use crate::observe::snapshot::LibraryError;
 use crate::run::RunError;
 use miette::{Report, ReportHandler};
+use nix::unistd::{AccessFlags, access};
 use std::fmt;
 use std::io::{self, Write as _};
+use std::path::Path;
 use untrusted_data::disk;
 
 /// An error and its exit code.
@@ -104,13 +106,21 @@ impl From<RunError> for CommandError {
                 ),
                 "{message}"
             )),
-            RunError::UnreadableStore(_) => Self::usage(miette::miette!(
-                help = "run clawcheck as the user who runs the gateway, or omit --state-dir",
+            RunError::UnreadableStore(path) => Self::usage(miette::miette!(
+                help = format!("{}, or omit --state-dir", advice_for_unreadable(&path)),
                 "{message}"
             )),
             RunError::Library(error) => error.into(),
             _ => Self::message(&message),
         }
+    }
+}
+
+/// What to do about a file or folder of a store that cannot be read: this user may not open it, or its contents are damaged.
+fn advice_for_unreadable(path: &Path) -> &'static str {
+    match access(path, AccessFlags::R_OK) {
+        Err(_) => "run clawcheck as the user who runs the gateway",
+        Ok(()) => "check the directory with `clawcheck doctor`",
     }
 }
 

@@ -57,9 +57,16 @@ impl Explanation<'_> {
             (*release, summary, flips)
         });
         let rows = rows.collect::<Vec<_>>();
+        let agreeing = self.logged.map(|logged| as_logged(logged, answers));
         let text = match format {
             OutputFormat::Json => {
-                let row = |(release, summary, flips): &(Release, String, bool)| json!({ "release": release.to_string(), "answer": summary, "flips": flips });
+                let row = |(release, summary, flips): &(Release, String, bool)| {
+                    let mut row = json!({ "release": release.to_string(), "answer": summary, "flips": flips });
+                    if let Some(agreeing) = &agreeing {
+                        row["as_logged"] = agreeing.contains(release).into();
+                    }
+                    row
+                };
                 format!("{:#}\n", json!({ "schema": 1, "releases": rows.iter().map(row).collect::<Vec<_>>() }))
             }
             OutputFormat::Markdown => rows.iter().fold(
@@ -78,7 +85,11 @@ impl Explanation<'_> {
                 }) + "\n* the answer differs from the previous release\n"
             }
         };
-        self.fit(&text, format)
+        let of_log = agreeing.filter(|_| format != OutputFormat::Json).map(|agreeing| {
+            let agreeing = if agreeing.is_empty() { "none".to_owned() } else { releases(&agreeing) };
+            format!("\n{}; releases with this answer: {agreeing}\n", self.log_says())
+        });
+        self.fit(&(text + &of_log.unwrap_or_default()), format)
     }
 
     /// The text without secrets, and with the device's id in place of that of its stand-in.
@@ -218,17 +229,15 @@ impl Explanation<'_> {
         self.logged.is_none_or(|logged| logged.agrees(self.answer))
     }
 
-    /// The known releases that give the logged answer.
-    fn releases_as_logged(&self, logged: &LoggedRefusal) -> Vec<Release> {
-        let answers = remedies::by_release(self.simulated);
-        answers.into_iter().filter(|(_, answer)| logged.agrees(answer)).map(|(release, _)| release).collect()
+    fn log_says(&self) -> String {
+        self.logged.and_then(LoggedRefusal::says).unwrap_or_default()
     }
 
     /// What the log says, if the model computes another answer: the cause is not in the state directory, or the client
     /// differs.
     fn other_answer(&self) -> Vec<(&'static str, String)> {
         let Some(logged) = self.logged.filter(|logged| !logged.agrees(self.answer)) else { return Vec::new() };
-        let mut lines = vec![("log", logged.says().unwrap_or_default())];
+        let mut lines = vec![("log", self.log_says())];
         match logged.cause(&self.simulated.facts, self.simulated.handshake_timeout_ms()) {
             Some(found) => {
                 lines.extend([("cause", found.cause), ("remedy", found.remedy)]);
@@ -242,7 +251,7 @@ impl Explanation<'_> {
                 let differs =
                     "the answer below differs from the logged answer: the client, the settings or the release differ";
                 lines.push(("note", format!("{differs} from those of the log; name them with {options}")));
-                let agreeing = self.releases_as_logged(logged);
+                let agreeing = as_logged(logged, &remedies::by_release(self.simulated));
                 if !agreeing.is_empty() {
                     let agreeing = releases(&agreeing);
                     lines.push(("releases", format!("these releases give the logged answer (--release): {agreeing}")));
@@ -447,4 +456,9 @@ impl Explanation<'_> {
             format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
         })
     }
+}
+
+/// The releases that give the logged answer.
+fn as_logged(logged: &LoggedRefusal, answers: &[(Release, Answer)]) -> Vec<Release> {
+    answers.iter().filter(|(_, answer)| logged.agrees(answer)).map(|(release, _)| *release).collect()
 }

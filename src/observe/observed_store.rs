@@ -1,6 +1,6 @@
 //! The pairing store in a state directory: its parsed documents and its files.
 
-use openclaw_protocol::store::{Document, json};
+use openclaw_protocol::store::{DATABASE, Document, json};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,6 +72,11 @@ impl ObservedStore {
     /// The documents of the pairing store that exist.
     pub(crate) fn documents(&self) -> &BTreeMap<Document, StoredDocument> {
         &self.documents
+    }
+
+    /// The file of a document, below the state directory.
+    pub(crate) fn path(&self, document: Document) -> &'static str {
+        if self.in_database { DATABASE } else { document.path() }
     }
 
     /// All observed files, by path below the state directory, including those of documents.

@@ -183,8 +183,7 @@ fn with_named_release(gateway: &Gateway, greeting: &Greeting) -> Gateway {
     }
 }
 
-/// The cases that will be played. The others are reported at once, with the reason. A snapshot that cannot be used is found
-/// before the first case: the user has to correct it, and this is no failure of the gateway.
+/// The cases that will be played. The others are reported at once, with the reason.
 fn planned<'c>(
     cases: &[&'c Case],
     gateway: &Gateway,
@@ -201,9 +200,7 @@ fn planned<'c>(
         match planner.not_played(case) {
             Some(plan::NotPlayed { verdict, reason }) => reporter.not_played(case, verdict, reason)?,
             None => {
-                if shared.reads_snapshot_files() {
-                    case::check_snapshots(case, release, shared)?;
-                }
+                planner.check_snapshots(case)?;
                 planned.push(*case);
             }
         }

@@ -106,11 +106,6 @@ impl<'a> RunState<'a> {
         self.attached && self.options.allow_writes
     }
 
-    /// Whether snapshots come from files. Those in the binary are always valid.
-    pub(super) fn reads_snapshot_files(&self) -> bool {
-        self.own_library.is_some() || matches!(self.library.origin(), Origin::Folder(_))
-    }
-
     /// Records the first error of the snapshot library. The run ends with it.
     pub(super) fn note_error(&self, error: LibraryError) {
         locked(&self.error).get_or_insert(error);

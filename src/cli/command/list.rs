@@ -117,7 +117,10 @@ impl List {
             let mut planned = Vec::new();
             for case in cases {
                 let not_played = match planner.not_played(case) {
-                    None => run::why_not_playable(case, &profile, release, &access).await,
+                    None => {
+                        planner.check_snapshots(case)?;
+                        run::why_not_playable(case, &profile, release, &access).await
+                    }
                     not_planned => not_planned,
                 };
                 planned.push(PlannedCase { case, needs: planner.needs(case), not_played });

@@ -76,14 +76,6 @@ fn kept(case: &Case, release: Release, shared: &RunState<'_>) -> Result<Approved
     Ok(Approved { history, of_release: None })
 }
 
-/// Checks that the approved snapshots of a case can be read.
-///
-/// # Errors
-/// A file cannot be read or is not a snapshot.
-pub(crate) fn check_snapshots(case: &Case, release: Release, shared: &RunState<'_>) -> Result<(), LibraryError> {
-    kept(case, release, shared).map(drop)
-}
-
 /// Compares a case with a snapshot of the gateway itself also with the snapshot of the release. The score counts only what
 /// conforms to the release.
 fn compare_with_release(

@@ -22,7 +22,7 @@ use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
 use crate::scenario::Case;
 use conclude::conclude_setup;
-pub(crate) use conclude::{CaseResult, check_snapshots, conclude};
+pub(crate) use conclude::{CaseResult, conclude};
 pub(crate) use observe::{observe, predicted};
 use openclaw_model::Release;
 use playable::{AttachedAccess, why_not_playable};

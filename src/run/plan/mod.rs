@@ -6,7 +6,7 @@ mod not_played;
 use crate::gateway::{Capability, Profile};
 use crate::judge::Verdict;
 use crate::known::KnownDeviations;
-use crate::observe::snapshot::Library;
+use crate::observe::snapshot::{Library, LibraryError};
 use crate::scenario::Case;
 pub(crate) use not_played::lacked;
 pub(crate) use not_played::{NotPlayed, without};
@@ -53,13 +53,22 @@ impl<'a> Planner<'a> {
         not_played(case, approved.as_deref(), self.profile, self.release, self.permissions_bind)
     }
 
+    /// Checks the approved snapshots of a case that will be played. The user has to correct a snapshot that cannot be
+    /// used. It is no failure of the gateway, so it is found before the first case.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not a snapshot.
+    pub(crate) fn check_snapshots(&self, case: &Case) -> Result<(), LibraryError> {
+        self.own.into_iter().chain([self.library]).try_for_each(|library| library.check(&case.id))
+    }
+
     /// The features that a case needs.
     pub(crate) fn needs(&self, case: &Case) -> BTreeSet<Capability> {
         needs::of(case, self.approved(case).as_deref(), false)
     }
 
     /// The approved snapshot of a case, which shows what the case needs: the gateway's own one, or else that of the
-    /// release. A file that cannot be read is reported when the case is judged.
+    /// release. [`Self::check_snapshots`] reports a file that cannot be read.
     fn approved(&self, case: &Case) -> Option<String> {
         self.own.into_iter().chain([self.library]).find_map(|library| {
             let history = library.serving(&case.id, self.release).ok()?;

@@ -274,6 +274,8 @@ fn state_directory_of_another_gateway() {
     assert_eq!(code, Some(0), "{says}");
     // A copy of the right one is another directory, too.
     std::fs::create_dir(test_folder.path("empty")).unwrap();
+    std::fs::create_dir_all(test_folder.path("damaged/state")).unwrap();
+    std::fs::write(test_folder.path("damaged/state/openclaw.sqlite"), "no database").unwrap();
     for folder in ["copy/devices", "above/.openclaw/devices", "broken/devices"] {
         std::fs::create_dir_all(test_folder.path(folder)).unwrap();
         let text = if folder.starts_with("broken") { "{" } else { "{}" };
@@ -285,7 +287,8 @@ fn state_directory_of_another_gateway() {
         ("empty", other, "pass the state directory"),
         ("copy", other, "pass that of the gateway"),
         ("above", other, "pass above/.openclaw, or omit --state-dir"),
-        ("broken", "cannot read the pairing store of the gateway: broken/devices/paired.json", "omit --state-dir"),
+        ("broken", "cannot read the pairing store of the gateway: broken/devices/paired.json", "`clawcheck doctor`"),
+        ("damaged", "cannot read the pairing store of the gateway: damaged/state/openclaw.sqlite", "omit --state-dir"),
         ("openclaw.json", "is the configuration of a gateway, not a state directory", "pass the state directory"),
     ] {
         let (code, says) = run(directory);

@@ -150,6 +150,25 @@ fn computed_answer_differs_from_log() {
     assert!(found.out.contains("\nlet in as operator"), "{}", found.out);
     let says = "these releases give the logged answer (--release): 2026.3.31, 2026.4.1";
     assert!(found.out.contains(says), "{}", found.out);
+    assert_eq!(found.out.matches("the log says").count(), 1, "{}", found.out);
+    let found = explain(&test_folder, &["state", "--log", "g.log", "--scopes", "operator.read", "--releases", "all"]);
+    assert!(found.out.contains("; releases with this answer: 2026.3.31, 2026.4.1\n"), "{}", found.out);
+}
+
+/// All releases let the client in, but the log says that it was refused.
+#[test]
+fn no_release_gives_logged_answer() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let line =
+        "[ws] closed before connect conn=c1 remote=127.0.0.1 host=127.0.0.1:18789 code=1008 reason=pairing required\n";
+    fs::write(test_folder.path("g.log"), line).unwrap();
+    let arguments = ["state", "--scopes", "operator.read", "--releases", "all"];
+    assert_eq!(explain(&test_folder, &arguments).code, Some(0));
+    let found = explain(&test_folder, &[&arguments[..], &["--log", "g.log"]].concat());
+    assert_eq!(found.code, Some(1), "{}", found.out);
+    let says = "\nthe log says close 1008 \"pairing required\"; releases with this answer: none\n";
+    assert!(found.out.contains(says), "{}", found.out);
 }
 
 /// The message of a client does not describe the client. It also stands in the logs of the tools of a gateway.

@@ -62,6 +62,7 @@ fn pipe_as_snapshot(
 /// A snapshot that is no snapshot is not a failure of the gateway either.
 #[rstest]
 #[case::run(&["run", "scenarios"], "")]
+#[case::list(&["list", "scenarios", "--gateway", "embedded"], "")]
 #[case::review(&["review"], ".new")]
 #[case::accept(&["accept", "--all"], ".new")]
 fn text_that_is_no_snapshot(#[case] arguments: &[&str], #[case] suffix: &str) {
@@ -74,6 +75,20 @@ fn text_that_is_no_snapshot(#[case] arguments: &[&str], #[case] suffix: &str) {
     let says = ended.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
     assert!(says.contains(&format!("{file} is not a valid snapshot")), "{}", ended.err);
     assert!(says.contains("correct the file, or remove it and run again"), "{}", ended.err);
+}
+
+/// A run compares a failed case also with the snapshots of other releases. All of them are checked before the first case.
+#[test]
+fn text_that_is_no_snapshot_of_another_release() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let run = ["run", "scenarios", "--gateway", "embedded@2026.4.2"];
+    clawcheck(&test_folder, &run);
+    assert_eq!(clawcheck(&test_folder, &["accept", "--all"]).code, Some(0));
+    assert_eq!(clawcheck(&test_folder, &run).code, Some(0));
+    std::fs::write(test_folder.path(&format!("snapshots/family/{}", snapshot_file())), "nonsense").unwrap();
+    let ended = clawcheck(&test_folder, &run);
+    assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("\n0 cases "), "{}", ended.out);
 }
 
 #[test]

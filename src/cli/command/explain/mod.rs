@@ -154,7 +154,9 @@ impl Explain {
         }
         let simulated = explain::simulated(&state, &description, now()).map_err(CommandError::usage)?;
         let answer = simulated.answer();
-        let notes = logged.iter().filter_map(LoggedRefusal::says).collect();
+        // If the answers differ, the explanation begins with the answer in the log.
+        let agreeing = logged.iter().filter(|logged| logged.agrees(&answer));
+        let notes = agreeing.filter_map(LoggedRefusal::says).collect();
         let mut explanation = Explanation {
             state: &state,
             simulated: &simulated,
@@ -167,8 +169,9 @@ impl Explain {
         };
         let (text, code) = if all {
             let answers = remedies::by_release(&simulated);
-            let all_succeed = answers.iter().all(|(_, answer)| answer.succeeds());
-            (explanation.releases(&answers, format), if all_succeed { exit::OK } else { exit::DEVIATES })
+            let is_ok = answers.iter().all(|(_, answer)| answer.succeeds())
+                && logged.as_ref().is_none_or(|logged| answers.iter().any(|(_, answer)| logged.agrees(answer)));
+            (explanation.releases(&answers, format), if is_ok { exit::OK } else { exit::DEVIATES })
         } else {
             let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
             explanation.results = results.as_ref();

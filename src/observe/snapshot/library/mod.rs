@@ -184,6 +184,15 @@ impl Library {
         Ok(drafts)
     }
 
+    /// Checks all snapshots of a case: a run also compares failed cases with those of other releases. Snapshots in the
+    /// binary are always valid.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be read or is not a snapshot.
+    pub(crate) fn check(&self, case: &str) -> Result<(), LibraryError> {
+        if matches!(self.origin, Origin::Folder(_)) { self.history(case).map(drop) } else { Ok(()) }
+    }
+
     /// All snapshots of a case. Empty if it has none.
     ///
     /// # Errors

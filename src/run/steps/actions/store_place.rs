@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The minimum wait for the record of a device that was paired. A gateway that answers slowly gets as much time as for an
-/// answer, because it can write its store after it has answered.
+/// The wait for the record of a device that was paired, up to the user's answer timeout. A gateway that answers slowly gets
+/// as much time as for an answer, because it can write its store after it has answered.
 const STORED: Duration = Duration::from_secs(4);
 
 /// What a new pairing shows about the directory.
@@ -71,12 +71,12 @@ impl CaseContext<'_> {
 
 /// The part of a state directory that cannot be read.
 fn unreadable(directory: &Path, store: &ObservedStore) -> Option<PathBuf> {
-    let folders = [directory.to_owned(), directory.join("devices")];
+    let folders = ["devices", "nodes", "state"].map(|folder| directory.join(folder));
     let closed = |folder: &PathBuf| fs::read_dir(folder).is_err_and(|error| error.kind() != ErrorKind::NotFound);
-    if let Some(folder) = folders.into_iter().find(closed) {
+    if let Some(folder) = [directory.to_owned()].into_iter().chain(folders).find(closed) {
         return Some(folder);
     }
     let is_json = |stored: &StoredDocument| matches!(stored, StoredDocument::Json(_));
     let (document, _) = store.documents().iter().find(|(_, stored)| !is_json(stored))?;
-    Some(directory.join(document.path()))
+    Some(directory.join(store.path(*document)))
 }
