@@ -35,6 +35,7 @@ pub(super) fn case(id: &str, verdict: Verdict) -> CaseReport {
         is_built_in: true,
         verdict,
         reason: None,
+        obstacle: None,
         given_up: false,
         boot: GatewayUse::Own,
         about: None,

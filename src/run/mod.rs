@@ -198,7 +198,7 @@ fn planned<'c>(
     let mut planned = Vec::new();
     for case in cases {
         match planner.not_played(case) {
-            Some(plan::NotPlayed { verdict, reason }) => reporter.not_played(case, verdict, reason)?,
+            Some(not_played) => reporter.not_played(case, not_played)?,
             None => {
                 planner.check_snapshots(case)?;
                 planned.push(*case);

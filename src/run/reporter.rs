@@ -4,6 +4,7 @@ use super::attached::Greeting;
 use super::case;
 use super::options::{Options, RunError};
 use super::outcome::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
+use super::plan::NotPlayed;
 use super::run_state::RunState;
 use super::{redaction, schedule};
 use crate::gateway::{Gateway, GatewayKind};
@@ -87,9 +88,8 @@ impl<'r, 's> Reporter<'r, 's> {
     }
 
     /// Reports a case that is not played.
-    pub(super) fn not_played(&mut self, case: &Case, verdict: Verdict, reason: String) -> Result<(), RunError> {
-        let blank = case::blank(case, self.shared.options);
-        self.case(CaseReport { verdict, reason: Some(reason), ..blank })
+    pub(super) fn not_played(&mut self, case: &Case, not_played: NotPlayed) -> Result<(), RunError> {
+        self.case(case::not_played(case::blank(case, self.shared.options), not_played))
     }
 
     /// Reports for every planned case that the gateway is not reachable. Without planned cases, the run itself fails.

@@ -156,7 +156,7 @@ fn on_gateway(planned: &[PlannedCase<'_>]) -> String {
         let needs = if needs.is_empty() { String::new() } else { format!("needs {needs}") };
         let listed = format!("{:width$}  {:14}  {needs}", line(&case.case.id), case.word());
         let _ = writeln!(text, "{}", listed.trim_end());
-        if let Some(NotPlayed { verdict, reason }) = &case.not_played {
+        if let Some(NotPlayed { verdict, reason, .. }) = &case.not_played {
             *reasons.entry((*verdict, reason.as_str())).or_default() += 1;
         }
     }

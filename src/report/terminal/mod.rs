@@ -12,7 +12,7 @@ use super::closest;
 use super::score::Score;
 use crate::counted::counted;
 use crate::judge::{Difference, Level, Verdict};
-use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport, STORE_NOT_CREATED, STORE_UNWRITABLE};
+use crate::run::outcome::{CaseReport, Event, Obstacle, RunInfo, RunReport};
 pub(crate) use display::{DisplayOptions, Verbosity};
 use failing::{TRANSCRIPT_LINES, folder_flag};
 use minor_differences::MinorDifferences;
@@ -68,6 +68,10 @@ pub(crate) struct Terminal<W> {
     /// An example for each reason of cases that conform only because of a snapshot of the gateway itself: the difference from
     /// the claimed release.
     own_differences: BTreeMap<String, Difference>,
+    /// What a reason has in common with others.
+    obstacles: BTreeMap<String, Obstacle>,
+    /// The number of cases that are not applicable because the gateway's description gives no access to its store.
+    without_store: usize,
     slow: Vec<(Duration, String)>,
     /// The schema that frames are validated against.
     schema: Option<String>,
@@ -90,6 +94,8 @@ impl<W: Write> Terminal<W> {
             waiting: BTreeMap::new(),
             reasons: BTreeMap::new(),
             own_differences: BTreeMap::new(),
+            obstacles: BTreeMap::new(),
+            without_store: 0,
             slow: Vec::new(),
             schema: None,
         }
@@ -163,6 +169,10 @@ impl<W: Write> Terminal<W> {
         let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
         if let Some(difference) = case.own_difference(self.level) {
             self.own_differences.entry(reason.clone()).or_insert_with(|| difference.clone());
+        }
+        if let Some(obstacle) = case.obstacle {
+            self.without_store += usize::from(case.verdict == Verdict::NotApplicable && obstacle.is_of_store());
+            self.obstacles.insert(reason.clone(), obstacle);
         }
         self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
     }
@@ -299,7 +309,7 @@ impl<W: Write> Terminal<W> {
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(advice::on_known(&run.obsolete_known));
-        lines.extend(advice::on_store(&self.reasons, run.summary.total()).filter(|_| !self.attached));
+        lines.extend(advice::on_store(self.without_store, run.summary.total()).filter(|_| !self.attached));
         let minor =
             if self.display.score { minor_differences::MAX_CAUSES_BESIDE_SCORE } else { minor_differences::MAX_CAUSES };
         lines.extend(self.minor.lines(self.level, minor).iter().map(|line| self.display.line(line)));
@@ -338,7 +348,9 @@ impl<W: Write> Terminal<W> {
         let is_full = |verdict: Verdict| verdict == Verdict::UnexpectedlyConforms;
         let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
         for ((verdict, reason), cases) in self.reasons.iter().filter(|((verdict, _), _)| !is_full(*verdict)) {
-            let reason = short_reason(reason.lines().next().unwrap_or_default());
+            // Without what differs from case to case.
+            let words = self.obstacles.get(reason).map(|obstacle| obstacle.words());
+            let reason = words.unwrap_or_else(|| reason.lines().next().unwrap_or_default());
             *counts.entry((*verdict, reason)).or_default() += cases.len();
         }
         let more = counts.len().saturating_sub(MAX_REASONS_BESIDE_SCORE);
@@ -360,16 +372,6 @@ impl<W: Write> Terminal<W> {
         let counts = counts.collect::<Vec<_>>().join(", ");
         let counts = if counts.is_empty() { String::new() } else { format!(": {counts}") };
         format!("{}{counts}  in {}", counted(summary.total(), "case"), seconds(run.duration))
-    }
-}
-
-/// A reason without what differs from case to case, for a list that counts cases.
-fn short_reason(reason: &str) -> &str {
-    let created = |reason: &str| reason.strip_prefix(STORE_UNWRITABLE).is_some_and(|rest| rest.starts_with(", "));
-    match reason {
-        reason if reason.starts_with(OTHER_RELEASES) => "the case applies only to other releases",
-        reason if created(reason) => STORE_NOT_CREATED,
-        reason => reason,
     }
 }
 

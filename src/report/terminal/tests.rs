@@ -271,6 +271,43 @@ fn known_deviation_that_no_longer_holds() {
     ");
 }
 
+/// Reasons that differ only in a detail are one line beside a score. The words of a reason do not matter.
+#[test]
+fn cases_with_one_obstacle_are_counted_together() {
+    let without = |id: &str, verdict, reason: &str, obstacle| {
+        let reason = Some(format!("clawcheck cannot write the gateway's store, {reason}"));
+        CaseReport { reason, obstacle, ..case(id, verdict) }
+    };
+    let cases = [
+        without("family/a", Verdict::NotApplicable, "and nothing creates a", Some(Obstacle::StoreNotCreated)),
+        without("family/b", Verdict::NotApplicable, "and nothing creates b", Some(Obstacle::StoreNotCreated)),
+        without("family/c", Verdict::Skipped, "and nothing creates c", Some(Obstacle::StoreNotCreated)),
+        without("family/d", Verdict::NotApplicable, "says its list", None),
+    ];
+    let mut out = Vec::new();
+    let run = RunReport::default();
+    let display = DisplayOptions {
+        colour: false,
+        detail: Verbosity::Usual,
+        score: true,
+        every_failure: false,
+        slow_after: Duration::from_secs(30),
+    };
+    let mut terminal = Terminal::new(&mut out, display);
+    let events = cases.iter().map(Event::Case).chain([Event::Finished(&run)]);
+    events.for_each(|event| terminal.on_event(event).unwrap());
+    let shown = String::from_utf8(out).unwrap();
+    let words = Obstacle::StoreNotCreated.words();
+    for line in [
+        format!("not-applicable: 2 cases: {words}\n"),
+        format!("skipped: 1 case: {words}\n"),
+        "not-applicable: 1 case: clawcheck cannot write the gateway's store, says its list\n".to_owned(),
+        "to play 2 more cases, convert the pairing store".to_owned(),
+    ] {
+        assert!(shown.contains(&line), "{line}: {shown}");
+    }
+}
+
 /// The case that `next:` names may conform. Its output shows the difference that only the gateway's own snapshot approves.
 #[test]
 fn difference_that_own_snapshot_approves() {

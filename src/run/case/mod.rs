@@ -15,7 +15,6 @@ use crate::judge::Verdict;
 use crate::observe::{Observation, RawMessage, StepEvidence};
 use crate::run::breaker::GatewayFailure;
 use crate::run::outcome::CaseReport;
-use crate::run::plan::NotPlayed;
 use crate::run::redaction;
 use crate::run::run_state::{RunState, stopped};
 use crate::run::steps::context::{CaseContext, CaseError};
@@ -26,7 +25,7 @@ pub(crate) use conclude::{CaseResult, conclude};
 pub(crate) use observe::{observe, predicted};
 use openclaw_model::Release;
 use playable::{AttachedAccess, why_not_playable};
-pub(crate) use report::{blank, given_up, keep_records, not_applicable, not_done, redactions};
+pub(crate) use report::{blank, given_up, keep_records, not_applicable, not_done, not_played, redactions};
 use report::{failed, is_worth_showing};
 pub(crate) use sandbox::sandbox;
 use std::sync::Arc;
@@ -51,9 +50,8 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let (options, run_directory) = (shared.options, &shared.run_directory);
     let access =
         AttachedAccess { has_token: options.token.is_some(), allow_writes: options.allow_writes, run_directory };
-    if let Some(NotPlayed { verdict, reason }) = why_not_playable(case, gateway.profile(), release, &access).await {
-        (report.verdict, report.reason) = (verdict, Some(reason));
-        return report;
+    if let Some(not_played) = why_not_playable(case, gateway.profile(), release, &access).await {
+        return self::not_played(report, not_played);
     }
     let mut context = context(case, gateway, sandbox, release, shared);
     context.recipe = playable::created_store(case, gateway.profile());

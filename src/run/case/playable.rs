@@ -40,10 +40,11 @@ pub(crate) async fn why_not_playable(
     if profile.kind == GatewayKind::Attached
         && let Some(reason) = not_played_at_url(case, recipe.as_ref(), release, access).await
     {
-        return Some(NotPlayed { verdict: Verdict::Skipped, reason });
+        return Some(NotPlayed::new(Verdict::Skipped, reason));
     }
-    let reason = recipe_check::recipe_difference(case, &recipe?, release, access.run_directory).await?;
-    Some(NotPlayed { verdict: plan::without(Capability::StoreWrite, profile), reason })
+    let difference = recipe_check::recipe_difference(case, &recipe?, release, access.run_directory).await?;
+    let (reason, obstacle) = difference;
+    Some(NotPlayed::new(plan::without(Capability::StoreWrite, profile), reason).with(obstacle))
 }
 
 /// The reason why a case must not be played on a gateway at a URL.

@@ -5,7 +5,7 @@
 use super::observe::observe;
 use super::sandbox::sandbox;
 use crate::gateway::{Gateway, GatewaySpec, Preparation, RunDirectory};
-use crate::run::outcome::STORE_UNWRITABLE;
+use crate::run::outcome::Obstacle;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::store_recipe::Recipe;
 use crate::scenario::Case;
@@ -13,22 +13,23 @@ use openclaw_model::Release;
 use untrusted_data::Redactions;
 
 /// Plays the case on the embedded gateway, once with the written store and once with the recipe. Returns why the recipe
-/// cannot replace the store, or `None` if the answers are equal.
+/// cannot replace the store, with what this has in common with other cases, or `None` if the answers are equal.
 pub(crate) async fn recipe_difference(
     case: &Case,
     recipe: &Recipe,
     release: Release,
     run_directory: &RunDirectory,
-) -> Option<String> {
+) -> Option<(String, Option<Obstacle>)> {
+    let not_created = |why: &str| {
+        let reason = format!("{}, and on {release} {why}", Obstacle::UnwritableStore.words());
+        Some((reason, Some(Obstacle::StoreNotCreated)))
+    };
     match answers(case, None, release, run_directory).await {
-        Err(error) => Some(format!("clawcheck cannot determine what the store of the case leads to: {error}")),
+        Err(error) => Some((format!("clawcheck cannot determine what the store of the case leads to: {error}"), None)),
         Ok(written) => match answers(case, Some(recipe), release, run_directory).await {
             Ok(created) if created == written => None,
-            Ok(_) => Some(format!(
-                "{STORE_UNWRITABLE}, and on {release} the records that connections create lead to \
-                 other answers"
-            )),
-            Err(_) => Some(format!("{STORE_UNWRITABLE}, and on {release} connections and approvals do not create it")),
+            Ok(_) => not_created("the records that connections create lead to other answers"),
+            Err(_) => not_created("connections and approvals do not create it"),
         },
     }
 }

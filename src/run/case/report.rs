@@ -4,6 +4,7 @@ use super::failed_start;
 use crate::gateway::{Gateway, GatewayKind};
 use crate::judge::Verdict;
 use crate::run::outcome::{CaseReport, GatewayUse};
+use crate::run::plan::NotPlayed;
 use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::{Options, RunState};
 use crate::scenario::Case;
@@ -52,6 +53,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         is_built_in: case.source.embedded,
         verdict: Verdict::Skipped,
         reason: None,
+        obstacle: None,
         given_up: false,
         boot: GatewayUse::Own,
         about: case.scenario.about.clone(),
@@ -70,6 +72,12 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         proposed: None,
         explanation: None,
     }
+}
+
+/// The report of a case that is not played.
+pub(crate) fn not_played(blank: CaseReport, not_played: NotPlayed) -> CaseReport {
+    let NotPlayed { verdict, reason, obstacle } = not_played;
+    CaseReport { verdict, reason: Some(reason), obstacle, ..blank }
 }
 
 /// The requirements that the case's expectations stand for, each once, in the order of the steps.

@@ -32,15 +32,6 @@ pub enum Event<'a> {
     Finished(&'a RunReport),
 }
 
-/// The start of the reason for cases of other releases.
-pub(crate) const OTHER_RELEASES: &str = "the case applies only to the releases ";
-/// The beginning of the reason for a case that needs to read the pairing store of a gateway whose store is out of reach.
-pub(crate) const STORE_UNREADABLE: &str = "clawcheck cannot read the gateway's store";
-/// The beginning of the reason for a case that needs to write it.
-pub(crate) const STORE_UNWRITABLE: &str = "clawcheck cannot write the gateway's store";
-/// The reason of a case whose store clawcheck cannot write and cannot create with connections.
-pub(crate) const STORE_NOT_CREATED: &str =
-    "clawcheck cannot write the gateway's store, and connections do not create the records of the case";
 /// The maximum number of reasons for skipped cases that are counted apart.
 const REASONS: usize = 40;
 
@@ -80,6 +71,38 @@ pub struct GatewayInfo {
     pub notes_on_verdicts: Vec<String>,
 }
 
+/// Why cases are not played, if a report says more about it than the reason of each case. The reasons differ from case to case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The cases apply only to other releases.
+    OtherReleases,
+    /// clawcheck cannot read the store.
+    UnreadableStore,
+    /// clawcheck cannot write the store.
+    UnwritableStore,
+    /// clawcheck cannot write the store, and connections do not create it.
+    StoreNotCreated,
+}
+
+impl Obstacle {
+    /// The obstacle in words, for all its cases together.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::OtherReleases => "the case applies only to other releases",
+            Self::UnreadableStore => "clawcheck cannot read the gateway's store",
+            Self::UnwritableStore => "clawcheck cannot write the gateway's store",
+            Self::StoreNotCreated => {
+                "clawcheck cannot write the gateway's store, and connections do not create the records of the case"
+            }
+        }
+    }
+
+    /// Whether clawcheck needs access to the store.
+    pub(crate) fn is_of_store(self) -> bool {
+        self != Self::OtherReleases
+    }
+}
+
 /// The report of one case.
 #[derive(Debug, Clone)]
 pub struct CaseReport {
@@ -95,6 +118,8 @@ pub struct CaseReport {
     pub verdict: Verdict,
     /// The reason why the case is an error, not applicable or skipped.
     pub reason: Option<String>,
+    /// What the reason has in common with those of other cases.
+    pub obstacle: Option<Obstacle>,
     /// Whether the case was not tried because the run had already given up the gateway.
     pub given_up: bool,
     /// The gateway that played the case.

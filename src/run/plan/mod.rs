@@ -46,7 +46,7 @@ impl<'a> Planner<'a> {
     /// Why the run does not play a case. `None` if it plays the case.
     pub(crate) fn not_played(&self, case: &Case) -> Option<NotPlayed> {
         if let Some(reason) = self.known.excludes(case) {
-            return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+            return Some(NotPlayed::new(Verdict::NotApplicable, reason));
         }
         // The snapshots are needed here only if the gateway lacks a feature.
         let approved = if self.profile.lacks.is_empty() { None } else { self.approved(case) };

@@ -4,7 +4,7 @@ use super::needs;
 use crate::gateway::{Capability, GatewayKind, Profile, SettingValues};
 use crate::judge::Verdict;
 use crate::run::bindings::identities::Identities;
-use crate::run::outcome::{OTHER_RELEASES, STORE_UNREADABLE, STORE_UNWRITABLE};
+use crate::run::outcome::Obstacle;
 use crate::run::state_dir::openclaw_json::{self, Configuration, configuration};
 use crate::run::store_recipe::recipe;
 use crate::scenario::gateway::GatewaySettings;
@@ -23,6 +23,19 @@ pub(crate) struct NotPlayed {
     pub(crate) verdict: Verdict,
     /// The reason, as a sentence.
     pub(crate) reason: String,
+    /// What the reason has in common with those of other cases.
+    pub(crate) obstacle: Option<Obstacle>,
+}
+
+impl NotPlayed {
+    pub(crate) fn new(verdict: Verdict, reason: String) -> Self {
+        Self { verdict, reason, obstacle: None }
+    }
+
+    /// With what the reason has in common with those of other cases.
+    pub(crate) fn with(self, obstacle: Option<Obstacle>) -> Self {
+        Self { obstacle, ..self }
+    }
 }
 
 /// The reason why a case is not played on a gateway that is compared with `release`. `None` if it is played.
@@ -36,8 +49,8 @@ pub(crate) fn not_played(
     permissions_bind: bool,
 ) -> Option<NotPlayed> {
     if let Some(releases) = case.releases().filter(|releases| !releases.contains(release)) {
-        let reason = format!("{OTHER_RELEASES}{releases}");
-        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+        let reason = format!("the case applies only to the releases {releases}");
+        return Some(NotPlayed::new(Verdict::NotApplicable, reason).with(Some(Obstacle::OtherReleases)));
     }
     let recipe = (!profile.can(Capability::StoreWrite)).then(|| recipe(case));
     let mut needs = needs::of(case, expected, matches!(recipe, Some(Ok(_))));
@@ -46,29 +59,29 @@ pub(crate) fn not_played(
         needs.remove(&Capability::Config);
     }
     if let Some(reason) = lacked_of(&needs, profile) {
-        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+        return Some(NotPlayed::new(Verdict::NotApplicable, reason));
     }
     if let Some(missing) = needs.iter().find(|need| !profile.can(**need)) {
         let what = recipe.and_then(Result::err).filter(|_| *missing == Capability::StoreWrite);
-        let reason = match what {
-            Some(what) => not_created(what),
+        let (reason, obstacle) = match what {
+            Some(what) => (not_created(what), Some(Obstacle::StoreNotCreated)),
             None if *missing == Capability::Config && profile.kind == GatewayKind::Spawned => {
-                not_mapped(&inexpressible)
+                (not_mapped(&inexpressible), None)
             }
-            None => unavailable_reason(*missing),
+            None => (unavailable_reason(*missing), obstacle(*missing)),
         };
-        return Some(NotPlayed { verdict: without(*missing, profile), reason });
+        return Some(NotPlayed::new(without(*missing, profile), reason).with(obstacle));
     }
     let edits = || case.steps().any(|step| matches!(step.kind, StepKind::Edit(_)));
     if !profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite) && edits() {
         let reason = "an `edit` step adds records to the current store, which clawcheck cannot read".to_owned();
-        return Some(NotPlayed { verdict: without(Capability::StoreRead, profile), reason });
+        return Some(NotPlayed::new(without(Capability::StoreRead, profile), reason));
     }
     // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
     // user is root.
     if case.needs().contains(&Need::Unprivileged) && profile.kind != GatewayKind::Attached && !permissions_bind {
         let reason = "file permissions do not restrict this user; run clawcheck as a user other than root".to_owned();
-        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+        return Some(NotPlayed::new(Verdict::NotApplicable, reason));
     }
     None
 }
@@ -125,7 +138,7 @@ pub(crate) fn without(missing: Capability, profile: &Profile) -> Verdict {
 
 /// The reason to report if the store can neither be written nor created by connections.
 fn not_created(what: &str) -> String {
-    format!("{STORE_UNWRITABLE}, and no connection creates {what}")
+    format!("{}, and no connection creates {what}", Obstacle::UnwritableStore.words())
 }
 
 /// Whether file permissions restrict this process, tested on a directory below `parent`. The user id is not sufficient,
@@ -139,11 +152,20 @@ pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
     Ok(fs::create_dir(locked.path().join("inside")).is_err())
 }
 
+/// What all cases that need this feature of the gateway have in common.
+fn obstacle(missing: Capability) -> Option<Obstacle> {
+    match missing {
+        Capability::StoreRead => Some(Obstacle::UnreadableStore),
+        Capability::StoreWrite => Some(Obstacle::UnwritableStore),
+        _ => None,
+    }
+}
+
 /// The reason to report if clawcheck cannot use a feature of the gateway.
 fn unavailable_reason(capability: Capability) -> String {
     let reason = match capability {
-        Capability::StoreRead => STORE_UNREADABLE,
-        Capability::StoreWrite => STORE_UNWRITABLE,
+        Capability::StoreRead => Obstacle::UnreadableStore.words(),
+        Capability::StoreWrite => Obstacle::UnwritableStore.words(),
         Capability::StoreFiles => {
             "the case writes files of OpenClaw's store, and the gateway's store has another form; its `store` commands \
              convert only records"
@@ -260,7 +282,8 @@ mod tests {
             [(GatewayKind::Spawned, Verdict::NotApplicable), (GatewayKind::Attached, Verdict::Skipped)]
         {
             let not = planned(&old, &profile(kind, &missing, &[])).unwrap();
-            assert_eq!((not.verdict, not.reason.as_str()), (expected, reason));
+            let obstacle = Some(Obstacle::StoreNotCreated);
+            assert_eq!((not.verdict, not.reason.as_str(), not.obstacle), (expected, reason, obstacle));
         }
     }
 
@@ -269,8 +292,8 @@ mod tests {
         let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
         let not = planned(&scenario, &profile(GatewayKind::Embedded, &[], &[])).unwrap();
         assert_eq!(
-            (not.verdict, not.reason.as_str()),
-            (Verdict::NotApplicable, "the case applies only to the releases >=2026.4.5")
+            (not.verdict, not.reason.as_str(), not.obstacle),
+            (Verdict::NotApplicable, "the case applies only to the releases >=2026.4.5", Some(Obstacle::OtherReleases))
         );
     }
 
