@@ -139,7 +139,9 @@ impl From<LibraryError> for CommandError {
 fn library_report(error: &LibraryError) -> miette::Report {
     let help = match error {
         LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
-        LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
+        LibraryError::File { .. } | LibraryError::Snapshot { .. } => {
+            Some("correct the file, or remove it and run again")
+        }
         LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,
     };
     match help {

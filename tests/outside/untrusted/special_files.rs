@@ -56,6 +56,7 @@ fn pipe_as_snapshot(
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
     let says = ended.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
     assert!(says.contains(&file) && says.contains("this is a named pipe, not a file"), "{}", ended.err);
+    assert!(says.contains("correct the file, or remove it and run again"), "{}", ended.err);
     assert!(std::fs::symlink_metadata(test_folder.path(&file)).unwrap().file_type().is_fifo());
 }
 

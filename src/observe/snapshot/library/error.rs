@@ -3,17 +3,26 @@
 use crate::observe::snapshot::SnapshotError;
 use std::io;
 use std::path::PathBuf;
+use untrusted_data::plain_file::PlainFileError;
 
 /// An error in a folder of snapshots.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    /// The path cannot be read.
+    /// The folder cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file or folder.
+        /// The folder.
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// A file cannot be read, or is not a regular file.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: PlainFileError,
     },
     /// The path cannot be written.
     #[error("cannot write {}: {source}", path.display())]

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use untrusted_data::atomic_file;
 use untrusted_data::limits::SNAPSHOT_BYTES;
-use untrusted_data::plain_file::{self, Links, PlainFileError};
+use untrusted_data::plain_file::{self, Links};
 
 /// Characters of a case id that are escaped in file names.
 const ESCAPED: &AsciiSet =
@@ -32,16 +32,13 @@ pub(super) fn is_of_real_release(path: &Path) -> bool {
 
 /// Checks that a path is a regular file or a link to one.
 pub(super) fn check(path: &Path) -> Result<(), LibraryError> {
-    plain_file::check(path, Links::Follow).map_err(|error| unreadable(path, error))
+    plain_file::check(path, Links::Follow).map_err(|source| LibraryError::File { path: path.to_owned(), source })
 }
 
 /// The text of a file. Another file may have replaced it since [`check`].
 pub(super) fn read(path: &Path) -> Result<String, LibraryError> {
-    plain_file::read_text(path, SNAPSHOT_BYTES, Links::Follow).map_err(|error| unreadable(path, error))
-}
-
-fn unreadable(path: &Path, error: PlainFileError) -> LibraryError {
-    LibraryError::Read { path: path.to_owned(), source: error.into() }
+    plain_file::read_text(path, SNAPSHOT_BYTES, Links::Follow)
+        .map_err(|source| LibraryError::File { path: path.to_owned(), source })
 }
 
 /// Writes a file atomically.
