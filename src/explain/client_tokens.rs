@@ -70,15 +70,28 @@ impl StoredToken {
     }
 }
 
-/// The device tokens in a state directory. Files that no release would use count as absent.
-pub(super) fn read(directory: &Path) -> Vec<StoredToken> {
-    let of = |format: StoreFormat| move |token: ClientToken| StoredToken { format, token };
-    let bytes = plain_file::read(&directory.join(CLIENT_TOKENS), MAX_BYTES, Links::Follow).unwrap_or_default();
-    let of_file = of_document(&serde_json::from_slice(&bytes).unwrap_or_default()).unwrap_or_default();
+/// The device tokens in a state directory. Contents that no release would use count as absent. The notes name what cannot be
+/// read.
+pub(super) fn read(directory: &Path, notes: &mut Vec<String>) -> Vec<StoredToken> {
+    let of_file = match plain_file::read(&directory.join(CLIENT_TOKENS), MAX_BYTES, Links::Follow) {
+        Ok(bytes) => of_document(&serde_json::from_slice(&bytes).unwrap_or_default()).unwrap_or_default(),
+        Err(error) => {
+            notes.extend((!error.is_not_found()).then(|| format!("{CLIENT_TOKENS} is ignored: {error}")));
+            Vec::new()
+        }
+    };
     let exists = SqliteDocuments::exists(directory);
-    let of_database = exists.then(|| SqliteDocuments::client_tokens(directory, Links::Follow).ok()).flatten();
+    let of_database = match exists.then(|| SqliteDocuments::client_tokens(directory, Links::Follow)).transpose() {
+        Ok(tokens) => tokens.unwrap_or_default(),
+        Err(error) => {
+            let is_new = !error.is_no_database();
+            notes.extend(is_new.then(|| format!("the client's device tokens in {DATABASE} are ignored: {error}")));
+            Vec::new()
+        }
+    };
+    let of = |format: StoreFormat| move |token: ClientToken| StoredToken { format, token };
     let of_file = of_file.into_iter().map(of(StoreFormat::Files));
-    of_file.chain(of_database.unwrap_or_default().into_iter().map(of(StoreFormat::Sqlite))).collect()
+    of_file.chain(of_database.into_iter().map(of(StoreFormat::Sqlite))).collect()
 }
 
 /// The tokens of the file.

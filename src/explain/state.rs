@@ -264,7 +264,7 @@ impl StateDirectory {
         let installed = || Some((env.installed()?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
-        let (stored, client_tokens) = (stored.into(), client_tokens::read(directory));
+        let (stored, client_tokens) = (stored.into(), client_tokens::read(directory, &mut notes));
         let state = Self {
             stored,
             config,

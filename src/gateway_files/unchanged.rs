@@ -48,7 +48,7 @@ fn read_unchanged_within<T>(files: &[PathBuf], wait: Duration, mut read: impl Fn
         if is_last {
             return Err(files.get(changing).cloned().unwrap_or_default());
         }
-        // A single read can take longer than the whole wait, so the files are read at least twice.
+        // A single read can take longer than the whole wait, so one more round follows.
         is_last = began.elapsed() >= wait;
     }
 }

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::explain::client_tokens::StoredToken;
 use crate::explain::text::short;
-use crate::explain::{ClientDescription, StateDirectory, Verdict, own_id, simulated};
+use crate::explain::{ClientDescription, SimulatedGateway, StateDirectory, Verdict, own_id, simulated};
 use openclaw_model::Facts;
 use openclaw_protocol::client;
 
@@ -52,13 +52,25 @@ fn of_token(state: &StateDirectory, stored: &StoredToken, facts: &Facts, now: i6
     let description = ClientDescription { device: Some(device.to_owned()), ..command(facts) };
     let simulated = simulated(state, &description, now).ok()?;
     let difference = short(&stored.difference(simulated.record().as_ref())?);
-    let effect = match (simulated.sends(stored), simulated.answer().verdict) {
-        (true, Verdict::LetIn(_)) => "; the `openclaw` command sends it and is let in",
-        (true, _) => "; the `openclaw` command sends it and is refused",
-        (false, _) if role == "operator" => "; the `openclaw` command has the gateway's secret and does not send it",
-        (false, _) => "",
-    };
+    let effect = effect(&simulated, stored);
     Some(format!("has a device token for {} {difference}{effect}", short(role)))
+}
+
+/// What the difference does to the `openclaw` command. Nothing is said about a directory without the key of its device, because
+/// the command then has another device, and about the token of another role than that of the command.
+fn effect(simulated: &SimulatedGateway, stored: &StoredToken) -> String {
+    if simulated.own_tokens.is_none() || stored.role_and_device().0 != simulated.client.role {
+        return String::new();
+    }
+    let does = match simulated.variable() {
+        _ if simulated.sends(stored) && matches!(simulated.answer().verdict, Verdict::LetIn(_)) => {
+            "sends it and is let in"
+        }
+        _ if simulated.sends(stored) => "sends it and is refused",
+        Some((name, _)) => return format!("; the `openclaw` command sends the secret in {name} instead"),
+        None => "has the gateway's secret and does not send it",
+    };
+    format!("; the `openclaw` command {does}")
 }
 
 fn of_variable(state: &StateDirectory, facts: &Facts, now: i64) -> Option<String> {

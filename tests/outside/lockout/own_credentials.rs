@@ -103,6 +103,12 @@ fn secret_takes_precedence_over_stored_token() {
     assert!(found["notes"].to_string().contains("does not send it, because it has the gateway's secret"), "{found:#}");
     let found = findings(&test_folder, "identity/device-auth.json", None);
     assert!(found.len() == 1 && found[0].0.ends_with("has the gateway's secret and does not send it"), "{found:?}");
+    // The releases that read this file also prefer the variable.
+    let found = findings(&test_folder, "identity/device-auth.json", Some("Canary-4fj29sKq81-other"));
+    assert!(
+        found.len() == 1 && found[0].0.ends_with("sends the secret in OPENCLAW_GATEWAY_TOKEN instead"),
+        "{found:?}"
+    );
     // The tokens of a node host and of another device are not those of the command.
     keep_token(&test_folder, &own.device_id(), "node", "Canary-4fj29sKq81-node", &[]);
     let found = findings(&test_folder, "identity/device-auth.json", None);
@@ -160,11 +166,37 @@ fn stored_token_in_database() {
         .execute_batch("CREATE TABLE device_auth_tokens (device_id, role, token, scopes_json, updated_at_ms)")
         .unwrap();
     let row = params![device, "operator", "Canary-4fj29sKq81-old", "[\"operator.read\"]", 1];
-    database.execute("INSERT INTO device_auth_tokens VALUES (?, ?, ?, ?, ?)", row).unwrap();
+    // The command ignores a row that contains no token. The row hides no other one.
+    let odd = params![device, "node", "Canary-4fj29sKq81-node", rusqlite::types::Null, 1];
+    for row in [odd, row] {
+        database.execute("INSERT INTO device_auth_tokens VALUES (?, ?, ?, ?, ?)", row).unwrap();
+    }
     drop(database);
     let found = explained(&test_folder, "2026.9.6", None);
     assert!(found["client"].as_str().unwrap().contains("with the device token in state/openclaw.sqlite"), "{found:#}");
     assert_eq!(found["let_in"], false);
     let found = findings(&test_folder, DATABASE, None);
     assert!(found.iter().any(|(what, first, _)| what.ends_with("is refused") && first == "2026.9.6"), "{found:?}");
+}
+
+/// A file that cannot be read is no missing file: the answer is for a command without a token, and says so.
+#[test]
+fn unreadable_token_is_named() {
+    let test_folder = TestFolder::new(SCENARIO);
+    without_secret(&test_folder);
+    assert!(!explained(&test_folder, "2026.4.8", None)["notes"].to_string().contains("device-auth"));
+    fs::create_dir(test_folder.path("state/identity/device-auth.json")).unwrap();
+    let notes = explained(&test_folder, "2026.4.8", None)["notes"].to_string();
+    assert!(notes.contains("identity/device-auth.json is ignored: this is a folder, not a file"), "{notes}");
+}
+
+/// Without the key of its device, the command is another device.
+#[test]
+fn token_without_own_device_has_no_effect() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let device = without_secret(&test_folder);
+    keep_token(&test_folder, &device, "operator", "Canary-4fj29sKq81-old", READ);
+    fs::remove_file(test_folder.path("state/identity/device.json")).unwrap();
+    let found = findings(&test_folder, "identity/device-auth.json", None);
+    assert!(found[0].0.ends_with("that is not the one in the record of the device"), "{found:?}");
 }

@@ -40,15 +40,23 @@ impl SqliteDocuments {
         is_plain(&connection, TABLE)?;
         let sql = format!("SELECT device_id, role, token, scopes_json FROM {TABLE} LIMIT {MAX_TOKENS}");
         let mut statement = connection.prepare(&sql)?;
-        let tokens = statement.query_map([], |row| {
-            let scopes = row.get::<_, String>(3)?;
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, serde_json::from_str::<Vec<String>>(&scopes)))
-        })?;
-        // The releases ignore a row whose scopes are not a list.
-        let token = |row: (String, String, String, Result<Vec<String>, _>)| {
-            let (device_id, role, token, scopes) = row;
-            scopes.ok().map(|scopes| ClientToken { device_id, role, token, scopes })
-        };
-        Ok(tokens.collect::<Result<Vec<_>, _>>()?.into_iter().filter_map(token).collect())
+        let mut rows = statement.query([])?;
+        let mut tokens = Vec::new();
+        while let Some(row) = rows.next()? {
+            tokens.extend(token(row)?);
+        }
+        Ok(tokens)
     }
+}
+
+/// The token in a row. `None` if a cell is no text or if the scopes are not a list: the releases ignore such a row.
+fn token(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<ClientToken>> {
+    let mut cells = Vec::new();
+    for at in 0..4 {
+        let Ok(text) = row.get_ref(at)?.as_str() else { return Ok(None) };
+        cells.push(text.to_owned());
+    }
+    let Ok([device_id, role, token, scopes]) = <[String; 4]>::try_from(cells) else { return Ok(None) };
+    let scopes = serde_json::from_str(&scopes).ok();
+    Ok(scopes.map(|scopes| ClientToken { device_id, role, token, scopes }))
 }
