@@ -22,9 +22,9 @@ use own_credentials::own_credentials;
 use paired_record::PairedRecord;
 use serde_json::Value;
 
-/// The maximum number of records whose clients connect to each release with another platform. A connect takes time, and a
-/// store can contain any number of records.
-const MAX_PLATFORMS: usize = 500;
+/// The maximum number of records whose clients connect to each release with another platform or another role. A connect takes
+/// time, and a store can contain any number of records.
+const MAX_CONNECTING: usize = 500;
 
 /// Checks a state directory. `now` is in milliseconds since the epoch.
 pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
@@ -52,7 +52,8 @@ pub(crate) fn findings(state: &StateDirectory, now: i64) -> Vec<Finding> {
                     record.wrong_fields(&mut found);
                     record.without_role(&mut found);
                     record.damaged_tokens(&mut found);
-                    if number < MAX_PLATFORMS {
+                    if number < MAX_CONNECTING {
+                        record.role_of_client(&mut found);
                         record.pinned_platform(&mut found);
                     }
                 }

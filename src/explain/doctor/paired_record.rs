@@ -3,7 +3,7 @@
 use super::answers::{CLOSES, answering, answers};
 use super::finding::Finding;
 use crate::explain::text::short;
-use crate::explain::{ClientDescription, StateDirectory, Verdict};
+use crate::explain::{Client, ClientDescription, ClientDevice, StateDirectory, Verdict};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{Facts, Release, pairing};
 use openclaw_protocol::public_key::PublicKey;
@@ -13,6 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// The platform of the machine that clawcheck runs on.
 const LOCAL_PLATFORM: &str = "linux";
+/// The part of an effect that says that a client is refused.
+const REFUSED: &str = "refused (role-upgrade)";
 /// The address of a device on another machine, which is reserved for documentation.
 const REMOTE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
@@ -64,9 +66,34 @@ impl PairedRecord<'_> {
         let roleless =
             |facts: &&Facts| pairing::effective_roles(&facts.pairing, self.value).is_ok_and(|roles| roles.is_empty());
         let without = self.releases.iter().filter(roleless).cloned().collect::<Vec<_>>();
+        for (effect, releases) in self.by_effect(&client_of(self.key, self.value), &without) {
+            let what = format!("has no role in effect: {}{effect}", missing_role(fields));
+            found.push(self.finding(what, releases));
+        }
+    }
+
+    /// A record without the role that its own client requests, and the releases that refuse the client for this reason.
+    pub(super) fn role_of_client(&self, found: &mut Vec<Finding>) {
+        let requested = |facts: &Facts| Client::of_record(self.value, &facts.client, ClientDevice::Nobody);
+        let Some(Client { id, role, .. }) = self.releases.first().and_then(requested) else { return };
+        let is_other = |facts: &&Facts| {
+            pairing::effective_roles(&facts.pairing, self.value)
+                .is_ok_and(|roles| !roles.is_empty() && !roles.contains(&role))
+        };
+        let others = self.releases.iter().filter(is_other).cloned().collect::<Vec<_>>();
+        let client = ClientDescription { device: Some(self.key.to_owned()), ..ClientDescription::default() };
+        let groups = self.by_effect(&client, &others).into_iter().filter(|(effect, _)| effect.contains(REFUSED));
+        for (effect, releases) in groups {
+            let what = format!("is not for {}, the role that its client {} requests{effect}", short(&role), short(&id));
+            found.push(self.finding(what, releases));
+        }
+    }
+
+    /// The releases by how they answer a client of the record, on the gateway's machine and elsewhere.
+    fn by_effect(&self, client: &ClientDescription, releases: &[Facts]) -> Vec<(&'static str, Vec<Release>)> {
         let answered = |peer: Option<IpAddr>| {
-            let client = ClientDescription { peer, ..client_of(self.key, self.value) };
-            self.answers(&client, &without)
+            let client = ClientDescription { peer, ..client.clone() };
+            self.answers(&client, releases)
         };
         let mut groups: Vec<(&'static str, Vec<Release>)> = Vec::new();
         for ((release, here), (_, elsewhere)) in answered(None).into_iter().zip(answered(Some(REMOTE_ADDRESS))) {
@@ -76,7 +103,7 @@ impl PairedRecord<'_> {
                 }
                 (Some(RecordEffect::LetIn), Some(RecordEffect::RoleUpgrade)) => {
                     "; its clients on other machines are refused (role-upgrade), but a client that connects directly on the \
-                 gateway's machine is let in"
+                     gateway's machine is let in"
                 }
                 (Some(RecordEffect::LetIn), Some(RecordEffect::LetIn)) => "; its clients are let in",
                 _ => "",
@@ -86,10 +113,7 @@ impl PairedRecord<'_> {
                 None => groups.push((effect, vec![release])),
             }
         }
-        for (effect, releases) in groups {
-            let what = format!("has no role in effect: {}{effect}", missing_role(fields));
-            found.push(self.finding(what, releases));
-        }
+        groups
     }
 
     /// The damaged tokens of a record, and the releases that cannot process them.
@@ -119,17 +143,17 @@ impl PairedRecord<'_> {
     /// again.
     pub(super) fn pinned_platform(&self, found: &mut Vec<Finding>) {
         let Some(platform) = self.value.get("platform").and_then(Value::as_str) else { return };
-        let is_here =
-            self.state.is_default && self.state.own_key.as_ref().is_some_and(|own| own.device_id() == self.key);
+        let is_own = self.state.own_key.as_ref().is_some_and(|own| own.device_id() == self.key);
         let mut client = client_of(self.key, self.value);
         let what = match next_version(platform) {
             Some(next) => {
                 (client.platform, client.peer) = (Some(next), Some(REMOTE_ADDRESS));
                 "an update of the system requires another approval"
             }
-            None if is_here && platform != LOCAL_PLATFORM => {
+            // The directory of the gateway, or a copy that a gateway on this machine would use.
+            None if is_own && platform != LOCAL_PLATFORM => {
                 client.platform = Some(LOCAL_PLATFORM.to_owned());
-                "the client of this machine, which is on linux, requires another approval"
+                "on this machine, which is on linux, its client requires another approval"
             }
             None => return,
         };

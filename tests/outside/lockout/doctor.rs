@@ -2,6 +2,8 @@
 
 use crate::harness::{SCENARIO, TestFolder, ended};
 use crate::lockout::state_dir::{json_of, put, state};
+use openclaw_model::known_releases;
+use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
@@ -95,6 +97,42 @@ fn record_without_role_names_affected_clients() {
         let client = ["explain", "state", "--scopes", "operator.read", "--release", release];
         let explained = test_folder.clawcheck(&[&client[..], arguments].concat());
         assert_eq!(explained.code, Some(code), "{release} {arguments:?} {}", explained.out);
+    }
+}
+
+/// The `openclaw` command is always an operator, and the directory of a gateway can come from another platform.
+#[test]
+fn record_differs_from_its_client() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, phone) = state(&test_folder);
+    let path = test_folder.path("state/devices/paired.json");
+    let mut paired: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    paired[own.device_id()]["platform"] = json!("darwin");
+    paired[phone.device_id()]["clientId"] = json!("cli");
+    paired[phone.device_id()]["clientMode"] = json!("cli");
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    let found = json_of(&test_folder.clawcheck(&["doctor", "state", "--format", "json"]));
+    let releases = |key: &DeviceKey, what: &str| {
+        let findings = found["findings"].as_array().unwrap().iter();
+        let about = findings.filter(|finding| finding["record"] == key.device_id());
+        let mut about = about.filter(|finding| finding["what"].as_str().unwrap().contains(what));
+        let finding = about.next().unwrap_or_else(|| panic!("{found:#}"));
+        let releases = finding["releases"].as_array().unwrap().iter().map(|release| release.as_str().unwrap());
+        releases.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let on = |client: &[&str], release: &str, reason: &str| {
+        let arguments = [&["explain", "state", "--format", "json", "--release", release], client].concat();
+        json_of(&test_folder.clawcheck(&arguments))["details"]["reason"] == reason
+    };
+    let roles = releases(&phone, "is not for operator, the role that its client cli requests; its clients are refused");
+    let platforms = releases(&own, "has the platform `darwin`: on this machine, which is on linux");
+    let phone = phone.device_id();
+    for release in known_releases().map(|release| release.to_string()) {
+        let is_refused = on(&["--device", &phone], &release, "role-upgrade");
+        assert_eq!(roles.contains(&release), is_refused, "{release} {found:#}");
+        let client = ["--platform", "linux", "--scopes", "operator.read"];
+        let is_refused = on(&client, &release, "metadata-upgrade");
+        assert_eq!(platforms.contains(&release), is_refused, "{release} {found:#}");
     }
 }
 
