@@ -2,7 +2,8 @@
 //! are kept, because they contain nothing about their owner.
 
 use crate::proxy_headers;
-use openclaw_model::pairing::Purpose;
+use openclaw_model::handshake::secret_generation;
+use openclaw_model::pairing::{Purpose, SHARED_SECRET};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::ids;
 use openclaw_protocol::public_key::PublicKey;
@@ -78,6 +79,8 @@ pub(super) enum ValueKind {
     Mode,
     /// How a device was approved or last seen.
     Word,
+    /// What a device token is bound to, which decides whether the token is still valid.
+    Issuer,
     /// The purpose of a setup code, which decides which clients the code pairs.
     Purpose,
     /// A version of a program or a release.
@@ -117,7 +120,7 @@ pub(super) struct Aliases {
     names: BTreeSet<String>,
     /// The last number that was added to a name.
     last_numbers: BTreeMap<String, usize>,
-    /// The symbols of device tokens.
+    /// The symbols of device tokens and of digests of secrets.
     tokens: BTreeMap<String, String>,
     known: BTreeMap<(ValueKind, String), String>,
     /// The number of different values of each kind.
@@ -152,6 +155,11 @@ impl Aliases {
         if let Some(device) = self.devices.get(device) {
             self.tokens.entry(token.to_owned()).or_insert_with(|| format!("<seeded-token {device} {role}>"));
         }
+    }
+
+    /// Gives the digest of a shared secret its symbol. `name` is the name of the secret in the scenario.
+    pub(super) fn name_secret(&mut self, mode: &str, secret: &str, name: &str) {
+        self.tokens.insert(secret_generation(mode, secret), format!("<generation {mode} {name}>"));
     }
 
     /// The kinds of which at least one value was replaced by an invented one.
@@ -200,6 +208,7 @@ fn is_kept(kind: ValueKind, text: &str) -> bool {
         ValueKind::Client => client::IDS_WITH_COPILOT.contains(&text),
         ValueKind::Mode => mode::WITH_WORKER.contains(&text),
         ValueKind::Word => VIA.contains(&text) || REASONS.contains(&text),
+        ValueKind::Issuer => text == SHARED_SECRET,
         ValueKind::Purpose => Purpose::names().any(|name| name == text),
         ValueKind::Version => is_version(text),
         ValueKind::Ability => is_ability(text),
@@ -273,7 +282,7 @@ fn invented(kind: ValueKind, text: &str, number: usize) -> String {
         ValueKind::Family => format!("family-{number}"),
         ValueKind::Client => format!("client-{number}"),
         ValueKind::Mode => format!("mode-{number}"),
-        ValueKind::Word | ValueKind::Purpose => format!("word-{number}"),
+        ValueKind::Word | ValueKind::Purpose | ValueKind::Issuer => format!("word-{number}"),
         ValueKind::Version => format!("0.0.{number}"),
         ValueKind::Ability => format!("command-{number}"),
         ValueKind::Setting => format!("setting-{number}"),

@@ -5,10 +5,11 @@ use super::aliases::{Aliases, ValueKind};
 use crate::explain::{
     self, Answer, Client, ClientDescription, ClientDevice, Credential, SimulatedGateway, StateDirectory, Verdict,
 };
-use openclaw_model::AuthMode;
 use openclaw_model::facts::client::ClientFacts;
+use openclaw_model::{AuthMode, Release};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A connect of the captured scenario.
 pub(crate) struct Connect {
@@ -33,7 +34,12 @@ pub(super) struct Device {
 /// The kind of a device, as a name.
 pub(super) fn base_name(device: &Device) -> &'static str {
     let record = device.paired.as_ref().or(device.pending.first());
-    match record.and_then(|record| record.get("clientId")).and_then(Value::as_str) {
+    name_of_client(record.and_then(|record| record.get("clientId")).and_then(Value::as_str))
+}
+
+/// The name of a device with this client.
+fn name_of_client(client_id: Option<&str>) -> &'static str {
+    match client_id {
         Some("openclaw-control-ui" | "webchat-ui" | "webchat" | "openclaw-browser-copilot") => "browser",
         Some("cli") => "cli",
         Some("openclaw-tui") => "tui",
@@ -73,6 +79,61 @@ pub(super) fn of_new_device(state: &StateDirectory, description: &ClientDescript
     let description = ClientDescription { device: Some("new".to_owned()), ..description.clone() };
     let simulated = explain::simulated(state, &description, now).ok()?;
     Some(Connect { device: "new".to_owned(), answer: simulated.answer(), simulated })
+}
+
+/// The clients that a setup code can be for: a preset, and whether the client requests the scopes of the code.
+const CLIENTS_OF_CODES: [(&str, bool); 4] =
+    [("ios", false), ("node", false), ("control-ui", false), ("control-ui", true)];
+
+/// The connects of new devices with the setup codes of these documents. The iterator computes each answer when it returns the
+/// connect.
+pub(super) fn of_setup_codes<'a>(
+    state: &'a StateDirectory,
+    documents: &'a [Arc<Value>],
+    release: Release,
+    aliases: &'a mut Aliases,
+    now: i64,
+) -> impl Iterator<Item = Connect> + use<'a> {
+    let description = ClientDescription { release: Some(release), ..ClientDescription::default() };
+    let codes = documents.iter().flat_map(|codes| codes.as_object().into_iter().flatten());
+    codes.filter_map(move |(key, code)| {
+        let token = code.get("token").and_then(Value::as_str).unwrap_or(key);
+        let profile = code.get("profile").unwrap_or(&Value::Null);
+        let connect = of_setup_code(state, (token, profile), &description, now)?;
+        // No device of the store has this id.
+        let id = format!("new device with {token}");
+        aliases.name_device(&id, name_of_client(Some(&connect.simulated.client.id)));
+        let device = aliases.device(&id).unwrap_or_default().to_owned();
+        Some(Connect { device, ..connect })
+    })
+}
+
+/// The connect of a new device with a setup code: the first client that the code lets in, or else the first one with a role of
+/// the code.
+fn of_setup_code(
+    state: &StateDirectory,
+    (token, profile): (&str, &Value),
+    description: &ClientDescription,
+    now: i64,
+) -> Option<Connect> {
+    let profile_texts = |name: &str| profile.get(name).and_then(texts).unwrap_or_default();
+    let (roles, scopes) = (profile_texts("roles"), profile_texts("scopes"));
+    let connect = |(preset, has_scopes): (&str, bool)| {
+        let description = ClientDescription {
+            preset: preset.parse().ok(),
+            device: Some("new".to_owned()),
+            scopes: has_scopes.then(|| scopes.clone()),
+            credential: Some(Credential::Bootstrap(token.to_owned())),
+            ..description.clone()
+        };
+        let simulated = explain::simulated(state, &description, now).ok()?;
+        Some(Connect { device: String::new(), answer: simulated.answer(), simulated })
+    };
+    let mut connects = CLIENTS_OF_CODES.into_iter().filter_map(connect).collect::<Vec<_>>();
+    let is_let_in = |connect: &Connect| matches!(connect.answer.verdict, Verdict::LetIn(_));
+    let has_role = |connect: &Connect| roles.contains(&connect.simulated.client.role);
+    let chosen = connects.iter().position(is_let_in).or_else(|| connects.iter().position(has_role)).unwrap_or_default();
+    (chosen < connects.len()).then(|| connects.swap_remove(chosen))
 }
 
 /// The clients of a device, and the gateway. `None` if the model cannot build the gateway.
@@ -176,7 +237,7 @@ pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases
     if !info.is_empty() {
         fields.insert("client".to_owned(), Value::Object(info));
     }
-    if let Some(auth) = auth(simulated, usual) {
+    if let Some(auth) = auth(simulated, usual, aliases) {
         fields.insert("auth".to_owned(), auth);
     }
     if client.is_page {
@@ -195,9 +256,12 @@ fn scopes(scopes: &[String], aliases: &mut Aliases) -> Value {
 }
 
 /// The credentials. `None` if they are those that clients send by default.
-fn auth(simulated: &SimulatedGateway, usual: Option<&str>) -> Option<Value> {
+fn auth(simulated: &SimulatedGateway, usual: Option<&str>, aliases: &mut Aliases) -> Option<Value> {
     let config = simulated.settings()?;
     let secret = match (&simulated.client.credential, config.auth_mode) {
+        (Credential::Bootstrap(token), _) => {
+            return Some(json!({ "bootstrap-token": { "text": aliases.text(ValueKind::Secret, token) } }));
+        }
         (Credential::DeviceToken(_), _) => {
             let has_token = simulated.start().is_ok_and(|gateway| gateway.device_token(&simulated.client).is_some());
             return Some(if has_token { json!({ "device-token": "last" }) } else { json!("none") });

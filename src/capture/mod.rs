@@ -159,10 +159,17 @@ impl Capture {
             value_replacer::learn_tokens(document, &value, &mut aliases);
         }
         let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
-        let (connects, without) = match with_connects {
+        let (mut connects, without) = match with_connects {
             false => (Vec::new(), 0),
             true => connects_of(state, devices, release, &aliases, now),
         };
+        if with_connects {
+            let most = MAX_CONNECTS - connects.len();
+            let codes =
+                all_documents(state).into_iter().filter(|(document, _)| *document == Document::DevicesBootstrap);
+            let codes = codes.map(|(_, codes)| codes).collect::<Vec<_>>();
+            connects.extend(connects::of_setup_codes(state, &codes, release, &mut aliases, now).take(most));
+        }
         let ids = devices.iter().map(|device| device.id.as_str()).collect::<BTreeSet<_>>();
         let (files, modes) = files(state, now, &ids, &mut aliases);
         let steps = steps(&connects, &modes, &settings.gateway, &mut aliases);

@@ -205,7 +205,9 @@ fn secrets(
         let value = effective.map(Value::String).unwrap_or_else(|| found[field].clone());
         match value {
             Value::String(text) if !text.trim().is_empty() && !text.contains("${") => {
-                auth.insert(field.to_owned(), secrets.name(text.trim()).into());
+                let name = secrets.name(text.trim());
+                aliases.name_secret(field, text.trim(), &name);
+                auth.insert(field.to_owned(), name.into());
             }
             Value::Null => drop(auth.insert(field.to_owned(), "none".into())),
             other => {

@@ -39,7 +39,7 @@ const FIELDS: &[(&str, ValueKind)] = &[
     ("remoteIp", ValueKind::Address),
     ("approvedVia", ValueKind::Word),
     ("lastSeenReason", ValueKind::Word),
-    ("kind", ValueKind::Word),
+    ("kind", ValueKind::Issuer),
     ("purpose", ValueKind::Purpose),
     ("version", ValueKind::Version),
     ("coreVersion", ValueKind::Version),
@@ -209,6 +209,19 @@ mod tests {
         let code = json!({"secret": {"token": "secret", "setupId": "s-1", "ts": NOW - 60_000, "profile": profile}});
         let kept = json!({"token": "captured-secret-1", "setupId": "text-1", "ts": "<now -1m>", "profile": profile});
         assert_eq!(replace(Document::DevicesBootstrap, &code), json!({ "captured-secret-1": kept }));
+    }
+
+    /// Without its binding, a token of a browser would be valid, or one that is valid would not be.
+    #[test]
+    fn token_keeps_its_binding() {
+        let mut aliases = Aliases::default();
+        aliases.name_secret("token", "the secret", "shared");
+        let issuer = |generation: &str| json!({ "kind": "shared-gateway-auth", "generation": generation });
+        let tokens = |new: &str, old: &str| json!({ "id": { "tokens": { "operator": { "issuer": issuer(new) }, "node": { "issuer": issuer(old) } } } });
+        let current = openclaw_model::handshake::secret_generation("token", "the secret");
+        let found = replaced(Document::DevicesPaired, &tokens(&current, "that of an old secret"), NOW, &mut aliases);
+        let record = &found.as_object().unwrap().values().next().unwrap();
+        assert_eq!(**record, tokens("<generation token shared>", "text-1")["id"]);
     }
 
     #[test]

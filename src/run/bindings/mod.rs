@@ -7,6 +7,7 @@ use crate::locked::locked;
 use crate::observe::KnownValue;
 use crate::scenario::symbol::{self, FillError, Symbol, TextPart};
 use identities::Identities;
+use openclaw_model::handshake::secret_generation;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -190,6 +191,7 @@ impl Bindings {
             }
             Symbol::Bootstrap(name) => self.identities.bootstrap(name),
             Symbol::Secret(name) => self.identities.secret(name),
+            Symbol::Generation(mode, name) => secret_generation(mode, &self.identities.secret(name)),
             Symbol::Answer(step, path) => return self.answer(step, path),
             Symbol::Now(offset) => return Ok(self.now.load(Ordering::Relaxed).saturating_add(*offset).into()),
         };

@@ -120,6 +120,12 @@ fn credential(
             device_token: None,
             bootstrap_token: None,
         } => Some(Credential::Token(None)),
+        scenario_connect::Credentials {
+            token: None,
+            password: None,
+            device_token: None,
+            bootstrap_token: Some(scenario_connect::BootstrapToken::Text(text)),
+        } => Some(Credential::Bootstrap(text.clone())),
         _ => None,
     }
 }

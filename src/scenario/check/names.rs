@@ -90,7 +90,7 @@ impl<'a> KnownNames<'a> {
             | Symbol::SeededToken(name, _) => ("device", name, &self.devices),
             Symbol::Pending(name) => ("pending request", name, &self.pending),
             Symbol::Bootstrap(name) => ("bootstrap token", name, &self.bootstrap),
-            Symbol::Secret(name) => ("secret", name, &self.secrets),
+            Symbol::Secret(name) | Symbol::Generation(_, name) => ("secret", name, &self.secrets),
             Symbol::Answer(name, _) => ("earlier step", name, &self.steps),
             Symbol::Now(_) => return None,
         };

@@ -23,6 +23,9 @@ pub(crate) enum Symbol {
     Bootstrap(String),
     /// `<secret NAME>`: a shared secret.
     Secret(String),
+    /// `<generation MODE NAME>`: the digest of a shared secret, which binds a device token to the secret. MODE is the auth
+    /// mode, `token` or `password`.
+    Generation(String, String),
     /// `<answer STEP PATH>`: a part of the answer to a step, or of the event that the step awaited, such as `<answer
     /// ask payload.id>`.
     Answer(String, String),
@@ -42,7 +45,7 @@ pub(crate) struct SymbolError {
     pub range: Range<usize>,
 }
 
-const FORMS: [(&str, &str); 10] = [
+const FORMS: [(&str, &str); 11] = [
     ("device", "<device NAME>"),
     ("public-key", "<public-key NAME>"),
     ("request", "<request DEVICE>"),
@@ -51,6 +54,7 @@ const FORMS: [(&str, &str); 10] = [
     ("seeded-token", "<seeded-token DEVICE ROLE>"),
     ("bootstrap", "<bootstrap NAME>"),
     ("secret", "<secret NAME>"),
+    ("generation", "<generation token NAME> or <generation password NAME>"),
     ("answer", "<answer STEP PATH>"),
     ("now", "<now> or <now -10m>"),
 ];
@@ -77,6 +81,8 @@ impl Symbol {
             "seeded-token" => two(Self::SeededToken),
             "bootstrap" => one(Self::Bootstrap),
             "secret" => one(Self::Secret),
+            "generation" => two(Self::Generation)
+                .filter(|symbol| matches!(symbol, Self::Generation(mode, _) if mode == "token" || mode == "password")),
             "answer" => two(Self::Answer),
             "now" => match words[1..] {
                 [] => Some(Self::Now(0)),
@@ -238,6 +244,7 @@ mod tests {
     #[case("<device a b>")]
     #[case("<token laptop>")]
     #[case("<now 5m>")]
+    #[case("<generation none shared>")]
     fn rejects_other_symbols(#[case] text: &str) {
         assert!(parts(text).is_err());
     }

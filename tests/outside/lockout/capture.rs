@@ -1,9 +1,11 @@
 //! `clawcheck capture`: the scenario conforms on the release that it names, and contains nothing of the original.
 
 use crate::harness::{ProgramOutput, SCENARIO, TestFolder, ended};
-use crate::lockout::state_dir::{PEM, put, state, tree};
+use crate::lockout::state_dir::{PEM, put, record, state, tree};
 use openclaw_emulator::store::SqliteDocuments;
-use openclaw_protocol::store::{Document, Documents as _};
+use openclaw_model::Facts;
+use openclaw_model::handshake::secret_generation;
+use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::fs;
@@ -34,7 +36,7 @@ fn into_database(test_folder: &TestFolder) -> SqliteDocuments {
         let mut records: Value = serde_json::from_slice(&bytes).unwrap();
         for (_, record) in records.as_object_mut().unwrap() {
             for time in ["ts", "issuedAtMs"].iter().filter(|_| document == Document::DevicesBootstrap) {
-                record[*time] = json!(1_790_000_000_000_i64);
+                record.as_object_mut().unwrap().entry(*time).or_insert(json!(1_790_000_000_000_i64));
             }
         }
         database.write(&[(document, &Arc::new(records))]).unwrap();
@@ -61,6 +63,65 @@ fn filled(test_folder: &TestFolder) {
     fs::write(test_folder.path("state/Canary-4fj29sKq81.txt"), "Canary-4fj29sKq81").unwrap();
 }
 
+/// A setup code that is still valid, and a token of a browser that is bound to the current or to an earlier secret.
+#[rstest]
+#[case::files("2026.4.2", true)]
+#[case::current_secret("2026.9.6", true)]
+#[case::earlier_secret("2026.9.6", false)]
+fn captured_codes_and_bindings_decide(#[case] release: &str, #[case] is_current: bool) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let path = test_folder.path("state/devices/paired.json");
+    let mut paired: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut page = record(&phone, "page", &["operator"], &["operator.read"]);
+    for (name, value) in [("clientId", "openclaw-control-ui"), ("clientMode", "webchat")] {
+        page[name] = json!(value);
+    }
+    let secret = if is_current { "Canary-4fj29sKq81-shared" } else { "an earlier secret" };
+    let generation = secret_generation("token", secret);
+    page["tokens"]["operator"]["issuer"] = json!({ "kind": "shared-gateway-auth", "generation": generation });
+    paired[phone.device_id()] = page;
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let facts = Facts::of(release.parse().unwrap()).unwrap();
+    let profile = json!({ "roles": facts.seed.setup_code_roles, "scopes": facts.seed.setup_code_scopes });
+    let code = json!({ "token": "Canary-4fj29sKq81-code", "ts": now, "issuedAtMs": now, "profile": profile });
+    let scopes = [
+        "operator.admin",
+        "operator.approvals",
+        "operator.pairing",
+        "operator.questions",
+        "operator.read",
+        "operator.talk.secrets",
+        "operator.write",
+    ];
+    let mut of_page = code.clone();
+    of_page["token"] = json!("Canary-4fj29sKq81-page");
+    of_page["profile"] = json!({ "roles": ["operator"], "scopes": scopes, "purpose": "control-ui-owner" });
+    let codes = json!({ "Canary-4fj29sKq81-code": code, "Canary-4fj29sKq81-page": of_page });
+    put(&test_folder, "devices/bootstrap.json", &codes.to_string());
+    let held = (facts.pairing.format == StoreFormat::Sqlite).then(|| into_database(&test_folder));
+    fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
+    let captured = clawcheck(&test_folder, &["capture", "state", "-o", "mine/captured", "--release", release]);
+    assert_eq!(captured.code, Some(0), "{}{}", captured.out, captured.err);
+    drop(held);
+    let scenario = fs::read_to_string(test_folder.path("mine/captured/captured.yaml")).unwrap();
+    assert!(!scenario.contains("4fj29sKq81"), "{scenario}");
+    assert_eq!(scenario.contains("<generation token shared>"), is_current, "{scenario}");
+    let step = |device: &str| {
+        let found = scenario.split_once(&format!("connect:\n      device: {device}\n"));
+        let (_, step) = found.unwrap_or_else(|| panic!("{scenario}"));
+        step.split("- connect:").next().unwrap()
+    };
+    assert!(step("iphone").contains("bootstrap-token") && step("iphone").contains("hello"), "{scenario}");
+    // The code of the owner's page lets in only a client with exactly its scopes.
+    assert!(release == "2026.4.2" || step("browser-2").contains("hello"), "{scenario}");
+    let is_stale = release == "2026.9.6" && !is_current;
+    assert_eq!(step("browser").contains("AUTH_DEVICE_TOKEN_MISMATCH"), is_stale, "{scenario}");
+    let ran = clawcheck(&test_folder, &["run", "mine/captured", "--gateway", &format!("embedded@{release}")]);
+    assert_eq!(ran.code, Some(0), "{}{scenario}", ran.out);
+}
+
 #[rstest]
 #[case::files("2026.3.31", false)]
 #[case::files_of_a_later_release("2026.4.2", false)]
@@ -73,7 +134,7 @@ fn captured_scenario_has_same_answers(#[case] release: &str, #[case] database: b
     let before = tree(&test_folder.path("state"));
     let captured = clawcheck(&test_folder, &["capture", "state", "-o", "mine/captured", "--release", release]);
     assert_eq!(captured.code, Some(0), "{}{}", captured.out, captured.err);
-    assert!(captured.out.contains("2 devices, 4 connects"), "{}", captured.out);
+    assert!(captured.out.contains("2 devices, 5 connects"), "{}", captured.out);
     let after = tree(&test_folder.path("state"));
     let changed = |path: &&String| before.get(*path) != after.get(*path) && !path.ends_with("-shm");
     assert_eq!(after.keys().filter(changed).collect::<Vec<_>>(), Vec::<&String>::new(), "the files keep their bytes");

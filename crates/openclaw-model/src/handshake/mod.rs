@@ -12,6 +12,7 @@ pub use crate::facts::handshake::{
     AllowedOrigins, BackendPairing, BootstrapPairing, HandshakeRules, ProofForm, UnboundScopes,
 };
 pub(crate) use auth::limits::RateLimits;
+pub use auth::secret::secret_generation;
 pub(crate) use hello::capabilities::challenge;
 pub(crate) use hello::payload::MAX_PAYLOAD_BYTES;
 

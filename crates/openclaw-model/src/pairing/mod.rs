@@ -37,8 +37,8 @@ pub use scopes::{
 pub use state::DocumentFamily;
 pub(crate) use state::{ChangedDocuments, PairingState};
 pub use tokens::{
-    ShownToken, TokenRefusal, TokenRequest, TokenRevocation, TokenRotation, ensure_token, revoke_token, rotate_token,
-    summarise_tokens, verify_token,
+    SHARED_SECRET, ShownToken, TokenRefusal, TokenRequest, TokenRevocation, TokenRotation, ensure_token, revoke_token,
+    rotate_token, summarise_tokens, verify_token,
 };
 pub(crate) use tokens::{rotation_scopes, same_secret};
 

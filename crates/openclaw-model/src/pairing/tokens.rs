@@ -123,7 +123,7 @@ pub fn verify_token(
 }
 
 /// The kind of issuer that binds a token to the shared secret.
-const SHARED_SECRET: &str = "shared-gateway-auth";
+pub const SHARED_SECRET: &str = "shared-gateway-auth";
 
 fn bound_generation(issuer: &Value) -> Option<&str> {
     let shared = issuer.get("kind").and_then(Value::as_str) == Some(SHARED_SECRET);

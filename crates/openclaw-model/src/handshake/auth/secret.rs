@@ -120,7 +120,12 @@ pub(in crate::handshake) fn generation(config: &GatewayConfig) -> Option<String>
         AuthMode::Password => ("password", config.password.as_deref()?),
         AuthMode::None | AuthMode::TrustedProxy => return None,
     };
-    Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
+    Some(secret_generation(mode, secret))
+}
+
+/// The digest of a shared secret that binds a device token to this secret. `mode` is the auth mode: `token` or `password`.
+pub fn secret_generation(mode: &str, secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}")))
 }
 
 /// The digest of the shared secret that the connection is bound to, with or without a reverse proxy.
