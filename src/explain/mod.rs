@@ -212,7 +212,8 @@ fn assumed(
 ) -> Vec<Assumption> {
     let behind_proxy = description.via.is_some_and(Proxy::adds_headers);
     let all = [
-        (Assumption::Client, description.preset.is_none() && !has_record),
+        // The device of a record can have other clients: the exec tool connects with the device of the `openclaw` command.
+        (Assumption::Client, description.preset.is_none()),
         (Assumption::Credential, description.credential.is_none()),
         (Assumption::Platform, description.platform.is_none() && has_record),
         (Assumption::Peer, description.peer.is_none() && description.via.is_none()),

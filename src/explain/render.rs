@@ -441,6 +441,9 @@ impl Explanation<'_> {
 
     fn all_notes(&self) -> Vec<String> {
         let log = self.simulated.start().map(|gateway| gateway.log).unwrap_or_default();
+        // `explain` itself changes nothing.
+        let log = log.into_iter().map(|line| format!("{} logs at its start: {line}", self.simulated.facts.release));
+        let log = log.collect::<Vec<_>>();
         let (lost, differs) = (self.overwritten(), self.simulated.own_credentials_note());
         let first = lost.iter().chain(&differs).chain(&self.notes);
         first.chain(&self.state.notes).chain(&log).take(MAX).cloned().collect()

@@ -136,7 +136,14 @@ pub(super) fn candidates(simulated: &SimulatedGateway) -> Vec<Remedy> {
     of_the_settings(simulated, &mut all);
     of_the_proxy(simulated, &mut all);
     of_the_files(simulated, &mut all);
+    all.retain(|remedy| !remedy.changes.iter().all(|change| is_made(simulated, change)));
     all
+}
+
+/// Whether a setting already has the value that the change would give it.
+fn is_made(simulated: &SimulatedGateway, change: &Change) -> bool {
+    let Change::Setting(path, value) = change else { return false };
+    simulated.config.pointer(&format!("/gateway/{}", path.replace('.', "/"))) == Some(value)
 }
 
 fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {

@@ -86,3 +86,42 @@ fn remedies_are_distinct() {
     let distinct = remedies.iter().map(parts).collect::<BTreeSet<_>>();
     assert!(remedies.len() > 1 && distinct.len() == remedies.len(), "{found:#}");
 }
+
+/// The device of a record can have several clients, so the client is an assumption unless the user names it.
+#[test]
+fn client_of_record_is_assumed() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let assumed = |arguments: &[&str]| {
+        let found = explain(&test_folder, &[&["state", "--format", "json"], arguments].concat());
+        json_of(&found)["assumed"].to_string()
+    };
+    assert!(assumed(&[]).contains("the client is the openclaw command (--as)"));
+    assert!(!assumed(&["--as", "exec"]).contains("--as"));
+}
+
+/// A setting that the configuration already contains is no remedy, and no remedy that fails.
+#[test]
+fn settings_that_are_made_are_not_listed() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let listed = |proxies: Value| {
+        let auth = json!({ "mode": "token", "token": "t" });
+        let config = json!({ "gateway": { "mode": "local", "auth": auth, "trustedProxies": proxies } });
+        put(&test_folder, "openclaw.json", &config.to_string());
+        let arguments = ["state", "--as", "exec", "--via", "nginx", "--release", "2026.4.2", "--device", "new"];
+        explain(&test_folder, &arguments).out.contains("Name the proxy in gateway.trustedProxies")
+    };
+    assert!(listed(json!(["10.0.0.1"])));
+    assert!(!listed(json!(["127.0.0.1"])));
+}
+
+/// `explain` does not start the release. What the release would log is marked as such.
+#[test]
+fn log_of_start_names_its_release() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let found = json_of(&explain(&test_folder, &["state", "--release", "2026.9.6", "--format", "json"]));
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("\"2026.9.6 logs at its start: device pairing store migrated to SQLite"), "{notes}");
+}
