@@ -72,8 +72,29 @@ pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
     out
 }
 
+/// What the description claims for the gateway, for the user to check. One sentence each.
+pub(crate) fn to_check(report: &ProbeReport) -> Vec<String> {
+    let lacking = lacking(report);
+    let mut sentences = Vec::new();
+    if report.closest().is_empty() {
+        let claims = best_claim(report);
+        sentences.push(format!(
+            "claims {claims}: no known release is close, so set `claims` to the release that the gateway implements"
+        ));
+    }
+    sentences.extend(lacking.iter().map(|(capability, why)| format!("lacks {capability}: {why}")));
+    if !lacking.is_empty() {
+        sentences
+            .push("remove a feature from `lacks` that the gateway should have: its cases are not played".to_owned());
+    }
+    sentences
+}
+
+fn best_claim(report: &ProbeReport) -> Release {
+    report.best_claim().unwrap_or(releases::DEFAULT)
+}
+
 fn claims(out: &mut String, found: Option<&Described<'_>>) {
-    let best = found.and_then(|found| found.report.best_claim());
     if let Some(found) = found {
         let verdict = found.report.verdict();
         let _ = writeln!(out, "# Closest known release: {verdict}.");
@@ -81,7 +102,7 @@ fn claims(out: &mut String, found: Option<&Described<'_>>) {
             out.push_str("# No known release is close. Set the release that the gateway implements.\n");
         }
     }
-    let claims: Release = best.unwrap_or(releases::DEFAULT);
+    let claims = found.map_or(releases::DEFAULT, |found| best_claim(found.report));
     let _ = writeln!(out, "claims: {claims}");
 }
 

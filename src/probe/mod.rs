@@ -25,7 +25,7 @@ mod stages;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use describe::{Described, Start, describe};
+pub(crate) use describe::{Described, Start, describe, to_check};
 pub(crate) use known::ReleaseAnswersError;
 pub(crate) use report::ProbeReport;
 pub(crate) use settings::{SILENCE_WAIT, Secret, Settings};

@@ -9,7 +9,7 @@ use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::gateway::{GatewaySpec, check_description};
-use crate::probe::{Described, SILENCE_WAIT, Start, describe};
+use crate::probe::{Described, SILENCE_WAIT, Start, describe, to_check};
 use crate::shell::quoted;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,9 @@ const NAMELESS: &str = "gateway";
 /// description contains the release that the gateway behaves like (`claims`), the features that it does not have
 /// (`lacks`), how clawcheck detects that it is ready, and the location of its store. The command must contain {port}.
 /// gateways/README.md lists the other placeholders.
+///
+/// The gateway does not run in the current folder. In the description, the command and the arguments that name files
+/// have absolute paths.
 ///
 /// If you pass a URL, clawcheck does not know the command of the gateway. The description then contains a command that
 /// you must replace.
@@ -107,8 +110,9 @@ impl Init {
             Some(_) => format!("to play the scenarios: clawcheck run --gateway {}", quoted(&shown)),
             None => format!("replace the command in {shown} before you use it"),
         };
-        let not_tested = report.not_tested().into_iter().map(|line| format!("{line}\n")).collect::<String>();
-        let message = format!("wrote {shown}\nclosest to {}\n{not_tested}{next}\n", report.verdict());
+        let notes = to_check(&report).into_iter().chain(report.not_tested());
+        let notes = notes.map(|line| format!("{line}\n")).collect::<String>();
+        let message = format!("wrote {shown}\nclosest to {}\n{notes}{next}\n", report.verdict());
         console::stdout().write_all(message.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
@@ -125,7 +129,7 @@ impl Init {
         let (command, arguments) = self.gateway.split_first().map_or(("", &[][..]), |(one, all)| (one.as_str(), all));
         let start = Start {
             name: self.name.clone().unwrap_or_else(|| name_of(command)),
-            command: Some((located(command), arguments.to_vec())),
+            command: Some((located(command), arguments.iter().map(|argument| located_argument(argument)).collect())),
             env: self.env.clone(),
             path: self.path.clone().unwrap_or_else(|| "/".to_owned()),
         };
@@ -173,6 +177,13 @@ fn located(command: &str) -> String {
     let is_path = command.contains('/') && !command.starts_with(['/', '{']);
     let absolute = std::path::absolute(command).ok().filter(|_| is_path);
     absolute.map_or_else(|| command.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// An argument with an absolute path if it names a file: `gw.py` of `python3 gw.py`.
+fn located_argument(argument: &str) -> String {
+    let path = Path::new(argument);
+    let absolute = std::path::absolute(path).ok().filter(|_| path.is_file());
+    absolute.map_or_else(|| argument.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 fn default_file(name: &str) -> PathBuf {

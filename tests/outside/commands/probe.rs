@@ -236,6 +236,22 @@ fn init_with_url() {
     let text = std::fs::read_to_string(test_folder.path("silent.yaml")).unwrap();
     assert!(text.contains("lacks: [challenge]\n") && text.contains("ready: websocket\n"), "{text}");
     assert!(text.contains("# No known release is close.") && text.contains("path: \"/ws\"\n"), "{text}");
+    for says in
+        ["\nlacks challenge: it sends no", "\nremove a feature from `lacks`", ": no known release is close, so set"]
+    {
+        assert!(ran.out.contains(says), "{says}: {}", ran.out);
+    }
+}
+
+/// The gateway runs in another folder than the user.
+#[test]
+fn init_finds_files_of_command() {
+    let test_folder = folder();
+    std::fs::write(test_folder.path("gw.sh"), "echo 'the script runs' >&2; exit 1\n").unwrap();
+    let ran = test_folder.clawcheck(&["init", "--start-timeout", "10", "sh", "gw.sh", "{port}"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("the script runs"), "{}", ran.err);
+    test_folder.leaves_nothing();
 }
 
 #[test]
