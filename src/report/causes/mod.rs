@@ -215,7 +215,9 @@ impl CauseGroup {
             (self.simplest, self.rerun) = (rank, case.rerun.to_owned());
             self.example = difference.clone();
         }
-        for link in case.links {
+        // A case that could not be played says nothing about what its scenario tests.
+        let links = if difference.kind == CauseKind::Error { &[] } else { case.links };
+        for link in links {
             if self.links.len() < MAX_LINKS || self.links.contains_key(link) {
                 *self.links.entry(link.clone()).or_default() += 1;
             }

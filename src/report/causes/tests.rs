@@ -232,3 +232,15 @@ fn causes_fill_the_screen(#[case] lines: usize) {
         assert!((lines - 1..=lines).contains(&shown.len()), "{count} causes on {lines} lines: {shown:#?}");
     }
 }
+
+/// The issues of a scenario are behind a wrong answer, and not behind a gateway that ended.
+#[rstest]
+#[case::answer(CauseKind::Refused, &["openclaw/openclaw#1"])]
+#[case::no_answer(CauseKind::Error, &[])]
+fn links_of_played_cases(#[case] kind: CauseKind, #[case] expected: &[&str]) {
+    let mut causes = Causes::default();
+    let found = [Difference::test(kind, "what", "expected", "seen")];
+    let links = ["openclaw/openclaw#1".to_owned()];
+    causes.add_differences(DifferingCase { id: "a/b", rerun: "rerun", links: &links, differences: &found });
+    assert_eq!(causes.list()[0].links, expected);
+}

@@ -333,10 +333,13 @@ impl<W: Write> Terminal<W> {
         }
         lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
         if let Some(boots) = &run.boots {
-            for why in boots.given_up.iter().take(MAX_LISTED_REASONS) {
+            // If no gateway ever became ready, no case was played again either.
+            let is_played = run.played().cases > run.summary.count(Verdict::Error);
+            let given_up = if is_played { &boots.given_up[..] } else { &[] };
+            for why in given_up.iter().take(MAX_LISTED_REASONS) {
                 lines.push(self.display.line(&format!("cases of a shared gateway played again alone: {why}")));
             }
-            lines.extend(and_more(boots.given_up.len(), "more item"));
+            lines.extend(and_more(given_up.len(), "more item"));
             lines.push(format!("gateway starts: {} made, {} saved", boots.made, boots.saved));
         }
         lines

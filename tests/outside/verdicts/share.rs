@@ -160,4 +160,6 @@ fn failed_start_is_reported_once() {
     let cases = report.0["cases"].as_array().unwrap();
     let explained = cases.iter().filter(|case| case["reason"].as_str().unwrap().contains("the port has no name"));
     assert_eq!((cases.len(), explained.count()), (3, 1), "{cases:#?}");
+    // No case was played, and none was played again.
+    assert!(!out.contains("played again alone"), "{out}");
 }
