@@ -42,6 +42,7 @@ mod capture;
 mod cli;
 mod client;
 mod counted;
+mod enumeration;
 mod explain;
 mod fuzz;
 mod gateway;

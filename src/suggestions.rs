@@ -47,6 +47,17 @@ pub(crate) fn choices(word: &str, words: &[&str]) -> String {
     }
 }
 
+/// What to do about a required key that is missing.
+pub(crate) fn missing_key(key: &str) -> String {
+    match key {
+        // Only steps that use a held connection have this key.
+        "on" => "name the connection: `on: NAME`, and `as: NAME` on its `connect`".to_owned(),
+        "scenario" => "add `scenario: TITLE`".to_owned(),
+        "steps" => "add `steps:` and a list of steps".to_owned(),
+        key => format!("add `{key}: {}`", key.to_uppercase()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{choices, nearest};

@@ -3,7 +3,7 @@
 //! The same library reads scenarios, gateway descriptions and the headers of snapshots. Its messages name its own types and
 //! options, which users do not know.
 
-use crate::suggestions::choices;
+use crate::suggestions::{choices, missing_key};
 use serde_saphyr::Error;
 use serde_saphyr::granit_parser::ErrorKind;
 use serde_saphyr::localizer::ExternalMessageSource;
@@ -44,7 +44,9 @@ pub(crate) fn explain(error: &Error) -> Explanation {
         Error::SerdeUnknownVariant { variant, expected, .. } => {
             Explanation::new(format!("unknown value `{variant}`")).help(choices(variant, expected))
         }
-        Error::SerdeMissingField { field, .. } => Explanation::new(format!("the key `{field}` is missing")),
+        Error::SerdeMissingField { field, .. } => {
+            Explanation::new(format!("the key `{field}` is missing")).help(missing_key(field))
+        }
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             Explanation::new(format!("expected {}, found {}", type_in_words(expected), found_in_words(unexpected)))
@@ -397,6 +399,12 @@ mod tests {
         for word in LIBRARY {
             assert!(!explanation.message.contains(word), "`{word}` in `{}`", explanation.message);
         }
+    }
+
+    #[test]
+    fn missing_key_says_what_to_add() {
+        let error = serde_saphyr::from_str::<File>("inner: {}").unwrap_err();
+        assert_eq!(explain(&error).help.as_deref(), Some("add `must: MUST`"));
     }
 
     #[test]

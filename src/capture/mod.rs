@@ -15,6 +15,7 @@ pub(crate) use connects::Connect;
 pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
+use crate::counted::counted;
 use crate::explain::{ChosenRelease, ClientDescription, StateDirectory, Verdict};
 use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::writer;
@@ -130,8 +131,8 @@ impl Capture {
             capture.left_out_devices = all - devices.len();
             if capture.left_out_devices > 0 {
                 capture.left_out.push(format!(
-                    "the records of {} devices; a scenario has at most {} KiB",
-                    capture.left_out_devices,
+                    "the records of {}; a scenario has at most {} KiB",
+                    counted(capture.left_out_devices, "device"),
                     MAX_SIZE / 1024
                 ));
             }
@@ -185,7 +186,7 @@ impl Capture {
         scenario.insert("steps".to_owned(), Value::Array(steps));
         let mut left_out = left_out(state, settings.left_out, &aliases);
         if without > 0 {
-            let devices = if without == 1 { "1 device".to_owned() } else { format!("{without} devices") };
+            let devices = counted(without, "device");
             left_out.push(format!("connects of {devices}; a scenario has at most {MAX_CONNECTS} connects"));
         }
         let name = |device: &Device| (aliases.device(&device.id).unwrap_or_default().to_owned(), device.id.clone());
@@ -407,9 +408,9 @@ fn left_out(state: &StateDirectory, settings: Vec<String>, aliases: &Aliases) ->
     let mut known = ENTRIES.iter().filter(|name| names.iter().any(|found| found == *name)).copied().collect::<Vec<_>>();
     let other =
         names.iter().filter(|name| !ENTRIES.contains(&name.as_str()) && !CAPTURED.contains(&name.as_str())).count();
-    let counted = if other == 1 { "1 other entry".to_owned() } else { format!("{other} other entries") };
+    let others = if other == 1 { "1 other entry".to_owned() } else { format!("{other} other entries") };
     if other > 0 {
-        known.push(&counted);
+        known.push(&others);
     }
     if !known.is_empty() {
         left_out.push(format!("files of the state directory: {}", known.join(", ")));

@@ -22,7 +22,7 @@ pub(crate) struct CommandError {
 }
 
 impl CommandError {
-    /// The input is invalid: arguments, a scenario or a configuration file. The exit code is [`exit::USAGE`].
+    /// The input is invalid: arguments, a scenario, a configuration file or an environment variable. The exit code is [`exit::USAGE`].
     pub(crate) fn usage(report: impl Into<Report>) -> Self {
         Self { code: exit::USAGE, report: Some(report.into()) }
     }
@@ -91,7 +91,7 @@ impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
         let message = error.to_string();
         match error {
-            RunError::Token => Self::failed(miette::miette!(
+            RunError::Token => Self::usage(miette::miette!(
                 help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
                 "{message}"
             )),

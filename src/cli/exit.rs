@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub(crate) const OK: u8 = 0;
 /// A case deviates.
 pub(crate) const DEVIATES: u8 = 1;
-/// The user has to change the command, or a file or folder that it names. clap uses the same code for invalid arguments.
+/// The user has to change the command, a file or folder that it names, or an environment variable. clap uses the same code for invalid arguments.
 pub(crate) const USAGE: u8 = 2;
 /// The command is right, but a gateway, the machine or the network failed. The same command can succeed later.
 pub(crate) const FAILED: u8 = 3;
@@ -26,7 +26,7 @@ const WIDTH: usize = 100;
 /// The indentation of a meaning.
 const INDENT: usize = 7;
 
-const INVALID: &str = "a usage error, or a file or folder that is invalid or cannot be used";
+const INVALID: &str = "a usage error, or a file, folder or environment variable that is invalid or cannot be used";
 const FAILURE: &str = "the gateway or the harness failed";
 const NO_OUTPUT: &str = "the output could not be written";
 const NO_FILE: &str = "the output could not be written, or the disk is full";

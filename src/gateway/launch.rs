@@ -1,6 +1,7 @@
 //! One start of a gateway, and the errors of a start.
 
 use super::run_directory::Sandbox;
+use crate::enumeration::enumeration;
 use openclaw_emulator::TraceListener;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ fn where_looked(command: &str) -> String {
 
 /// Describes a gateway that does not listen on its port.
 fn listens(ports: &[u16], in_background: bool) -> String {
-    let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and ");
+    let ports = enumeration(&ports.iter().map(u16::to_string).collect::<Vec<_>>());
     match ports.as_str() {
         "" if in_background => {
             "; its command exited with code 0, and the processes that it left running do not listen either".to_owned()

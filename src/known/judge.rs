@@ -3,6 +3,7 @@
 use super::date::Date;
 use super::digest;
 use super::file::{Entry, KnownFile};
+use crate::enumeration::enumeration;
 use crate::judge::cause::CauseKind;
 use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::spans::{Span, Spanned};
@@ -225,7 +226,7 @@ impl ListedEntry {
 /// Describes entries whose deviation no longer occurs: where the entries are, what to do, and for each entry what is no
 /// longer seen.
 fn no_longer_hold(gone: &[&&ListedEntry]) -> String {
-    let places = gone.iter().map(|listed| listed.place()).collect::<Vec<_>>().join(" and ");
+    let places = enumeration(&gone.iter().map(|listed| listed.place()).collect::<Vec<_>>());
     let (hold, them) = if gone.len() == 1 { ("holds", "it") } else { ("hold", "them") };
     let mut text = format!("{places} no longer {hold}; remove {them} from the list");
     for listed in gone {

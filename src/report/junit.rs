@@ -114,18 +114,19 @@ fn status(case: &CaseReport) -> TestCaseStatus {
     let kind = case.differences.iter().map(|difference| difference.kind).min();
     let kind = kind.filter(|_| case.verdict == Verdict::Deviates).map(|kind| kind.name());
     status.set_type(kind.unwrap_or(case.verdict.name())).set_message(&*line(&message(case)));
-    if case.verdict.is_failure() {
+    let is_long = case.reason.as_ref().is_some_and(|reason| reason.lines().count() > 1);
+    if case.verdict.is_failure() || is_long {
         status.set_description(block(&description(case)));
     }
     status
 }
 
-/// The failure in one line: its most serious difference, or the reason.
+/// The failure in one line: its most serious difference, or the first line of the reason.
 fn message(case: &CaseReport) -> String {
     let most_serious = case.differences.iter().min_by_key(|difference| difference.kind);
     let difference = most_serious.map(|most_serious| format!("{}: {}", most_serious.kind.title(), most_serious.what));
     let finding = case.findings.first().map(crate::judge::Finding::sentence);
-    let reason = case.reason.clone();
+    let reason = case.reason.as_deref().map(|reason| reason.lines().next().unwrap_or_default().to_owned());
     let all = match case.verdict {
         Verdict::Deviates => [difference, finding, reason],
         _ => [reason, difference, finding],
@@ -204,6 +205,22 @@ mod tests {
             assert_eq!(skipped, ["known-deviation", "not-applicable", "skipped"].iter().any(|of| name.ends_with(of)));
             assert_eq!(matches!(status, TestCaseStatus::Success { .. }), name.ends_with("/conforms"));
             assert_eq!(case.classname.as_ref().unwrap().as_str(), "family");
+        }
+    }
+
+    #[test]
+    fn message_is_first_line_and_text_has_all_lines() {
+        for verdict in [Verdict::UnexpectedlyConforms, Verdict::KnownDeviation] {
+            let mut known = case("family/case", verdict);
+            known.reason = Some("known.yaml:2 no longer holds\nno longer seen: an answer".to_owned());
+            let (_, report) = written(&[known]);
+            let (TestCaseStatus::NonSuccess { message, description, .. }
+            | TestCaseStatus::Skipped { message, description, .. }) = &report.test_suites[0].test_cases[0].status
+            else {
+                panic!("{report:?}")
+            };
+            assert_eq!(message.as_ref().unwrap().as_str(), "known.yaml:2 no longer holds");
+            assert!(description.as_ref().unwrap().contains("\nno longer seen: an answer\n"), "{description:?}");
         }
     }
 

@@ -143,7 +143,7 @@ pub(in crate::cli) async fn probed(
     // The answers would be those to a wrong secret, and no release would be close to them.
     if gateway.profile().kind == GatewayKind::Attached && report.refuses_secret() {
         let variable = settings.secret.variable();
-        return Err(CommandError::message(&format!("the gateway does not accept {variable}")));
+        return Err(CommandError::usage(miette::miette!("the gateway does not accept {variable}")));
     }
     let has_store = gateway.profile().kind == GatewayKind::Spawned && has_store(&sandbox.state_dir());
     let embedded = RunDirectory::in_memory(&session.guard).map_err(no_room)?;

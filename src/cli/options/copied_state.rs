@@ -4,6 +4,7 @@ use crate::capture::{Capture, Substitution};
 use crate::cli::CommandError;
 use crate::cli::help::STATE_DIR;
 use crate::cli::terminal::console;
+use crate::enumeration::enumeration;
 use crate::explain::{self, ClientDescriptionError, StateDirectory, StatePaths};
 use crate::gateway::GatewaySpec;
 use crate::machine::now;
@@ -325,7 +326,7 @@ fn note(capture: &Capture, state: &StateDirectory, state_dir: Option<&Path>) -> 
     let mut parts = Vec::new();
     parts.extend(state_dir.map(|directory| format!("a copy of {}", show(directory))));
     parts.extend(state.config_path.as_deref().map(|config| format!("the settings of {}", show(config))));
-    let mut note = format!("the cases play on {}; secrets are replaced\n", parts.join(" and "));
+    let mut note = format!("the cases play on {}; secrets are replaced\n", enumeration(&parts));
     if state_dir.is_some() {
         let device = |(name, id): &(String, String)| {
             let id = printable::line(id).chars().take(12).collect::<String>();
@@ -337,8 +338,10 @@ fn note(capture: &Capture, state: &StateDirectory, state_dir: Option<&Path>) -> 
         }
         let devices = if devices.is_empty() { "none".to_owned() } else { devices.join(", ") };
         note.push_str(&format!("devices of the copy: {devices}\n"));
-        if capture.left_out_devices > 0 {
-            note.push_str(&format!("{} devices do not fit into the copy\n", capture.left_out_devices));
+        match capture.left_out_devices {
+            0 => {}
+            1 => note.push_str("1 device does not fit into the copy\n"),
+            count => note.push_str(&format!("{count} devices do not fit into the copy\n")),
         }
     }
     note

@@ -79,8 +79,11 @@ impl NamedCases {
             }
             None if is_gateway(id) => format!("a gateway is named by an option: --gateway {}", quoted(id)),
             None => filter.near_miss(corpus.cases()).unwrap_or_else(|| {
-                let id = quoted(id);
-                format!("`--filter {id}` selects the cases whose ids contain it; `clawcheck list` prints all cases")
+                let all = "`clawcheck list` prints all cases";
+                if corpus.select(std::slice::from_ref(filter)).is_empty() {
+                    return all.to_owned();
+                }
+                format!("`--filter {}` selects the cases whose ids contain it; {all}", quoted(id))
             }),
         };
         let no_path = format!("there is no file or folder `{id}`");

@@ -71,9 +71,9 @@ impl Snapshots {
 /// The options that name the folder with observations that wait for approval.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ProposalsFolder {
-    /// Folder with the snapshots
-    #[arg(long, value_name = "DIR", default_value = FOLDER)]
-    snapshots: PathBuf,
+    /// Folder with the snapshots [default: snapshots]
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
     /// Use the folder that this gateway description names under `snapshots`
     #[arg(long, short, value_name = "GATEWAY", conflicts_with = "snapshots")]
     gateway: Option<GatewaySpec>,
@@ -85,12 +85,13 @@ impl ProposalsFolder {
     /// # Errors
     /// The description names no folder, or the folder does not exist or cannot be read.
     pub(in crate::cli) fn open(&self) -> Result<(PathBuf, Library), CommandError> {
-        let folder = match &self.gateway {
-            Some(gateway) => folder_of(gateway)?,
-            None => {
-                must_exist(&self.snapshots)?;
-                self.snapshots.clone()
+        let folder = match (&self.gateway, &self.snapshots) {
+            (Some(gateway), _) => folder_of(gateway)?,
+            (None, Some(named)) => {
+                must_exist(named)?;
+                named.clone()
             }
+            (None, None) => usual()?,
         };
         let library = Library::open(&folder)?;
         Ok((folder, library))
@@ -104,6 +105,19 @@ impl ProposalsFolder {
         let find = |_: &GatewaySpec| Snapshots::find(None, &[]).map(|snapshots| snapshots.library);
         self.gateway.as_ref().map(find).transpose()
     }
+}
+
+/// The folder in the working directory.
+fn usual() -> Result<PathBuf, CommandError> {
+    let folder = PathBuf::from(FOLDER);
+    if is_missing(&folder) {
+        let help = advice(&folder, "run first: mkdir snapshots, then clawcheck run SCENARIOS");
+        return Err(CommandError::usage(miette::miette!(
+            help = help,
+            "no run has saved observations here: there is no folder {FOLDER}"
+        )));
+    }
+    Ok(folder)
 }
 
 /// The folder with the own snapshots of a gateway.
@@ -129,12 +143,14 @@ fn folder_of(gateway: &GatewaySpec) -> Result<PathBuf, CommandError> {
 /// # Errors
 /// Returns an error if the path is not a folder.
 pub(in crate::cli) fn must_exist(folder: &Path) -> Result<(), CommandError> {
+    if is_missing(folder) {
+        let name = folder.to_string_lossy();
+        let create = format!("to use a new snapshot folder, create it first: mkdir -p {}", quoted(&name));
+        let help = advice(folder, &create);
+        let name = folder.display();
+        return Err(CommandError::usage(miette::miette!(help = help, "--snapshots: the folder {name} does not exist")));
+    }
     match std::fs::metadata(folder) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let name = folder.to_string_lossy();
-            let new = quoted(&name);
-            Err(missing(folder, &format!("to use a new snapshot folder, create it first: mkdir -p {new}")))
-        }
         Ok(found) if !found.is_dir() => Err(CommandError::usage(miette::miette!(
             help = FOLDER_ADVICE,
             "--snapshots: {} is not a folder",
@@ -145,12 +161,17 @@ pub(in crate::cli) fn must_exist(folder: &Path) -> Result<(), CommandError> {
     }
 }
 
-fn missing(folder: &Path, help: &str) -> CommandError {
-    let help = match similar(folder) {
+fn is_missing(folder: &Path) -> bool {
+    let error = std::fs::metadata(folder).err().map(|error| error.kind());
+    matches!(error, Some(ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
+/// Advice about a folder that does not exist.
+fn advice(folder: &Path, help: &str) -> String {
+    match similar(folder) {
         Some(similar) => format!("did you mean `{}`? Otherwise, {help}", similar.display()),
         None => help.to_owned(),
-    };
-    CommandError::usage(miette::miette!(help = help, "--snapshots: the folder {} does not exist", folder.display()))
+    }
 }
 
 /// Returns a folder with a similar name next to a missing one.

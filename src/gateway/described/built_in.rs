@@ -1,6 +1,7 @@
 //! Finds a description: a file, or a built-in description.
 
 use super::error::DescriptionError;
+use crate::client::Link;
 use crate::suggestions::nearest;
 use openclaw_model::Release;
 use std::path::Path;
@@ -51,6 +52,9 @@ fn meant(shown: &str, descriptions: &[&str]) -> Option<String> {
     if let Ok(release) = shown.parse::<Release>() {
         return Some(format!("openclaw@{release} or embedded@{release}"));
     }
+    if is_address(shown) {
+        return Some(format!("`ws://{shown}`"));
+    }
     let (name, release) = shown.split_once('@').map_or((shown, None), |(name, release)| (name, Some(release)));
     let names = ["embedded", "openclaw"].into_iter().chain(descriptions.iter().copied());
     let near = nearest(name, names)?;
@@ -59,6 +63,13 @@ fn meant(shown: &str, descriptions: &[&str]) -> Option<String> {
         ("openclaw", None) => Some("openclaw@RELEASE".to_owned()),
         _ => Some(near.to_owned()),
     }
+}
+
+/// Whether a text is `HOST:PORT`, with or without a path: a URL without its scheme.
+fn is_address(shown: &str) -> bool {
+    let authority = shown.split('/').next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    matches!(port, Some(Ok(_))) && Link::from_url(&format!("ws://{shown}")).is_ok()
 }
 
 fn help(error: &PlainFileError) -> &'static str {
@@ -87,6 +98,9 @@ mod tests {
     #[case("opnclaw@2026.4.2", Some("openclaw@2026.4.2"))]
     #[case("opencla", Some("openclaw@RELEASE"))]
     #[case("2026.4.2", Some("openclaw@2026.4.2 or embedded@2026.4.2"))]
+    #[case("127.0.0.1:18789", Some("`ws://127.0.0.1:18789`"))]
+    #[case("[::1]:18789/ws", Some("`ws://[::1]:18789/ws`"))]
+    #[case("localhost:port", None)]
     #[case("mine.yaml", None)]
     fn suggests_meant_gateway(#[case] text: &str, #[case] expected: Option<&str>) {
         let DescriptionError::Missing { help, .. } = find(Path::new(text)).unwrap_err() else { panic!() };

@@ -294,7 +294,7 @@ fn names_all_obsolete_entries_and_their_lists() {
         observation: None,
     });
     let judged = judged.unwrap();
-    let expected = "known.yaml:2 and known.yaml:3 and my list.yaml:2 no longer hold; remove them from the list\n\
+    let expected = "known.yaml:2, known.yaml:3 and my list.yaml:2 no longer hold; remove them from the list\n\
                     no longer seen: x\nreason in the list: r\nno longer seen: y\nreason in the list: r\n\
                     no longer seen: z\nreason in the list: r";
     assert_eq!((judged.verdict, judged.reason.as_str()), (Verdict::UnexpectedlyConforms, expected));

@@ -1,5 +1,6 @@
 //! The short title of a step, with the names of the scenario. Snapshots and transcripts use it.
 
+use crate::enumeration::enumeration;
 use crate::scenario::connect::{
     BootstrapToken, Connect, Credentials, DeviceToken, Proof, ProofVersion, SharedSecret, Signature, Via,
 };
@@ -113,7 +114,7 @@ fn credentials(sent: &Credentials) -> String {
         }),
     ];
     let parts = parts.into_iter().flatten().collect::<Vec<_>>();
-    if parts.is_empty() { "no credentials".to_owned() } else { parts.join(" and ") }
+    if parts.is_empty() { "no credentials".to_owned() } else { enumeration(&parts) }
 }
 
 fn device_token(token: &DeviceToken) -> String {

@@ -53,6 +53,7 @@ fn matrix(matrix: &str) -> String {
 #[case::unknown_tag("scenario: !include title\nsteps: []\n")]
 #[case::deep(&format!("scenario: {}\n", "[".repeat(200)))]
 #[case::no_steps("scenario: Title\nsteps: []\n")]
+#[case::title_missing("steps:\n  - restart: {}\n")]
 #[case::steps_missing("scenario: Title\n")]
 #[case::empty_title("scenario: ''\nsteps:\n  - connect: { device: none }\n")]
 #[case::misspelt_top("scenario: Title\nstpes:\n  - connect: { device: laptop }\n")]

@@ -4,6 +4,7 @@ use super::connect::{Connect, Via};
 use super::expect::Expectation;
 use super::store::{Base64, Store};
 use super::text::{TimeSpan, Version};
+use crate::enumeration::enumeration;
 use crate::scenario::syntax::spans::{Name, Span, Spanned};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -211,7 +212,7 @@ impl TryFrom<Spanned<StepFields>> for Step {
         let (Some((_, kind)), true) = (kinds.pop(), kinds.is_empty()) else {
             return Err(match names.as_slice() {
                 [] => format!("the step has no action; expected one of {}", ACTS.join(", ")),
-                _ => format!("a step has one action, but this one has {}; write a step for each", names.join(" and ")),
+                _ => format!("a step has one action, but this one has {}; write a step for each", enumeration(&names)),
             });
         };
         let repeat = fields.repeat.unwrap_or(1);

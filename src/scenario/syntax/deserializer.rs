@@ -6,7 +6,7 @@
 use super::nodes::{Entry, Node, NodeKind, short};
 use super::problems::SpannedError;
 use super::spans::{SPANNED, Span};
-use crate::suggestions::choices;
+use crate::suggestions::{choices, missing_key};
 use crate::yaml::type_in_words as in_words;
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -94,10 +94,8 @@ impl de::Error for Error {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        // Only steps that use a held connection have this key.
-        let help =
-            (field == "on").then(|| "name the connection: `on: NAME`, and `as: NAME` on its `connect`".to_owned());
-        Self::new(format!("the key `{field}` is missing"), format!("`{field}` is required"), help)
+        let (message, label) = (format!("the key `{field}` is missing"), format!("`{field}` is required"));
+        Self::new(message, label, Some(missing_key(field)))
     }
 }
 

@@ -61,12 +61,43 @@ fn test_folder() -> TestFolder {
 #[case::explain_config(&["explain", "files/openclaw.json"], "clawcheck explain files")]
 #[case::explain_sqlite(&["explain", "database/state/openclaw.sqlite"], "clawcheck explain database")]
 #[case::explain_scenarios(&["explain", "scenarios"], "to explain a case, pass its id or its file")]
+#[case::address_of_gateway(&["probe", "127.0.0.1:18789"], "did you mean `ws://127.0.0.1:18789`?")]
 #[case::explain_nothing(&["explain", "nosuch"], "`clawcheck list` prints all cases")]
 fn error_names_correct_command(#[case] arguments: &[&str], #[case] help: &str) {
     let test_folder = test_folder();
     let ended = test_folder.clawcheck(arguments);
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
     assert!(squeezed(&ended.err).contains(&squeezed(help)), "{}", ended.err);
+}
+
+/// `--filter` is advice only if it selects a case.
+#[rstest]
+#[case::part_of_id("operato", true)]
+#[case::part_of_none("nosuch", false)]
+fn filter_is_advised_if_it_matches(#[case] id: &str, #[case] matches: bool) {
+    let test_folder = test_folder();
+    let ended = test_folder.clawcheck(&["run", id]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(squeezed(&ended.err).contains(&squeezed("`clawcheck list`")), "{}", ended.err);
+    assert_eq!(ended.err.contains(&format!("`--filter {id}`")), matches, "{}", ended.err);
+}
+
+/// Only a folder that the user names is an argument.
+#[rstest]
+#[case::accept(&["accept", "--all"])]
+#[case::accept_case(&["accept", "role"])]
+#[case::review(&["review"])]
+fn without_snapshot_folder(#[case] arguments: &[&str]) {
+    let test_folder = test_folder();
+    fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let ended = test_folder.clawcheck(arguments);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    let err = squeezed(&ended.err);
+    assert!(err.contains(&squeezed("no run has saved observations here")), "{err}");
+    assert!(err.contains(&squeezed("run first: mkdir snapshots")) && !err.contains("--snapshots"), "{err}");
+    let named = test_folder.clawcheck(&[arguments, &["--snapshots", "snapshots"]].concat());
+    assert_eq!(named.code, Some(2), "{}", named.err);
+    assert!(squeezed(&named.err).contains(&squeezed("--snapshots: the folder snapshots does not exist")), "{}", named.err);
 }
 
 #[rstest]

@@ -51,7 +51,7 @@ fn wrong_token_is_error() {
     let serving = somebody_elses(&test_folder, "2026.4.2", "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let ran = probe(&test_folder, Some("wrong"), &[&url]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
     assert!(ran.err.contains("the gateway does not accept CLAWCHECK_TOKEN"), "{}", ran.err);
 }
 

@@ -75,7 +75,7 @@ fn wrong_token_stops_run() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
     };
     let (code, says) = run("another");
-    assert_eq!(code, Some(3), "{says}");
+    assert_eq!(code, Some(2), "{says}");
     assert_eq!(says.matches("does not accept CLAWCHECK_TOKEN").count(), 1, "{says}");
     assert!(says.contains("set CLAWCHECK_TOKEN") && !says.contains("family/case"), "{says}");
     let (code, says) = run(TOKEN);

@@ -4,6 +4,7 @@ use crate::cli::options::known::missing;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::counted::counted;
+use crate::enumeration::enumeration;
 use crate::judge::{Difference, Level, Verdict};
 use crate::known::{self, Date, Observed, Pruned};
 use crate::scenario::{Filter, lint};
@@ -209,7 +210,7 @@ fn removed(pruned: &Pruned) -> String {
     let ids = (pruned.ids > 0).then(|| format!("{} from {other}", counted(pruned.ids, "id")));
     let parts = entries.into_iter().chain(ids).collect::<Vec<_>>();
     // Digests of cases that no entry is about.
-    if parts.is_empty() { "digests of cases without an entry".to_owned() } else { parts.join(" and ") }
+    if parts.is_empty() { "digests of cases without an entry".to_owned() } else { enumeration(&parts) }
 }
 
 fn counted_entries(entries: usize) -> String {
