@@ -97,7 +97,11 @@ fn without_snapshot_folder(#[case] arguments: &[&str]) {
     assert!(err.contains(&squeezed("run first: mkdir snapshots")) && !err.contains("--snapshots"), "{err}");
     let named = test_folder.clawcheck(&[arguments, &["--snapshots", "snapshots"]].concat());
     assert_eq!(named.code, Some(2), "{}", named.err);
-    assert!(squeezed(&named.err).contains(&squeezed("--snapshots: the folder snapshots does not exist")), "{}", named.err);
+    assert!(
+        squeezed(&named.err).contains(&squeezed("--snapshots: the folder snapshots does not exist")),
+        "{}",
+        named.err
+    );
 }
 
 #[rstest]
