@@ -10,24 +10,14 @@ use openclaw_protocol::store::DATABASE;
 use std::path::Path;
 use untrusted_data::printable;
 
-/// The words in messages that a client prints about a refused connect.
-const CLIENT_MESSAGES: [&str; 5] =
-    ["gateway closed (", "gateway connect failed", "pairing required", "device identity required", "unauthorized: "];
-
 /// Whether an argument is a line of a gateway's log, or a message of a client.
 pub(super) fn is_log_line(text: &str) -> bool {
-    let has_client_message = CLIENT_MESSAGES.iter().any(|words| text.contains(words));
-    is_of_gateway(text) || (has_client_message && text.contains(' '))
-}
-
-/// Whether a text is a line of a gateway's log. A user can copy only the end of a line, with the close code.
-fn is_of_gateway(text: &str) -> bool {
-    log_lines::is_of_gateway(text) || (text.contains("code=1008") && text.contains("reason="))
+    log_lines::is_of_gateway(text) || (log_lines::has_client_message(text) && text.contains(' '))
 }
 
 /// The error for a line of a log in place of a file or a case.
 pub(super) fn log_line(text: &str) -> CommandError {
-    let (message, help) = match is_of_gateway(text) {
+    let (message, help) = match log_lines::is_of_gateway(text) {
         false => (
             "the argument is a message about a refused connect, not a file or a case",
             "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`; if you have the gateway's log, which \

@@ -311,9 +311,10 @@ impl StateDirectory {
         given.map_or(found.unwrap_or(newest), |release| ChosenRelease { release, source: None })
     }
 
-    /// The configuration file, if it is not that of the state directory.
-    pub(crate) fn with_stand_in_key(&self) -> Option<&Path> {
-        self.config_path.as_deref().filter(|path| *path != self.stored.directory().join("openclaw.json"))
+    /// The configuration file, if it is not one in the state directory.
+    pub(crate) fn named_config(&self) -> Option<&Path> {
+        let own = CONFIGS.map(|name| self.stored.directory().join(name));
+        self.config_path.as_deref().filter(|path| own.iter().all(|own| own != path))
     }
 
     /// The secrets, which must not be printed: secrets in the configuration and the environment, and all tokens in the

@@ -49,6 +49,16 @@ impl<'a> RefusalLine<'a> {
     }
 }
 
+/// The words in messages that a client prints about a refused connect.
+const CLIENT_MESSAGES: [&str; 5] =
+    ["gateway closed (", "gateway connect failed", "pairing required", "device identity required", "unauthorized: "];
+
+/// Whether a text contains a message that a client prints about a refused connect. Lines of a gateway's log contain some
+/// of them, too.
+pub(crate) fn has_client_message(text: &str) -> bool {
+    CLIENT_MESSAGES.iter().any(|words| text.contains(words))
+}
+
 /// Whether a text is, or contains, a line of a gateway's log.
 pub(crate) fn is_of_gateway(text: &str) -> bool {
     text.contains(TAG) || text.lines().any(|line| RefusalLine::of(line).is_some() || VerboseLine::of(line).is_some())

@@ -203,7 +203,8 @@ impl Entry {
 
 impl Entry {
     /// Whether a difference shows that the entry still holds. An entry for any difference holds only if a difference counts at
-    /// the level of the run: the texts of another gateway almost always differ.
+    /// `wire`, or at `exact` in a run with this level: the texts of another gateway almost always differ. A run at `decisions`
+    /// can use the list of a run at `wire`.
     pub(super) fn shows(&self, seen: &Difference, level: Level) -> bool {
         let is_any = self.kind.is_none() && self.seen.as_ref().is_none_or(|pattern| pattern.value.is_any());
         self.covers(seen) && (!is_any || seen.kind.level() <= level.max(Level::Wire))

@@ -162,6 +162,11 @@ fn slight_differences_need_no_entry() {
     let any = slight("seen: '*'");
     assert_eq!(at(Level::Wire, Verdict::Conforms, &any), Some(Verdict::UnexpectedlyConforms));
     assert_eq!(at(Level::Exact, Verdict::Deviates, &any), Some(Verdict::KnownDeviation));
+    // A run at `decisions` can use the list of a run at `wire`.
+    let differences = &[Difference::test(CauseKind::Close, "another close", "", "")];
+    let (verdict, level) = (Verdict::Conforms, Level::Decisions);
+    let seen = PlayedCase { id: "role/a", requirements: &[], verdict, level, differences, observation: None };
+    assert!(known(&any).judge(seen).is_none());
 }
 
 #[rstest]

@@ -6,7 +6,7 @@
 //! ([`answer`]), which contains codes and decisions but no message texts.
 //!
 //! Questions that could leave a record in the pairing store of a gateway are asked only if the user allows it, or if
-//! clawcheck started the gateway ([`SideEffect`](question::Leaves)).
+//! clawcheck started the gateway.
 
 mod answer;
 mod ask;

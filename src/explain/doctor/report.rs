@@ -65,7 +65,7 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: OutputFormat) -> 
             let _ = writeln!(out, "{more} findings");
         }
     }
-    let words = [("--state-dir", Some(state.stored.directory())), ("--config", state.with_stand_in_key())];
+    let words = [("--state-dir", Some(state.stored.directory())), ("--config", state.named_config())];
     let words = words.into_iter().filter_map(|(option, path)| Some((option, path?)));
     let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
     let command = format!("clawcheck explain{}", words.collect::<String>());

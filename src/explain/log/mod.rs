@@ -29,9 +29,6 @@ const MAX_LOG_BYTES: u64 = 32 << 20;
 /// The advice about a rate limit, which exists only in the memory of the gateway.
 const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
-/// Messages of clients about a refused connect.
-const CLIENT_MESSAGES: [&str; 2] = ["gateway closed (1008", "pairing required"];
-
 /// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum LogError {
@@ -95,8 +92,7 @@ impl LoggedRefusal {
     fn parse(log: &str) -> Result<Self, LogError> {
         let mut reader = LogReader::default();
         log.lines().for_each(|line| reader.read(&LogLine::read(line)));
-        let is_of_client =
-            || CLIENT_MESSAGES.iter().any(|message| log.contains(message)) && !log_lines::is_of_gateway(log);
+        let is_of_client = || log_lines::has_client_message(log) && !log_lines::is_of_gateway(log);
         let refusal = reader.refusal().map(|(closed, detail)| Self { closed, detail });
         refusal.ok_or_else(|| if is_of_client() { LogError::OfClient } else { LogError::Nothing })
     }

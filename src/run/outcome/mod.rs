@@ -134,7 +134,7 @@ pub struct CaseReport {
     pub findings: Vec<Finding>,
     /// The differences by cause, the most serious first.
     pub differences: Vec<Difference>,
-    /// The differences from the snapshot of the claimed release, if the case conforms to a snapshot of the gateway itself.
+    /// The differences from the snapshot of the claimed release, if the gateway has a snapshot of its own for the case.
     pub release_differences: Vec<Difference>,
     /// The notes of the steps with a difference, in the order of play.
     pub notes: Vec<StepNote>,

@@ -65,9 +65,10 @@ impl Accept {
         let mut out = console::stdout_while_read();
         let releases = self.folder.releases()?;
         for proposal in chosen {
-            let warning = releases.as_ref().map(|releases| let_in::warning(releases, proposal)).transpose();
+            // The warning needs the snapshots of the release, which may be unreadable. Nothing is approved then.
+            let warning = releases.as_ref().map(|releases| let_in::warning(releases, proposal)).transpose()?;
             let done = accept(&mut library, proposal)?.into_iter();
-            for line in done.chain(warning?.flatten()) {
+            for line in warning.flatten().into_iter().chain(done) {
                 writeln!(out, "{line}").map_err(CommandError::output)?;
             }
         }
