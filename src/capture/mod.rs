@@ -84,6 +84,8 @@ pub(crate) struct Capture {
     pub(crate) left_out_devices: usize,
     /// The names of the devices in the scenario, with their ids.
     pub(crate) names: Vec<(String, String)>,
+    /// The setup codes of the store, with the texts that replace them.
+    pub(crate) setup_codes: Vec<(String, String)>,
     /// Whether the user of the gateway has no access to some files of the store.
     pub(crate) is_locked: bool,
     scenario: Value,
@@ -173,6 +175,7 @@ impl Capture {
         }
         let ids = devices.iter().map(|device| device.id.as_str()).collect::<BTreeSet<_>>();
         let (files, modes) = files(state, now, &ids, &mut aliases);
+        let setup_codes = setup_codes(state, &mut aliases);
         let steps = steps(&connects, &modes, &settings.gateway, &mut aliases);
         let mut scenario = Map::new();
         scenario.insert("scenario".to_owned(), json!("A captured state directory"));
@@ -198,6 +201,7 @@ impl Capture {
             left_out,
             left_out_devices: 0,
             names: devices.iter().map(name).collect(),
+            setup_codes,
             is_locked: !modes.is_empty(),
             scenario: Value::Object(scenario),
         })
@@ -337,6 +341,14 @@ fn all_documents(state: &StateDirectory) -> Vec<(Document, Arc<Value>)> {
     };
     let of_database = state.stored.database().map(|(document, value)| (document, Arc::clone(value)));
     Document::ALL.into_iter().filter_map(of_file).chain(of_database).collect()
+}
+
+/// The setup codes of the store, with their replacements. The key of an entry is the code.
+fn setup_codes(state: &StateDirectory, aliases: &mut Aliases) -> Vec<(String, String)> {
+    let documents = all_documents(state).into_iter().filter(|(document, _)| *document == Document::DevicesBootstrap);
+    let codes =
+        documents.flat_map(|(_, codes)| codes.as_object().into_iter().flat_map(Map::keys).cloned().collect::<Vec<_>>());
+    codes.map(|code| (code.clone(), aliases.text(ValueKind::Secret, &code))).collect()
 }
 
 /// The files of the store with the records of these devices, and the modes of the files that a gateway cannot read.

@@ -1,10 +1,10 @@
 //! A recorded connect as a step of a scenario.
 
 use super::drafts::{Connection, Draft};
+use super::initial_state::InitialState;
 use super::recording::Head;
 use super::symbols::{Symbols, pointer_of, step_name};
 use crate::proxy_headers;
-use crate::scenario::gateway::SHARED_SECRET;
 use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value, json};
@@ -263,41 +263,73 @@ impl ConnectStep<'_> {
         [ProofVersion::V3, ProofVersion::V2, ProofVersion::V1].into_iter().find(fits)
     }
 
-    /// The credentials of the step, by their recorded values and the answer. `known` says whether a value is the gateway's secret,
-    /// if that is known. Absent if they are what a client sends by default.
-    pub(super) fn auth(&self, symbols: &Symbols, known: &dyn Fn(&str) -> Option<bool>, mode: &str) -> Option<Value> {
-        let text =
-            |pointer: &str| pointer_of(self.params, pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    /// The credentials of the step, by their recorded values and the answer. Absent if they are what a client sends by
+    /// default.
+    pub(super) fn auth(&self, symbols: &Symbols, gateway: &InitialState, lost: &mut BTreeSet<String>) -> Option<Value> {
         let mut auth = Map::new();
         for kind in ["token", "password"] {
-            let Some(value) = text(&format!("auth/{kind}")) else { continue };
+            let Some(value) = self.credential(kind) else { continue };
             let word = match self.device_token(value, symbols) {
                 Some(token) if kind == "token" => json!({ "device-token": token }),
-                // The Control UI sends the gateway's token as a password, too.
-                _ if kind != mode && text(&format!("auth/{mode}")) == Some(value) && !self.is_mismatch() => {
-                    json!({ "secret": SHARED_SECRET })
-                }
-                _ if known(value).unwrap_or_else(|| !self.is_mismatch()) => json!("right"),
-                _ => json!("wrong"),
+                _ => self.shared_secret(kind, value, gateway),
             };
             auth.insert(kind.to_owned(), word);
         }
-        if let Some(value) = text("auth/deviceToken") {
+        if let Some(value) = self.credential("deviceToken") {
             let token = self.device_token(value, symbols);
             let usual = || if self.is_mismatch() { json!("wrong") } else { json!("seeded") };
             auth.insert("device-token".to_owned(), token.unwrap_or_else(usual));
         }
-        if text("auth/bootstrapToken").is_some() {
-            let is_accepted = self.draft.answer.as_ref().is_some_and(|answer| answer["ok"] == true);
-            let word = if is_accepted { json!({ "seeded": "code" }) } else { json!("wrong") };
-            auth.insert("bootstrap-token".to_owned(), word);
+        if let Some(value) = self.credential("bootstrapToken") {
+            auth.insert("bootstrap-token".to_owned(), self.setup_code(value, gateway, lost));
         }
+        let usual = gateway.default_secret();
         match auth.len() {
-            0 if mode == "none" => None,
-            0 => Some(json!("none")),
-            1 if auth.get(mode) == Some(&json!("right")) => None,
+            0 => usual.map(|_| json!("none")),
+            1 if usual.is_some_and(|kind| auth.get(kind) == Some(&json!("right"))) => None,
             _ => Some(Value::Object(auth)),
         }
+    }
+
+    /// A member of `auth` that is not empty.
+    fn credential(&self, kind: &str) -> Option<&str> {
+        self.params.get("auth")?.get(kind)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// The word for a shared secret. A client can send the gateway's token as a password, as the Control UI does. `right`
+    /// is only possible for a kind of secret that the gateway has.
+    fn shared_secret(&self, kind: &str, value: &str, gateway: &InitialState) -> Value {
+        let kinds = [kind, if kind == "token" { "password" } else { "token" }];
+        let is_own = |own: &&str| match gateway.secrets.as_slice() {
+            // The secrets are not known: the answer tells.
+            [] => {
+                !self.is_mismatch()
+                    && gateway.secret_name(own).is_some()
+                    && (*own == kind || self.credential(own) == Some(value))
+            }
+            secrets => secrets.iter().any(|(of, secret)| of == own && secret == value),
+        };
+        let own = kinds.into_iter().find(is_own);
+        match own.and_then(|own| Some((own, gateway.secret_name(own)?))) {
+            Some((own, _)) if own == kind => json!("right"),
+            Some((_, name)) => json!({ "secret": name }),
+            None => json!("wrong"),
+        }
+    }
+
+    /// The word for a setup code. A code of a state directory has another text in the scenario.
+    fn setup_code(&self, value: &str, gateway: &InitialState, lost: &mut BTreeSet<String>) -> Value {
+        if let Some(text) = gateway.setup_codes.get(value) {
+            return json!({ "text": text });
+        }
+        let is_accepted = self.draft.answer.as_ref().is_some_and(|answer| answer["ok"] == true);
+        if is_accepted && gateway.store.contains_key("bootstrap") {
+            return json!({ "seeded": "code" });
+        }
+        if is_accepted {
+            lost.insert("a setup code that was created during the recording".to_owned());
+        }
+        json!("wrong")
     }
 
     fn device_token(&self, value: &str, symbols: &Symbols) -> Option<Value> {

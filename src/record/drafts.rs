@@ -2,6 +2,7 @@
 
 use super::frames::Message;
 use super::recording::{Entry, Event, Head, Recorded};
+use openclaw_model::Release;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -78,6 +79,11 @@ pub(super) struct Drafts {
 }
 
 impl Drafts {
+    /// The release of the gateway, if a `hello-ok` names one.
+    pub(super) fn release(&self) -> Option<Release> {
+        self.version.as_deref().and_then(|version| version.parse().ok())
+    }
+
     /// The steps of a recording.
     pub(super) fn of(recorded: &mut Recorded) -> Self {
         let mut drafts = Self::default();

@@ -4,6 +4,7 @@ use super::drafts::{ClientAction, Connection, Drafts};
 use super::symbols::{Symbols, pointer_of};
 use crate::capture::Capture;
 use crate::explain::StateDirectory;
+use crate::scenario::gateway::SHARED_SECRET;
 use openclaw_emulator::settings::Settings;
 use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{Facts, Release, UnknownRelease};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 const OF_PAIRED: [&str; 3] = ["role-upgrade", "scope-upgrade", "metadata-upgrade"];
 
 /// The settings and the store of the scenario. Without a state directory, they follow from the answers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct InitialState {
     /// The `gateway` part of the scenario.
     pub(super) gateway: Map<String, Value>,
@@ -25,11 +26,21 @@ pub(crate) struct InitialState {
     pub(super) devices: BTreeMap<String, String>,
     /// The device and the role of each device token in the store, by the token.
     pub(super) tokens: BTreeMap<String, (String, String)>,
-    /// The shared secrets of the gateway.
-    pub(super) secrets: Vec<String>,
+    /// The shared secrets of the gateway: the kind and the value.
+    pub(super) secrets: Vec<(&'static str, String)>,
+    /// The setup codes in the store, with the texts that replace them.
+    pub(super) setup_codes: BTreeMap<String, String>,
     /// Comments for the scenario file.
     pub(super) notes: Vec<String>,
-    is_known: bool,
+    /// The state directory that this state was captured from.
+    captured: Option<Captured>,
+}
+
+/// A captured state directory, the release that it was captured for, and the time in milliseconds since the epoch.
+struct Captured {
+    state: StateDirectory,
+    release: Release,
+    now: i64,
 }
 
 impl InitialState {
@@ -37,17 +48,18 @@ impl InitialState {
     ///
     /// # Errors
     /// The release is older than the oldest known one.
-    pub(crate) fn of(state: &StateDirectory, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
-        let capture = Capture::of(state, release, &[], now)?;
+    pub(crate) fn of(state: StateDirectory, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
+        let capture = Capture::of(&state, release, &[], now)?;
         let part = |name: &str| capture.scenario().get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let settings = Settings::resolve(capture.release, &state.config, &state.env).ok();
-        let secrets = settings.map(|settings| [settings.gateway.token, settings.gateway.password]);
+        let secrets = settings.map(|found| [("token", found.gateway.token), ("password", found.gateway.password)]);
+        let secrets = secrets.into_iter().flatten().filter_map(|(kind, secret)| Some((kind, secret?)));
         let mut initial_state = Self {
             gateway: part("gateway"),
             store: part("store"),
             devices: capture.names.iter().map(|(name, id)| (id.clone(), name.clone())).collect(),
-            secrets: secrets.into_iter().flatten().flatten().collect(),
-            is_known: true,
+            secrets: secrets.collect(),
+            setup_codes: capture.setup_codes.iter().cloned().collect(),
             ..Self::default()
         };
         let file = match state.stored.file(Document::DevicesPaired) {
@@ -62,7 +74,23 @@ impl InitialState {
             "The settings and the store are those of the state directory before the recording, captured without secrets ({}).",
             capture.release
         ));
+        initial_state.captured = Some(Captured { state, release: capture.release, now });
         Ok(initial_state)
+    }
+
+    /// The same state for the release that the gateway named, which is more certain than a guess from its directory.
+    pub(super) fn for_release(self, seen: Option<Release>) -> Self {
+        match (&self.captured, seen) {
+            (Some(captured), Some(seen)) if captured.release != seen => {
+                Self::of(captured.state.clone(), Some(seen), captured.now).unwrap_or(self)
+            }
+            _ => self,
+        }
+    }
+
+    /// The release that a state directory was captured for.
+    pub(super) fn release(&self) -> Option<Release> {
+        self.captured.as_ref().map(|captured| captured.release)
     }
 
     fn learn_tokens(&mut self, paired: &Value) {
@@ -76,8 +104,22 @@ impl InitialState {
         }
     }
 
+    /// The name of the gateway's token or password in the scenario. `None` if the gateway has no secret of this kind.
+    pub(super) fn secret_name(&self, kind: &str) -> Option<&str> {
+        match self.gateway.get("auth").and_then(|auth| auth.get(kind)).and_then(Value::as_str) {
+            Some("none") => None,
+            Some(name) => Some(name),
+            None => (self.mode() == kind).then_some(SHARED_SECRET),
+        }
+    }
+
     /// The kind of secret that clients of the scenario send by default.
-    pub(super) fn mode(&self) -> &'static str {
+    pub(super) fn default_secret(&self) -> Option<&'static str> {
+        ["token", "password"].into_iter().find(|kind| self.secret_name(kind).is_some())
+    }
+
+    /// The kind of secret that the gateway has if the scenario names none.
+    fn mode(&self) -> &'static str {
         match self.gateway.get("auth").and_then(|auth| auth.get("mode")).and_then(Value::as_str) {
             Some("password") => "password",
             Some("none") => "none",
@@ -88,7 +130,7 @@ impl InitialState {
 
     /// Derives the settings and the records from the answers if there is no state directory.
     pub(super) fn derive(&mut self, drafts: &Drafts, symbols: &Symbols) {
-        if self.is_known {
+        if self.captured.is_some() {
             return;
         }
         self.derive_settings(drafts);
@@ -127,16 +169,21 @@ impl InitialState {
     }
 
     fn derive_settings(&mut self, drafts: &Drafts) {
-        let (mut with_password, mut with_token, mut without) = (false, false, false);
+        let (mut with_password, mut with_token, mut without, mut asks_password) = (false, false, false, false);
         let mut origins = Vec::new();
         for step in &drafts.steps {
-            let ClientAction::Connect(params) = &step.action else { continue };
-            if step.answer.as_ref().is_none_or(|answer| answer["ok"] != true) {
+            let (ClientAction::Connect(params), Some(answer)) = (&step.action, &step.answer) else { continue };
+            let sends = |kind: &str| pointer_of(params, &format!("auth/{kind}")).is_some();
+            let detail = answer.pointer("/error/details/code").and_then(Value::as_str).unwrap_or_default();
+            asks_password |= detail.starts_with("AUTH_PASSWORD_");
+            // The gateway checks the credentials first.
+            if answer["ok"] == true || answer.pointer("/error/code").is_some_and(|code| code == "NOT_PAIRED") {
+                with_password |= sends("password") && !sends("token");
+                with_token |= sends("token");
+            }
+            if answer["ok"] != true {
                 continue;
             }
-            let sends = |kind: &str| pointer_of(params, &format!("auth/{kind}")).is_some();
-            with_password |= sends("password") && !sends("token");
-            with_token |= sends("token");
             without |= !["token", "password", "deviceToken", "bootstrapToken"].into_iter().any(sends);
             let head = drafts.connections.get(&step.connection).map(|known| &known.head);
             let header = |name: &str| {
@@ -150,6 +197,7 @@ impl InitialState {
             origins.extend(header("origin").filter(|origin| Some(origin) != own.as_ref() && !origins.contains(origin)));
         }
         let mode = match (with_password, with_token, without) {
+            _ if asks_password => Some("password"),
             (true, false, _) => Some("password"),
             (false, false, true) => Some("none"),
             _ => None,
@@ -170,8 +218,7 @@ impl InitialState {
 /// other releases, an answer does not show whether it trusts the proxy. An upgrade without a message from the gateway shows
 /// nothing.
 fn trusts_a_proxy(drafts: &Drafts) -> bool {
-    let release = drafts.version.as_deref().and_then(|version| version.parse::<Release>().ok());
-    let refuses_unknown = release.is_some_and(|release| Facts::nearest(release).locality.attribution_required);
+    let refuses_unknown = drafts.release().is_some_and(|release| Facts::nearest(release).locality.attribution_required);
     let is_admitted = |number: usize| {
         let mut connects = drafts.steps.iter().filter(|step| step.connection == number);
         connects.any(|step| {

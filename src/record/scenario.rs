@@ -8,9 +8,11 @@ use super::recording::Recorded;
 use super::redaction;
 use super::symbols::{Symbols, pattern, step_name};
 use crate::counted::counted;
+use crate::scenario::gateway::SHARED_SECRET;
 use crate::scenario::writer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openclaw_model::{Facts, Release};
 use serde_json::{Map, Value, json};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +32,8 @@ pub(crate) struct RecordedScenario {
     pub(crate) steps: usize,
     /// What the scenario does not contain, one sentence each.
     pub(crate) left_out: Vec<String>,
+    /// The release of the gateway, if it is known and the embedded gateway can have it.
+    pub(crate) release: Option<Release>,
     text: String,
 }
 
@@ -42,6 +46,9 @@ impl RecordedScenario {
     /// The scenario of a recording. `proxy` is the proxy's own address.
     pub(super) fn of(mut recorded: Recorded, upstream: &str, proxy: &str, initial_state: InitialState) -> Self {
         let drafts = Drafts::of(&mut recorded);
+        let seen = drafts.release();
+        let initial_state = initial_state.for_release(seen);
+        let release = if drafts.version.is_some() { seen } else { initial_state.release() };
         let mut writer = Writer::new(&drafts, proxy, initial_state);
         let steps = writer.steps();
         let mut scenario = Map::new();
@@ -78,7 +85,8 @@ impl RecordedScenario {
         about.iter_mut().for_each(|line| *line = secrets.apply_known(line));
         left_out.iter_mut().for_each(|line| *line = secrets.apply_known(line));
         let text = writer::yaml(&Value::Object(scenario), &about);
-        Self { connections: recorded.connections, steps: count, left_out, text }
+        let release = release.filter(|release| Facts::of(*release).is_ok());
+        Self { connections: recorded.connections, steps: count, left_out, release, text }
     }
 }
 
@@ -100,10 +108,15 @@ impl<'a> Writer<'a> {
         for (token, (device, role)) in &initial_state.tokens {
             symbols.stored_token(token, device, role);
         }
-        for secret in &initial_state.secrets {
+        for (_, secret) in &initial_state.secrets {
             symbols.secrets.add(secret, "secret of the gateway");
         }
+        for code in initial_state.setup_codes.keys() {
+            symbols.secrets.add(code, "setup code");
+        }
         initial_state.derive(drafts, &symbols);
+        symbols.has_shared_secret =
+            ["token", "password"].into_iter().any(|kind| initial_state.secret_name(kind) == Some(SHARED_SECRET));
         Self {
             drafts,
             proxy,
@@ -164,9 +177,7 @@ impl<'a> Writer<'a> {
             ClientAction::Connect(params) => {
                 let connect = ConnectStep { params, draft, connection, index };
                 self.symbols.used.extend(connect.uses(&self.symbols));
-                let secrets = &self.initial_state.secrets;
-                let known = |value: &str| (!secrets.is_empty()).then(|| secrets.iter().any(|secret| secret == value));
-                let auth = connect.auth(&self.symbols, &known, self.initial_state.mode());
+                let auth = connect.auth(&self.symbols, &self.initial_state, &mut self.lost);
                 let members = connect.members(self.proxy, auth, &mut self.symbols, &mut self.lost);
                 put("connect", Value::Object(members));
             }

@@ -13,8 +13,9 @@ use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 const MIN_SECRET_LENGTH: usize = 6;
 /// The minimum length of a secret inside a list or a map with a secret name, which can also be a common word.
 const MIN_NESTED_SECRET_LENGTH: usize = 12;
-/// The replacement of a secret.
+/// The replacement of a secret, and that in the scenario of a gateway without a secret of this name.
 const HIDDEN: &str = "<secret shared>";
+const HIDDEN_WITHOUT_SECRET: &str = "hidden";
 /// The members of a reference to a secret, which say only what kind of reference it is.
 const OF_REFERENCE: [&str; 4] = ["source", "provider", "id", "value"];
 
@@ -34,6 +35,8 @@ pub(super) struct Symbols {
     pub(super) used: BTreeSet<usize>,
     /// The secrets, which must not be in the scenario.
     pub(super) secrets: Redactions,
+    /// Whether the gateway has the secret that replaces other secrets.
+    pub(super) has_shared_secret: bool,
     /// The number of values that were replaced because of where they are.
     hidden: usize,
 }
@@ -195,6 +198,10 @@ impl Symbols {
         }
     }
 
+    fn replacement(&self) -> &'static str {
+        if self.has_shared_secret { HIDDEN } else { HIDDEN_WITHOUT_SECRET }
+    }
+
     /// A value without content. Its type stays, because the gateway checks it.
     fn hide(&mut self, index: usize, name: &str, value: &Value, shortest: usize) -> Value {
         match value {
@@ -205,7 +212,7 @@ impl Symbols {
                 }
                 self.secret(Some(text).filter(|text| text.len() >= shortest).map(String::as_str), name);
                 self.hidden += 1;
-                Value::String(HIDDEN.to_owned())
+                Value::String(self.replacement().to_owned())
             }
             Value::Number(number) => {
                 self.secret(Some(&number.to_string()).filter(|text| text.len() >= shortest).map(String::as_str), name);
@@ -244,7 +251,7 @@ impl Symbols {
             Document::Unclear => {
                 self.hidden += 1;
                 lost.insert("a text that can contain secrets, because it looks like JSON but is not".to_owned());
-                return HIDDEN.to_owned();
+                return self.replacement().to_owned();
             }
             Document::Absent => {}
         }
@@ -255,7 +262,7 @@ impl Symbols {
             lost.insert("the secrets in a text".to_owned());
             self.secret(Some(text[value.clone()].trim_matches(['"', '\'', '`'])), "secret");
             out.push_str(&self.literal(&text[done..value.start]));
-            out.push_str(HIDDEN);
+            out.push_str(self.replacement());
             done = value.end;
         }
         out + &self.literal(&text[done..])

@@ -8,7 +8,7 @@ use crate::client::Link;
 use crate::counted::counted;
 use crate::explain::{StateDirectory, StatePaths};
 use crate::machine::now;
-use crate::record::{InitialState, Recorder};
+use crate::record::{InitialState, RecordedScenario, Recorder};
 use crate::scenario::Corpus;
 use crate::shell::quoted;
 use openclaw_model::Release;
@@ -53,7 +53,7 @@ pub(crate) struct Record {
     /// Without this option, `record` derives settings and records from the answers.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Release of the gateway, for --state-dir [default: the last used release, or the newest known one]
+    /// Release of the gateway, for --state-dir, if no hello-ok names it [default: the last used release, or the newest known one]
     #[arg(long, value_name = "RELEASE", requires = "state_dir")]
     release: Option<Release>,
     /// Maximum duration of the recording, in seconds
@@ -114,7 +114,7 @@ impl Record {
         let Some(directory) = &self.state_dir else { return Ok(InitialState::default()) };
         let places = StatePaths { state_dir: Some(directory.clone()), config: None, env: environment() };
         let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
-        InitialState::of(&state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
+        InitialState::of(state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
     }
 
     async fn record(
@@ -154,16 +154,29 @@ impl Record {
             count => format!("; {count} comments at its start list what it does not contain"),
         };
         let text = format!(
-            "{file}: {}, {}{left_out}\nto replay it: clawcheck run {}{}\n",
+            "{file}: {}, {}{left_out}\n{}\n",
             counted(recorded.connections, "connection"),
             counted(recorded.steps, "step"),
-            quoted(&written.to_string_lossy()),
-            // A method that clawcheck does not know can do anything.
-            if Corpus::load(std::slice::from_ref(&written)).is_ok() { "" } else { " --trust" }
+            next_command(&recorded, &written)
         );
         out.write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
+}
+
+/// What to do with a written file. A recording can be too large for a scenario.
+fn next_command(recorded: &RecordedScenario, written: &Path) -> String {
+    let shown = written.to_string_lossy();
+    let name = quoted(&shown);
+    if let Err(errors) = Corpus::written(written, recorded.text()) {
+        let problem = errors.0.first().map(|problem| problem.message()).unwrap_or_default();
+        let problem = console::sanitize_line(problem);
+        return format!("it cannot be replayed: {problem}\nto correct it: clawcheck lint {name}");
+    }
+    // A method that clawcheck does not know can do anything.
+    let trust = if Corpus::load(&[written.to_owned()]).is_ok() { "" } else { " --trust" };
+    let gateway = recorded.release.map(|release| format!(" --gateway embedded@{release}")).unwrap_or_default();
+    format!("to replay it: clawcheck run {name}{gateway}{trust}")
 }
 
 fn cannot_write(file: &Path, error: &io::Error) -> CommandError {

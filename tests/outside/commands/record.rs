@@ -296,6 +296,88 @@ fn recording_hides_secrets_and_lists_omissions() {
     assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
 }
 
+/// The release that the gateway names decides about the file and the printed command, not the guess from its directory.
+#[rstest]
+#[case::other_than_default("2026.3.31", &["--state-dir", "state"])]
+#[case::other_than_argument("2026.3.31", &["--state-dir", "state", "--release", "2026.4.2"])]
+#[case::without_directory("2026.4.2", &[])]
+fn release_of_hello_wins(#[case] release: &str, #[case] arguments: &[&str]) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, release);
+    let mut proxy = record(&test_folder, &gateway, arguments);
+    let mut client = connect(proxy.port, &[]);
+    assert_eq!(ask(&mut client, "1", "connect", introduction(TOKEN))["ok"], true);
+    let mut stdout = proxy.child.stdout.take().unwrap();
+    let text = recorded(&test_folder, proxy);
+    let about = text.lines().filter(|line| line.starts_with('#')).collect::<String>();
+    assert!(about.contains(&format!(", OpenClaw {release}.")), "{about}");
+    assert_eq!(about.contains(&format!("without secrets ({release})")), !arguments.is_empty(), "{about}");
+    let mut out = String::new();
+    stdout.read_to_string(&mut out).unwrap();
+    assert!(out.ends_with(&format!("run recorded.yaml --gateway embedded@{release}\n")), "{out}");
+    let replayed = replay(&test_folder, release);
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
+}
+
+/// The setup code of the state directory in [`scenario_is_valid`].
+const CODE: &str = "Canary-8sk20fjx71-code";
+
+/// Secrets that a client sends in another place than the gateway expects, and secrets that the gateway does not have.
+#[rstest]
+#[case::token_as_password(json!({ "mode": "token", "token": TOKEN }), json!({ "password": TOKEN }), "password: { secret: shared }")]
+#[case::wrong_password(json!({ "mode": "token", "token": TOKEN }), json!({ "password": "Canary-8sk20fjx71-other" }), "password: wrong")]
+#[case::password_as_token(json!({ "mode": "password", "password": TOKEN }), json!({ "token": TOKEN }), "token: { secret: shared }")]
+#[case::token_and_password(json!({ "mode": "password", "password": TOKEN, "token": "Canary-8sk20fjx71-token" }), json!({ "password": TOKEN }), "password: right")]
+#[case::no_secret(json!({ "mode": "none" }), json!({ "token": TOKEN, "password": TOKEN }), "token: wrong")]
+#[case::setup_code(json!({ "mode": "token", "token": TOKEN }), json!({ "bootstrapToken": CODE }), "bootstrap-token: { text: captured-secret-1 }")]
+fn scenario_is_valid(
+    #[case] auth: Value,
+    #[case] sent: Value,
+    #[case] written: &str,
+    #[values(true, false)] with_directory: bool,
+) {
+    // Only the directory tells that a gateway has no secret, if it refuses the clients for another reason.
+    let is_known = with_directory || auth["mode"] != "none";
+    let test_folder = TestFolder::new(SCENARIO);
+    let codes = json!({ CODE: { "token": CODE, "ts": 1_790_000_000_000_u64, "issuedAtMs": 1_790_000_000_000_u64 } });
+    std::fs::create_dir_all(test_folder.path("state/devices")).unwrap();
+    std::fs::write(test_folder.path("state/devices/bootstrap.json"), codes.to_string()).unwrap();
+    let gateway = gateway_with(&test_folder, "2026.4.2", &json!({ "gateway": { "mode": "local", "auth": auth } }));
+    let directory = &["--state-dir", "state"][..];
+    let proxy = record(&test_folder, &gateway, if with_directory { directory } else { &[] });
+    let mut params = introduction(TOKEN);
+    params["auth"] = sent;
+    // A secret in another place needs a replacement, too.
+    params["client"]["passphrase"] = json!("Canary-8sk20fjx71-passphrase");
+    ask(&mut connect(proxy.port, &[]), "1", "connect", params.clone());
+    params["client"].as_object_mut().unwrap().remove("passphrase");
+    ask(&mut connect(proxy.port, &[]), "1", "connect", params);
+    let text = recorded(&test_folder, proxy);
+    assert!(!text.contains("8sk20fjx71"), "{text}");
+    assert!(!with_directory || text.contains(written), "{written} in {text}");
+    let linted = test_folder.clawcheck(&["lint", "recorded.yaml"]);
+    assert_eq!(linted.code, Some(0), "{text}{}{}", linted.out, linted.err);
+    let replayed = replay(&test_folder, "2026.4.2");
+    assert!(!is_known || replayed.code == Some(0), "{text}{}{}", replayed.out, replayed.err);
+}
+
+/// A recording with more steps than a scenario can have is written, but no command is printed that cannot work.
+#[test]
+fn invalid_scenario_is_reported() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.4.2");
+    let mut proxy = record(&test_folder, &gateway, &[]);
+    let mut client = connect(proxy.port, &[]);
+    assert_eq!(ask(&mut client, "0", "connect", introduction(TOKEN))["ok"], true);
+    (1..=1000).for_each(|number| drop(ask(&mut client, &number.to_string(), "health", json!({}))));
+    let mut stdout = proxy.child.stdout.take().unwrap();
+    recorded(&test_folder, proxy);
+    let mut out = String::new();
+    stdout.read_to_string(&mut out).unwrap();
+    assert!(out.contains("it cannot be replayed: the scenario has 100") && !out.contains("clawcheck run"), "{out}");
+    assert!(out.ends_with("\nto correct it: clawcheck lint recorded.yaml\n"), "{out}");
+}
+
 /// The state directory provides a paired device and the settings of the gateway.
 #[test]
 fn includes_initial_state_directory() {
