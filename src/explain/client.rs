@@ -272,6 +272,8 @@ pub(crate) enum Assumption {
     Device,
     /// The device, which no record describes.
     NewDevice,
+    /// The client sends its device, which its release does only on other machines or without the gateway's secret.
+    SendsDevice,
     /// The kind of client.
     Client,
     /// The kind and the value of the client's credentials.
@@ -419,6 +421,10 @@ impl Client {
                 format!("the device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
             }
             Assumption::NewDevice => "the device is new (--device)".to_owned(),
+            Assumption::SendsDevice => {
+                "the command sends a device, although its release sends none with the gateway's secret (--device none)"
+                    .to_owned()
+            }
             Assumption::Client => format!("the client is {} (--as)", self.what),
             Assumption::Credential => format!("the client sends {} (--auth)", self.credential_words()),
             Assumption::Platform => format!("the platform is {} (--platform)", printable::line(&self.platform)),

@@ -140,6 +140,9 @@ pub(crate) fn simulated(
     if description.scopes.is_none() && simulated.own_tokens.is_some() {
         simulated.client.scopes = simulated.usual_scopes();
     }
+    if description.device.is_none() && simulated.client.who.id().is_some() && simulated.omits_device() {
+        simulated.client.assumed.push(Assumption::SendsDevice);
+    }
     if description.via.is_some_and(Proxy::adds_headers) {
         assume_user(&mut simulated);
     }

@@ -37,6 +37,14 @@ impl SimulatedGateway {
         scopes.unwrap_or_else(|| self.client.default_scopes(self.client_facts()))
     }
 
+    /// Whether the client is an `openclaw` command that would send no device.
+    pub(super) fn omits_device(&self) -> bool {
+        let client = &self.client;
+        let is_direct = client.peer.to_canonical().is_loopback() && client.headers.is_empty() && client.host.is_none();
+        let has_secret = client.credential == Credential::Shared && self.has_secret();
+        self.client_facts().omits_local_device && client.is_command() && is_direct && has_secret
+    }
+
     /// Whether the client sends this device token.
     pub(super) fn sends(&self, stored: &StoredToken) -> bool {
         self.client.credential == Credential::DeviceToken(Some(stored.secret().to_owned()))

@@ -200,3 +200,22 @@ fn token_without_own_device_has_no_effect() {
     let found = findings(&test_folder, "identity/device-auth.json", None);
     assert!(found[0].0.ends_with("that is not the one in the record of the device"), "{found:?}");
 }
+
+/// Seen on the real `openclaw devices list`: 2026.3.31 sends its device, and 2026.7.35 and 2026.9.6 send none.
+#[test]
+fn command_without_device() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let says = |release: &str, more: &[&str]| {
+        let found = clawcheck(&test_folder, &[&["explain", "--release", release], more].concat(), None);
+        json_of(&found)["assumed"]
+            .to_string()
+            .contains("its release sends none with the gateway's secret (--device none)")
+    };
+    assert!(says("2026.7.35", &[]) && says("2026.9.6", &[]) && !says("2026.6.11", &[]));
+    for others in [&["--peer", "203.0.113.7"][..], &["--via", "nginx"], &["--as", "exec"], &["--device", "none"]] {
+        assert!(!says("2026.9.6", others), "{others:?}");
+    }
+    without_secret(&test_folder);
+    assert!(!says("2026.9.6", &[]));
+}

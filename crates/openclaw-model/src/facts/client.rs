@@ -20,6 +20,8 @@ pub struct ClientFacts {
     /// Whether a secret in the environment of the `openclaw` command takes precedence over the configuration. A gateway always
     /// prefers the configuration.
     pub environment_first: bool,
+    /// Whether the `openclaw` command sends no device to a gateway on its own machine, if it has the gateway's secret.
+    pub omits_local_device: bool,
     /// Whether a client that sends its stored device token requests the scopes of this token.
     pub requests_stored_scopes: bool,
     /// The scopes that the operator clients request by default.
@@ -51,6 +53,7 @@ impl ClientFacts {
             repeats_approval_as_admin: false,
             token_store: StoreFormat::Files,
             environment_first: true,
+            omits_local_device: false,
             requests_stored_scopes: false,
             scopes: DefaultScopes::oldest(),
             narrows_scopes: false,

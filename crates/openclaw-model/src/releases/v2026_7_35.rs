@@ -141,5 +141,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 facts.rpc.node_calls.explains_configured_denial = true;
             },
         },
+        Change {
+            what: "The `openclaw` command sends no device to a gateway on its own machine, if it has the gateway's secret.",
+            sources: &[Code("src/gateway/call.ts", "shouldOmitDeviceIdentityForGatewayCall")],
+            apply: |facts| facts.client.omits_local_device = true,
+        },
     ],
 };
