@@ -272,7 +272,7 @@ pub(crate) enum Assumption {
     Device,
     /// The device, which no record describes.
     NewDevice,
-    /// The client sends its device, which its release does only on other machines or without the gateway's secret.
+    /// The client sends its device. In its release, the client does so only on another machine or without the gateway's secret.
     SendsDevice,
     /// The kind of client.
     Client,
@@ -415,14 +415,15 @@ impl Client {
 
     /// What is assumed about the client, with the options that specify it.
     pub(crate) fn assumptions(&self) -> Vec<String> {
-        let words = |assumed: &Assumption| match assumed {
+        let words = |assumed: &Assumption| {
+            match assumed {
             Assumption::Device => {
                 let id = self.who.id().unwrap_or_default();
                 format!("the device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
             }
             Assumption::NewDevice => "the device is new (--device)".to_owned(),
             Assumption::SendsDevice => {
-                "the command sends a device, although its release sends none with the gateway's secret (--device none)"
+                "the command sends a device, although in its release the command sends no device with the gateway's secret (--device none)"
                     .to_owned()
             }
             Assumption::Client => format!("the client is {} (--as)", self.what),
@@ -438,6 +439,7 @@ impl Client {
             }
             Assumption::Scopes => "the command needs all its default scopes (--scopes)".to_owned(),
             Assumption::Proof => "the client has the private key of the device".to_owned(),
+        }
         };
         self.assumed.iter().map(words).collect()
     }

@@ -57,7 +57,7 @@ impl StoredToken {
         let issued = record.get("tokens").and_then(|tokens| tokens.get(role)).filter(|issued| issued.is_object());
         let Some(issued) = issued else { return Some("that the record of the device does not contain".to_owned()) };
         if issued.get("revokedAtMs").is_some_and(|at| !at.is_null()) {
-            return Some("that the record of the device revokes".to_owned());
+            return Some("that is revoked in the record of the device".to_owned());
         }
         if issued.get("token").and_then(Value::as_str) != Some(token) {
             return Some("that is not the one in the record of the device".to_owned());

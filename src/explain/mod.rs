@@ -422,7 +422,7 @@ fn listed(devices: &BTreeMap<String, DeviceData>) -> String {
 fn device_option(known: &str) -> String {
     match known {
         "" => {
-            "--device accepts `none`, `new`, an id or the beginning of it, or a name or a part of it; the store has no devices"
+            "--device accepts `none`, `new`, an id, a prefix of an id, a name, or a part of a name; the store has no devices"
                 .to_owned()
         }
         known => format!("pass --device `none`, `new`, or one of {known}"),

@@ -54,7 +54,7 @@ impl SimulatedGateway {
     pub(super) fn own_credentials_note(&self) -> Option<String> {
         let command = format!("the `openclaw` command of {}", self.client_release());
         if let Some((name, _)) = self.own_tokens.as_ref().and(self.variable()) {
-            return Some(format!("{command} sends the secret in {name}, which is not that of the gateway"));
+            return Some(format!("{command} sends the secret in {name}, which is not the gateway's secret"));
         }
         let stored = self.stored_token()?;
         let difference = stored.difference(self.record().as_ref())?;

@@ -303,7 +303,7 @@ impl Explanation<'_> {
     /// The differences that make the gateway refuse the client.
     fn refused_variants(&self, out: &mut String) {
         out.push_str(
-            "If the gateway refuses this client, the client differs from the description above. Refused variants:\n",
+            "If the gateway refuses this client, the client must differ from the description above. Refused variants:\n",
         );
         let width = self.variants.iter().map(|variant| variant.option.len()).max().unwrap_or_default();
         for RefusedVariant { option, what, answer } in &self.variants {

@@ -85,7 +85,7 @@ pub(crate) fn to_check(report: &ProbeReport) -> Vec<String> {
     sentences.extend(lacking.iter().map(|(capability, why)| format!("lacks {capability}: {why}")));
     if !lacking.is_empty() {
         sentences
-            .push("remove a feature from `lacks` that the gateway should have: its cases are not played".to_owned());
+            .push("if the gateway should have one of these features, remove the feature from `lacks`: the cases of a feature in `lacks` are not played".to_owned());
     }
     sentences
 }

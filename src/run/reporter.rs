@@ -80,7 +80,9 @@ impl<'r, 's> Reporter<'r, 's> {
         }
         let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
         let fails = done.verdict == Verdict::Deviates;
-        report.unsaved += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
+        let is_approvable = done.findings.iter().any(new);
+        report.unsaved += usize::from(fails && done.proposed.is_none() && is_approvable);
+        report.not_approvable += usize::from(fails && shared.own_library.is_some() && !is_approvable);
         if let Some(frames) = &done.frames {
             report.frames.get_or_insert_default().add(frames);
         }

@@ -94,7 +94,7 @@ fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
 /// The check by headers.
 fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
     if let Some(header) = proxy_header(rules, peer) {
-        return Err(format!("header {} is present; trustedProxies does not rescue it", header_name(header)));
+        return Err(format!("header {} is present, and trustedProxies does not change that", header_name(header)));
     }
     if !address::is_loopback(peer.address) {
         return Err(format!("the peer {} is not loopback", peer.address));

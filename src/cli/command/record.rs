@@ -171,7 +171,7 @@ fn next_command(recorded: &RecordedScenario, written: &Path) -> String {
     if let Err(errors) = Corpus::written(written, recorded.text()) {
         let problem = errors.0.first().map(|problem| problem.message()).unwrap_or_default();
         let problem = console::sanitize_line(problem);
-        return format!("it cannot be replayed: {problem}\nto correct it: clawcheck lint {name}");
+        return format!("the scenario cannot be replayed: {problem}\nto list all problems: clawcheck lint {name}");
     }
     // A method that clawcheck does not know can do anything.
     let trust = if Corpus::load(&[written.to_owned()]).is_ok() { "" } else { " --trust" };

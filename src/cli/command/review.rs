@@ -77,7 +77,7 @@ fn describe(library: &Library, proposal: &Proposal) -> Result<String, LibraryErr
     let head = format!("{} for {}, {seen}", line(&snapshot.case), snapshot.release);
     let history = library.history(&snapshot.case)?;
     Ok(match history.serving(snapshot.release) {
-        None => format!("{head}: there is no snapshot yet\n{text}"),
+        None => format!("{head}: the folder has no snapshot of this case yet\n{text}"),
         Some((variant, held)) if held.text == snapshot.text => {
             format!("{head}: equal to the snapshot of {variant}, which was not yet seen on this release\n")
         }

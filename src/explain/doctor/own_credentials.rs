@@ -47,7 +47,7 @@ fn grouped<'f>(
 fn of_token(state: &StateDirectory, stored: &StoredToken, facts: &Facts, now: i64) -> Option<String> {
     let (role, device) = stored.role_and_device();
     if own_id(state).is_some_and(|own| own != device) {
-        return Some("has a device token of another device than identity/device.json".to_owned());
+        return Some("has a device token for a device other than the one in identity/device.json".to_owned());
     }
     let description = ClientDescription { device: Some(device.to_owned()), ..command(facts) };
     let simulated = simulated(state, &description, now).ok()?;
@@ -56,8 +56,8 @@ fn of_token(state: &StateDirectory, stored: &StoredToken, facts: &Facts, now: i6
     Some(format!("has a device token for {} {difference}{effect}", short(role)))
 }
 
-/// What the difference does to the `openclaw` command. Nothing is said about a directory without the key of its device, because
-/// the command then has another device, and about the token of another role than that of the command.
+/// The effect of the difference on the `openclaw` command. Empty for a directory without the key of its device, because the
+/// command then has another device, and for a token with a role other than that of the command.
 fn effect(simulated: &SimulatedGateway, stored: &StoredToken) -> String {
     if simulated.own_tokens.is_none() || stored.role_and_device().0 != simulated.client.role {
         return String::new();

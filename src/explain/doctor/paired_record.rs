@@ -84,7 +84,7 @@ impl PairedRecord<'_> {
         let client = ClientDescription { device: Some(self.key.to_owned()), ..ClientDescription::default() };
         let groups = self.by_effect(&client, &others).into_iter().filter(|(effect, _)| effect.contains(REFUSED));
         for (effect, releases) in groups {
-            let what = format!("is not for {}, the role that its client {} requests{effect}", short(&role), short(&id));
+            let what = format!("lacks the role {}, which its client {} requests{effect}", short(&role), short(&id));
             found.push(self.finding(what, releases));
         }
     }
@@ -153,7 +153,7 @@ impl PairedRecord<'_> {
             // The directory of the gateway, or a copy that a gateway on this machine would use.
             None if is_own && platform != LOCAL_PLATFORM => {
                 client.platform = Some(LOCAL_PLATFORM.to_owned());
-                "on this machine, which is on linux, its client requires another approval"
+                "on this machine (linux), its client requires another approval"
             }
             None => return,
         };

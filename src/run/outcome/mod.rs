@@ -218,6 +218,9 @@ pub struct GatewayStarts {
 pub struct RunReport {
     /// Number of cases with a new observation that could not be saved for approval.
     pub unsaved: usize,
+    /// Number of failing cases whose observation cannot become a snapshot of the gateway itself: a step did not meet its
+    /// expectation, or the store could not be set up. Counted only if the gateway has its own snapshots.
+    pub not_approvable: usize,
     /// Why observations cannot be saved in the folder of the gateway's own snapshots, if this user may not write it.
     pub own_protected: Option<String>,
     /// Number of cases for each verdict.

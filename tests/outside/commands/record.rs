@@ -374,8 +374,11 @@ fn invalid_scenario_is_reported() {
     recorded(&test_folder, proxy);
     let mut out = String::new();
     stdout.read_to_string(&mut out).unwrap();
-    assert!(out.contains("it cannot be replayed: the scenario has 100") && !out.contains("clawcheck run"), "{out}");
-    assert!(out.ends_with("\nto correct it: clawcheck lint recorded.yaml\n"), "{out}");
+    assert!(
+        out.contains("the scenario cannot be replayed: the scenario has 100") && !out.contains("clawcheck run"),
+        "{out}"
+    );
+    assert!(out.ends_with("\nto list all problems: clawcheck lint recorded.yaml\n"), "{out}");
 }
 
 /// The state directory provides a paired device and the settings of the gateway.

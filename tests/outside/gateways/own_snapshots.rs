@@ -31,6 +31,21 @@ fn own_snapshots_without_store() {
     test_folder.leaves_nothing();
 }
 
+/// A case that does not meet its own expectation has no observation to approve, and the run says so.
+#[test]
+fn unmet_expectation_cannot_be_approved() {
+    let refused = "    expect: { refused: { close: 1008 } }\n";
+    let unmet = CONNECT.to_owned() + refused;
+    let test_folder = described(&[("case", CONNECT), ("unmet", &unmet)], "store: none\nsnapshots: ours\n");
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ours.yaml"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    let says =
+        "1 failing case cannot be approved as snapshots of the gateway itself: a step did not meet its expectation";
+    assert!(ran.err.contains(says), "{}", ran.err);
+    let reviewed = test_folder.clawcheck(&["review", "--gateway", "ours.yaml"]);
+    assert!(reviewed.out.contains("[1 of 1] family/case for 2026.4.2"), "{}{}", reviewed.out, reviewed.err);
+}
+
 #[test]
 fn observations_need_own_folder() {
     let test_folder = described(&[], "");

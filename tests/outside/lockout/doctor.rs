@@ -124,8 +124,8 @@ fn record_differs_from_its_client() {
         let arguments = [&["explain", "state", "--format", "json", "--release", release], client].concat();
         json_of(&test_folder.clawcheck(&arguments))["details"]["reason"] == reason
     };
-    let roles = releases(&phone, "is not for operator, the role that its client cli requests; its clients are refused");
-    let platforms = releases(&own, "has the platform `darwin`: on this machine, which is on linux");
+    let roles = releases(&phone, "lacks the role operator, which its client cli requests; its clients are refused");
+    let platforms = releases(&own, "has the platform `darwin`: on this machine (linux)");
     let phone = phone.device_id();
     for release in known_releases().map(|release| release.to_string()) {
         let is_refused = on(&["--device", &phone], &release, "role-upgrade");

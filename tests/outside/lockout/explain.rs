@@ -22,7 +22,10 @@ fn refused_connect_and_remedies() {
     assert_eq!((&found["release"], &found["let_in"]), (&json!("2026.4.2"), &json!(false)));
     assert_eq!((&found["details"]["reason"], &found["close"]["code"]), (&json!("scope-upgrade"), &json!(1008)));
     let locality = found["trace"].as_array().unwrap().iter().find(|line| line["check"] == "locality").unwrap();
-    assert_eq!(locality["found"], "not local: header X-Forwarded-For is present; trustedProxies does not rescue it");
+    assert_eq!(
+        locality["found"],
+        "not local: header X-Forwarded-For is present, and trustedProxies does not change that"
+    );
     assert_eq!((&locality["check"], &locality["since"]), (&json!("locality"), &json!("2026.3.31")));
     let whats = |list: &str| {
         found[list].as_array().unwrap().iter().map(|remedy| remedy["what"].to_string()).collect::<Vec<_>>()
@@ -38,7 +41,7 @@ fn refused_connect_and_remedies() {
     assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
     let says = "  --auth token=wrong  with a wrong token: INVALID_REQUEST AUTH_TOKEN_MISMATCH";
     assert!(
-        let_in.out.contains("the client differs from the description above. Refused variants:\n")
+        let_in.out.contains("the client must differ from the description above. Refused variants:\n")
             && let_in.out.contains(says),
         "{}",
         let_in.out

@@ -32,7 +32,7 @@ fn explains_steps_of_case() {
     let explained = ended.out.split_once("\nStep 1, line 14 of scenarios/role-upgrade/approve.yaml: ").unwrap().1;
     for line in [
         "refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade",
-        "locality    not local: header X-Forwarded-For is present; trustedProxies does not rescue it (since 2026.3.31)",
+        "locality    not local: header X-Forwarded-For is present, and trustedProxies does not change that (since 2026.3.31)",
         "the effective roles of the record: operator",
     ] {
         assert!(explained.contains(line), "{line} in {}", ended.out);

@@ -115,7 +115,7 @@ fn secret_takes_precedence_over_stored_token() {
     assert_eq!(found[0].0, "has a device token for node that the record of the device does not contain");
     keep_token(&test_folder, "another", "operator", RECORDED, READ);
     let found = findings(&test_folder, "identity/device-auth.json", None);
-    assert_eq!(found[0].0, "has a device token of another device than identity/device.json");
+    assert_eq!(found[0].0, "has a device token for a device other than the one in identity/device.json");
 }
 
 /// Seen in the packages: 2026.9.6 is the first release whose command prefers the configuration.
@@ -127,7 +127,7 @@ fn variable_with_another_secret() {
     let refused = explained(&test_folder, "2026.4.8", token);
     assert_eq!((&refused["let_in"], &refused["details"]["code"]), (&json!(false), &json!("AUTH_TOKEN_MISMATCH")));
     assert!(refused["client"].as_str().unwrap().contains("with the secret in OPENCLAW_GATEWAY_TOKEN"), "{refused:#}");
-    assert!(refused["notes"].to_string().contains("which is not that of the gateway"), "{refused:#}");
+    assert!(refused["notes"].to_string().contains("which is not the gateway's secret"), "{refused:#}");
     assert_eq!(explained(&test_folder, "2026.9.6", token)["let_in"], true);
     let found = findings(&test_folder, "environment", token);
     assert!(found.len() == 1 && found[0].0.ends_with("the `openclaw` command sends it and is refused"), "{found:?}");
@@ -210,7 +210,7 @@ fn command_without_device() {
         let found = clawcheck(&test_folder, &[&["explain", "--release", release], more].concat(), None);
         json_of(&found)["assumed"]
             .to_string()
-            .contains("its release sends none with the gateway's secret (--device none)")
+            .contains("in its release the command sends no device with the gateway's secret (--device none)")
     };
     assert!(says("2026.7.35", &[]) && says("2026.9.6", &[]) && !says("2026.6.11", &[]));
     for others in [&["--peer", "203.0.113.7"][..], &["--via", "nginx"], &["--as", "exec"], &["--device", "none"]] {

@@ -20,7 +20,7 @@ pub struct ClientFacts {
     /// Whether a secret in the environment of the `openclaw` command takes precedence over the configuration. A gateway always
     /// prefers the configuration.
     pub environment_first: bool,
-    /// Whether the `openclaw` command sends no device to a gateway on its own machine, if it has the gateway's secret.
+    /// Whether the `openclaw` command sends no device to a gateway on its own machine if the command has the gateway's secret.
     pub omits_local_device: bool,
     /// Whether a client that sends its stored device token requests the scopes of this token.
     pub requests_stored_scopes: bool,

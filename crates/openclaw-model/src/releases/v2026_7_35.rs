@@ -142,7 +142,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "The `openclaw` command sends no device to a gateway on its own machine, if it has the gateway's secret.",
+            what: "The `openclaw` command sends no device to a gateway on its own machine if the command has the gateway's secret.",
             sources: &[Code("src/gateway/call.ts", "shouldOmitDeviceIdentityForGatewayCall")],
             apply: |facts| facts.client.omits_local_device = true,
         },

@@ -62,6 +62,12 @@ impl Run {
             let reason = not_writable.unwrap_or_else(|| self.why_not_saved(named.paths.is_empty()).to_owned());
             let _ = writeln!(console::stderr(), "observations are not saved: {reason}");
         }
+        if report.not_approvable > 0 {
+            let cases = counted(report.not_approvable, "failing case");
+            let reason = "a step did not meet its expectation, or the store could not be set up";
+            let _ =
+                writeln!(console::stderr(), "{cases} cannot be approved as snapshots of the gateway itself: {reason}");
+        }
         let code = self.exit_code(&report);
         if code == exit::DEVIATES && report.outcome(false) == Outcome::Conforms {
             let skipped = report.summary.count(crate::judge::Verdict::Skipped);

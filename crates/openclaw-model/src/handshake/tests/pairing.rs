@@ -58,7 +58,7 @@ fn loopback_in_trusted_proxies(#[case] release: &str, #[case] forwarded: Option<
 fn refusal_names_header() {
     let mut gateway = gateway_with("2026.4.2", |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let answer = gateway.connect(&cli().header("x-forwarded-for", "203.0.113.7"));
-    let sentence = "not local: header X-Forwarded-For is present; trustedProxies does not rescue it";
+    let sentence = "not local: header X-Forwarded-For is present, and trustedProxies does not change that";
     assert!(answer.reasons.contains(sentence), "{}", answer.reasons);
     let pending = gateway.document(Document::DevicesPending);
     assert_eq!(pending.as_object().unwrap().values().next().unwrap()["remoteIp"], "203.0.113.7");
