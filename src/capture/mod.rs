@@ -170,9 +170,7 @@ impl Capture {
         };
         if with_connects {
             let most = MAX_CONNECTS - connects.len();
-            let codes =
-                all_documents(state).into_iter().filter(|(document, _)| *document == Document::DevicesBootstrap);
-            let codes = codes.map(|(_, codes)| codes).collect::<Vec<_>>();
+            let codes = setup_code_documents(state);
             connects.extend(connects::of_setup_codes(state, &codes, release, &mut aliases, now).take(most));
         }
         let ids = devices.iter().map(|device| device.id.as_str()).collect::<BTreeSet<_>>();
@@ -347,10 +345,15 @@ fn all_documents(state: &StateDirectory) -> Vec<(Document, Arc<Value>)> {
 
 /// The setup codes of the store, with their replacements. The key of an entry is the code.
 fn setup_codes(state: &StateDirectory, aliases: &mut Aliases) -> Vec<(String, String)> {
+    let documents = setup_code_documents(state);
+    let codes = documents.iter().flat_map(|codes| codes.as_object().into_iter().flat_map(Map::keys));
+    codes.map(|code| (code.clone(), aliases.text(ValueKind::Secret, code))).collect()
+}
+
+/// The documents with setup codes, from the files and from the database.
+fn setup_code_documents(state: &StateDirectory) -> Vec<Arc<Value>> {
     let documents = all_documents(state).into_iter().filter(|(document, _)| *document == Document::DevicesBootstrap);
-    let codes =
-        documents.flat_map(|(_, codes)| codes.as_object().into_iter().flat_map(Map::keys).cloned().collect::<Vec<_>>());
-    codes.map(|code| (code.clone(), aliases.text(ValueKind::Secret, &code))).collect()
+    documents.map(|(_, codes)| codes).collect()
 }
 
 /// The files of the store with the records of these devices, and the modes of the files that a gateway cannot read.

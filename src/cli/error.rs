@@ -22,7 +22,8 @@ pub(crate) struct CommandError {
 }
 
 impl CommandError {
-    /// The input is invalid: arguments, a scenario, a configuration file or an environment variable. The exit code is [`exit::USAGE`].
+    /// The input is invalid: arguments, a scenario, a configuration file or an environment variable. The exit code is
+    /// [`exit::USAGE`].
     pub(crate) fn usage(report: impl Into<Report>) -> Self {
         Self { code: exit::USAGE, report: Some(report.into()) }
     }

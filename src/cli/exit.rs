@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 pub(crate) const OK: u8 = 0;
 /// A case deviates.
 pub(crate) const DEVIATES: u8 = 1;
-/// The user has to change the command, a file or folder that it names, or an environment variable. clap uses the same code for invalid arguments.
+/// The user has to change the command, a file or folder that it names, or an environment variable. clap uses the same code
+/// for invalid arguments.
 pub(crate) const USAGE: u8 = 2;
 /// The command is right, but a gateway, the machine or the network failed. The same command can succeed later.
 pub(crate) const FAILED: u8 = 3;

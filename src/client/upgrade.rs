@@ -257,8 +257,8 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, OpenError> {
 async fn body(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>, length: Option<usize>) -> String {
     let wanted = length.unwrap_or(UPGRADE_BODY_BYTES).min(UPGRADE_BODY_BYTES);
     // Without a length, the body ends with the connection, and a gateway can delay that.
-    let patience = tokio::time::Duration::from_secs(2);
-    let _ = tokio::time::timeout(patience, async {
+    let max_wait = tokio::time::Duration::from_secs(2);
+    let _ = tokio::time::timeout(max_wait, async {
         while bytes.len() < wanted {
             if !matches!(stream.read_buf(&mut bytes).await, Ok(read) if read > 0) {
                 break;

@@ -423,7 +423,8 @@ impl Client {
             }
             Assumption::NewDevice => "the device is new (--device)".to_owned(),
             Assumption::SendsDevice => {
-                "the command sends a device, although in its release the command sends no device with the gateway's secret (--device none)"
+                "the command sends a device, although in its release the command sends no device with the gateway's secret \
+                 (--device none)"
                     .to_owned()
             }
             Assumption::Client => format!("the client is {} (--as)", self.what),

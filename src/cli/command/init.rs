@@ -175,15 +175,16 @@ fn name_of(command: &str) -> String {
 /// The command with an absolute path, because a gateway does not run in the directory of the user.
 fn located(command: &str) -> String {
     let is_path = command.contains('/') && !command.starts_with(['/', '{']);
-    let absolute = std::path::absolute(command).ok().filter(|_| is_path);
-    absolute.map_or_else(|| command.to_owned(), |path| path.to_string_lossy().into_owned())
+    if is_path { absolute(command) } else { command.to_owned() }
 }
 
 /// An argument with an absolute path if it names a file: `gw.py` of `python3 gw.py`.
 fn located_argument(argument: &str) -> String {
-    let path = Path::new(argument);
-    let absolute = std::path::absolute(path).ok().filter(|_| path.is_file());
-    absolute.map_or_else(|| argument.to_owned(), |path| path.to_string_lossy().into_owned())
+    if Path::new(argument).is_file() { absolute(argument) } else { argument.to_owned() }
+}
+
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 fn default_file(name: &str) -> PathBuf {

@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use timeouts::{AnswerTimeouts, Patience};
+use timeouts::{AnswerTimeouts, WaitLength};
 use tokio::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::cut;
@@ -112,33 +112,33 @@ impl<'a> Asker<'a> {
     /// answer gets the longer wait at once.
     pub(super) async fn ask(&self, question: &Question) -> Answer {
         if question.guesses && self.peer.is_some() {
-            return self.ask_once(question, Patience::Longer).await;
+            return self.ask_once(question, WaitLength::Longer).await;
         }
         let began = Instant::now();
-        let answer = self.ask_once(question, Patience::Usual).await;
+        let answer = self.ask_once(question, WaitLength::Usual).await;
         if answer.decision != Decision::Silent || !self.timeouts.can_wait_longer(began.elapsed()) {
             return answer;
         }
-        let answer = self.ask_once(question, Patience::Longer).await;
+        let answer = self.ask_once(question, WaitLength::Longer).await;
         self.timeouts.waited_longer(answer.decision != Decision::Silent);
         answer
     }
 
-    async fn ask_once(&self, question: &Question, patience: Patience) -> Answer {
+    async fn ask_once(&self, question: &Question, wait_length: WaitLength) -> Answer {
         self.guesses.set(self.guesses.get() + usize::from(question.guesses));
         match question.script {
-            Script::Challenge => self.open_only(self.context.upgrade.clone(), patience).await,
+            Script::Challenge => self.open_only(self.context.upgrade.clone(), wait_length).await,
             Script::Open(change) => {
                 let mut upgrade = self.context.upgrade.clone();
                 change(&mut upgrade);
-                self.open_only(upgrade, patience).await
+                self.open_only(upgrade, wait_length).await
             }
-            Script::First(frame) => self.first(frame(), patience).await,
-            Script::Ping => self.ping(patience).await,
-            Script::Close => self.close(patience).await,
+            Script::First(frame) => self.first(frame(), wait_length).await,
+            Script::Ping => self.ping(wait_length).await,
+            Script::Close => self.close(wait_length).await,
             Script::Connect(connect) => {
                 let connect = connect(&self.context);
-                self.connect(question, &connect, patience).await
+                self.connect(question, &connect, wait_length).await
             }
             Script::OfHello(look) => match self.hello.get() {
                 Some(hello) => Answer::new(Decision::Granted, look(hello)),
@@ -148,9 +148,9 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn open(&self, upgrade: &Upgrade, patience: Patience) -> Result<Connection, Answer> {
+    async fn open(&self, upgrade: &Upgrade, wait_length: WaitLength) -> Result<Connection, Answer> {
         let began = Instant::now();
-        let opened = open(self.running, self.peer, upgrade, self.timeouts.deadline(patience)).await;
+        let opened = open(self.running, self.peer, upgrade, self.timeouts.deadline(wait_length)).await;
         match &opened {
             Err(OpenError::Deadline | OpenError::Refused(_) | OpenError::Unreachable { .. }) => self.timeouts.missed(),
             _ => self.timeouts.answered(began.elapsed()),
@@ -159,9 +159,9 @@ impl<'a> Asker<'a> {
     }
 
     /// Waits for the challenge. Any other message is the answer.
-    async fn challenge(&self, connection: &mut Connection, patience: Patience) -> Result<Option<Value>, Answer> {
+    async fn challenge(&self, connection: &mut Connection, wait_length: WaitLength) -> Result<Option<Value>, Answer> {
         let began = Instant::now();
-        match connection.next(self.timeouts.challenge_deadline(patience)).await {
+        match connection.next(self.timeouts.challenge_deadline(wait_length)).await {
             Incoming::Text(frame) if frame.event() == Some("connect.challenge") => {
                 self.timeouts.answered(began.elapsed());
                 self.timeouts.challenge(true);
@@ -179,12 +179,12 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn open_only(&self, upgrade: Upgrade, patience: Patience) -> Answer {
-        let mut connection = match self.open(&upgrade, patience).await {
+    async fn open_only(&self, upgrade: Upgrade, wait_length: WaitLength) -> Answer {
+        let mut connection = match self.open(&upgrade, wait_length).await {
             Ok(connection) => connection,
             Err(answer) => return answer,
         };
-        match self.challenge(&mut connection, patience).await {
+        match self.challenge(&mut connection, wait_length).await {
             Ok(Some(payload)) => {
                 let mut members =
                     payload.as_object().map_or(Vec::new(), |object| object.keys().take(16).cloned().collect());
@@ -197,36 +197,36 @@ impl<'a> Asker<'a> {
     }
 
     /// A connection on which the challenge was read, if there is one. Without its challenge, a client would get another answer.
-    async fn opened(&self, upgrade: &Upgrade, patience: Patience) -> Result<(Connection, Challenge), Answer> {
+    async fn opened(&self, upgrade: &Upgrade, wait_length: WaitLength) -> Result<(Connection, Challenge), Answer> {
         let began = Instant::now();
-        let mut connection = self.open(upgrade, patience).await?;
-        let challenge = self.challenge(&mut connection, patience).await?;
-        let is_repeated = patience == Patience::Usual && self.timeouts.can_challenge_come_after(began.elapsed());
+        let mut connection = self.open(upgrade, wait_length).await?;
+        let challenge = self.challenge(&mut connection, wait_length).await?;
+        let is_repeated = wait_length == WaitLength::Usual && self.timeouts.can_challenge_come_after(began.elapsed());
         if challenge.is_none() && is_repeated {
             return Err(Answer::new(Decision::Silent, "no challenge"));
         }
         Ok((connection, challenge.as_ref().map(Challenge::from_payload).unwrap_or_default()))
     }
 
-    async fn first(&self, frame: Frame, patience: Patience) -> Answer {
+    async fn first(&self, frame: Frame, wait_length: WaitLength) -> Answer {
         let upgrade = self.context.upgrade.clone();
-        let mut connection = match self.opened(&upgrade, patience).await {
+        let mut connection = match self.opened(&upgrade, wait_length).await {
             Ok((connection, _)) => connection,
             Err(answer) => return answer,
         };
-        let deadline = self.timeouts.deadline(patience);
+        let deadline = self.timeouts.deadline(wait_length);
         // A gateway can close the connection while it reads. Its last message is then the answer.
         let _ = match frame {
             Frame::Text(text) => connection.send_text(text, deadline).await,
             Frame::Binary(bytes) => connection.send_binary(bytes, deadline).await,
         };
-        self.outcome(&mut connection, patience).await.0
+        self.outcome(&mut connection, wait_length).await.0
     }
 
-    async fn ping(&self, patience: Patience) -> Answer {
+    async fn ping(&self, wait_length: WaitLength) -> Answer {
         let upgrade = self.context.upgrade.clone();
-        match self.opened(&upgrade, patience).await {
-            Ok((mut connection, _)) => match connection.ping(self.timeouts.deadline(patience)).await {
+        match self.opened(&upgrade, wait_length).await {
+            Ok((mut connection, _)) => match connection.ping(self.timeouts.deadline(wait_length)).await {
                 true => Answer::new(Decision::Granted, "pong"),
                 false => Answer::new(Decision::Silent, "no pong"),
             },
@@ -234,25 +234,25 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn close(&self, patience: Patience) -> Answer {
+    async fn close(&self, wait_length: WaitLength) -> Answer {
         let upgrade = self.context.upgrade.clone();
-        match self.opened(&upgrade, patience).await {
+        match self.opened(&upgrade, wait_length).await {
             Ok((mut connection, _)) => {
-                let _ = connection.close(Some(1000), "", self.timeouts.deadline(patience)).await;
-                self.outcome(&mut connection, patience).await.0
+                let _ = connection.close(Some(1000), "", self.timeouts.deadline(wait_length)).await;
+                self.outcome(&mut connection, wait_length).await.0
             }
             Err(answer) => answer,
         }
     }
 
-    async fn connect(&self, question: &Question, connect: &Connect, patience: Patience) -> Answer {
-        let (mut connection, challenge) = match self.opened(&connect.upgrade, patience).await {
+    async fn connect(&self, question: &Question, connect: &Connect, wait_length: WaitLength) -> Answer {
+        let (mut connection, challenge) = match self.opened(&connect.upgrade, wait_length).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
         };
         let params = connect.request.params(&challenge, self.running.now());
-        let _ = connection.request("connect", params.clone(), self.timeouts.deadline(patience)).await;
-        let (answer, payload) = self.outcome(&mut connection, patience).await;
+        let _ = connection.request("connect", params.clone(), self.timeouts.deadline(wait_length)).await;
+        let (answer, payload) = self.outcome(&mut connection, wait_length).await;
         let Some(payload) = payload else { return answer };
         if let Some(token) = payload.pointer("/auth/deviceToken").and_then(Value::as_str) {
             self.issued.borrow_mut().add(token, "device token");
@@ -273,15 +273,15 @@ impl<'a> Asker<'a> {
         };
         let params =
             if connect.then == FollowUp::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
-        let pending = connection.request(method, params, self.timeouts.deadline(patience)).await;
-        let Ok(pending) = pending else { return self.outcome(&mut connection, patience).await.0 };
-        self.call_outcome(&mut connection, &pending, patience).await
+        let pending = connection.request(method, params, self.timeouts.deadline(wait_length)).await;
+        let Ok(pending) = pending else { return self.outcome(&mut connection, wait_length).await.0 };
+        self.call_outcome(&mut connection, &pending, wait_length).await
     }
 
     /// The answer to a call. After a refusal, a ping tests whether the connection stays open.
-    async fn call_outcome(&self, connection: &mut Connection, pending: &RequestId, patience: Patience) -> Answer {
+    async fn call_outcome(&self, connection: &mut Connection, pending: &RequestId, wait_length: WaitLength) -> Answer {
         let began = Instant::now();
-        let response = match connection.response(pending, self.timeouts.deadline(patience)).await {
+        let response = match connection.response(pending, self.timeouts.deadline(wait_length)).await {
             Reply::Response(response) => response,
             Reply::Closed(closed) => return Answer::new(Decision::Refused, answer::parting(&closed)),
             Reply::Deadline => {
@@ -294,7 +294,7 @@ impl<'a> Asker<'a> {
             return Answer::new(Decision::Granted, "ok");
         }
         let seen = answer::refusal(&response);
-        connection.ping(self.timeouts.deadline(patience)).await;
+        connection.ping(self.timeouts.deadline(wait_length)).await;
         match connection.ended() {
             Some(closed) => Answer::new(Decision::Refused, format!("{seen}, {}", answer::parting(closed))),
             None => stays_open(Some(seen)),
@@ -302,12 +302,15 @@ impl<'a> Asker<'a> {
     }
 
     /// Reads until the gateway has answered. A hello-ok is also returned.
-    async fn outcome(&self, connection: &mut Connection, patience: Patience) -> (Answer, Option<Value>) {
+    async fn outcome(&self, connection: &mut Connection, wait_length: WaitLength) -> (Answer, Option<Value>) {
         let began = Instant::now();
         let mut seen: Option<String> = None;
         for _ in 0..MAX_MESSAGES {
-            let deadline =
-                if seen.is_some() { self.timeouts.close_deadline(patience) } else { self.timeouts.deadline(patience) };
+            let deadline = if seen.is_some() {
+                self.timeouts.close_deadline(wait_length)
+            } else {
+                self.timeouts.deadline(wait_length)
+            };
             match connection.next(deadline).await {
                 Incoming::Text(frame) if frame.event().is_some() => {}
                 Incoming::Text(frame) => {

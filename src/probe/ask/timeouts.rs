@@ -22,7 +22,7 @@ const MISSES_BEFORE_SHORT_WAIT: u32 = 3;
 
 /// How long a question waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum WaitLength {
     /// As long as the answers so far suggest.
     Usual,
     /// Longer, because the gateway gave no answer before. It may be slow at the moment.
@@ -100,19 +100,19 @@ impl AnswerTimeouts {
     }
 
     /// The deadline of a wait that begins now.
-    pub(super) fn deadline(&self, patience: Patience) -> Instant {
-        self.end_of(self.limit(patience))
+    pub(super) fn deadline(&self, wait_length: WaitLength) -> Instant {
+        self.end_of(self.limit(wait_length))
     }
 
     /// The deadline of a wait for a challenge.
-    pub(super) fn challenge_deadline(&self, patience: Patience) -> Instant {
-        let is_short = patience == Patience::Usual && self.without_challenge.stages.get() > 0;
-        self.end_of(if is_short { SHORT_WAIT } else { self.limit(patience) })
+    pub(super) fn challenge_deadline(&self, wait_length: WaitLength) -> Instant {
+        let is_short = wait_length == WaitLength::Usual && self.without_challenge.stages.get() > 0;
+        self.end_of(if is_short { SHORT_WAIT } else { self.limit(wait_length) })
     }
 
     /// The deadline of a wait for the end of a connection after an answer.
-    pub(super) fn close_deadline(&self, patience: Patience) -> Instant {
-        self.end_of(self.limit_after(&self.left_open, patience))
+    pub(super) fn close_deadline(&self, wait_length: WaitLength) -> Instant {
+        self.end_of(self.limit_after(&self.left_open, wait_length))
     }
 
     fn end_of(&self, wait: Duration) -> Instant {
@@ -120,19 +120,19 @@ impl AnswerTimeouts {
     }
 
     /// The maximum wait for an answer.
-    fn limit(&self, patience: Patience) -> Duration {
-        self.limit_after(&self.missed, patience)
+    fn limit(&self, wait_length: WaitLength) -> Duration {
+        self.limit_after(&self.missed, wait_length)
     }
 
-    fn limit_after(&self, missed: &TimeoutStreak, patience: Patience) -> Duration {
+    fn limit_after(&self, missed: &TimeoutStreak, wait_length: WaitLength) -> Duration {
         let Some(slowest) = self.slowest.get() else {
             return if self.silent.get() >= MISSES_BEFORE_SHORT_WAIT { SHORT_WAIT } else { self.most };
         };
-        let least = match patience {
-            Patience::Longer => LONGER,
+        let least = match wait_length {
+            WaitLength::Longer => LONGER,
             // The next waits will probably time out as well.
-            Patience::Usual if missed.stages.get() >= MISSES_BEFORE_SHORT_WAIT => SHORT_WAIT,
-            Patience::Usual => MIN_TIMEOUT,
+            WaitLength::Usual if missed.stages.get() >= MISSES_BEFORE_SHORT_WAIT => SHORT_WAIT,
+            WaitLength::Usual => MIN_TIMEOUT,
         };
         (slowest * SLOWEST_ANSWER_FACTOR).clamp(least.min(self.most), self.most)
     }
@@ -141,7 +141,7 @@ impl AnswerTimeouts {
     /// wait is longer, and repeated questions got answers before.
     pub(super) fn can_wait_longer(&self, waited: Duration) -> bool {
         let has_answered = self.slowest.get().is_some() && self.silent_again.stages.get() < SILENT_STAGES;
-        has_answered && !self.is_over() && self.limit(Patience::Longer) > waited
+        has_answered && !self.is_over() && self.limit(WaitLength::Longer) > waited
     }
 
     /// Whether a repeated question got an answer.
@@ -206,7 +206,7 @@ mod tests {
     fn short_waits_for_silent_gateway() {
         let timeouts = AnswerTimeouts::new(MAX, MAX * 12);
         let waited = (0..50).map(|_| {
-            let limit = timeouts.limit(Patience::Usual);
+            let limit = timeouts.limit(WaitLength::Usual);
             timeouts.missed();
             limit
         });
@@ -217,12 +217,12 @@ mod tests {
     fn short_waits_for_missing_close() {
         let timeouts = quick();
         stages(&timeouts, || timeouts.closed(false));
-        assert!(timeouts.close_deadline(Patience::Usual) <= Instant::now() + SHORT_WAIT);
+        assert!(timeouts.close_deadline(WaitLength::Usual) <= Instant::now() + SHORT_WAIT);
         // The wait for answers does not change, and a gateway that closes gets the whole time again.
-        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
+        assert_eq!(timeouts.limit(WaitLength::Usual), MIN_TIMEOUT);
         timeouts.closed(true);
         timeouts.stage();
-        assert!(timeouts.close_deadline(Patience::Usual) > Instant::now() + SHORT_WAIT);
+        assert!(timeouts.close_deadline(WaitLength::Usual) > Instant::now() + SHORT_WAIT);
     }
 
     #[test]
@@ -230,10 +230,10 @@ mod tests {
         let timeouts = quick();
         timeouts.challenge(false);
         // Another connection of the stage can still get its challenge.
-        assert!(timeouts.challenge_deadline(Patience::Usual) > Instant::now() + SHORT_WAIT);
+        assert!(timeouts.challenge_deadline(WaitLength::Usual) > Instant::now() + SHORT_WAIT);
         timeouts.stage();
-        assert!(timeouts.challenge_deadline(Patience::Usual) <= Instant::now() + SHORT_WAIT);
-        assert!(timeouts.challenge_deadline(Patience::Longer) > Instant::now() + MIN_TIMEOUT);
+        assert!(timeouts.challenge_deadline(WaitLength::Usual) <= Instant::now() + SHORT_WAIT);
+        assert!(timeouts.challenge_deadline(WaitLength::Longer) > Instant::now() + MIN_TIMEOUT);
     }
 
     /// The timeouts of a stage count as one.
@@ -248,12 +248,12 @@ mod tests {
             }
         };
         miss_all();
-        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
-        assert!(timeouts.close_deadline(Patience::Usual) > Instant::now() + SHORT_WAIT);
+        assert_eq!(timeouts.limit(WaitLength::Usual), MIN_TIMEOUT);
+        assert!(timeouts.close_deadline(WaitLength::Usual) > Instant::now() + SHORT_WAIT);
         assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
         stages(&timeouts, miss_all);
-        assert_eq!(timeouts.limit(Patience::Usual), SHORT_WAIT);
-        assert!(timeouts.close_deadline(Patience::Usual) <= Instant::now() + SHORT_WAIT);
+        assert_eq!(timeouts.limit(WaitLength::Usual), SHORT_WAIT);
+        assert!(timeouts.close_deadline(WaitLength::Usual) <= Instant::now() + SHORT_WAIT);
         assert!(!timeouts.can_wait_longer(SHORT_WAIT));
     }
 
@@ -274,18 +274,18 @@ mod tests {
                 timeouts.waited_longer(is_answered);
             }
         });
-        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
+        assert_eq!(timeouts.limit(WaitLength::Usual), MIN_TIMEOUT);
         assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
     }
 
     #[test]
     fn timeout_adapts_to_speed() {
         let timeouts = quick();
-        assert_eq!(timeouts.limit(Patience::Usual), MIN_TIMEOUT);
+        assert_eq!(timeouts.limit(WaitLength::Usual), MIN_TIMEOUT);
         timeouts.answered(Duration::from_millis(300));
-        assert_eq!(timeouts.limit(Patience::Usual), Duration::from_secs(3));
+        assert_eq!(timeouts.limit(WaitLength::Usual), Duration::from_secs(3));
         timeouts.answered(Duration::from_secs(4));
-        assert_eq!(timeouts.limit(Patience::Usual), MAX);
+        assert_eq!(timeouts.limit(WaitLength::Usual), MAX);
     }
 
     #[test]
@@ -294,14 +294,14 @@ mod tests {
         assert!(!timeouts.can_wait_longer(MAX), "the gateway never answered");
         timeouts.answered(Duration::from_millis(2));
         assert!(timeouts.can_wait_longer(MIN_TIMEOUT));
-        assert_eq!(timeouts.limit(Patience::Longer), MAX);
+        assert_eq!(timeouts.limit(WaitLength::Longer), MAX);
         assert!(!timeouts.can_wait_longer(MAX));
         let patient = AnswerTimeouts::new(MAX * 12, MAX * 12);
         patient.answered(Duration::from_millis(2));
-        assert_eq!(patient.limit(Patience::Longer), LONGER);
+        assert_eq!(patient.limit(WaitLength::Longer), LONGER);
         // The user allows no longer wait.
         let brief = AnswerTimeouts::new(Duration::from_secs(1), MAX * 12);
         brief.answered(Duration::from_millis(2));
-        assert!(!brief.can_wait_longer(brief.limit(Patience::Usual)));
+        assert!(!brief.can_wait_longer(brief.limit(WaitLength::Usual)));
     }
 }

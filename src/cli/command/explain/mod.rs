@@ -186,8 +186,8 @@ impl Explain {
         Ok(code)
     }
 
-    /// Adds to the error for a folder in which nothing is of a gateway that the argument can also be a case: it can be a
-    /// folder of scenarios.
+    /// If the folder contains no gateway files, adds a hint to the error: the argument can also be a case or a folder of
+    /// scenarios.
     fn with_hint(&self, error: StateError) -> StateError {
         let is_of_no_gateway =
             |folder: &Path| gateway_files::above(folder).is_none() && gateway_files::below(folder).is_empty();
