@@ -2,7 +2,7 @@
 
 use super::SqliteDocuments;
 use super::error::SqliteError;
-use super::open::{is_plain, open_to_read};
+use super::open::{has_table, is_plain, open_to_read};
 use openclaw_protocol::store::DATABASE;
 use std::path::Path;
 use untrusted_data::plain_file::Links;
@@ -32,9 +32,7 @@ impl SqliteDocuments {
     /// Returns an error of SQLite, or an error if the table is not an ordinary table.
     pub fn client_tokens(state_dir: &Path, links: Links) -> Result<Vec<ClientToken>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        let found: i64 =
-            connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?", [TABLE], |row| row.get(0))?;
-        if found == 0 {
+        if !has_table(&connection, TABLE)? {
             return Ok(Vec::new());
         }
         is_plain(&connection, TABLE)?;

@@ -21,7 +21,7 @@ mod tests;
 pub use client_tokens::ClientToken;
 pub use error::SqliteError;
 
-use open::{SUFFIXES, beside, has_node_columns, is_plain, only_plain, open_to_read, restrict};
+use open::{SUFFIXES, beside, has_node_columns, has_table, is_plain, only_plain, open_to_read, restrict};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, WriteError};
 use rows::{ReadSize, keyed, read, write};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
@@ -111,9 +111,7 @@ impl SqliteDocuments {
     /// Returns an error of SQLite, or an error if the table is not an ordinary table.
     pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'device_identities'";
-        let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-        if found == 0 {
+        if !has_table(&connection, "device_identities")? {
             return Ok(None);
         }
         is_plain(&connection, "device_identities")?;

@@ -126,6 +126,13 @@ pub(super) fn has_node_columns(connection: &Connection) -> Result<bool, SqliteEr
     Ok(found > 0)
 }
 
+/// Whether the database has a table or a view of this name.
+pub(super) fn has_table(connection: &Connection, name: &str) -> Result<bool, SqliteError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = ?";
+    let found: i64 = connection.query_row(sql, [name], |row| row.get(0))?;
+    Ok(found > 0)
+}
+
 /// Whether a table stores its rows. A view can have an unlimited number of rows, and a generated column (`hidden`) can
 /// take any time to compute.
 pub(super) fn is_plain(connection: &Connection, table: &'static str) -> Result<(), SqliteError> {
