@@ -79,6 +79,7 @@ fn doctor_agrees_with_explain(#[case] paired: &str, #[case] config: &str) {
     for release in known_releases() {
         let description = ClientDescription {
             release: Some(release),
+            sends_device: true,
             role: Some("operator".to_owned()),
             scopes: Some(vec!["operator.read".to_owned()]),
             ..ClientDescription::default()
@@ -205,7 +206,8 @@ fn device_belongs_to_kind_of_client(#[case] client: &str, #[case] expected: &str
     theirs["clientId"] = json!("openclaw-ios");
     let mut state = state(&json!({ &own: record, &phone: theirs }).to_string(), CONFIG);
     state.own_key = Some(DeviceKey::from_name("own"));
-    let description = ClientDescription { preset: Some(client.parse().unwrap()), ..ClientDescription::default() };
+    let (preset, release) = (Some(client.parse().unwrap()), Some("2026.4.2".parse().unwrap()));
+    let description = ClientDescription { preset, release, ..ClientDescription::default() };
     let client = simulated(&state, &description, NOW).unwrap().client;
     let found = match client.who.id() {
         Some(id) if id == own => "own",

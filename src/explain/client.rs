@@ -272,8 +272,8 @@ pub(crate) enum Assumption {
     Device,
     /// The device, which no record describes.
     NewDevice,
-    /// The client sends its device. In its release, the client does so only on another machine or without the gateway's secret.
-    SendsDevice,
+    /// The client of its release does not send its device to this gateway.
+    OmitsDevice,
     /// The kind of client.
     Client,
     /// The kind and the value of the client's credentials.
@@ -413,19 +413,27 @@ impl Client {
         self.credential_source.as_deref().unwrap_or_else(|| self.credential.words())
     }
 
+    /// Adds or removes an assumption.
+    pub(crate) fn assume(&mut self, assumption: Assumption, is_assumed: bool) {
+        self.assumed.retain(|known| *known != assumption);
+        self.assumed.extend(is_assumed.then_some(assumption));
+    }
+
     /// What is assumed about the client, with the options that specify it.
     pub(crate) fn assumptions(&self) -> Vec<String> {
-        let words = |assumed: &Assumption| {
-            match assumed {
+        // What is assumed about a device does not matter if the client sends none.
+        let is_about_device = |assumed: &&Assumption| {
+            matches!(assumed, Assumption::Device | Assumption::NewDevice | Assumption::Proof | Assumption::Platform)
+        };
+        let sends_none = self.who.id().is_none();
+        let words = |assumed: &Assumption| match assumed {
             Assumption::Device => {
                 let id = self.who.id().unwrap_or_default();
                 format!("the device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
             }
             Assumption::NewDevice => "the device is new (--device)".to_owned(),
-            Assumption::SendsDevice => {
-                "the command sends a device, although in its release the command sends no device with the gateway's secret \
-                 (--device none)"
-                    .to_owned()
+            Assumption::OmitsDevice => {
+                "in this release, the client sends no device to this gateway (--device)".to_owned()
             }
             Assumption::Client => format!("the client is {} (--as)", self.what),
             Assumption::Credential => format!("the client sends {} (--auth)", self.credential_words()),
@@ -440,8 +448,7 @@ impl Client {
             }
             Assumption::Scopes => "the command needs all its default scopes (--scopes)".to_owned(),
             Assumption::Proof => "the client has the private key of the device".to_owned(),
-        }
         };
-        self.assumed.iter().map(words).collect()
+        self.assumed.iter().filter(|assumed| !(sends_none && is_about_device(assumed))).map(words).collect()
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 mod environment;
 mod log;
 mod own_credentials;
+mod own_device;
 pub(crate) mod remedies;
 mod render;
 mod simulated_gateway;
@@ -56,6 +57,8 @@ pub(crate) struct ClientDescription {
     pub preset: Option<Preset>,
     /// `none`, `new`, an id or a prefix of it, or a name or a part of it.
     pub device: Option<String>,
+    /// Whether the client is known to send a device, even if `device` does not name it.
+    pub sends_device: bool,
     /// `--role`. `None`: the role of the client.
     pub role: Option<String>,
     /// `--scopes`. `None`: the scopes of the client.
@@ -132,17 +135,29 @@ pub(crate) fn simulated(
         client.assumed.insert(0, if record.is_some() { Assumption::Device } else { Assumption::NewDevice });
     }
     let stored = state.stored.clone();
-    let takes_own = description.with_own_credentials && description.credential.is_none() && client.is_command();
+    let sends_own = description.with_own_credentials && description.credential.is_none() && client.is_command();
     let is_own_device = matches!(client.who, ClientDevice::Holder(_)) && client.who.id() == own_id(state);
-    let own_tokens = (takes_own && is_own_device).then(|| state.client_tokens.clone());
-    let mut simulated = SimulatedGateway { facts, config, env, stored, client, own, own_tokens, other_client, now };
+    let own_tokens = if is_own_device { state.client_tokens.clone() } else { Vec::new() };
+    let sends_own_credentials = sends_own && is_own_device;
+    let usual_device = (description.device.is_none() && !description.sends_device).then(|| client.who.clone());
+    let mut simulated = SimulatedGateway {
+        facts,
+        config,
+        env,
+        stored,
+        client,
+        usual_device,
+        own,
+        own_tokens,
+        sends_own_credentials,
+        other_client,
+        now,
+    };
     simulated.send_own_credentials();
-    if description.scopes.is_none() && simulated.own_tokens.is_some() {
+    if description.scopes.is_none() && simulated.sends_own_credentials {
         simulated.client.scopes = simulated.usual_scopes();
     }
-    if description.device.is_none() && simulated.client.who.id().is_some() && simulated.omits_device() {
-        simulated.client.assumed.push(Assumption::SendsDevice);
-    }
+    simulated.send_usual_device();
     if description.via.is_some_and(Proxy::adds_headers) {
         assume_user(&mut simulated);
     }

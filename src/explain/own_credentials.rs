@@ -11,7 +11,7 @@ impl SimulatedGateway {
     /// Gives the client the credentials that the `openclaw` command of its release takes from its own files and its
     /// environment. Has no effect on other clients, and on a client whose credentials the user names.
     pub(super) fn send_own_credentials(&mut self) {
-        if self.own_tokens.is_none() {
+        if !self.sends_own_credentials {
             return;
         }
         let stored = self.stored_token().map(|stored| {
@@ -37,14 +37,6 @@ impl SimulatedGateway {
         scopes.unwrap_or_else(|| self.client.default_scopes(self.client_facts()))
     }
 
-    /// Whether the client is an `openclaw` command that would send no device.
-    pub(super) fn omits_device(&self) -> bool {
-        let client = &self.client;
-        let is_direct = client.peer.to_canonical().is_loopback() && client.headers.is_empty() && client.host.is_none();
-        let has_secret = client.credential == Credential::Shared && self.has_secret();
-        self.client_facts().omits_local_device && client.is_command() && is_direct && has_secret
-    }
-
     /// Whether the client sends this device token.
     pub(super) fn sends(&self, stored: &StoredToken) -> bool {
         self.client.credential == Credential::DeviceToken(Some(stored.secret().to_owned()))
@@ -53,11 +45,14 @@ impl SimulatedGateway {
     /// A sentence about credentials of the `openclaw` command that do not match those of the gateway.
     pub(super) fn own_credentials_note(&self) -> Option<String> {
         let command = format!("the `openclaw` command of {}", self.client_release());
-        if let Some((name, _)) = self.own_tokens.as_ref().and(self.variable()) {
+        if !self.sends_own_credentials {
+            return None;
+        }
+        if let Some((name, _)) = self.variable() {
             return Some(format!("{command} sends the secret in {name}, which is not the gateway's secret"));
         }
         let stored = self.stored_token()?;
-        let difference = stored.difference(self.record().as_ref())?;
+        let difference = stored.difference(self.record_of_device().as_ref())?;
         let place = stored.place();
         Some(match self.sends(stored) {
             true => format!("{command} sends the device token in {place}, a token {difference}"),
@@ -68,12 +63,12 @@ impl SimulatedGateway {
     }
 
     /// The device token that the command of the client's release finds for its device and its role.
-    fn stored_token(&self) -> Option<&StoredToken> {
-        let (role, device) = (self.client.role.as_str(), self.client.who.id()?);
+    pub(super) fn stored_token(&self) -> Option<&StoredToken> {
+        let (role, device) = (self.client.role.as_str(), self.device_id()?);
         let is_found = |stored: &&StoredToken| {
             stored.is_read_by(self.client_facts()) && stored.role_and_device() == (role, device.as_str())
         };
-        self.own_tokens.as_ref()?.iter().find(is_found)
+        self.own_tokens.iter().find(is_found)
     }
 
     /// The variable whose secret the command sends although it is not that of the gateway, and the secret.
@@ -88,7 +83,7 @@ impl SimulatedGateway {
     }
 
     /// Whether the command finds a secret in the configuration or its environment.
-    fn has_secret(&self) -> bool {
+    pub(super) fn has_secret(&self) -> bool {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env);
         settings.is_ok_and(|settings| {
             let token = settings.gateway.token.filter(|_| settings.generated_token.is_none());

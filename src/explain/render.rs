@@ -1,6 +1,6 @@
 //! An explanation as text, Markdown or JSON.
 
-use super::remedies::{self, Remedy, RemedyResults};
+use super::remedies::{self, ReleaseAnswer, Remedy, RemedyResults};
 use super::simulated_gateway::{Answer, SimulatedGateway, Verdict};
 use super::text::{full, releases, short, short_id, summary, token_words};
 use super::{ClientDevice, LoggedRefusal, RefusedVariant, StateDirectory, trace};
@@ -48,39 +48,46 @@ impl Explanation<'_> {
     }
 
     /// Formats the answers of several releases, one line for each. A mark shows that the previous answer was different.
-    pub(crate) fn releases(&self, answers: &[(Release, Answer)], format: OutputFormat) -> String {
+    pub(crate) fn releases(&self, answers: &[ReleaseAnswer], format: OutputFormat) -> String {
         let mut before: Option<String> = None;
-        let rows = answers.iter().map(|(release, answer)| {
-            let summary = summary(answer);
+        let rows = answers.iter().map(|answer| {
+            let summary = summary(&answer.answer);
             let flips = before.as_ref().is_some_and(|before| *before != summary);
             before = Some(summary.clone());
-            (*release, summary, flips)
+            (answer, summary, flips)
         });
         let rows = rows.collect::<Vec<_>>();
+        let with_device = |answer: &ReleaseAnswer, summary: &str| match answer.omits_device {
+            true => format!("{summary}; the client sends no device"),
+            false => summary.to_owned(),
+        };
         let agreeing = self.logged.map(|logged| as_logged(logged, answers));
         let text = match format {
             OutputFormat::Json => {
-                let row = |(release, summary, flips): &(Release, String, bool)| {
-                    let mut row = json!({ "release": release.to_string(), "answer": summary, "flips": flips });
+                let row = |(answer, summary, flips): &(&ReleaseAnswer, String, bool)| {
+                    let (release, omits) = (answer.release, answer.omits_device);
+                    let mut row = json!({
+                        "release": release.to_string(), "answer": summary, "flips": flips, "omits_device": omits,
+                    });
                     if let Some(agreeing) = &agreeing {
-                        row["as_logged"] = agreeing.contains(release).into();
+                        row["as_logged"] = agreeing.contains(&release).into();
                     }
                     row
                 };
                 format!("{:#}\n", json!({ "schema": 1, "releases": rows.iter().map(row).collect::<Vec<_>>() }))
             }
-            OutputFormat::Markdown => rows.iter().fold(
-                "| release | answer |\n|---|---|\n".to_owned(),
-                |mut out, (release, summary, flips)| {
-                    let summary = markdown::cell(summary);
+            OutputFormat::Markdown => {
+                rows.iter().fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (answer, summary, flips)| {
+                    let summary = markdown::cell(&with_device(answer, summary));
                     let summary = if *flips { format!("**{summary}**") } else { summary };
-                    let _ = writeln!(out, "| {release} | {summary} |");
+                    let _ = writeln!(out, "| {} | {summary} |", answer.release);
                     out
-                },
-            ),
+                })
+            }
             OutputFormat::Plain => {
-                rows.iter().fold(self.head(), |mut out, (release, summary, flips)| {
-                    let _ = writeln!(out, "{} {:<10} {summary}", if *flips { "*" } else { " " }, release.to_string());
+                rows.iter().fold(self.head(), |mut out, (answer, summary, flips)| {
+                    let (mark, release) = (if *flips { "*" } else { " " }, answer.release.to_string());
+                    let _ = writeln!(out, "{mark} {release:<10} {}", with_device(answer, summary));
                     out
                 }) + "\n* the answer differs from the previous release\n"
             }
@@ -142,7 +149,12 @@ impl Explanation<'_> {
 
     fn device(&self) -> String {
         match (&self.simulated.client.who, self.record()) {
-            (ClientDevice::Nobody, _) => "none".to_owned(),
+            (ClientDevice::Nobody, _) => match self.simulated.usual_device.as_ref().filter(|device| !device.is_new()) {
+                Some(device) => {
+                    format!("{}, which the client does not send", short_id(&device.id().unwrap_or_default()))
+                }
+                None => "none".to_owned(),
+            },
             (who, _) if who.is_new() => "new".to_owned(),
             (who, None) => {
                 let why = match self.simulated.has_store() {
@@ -462,6 +474,6 @@ impl Explanation<'_> {
 }
 
 /// The releases that give the logged answer.
-fn as_logged(logged: &LoggedRefusal, answers: &[(Release, Answer)]) -> Vec<Release> {
-    answers.iter().filter(|(_, answer)| logged.agrees(answer)).map(|(release, _)| *release).collect()
+fn as_logged(logged: &LoggedRefusal, answers: &[ReleaseAnswer]) -> Vec<Release> {
+    answers.iter().filter(|answer| logged.agrees(&answer.answer)).map(|answer| answer.release).collect()
 }

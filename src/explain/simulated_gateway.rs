@@ -37,11 +37,15 @@ pub(crate) struct SimulatedGateway {
     pub stored: StoreBeforeStart,
     /// The client whose connect is computed.
     pub client: Client,
+    /// The device that the client has. The client does not send it to every gateway. `None` if the user names the device, which
+    /// the client then sends.
+    pub usual_device: Option<ClientDevice>,
     /// The device of the `openclaw` command on the gateway's machine.
     pub own: ClientDevice,
-    /// The device tokens that the `openclaw` command keeps, if the client is this command and takes its credentials from its
-    /// own files.
-    pub own_tokens: Option<Vec<StoredToken>>,
+    /// The device tokens that the `openclaw` command keeps for this device.
+    pub own_tokens: Vec<StoredToken>,
+    /// Whether the client is the `openclaw` command and takes its credentials from its own files and its environment.
+    pub sends_own_credentials: bool,
     /// The facts of the client's release. `None` if the client has the gateway's release.
     pub other_client: Option<Facts>,
     /// The current time, in milliseconds since the epoch.
@@ -143,7 +147,16 @@ impl SimulatedGateway {
 
     /// The record of the client's device after a start on the store, even if the configuration prevents the start.
     pub(crate) fn record(&self) -> Option<Value> {
-        record(&self.stored.started(self.facts.pairing.format, self.now, &self.client.who).ok()?.0, &self.client)
+        self.record_of(&self.client.who)
+    }
+
+    /// The record of the client's device, even if the client does not send the device.
+    pub(super) fn record_of_device(&self) -> Option<Value> {
+        self.record_of(self.usual_device.as_ref().unwrap_or(&self.client.who))
+    }
+
+    fn record_of(&self, who: &ClientDevice) -> Option<Value> {
+        record(&self.stored.started(self.facts.pairing.format, self.now, who).ok()?.0, who)
     }
 
     /// Whether a gateway starts on the store.
@@ -273,7 +286,7 @@ impl Gateway {
 
     /// The record of a client's device.
     pub(crate) fn record(&self, client: &Client) -> Option<Value> {
-        record(&self.store, client)
+        record(&self.store, &client.who)
     }
 
     /// Takes over the store of an earlier run of this gateway, and its source of ids: an id is never given twice.
@@ -288,8 +301,8 @@ impl Gateway {
     }
 }
 
-fn record(store: &StoredDocuments, client: &Client) -> Option<Value> {
-    store.read(Document::DevicesPaired)?.get(client.who.key()?.device_id().as_str()).cloned()
+fn record(store: &StoredDocuments, who: &ClientDevice) -> Option<Value> {
+    store.read(Document::DevicesPaired)?.get(who.key()?.device_id().as_str()).cloned()
 }
 
 /// The gateway's address, from the point of view of the client.

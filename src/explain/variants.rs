@@ -3,7 +3,7 @@
 
 use super::client::Credential;
 use super::simulated_gateway::{Answer, SimulatedGateway};
-use super::text::{releases, summary};
+use super::text::{releases, short_id, summary};
 use super::{ClientDescription, StateDirectory, simulated};
 use crate::client::Proxy;
 use openclaw_model::{AuthMode, Release, known_releases};
@@ -112,6 +112,11 @@ impl AdmittedClient<'_> {
         if self.simulated.start().is_ok_and(|gateway| gateway.device_token(client).is_some()) {
             let of_record = |other: &mut ClientDescription| other.credential = Some(Credential::DeviceToken(None));
             add("--auth device-token".to_owned(), "with the device token in its record".to_owned(), &of_record);
+        }
+        if let Some(id) = self.simulated.device_id().filter(|_| self.simulated.omits_device()) {
+            let device = id.clone();
+            let option = format!("--device {}", short_id(&id));
+            add(option, "with its device".to_owned(), &move |other| other.device = Some(device.clone()));
         }
         if !client.who.is_new() {
             let what = "with a device that is not paired".to_owned();

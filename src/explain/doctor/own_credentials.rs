@@ -59,7 +59,7 @@ fn of_token(state: &StateDirectory, stored: &StoredToken, facts: &Facts, now: i6
 /// The effect of the difference on the `openclaw` command. Empty for a directory without the key of its device, because the
 /// command then has another device, and for a token with a role other than that of the command.
 fn effect(simulated: &SimulatedGateway, stored: &StoredToken) -> String {
-    if simulated.own_tokens.is_none() || stored.role_and_device().0 != simulated.client.role {
+    if !simulated.sends_own_credentials || stored.role_and_device().0 != simulated.client.role {
         return String::new();
     }
     let does = match simulated.variable() {
@@ -75,7 +75,7 @@ fn effect(simulated: &SimulatedGateway, stored: &StoredToken) -> String {
 
 fn of_variable(state: &StateDirectory, facts: &Facts, now: i64) -> Option<String> {
     let simulated = simulated(state, &command(facts), now).ok()?;
-    let (name, _) = simulated.own_tokens.as_ref().and(simulated.variable())?;
+    let (name, _) = simulated.variable().filter(|_| simulated.sends_own_credentials)?;
     let effect = if simulated.answer().succeeds() { "" } else { " and is refused" };
     Some(format!("{name} is not the secret in openclaw.json; the `openclaw` command sends it{effect}"))
 }

@@ -29,6 +29,9 @@ const MAX_LOG_BYTES: u64 = 32 << 20;
 /// The advice about a rate limit, which exists only in the memory of the gateway.
 const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
+/// The answer to a client that has neither a device nor the gateway's secret.
+const DEVICE_REQUIRED: &str = "device identity required";
+
 /// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum LogError {
@@ -119,8 +122,9 @@ impl LoggedRefusal {
         }
         if description.device.is_none() {
             let device = detail("device").map(|device| if device == "no" { "none" } else { device });
-            description.device = device.map(str::to_owned);
+            description.device = device.or_else(|| self.lacks_device().then_some("none")).map(str::to_owned);
         }
+        description.sends_device |= self.shows_device();
         if description.role.is_none() {
             description.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
         }
@@ -135,13 +139,26 @@ impl LoggedRefusal {
         }
         if description.credential.is_none() {
             let reason = detail("refused").or_else(|| detail("reason"));
-            description.credential = reason.and_then(refused).or_else(|| detail("auth").and_then(accepted));
+            let told = reason.and_then(refused).or_else(|| detail("auth").and_then(accepted));
+            // With the gateway's secret, a client needs no device, and the gateway does not ask for one.
+            let without_secret = || (self.reason() == DEVICE_REQUIRED).then_some(Credential::None);
+            description.credential = told.or_else(without_secret);
         }
     }
 
     /// The logged reason: that of the close, or else that of the details.
     fn reason(&self) -> &str {
         field(&self.closed, "reason").or_else(|| field(&self.detail, "reason")).unwrap_or_default()
+    }
+
+    /// Whether only a client with a device gets this answer.
+    fn shows_device(&self) -> bool {
+        self.reason().starts_with("pairing required") || self.upgrade().is_some()
+    }
+
+    /// Whether only a client without a device gets this answer.
+    fn lacks_device(&self) -> bool {
+        self.reason() == DEVICE_REQUIRED || self.reason().contains("requires device identity")
     }
 
     /// The kind of upgrade that the device requested.

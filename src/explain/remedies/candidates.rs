@@ -3,7 +3,7 @@
 use super::change::is_proxy_header;
 use super::configuration::{config_set, token_mode};
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Assumption, Client, ClientDevice, Credential, PRESETS};
+use crate::explain::client::{Assumption, Client, ClientDevice, Credential};
 use crate::explain::simulated_gateway::{SimulatedGateway, address};
 use crate::shell::quoted;
 use openclaw_emulator::store::SqliteDocuments;
@@ -34,8 +34,8 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
 /// the `openclaw` command can use the device of the client, and the gateway can refuse this command as well.
 fn extends_request(simulated: &SimulatedGateway) -> bool {
     let id = |who: &ClientDevice| who.key().map(DeviceKey::device_id);
-    let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());
-    if id(&simulated.client.who) != id(&cli.who) || simulated.client.id == cli.id {
+    let here = simulated.command_here();
+    if id(&simulated.client.who) != id(&here.client.who) || simulated.client.id == here.client.id {
         return false;
     }
     let needed = [
@@ -45,7 +45,7 @@ fn extends_request(simulated: &SimulatedGateway) -> bool {
     .concat();
     let Ok(mut gateway) = simulated.start() else { return false };
     gateway.connect(simulated);
-    gateway.connect(&SimulatedGateway { client: cli, other_client: None, ..simulated.clone() });
+    gateway.connect(&here);
     let requests = gateway.store.read(Document::DevicesPending);
     let scopes = requests.iter().flat_map(|all| all.as_object()).flatten().filter_map(|(_, request)| {
         let is_ours = request.get("deviceId").and_then(Value::as_str).map(str::to_owned) == id(&simulated.client.who);
@@ -72,8 +72,7 @@ pub(super) fn reject(simulated: &SimulatedGateway) -> Remedy {
 /// Commands that need a client that is let in, with a line that says where to type them. `None` if no such client is
 /// known. With a local fallback, `devices list` and `approve` also work for a refused `openclaw` on the gateway's machine.
 fn typed(simulated: &SimulatedGateway, commands: &[String]) -> Option<Vec<String>> {
-    let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());
-    let here = SimulatedGateway { client: cli, other_client: None, ..simulated.clone() };
+    let here = simulated.command_here();
     // The pending request of the refused client can be that of the same device.
     let is_let_in = simulated.start().is_ok_and(|mut gateway| {
         gateway.connect(simulated);
@@ -101,9 +100,9 @@ fn needs_administrator(simulated: &SimulatedGateway) -> bool {
         return false;
     }
     let with = |scope: &str| {
-        let cli = Client::of(PRESETS[0], &simulated.facts.client, simulated.own.clone());
-        let client = Client { scopes: vec![scope.to_owned()], ..cli };
-        SimulatedGateway { client, other_client: None, ..simulated.clone() }
+        let mut here = simulated.command_here();
+        here.client.scopes = vec![scope.to_owned()];
+        here
     };
     simulated.start().is_ok_and(|mut gateway| {
         gateway.connect(&with("operator.pairing"));
@@ -161,7 +160,7 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         };
         all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
     }
-    if matches!(client.who, ClientDevice::Nobody) {
+    if matches!(client.who, ClientDevice::Nobody) && !simulated.omits_device() {
         let what = match client.is_page {
             true => "Open the page over HTTPS or on localhost, where the browser gives it a device identity",
             false => "Give the client a device identity",

@@ -62,7 +62,7 @@ impl Change {
     pub(super) fn prepare(&self, simulated: &mut SimulatedGateway) -> Option<()> {
         match self {
             Self::Scopes(scopes) => simulated.client.scopes.clone_from(scopes),
-            Self::UseDevice => simulated.client.who = ClientDevice::unknown(),
+            Self::UseDevice => use_device(simulated),
             Self::Direct => direct(&mut simulated.client),
             Self::Credential(credential) => send(simulated, credential.clone()),
             Self::SetupCode => send(simulated, Credential::Bootstrap(NEW_SETUP_CODE.to_owned())),
@@ -81,6 +81,7 @@ impl Change {
             | Self::CopyPending
             | Self::WriteToken => {}
         }
+        simulated.send_usual_device();
         Some(())
     }
 
@@ -164,9 +165,15 @@ fn approver_scopes(client: &Client) -> Vec<String> {
     all.chain(client.scopes.iter().cloned()).collect()
 }
 
+/// Gives the client a new device, which it sends to every gateway.
+fn use_device(simulated: &mut SimulatedGateway) {
+    simulated.usual_device = None;
+    simulated.client.who = ClientDevice::unknown();
+}
+
 /// Gives the client these credentials in place of its own.
 fn send(simulated: &mut SimulatedGateway, credential: Credential) {
-    simulated.own_tokens = None;
+    simulated.sends_own_credentials = false;
     simulated.client.credential = credential;
     simulated.client.credential_source = None;
 }

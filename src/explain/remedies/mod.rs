@@ -210,12 +210,22 @@ fn releases(simulated: &SimulatedGateway) -> Vec<Release> {
     known_releases().filter(|release| *release != simulated.facts.described()).filter(lets_in).collect()
 }
 
+/// The answer of a release.
+pub(crate) struct ReleaseAnswer {
+    /// The release.
+    pub release: Release,
+    /// Its answer.
+    pub answer: Answer,
+    /// Whether the client of this release does not send its device.
+    pub omits_device: bool,
+}
+
 /// The answers of all known releases, oldest first.
-pub(crate) fn by_release(simulated: &SimulatedGateway) -> Vec<(Release, Answer)> {
+pub(crate) fn by_release(simulated: &SimulatedGateway) -> Vec<ReleaseAnswer> {
     let answer = |release| {
         let mut simulated = simulated.clone();
         Change::Release(release).prepare(&mut simulated)?;
-        Some((release, simulated.answer()))
+        Some(ReleaseAnswer { release, answer: simulated.answer(), omits_device: simulated.omits_device() })
     };
     known_releases().filter_map(answer).collect()
 }

@@ -126,7 +126,9 @@ fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
             stored,
             client,
             own: ClientDevice::unknown(),
-            own_tokens: None,
+            own_tokens: Vec::new(),
+            sends_own_credentials: false,
+            usual_device: None,
             other_client: None,
             now: LATER,
         };

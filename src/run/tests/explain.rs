@@ -46,7 +46,9 @@ fn simulated(case: &Case, release: Release) -> Option<SimulatedGateway> {
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
         stored: StoredState::read(directory.path()).unwrap().into(),
-        own_tokens: None,
+        own_tokens: Vec::new(),
+        sends_own_credentials: false,
+        usual_device: None,
         other_client: None,
         now: NOW,
     })

@@ -5,6 +5,6 @@
 mod capture;
 pub(crate) mod cli;
 pub(crate) mod client_libraries;
-mod default_scopes;
+mod connects;
 mod record;
 mod starts;

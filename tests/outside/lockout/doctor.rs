@@ -126,11 +126,11 @@ fn record_differs_from_its_client() {
     };
     let roles = releases(&phone, "lacks the role operator, which its client cli requests; its clients are refused");
     let platforms = releases(&own, "has the platform `darwin`: on this machine (linux)");
-    let phone = phone.device_id();
+    let (own, phone) = (own.device_id(), phone.device_id());
     for release in known_releases().map(|release| release.to_string()) {
         let is_refused = on(&["--device", &phone], &release, "role-upgrade");
         assert_eq!(roles.contains(&release), is_refused, "{release} {found:#}");
-        let client = ["--platform", "linux", "--scopes", "operator.read"];
+        let client = ["--device", &own, "--platform", "linux", "--scopes", "operator.read"];
         let is_refused = on(&client, &release, "metadata-upgrade");
         assert_eq!(platforms.contains(&release), is_refused, "{release} {found:#}");
     }

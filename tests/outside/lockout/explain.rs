@@ -297,8 +297,8 @@ fn reads_database_in_use() {
     let mut database = SqliteDocuments::new(&test_folder.path("state"), true);
     database.write(&[(Document::DevicesPaired, &Arc::new(serde_json::from_slice(&text).unwrap()))]).unwrap();
     let before = tree(&test_folder.path("state"));
-    let ended =
-        explain(&test_folder, &["state", "--release", "2026.9.6", "--scopes", "operator.read", "--format", "json"]);
+    let client = ["--device", &own.device_id(), "--scopes", "operator.read"];
+    let ended = explain(&test_folder, &[&["state", "--release", "2026.9.6", "--format", "json"], &client[..]].concat());
     let found = json_of(&ended);
     assert_eq!((&found["let_in"], &found["device"]), (&json!(true), &json!(own.device_id())), "{found:#}");
     let after = tree(&test_folder.path("state"));

@@ -201,21 +201,37 @@ fn token_without_own_device_has_no_effect() {
     assert!(found[0].0.ends_with("that is not the one in the record of the device"), "{found:?}");
 }
 
-/// Seen on the real `openclaw devices list`: 2026.3.31 sends its device, and 2026.7.35 and 2026.9.6 send none.
+/// Seen on the real clients: the `openclaw` command sends no device from 2026.7.35 on, and the exec tool from 2026.5.7 on.
 #[test]
-fn command_without_device() {
+fn client_that_sends_no_device() {
     let test_folder = TestFolder::new(SCENARIO);
-    state(&test_folder);
-    let says = |release: &str, more: &[&str]| {
-        let found = clawcheck(&test_folder, &[&["explain", "--release", release], more].concat(), None);
-        json_of(&found)["assumed"]
-            .to_string()
-            .contains("in its release the command sends no device with the gateway's secret (--device none)")
+    let device = state(&test_folder).0.device_id();
+    let explained = |arguments: &[&str]| json_of(&clawcheck(&test_folder, &[&["explain"], arguments].concat(), None));
+    let sent = |arguments: &[&str]| {
+        let found = explained(arguments);
+        let is_assumed = found["assumed"].to_string().contains("the client sends no device to this gateway (--device)");
+        assert_eq!(found["device"].is_null(), is_assumed, "{found:#}");
+        !is_assumed
     };
-    assert!(says("2026.7.35", &[]) && says("2026.9.6", &[]) && !says("2026.6.11", &[]));
-    for others in [&["--peer", "203.0.113.7"][..], &["--via", "nginx"], &["--as", "exec"], &["--device", "none"]] {
-        assert!(!says("2026.9.6", others), "{others:?}");
+    assert!(sent(&["--release", "2026.6.11"]) && !sent(&["--release", "2026.7.35"]));
+    assert!(sent(&["--as", "exec", "--release", "2026.4.15"]) && !sent(&["--as", "exec", "--release", "2026.5.7"]));
+    for others in [&["--peer", "203.0.113.7"][..], &["--via", "nginx"], &["--as", "tui"], &["--device", &device]] {
+        assert!(sent(&[&["--release", "2026.9.6"], others].concat()), "{others:?}");
     }
+    // A wrong secret is a secret, too. The device would be refused: its record has another scope.
+    assert!(!sent(&["--release", "2026.9.6", "--auth", "token=wrong"]));
+    let found = explained(&["--as", "cli", "--release", "2026.7.35", "--scopes", "operator.admin"]);
+    let variant = found["refused_variants"].as_array().unwrap().iter();
+    let variant = variant.filter(|variant| variant["what"] == "with its device").collect::<Vec<_>>();
+    assert_eq!(variant.len(), 1, "{found:#}");
+    assert_eq!(variant[0]["option"], format!("--device {}", &device[..12]), "{found:#}");
+    let rows = explained(&["--releases", "all"])["releases"].clone();
+    let omitting = rows.as_array().unwrap().iter().filter(|row| row["omits_device"] == true);
+    assert_eq!(omitting.map(|row| &row["release"]).collect::<Vec<_>>(), ["2026.7.35", "2026.9.6"]);
+    let probe = ["--as", "probe", "--release", "2026.6.11"];
+    assert!(!sent(&probe));
+    keep_token(&test_folder, &device, "operator", RECORDED, READ);
+    assert!(sent(&probe));
     without_secret(&test_folder);
-    assert!(!says("2026.9.6", &[]));
+    assert!(sent(&["--release", "2026.9.6"]));
 }

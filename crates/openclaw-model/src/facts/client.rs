@@ -20,14 +20,40 @@ pub struct ClientFacts {
     /// Whether a secret in the environment of the `openclaw` command takes precedence over the configuration. A gateway always
     /// prefers the configuration.
     pub environment_first: bool,
-    /// Whether the `openclaw` command sends no device to a gateway on its own machine if the command has the gateway's secret.
-    pub omits_local_device: bool,
+    /// When the clients of the gateway's machine send their device.
+    pub sends_device: SendsDevice,
     /// Whether a client that sends its stored device token requests the scopes of this token.
     pub requests_stored_scopes: bool,
     /// The scopes that the operator clients request by default.
     pub scopes: DefaultScopes,
     /// Whether the `openclaw` command requests fewer scopes for a method that needs fewer.
     pub narrows_scopes: bool,
+}
+
+/// When the clients of the gateway's machine send their device. All other clients always send theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendsDevice {
+    /// The `openclaw` command.
+    pub command: DeviceRule,
+    /// The tools of the gateway, such as the exec tool.
+    pub backend: DeviceRule,
+    /// The probe of `openclaw gateway status` and `openclaw gateway probe`.
+    pub probe: DeviceRule,
+}
+
+/// When a client sends its device. A local gateway is one whose URL names a loopback address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceRule {
+    /// To every gateway.
+    Always,
+    /// To every gateway that is not local.
+    UnlessLocal,
+    /// To every gateway, except a local one for which the client has no secret.
+    UnlessLocalWithoutSecret,
+    /// To every gateway, except a local one for which the client has the secret.
+    UnlessLocalWithSecret,
+    /// If the client has stored a device token for its role.
+    WithStoredToken,
 }
 
 /// The scopes that OpenClaw's operator clients request by default, in the order of the request.
@@ -53,7 +79,7 @@ impl ClientFacts {
             repeats_approval_as_admin: false,
             token_store: StoreFormat::Files,
             environment_first: true,
-            omits_local_device: false,
+            sends_device: SendsDevice::oldest(),
             requests_stored_scopes: false,
             scopes: DefaultScopes::oldest(),
             narrows_scopes: false,
@@ -63,6 +89,13 @@ impl ClientFacts {
     /// Whether a client of the other release connects in the same way.
     pub fn connects_like(&self, other: &Self) -> bool {
         (self.protocols, self.device_tokens) == (other.protocols, other.device_tokens)
+    }
+}
+
+impl SendsDevice {
+    /// The clients of 2026.2.19.
+    fn oldest() -> Self {
+        Self { command: DeviceRule::Always, backend: DeviceRule::Always, probe: DeviceRule::Always }
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     Source::{Code, Issue, Note},
 };
 use crate::Release;
+use crate::facts::client::DeviceRule;
 use crate::facts::handshake::{AllowedOrigins, BackendPairing, ConnectForm, UnboundScopes};
 use crate::facts::rpc::NoApprover;
 use crate::facts::rpc::exec::ExecRequestForm;
@@ -177,6 +178,11 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "Adds the configuration key `gateway.push`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| facts.config.know(["gateway.push"]),
+        },
+        Change {
+            what: "The probe of `openclaw gateway probe` sends no device to a gateway on its own machine.",
+            sources: &[Code("src/gateway/probe.ts", "disableDeviceIdentity")],
+            apply: |facts| facts.client.sends_device.probe = DeviceRule::UnlessLocal,
         },
     ],
 };

@@ -6,6 +6,7 @@ use super::{
     Source::{Code, Note},
 };
 use crate::Release;
+use crate::facts::client::DeviceRule;
 use crate::facts::handshake::{BackendPairing, ConnectForm, ScopeUpgrade, UnboundScopes};
 use crate::facts::nodes::NodeReconnect;
 use crate::facts::pairing::PendingRepeat;
@@ -188,6 +189,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 facts.client.scopes.browser =
                     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"]
             },
+        },
+        Change {
+            what: "The probe of `openclaw gateway probe` sends its device to a gateway on its own machine if the probe has the \
+                   gateway's secret.",
+            sources: &[Code("src/gateway/probe.ts", "probeGateway")],
+            apply: |facts| facts.client.sends_device.probe = DeviceRule::UnlessLocalWithoutSecret,
         },
     ],
 };

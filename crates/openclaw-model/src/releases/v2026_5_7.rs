@@ -6,6 +6,7 @@ use super::{
     Source::{Code, Issue, Note},
 };
 use crate::Release;
+use crate::facts::client::DeviceRule;
 use crate::facts::handshake::ConnectForm;
 
 /// 2026.5.7.
@@ -201,6 +202,17 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                    `openclaw devices list`. Before, it requested its default scopes.",
             sources: &[Code("src/gateway/call.ts", "callGatewayCli")],
             apply: |facts| facts.client.narrows_scopes = true,
+        },
+        Change {
+            what: "The tools of the gateway, such as the exec tool, send no device to a gateway on their own machine if they \
+                   have the gateway's secret.",
+            sources: &[Code("src/gateway/call.ts", "shouldOmitDeviceIdentityForGatewayCall")],
+            apply: |facts| facts.client.sends_device.backend = DeviceRule::UnlessLocalWithSecret,
+        },
+        Change {
+            what: "The probe of `openclaw gateway probe` sends its device only if the `openclaw` command has stored a device token.",
+            sources: &[Code("src/gateway/probe.ts", "probeGateway")],
+            apply: |facts| facts.client.sends_device.probe = DeviceRule::WithStoredToken,
         },
         Change {
             what: "Event sequence numbers are counted for each client.",

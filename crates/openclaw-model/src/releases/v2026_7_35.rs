@@ -6,6 +6,7 @@ use super::{
     Source::{Code, Issue, Note},
 };
 use crate::Release;
+use crate::facts::client::DeviceRule;
 use crate::facts::handshake::ConnectForm;
 
 /// 2026.7.35.
@@ -144,7 +145,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The `openclaw` command sends no device to a gateway on its own machine if the command has the gateway's secret.",
             sources: &[Code("src/gateway/call.ts", "shouldOmitDeviceIdentityForGatewayCall")],
-            apply: |facts| facts.client.omits_local_device = true,
+            apply: |facts| facts.client.sends_device.command = DeviceRule::UnlessLocalWithSecret,
         },
     ],
 };

@@ -169,8 +169,8 @@ impl Explain {
         };
         let (text, code) = if all {
             let answers = remedies::by_release(&simulated);
-            let is_ok = answers.iter().all(|(_, answer)| answer.succeeds())
-                && logged.as_ref().is_none_or(|logged| answers.iter().any(|(_, answer)| logged.agrees(answer)));
+            let is_ok = answers.iter().all(|answer| answer.answer.succeeds())
+                && logged.as_ref().is_none_or(|logged| answers.iter().any(|answer| logged.agrees(&answer.answer)));
             (explanation.releases(&answers, format), if is_ok { exit::OK } else { exit::DEVIATES })
         } else {
             let results = (!answer.succeeds()).then(|| remedies::try_all(&simulated));
@@ -231,6 +231,7 @@ impl Explain {
         ClientDescription {
             preset: self.client,
             device: self.device,
+            sends_device: false,
             role: self.role,
             scopes: self.scopes.map(|scopes| scopes.into_iter().filter(|scope| !scope.is_empty()).collect()),
             platform: self.platform,
