@@ -85,8 +85,8 @@ pub(super) fn of_new_device(state: &StateDirectory, description: &ClientDescript
 const CLIENTS_OF_CODES: [(&str, bool); 4] =
     [("ios", false), ("node", false), ("control-ui", false), ("control-ui", true)];
 
-/// The connects of new devices with the setup codes of these documents. The iterator computes each answer when it returns the
-/// connect.
+/// The connects with the setup codes of these documents: of the device that a code is bound to, or else of a new device. The
+/// iterator computes each answer when it returns the connect.
 pub(super) fn of_setup_codes<'a>(
     state: &'a StateDirectory,
     documents: &'a [Arc<Value>],
@@ -98,21 +98,24 @@ pub(super) fn of_setup_codes<'a>(
     let codes = documents.iter().flat_map(|codes| codes.as_object().into_iter().flatten());
     codes.filter_map(move |(key, code)| {
         let token = code.get("token").and_then(Value::as_str).unwrap_or(key);
+        let text = |name: &str| code.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let bound = text("deviceId").filter(|_| text("publicKey").is_some());
         let profile = code.get("profile").unwrap_or(&Value::Null);
-        let connect = of_setup_code(state, (token, profile), &description, now)?;
-        // No device of the store has this id.
-        let id = format!("new device with {token}");
+        let connect = of_setup_code(state, (token, profile), bound, &description, now)?;
+        // No device of the store has the id of a new device.
+        let id = bound.map_or_else(|| format!("new device with {token}"), str::to_owned);
         aliases.name_device(&id, name_of_client(Some(&connect.simulated.client.id)));
         let device = aliases.device(&id).unwrap_or_default().to_owned();
         Some(Connect { device, ..connect })
     })
 }
 
-/// The connect of a new device with a setup code: the first client that the code lets in, or else the first one with a role of
+/// The connect of a device, or else of a new device, with a setup code: the first client that the code lets in, or else the first one with a role of
 /// the code.
 fn of_setup_code(
     state: &StateDirectory,
     (token, profile): (&str, &Value),
+    bound: Option<&str>,
     description: &ClientDescription,
     now: i64,
 ) -> Option<Connect> {
@@ -126,7 +129,10 @@ fn of_setup_code(
             credential: Some(Credential::Bootstrap(token.to_owned())),
             ..description.clone()
         };
-        let simulated = explain::simulated(state, &description, now).ok()?;
+        let mut simulated = explain::simulated(state, &description, now).ok()?;
+        if let Some(id) = bound {
+            simulated.client.who = ClientDevice::with_stand_in_key(id);
+        }
         Some(Connect { device: String::new(), answer: simulated.answer(), simulated })
     };
     let mut connects = CLIENTS_OF_CODES.into_iter().filter_map(connect).collect::<Vec<_>>();

@@ -112,7 +112,11 @@ pub(super) const CAPTURE: ExitCodes = ExitCodes(&[
 ]);
 pub(super) const RECORD: ExitCodes = ExitCodes(&[
     (OK, "the scenario was written"),
-    (USAGE, "a usage error, a state directory that cannot be read, or a file that cannot be created"),
+    (
+        USAGE,
+        "a usage error, a state directory that cannot be used, a file that cannot be created, or a recording that is \
+         too large for a scenario, so that the file contains only its first steps",
+    ),
     (FAILED, "the proxy cannot listen, or the disk is full"),
 ]);
 pub(super) const PROBE: ExitCodes = ExitCodes(&[

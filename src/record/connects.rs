@@ -3,7 +3,7 @@
 use super::drafts::{Connection, Draft};
 use super::initial_state::InitialState;
 use super::recording::Head;
-use super::symbols::{Symbols, pointer_of, step_name};
+use super::symbols::{Symbols, is_list_of_texts, pointer_of, step_name};
 use crate::proxy_headers;
 use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
@@ -13,6 +13,8 @@ use untrusted_data::redact::is_secret_name as is_secret;
 
 /// A difference between the clocks of the client and the gateway above which the step has a clock offset, in milliseconds.
 const SKEW_MS: i64 = 60_000;
+/// The maximum clock offset of a step, in milliseconds: a year. A gateway refuses a proof with a far smaller offset.
+const MAX_SKEW_MS: i64 = 365 * 24 * 3600 * 1000;
 /// Headers of the upgrade itself, and headers of browsers that no release reads.
 const ORDINARY_HEADERS: &[&str] = &[
     "connection",
@@ -100,10 +102,11 @@ impl ConnectStep<'_> {
         let name = device.and_then(|id| symbols.device(id)).map_or("none", |name| name).to_owned();
         members.insert("device".to_owned(), json!(name));
         for (name, value) in self.params {
-            let is_list = || value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
             match name.as_str() {
                 "role" if value.is_string() => drop(members.insert(name.clone(), value.clone())),
-                "scopes" | "caps" | "commands" if is_list() => drop(members.insert(name.clone(), value.clone())),
+                "scopes" | "caps" | "commands" if is_list_of_texts(value) => {
+                    drop(members.insert(name.clone(), value.clone()))
+                }
                 "permissions" if value.as_object().is_some_and(|map| map.values().all(Value::is_boolean)) => {
                     members.insert(name.clone(), value.clone());
                 }
@@ -117,7 +120,10 @@ impl ConnectStep<'_> {
                     }
                 }
                 "minProtocol" | "maxProtocol" => {}
-                _ => drop(raw.insert(name.clone(), symbols.fill_member(self.index, name, value, lost))),
+                _ => {
+                    let value = symbols.fill_member(self.index, name, value, lost);
+                    raw.insert(symbols.text(self.index, name, lost), value);
+                }
             }
         }
         let version = |name: &str| self.params.get(name).and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
@@ -232,7 +238,7 @@ impl ConnectStep<'_> {
         }
         let signed_at = pointer_of(self.params, "device/signedAt").and_then(Value::as_i64);
         if let (Some(signed_at), Some((_, now))) = (signed_at, challenge) {
-            let skew = signed_at.saturating_sub(*now);
+            let skew = signed_at.saturating_sub(*now).clamp(-MAX_SKEW_MS, MAX_SKEW_MS);
             if skew.abs() > SKEW_MS {
                 proof.insert("clock-offset".to_owned(), json!(format!("{:+}s", skew / 1000)));
             }
@@ -277,7 +283,8 @@ impl ConnectStep<'_> {
         }
         if let Some(value) = self.credential("deviceToken") {
             let token = self.device_token(value, symbols);
-            let usual = || if self.is_mismatch() { json!("wrong") } else { json!("seeded") };
+            let is_wrong = self.is_mismatch() || pointer_of(self.params, "device/id").is_none_or(|id| !id.is_string());
+            let usual = || if is_wrong { json!("wrong") } else { json!("seeded") };
             auth.insert("device-token".to_owned(), token.unwrap_or_else(usual));
         }
         if let Some(value) = self.credential("bootstrapToken") {

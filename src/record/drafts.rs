@@ -9,9 +9,13 @@ use std::time::Duration;
 
 /// The minimum pause after which a close counts as a handshake timeout.
 const MIN_SILENCE: Duration = Duration::from_secs(5);
+/// The maximum length of a client's message in the scenario, in bytes.
+const MAX_MESSAGE_BYTES: usize = 64 << 10;
+/// The maximum nesting of a message. A message with more nesting is a text.
+const MAX_DEPTH: usize = 20;
 
 /// An action of a client, or an event that the client waited for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum ClientAction {
     /// A connect. Holds its parameters.
     Connect(Map<String, Value>),
@@ -30,7 +34,7 @@ pub(super) enum ClientAction {
 }
 
 /// A step.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     /// The number of the connection.
     pub(super) connection: usize,
@@ -45,7 +49,7 @@ pub(super) struct Draft {
 }
 
 /// A connection of the recording.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Connection {
     /// The upgrade request.
     pub(super) head: Head,
@@ -56,6 +60,8 @@ pub(super) struct Connection {
     opened_at: Duration,
     is_open_step: bool,
     is_over: bool,
+    /// Whether the scenario does not contain all messages of the client.
+    is_incomplete: bool,
     first: Option<usize>,
     /// The steps of the requests without an answer, by their ids.
     waiting: BTreeMap<String, usize>,
@@ -72,8 +78,10 @@ pub(super) struct Drafts {
     pub(super) connections: BTreeMap<usize, Connection>,
     /// The names of the events that the gateway sent.
     pub(super) events: BTreeSet<String>,
-    /// The messages that are too long to be recorded.
+    /// The messages that are too long for the scenario.
     pub(super) too_long: usize,
+    /// The connections whose first message is too long for the scenario.
+    pub(super) connections_without_first: usize,
     /// The last server version in a `hello-ok`.
     pub(super) version: Option<String>,
 }
@@ -84,11 +92,23 @@ impl Drafts {
         self.version.as_deref().and_then(|version| version.parse().ok())
     }
 
+    /// The same recording, but only its first steps.
+    pub(super) fn first(&self, count: usize) -> Self {
+        let steps = self.steps.iter().take(count).cloned().collect();
+        let (connections, events) = (self.connections.clone(), self.events.clone());
+        Self { steps, connections, events, version: self.version.clone(), ..*self }
+    }
+
     /// The steps of a recording.
     pub(super) fn of(recorded: &mut Recorded) -> Self {
         let mut drafts = Self::default();
         for entry in std::mem::take(&mut recorded.entries) {
             drafts.entry(entry);
+        }
+        // Clients that sent nothing.
+        let silent = drafts.connections.iter().filter(|(_, known)| known.first.is_none() && !known.is_over);
+        for (connection, at) in silent.map(|(number, known)| (*number, known.opened_at)).collect::<Vec<_>>() {
+            drafts.open_without_connect(connection, at);
         }
         drafts
     }
@@ -115,6 +135,7 @@ impl Drafts {
             opened_at: at,
             is_open_step: false,
             is_over: refused.is_some(),
+            is_incomplete: false,
             first: None,
             waiting: BTreeMap::new(),
             sent: None,
@@ -143,10 +164,17 @@ impl Drafts {
     }
 
     fn client_sent(&mut self, connection: usize, at: Duration, message: Message) {
-        let Some(known) = self.connections.get(&connection).filter(|known| !known.is_over) else { return };
+        let Some(known) = self.connections.get_mut(&connection).filter(|known| !known.is_over) else { return };
         let is_first = known.first.is_none();
+        if message.length().is_none_or(|length| length > MAX_MESSAGE_BYTES) {
+            // Without its first message, a connection means something else.
+            (known.is_over, known.is_incomplete) = (is_first, true);
+            let lost = if is_first { &mut self.connections_without_first } else { &mut self.too_long };
+            *lost += 1;
+            return;
+        }
         let frame = match &message {
-            Message::Text(text) => serde_json::from_str::<Value>(text).ok(),
+            Message::Text(text) => frame(text),
             _ => None,
         };
         let request = frame.as_ref().filter(|frame| frame["type"] == "req");
@@ -154,7 +182,6 @@ impl Drafts {
         let id = request.and_then(|frame| frame["id"].as_str().map(str::to_owned));
         match (message, method, id) {
             (Message::Close(..), _, _) => self.client_ended(connection, at),
-            (Message::TooLong, _, _) => self.too_long += 1,
             (_, Some(method), Some(id))
                 if method == "connect" && is_first && frame.as_ref().is_some_and(is_complete) =>
             {
@@ -235,6 +262,10 @@ impl Drafts {
 
     fn gateway_closed(&mut self, connection: usize, at: Duration, close: (Option<u16>, String)) {
         let Some(known) = self.connections.get(&connection).filter(|known| !known.is_over) else { return };
+        if known.is_incomplete {
+            // The reason for the close can be a message that the scenario does not contain.
+            return self.client_ended(connection, at);
+        }
         let after_silence = known.first.is_none() && at.saturating_sub(known.opened_at) > MIN_SILENCE;
         self.open_without_connect(connection, at);
         self.end(connection);
@@ -261,6 +292,21 @@ impl Drafts {
             known.is_over = true;
         }
     }
+}
+
+/// A text as JSON, if it can be a part of a scenario.
+pub(super) fn frame(text: &str) -> Option<Value> {
+    serde_json::from_str::<Value>(text).ok().filter(|frame| depth(frame) <= MAX_DEPTH)
+}
+
+/// The number of nested lists and maps.
+fn depth(value: &Value) -> usize {
+    let below = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + below.unwrap_or_default()
 }
 
 /// Whether a connect request has the parts that every client sends. Any other request is replayed as a raw message.

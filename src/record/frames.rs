@@ -16,6 +16,17 @@ pub(super) enum Message {
     Close(Option<u16>, String),
 }
 
+impl Message {
+    /// The number of bytes of its contents. `None` if they were not recorded.
+    pub(super) fn length(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) | Self::Close(_, text) => Some(text.len()),
+            Self::Binary(bytes) => Some(bytes.len()),
+            Self::TooLong => None,
+        }
+    }
+}
+
 /// Follows the frames in the bytes of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Frames {

@@ -1,7 +1,8 @@
 //! The settings and the store of the gateway before the recording.
 
 use super::drafts::{ClientAction, Connection, Drafts};
-use super::symbols::{Symbols, pointer_of};
+use super::redaction;
+use super::symbols::{Symbols, is_list_of_texts, pointer_of};
 use crate::capture::Capture;
 use crate::explain::StateDirectory;
 use crate::scenario::gateway::SHARED_SECRET;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 const OF_PAIRED: [&str; 3] = ["role-upgrade", "scope-upgrade", "metadata-upgrade"];
 
 /// The settings and the store of the scenario. Without a state directory, they follow from the answers.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct InitialState {
     /// The `gateway` part of the scenario.
     pub(super) gateway: Map<String, Value>,
@@ -37,6 +38,7 @@ pub(crate) struct InitialState {
 }
 
 /// A captured state directory, the release that it was captured for, and the time in milliseconds since the epoch.
+#[derive(Clone)]
 struct Captured {
     state: StateDirectory,
     release: Release,
@@ -163,28 +165,28 @@ impl InitialState {
             ));
             self.store.insert("paired".to_owned(), Value::Object(paired));
         }
+        for part in [&mut self.gateway, &mut self.store] {
+            redaction::derived(part, &symbols.secrets);
+        }
         self.notes.push(
             "The settings of the gateway are derived from the answers. With --state-dir, they are exact.".to_owned(),
         );
+        if drafts.version.is_none() {
+            self.notes.push(
+                "No hello-ok names the release of the gateway. A replay on another release can deviate.".to_owned(),
+            );
+        }
     }
 
     fn derive_settings(&mut self, drafts: &Drafts) {
-        let (mut with_password, mut with_token, mut without, mut asks_password) = (false, false, false, false);
+        let mut signs = AuthSigns::default();
         let mut origins = Vec::new();
         for step in &drafts.steps {
             let (ClientAction::Connect(params), Some(answer)) = (&step.action, &step.answer) else { continue };
-            let sends = |kind: &str| pointer_of(params, &format!("auth/{kind}")).is_some();
-            let detail = answer.pointer("/error/details/code").and_then(Value::as_str).unwrap_or_default();
-            asks_password |= detail.starts_with("AUTH_PASSWORD_");
-            // The gateway checks the credentials first.
-            if answer["ok"] == true || answer.pointer("/error/code").is_some_and(|code| code == "NOT_PAIRED") {
-                with_password |= sends("password") && !sends("token");
-                with_token |= sends("token");
-            }
+            signs.add(params, answer);
             if answer["ok"] != true {
                 continue;
             }
-            without |= !["token", "password", "deviceToken", "bootstrapToken"].into_iter().any(sends);
             let head = drafts.connections.get(&step.connection).map(|known| &known.head);
             let header = |name: &str| {
                 let headers = head.into_iter().flat_map(|head| &head.headers);
@@ -196,14 +198,13 @@ impl InitialState {
             let own = header("host").map(|host| format!("http://{host}"));
             origins.extend(header("origin").filter(|origin| Some(origin) != own.as_ref() && !origins.contains(origin)));
         }
-        let mode = match (with_password, with_token, without) {
-            _ if asks_password => Some("password"),
-            (true, false, _) => Some("password"),
-            (false, false, true) => Some("none"),
-            _ => None,
-        };
-        if let Some(mode) = mode {
-            self.gateway.insert("auth".to_owned(), json!({ "mode": mode }));
+        match signs.mode() {
+            Some("trusted-proxy") => self.notes.push(
+                "The auth mode of the gateway is trusted-proxy. The answers do not show its settings, so the replay uses the mode token and can deviate."
+                    .to_owned(),
+            ),
+            Some(mode) => drop(self.gateway.insert("auth".to_owned(), json!({ "mode": mode }))),
+            None => self.notes.push("The answers do not show the auth mode of the gateway. The replay uses the mode token.".to_owned()),
         }
         if trusts_a_proxy(drafts) {
             self.gateway.insert("trusted-proxies".to_owned(), json!(["127.0.0.1"]));
@@ -211,6 +212,57 @@ impl InitialState {
         if !origins.is_empty() {
             self.gateway.insert("control-ui".to_owned(), json!({ "allowed-origins": origins }));
         }
+    }
+}
+
+/// What the answers to connects show about the auth mode of the gateway.
+#[derive(Default)]
+struct AuthSigns {
+    /// The mode in a `hello-ok`. Only administrators receive it.
+    named: Option<&'static str>,
+    /// The mode that an error is about.
+    of_error: Option<&'static str>,
+    with_password: bool,
+    with_token: bool,
+    without: bool,
+}
+
+impl AuthSigns {
+    fn add(&mut self, params: &Map<String, Value>, answer: &Value) {
+        let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let sends = |kind: &str| {
+            pointer_of(params, &format!("auth/{kind}"))
+                .is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()))
+        };
+        let named = text("/payload/snapshot/authMode");
+        self.named =
+            ["token", "password", "none", "trusted-proxy"].into_iter().find(|mode| *mode == named).or(self.named);
+        let has_device = pointer_of(params, "device").is_some();
+        let of_error = match text("/error/details/code") {
+            detail if detail.starts_with("AUTH_PASSWORD_") => Some("password"),
+            detail if detail.starts_with("AUTH_TOKEN_") => Some("token"),
+            // Any secret lets in a client without a device, except in a gateway that reads no secret.
+            "DEVICE_IDENTITY_REQUIRED" if !has_device && (sends("token") || sends("password")) => Some("none"),
+            "AUTH_UNAUTHORIZED" if sends("token") || sends("password") => Some("trusted-proxy"),
+            _ => None,
+        };
+        self.of_error = of_error.or(self.of_error);
+        // The gateway checks the credentials first.
+        if of_error.is_none() && (answer["ok"] == true || text("/error/code") == "NOT_PAIRED") {
+            self.with_password |= sends("password") && !sends("token");
+            self.with_token |= sends("token");
+        }
+        let sends_any = ["token", "password", "deviceToken", "bootstrapToken"].into_iter().any(sends);
+        self.without |= answer["ok"] == true && !sends_any;
+    }
+
+    fn mode(&self) -> Option<&'static str> {
+        self.named.or(self.of_error).or(match (self.with_password, self.with_token, self.without) {
+            (true, false, _) => Some("password"),
+            (false, true, _) => Some("token"),
+            (false, false, true) => Some("none"),
+            _ => None,
+        })
     }
 }
 
@@ -240,8 +292,7 @@ fn record(params: &Map<String, Value>, answer: &Value, now: i64, symbols: &Symbo
     let role = text("role").unwrap_or("operator");
     let auth = answer.pointer("/payload/auth");
     let details = answer.pointer("/error/details");
-    let list =
-        |value: Option<&Value>| value.filter(|value| value.as_array().is_some_and(|list| !list.is_empty())).cloned();
+    let list = |value: Option<&Value>| value.filter(|value| is_list_of_texts(value) && **value != json!([])).cloned();
     let is_older = |auth: &Value| auth["issuedAtMs"].as_i64().is_some_and(|issued| issued < now);
     let unknown_token = text("auth/deviceToken").is_some_and(|token| symbols.token(token).is_none());
     let reason = details.and_then(|details| details["reason"].as_str()).unwrap_or_default();

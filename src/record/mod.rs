@@ -5,9 +5,12 @@
 
 mod connects;
 mod drafts;
+mod expectations;
 mod frames;
 mod initial_state;
 mod proxy;
+#[cfg(test)]
+mod random_traffic;
 mod recording;
 mod redaction;
 mod scenario;

@@ -69,11 +69,13 @@ async fn relay(mut client: TcpStream, upstream: &(String, u16), recording: &Reco
     let _ = client.set_nodelay(true);
     let Some((head, rest)) = timeout(HEAD_TIMEOUT, read_head(&mut client)).await?? else { return Ok(()) };
     let request = request(&head);
-    let connected = timeout(HEAD_TIMEOUT, TcpStream::connect((upstream.0.as_str(), upstream.1))).await;
-    let Ok(Ok(mut gateway)) = connected else {
-        return client.write_all(NO_GATEWAY.as_bytes()).await;
+    let mut gateway = match connect(upstream).await {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            recording.unreachable(error.to_string());
+            return client.write_all(NO_GATEWAY.as_bytes()).await;
+        }
     };
-    let _ = gateway.set_nodelay(true);
     gateway.write_all(&without_extensions(&head)).await?;
     gateway.write_all(&rest).await?;
     let Some(request) = request else {
@@ -123,6 +125,12 @@ async fn relay(mut client: TcpStream, upstream: &(String, u16), recording: &Reco
         }
     }
     Ok(())
+}
+
+async fn connect((host, port): &(String, u16)) -> io::Result<TcpStream> {
+    let gateway = timeout(HEAD_TIMEOUT, TcpStream::connect((host.as_str(), *port))).await??;
+    let _ = gateway.set_nodelay(true);
+    Ok(gateway)
 }
 
 /// Forwards bytes until the end of the stream.

@@ -45,11 +45,7 @@ impl Event {
                     |(name, value): &(String, String)| name.len() + value.len() + size_of::<(String, String)>();
                 head.path.len() + head.headers.iter().map(header).sum::<usize>()
             }
-            Self::FromClient(message) | Self::FromGateway(message) => match message {
-                Message::Text(text) | Message::Close(_, text) => text.len(),
-                Message::Binary(bytes) => bytes.len(),
-                Message::TooLong => 0,
-            },
+            Self::FromClient(message) | Self::FromGateway(message) => message.length().unwrap_or_default(),
             Self::ClientEnded | Self::GatewayEnded => 0,
         }
     }
@@ -77,6 +73,8 @@ pub(super) struct Recorded {
     pub(super) other_requests: usize,
     /// The number of connections that were refused because of the limits.
     pub(super) refused_connection: usize,
+    /// The number of connections that the gateway did not accept, and the last reason.
+    pub(super) unreachable: (usize, String),
     /// The number of events that were not recorded because of the limits.
     pub(super) left_out: usize,
     bytes: usize,
@@ -103,6 +101,11 @@ impl Recording {
 
     pub(super) fn other_request(&self) {
         self.lock().other_requests += 1;
+    }
+
+    pub(super) fn unreachable(&self, reason: String) {
+        let mut recorded = self.lock();
+        recorded.unreachable = (recorded.unreachable.0 + 1, reason);
     }
 
     pub(super) fn refused_connection(&self) {

@@ -1,11 +1,14 @@
 //! Removes known secrets from the texts of finished steps. The words of scenarios and of the protocol stay, even if a
 //! secret is such a word: a password can be `connect`.
 
+use super::secrets;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use serde_json::{Map, Value};
 use untrusted_data::Redactions;
 
+/// The replacement of a text with a secret.
+const HIDDEN: &str = "hidden";
 /// Words in frames.
 const WORDS: [&str; 6] = ["connect", "req", "res", "event", "method", "params"];
 /// The actions of steps that contain texts of clients.
@@ -28,31 +31,83 @@ pub(super) fn step(step: &mut Value, secrets: &Redactions) {
         match member {
             Value::Object(members) if ACTIONS.contains(&name.as_str()) => {
                 let texts = members.iter_mut().filter(|(name, _)| !WITHOUT_TEXTS.contains(&name.as_str()));
-                texts.for_each(|(name, text)| match text.get_mut("json").filter(|_| name == "frame") {
-                    Some(json) => value(json, secrets, true),
-                    None => value(text, secrets, name == "params"),
+                texts.for_each(|(name, text)| match (name.as_str(), text.get_mut("json")) {
+                    ("params", _) => value(text, secrets, Words::Raw),
+                    ("frame", Some(json)) => value(json, secrets, Words::Raw),
+                    ("frame", None) => text
+                        .as_object_mut()
+                        .into_iter()
+                        .flatten()
+                        .for_each(|(_, text)| value(text, secrets, Words::Raw)),
+                    ("permissions", _) => value(text, secrets, Words::Names),
+                    _ => value(text, secrets, Words::Plain),
                 });
             }
-            Value::Object(words) if name == "expect" => words.values_mut().for_each(|word| patterns(word, secrets)),
+            Value::Object(words) if name == "expect" => words.values_mut().for_each(|word| conditions(word, secrets)),
             _ => {}
         }
     }
 }
 
-/// `names` is true if clients chose the names of the members.
-fn value(value: &mut Value, secrets: &Redactions, names: bool) {
+/// The texts that clients chose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Values and the names of members, with symbols.
+    Raw,
+    /// Values and the names of members.
+    Names,
+    /// Values.
+    Plain,
+}
+
+fn value(value: &mut Value, secrets: &Redactions, words: Words) {
+    let redacted = |text: &str| if words == Words::Raw { redacted(text, secrets) } else { plain(text, secrets) };
     match value {
-        Value::String(text) => *text = redacted(text, secrets),
-        Value::Array(items) => items.iter_mut().for_each(|item| self::value(item, secrets, names)),
+        Value::String(text) => *text = redacted(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| self::value(item, secrets, words)),
         Value::Object(members) => {
             let taken = std::mem::take(members);
             *members = taken
                 .into_iter()
                 .map(|(name, mut member)| {
-                    self::value(&mut member, secrets, names);
-                    (if names { redacted(&name, secrets) } else { name }, member)
+                    self::value(&mut member, secrets, words);
+                    (if words == Words::Plain { name } else { redacted(&name) }, member)
                 })
                 .collect::<Map<_, _>>();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether a text without symbols contains a secret.
+pub(super) fn is_secret(text: &str, secrets: &Redactions) -> bool {
+    !is_term(text) && (secrets::are_in(text) || secrets.apply_known(text) != text)
+}
+
+/// A text without symbols. It is hidden if it contains a secret that only its place shows.
+pub(super) fn plain(text: &str, secrets: &Redactions) -> String {
+    if !is_term(text) && secrets::are_in(text) { HIDDEN.to_owned() } else { redacted(text, secrets) }
+}
+
+/// Removes the secrets from settings or records that were derived from messages.
+pub(super) fn derived(part: &mut Map<String, Value>, secrets: &Redactions) {
+    for text in part.values_mut() {
+        value(text, secrets, Words::Plain);
+        escape(text);
+    }
+}
+
+/// `$${` is a literal `${`.
+pub(super) fn escape(value: &mut Value) {
+    let escaped = |text: &str| text.replace("${", "$${");
+    match value {
+        Value::String(text) => *text = escaped(text),
+        Value::Array(items) => items.iter_mut().for_each(escape),
+        Value::Object(members) => {
+            members.values_mut().for_each(escape);
+            if members.keys().any(|name| name.contains("${")) {
+                *members = std::mem::take(members).into_iter().map(|(name, member)| (escaped(&name), member)).collect();
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -71,15 +126,16 @@ fn redacted(text: &str, secrets: &Redactions) -> String {
     }
 }
 
-/// The conditions of an expectation. A text with a secret matches any text.
-fn patterns(conditions: &mut Value, secrets: &Redactions) {
-    for name in ["message", "close-reason", "reason"] {
-        if let Some(Value::String(text)) = conditions.get_mut(name)
-            && secrets.apply_known(text) != *text
-        {
-            *text = "*".to_owned();
+/// The conditions of an expectation. Without those that contain a secret, which match any text.
+fn conditions(conditions: &mut Value, secrets: &Redactions) {
+    let is_secret = |text: &Value| text.as_str().is_some_and(|text| is_secret(text, secrets));
+    let Some(conditions) = conditions.as_object_mut() else { return };
+    for (name, text) in &mut *conditions {
+        if ["message", "close-reason"].contains(&name.as_str()) && is_secret(text) {
+            *text = "*".into();
         }
     }
+    conditions.retain(|_, text| !is_secret(text) && !text.as_array().is_some_and(|texts| texts.iter().any(is_secret)));
 }
 
 #[cfg(test)]

@@ -1,25 +1,27 @@
 //! A recording as a scenario.
 
 use super::connects::{ConnectStep, upgrade};
-use super::drafts::{ClientAction, Connection, Draft, Drafts};
+use super::drafts::{self, ClientAction, Draft, Drafts};
+use super::expectations::expected;
 use super::frames::Message;
 use super::initial_state::InitialState;
 use super::recording::Recorded;
 use super::redaction;
-use super::symbols::{Symbols, pattern, step_name};
+use super::symbols::{Symbols, step_name};
 use crate::counted::counted;
 use crate::scenario::gateway::SHARED_SECRET;
-use crate::scenario::writer;
+use crate::scenario::{Corpus, writer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openclaw_model::{Facts, Release};
 use serde_json::{Map, Value, json};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use untrusted_data::printable;
+use std::path::Path;
+use untrusted_data::{Redactions, printable};
 
-/// The maximum length of a raw message in the scenario, in bytes.
-const MAX_TEXT_BYTES: usize = 64 << 10;
+/// The number of steps of the first attempt to write a scenario.
+const FIRST_ATTEMPT: usize = 256;
 /// The maximum number of names in a comment, and the maximum length of a name, in characters.
 const MAX_LISTED: usize = 12;
 const MAX_NAME_LENGTH: usize = 60;
@@ -28,10 +30,14 @@ const MAX_NAME_LENGTH: usize = 60;
 pub(crate) struct RecordedScenario {
     /// The number of WebSocket connections.
     pub(crate) connections: usize,
+    /// Why the gateway was not reachable for any client.
+    pub(crate) unreachable: Option<String>,
     /// The number of steps.
     pub(crate) steps: usize,
     /// What the scenario does not contain, one sentence each.
     pub(crate) left_out: Vec<String>,
+    /// Whether the scenario contains only the first steps of the recording.
+    pub(crate) is_cut: bool,
     /// The release of the gateway, if it is known and the embedded gateway can have it.
     pub(crate) release: Option<Release>,
     text: String,
@@ -46,33 +52,98 @@ impl RecordedScenario {
     /// The scenario of a recording. `proxy` is the proxy's own address.
     pub(super) fn of(mut recorded: Recorded, upstream: &str, proxy: &str, initial_state: InitialState) -> Self {
         let drafts = Drafts::of(&mut recorded);
+        let initial_state = initial_state.for_release(drafts.release());
+        let whole =
+            Whole { secrets: Symbols::of(&drafts, &initial_state.devices).secrets, recorded, drafts, upstream, proxy };
+        whole.longest_valid(initial_state)
+    }
+}
+
+/// Why a scenario is invalid.
+///
+/// # Errors
+/// Returns the first problem.
+fn check(text: &str) -> Result<(), String> {
+    let corpus = Corpus::written(Path::new("recorded.yaml"), text);
+    corpus.map(drop).map_err(|errors| errors.0.first().map(|problem| problem.message().to_owned()).unwrap_or_default())
+}
+
+impl InitialState {
+    /// Whether a scenario can contain this state.
+    ///
+    /// # Errors
+    /// Returns the reason if it cannot.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let drafts = Drafts::default();
+        check(
+            &Whole { drafts, secrets: Redactions::default(), recorded: Recorded::default(), upstream: "", proxy: "" }
+                .first(0, self.clone(), None)
+                .text,
+        )
+    }
+}
+
+/// A recording with all its steps.
+struct Whole<'a> {
+    recorded: Recorded,
+    drafts: Drafts,
+    /// The secrets in all steps.
+    secrets: Redactions,
+    upstream: &'a str,
+    proxy: &'a str,
+}
+
+impl Whole<'_> {
+    /// The scenario of all steps, or of as many first steps as a scenario can have.
+    fn longest_valid(&self, initial_state: InitialState) -> RecordedScenario {
+        let all = self.drafts.steps.len();
+        let (mut valid, mut next, mut invalid) = (0, FIRST_ATTEMPT.min(all), None);
+        // A recording can be much larger than a scenario, so the number of steps grows from the lower end.
+        loop {
+            let scenario = self.first(next, initial_state.clone(), None);
+            match check(&scenario.text) {
+                Ok(()) if next == all => return scenario,
+                Ok(()) => valid = next,
+                Err(problem) => invalid = Some((next, problem)),
+            }
+            next = match &invalid {
+                Some((least, problem)) if least - valid <= 1 => {
+                    return self.first(valid, initial_state, Some(problem.clone()));
+                }
+                Some((least, _)) => valid.midpoint(*least),
+                None => all.min(next * 2),
+            };
+        }
+    }
+
+    /// The scenario of the first steps. `problem` is the reason why it does not contain the others.
+    fn first(&self, count: usize, initial_state: InitialState, problem: Option<String>) -> RecordedScenario {
+        let drafts = self.drafts.first(count);
         let seen = drafts.release();
-        let initial_state = initial_state.for_release(seen);
         let release = if drafts.version.is_some() { seen } else { initial_state.release() };
-        let mut writer = Writer::new(&drafts, proxy, initial_state);
+        let mut writer = Writer::new(&drafts, self.proxy, initial_state, &self.secrets);
         let steps = writer.steps();
         let mut scenario = Map::new();
         scenario.insert("scenario".to_owned(), json!("Recorded connections"));
-        if !writer.initial_state.gateway.is_empty() {
-            scenario.insert("gateway".to_owned(), Value::Object(std::mem::take(&mut writer.initial_state.gateway)));
+        for (name, part) in [("gateway", &mut writer.initial_state.gateway), ("store", &mut writer.initial_state.store)]
+        {
+            if !part.is_empty() {
+                scenario.insert(name.to_owned(), Value::Object(std::mem::take(part)));
+            }
         }
-        if !writer.initial_state.store.is_empty() {
-            scenario.insert("store".to_owned(), Value::Object(std::mem::take(&mut writer.initial_state.store)));
-        }
-        let count = steps.len();
+        let written = steps.len();
         scenario.insert("steps".to_owned(), Value::Array(steps));
-        let mut left_out = left_out(&recorded, &drafts, &writer);
-        let mut about = vec![format!(
-            "Recorded by clawcheck record {} on {upstream}{}.",
-            env!("CARGO_PKG_VERSION"),
-            drafts.version.as_ref().map(|version| format!(", OpenClaw {version}")).unwrap_or_default()
-        )];
-        about.push(
-            "The private keys of the clients are unknown: each device has a stand-in key with the same record."
-                .to_owned(),
-        );
-        about.push("The gateway saw every client at 127.0.0.1, the address of the proxy.".to_owned());
-        about.extend(writer.initial_state.notes.iter().cloned());
+        let cut = problem.map(|problem| {
+            let (all, first) = (self.drafts.steps.len(), drafts.steps.len());
+            format!(
+                "{} of {}, because a scenario with more steps is not valid: {problem}",
+                counted(all - first, "step"),
+                all
+            )
+        });
+        let mut left_out = left_out(&self.recorded, &drafts, &writer);
+        left_out.splice(0..0, cut.clone());
+        let mut about = self.about(&writer);
         if !left_out.is_empty() {
             about.push("Not in this scenario:".to_owned());
             about.extend(left_out.iter().map(|line| format!("- {line}")));
@@ -80,13 +151,43 @@ impl RecordedScenario {
         // A secret can occur in a step before the one that shows that it is a secret.
         let secrets = &writer.symbols.secrets;
         if let Some(steps) = scenario.get_mut("steps").and_then(Value::as_array_mut) {
-            steps.iter_mut().for_each(|step| redaction::step(step, secrets));
+            for step in steps {
+                redaction::step(step, secrets);
+                redaction::escape(step);
+            }
         }
         about.iter_mut().for_each(|line| *line = secrets.apply_known(line));
         left_out.iter_mut().for_each(|line| *line = secrets.apply_known(line));
         let text = writer::yaml(&Value::Object(scenario), &about);
         let release = release.filter(|release| Facts::of(*release).is_ok());
-        Self { connections: recorded.connections, steps: count, left_out, release, text }
+        let (count, reason) = &self.recorded.unreachable;
+        RecordedScenario {
+            unreachable: (*count > 0 && self.recorded.connections == 0).then(|| reason.clone()),
+            connections: self.recorded.connections,
+            steps: written,
+            left_out,
+            is_cut: cut.is_some(),
+            release,
+            text,
+        }
+    }
+
+    /// The comments at the start of the file, without those about what the scenario does not contain.
+    fn about(&self, writer: &Writer<'_>) -> Vec<String> {
+        let version = self.drafts.version.as_ref().map(|version| format!(", OpenClaw {}", writer.shown(version)));
+        let mut about = vec![
+            format!(
+                "Recorded by clawcheck record {} on {}{}.",
+                env!("CARGO_PKG_VERSION"),
+                self.upstream,
+                version.unwrap_or_default()
+            ),
+            "The private keys of the clients are unknown: each device has a stand-in key with the same record."
+                .to_owned(),
+            "The gateway saw every client at 127.0.0.1, the address of the proxy.".to_owned(),
+        ];
+        about.extend(writer.initial_state.notes.iter().cloned());
+        about
     }
 }
 
@@ -103,8 +204,9 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(drafts: &'a Drafts, proxy: &'a str, mut initial_state: InitialState) -> Self {
+    fn new(drafts: &'a Drafts, proxy: &'a str, mut initial_state: InitialState, secrets: &Redactions) -> Self {
         let mut symbols = Symbols::of(drafts, &initial_state.devices);
+        symbols.secrets.extend(secrets);
         for (token, (device, role)) in &initial_state.tokens {
             symbols.stored_token(token, device, role);
         }
@@ -213,27 +315,19 @@ impl<'a> Writer<'a> {
     }
 
     fn frame(&mut self, index: usize, message: &Message) -> Option<Value> {
-        let (length, frame) = match message {
-            Message::Text(text) => {
-                let json = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
-                let frame = match json {
-                    Some(value) => json!({ "json": self.symbols.fill(index, &value, &mut self.lost) }),
-                    None => json!({ "text": self.symbols.text(index, text, &mut self.lost) }),
-                };
-                (text.len(), frame)
-            }
+        match message {
+            Message::Text(text) => Some(match drafts::frame(text).filter(Value::is_object) {
+                Some(value) => json!({ "json": self.symbols.fill(index, &value, &mut self.lost) }),
+                None => json!({ "text": self.symbols.text(index, text, &mut self.lost) }),
+            }),
             Message::Binary(bytes) if self.symbols.has_secrets(index, &String::from_utf8_lossy(bytes)) => {
                 self.lost.insert("a binary message with secrets".to_owned());
-                return None;
+                self.symbols.forget(index);
+                None
             }
-            Message::Binary(bytes) => (bytes.len(), json!({ "base64": STANDARD.encode(bytes) })),
-            Message::TooLong | Message::Close(..) => return None,
-        };
-        if length > MAX_TEXT_BYTES {
-            self.lost.insert(format!("a raw message of {length} bytes"));
-            return None;
+            Message::Binary(bytes) => Some(json!({ "base64": STANDARD.encode(bytes) })),
+            Message::TooLong | Message::Close(..) => None,
         }
-        Some(frame)
     }
 
     /// The method that a step calls or waits for, if the embedded gateway does not implement it.
@@ -243,7 +337,12 @@ impl<'a> Writer<'a> {
             action => action,
         };
         let ClientAction::Call { method, .. } = call else { return None };
-        (draft.answer.is_some() && !openclaw_model::rpc::is_implemented(method)).then(|| short(method))
+        (draft.answer.is_some() && !openclaw_model::rpc::is_implemented(method)).then(|| self.shown(method))
+    }
+
+    /// A word of a message, as one printable line of limited length without secrets.
+    fn shown(&self, word: &str) -> String {
+        printable::line(&redaction::plain(word, &self.symbols.secrets)).chars().take(MAX_NAME_LENGTH).collect()
     }
 
     /// Gives the connection of a step the name of the step that opened it, if another step refers to that step.
@@ -314,66 +413,8 @@ fn listed(names: &BTreeSet<String>) -> String {
     shown.join(", ")
 }
 
-/// The name of a method, as one printable line of limited length.
-fn short(method: &str) -> String {
-    printable::line(method).chars().take(MAX_NAME_LENGTH).collect()
-}
-
 fn connection_name(connection: usize) -> String {
     format!("connection-{connection}")
-}
-
-/// The answer that the replay must get.
-fn expected(draft: &Draft, connection: &Connection) -> Option<Value> {
-    let text = |pointer: &str| draft.answer.as_ref().and_then(|answer| answer.pointer(pointer)).and_then(Value::as_str);
-    let mut conditions = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            conditions.insert(name.to_owned(), value);
-        }
-    };
-    let is_ok = draft.answer.as_ref().map(|answer| answer["ok"] == true);
-    let close = draft.close.as_ref();
-    let word = match (&draft.action, is_ok) {
-        (ClientAction::Connect(_), Some(true)) => {
-            put("role", text("/payload/auth/role").map(|role| json!(role)));
-            put("scopes", draft.answer.as_ref().and_then(|answer| answer.pointer("/payload/auth/scopes")).cloned());
-            put("device-token", Some(json!(text("/payload/auth/deviceToken").is_some())));
-            "hello"
-        }
-        (ClientAction::Connect(_), _) if is_ok.is_some() || close.is_some() => {
-            put("code", text("/error/code").map(|code| json!(code)));
-            put("detail", text("/error/details/code").map(|code| json!(code)));
-            put("reason", text("/error/details/reason").map(|reason| json!(reason)));
-            put("message", text("/error/message").map(|message| json!(pattern(message))));
-            put("close", close.and_then(|(code, _)| *code).map(|code| json!(code)));
-            put("close-reason", close.filter(|(code, _)| code.is_some()).map(|(_, reason)| json!(pattern(reason))));
-            "refused"
-        }
-        (ClientAction::Connect(_), _) => return None,
-        (ClientAction::Open, _) => {
-            return match connection.refused {
-                Some(status) => Some(json!({ "http": status })),
-                None => draft.close.is_none().then(|| json!("open")),
-            };
-        }
-        (ClientAction::Call { waits: false, .. }, _) => return None,
-        (ClientAction::Call { .. } | ClientAction::Answer(_), Some(true)) => "ok",
-        (ClientAction::Call { .. } | ClientAction::Answer(_) | ClientAction::Send(_), Some(false))
-            if close.is_none() =>
-        {
-            put("code", text("/error/code").map(|code| json!(code)));
-            put("detail", text("/error/details/code").map(|code| json!(code)));
-            "error"
-        }
-        (ClientAction::Call { .. } | ClientAction::Send(_) | ClientAction::Closed { .. }, _) if close.is_some() => {
-            put("code", close.and_then(|(code, _)| *code).map(|code| json!(code)));
-            put("reason", close.filter(|(code, _)| code.is_some()).map(|(_, reason)| json!(pattern(reason))));
-            "close"
-        }
-        _ => return None,
-    };
-    Some(if conditions.is_empty() { json!(word) } else { json!({ word: conditions }) })
 }
 
 fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<String> {
@@ -383,9 +424,19 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
         (recorded.refused_connection, "connection", "beyond the limit of open connections"),
         (recorded.left_out, "event", "beyond the size limit of the recording"),
         (drafts.too_long, "message", "beyond the size limit of a message"),
+        (drafts.connections_without_first, "connection", "whose first message is beyond the size limit of a message"),
     ];
     let missing = missing.into_iter().filter(|(count, ..)| *count > 0);
     lines.extend(missing.map(|(count, noun, which)| format!("{} {which}", counted(count, noun))));
+    if let (count @ 1.., reason) = &recorded.unreachable {
+        let connections = counted(*count, "connection");
+        lines.push(format!("{connections}, because the gateway was not reachable ({reason})"));
+    }
+    let without_status = drafts.connections.values().filter(|known| known.refused == Some(0)).count();
+    if without_status > 0 {
+        let requests = counted(without_status, "upgrade request");
+        lines.push(format!("the answers to {requests}, because the gateway did not answer with HTTP"));
+    }
     let unanswered = drafts.steps.iter().filter(|step| {
         matches!(step.action, ClientAction::Call { .. }) && step.answer.is_none() && step.close.is_none()
     });
@@ -401,7 +452,7 @@ fn left_out(recorded: &Recorded, drafts: &Drafts, writer: &Writer<'_>) -> Vec<St
         ));
     }
     if !drafts.events.is_empty() {
-        let events = listed(&drafts.events);
+        let events = listed(&drafts.events.iter().map(|event| writer.shown(event)).collect());
         lines.push(format!("the events of the gateway ({events}): the replay shows those that arrive"));
     }
     lines

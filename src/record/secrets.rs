@@ -45,6 +45,12 @@ pub(super) fn document(text: &str) -> Document {
     }
 }
 
+/// Whether a text contains a secret in one of these places.
+pub(super) fn are_in(text: &str) -> bool {
+    let is_document = || !matches!(document(text), Document::Absent) && (text.contains('\\') || is_secret(text));
+    !values(text).is_empty() || is_document()
+}
+
 /// The values of assignments to secret names (`token=…`, `password: …`, `--token …`), of `Bearer …`, and of users in
 /// URLs. In order, without overlaps.
 pub(super) fn values(text: &str) -> Vec<Range<usize>> {

@@ -1,7 +1,7 @@
 //! The symbols that replace ids, keys and secrets of a recording in a scenario.
 
 use super::drafts::{ClientAction, Draft, Drafts};
-use super::redaction::is_term;
+use super::redaction::{self, is_term};
 use super::secrets::{self, Document};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Map, Value};
@@ -13,6 +13,8 @@ use untrusted_data::redact::{is_count_name, is_secret_name as is_secret};
 const MIN_SECRET_LENGTH: usize = 6;
 /// The minimum length of a secret inside a list or a map with a secret name, which can also be a common word.
 const MIN_NESTED_SECRET_LENGTH: usize = 12;
+/// The maximum length of the name of a secret.
+const MAX_NAME_LENGTH: usize = 40;
 /// The replacement of a secret, and that in the scenario of a gateway without a secret of this name.
 const HIDDEN: &str = "<secret shared>";
 const HIDDEN_WITHOUT_SECRET: &str = "hidden";
@@ -24,6 +26,8 @@ const OF_REFERENCE: [&str; 4] = ["source", "provider", "id", "value"];
 pub(super) struct Symbols {
     /// The names of the devices, by id.
     devices: BTreeMap<String, String>,
+    names: BTreeSet<String>,
+    last_numbers: BTreeMap<String, usize>,
     keys: BTreeMap<String, String>,
     /// The devices of pending requests, by the id of the request.
     requests: BTreeMap<String, String>,
@@ -44,22 +48,30 @@ pub(super) struct Symbols {
 impl Symbols {
     /// The symbols of a recording. `devices` are names that are known before.
     pub(super) fn of(drafts: &Drafts, devices: &BTreeMap<String, String>) -> Self {
-        let mut symbols = Self { devices: devices.clone(), ..Self::default() };
+        let names = devices.values().cloned().collect();
+        let mut symbols = Self { devices: devices.clone(), names, ..Self::default() };
+        // A name of a device must not contain a secret of another connection.
+        drafts.steps.iter().for_each(|step| symbols.learn_secrets(step));
         for (index, step) in drafts.steps.iter().enumerate() {
             symbols.learn(index, step);
         }
         symbols
     }
 
+    fn learn_secrets(&mut self, step: &Draft) {
+        let ClientAction::Connect(params) = &step.action else { return };
+        let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
+        for kind in ["token", "password", "deviceToken", "bootstrapToken"] {
+            self.secret(text(&format!("auth/{kind}")), kind);
+        }
+        self.secret(text("device/signature"), "signature");
+        self.secret(text("device/nonce"), "nonce");
+    }
+
     fn learn(&mut self, index: usize, step: &Draft) {
         let mut device = None;
         if let ClientAction::Connect(params) = &step.action {
             let text = |pointer: &str| pointer_of(params, pointer).and_then(Value::as_str);
-            for kind in ["token", "password", "deviceToken", "bootstrapToken"] {
-                self.secret(text(&format!("auth/{kind}")), kind);
-            }
-            self.secret(text("device/signature"), "signature");
-            self.secret(text("device/nonce"), "nonce");
             if let Some(id) = text("device/id") {
                 let name = self.name_device(id, text("client/id").unwrap_or("device"));
                 if let Some(key) = text("device/publicKey") {
@@ -130,7 +142,7 @@ impl Symbols {
 
     fn secret(&mut self, text: Option<&str>, name: &str) {
         if let Some(text) = text.filter(|text| text.len() >= MIN_SECRET_LENGTH) {
-            self.secrets.add(text, name);
+            self.secrets.add(text, &short(name));
         }
     }
 
@@ -139,13 +151,18 @@ impl Symbols {
         if let Some(name) = self.devices.get(id) {
             return name.clone();
         }
+        let client = if redaction::is_secret(client, &self.secrets) { "device" } else { client };
         let base = client.to_ascii_lowercase().trim_start_matches("openclaw-").to_owned();
         let base = base.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(32);
         let base = base.collect::<String>().trim_matches('-').to_owned();
         let base = if base.is_empty() || base == "none" { "device".to_owned() } else { base };
-        let is_free = |name: &String| !self.devices.values().any(|taken| taken == name);
-        let name = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}-{number}"))).find(is_free);
-        let name = name.unwrap_or(base);
+        // The last number is kept, so that thousands of devices of one kind do not take quadratic time.
+        let mut name = base.clone();
+        while !self.names.insert(name.clone()) {
+            let number = self.last_numbers.entry(base.clone()).or_insert(1);
+            *number += 1;
+            name = format!("{base}-{number}");
+        }
         self.devices.insert(id.to_owned(), name.clone());
         name
     }
@@ -153,6 +170,11 @@ impl Symbols {
     /// The name of a device that connected.
     pub(super) fn device(&self, id: &str) -> Option<&str> {
         self.devices.get(id).map(String::as_str)
+    }
+
+    /// Forgets the answer to a step that the scenario does not contain.
+    pub(super) fn forget(&mut self, index: usize) {
+        self.answers.retain(|_, (step, _)| *step != index);
     }
 
     /// The device, the role and the step of a device token that the gateway issued or stored.
@@ -275,10 +297,10 @@ impl Symbols {
         self.hidden > initial_state || self.secrets.apply_known(text) != text
     }
 
-    /// A text without secrets. `<<` is a literal `<`, and `$${` a literal `${`.
+    /// A text without secrets. `<<` is a literal `<`.
     fn literal(&self, text: &str) -> String {
         let text = if is_term(text) { text.to_owned() } else { self.secrets.apply_known(text) };
-        text.replace('<', "<<").replace("${", "$${")
+        text.replace('<', "<<")
     }
 
     /// The symbol for a value that is an id, a key or a token.
@@ -306,6 +328,11 @@ pub(super) fn step_name(index: usize) -> String {
     format!("step-{}", index + 1)
 }
 
+/// Whether a value is a list of strings.
+pub(super) fn is_list_of_texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
+}
+
 /// A member of nested objects: `auth/token`.
 pub(super) fn pointer_of<'v>(params: &'v Map<String, Value>, pointer: &str) -> Option<&'v Value> {
     let mut names = pointer.split('/');
@@ -313,8 +340,10 @@ pub(super) fn pointer_of<'v>(params: &'v Map<String, Value>, pointer: &str) -> O
     names.try_fold(first, |value, name| value.get(name))
 }
 
+/// The name of a secret. A client can write anything in place of a name.
 fn short(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect()
+    let is_name = name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_. ".contains(letter));
+    if is_name && name.len() <= MAX_NAME_LENGTH { name.to_owned() } else { "secret".to_owned() }
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -13,7 +13,7 @@ use crate::suggestions::nearest_within;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of a lint.
 #[derive(Debug)]
@@ -149,14 +149,15 @@ fn is_tag(tag: &str) -> bool {
         && tag.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Ids consist of folder and file names, so these names must be valid in ids.
-fn file_name(case: &Case) -> Option<ScenarioError> {
-    let path = &case.source.path;
+/// The problem of a name for a scenario file. Ids consist of folder and file names, so these names must be valid in ids.
+pub(crate) fn problem_of_name(path: &Path) -> Option<String> {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    if slug(&stem) == stem && !stem.starts_with(['.', '-']) {
-        return None;
-    }
-    let message = format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens");
+    let is_id = slug(&stem) == stem && !stem.starts_with(['.', '-']);
+    (!is_id).then(|| format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens"))
+}
+
+fn file_name(case: &Case) -> Option<ScenarioError> {
+    let message = problem_of_name(&case.source.path)?;
     let whole = Span::default();
     let mut problem = SpannedError::at(whole, message, "").within(&case.source);
     problem.remove_position();

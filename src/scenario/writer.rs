@@ -12,7 +12,7 @@ pub(crate) fn yaml(scenario: &Value, about: &[String]) -> String {
     for line in about {
         // A line break inside would end the comment.
         let line = line.replace(|letter: char| letter.is_control(), " ");
-        out.push_str(format!("# {line}").trim_end());
+        out.push_str(format!("# {}", printable::line(&line)).trim_end());
         out.push('\n');
     }
     if let Value::Object(parts) = scenario {
@@ -86,9 +86,10 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// A key. A key is always a text, so only its characters matter.
+/// A key. A key is always a text, except if it has no value.
 fn name(key: &str) -> String {
-    if is_plain(key) || is_symbol(key) { key.to_owned() } else { scalar(key) }
+    let is_text = is_plain(key) && !key.eq_ignore_ascii_case("null");
+    if is_text || is_symbol(key) { key.to_owned() } else { scalar(key) }
 }
 
 fn is_plain(text: &str) -> bool {
@@ -149,7 +150,7 @@ mod tests {
         let scenario = json!({
             "scenario": "Story 3 of seed 7",
             "gateway": { "auth": { "mode": "none" }, "trusted-proxies": ["127.0.0.1"] },
-            "store": { "paired": { "laptop": { "scopes": [], "tokens": {}, "set": { "x": "no", "<device a>": "yes: it is" } } } },
+            "store": { "paired": { "laptop": { "scopes": [], "tokens": {}, "set": { "null": "no", "<device a>": "yes: it is" } } } },
             "steps": [
                 { "connect": { "device": "laptop", "role": "operator" }, "as": "line-0" },
                 { "call": { "on": "line-0", "method": "health", "params": { "id": "<device laptop>" } } },
@@ -163,7 +164,7 @@ mod tests {
           trusted-proxies: ["127.0.0.1"]
         store:
           paired:
-            laptop: { scopes: [], tokens: {}, set: { x: "no", <device a>: "yes: it is" } }
+            laptop: { scopes: [], tokens: {}, set: { "null": "no", <device a>: "yes: it is" } }
         steps:
           - connect: { device: laptop, role: operator }
             as: line-0

@@ -9,7 +9,7 @@ use crate::counted::counted;
 use crate::explain::{StateDirectory, StatePaths};
 use crate::machine::now;
 use crate::record::{InitialState, RecordedScenario, Recorder};
-use crate::scenario::Corpus;
+use crate::scenario::{Corpus, lint};
 use crate::shell::quoted;
 use openclaw_model::Release;
 use std::io::{self, Write as _};
@@ -78,6 +78,12 @@ impl Record {
                 self.output.display()
             )));
         }
+        let is_yaml = self.output.extension().is_some_and(|extension| extension == "yaml");
+        let not_yaml = || (!is_yaml).then(|| "the name of a scenario file must end in .yaml".to_owned());
+        if let Some(message) = not_yaml().or_else(|| lint::problem_of_name(&self.output)) {
+            let help = "name the file, for example, recorded.yaml";
+            return Err(CommandError::usage(miette::miette!(help = help, "--output: {message}")));
+        }
         // A file that cannot be written is an error at the start, not at the end.
         atomic_file::probe(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
         let initial_state = self.initial_state()?;
@@ -109,12 +115,36 @@ impl Record {
         Ok((host.trim_matches(['[', ']']).to_owned(), port))
     }
 
+    /// Writes the file, and returns its path. If that fails, the recording is written to the temporary folder.
+    fn write(&self, recorded: &RecordedScenario) -> Result<PathBuf, CommandError> {
+        let text = recorded.text().as_bytes();
+        create(&self.output, text).map_err(|error| {
+            let other = self.output.file_name().map(|name| std::env::temp_dir().join(name));
+            let message = format!("cannot write {}: {error}", self.output.display());
+            match other.and_then(|other| create(&other, text).ok()) {
+                Some(saved) => {
+                    let help = format!("the recording is in {}", quoted(&saved.to_string_lossy()));
+                    CommandError::of_file(error.kind(), miette::miette!(help = help, "{message}"))
+                }
+                None => cannot_write(&self.output, &error),
+            }
+        })
+    }
+
     /// The settings and the store of the gateway before the recording.
     fn initial_state(&self) -> Result<InitialState, CommandError> {
         let Some(directory) = &self.state_dir else { return Ok(InitialState::default()) };
         let places = StatePaths { state_dir: Some(directory.clone()), config: None, env: environment() };
         let state = StateDirectory::read(&places).map_err(CommandError::usage)?;
-        InitialState::of(state, self.release, now()).map_err(|error| CommandError::usage(miette::miette!("{error}")))
+        let initial_state = InitialState::of(state, self.release, now());
+        let initial_state = initial_state.map_err(|error| CommandError::usage(miette::miette!("{error}")))?;
+        initial_state.check().map_err(|problem| {
+            CommandError::usage(miette::miette!(
+                help = "omit --state-dir: `record` then derives settings and records from the answers",
+                "--state-dir: the state of this directory is not a valid part of a scenario: {problem}"
+            ))
+        })?;
+        Ok(initial_state)
     }
 
     async fn record(
@@ -124,7 +154,10 @@ impl Record {
         initial_state: InitialState,
     ) -> Result<u8, CommandError> {
         let stop = signals.stop_and_write();
-        let failed = |error| CommandError::message(&format!("cannot listen on {}: {error}", self.listen));
+        let failed = |error| {
+            let help = "pass another port with --listen; port 0 selects a free one";
+            CommandError::failed(miette::miette!(help = help, "cannot listen on {}: {error}", self.listen))
+        };
         let recorder = Recorder::listen(self.listen, upstream).await.map_err(failed)?;
         let address = recorder.address().map_err(failed)?;
         let file = console::sanitize_line(&self.output.to_string_lossy());
@@ -140,8 +173,13 @@ impl Record {
             let _ = tokio::time::timeout(Duration::from_secs(self.max_time.into()), stop_requested(stop)).await;
         };
         let recorded = recorder.record(&gateway, initial_state, end).await;
-        let written =
-            create(&self.output, recorded.text().as_bytes()).map_err(|error| cannot_write(&self.output, &error))?;
+        if let Some(reason) = &recorded.unreachable {
+            return Err(CommandError::failed(miette::miette!(
+                help = "start the gateway, or pass its URL with --upstream",
+                "nothing was recorded: the gateway at {gateway} is not reachable ({reason})"
+            )));
+        }
+        let written = self.write(&recorded)?;
         let file = console::sanitize_line(&written.to_string_lossy());
         if written != self.output {
             let taken = console::sanitize_line(&self.output.to_string_lossy());
@@ -160,19 +198,20 @@ impl Record {
             next_command(&recorded, &written)
         );
         out.write_all(text.as_bytes()).map_err(CommandError::output)?;
-        Ok(exit::OK)
+        match recorded.left_out.first().filter(|_| recorded.is_cut) {
+            Some(cut) => Err(CommandError::usage(miette::miette!(
+                help = "record less: end the recording earlier, or pass --max-time SECONDS",
+                "{file} does not contain the last {cut}"
+            ))),
+            None => Ok(exit::OK),
+        }
     }
 }
 
-/// What to do with a written file. A recording can be too large for a scenario.
+/// What to do with a written file.
 fn next_command(recorded: &RecordedScenario, written: &Path) -> String {
     let shown = written.to_string_lossy();
     let name = quoted(&shown);
-    if let Err(errors) = Corpus::written(written, recorded.text()) {
-        let problem = errors.0.first().map(|problem| problem.message()).unwrap_or_default();
-        let problem = console::sanitize_line(problem);
-        return format!("the scenario cannot be replayed: {problem}\nto list all problems: clawcheck lint {name}");
-    }
     // A method that clawcheck does not know can do anything.
     let trust = if Corpus::load(&[written.to_owned()]).is_ok() { "" } else { " --trust" };
     let gateway = recorded.release.map(|release| format!(" --gateway embedded@{release}")).unwrap_or_default();

@@ -34,9 +34,11 @@ fn gateway_with(test_folder: &TestFolder, release: &str, config: &Value) -> Serv
 fn record(test_folder: &TestFolder, gateway: &Serving, more: &[&str]) -> Serving {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command
-        .args(["record", "--upstream", &format!("ws://127.0.0.1:{}", gateway.port), "-o", "recorded.yaml"])
+        .args(["record", "--upstream", &format!("ws://127.0.0.1:{}", gateway.port)])
+        .args(if more.contains(&"-o") { &[][..] } else { &["-o", "recorded.yaml"] })
         .args(more);
     command.current_dir(test_folder.path("")).env_clear().env("HOME", test_folder.path("home")).stdin(Stdio::null());
+    command.env("TMPDIR", test_folder.path("tmp"));
     Serving::start(command)
 }
 
@@ -336,8 +338,6 @@ fn scenario_is_valid(
     #[case] written: &str,
     #[values(true, false)] with_directory: bool,
 ) {
-    // Only the directory tells that a gateway has no secret, if it refuses the clients for another reason.
-    let is_known = with_directory || auth["mode"] != "none";
     let test_folder = TestFolder::new(SCENARIO);
     let codes = json!({ CODE: { "token": CODE, "ts": 1_790_000_000_000_u64, "issuedAtMs": 1_790_000_000_000_u64 } });
     std::fs::create_dir_all(test_folder.path("state/devices")).unwrap();
@@ -358,27 +358,29 @@ fn scenario_is_valid(
     let linted = test_folder.clawcheck(&["lint", "recorded.yaml"]);
     assert_eq!(linted.code, Some(0), "{text}{}{}", linted.out, linted.err);
     let replayed = replay(&test_folder, "2026.4.2");
-    assert!(!is_known || replayed.code == Some(0), "{text}{}{}", replayed.out, replayed.err);
+    assert_eq!(replayed.code, Some(0), "{text}{}{}", replayed.out, replayed.err);
 }
 
-/// A recording with more steps than a scenario can have is written, but no command is printed that cannot work.
+/// A recording with more steps than a scenario can have: the file is valid and contains the first steps.
 #[test]
-fn invalid_scenario_is_reported() {
+fn too_long_recording_is_cut() {
     let test_folder = TestFolder::new(SCENARIO);
     let gateway = gateway(&test_folder, "2026.4.2");
     let mut proxy = record(&test_folder, &gateway, &[]);
     let mut client = connect(proxy.port, &[]);
     assert_eq!(ask(&mut client, "0", "connect", introduction(TOKEN))["ok"], true);
-    (1..=1000).for_each(|number| drop(ask(&mut client, &number.to_string(), "health", json!({}))));
-    let mut stdout = proxy.child.stdout.take().unwrap();
-    recorded(&test_folder, proxy);
-    let mut out = String::new();
-    stdout.read_to_string(&mut out).unwrap();
-    assert!(
-        out.contains("the scenario cannot be replayed: the scenario has 100") && !out.contains("clawcheck run"),
-        "{out}"
-    );
-    assert!(out.ends_with("\nto list all problems: clawcheck lint recorded.yaml\n"), "{out}");
+    (1..=1001).for_each(|number| drop(ask(&mut client, &number.to_string(), "health", json!({}))));
+    let status = proxy.signal(Signal::SIGINT);
+    let (mut out, mut err) = (String::new(), String::new());
+    proxy.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    proxy.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(status.code(), Some(2), "{out}{err}");
+    let err = err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    for part in ["recorded.yaml does not contain the last 2 steps of 1002", "the limit is 1000", "--max-time"] {
+        assert!(err.contains(part), "{part} in {err}");
+    }
+    let replayed = replay(&test_folder, "2026.4.2");
+    assert_eq!(replayed.code, Some(0), "{}{}", replayed.out, replayed.err);
 }
 
 /// The state directory provides a paired device and the settings of the gateway.
@@ -403,6 +405,8 @@ fn includes_initial_state_directory() {
 #[case(&["--upstream", "ws://127.0.0.1:1", "--listen", "0.0.0.0:0"], "is not a loopback address")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "-o", "scenarios/family/case.yaml"], "overwrites nothing")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "-o", "nowhere/recorded.yaml"], "cannot write nowhere/recorded.yaml")]
+#[case(&["--upstream", "ws://127.0.0.1:1", "-o", "recorded.yml"], "must end in .yaml")]
+#[case(&["--upstream", "ws://127.0.0.1:1", "-o", "My recording.yaml"], "`My recording` is not valid in a case id")]
 #[case(&["--upstream", "ws://127.0.0.1:1/ws"], "--upstream: the path /ws has no effect")]
 #[case(&["--upstream", "http://127.0.0.1:1"], "--upstream")]
 #[case(&["--upstream", "ws://127.0.0.1:1", "--state-dir", "scenarios"], "is not a state directory")]
@@ -428,11 +432,30 @@ fn unreachable_upstream() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
-    while !test_folder.path("recorded.yaml").exists() {
-        assert!(std::time::Instant::now() < deadline, "the recording did not end");
-        std::thread::yield_now();
-    }
+    let mut proxy = proxy;
+    let mut err = String::new();
+    proxy.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(3), "{err}");
+    assert!(err.contains("nothing was recorded") && err.contains("Connection refused"), "{err}");
+    assert!(!test_folder.path("recorded.yaml").exists());
+}
+
+/// The folder disappears during the recording. The recording does not.
+#[test]
+fn saves_recording_elsewhere() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let gateway = gateway(&test_folder, "2026.4.2");
+    std::fs::create_dir(test_folder.path("gone")).unwrap();
+    let mut proxy = record(&test_folder, &gateway, &["-o", "gone/saved.yaml"]);
+    std::fs::remove_dir_all(test_folder.path("gone")).unwrap();
+    ask(&mut connect(proxy.port, &[]), "1", "connect", introduction(TOKEN));
+    let status = proxy.signal(Signal::SIGTERM);
+    let mut err = String::new();
+    proxy.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(status.code(), Some(2), "{err}");
+    assert!(err.contains("cannot write gone/saved.yaml") && err.contains("the recording is in"), "{err}");
+    let saved = std::fs::read_to_string(test_folder.path("tmp/saved.yaml")).unwrap();
+    assert!(saved.contains("expect: { hello"), "{saved}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::lockout::state_dir::{PEM, put, record, state, tree};
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::Facts;
 use openclaw_model::handshake::secret_generation;
+use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ fn filled(test_folder: &TestFolder) {
     fs::write(test_folder.path("state/Canary-4fj29sKq81.txt"), "Canary-4fj29sKq81").unwrap();
 }
 
-/// A setup code that is still valid, and a token of a browser that is bound to the current or to an earlier secret.
+/// Setup codes that are still valid, and a token of a browser that is bound to the current or to an earlier secret.
 #[rstest]
 #[case::files("2026.4.2", true)]
 #[case::current_secret("2026.9.6", true)]
@@ -98,7 +99,13 @@ fn captured_codes_and_bindings_decide(#[case] release: &str, #[case] is_current:
     let mut of_page = code.clone();
     of_page["token"] = json!("Canary-4fj29sKq81-page");
     of_page["profile"] = json!({ "roles": ["operator"], "scopes": scopes, "purpose": "control-ui-owner" });
-    let codes = json!({ "Canary-4fj29sKq81-code": code, "Canary-4fj29sKq81-page": of_page });
+    // A device has used this code, so that no other device can use it.
+    let (used_by, mut used) = (DeviceKey::from_name("used"), code.clone());
+    used["token"] = json!("Canary-4fj29sKq81-used");
+    (used["deviceId"], used["publicKey"]) = (json!(used_by.device_id()), json!(used_by.public_key()));
+    let codes = json!({
+        "Canary-4fj29sKq81-code": code, "Canary-4fj29sKq81-page": of_page, "Canary-4fj29sKq81-used": used
+    });
     put(&test_folder, "devices/bootstrap.json", &codes.to_string());
     let held = (facts.pairing.format == StoreFormat::Sqlite).then(|| into_database(&test_folder));
     fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
@@ -113,7 +120,10 @@ fn captured_codes_and_bindings_decide(#[case] release: &str, #[case] is_current:
         let (_, step) = found.unwrap_or_else(|| panic!("{scenario}"));
         step.split("- connect:").next().unwrap()
     };
-    assert!(step("iphone").contains("bootstrap-token") && step("iphone").contains("hello"), "{scenario}");
+    for device in ["iphone", "iphone-2"] {
+        assert!(step(device).contains("bootstrap-token") && step(device).contains("hello"), "{scenario}");
+    }
+    assert!(scenario.contains("<public-key iphone-2>"), "{scenario}");
     // The code of the owner's page lets in only a client with exactly its scopes.
     assert!(release == "2026.4.2" || step("browser-2").contains("hello"), "{scenario}");
     let is_stale = release == "2026.9.6" && !is_current;
