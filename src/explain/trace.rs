@@ -4,9 +4,10 @@ use super::text::short;
 use openclaw_model::{Check, Fact, Release, TraceLine};
 use serde_json::{Value, json};
 
-/// Whether a line is useful for the reader. The first message appears only if it affects the decision.
+/// Whether a line is useful for a reader who knows the client. The connection and the first message appear only if they affect
+/// the decision.
 pub(crate) fn is_shown(line: &TraceLine) -> bool {
-    line.check != Check::Frame || line.fact.is_some()
+    !matches!(line.check, Check::Upgrade | Check::Frame) || line.fact.is_some()
 }
 
 /// The line as text: the check, the finding, and since when the rule applies.

@@ -176,7 +176,7 @@ fn marked(answers: &[ReleaseAnswer]) -> impl Iterator<Item = (&ReleaseAnswer, bo
 }
 
 fn shown(step: &ExplainedStep, release: Release) -> impl Iterator<Item = String> + '_ {
-    step.trace.iter().filter(|line| trace::is_shown(line)).map(move |line| trace::text(line, release))
+    step.trace.iter().map(move |line| trace::text(line, release))
 }
 
 fn step_head(step: &ExplainedStep) -> Value {

@@ -2,9 +2,10 @@
 
 use super::clock::{Clock, real_delay};
 use super::entropy::SeededEntropy;
+use super::frames::FrameError;
 use super::logs::{Logs, TraceListener};
 use super::outbox::{Outbox, OutboxCommand};
-use openclaw_model::{ConnectionId, Effect, Environment, Input, Model, Peer};
+use openclaw_model::{ConnectionId, Effect, Environment, Input, Model, Outcome, Peer};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
 use std::collections::HashMap;
@@ -22,6 +23,10 @@ pub(super) enum Event {
     Burst { connection: ConnectionId, messages: Vec<Vec<u8>> },
     /// A ping. It is answered in order: a client with the pong has received everything before it.
     Ping { connection: ConnectionId, payload: Vec<u8> },
+    /// The client's bytes are no HTTP upgrade. The socket has the answer with this status.
+    NotUpgraded { connection: ConnectionId, peer: Peer, status: u16, why: &'static str },
+    /// The client's bytes are no WebSocket message, or too many. The socket has sent a close frame.
+    Broken { connection: ConnectionId, fault: FrameError },
     /// The socket is closed.
     Closed { connection: ConnectionId },
     /// Moves the manual clock to this time.
@@ -108,6 +113,12 @@ impl Actor {
                     outbox.push(OutboxCommand::Pong(payload));
                 }
             }
+            Event::NotUpgraded { connection, peer, status, why } => {
+                self.feed(Input::NotUpgraded { connection, peer, status, why });
+            }
+            Event::Broken { connection, fault } => {
+                self.feed(Input::Broken { connection, code: fault.code(), why: fault.to_string() });
+            }
             Event::Closed { connection } => {
                 if self.outboxes.remove(&connection).is_some() {
                     self.feed(Input::Closed { connection });
@@ -141,11 +152,8 @@ impl Actor {
     fn feed(&mut self, input: Input) -> Option<Admission> {
         let mut environment =
             Environment { now: self.clock.now(), store: &mut *self.store, entropy: &mut self.entropy };
-        let connection = input.connection();
         let outcome = self.model.handle(input, &mut environment);
-        if let (Some(ConnectionId(number)), Some(listener)) = (connection, &self.trace) {
-            outcome.trace.iter().for_each(|line| listener(number, line));
-        }
+        self.tell(&outcome);
         self.wake_at = outcome.wake_at;
         let mut refusal = None;
         for effect in outcome.effects {
@@ -159,6 +167,16 @@ impl Actor {
             }
         }
         refusal
+    }
+
+    /// Passes the trace to the listener.
+    fn tell(&self, outcome: &Outcome) {
+        let Some(listener) = &self.trace else { return };
+        for line in &outcome.trace {
+            if let Some(ConnectionId(number)) = line.connection {
+                listener(number, line);
+            }
+        }
     }
 
     fn send(&mut self, connection: ConnectionId, frame: &ServerFrame) {

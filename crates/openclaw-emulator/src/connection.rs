@@ -1,8 +1,8 @@
 //! One socket: HTTP head, upgrade, frames and close handshake.
 
 use super::actor::{Admission, Event};
-use super::frames::{Decoder, FrameError, Incoming, encode_close, encode_pong, encode_text};
-use super::http::{self, Head, Request};
+use super::frames::{Decoder, Incoming, encode_close, encode_pong, encode_text};
+use super::http::{self, Head, Refusal, Request};
 use super::outbox::{Inbox, OutboxCommand, channel};
 use openclaw_model::config::AuthMode;
 use openclaw_model::facts::locality::LocalityRules;
@@ -79,7 +79,14 @@ where
         head = timeout(HEAD_TIMEOUT, head(&mut stream)) => head,
         () = context.stopped() => return,
     };
-    let Ok(Some((request, rest))) = head else { return };
+    let (request, rest) = match head {
+        Ok(Some(Ok(read))) => read,
+        Ok(Some(Err(refusal))) => {
+            let peer = Peer { address, headers: Vec::new() };
+            return refuse(&mut stream, &context, connection, peer, refusal).await;
+        }
+        Ok(None) | Err(_) => return,
+    };
     let peer = Peer { address, headers: request.headers.clone() };
     if !request.wants_upgrade() {
         let details = context.http_context.shows_details(&peer, request.bearer());
@@ -88,7 +95,7 @@ where
     }
     let welcome = match request.upgrade() {
         Ok(welcome) => welcome,
-        Err(refusal) => return write_answer(&mut stream, &refusal).await,
+        Err(refusal) => return refuse(&mut stream, &context, connection, peer, refusal).await,
     };
     let (outbox, inbox) = channel();
     let (admission, admitted) = oneshot::channel();
@@ -119,17 +126,28 @@ where
     }
 }
 
-/// Reads the request head, and returns it with the bytes after it. `None` if there is no valid head and the socket is
-/// finished.
-async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<(Request, Vec<u8>)> {
+/// Answers a request that is no upgrade, and tells the actor.
+async fn refuse<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    context: &ConnectionContext,
+    connection: ConnectionId,
+    peer: Peer,
+    refusal: Refusal,
+) {
+    let Refusal { status, why, answer } = refusal;
+    // If the gateway ended in the meantime, nobody needs this event.
+    let _ = context.events.send(Event::NotUpgraded { connection, peer, status, why }).await;
+    write_answer(stream, &answer).await;
+}
+
+/// Reads the request head, and returns it with the bytes after it, or the refusal of an invalid head. `None` if the socket
+/// is finished.
+async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Result<(Request, Vec<u8>), Refusal>> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
         match http::read_head(&bytes) {
-            Head::Whole(request, length) => return Some((request, bytes.split_off(length))),
-            Head::Refused(answer) => {
-                write_answer(stream, &answer).await;
-                return None;
-            }
+            Head::Whole(request, length) => return Some(Ok((request, bytes.split_off(length)))),
+            Head::Refused(refusal) => return Some(Err(refusal)),
             Head::Partial => {}
         }
         if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
@@ -311,16 +329,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     /// # Errors
     /// Returns an error if the gateway no longer exists.
     async fn process_received(&mut self) -> Result<(), mpsc::error::SendError<Event>> {
-        let mut messages = Vec::new();
+        let (mut messages, mut broken) = (Vec::new(), None);
         while matches!(self.phase, Phase::Open | Phase::Closing) {
             match self.decoder.next() {
                 Ok(None) => return self.deliver(messages).await,
                 Ok(Some(incoming)) => self.take(incoming, &mut messages).await?,
-                Err(fault) => self.fail(fault),
+                Err(fault) => {
+                    self.close(Phase::Draining, Some((fault.code(), b"")));
+                    broken = Some(Event::Broken { connection: self.connection, fault });
+                }
             }
         }
         self.decoder.buffer().clear();
-        self.deliver(messages).await
+        self.deliver(messages).await?;
+        match broken {
+            Some(event) => self.context.events.send(event).await,
+            None => Ok(()),
+        }
     }
 
     /// Passes the messages of one read to the actor.
@@ -355,10 +380,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             }
         }
         Ok(())
-    }
-
-    fn fail(&mut self, fault: FrameError) {
-        self.close(Phase::Draining, Some((fault.code(), b"")));
     }
 }
 

@@ -27,8 +27,18 @@ pub(super) enum Head {
     Partial,
     /// A complete head, and its length in bytes.
     Whole(Request, usize),
-    /// Data that is not HTTP or is too long, with the complete answer to it.
-    Refused(Vec<u8>),
+    /// Data that is not HTTP or is too long.
+    Refused(Refusal),
+}
+
+/// The answer to a request that is no upgrade.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// What is wrong with the request, for people.
+    pub(super) why: &'static str,
+    /// The complete answer.
+    pub(super) answer: Vec<u8>,
 }
 
 /// Reads a request head.
@@ -39,10 +49,15 @@ pub(super) fn read_head(bytes: &[u8]) -> Head {
         Ok(httparse::Status::Complete(length)) => Head::Whole(whole(&request), length),
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Head::Partial,
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            Head::Refused(b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n".to_vec())
+            Head::Refused(unread(431, "the head of the request is too long, or has too many headers"))
         }
-        Err(_) => Head::Refused(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec()),
+        Err(_) => Head::Refused(unread(400, "the request is not HTTP/1.1")),
     }
+}
+
+fn unread(status: u16, why: &'static str) -> Refusal {
+    let answer = format!("HTTP/1.1 {status} {}\r\nConnection: close\r\n\r\n", phrase(status));
+    Refusal { status, why, answer: answer.into_bytes() }
 }
 
 fn whole(request: &httparse::Request<'_, '_>) -> Request {
@@ -117,7 +132,7 @@ impl Request {
     }
 
     /// The answer to an upgrade, which accepts or refuses it. The checks have the order of `ws`.
-    pub(super) fn upgrade(&self) -> Result<Vec<u8>, Vec<u8>> {
+    pub(super) fn upgrade(&self) -> Result<Vec<u8>, Refusal> {
         if self.method != "GET" {
             return Err(abort(405, "Invalid HTTP method", ""));
         }
@@ -160,13 +175,13 @@ fn is_token(text: &str) -> bool {
 }
 
 /// A refused upgrade in the form of `ws`.
-fn abort(status: u16, message: &str, headers: &str) -> Vec<u8> {
-    format!(
+fn abort(status: u16, message: &'static str, headers: &str) -> Refusal {
+    let answer = format!(
         "HTTP/1.1 {status} {}\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: {}\r\n{headers}\r\n{message}",
         phrase(status),
         message.len()
-    )
-    .into_bytes()
+    );
+    Refusal { status, why: message, answer: answer.into_bytes() }
 }
 
 /// A refused upgrade in the form of the gateway (`attachGatewayUpgradeHandler`).
@@ -220,6 +235,7 @@ fn phrase(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "Error",
     }
@@ -255,7 +271,9 @@ mod tests {
     #[case("GET /", UPGRADE.replace("ZQ==", "ZQ="), "HTTP/1.1 400 ", "Sec-WebSocket-Key")]
     #[case("GET /", UPGRADE.replace("Version: 13", "Version: 7"), "HTTP/1.1 400 ", "Sec-WebSocket-Version: 13, 8")]
     fn refused_upgrades(#[case] start: &str, #[case] headers: String, #[case] status: &str, #[case] says: &str) {
-        let answer = String::from_utf8(request(start, &headers).upgrade().unwrap_err()).unwrap();
+        let refusal = request(start, &headers).upgrade().unwrap_err();
+        let answer = String::from_utf8(refusal.answer).unwrap();
+        assert!(status.contains(&refusal.status.to_string()) && answer.contains(refusal.why), "{answer}");
         assert!(answer.starts_with(status) && answer.contains(says), "{answer}");
     }
 
@@ -296,10 +314,12 @@ mod tests {
     #[test]
     fn rejects_invalid_and_endless_heads() {
         assert!(
-            matches!(read_head(b"\x16\x03\x01\x02\x00"), Head::Refused(answer) if answer.starts_with(b"HTTP/1.1 400 "))
+            matches!(read_head(b"\x16\x03\x01\x02\x00"), Head::Refused(refusal) if refusal.answer.starts_with(b"HTTP/1.1 400 "))
         );
         assert_eq!(read_head(b"GET / HTTP/1.1\r\nA: "), Head::Partial);
         let endless = format!("GET / HTTP/1.1\r\nA: {}", "x".repeat(MAX_HEAD));
-        assert!(matches!(read_head(endless.as_bytes()), Head::Refused(answer) if answer.starts_with(b"HTTP/1.1 431 ")));
+        assert!(
+            matches!(read_head(endless.as_bytes()), Head::Refused(refusal) if refusal.answer.starts_with(b"HTTP/1.1 431 "))
+        );
     }
 }

@@ -28,4 +28,4 @@ pub mod stored_state;
 
 pub use clock::{Clock, ManualClock};
 pub use gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
-pub use logs::{LogListener, TraceListener};
+pub use logs::{CheckLine, LogListener, TraceListener};

@@ -1,7 +1,8 @@
-//! The gateway's log.
+//! The gateway's log, and the lines about its checks.
 
-use openclaw_model::TraceLine;
+use openclaw_model::{Check, TraceLine};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Number of lines that are kept.
@@ -13,6 +14,41 @@ pub type LogListener = Arc<dyn Fn(&str) + Send + Sync>;
 /// A function that receives the explanation of every answer: the number of the connection, and one line of the trace.
 /// The log itself does not contain it, as the release's log does not.
 pub type TraceListener = Arc<dyn Fn(u64, &TraceLine) + Send + Sync>;
+
+/// The word before the number of a connection.
+const CONNECTION: &str = "connection ";
+
+/// A line about a check of a connection: `connection 0: locality: local: the peer 127.0.0.1 is loopback`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckLine<'a> {
+    /// The number of the connection.
+    pub connection: u64,
+    /// The check.
+    pub check: Check,
+    /// The result of the check, in words.
+    pub sentence: &'a str,
+}
+
+impl<'a> CheckLine<'a> {
+    /// The line about a check.
+    pub fn new(connection: u64, line: &'a TraceLine) -> Self {
+        Self { connection, check: line.check, sentence: &line.sentence }
+    }
+
+    /// Recognizes a line, also after a time or the name of a program.
+    pub fn read(line: &'a str) -> Option<Self> {
+        let (number, rest) = line.split_once(CONNECTION)?.1.split_once(": ")?;
+        let (name, sentence) = rest.split_once(": ")?;
+        let check = Check::ALL.into_iter().find(|check| check.name() == name)?;
+        Some(Self { connection: number.parse().ok()?, check, sentence })
+    }
+}
+
+impl fmt::Display for CheckLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{CONNECTION}{}: {}: {}", self.connection, self.check.name(), self.sentence)
+    }
+}
 
 /// The last lines of a gateway's log, shared by all writers.
 #[derive(Clone, Default)]
@@ -45,6 +81,15 @@ impl Logs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_of_every_check_is_read_back() {
+        for check in Check::ALL {
+            let line = CheckLine { connection: 7, check, sentence: "found: connection 1: 2" };
+            assert_eq!(CheckLine::read(&format!("12:00 serve[9]: {line}")), Some(line));
+        }
+        assert_eq!(CheckLine::read("connection x: frame: a"), None);
+    }
 
     #[test]
     fn keeps_only_last_lines() {

@@ -3,7 +3,7 @@
 
 use super::clock::Clock;
 use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
-use super::logs::{LogListener, TraceListener};
+use super::logs::{CheckLine, LogListener, TraceListener};
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Settings, StartRefusal, read_config, redactions};
 use crate::store::SqliteDocuments;
@@ -191,7 +191,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     let secrets = redactions(&document, &options.env);
     let log = options.log.map(|log| Arc::new(move |line: &str| log(&secrets.apply_known(line))) as LogListener);
     let trace = log.clone().map(|log| {
-        Arc::new(move |connection: u64, line: &TraceLine| log(&format!("connection {connection}: {line}")))
+        Arc::new(move |connection: u64, line: &TraceLine| log(&CheckLine::new(connection, line).to_string()))
             as TraceListener
     });
     let gateway = EmbeddedGateway::start(EmbeddedOptions {

@@ -50,6 +50,27 @@ pub enum Input {
         /// The bytes of the messages, in order.
         messages: Vec<Vec<u8>>,
     },
+    /// The bytes of a client are no WebSocket upgrade. The driver has answered them.
+    NotUpgraded {
+        /// The id of the connection.
+        connection: ConnectionId,
+        /// The peer and its request, if it could be read.
+        peer: Peer,
+        /// The HTTP status of the answer.
+        status: u16,
+        /// What is wrong with the request, for people.
+        why: &'static str,
+    },
+    /// The connection ends before `hello-ok`, because the client's bytes are not a WebSocket message or are too many. The
+    /// driver has sent the close frame.
+    Broken {
+        /// The connection.
+        connection: ConnectionId,
+        /// The code in the close frame.
+        code: u16,
+        /// What is wrong with the bytes, for people.
+        why: String,
+    },
     /// The connection is closed, by either side.
     Closed {
         /// The connection that ended.
@@ -68,6 +89,8 @@ impl Input {
             Self::Open { connection, .. }
             | Self::Message { connection, .. }
             | Self::Burst { connection, .. }
+            | Self::NotUpgraded { connection, .. }
+            | Self::Broken { connection, .. }
             | Self::Closed { connection } => Some(*connection),
             Self::Wake | Self::Stop => None,
         }
@@ -114,6 +137,8 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// The checks that led to the result, in their order.
     pub trace: Vec<TraceLine>,
+    /// The connection that the next trace lines are about.
+    pub about: Option<ConnectionId>,
     /// The time of the next [`Input::Wake`], in milliseconds since 1970. `None` if none is needed.
     pub wake_at: Option<i64>,
 }
@@ -121,12 +146,12 @@ pub struct Outcome {
 impl Outcome {
     /// Adds a trace line with the result of a check.
     pub fn trace_line(&mut self, check: Check, why: impl Into<String>) {
-        self.trace.push(TraceLine { check, sentence: why.into(), fact: None });
+        self.trace.push(TraceLine { check, sentence: why.into(), fact: None, connection: self.about });
     }
 
     /// Adds what a check found, and the fact of the release that it rests on.
     pub fn trace_line_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
-        self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact) });
+        self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact), connection: self.about });
     }
 }
 

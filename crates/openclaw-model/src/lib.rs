@@ -37,4 +37,4 @@ pub use input::{ConnectionId, Effect, Entropy, Environment, Input, Outcome, Peer
 pub use model::Model;
 pub use release::Release;
 pub use releases::{Change, KnownRelease, Source, UnknownRelease, known_releases};
-pub use trace::{Access, Check, Fact, FactChange, TraceLine};
+pub use trace::{Access, AnswerFinding, Check, ConnectFinding, Fact, FactChange, TraceLine, UpgradeFinding};

@@ -1,11 +1,16 @@
 //! Determines which connections count as local, and the client address of a connection.
 
 use super::facts::locality::LocalityRules;
+use super::input::Outcome;
+use super::trace::{Check, fact};
 use super::{GatewayConfig, Peer, address};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Headers that mark a proxy in the check by headers.
 const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-forwarded-host"];
+
+/// The beginning of other headers that mark a proxy in some releases.
+const FORWARDED: &str = "x-forwarded-";
 
 /// Headers that Tailscale sets.
 const TAILSCALE_HEADERS: [&str; 5] = [
@@ -80,9 +85,22 @@ impl Locality {
     }
 }
 
+impl Locality {
+    /// Adds the verdict to a trace.
+    pub(crate) fn trace(&self, outcome: &mut Outcome) {
+        let fact = fact!(locality.host_and_trusted_proxies_count);
+        outcome.trace_line_of(Check::Locality, fact, self.reason.clone());
+    }
+}
+
+/// Whether some release takes a header with this lower-case name as the mark of a proxy.
+pub(crate) fn marks_proxy(name: &str) -> bool {
+    PROXY_HEADERS.contains(&name) || TAILSCALE_HEADERS.contains(&name) || name.starts_with(FORWARDED)
+}
+
 /// The first header that marks a proxy.
 fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
-    let any = || peer.headers.iter().map(|(key, _)| key.as_str()).find(|key| key.starts_with("x-forwarded-"));
+    let any = || peer.headers.iter().map(|(key, _)| key.as_str()).find(|key| key.starts_with(FORWARDED));
     let there = |header: &&str| match rules.empty_headers_count {
         true => peer.header(header).is_some(),
         false => present(peer, header).is_some(),
@@ -188,13 +206,12 @@ fn present<'a>(peer: &'a Peer, name: &str) -> Option<&'a str> {
     peer.headers.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
-fn header_name(lower: &str) -> String {
-    lower
-        .split('-')
-        .map(|word| match word {
-            "ip" => "IP".to_owned(),
-            _ => word[..1].to_uppercase() + &word[1..],
-        })
-        .collect::<Vec<_>>()
-        .join("-")
+/// A header in the usual form: `X-Real-IP`.
+pub(crate) fn header_name(lower: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    lower.split('-').map(|part| if part == "ip" { "IP".to_owned() } else { word(part) }).collect::<Vec<_>>().join("-")
 }

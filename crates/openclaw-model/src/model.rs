@@ -10,7 +10,7 @@ use super::nodes::{self, NodeSurface};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
 use super::surface::presence::{Person, Presence};
-use super::trace::{Check, fact};
+use super::trace::{AnswerFinding, Check, HANDSHAKE_TIMEOUT, UpgradeFinding, fact};
 use super::{Facts, GatewayConfig};
 use indexmap::IndexMap;
 use openclaw_protocol::codes::{close, error};
@@ -176,11 +176,19 @@ impl Model {
         if self.boot_id.is_empty() && self.rules.handshake.hello_of_connection {
             self.boot_id = ids::uuid(environment.entropy.uuid());
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { about: input.connection(), ..Outcome::default() };
         match input {
             Input::Open { connection, peer } => self.open(connection, peer, environment, &mut outcome),
             Input::Message { connection, data } => self.messages(connection, &[data], environment, &mut outcome),
             Input::Burst { connection, messages } => self.messages(connection, &messages, environment, &mut outcome),
+            Input::NotUpgraded { connection: _, peer, status, why } => {
+                self.trace_upgrade(&peer, &mut outcome);
+                outcome.trace_line(Check::Upgrade, why);
+                let locality = Locality::of(&self.rules.locality, &self.config, &peer);
+                locality.trace(&mut outcome);
+                outcome.trace_line(Check::Answer, AnswerFinding::NoUpgrade(status).to_string());
+            }
+            Input::Broken { connection, code, why } => handshake::broken(self, connection, code, &why, &mut outcome),
             Input::Closed { connection } => self.closed(connection, environment, &mut outcome),
             Input::Wake => {
                 self.time_out(environment.now, &mut outcome);
@@ -195,10 +203,11 @@ impl Model {
     }
 
     fn open(&mut self, connection: ConnectionId, peer: Peer, environment: &mut Environment<'_>, outcome: &mut Outcome) {
+        self.trace_upgrade(&peer, outcome);
         if let Some(why) = locality::unattributable(&self.rules.locality, &self.config, &peer) {
             outcome.trace_line_of(Check::Upgrade, fact!(locality.attribution_required), why);
             let body = json!({"error": {"type": "proxy_attribution_required", "message": "Proxy client attribution is required."}});
-            return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 403, body: body.to_string() });
+            return refuse_upgrade(connection, 403, body.to_string(), outcome);
         }
         let locality = Locality::of(&self.rules.locality, &self.config, &peer);
         let waiting = |open: &&Connection| {
@@ -209,8 +218,9 @@ impl Model {
         if self.rules.handshake.waiting_limited && already >= most {
             let why = format!("{already} connections of this address wait for their connect");
             outcome.trace_line_of(Check::Upgrade, fact!(handshake.waiting_limited), why);
+            locality.trace(outcome);
             let body = "Too many unauthenticated sockets".to_owned();
-            return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 503, body });
+            return refuse_upgrade(connection, 503, body, outcome);
         }
         let conn_id = ids::uuid(environment.entropy.uuid());
         let nonce = ids::uuid(environment.entropy.uuid());
@@ -235,6 +245,10 @@ impl Model {
             unauthorised_calls: 0,
         };
         self.connections.insert(connection, open);
+    }
+
+    fn trace_upgrade(&self, peer: &Peer, outcome: &mut Outcome) {
+        outcome.trace_line(Check::Upgrade, UpgradeFinding::of(peer, &self.config).to_string());
     }
 
     fn messages(
@@ -316,6 +330,13 @@ impl Model {
         }
     }
 
+    /// Traces whether a connection counts as local.
+    pub(crate) fn trace_locality(&self, connection: ConnectionId, outcome: &mut Outcome) {
+        if let Some(open) = self.connections.get(&connection) {
+            open.locality.trace(outcome);
+        }
+    }
+
     fn time_out(&mut self, now: i64, outcome: &mut Outcome) {
         let late: Vec<ConnectionId> = self
             .connections
@@ -324,11 +345,12 @@ impl Model {
             .map(|(id, _)| *id)
             .collect();
         for connection in late {
-            outcome.trace_line_of(
-                Check::Frame,
-                fact!(handshake.timeout_ms),
-                "no connect request before the timeout; the gateway closes the connection",
-            );
+            outcome.about = Some(connection);
+            let fact = fact!(handshake.timeout_ms);
+            outcome.trace_line_of(Check::Frame, fact, "no connect request before the timeout");
+            self.trace_locality(connection, outcome);
+            let answer = AnswerFinding::Closed { code: close::NORMAL, why: HANDSHAKE_TIMEOUT.to_owned() };
+            outcome.trace_line(Check::Answer, answer.to_string());
             self.close(connection, close::NORMAL, "", outcome);
         }
     }
@@ -378,6 +400,11 @@ impl Model {
             outcome.effects.push(Effect::Close { connection, code, reason: reason.to_owned() });
         }
     }
+}
+
+fn refuse_upgrade(connection: ConnectionId, status: u16, body: String, outcome: &mut Outcome) {
+    outcome.trace_line(Check::Answer, AnswerFinding::NoUpgrade(status).to_string());
+    outcome.effects.push(Effect::RefuseUpgrade { connection, status, body });
 }
 
 fn invalid_request(message: String) -> ErrorShape {

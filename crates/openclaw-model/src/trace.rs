@@ -1,5 +1,15 @@
 //! The explanation of an answer: the checks that a release made, in order, and the facts that they depend on.
 
+mod answer;
+mod connect;
+mod quoted;
+mod upgrade;
+
+pub use answer::{AnswerFinding, HANDSHAKE_TIMEOUT};
+pub use connect::{ConnectFinding, SentCredential};
+pub use upgrade::UpgradeFinding;
+pub(crate) use upgrade::is_bare_origin;
+
 use super::facts::Facts;
 use super::input::ConnectionId;
 use super::model::Model;
@@ -69,6 +79,8 @@ pub struct TraceLine {
     pub sentence: String,
     /// The fact of the release that determined the result, if there is one.
     pub fact: Option<Fact>,
+    /// The connection that the check is about.
+    pub connection: Option<ConnectionId>,
 }
 
 impl fmt::Display for TraceLine {

@@ -1,11 +1,13 @@
 //! Follows the connections of a gateway's log, and finds the last refused connect.
 
+use super::checks::CheckedConnect;
 use crate::explain::BEHIND_PROXY;
 use crate::gateway_files::log_line::LogLine;
 use crate::gateway_files::log_lines::{RefusalLine, TIMEOUT, UNAUTHORIZED};
 use crate::gateway_files::verbose_line::VerboseLine;
 use indexmap::IndexMap;
-use openclaw_model::Check;
+use openclaw_model::AnswerFinding;
+use openclaw_model::trace::HANDSHAKE_TIMEOUT;
 use std::collections::BTreeMap;
 
 /// The maximum number of connections that are followed at the same time.
@@ -18,14 +20,24 @@ const CLOSED_BY_CLIENT: &str = "connect failed";
 /// The fields of a line, by name.
 pub(super) type LogFields = BTreeMap<String, String>;
 
-/// The fields of the line about the close, and those of the lines before it.
-type RefusedConnect = (LogFields, LogFields);
+/// A refused connect.
+#[derive(Debug, Default)]
+pub(super) struct RefusedConnect {
+    /// The fields of the line about the close.
+    pub(super) closed: LogFields,
+    /// The fields of the lines before it.
+    pub(super) detail: LogFields,
+    /// The checks that `serve --verbose` names instead.
+    pub(super) checks: CheckedConnect,
+}
 
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(super) struct LogReader {
     /// The fields of the open connections, by `conn`.
     details: IndexMap<String, LogFields>,
+    /// The checks of the open connections of the embedded gateway, by number.
+    checks: BTreeMap<u64, CheckedConnect>,
     /// The last refused connect.
     last: Option<RefusedConnect>,
     /// The last requested upgrade, which the gateway can have approved.
@@ -36,7 +48,7 @@ impl LogReader {
     /// Reads the next line.
     pub(super) fn read(&mut self, line: &LogLine<'_>) {
         if let Some(verbose) = VerboseLine::of(&line.text) {
-            return self.read_check(&verbose);
+            return self.read_check(verbose);
         }
         match RefusalLine::of(&line.text) {
             Some(RefusalLine::Upgrade(rest)) => self.read_upgrade(fields(rest)),
@@ -47,7 +59,7 @@ impl LogReader {
                 // The log does not name the address of the client.
                 let closed = [("remote", peer), ("fwd", BEHIND_PROXY.to_string()), ("code", "HTTP 403".to_owned())];
                 let closed = closed.map(|(name, value)| (name.to_owned(), value));
-                self.last = Some((closed.into(), LogFields::new()));
+                self.last = Some(RefusedConnect { closed: closed.into(), ..RefusedConnect::default() });
             }
             None => {}
         }
@@ -64,7 +76,7 @@ impl LogReader {
         if let Some(kind) = fields.remove("reason") {
             fields.insert("upgrade".to_owned(), kind);
         }
-        self.requested = Some((LogFields::new(), merge(&mut self.details, fields)));
+        self.requested = Some(of_detail(merge(&mut self.details, fields)));
     }
 
     fn read_refusal(&mut self, words: &str, mut fields: LogFields) {
@@ -72,25 +84,34 @@ impl LogReader {
         if words != UNAUTHORIZED {
             fields.insert("reason".to_owned(), words.trim_end().to_owned());
         }
-        self.last = Some((LogFields::new(), merge(&mut self.details, fields)));
+        self.last = Some(of_detail(merge(&mut self.details, fields)));
     }
 
-    /// A check of the embedded gateway, which numbers its connections. The lines of a connection describe its client, and a
-    /// later line contains the answer.
-    fn read_check(&mut self, line: &VerboseLine<'_>) {
-        let conn = format!("connection {}", line.connection);
-        // The first line of a connection. Another gateway can have used the same number before.
-        if matches!(line.check, Check::Frame | Check::Upgrade) {
-            self.details.shift_remove(&conn);
+    /// A check of the embedded gateway, which numbers its connections. The lines of a connection describe its client, and the
+    /// last one contains the answer.
+    fn read_check(&mut self, line: VerboseLine) {
+        let Some(finding) = line.finding else { return };
+        if self.checks.len() >= MAX_OPEN && !self.checks.contains_key(&line.connection) {
+            self.checks.pop_first();
         }
-        let mut fields = LogFields::from_iter([("conn".to_owned(), conn)]);
-        fields.extend(line.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let mut detail = merge(&mut self.details, fields);
-        let code = detail.remove("code").map(|code| ("code".to_owned(), code));
-        let reason = line.refusal().map(|reason| ("reason".to_owned(), reason.to_owned()));
-        if code.is_some() || reason.is_some() {
-            self.last = Some((code.into_iter().chain(reason).collect(), detail));
-        }
+        let connect = self.checks.entry(line.connection).or_default();
+        connect.add(finding);
+        let Some(answer) = &connect.answer else { return };
+        let closed = match answer {
+            AnswerFinding::NoUpgrade(status) => vec![("code", format!("HTTP {status}"))],
+            AnswerFinding::Refused(reason) => vec![("reason", reason.clone())],
+            AnswerFinding::Closed { code, why } => {
+                // After a timeout, the gateway closes with code 1000, like a client that leaves by itself.
+                let reason = (why == HANDSHAKE_TIMEOUT).then(|| ("reason", why.clone()));
+                [("code", code.to_string())].into_iter().chain(reason).collect()
+            }
+            AnswerFinding::LetIn { .. } => {
+                self.checks.remove(&line.connection);
+                return;
+            }
+        };
+        let closed = closed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.last = Some(RefusedConnect { closed, checks: connect.clone(), ..RefusedConnect::default() });
     }
 
     /// `added` are the fields that only the JSON form of the line has.
@@ -107,9 +128,13 @@ impl LogReader {
         let timed_out = field(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
         let is_refused = added.contains_key("upgrade");
         if !left || timed_out || is_refused || field(&closed, "reason").is_some() {
-            self.last = Some((closed, detail));
+            self.last = Some(RefusedConnect { closed, detail, ..RefusedConnect::default() });
         }
     }
+}
+
+fn of_detail(detail: LogFields) -> RefusedConnect {
+    RefusedConnect { detail, ..RefusedConnect::default() }
 }
 
 /// Adds a detail to the earlier details about the same connection, and returns all of them. A later value replaces an

@@ -73,7 +73,7 @@ mod tests {
     fn truncated_trace_is_marked() {
         let traces = Traces::default();
         let listener = traces.listener();
-        let line = TraceLine { check: Check::Locality, sentence: "is local".to_owned(), fact: None };
+        let line = TraceLine { check: Check::Locality, sentence: "is local".to_owned(), fact: None, connection: None };
         (0..MAX).for_each(|_| listener(0, &line));
         traces.end_step(0, 1);
         listener(0, &line);

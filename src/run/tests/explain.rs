@@ -1,7 +1,9 @@
 //! Tests that `explain` gives the approved answer to the first connect of each built-in case, on each release.
 
 use crate::client::Upgrade;
-use crate::explain::{Client, ClientDevice, Credential, Preset, SimulatedGateway, Verdict};
+use crate::explain::{
+    Client, ClientDescription, ClientDevice, Credential, LoggedRefusal, Preset, SimulatedGateway, Verdict,
+};
 use crate::observe::snapshot::Library;
 use crate::run::bindings::Bindings;
 use crate::run::bindings::identities::Identities;
@@ -11,9 +13,11 @@ use crate::run::steps::connect;
 use crate::scenario::connect as scenario_connect;
 use crate::scenario::step::StepKind;
 use crate::scenario::{Case, Corpus};
+use openclaw_emulator::CheckLine;
 use openclaw_emulator::stored_state::StoredState;
 use openclaw_model::facts::client::ClientFacts;
-use openclaw_model::{Facts, Release, known_releases};
+use openclaw_model::{Facts, Release, TraceLine, known_releases};
+use openclaw_protocol::identity::DeviceKey;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -189,4 +193,46 @@ fn explanation_matches_snapshot() {
     }
     assert!(wrong.is_empty(), "{} of {compared}: {:#?}", wrong.len(), wrong.iter().take(5).collect::<Vec<_>>());
     assert!(compared > 1200 && refused > 400, "{compared} asked, {refused} refused");
+}
+
+/// The client that the log of `serve --verbose` describes, on the same gateway.
+fn from_log(simulated: &SimulatedGateway, trace: &[TraceLine]) -> (LoggedRefusal, SimulatedGateway) {
+    let lines = trace.iter().map(|line| CheckLine::new(0, line).to_string() + "\n").collect::<String>();
+    let logged = LoggedRefusal::read_from(lines.as_bytes()).unwrap();
+    let mut description = ClientDescription::default();
+    logged.complete(&mut description, &simulated.config);
+    let mut read = simulated.clone();
+    let client = &mut read.client;
+    (client.host, client.origin, client.headers) = (description.host, description.origin, description.headers);
+    client.peer = description.peer.unwrap();
+    // If the upgrade is refused, there is no connect.
+    if let (Some(role), Some(scopes), Some(platform)) = (description.role, description.scopes, description.platform) {
+        (client.role, client.scopes, client.platform) = (role, scopes, platform);
+        let device = client.who.key().map_or_else(|| "none".to_owned(), DeviceKey::device_id);
+        assert_eq!(description.device, Some(device), "{lines}");
+    }
+    client.credential = description.credential.unwrap_or(Credential::Shared);
+    (logged, read)
+}
+
+#[test]
+fn log_of_serve_gives_same_answer() {
+    let corpus = Corpus::embedded().unwrap();
+    let (mut compared, mut wrong) = (0, BTreeMap::new());
+    for release in known_releases() {
+        for simulated in corpus.cases().iter().filter_map(|case| simulated(case, release)) {
+            let answer = simulated.answer();
+            if matches!(answer.verdict, Verdict::LetIn(_) | Verdict::NoStart(_)) {
+                continue;
+            }
+            compared += 1;
+            let (logged, read) = from_log(&simulated, &answer.trace);
+            let found = read.answer();
+            if found.verdict != answer.verdict || !logged.agrees(&answer) {
+                wrong.insert(format!("{compared}@{release}"), (answer.trace, answer.verdict, found.verdict));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {compared}: {:#?}", wrong.len(), wrong.iter().take(3).collect::<Vec<_>>());
+    assert!(compared > 400, "{compared} connects were refused");
 }

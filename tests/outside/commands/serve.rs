@@ -62,7 +62,8 @@ fn verbose_log_shows_checks() {
     let mut log = String::new();
     serving.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     for line in [
-        "connection 0: frame: cli/cli as operator [operator.read], no device",
+        "connection 0: upgrade: from 127.0.0.1, Host: \"127.0.0.1:",
+        "connection 0: frame: cli/cli on linux as operator [operator.read], no device, without credentials",
         "connection 0: locality: local: the peer 127.0.0.1 is loopback",
         "connection 0: device: no device identity was sent",
     ] {

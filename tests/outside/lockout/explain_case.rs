@@ -93,6 +93,7 @@ fn run_explains_failing_step() {
     let explanation =
         ended.out.split_once("the model of 2026.3.31 answers `connect laptop as node via nginx` (line ").unwrap().1;
     assert!(explanation.contains("refused: NOT_PAIRED PAIRING_REQUIRED"), "{explanation}");
+    assert!(explanation.contains("frame       ") && explanation.contains("device laptop, with"), "{explanation}");
     assert!(explanation.contains("locality    not local: header X-Forwarded-For is present"), "{explanation}");
     let ended = run(&[]);
     assert!(!ended.out.contains("the model of"), "{}", ended.out);

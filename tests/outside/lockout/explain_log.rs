@@ -1,15 +1,9 @@
 //! `clawcheck explain --log`: the client and the cause in the log of a gateway.
 
-use crate::harness::{SCENARIO, Serving, TestFolder, serve};
+use crate::harness::{SCENARIO, TestFolder};
 use crate::lockout::state_dir::{explain, json_of, state};
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Read as _;
-use std::net::TcpStream;
-use std::time::Duration;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::{self, Message};
 
 #[test]
 fn client_from_log() {
@@ -86,37 +80,6 @@ fn reads_both_forms_of_log() {
         assert_eq!((&found["device"], &found["details"]["reason"]), (&json!(device), &json!("role-upgrade")), "{log}");
         assert_eq!((&found["log"]["agrees"], &found["let_in"]), (&json!(true), &json!(false)), "{found:#}");
     }
-}
-
-/// The log of `serve --verbose` has the checks of each connect instead of the lines of a gateway.
-#[test]
-fn client_from_verbose_log() {
-    let test_folder = TestFolder::new(SCENARIO);
-    state(&test_folder);
-    let mut command = serve(&test_folder.path("home"));
-    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir", "state", "--verbose"]);
-    command.current_dir(test_folder.path(""));
-    let mut serving = Serving::start(command);
-    let stream = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let mut request = format!("ws://127.0.0.1:{}", serving.port).into_client_request().unwrap();
-    request.headers_mut().insert("X-Forwarded-For", "203.0.113.9".parse().unwrap());
-    let (mut client, _) = tungstenite::client(request, stream).unwrap();
-    let connect = json!({ "type": "req", "id": "1", "method": "connect", "params": {
-        "minProtocol": 3, "maxProtocol": 3, "role": "node", "auth": { "token": "Canary-4fj29sKq81-shared" },
-        "client": { "id": "node-host", "version": "1", "platform": "linux", "mode": "node" },
-    }});
-    client.send(Message::text(connect.to_string())).unwrap();
-    while client.read().is_ok_and(|message| !message.is_close()) {}
-    serving.signal(Signal::SIGTERM);
-    let mut log = String::new();
-    serving.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    fs::write(test_folder.path("g.log"), &log).unwrap();
-    let found = json_of(&explain(&test_folder, &["state", "--log", "g.log", "--format", "json"]));
-    assert_eq!((&found["log"]["agrees"], &found["let_in"]), (&json!(true), &json!(false)), "{log}{found:#}");
-    let client = found["client"].as_str().unwrap();
-    assert!(client.starts_with("a node host (node-host/node) as node"), "{client}");
-    assert!(client.contains("header x-forwarded-for") && found["device"].is_null(), "{found:#}");
 }
 
 /// A refused client can close before the gateway does. Its reason says nothing about the refusal.

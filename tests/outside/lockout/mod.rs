@@ -12,3 +12,4 @@ mod own_credentials;
 mod release_of_directory;
 pub(crate) mod remedies;
 pub(crate) mod state_dir;
+mod verbose;

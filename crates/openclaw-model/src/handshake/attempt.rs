@@ -13,8 +13,6 @@ use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 const BROWSER_ON_LOOPBACK: &str = "198.18.0.1";
 /// The prefix of the key for the rate limit of an origin.
 pub(super) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";
-/// The maximum length of the scopes in a trace, in characters.
-const MAX_SCOPES_LENGTH: usize = 200;
 
 /// A connect with a valid frame, protocol range and role.
 pub(super) struct Attempt {
@@ -63,15 +61,6 @@ impl Attempt {
             origin,
             limit_address,
         }
-    }
-
-    /// The device, the role and the scopes of the connect, as a text for people.
-    pub(super) fn words(&self) -> String {
-        let client = self.client();
-        let device =
-            self.params.device.as_ref().map_or("no device".to_owned(), |device| format!("device {}", device.id));
-        let scopes = self.scopes.join(", ").chars().take(MAX_SCOPES_LENGTH).collect::<String>();
-        format!("{}/{} as {} [{scopes}], {device}", client.id, client.mode, self.role)
     }
 
     pub(super) fn client(&self) -> &ClientInfo {

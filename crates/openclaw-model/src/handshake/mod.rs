@@ -13,6 +13,7 @@ pub use crate::facts::handshake::{
 };
 pub(crate) use auth::limits::RateLimits;
 pub use auth::secret::secret_generation;
+pub use auth::verdict::{AuthFailure, AuthMethod, CredentialsFinding};
 pub(crate) use hello::capabilities::challenge;
 pub(crate) use hello::payload::MAX_PAYLOAD_BYTES;
 
@@ -27,7 +28,7 @@ use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::StoreError;
 use crate::schema::frames;
-use crate::trace::{Check, fact};
+use crate::trace::{AnswerFinding, Check, ConnectFinding, fact, is_bare_origin};
 use openclaw_protocol::client::mode;
 use openclaw_protocol::codes::close;
 use openclaw_protocol::connect::ConnectParams;
@@ -92,26 +93,54 @@ fn is_open(model: &Model, connection: ConnectionId) -> bool {
 
 /// Parses a message as JSON. A message that is too long or not JSON ends the connection.
 fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: &mut Outcome) -> Option<Value> {
-    let most = most_early_bytes(&model.rules.handshake);
-    if data.len() > most {
-        let length = data.len();
-        let why = format!("the message has {length} bytes; before hello-ok, {most} are allowed");
-        outcome.trace_line_of(Check::Frame, fact!(handshake.early_messages_limited), why);
+    if data.len() > most_early_bytes(&model.rules.handshake) {
+        trace_size(model, connection, outcome);
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
     }
     // Binary messages are read as text too, and invalid UTF-8 becomes U+FFFD.
     let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     if frame.is_none() {
-        outcome.trace_line(Check::Frame, "the message is not JSON; the gateway closes the connection");
+        outcome.trace_line(Check::Frame, "the message is not JSON");
+        model.trace_locality(connection, outcome);
+        trace_close(close::NORMAL, "the message is not JSON", outcome);
         model.close(connection, close::NORMAL, "", outcome);
     }
     frame
 }
 
+/// The WebSocket layer ended the connection. No timeout is announced for it afterwards.
+pub(crate) fn broken(model: &mut Model, connection: ConnectionId, code: u16, why: &str, outcome: &mut Outcome) {
+    let waiting = model.connections.get_mut(&connection).filter(|open| open.client.is_none());
+    if waiting.and_then(|open| open.handshake_deadline.take()).is_none() {
+        return;
+    }
+    if code == close::TOO_BIG {
+        return trace_size(model, connection, outcome);
+    }
+    outcome.trace_line(Check::Frame, why);
+    model.trace_locality(connection, outcome);
+    trace_close(code, why, outcome);
+}
+
+/// Traces the close because of a message that is too long.
+fn trace_size(model: &Model, connection: ConnectionId, outcome: &mut Outcome) {
+    let most = most_early_bytes(&model.rules.handshake);
+    let why = format!("a message before hello-ok has more than {most} bytes");
+    outcome.trace_line_of(Check::Frame, fact!(handshake.early_messages_limited), why.clone());
+    model.trace_locality(connection, outcome);
+    trace_close(close::TOO_BIG, &why, outcome);
+}
+
+/// Traces a close without a reason.
+fn trace_close(code: u16, why: &str, outcome: &mut Outcome) {
+    let answer = AnswerFinding::Closed { code, why: why.to_owned() };
+    outcome.trace_line(Check::Answer, answer.to_string());
+}
+
 fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refusal, outcome: &mut Outcome) {
     let Refusal { error, code, reason } = refusal;
-    outcome.trace_line(Check::Answer, format!("refused: {reason}"));
+    outcome.trace_line(Check::Answer, AnswerFinding::Refused(reason.clone()).to_string());
     outcome.effects.push(Effect::Log(format!("handshake refused: {reason}")));
     if let Some(error) = error {
         let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(*error) };
@@ -121,24 +150,26 @@ fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refus
 }
 
 fn throw(model: &mut Model, connection: ConnectionId, fault: &StoreError, outcome: &mut Outcome) {
-    outcome.trace_line(Check::Answer, format!("the release throws an error and closes the connection: {fault}"));
+    trace_close(close::NORMAL, &format!("the release throws an error: {fault}"), outcome);
     outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
     model.close(connection, close::NORMAL, "", outcome);
 }
 
 /// The checks that a release makes as soon as a message arrives: frame, protocol, role and origin.
 fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut Outcome) -> Result<Attempt, Refusal> {
+    // Also an invalid connect names its client.
+    let connect = ConnectFinding::of_params(&frame["params"]);
+    connect.iter().for_each(|connect| outcome.trace_line(Check::Frame, connect.to_string()));
+    model.trace_locality(connection, outcome);
     let (frame_id, params) = read_connect(&model.rules.handshake, frame)?;
     let role = check_protocol_and_role(&model.rules.handshake, &params)?;
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
-    outcome.trace_line(Check::Frame, attempt.words());
-    let fact = fact!(locality.host_and_trusted_proxies_count);
-    outcome.trace_line_of(Check::Locality, fact, attempt.locality.reason.clone());
     origin::check_copilot(&attempt)?;
     let origin = origin::check(&model.rules, &model.config, &attempt);
     let refused = || match &attempt.origin {
-        Some(origin) => format!("`{origin}` is not allowed"),
+        Some(origin) if is_bare_origin(origin) => format!("`{origin}` is not allowed"),
+        Some(_) => "the Origin header is not the origin of a page".to_owned(),
         None => "no Origin header was sent, and this client needs one".to_owned(),
     };
     let why = origin.clone().unwrap_or_else(|_| refused());
@@ -165,6 +196,9 @@ fn admit(
                 device::admit_without_device(&model.rules.handshake, &model.config, &mut attempt, &auth_result);
             let why = allowed.as_ref().map_or("no device identity was sent, and this client needs one", String::as_str);
             outcome.trace_line_of(Check::Device, fact!(handshake.unbound_scopes), why);
+            if allowed.is_err() {
+                outcome.trace_line(Check::Credentials, auth_result.finding().to_string());
+            }
             allowed?;
             None
         }
@@ -185,11 +219,10 @@ fn admit(
         }
     };
     credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut auth_result)?;
+    outcome.trace_line(Check::Credentials, auth_result.finding().to_string());
     if let Err(failure) = &auth_result.verdict {
-        outcome.trace_line(Check::Credentials, auth_result.refusal_reason(failure));
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
-    outcome.trace_line(Check::Credentials, format!("admitted by {}", auth_result.method.words()));
     if model.rules.handshake.proxy_users_must_pair
         && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &auth_result)
     {

@@ -150,7 +150,7 @@ impl Explain {
         let is_release_given = self.release.is_some();
         let mut description = self.client_description();
         if let Some(logged) = &logged {
-            logged.complete(&mut description);
+            logged.complete(&mut description, &state.config);
         }
         let simulated = explain::simulated(&state, &description, now()).map_err(CommandError::usage)?;
         let answer = simulated.answer();

@@ -2,7 +2,8 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::limits::{Credential, RateLimiter, RateLimits};
-use crate::handshake::auth::secret::{self, AuthMethod, FailureCounter, SecretFailure, SentSecrets};
+use crate::handshake::auth::secret::{self, FailureCounter, SecretFailure, SentSecrets};
+use crate::handshake::auth::verdict::{AuthFailure, AuthMethod, CredentialsFinding};
 use crate::pairing::{self, BootstrapRequest, ShownToken, StoreError, TokenRefusal};
 use crate::{AuthMode, Environment, Facts, GatewayConfig};
 use openclaw_protocol::js;
@@ -39,11 +40,15 @@ impl AuthResult {
         self.verdict.is_ok()
     }
 
-    /// The reason for the refusal, for people.
-    pub(in crate::handshake) fn refusal_reason(&self, failure: &SecretFailure) -> String {
-        match self.token_refusal {
-            Some(refusal) => format!("{}; it is also refused as a device token: {}", failure.words(), refusal.reason()),
-            None => failure.words().into_owned(),
+    /// The verdict, for a trace.
+    pub(in crate::handshake) fn finding(&self) -> CredentialsFinding {
+        match &self.verdict {
+            Ok(_) => CredentialsFinding::Admitted(self.method),
+            Err(refused) => CredentialsFinding::Refused {
+                failure: refused.reason,
+                header: refused.header.clone(),
+                as_device_token: self.token_refusal.map(|refusal| refusal.reason().to_owned()),
+            },
         }
     }
 
@@ -110,7 +115,7 @@ pub(in crate::handshake) fn check_shared_secret(
         || (known && verdict == Ok(AuthMethod::TrustedProxy));
     let expected = if config.auth_mode == AuthMode::Password { AuthMethod::Password } else { AuthMethod::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
-    let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.ends_with("_mismatch"));
+    let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.is_wrong_secret());
     AuthResult {
         verdict,
         method,
@@ -225,7 +230,7 @@ fn decide_by_bootstrap_token(
         return Ok(false);
     }
     if !auth_result.authorised() {
-        auth_result.verdict = Err(SecretFailure::new("bootstrap_token_invalid"));
+        auth_result.verdict = Err(SecretFailure::new(AuthFailure::BootstrapTokenInvalid));
     }
     Ok(limiter.is_some())
 }
@@ -269,9 +274,9 @@ fn decide_by_device_token(
         }
     } else {
         if rules.handshake.scope_mismatch_named && verified == Err(TokenRefusal::ScopeMismatch) {
-            auth_result.verdict = Err(SecretFailure::new("scope_mismatch"));
+            auth_result.verdict = Err(SecretFailure::new(AuthFailure::ScopeMismatch));
         } else if given.explicit {
-            auth_result.verdict = Err(SecretFailure::new("device_token_mismatch"));
+            auth_result.verdict = Err(SecretFailure::new(AuthFailure::DeviceTokenMismatch));
         } else if let Err(failure) = &mut auth_result.verdict {
             // The token was checked: the reason stays, but not that the rate limit caused it (observed on 2026.6.11;
             // `auth-context.ts` of 2026.3.31 and 2026.4.2 creates a new result, too).

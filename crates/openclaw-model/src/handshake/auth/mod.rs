@@ -4,3 +4,4 @@ pub(super) mod credentials;
 pub(super) mod limits;
 pub(super) mod secret;
 pub(super) mod unauthorised;
+pub(super) mod verdict;

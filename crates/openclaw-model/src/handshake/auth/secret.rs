@@ -4,96 +4,37 @@
 use crate::config::TrustedProxy;
 use crate::handshake::HandshakeRules;
 use crate::handshake::auth::limits::{Credential, RateLimiter};
+use crate::handshake::auth::verdict::{AuthFailure, AuthMethod};
 use crate::locality::joined;
 use crate::{AuthMode, GatewayConfig, Peer, address};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use std::borrow::Cow;
-
-/// The method that admitted a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::handshake) enum AuthMethod {
-    None,
-    Token,
-    Password,
-    TrustedProxy,
-    BootstrapToken,
-    DeviceToken,
-}
-
-impl AuthMethod {
-    /// The method in words, for people.
-    pub(in crate::handshake) fn words(self) -> &'static str {
-        match self {
-            Self::None => "auth mode none, which needs no credentials",
-            Self::Token => "the gateway's token",
-            Self::Password => "the gateway's password",
-            Self::TrustedProxy => "a trusted proxy",
-            Self::BootstrapToken => "a bootstrap token",
-            Self::DeviceToken => "the device's own token",
-        }
-    }
-
-    /// Its name in `hello-ok`.
-    pub(in crate::handshake) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Token => "token",
-            Self::Password => "password",
-            Self::TrustedProxy => "trusted-proxy",
-            Self::BootstrapToken => "bootstrap-token",
-            Self::DeviceToken => "device-token",
-        }
-    }
-}
 
 /// The reason why a client was not admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::handshake) struct SecretFailure {
-    /// `details.authReason`.
-    pub reason: Cow<'static, str>,
+    pub reason: AuthFailure,
+    /// The name of the missing header, if there is one.
+    pub header: Option<String>,
     /// Whether the rate limit caused the refusal.
     pub rate_limited: bool,
     /// The time until the next attempt, if the rate limit knows it.
     pub retry_after_ms: Option<u64>,
 }
 
-/// The reason for a user whose reverse proxy does not name the address of the client.
-pub(super) const NO_CLIENT_ADDRESS: &str = "proxy_attribution_required";
-
 impl SecretFailure {
-    /// The reason in words, for people.
-    pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
-        let words = match self.reason.as_ref() {
-            "token_missing_config" => "the gateway requires a token, but has none configured",
-            "token_missing" => "the client sent no token",
-            "token_mismatch" => "the client's token is not the gateway's token",
-            "password_missing_config" => "the gateway requires a password, but has none configured",
-            "password_missing" => "the client sent no password",
-            "password_mismatch" => "the client's password is not the gateway's password",
-            "bootstrap_token_invalid" => "the bootstrap token is unknown, used or expired",
-            "device_token_mismatch" => "the device token is not valid for this device and role",
-            "scope_mismatch" => "the device token has fewer scopes than the client requests",
-            "rate_limited" => "too many failed attempts from this address",
-            "trusted_proxy_untrusted_source" => "gateway.trustedProxies does not name the peer",
-            "trusted_proxy_loopback_source" => "a proxy on loopback cannot authenticate users",
-            "trusted_proxy_user_missing" => "the proxy names no user",
-            "trusted_proxy_user_not_allowed" => "gateway.auth.trustedProxy.allowUsers does not list the user",
-            "trusted_proxy_no_proxies_configured" => "gateway.trustedProxies is empty",
-            "trusted_proxy_config_missing" => "gateway.auth.trustedProxy is not set",
-            NO_CLIENT_ADDRESS => "the proxy names a user, but not the address of the client",
-            _ => return self.reason.clone(),
-        };
-        Cow::Borrowed(words)
+    /// `details.authReason`.
+    pub(in crate::handshake) fn auth_reason(&self) -> String {
+        self.reason.name().to_owned() + self.header.as_deref().unwrap_or_default()
     }
 
     pub(in crate::handshake) fn rate_limited(retry_after_ms: Option<u64>) -> Self {
-        Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true, retry_after_ms }
+        Self { rate_limited: true, retry_after_ms, ..Self::new(AuthFailure::RateLimited) }
     }
 
-    pub(in crate::handshake) fn new(reason: &'static str) -> Self {
-        Self { reason: Cow::Borrowed(reason), rate_limited: false, retry_after_ms: None }
+    pub(in crate::handshake) fn new(reason: AuthFailure) -> Self {
+        Self { reason, header: None, rate_limited: false, retry_after_ms: None }
     }
 }
 
@@ -157,7 +98,7 @@ pub(in crate::handshake) fn authorise(
             let vouched = vouched(rules, config, peer);
             // A direct connection has no proxy header, so nothing names the client.
             if vouched.is_ok() && rules.user_needs_address && direct {
-                return Err(SecretFailure::new(NO_CLIENT_ADDRESS));
+                return Err(SecretFailure::new(AuthFailure::NoClientAddress));
             }
             let password = config.password.as_deref().is_some_and(|password| !password.is_empty());
             if vouched.is_ok() || !(rules.password_beside_proxy && direct && password && given.password.is_some()) {
@@ -182,10 +123,14 @@ pub(in crate::handshake) fn authorise(
         return Err(SecretFailure::rate_limited(limiter.retry_after(counter.now, address, Credential::SharedSecret)));
     }
     let verdict = if mode == AuthMode::Token {
-        compare_secret(config.token.as_deref(), token, ["token_missing_config", "token_missing", "token_mismatch"])
-            .map(|()| AuthMethod::Token)
+        compare_secret(
+            config.token.as_deref(),
+            token,
+            [AuthFailure::TokenMissingConfig, AuthFailure::TokenMissing, AuthFailure::TokenMismatch],
+        )
+        .map(|()| AuthMethod::Token)
     } else {
-        let reasons = ["password_missing_config", "password_missing", "password_mismatch"];
+        let reasons = [AuthFailure::PasswordMissingConfig, AuthFailure::PasswordMissing, AuthFailure::PasswordMismatch];
         compare_secret(config.password.as_deref(), password, reasons).map(|()| AuthMethod::Password)
     };
     if let Some(limiter) = counter.limiter {
@@ -193,8 +138,8 @@ pub(in crate::handshake) fn authorise(
             Ok(_) => limiter.clear(address, Credential::SharedSecret),
             Err(_) if counter.later => {}
             Err(failure)
-                if failure.reason.ends_with("_mismatch")
-                    || (failure.reason.ends_with("_missing") && !rules.missing_secret_not_counted) =>
+                if failure.reason.is_wrong_secret()
+                    || (failure.reason.is_missing_secret() && !rules.missing_secret_not_counted) =>
             {
                 limiter.fail(counter.now, address, Credential::SharedSecret);
             }
@@ -204,11 +149,7 @@ pub(in crate::handshake) fn authorise(
     verdict
 }
 
-fn compare_secret(
-    expected: Option<&str>,
-    given: Option<&str>,
-    reasons: [&'static str; 3],
-) -> Result<(), SecretFailure> {
+fn compare_secret(expected: Option<&str>, given: Option<&str>, reasons: [AuthFailure; 3]) -> Result<(), SecretFailure> {
     let [not_configured, missing, mismatch] = reasons;
     match (expected.filter(|secret| !secret.is_empty()), given) {
         (None, _) => Err(SecretFailure::new(not_configured)),
@@ -219,16 +160,16 @@ fn compare_secret(
 }
 
 fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Result<AuthMethod, SecretFailure> {
-    let Some(proxy) = &config.trusted_proxy else { return Err(SecretFailure::new("trusted_proxy_config_missing")) };
+    let Some(proxy) = &config.trusted_proxy else { return Err(SecretFailure::new(AuthFailure::ProxyConfigMissing)) };
     if config.trusted_proxies.is_empty() {
-        return Err(SecretFailure::new("trusted_proxy_no_proxies_configured"));
+        return Err(SecretFailure::new(AuthFailure::NoTrustedProxies));
     }
     if !address::is_listed(peer.address, &config.trusted_proxies) {
-        return Err(SecretFailure::new("trusted_proxy_untrusted_source"));
+        return Err(SecretFailure::new(AuthFailure::ProxyUntrusted));
     }
     let allowed = rules.loopback_proxy_may_be_allowed && proxy.allow_loopback;
     if rules.loopback_proxy_cannot_authenticate && address::is_loopback(peer.address) && !allowed {
-        return Err(SecretFailure::new("trusted_proxy_loopback_source"));
+        return Err(SecretFailure::new(AuthFailure::ProxyOnLoopback));
     }
     vouched_user(proxy, peer).map(|()| AuthMethod::TrustedProxy)
 }
@@ -236,12 +177,12 @@ fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Resul
 fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), SecretFailure> {
     let value = |header: &str| joined(peer, &header.to_lowercase()).filter(|value| !value.trim().is_empty());
     if let Some(missing) = proxy.required_headers.iter().find(|header| value(header).is_none()) {
-        let reason = Cow::Owned(format!("trusted_proxy_missing_header_{missing}"));
-        return Err(SecretFailure { reason, rate_limited: false, retry_after_ms: None });
+        let failure = SecretFailure::new(AuthFailure::ProxyHeaderMissing);
+        return Err(SecretFailure { header: Some(missing.clone()), ..failure });
     }
-    let Some(user) = value(&proxy.user_header) else { return Err(SecretFailure::new("trusted_proxy_user_missing")) };
+    let Some(user) = value(&proxy.user_header) else { return Err(SecretFailure::new(AuthFailure::ProxyUserMissing)) };
     if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user.trim()) {
-        return Err(SecretFailure::new("trusted_proxy_user_not_allowed"));
+        return Err(SecretFailure::new(AuthFailure::ProxyUserNotAllowed));
     }
     Ok(())
 }

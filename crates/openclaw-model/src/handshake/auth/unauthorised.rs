@@ -2,7 +2,8 @@
 
 use crate::handshake::HandshakeRules;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::secret::{NO_CLIENT_ADDRESS, SecretFailure};
+use crate::handshake::auth::secret::SecretFailure;
+use crate::handshake::auth::verdict::AuthFailure;
 use crate::handshake::refusal::Refusal;
 use openclaw_protocol::client::mode;
 use openclaw_protocol::connect::Credentials;
@@ -19,23 +20,25 @@ pub(in crate::handshake) fn refusal(
     let auth = attempt.params.auth.as_ref();
     let provided = provided(auth);
     let has_device_token = auth.and_then(|auth| auth.device_token.as_deref()).is_some_and(|token| !token.is_empty());
-    let can_retry =
-        failure.reason == "token_mismatch" && has_device && provided == ProvidedCredential::Token && !has_device_token;
+    let can_retry = failure.reason == AuthFailure::TokenMismatch
+        && has_device
+        && provided == ProvidedCredential::Token
+        && !has_device_token;
     let mut details = Record::new();
-    let header_missing = rules.refusals_have_advice && failure.reason.starts_with("trusted_proxy_missing_header_");
-    let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
+    let header_missing = rules.refusals_have_advice && failure.reason == AuthFailure::ProxyHeaderMissing;
+    let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(failure.reason) };
     js::set(&mut details, "code", Some(code));
-    js::set(&mut details, "authReason", Some(failure.reason.as_ref()));
+    js::set(&mut details, "authReason", Some(failure.auth_reason()));
     if rules.refusals_specific {
-        let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };
+        let step = if can_retry { "retry_with_device_token" } else { next_step(failure.reason) };
         js::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
         js::set(&mut details, "recommendedNextStep", Some(step));
     }
     let details = Value::Object(details);
     let has_details = rules.refusals_detailed;
     let message = match rules.refusals_have_advice {
-        true => newer_message(attempt, &failure.reason, provided),
-        false => message(attempt, &failure.reason, provided),
+        true => newer_message(attempt, failure.reason, provided),
+        false => message(attempt, failure.reason, provided),
     };
     let refusal = Refusal::invalid(message, has_details.then_some(details));
     match failure.retry_after_ms.filter(|_| rules.refusals_have_advice && failure.rate_limited) {
@@ -66,60 +69,63 @@ fn provided(auth: Option<&Credentials>) -> ProvidedCredential {
     }
 }
 
-fn detail_code(reason: &str) -> &'static str {
+fn detail_code(reason: AuthFailure) -> &'static str {
     match reason {
-        "token_missing" => "AUTH_TOKEN_MISSING",
-        "token_mismatch" => "AUTH_TOKEN_MISMATCH",
-        "token_missing_config" => "AUTH_TOKEN_NOT_CONFIGURED",
-        "password_missing" => "AUTH_PASSWORD_MISSING",
-        "password_mismatch" => "AUTH_PASSWORD_MISMATCH",
-        "password_missing_config" => "AUTH_PASSWORD_NOT_CONFIGURED",
-        "bootstrap_token_invalid" => "AUTH_BOOTSTRAP_TOKEN_INVALID",
-        "rate_limited" => "AUTH_RATE_LIMITED",
-        "device_token_mismatch" => "AUTH_DEVICE_TOKEN_MISMATCH",
-        "scope_mismatch" => "AUTH_SCOPE_MISMATCH",
+        AuthFailure::TokenMissing => "AUTH_TOKEN_MISSING",
+        AuthFailure::TokenMismatch => "AUTH_TOKEN_MISMATCH",
+        AuthFailure::TokenMissingConfig => "AUTH_TOKEN_NOT_CONFIGURED",
+        AuthFailure::PasswordMissing => "AUTH_PASSWORD_MISSING",
+        AuthFailure::PasswordMismatch => "AUTH_PASSWORD_MISMATCH",
+        AuthFailure::PasswordMissingConfig => "AUTH_PASSWORD_NOT_CONFIGURED",
+        AuthFailure::BootstrapTokenInvalid => "AUTH_BOOTSTRAP_TOKEN_INVALID",
+        AuthFailure::RateLimited => "AUTH_RATE_LIMITED",
+        AuthFailure::DeviceTokenMismatch => "AUTH_DEVICE_TOKEN_MISMATCH",
+        AuthFailure::ScopeMismatch => "AUTH_SCOPE_MISMATCH",
         _ => "AUTH_UNAUTHORIZED",
     }
 }
 
-fn next_step(reason: &str) -> &'static str {
+fn next_step(reason: AuthFailure) -> &'static str {
     match reason {
-        "token_missing" | "token_missing_config" | "password_missing" | "password_missing_config" => {
-            "update_auth_configuration"
+        AuthFailure::TokenMissing
+        | AuthFailure::TokenMissingConfig
+        | AuthFailure::PasswordMissing
+        | AuthFailure::PasswordMissingConfig => "update_auth_configuration",
+        AuthFailure::TokenMismatch | AuthFailure::PasswordMismatch | AuthFailure::DeviceTokenMismatch => {
+            "update_auth_credentials"
         }
-        "token_mismatch" | "password_mismatch" | "device_token_mismatch" => "update_auth_credentials",
-        "rate_limited" => "wait_then_retry",
+        AuthFailure::RateLimited => "wait_then_retry",
         _ => "review_auth_configuration",
     }
 }
 
 /// The message of the newer releases. On the gateway's own host, it names the place of the secret.
-fn newer_message(attempt: &Attempt, reason: &str, provided: ProvidedCredential) -> String {
+fn newer_message(attempt: &Attempt, reason: AuthFailure, provided: ProvidedCredential) -> String {
     let browser = attempt.is_operator_ui() || attempt.is_webchat();
     let local_cli = attempt.is_cli() && attempt.locality.direct;
     let setup_code = "unauthorized: setup code invalid, expired, revoked, or already used (create a new code; review \
                       `openclaw devices list`)";
     match reason {
-        _ if attempt.client().mode == mode::NODE && reason.starts_with("trusted_proxy_missing_header_") => {
+        _ if attempt.client().mode == mode::NODE && reason == AuthFailure::ProxyHeaderMissing => {
             "gateway rejected this node: trusted-proxy identity-header authentication is required and no usable machine \
              credential was accepted; run `openclaw doctor` on the Gateway"
                 .to_owned()
         }
-        "token_missing" if browser => {
+        AuthFailure::TokenMissing if browser => {
             "unauthorized: gateway token missing (paste in Control UI settings or openclaw doctor \
              --generate-gateway-token; restart)"
                 .to_owned()
         }
-        "token_missing" | "token_mismatch" if local_cli => {
-            let what = reason.trim_start_matches("token_");
+        AuthFailure::TokenMissing | AuthFailure::TokenMismatch if local_cli => {
+            let what = if reason == AuthFailure::TokenMissing { "missing" } else { "mismatch" };
             format!("unauthorized: gateway token {what} (use this gateway's gateway.auth.token or pair the device)")
         }
-        "password_missing" | "password_mismatch" if local_cli => {
-            let what = reason.trim_start_matches("password_");
+        AuthFailure::PasswordMissing | AuthFailure::PasswordMismatch if local_cli => {
+            let what = if reason == AuthFailure::PasswordMissing { "missing" } else { "mismatch" };
             format!("unauthorized: gateway password {what} (use this gateway's gateway.auth.password)")
         }
-        "bootstrap_token_invalid" => setup_code.to_owned(),
-        NO_CLIENT_ADDRESS => "unauthorized: proxy client attribution is required (configure gateway.trustedProxies narrowly and make \
+        AuthFailure::BootstrapTokenInvalid => setup_code.to_owned(),
+        AuthFailure::NoClientAddress => "unauthorized: proxy client attribution is required (configure gateway.trustedProxies narrowly and make \
                               the proxy overwrite or safely rebuild forwarded client headers)"
             .to_owned(),
         _ => message(attempt, reason, provided)
@@ -128,21 +134,23 @@ fn newer_message(attempt: &Attempt, reason: &str, provided: ProvidedCredential) 
 }
 
 /// The message for people.
-fn message(attempt: &Attempt, reason: &str, provided: ProvidedCredential) -> String {
+fn message(attempt: &Attempt, reason: AuthFailure, provided: ProvidedCredential) -> String {
     let bootstrap = "unauthorized: bootstrap token invalid or expired (scan a fresh setup code)";
     let constant = match reason {
-        "token_missing" => return with_token_hint(attempt, "missing"),
-        "token_mismatch" => return with_token_hint(attempt, "mismatch"),
-        "password_missing" => return with_password_hint(attempt, "missing"),
-        "password_mismatch" => return with_password_hint(attempt, "mismatch"),
-        "token_missing_config" => "unauthorized: gateway token not configured on gateway (set gateway.auth.token)",
-        "password_missing_config" => {
+        AuthFailure::TokenMissing => return with_token_hint(attempt, "missing"),
+        AuthFailure::TokenMismatch => return with_token_hint(attempt, "mismatch"),
+        AuthFailure::PasswordMissing => return with_password_hint(attempt, "missing"),
+        AuthFailure::PasswordMismatch => return with_password_hint(attempt, "mismatch"),
+        AuthFailure::TokenMissingConfig => {
+            "unauthorized: gateway token not configured on gateway (set gateway.auth.token)"
+        }
+        AuthFailure::PasswordMissingConfig => {
             "unauthorized: gateway password not configured on gateway (set gateway.auth.password)"
         }
-        "bootstrap_token_invalid" => bootstrap,
-        "rate_limited" => "unauthorized: too many failed authentication attempts (retry later)",
-        "device_token_mismatch" => "unauthorized: device token mismatch (rotate/reissue device token)",
-        "scope_mismatch" => "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
+        AuthFailure::BootstrapTokenInvalid => bootstrap,
+        AuthFailure::RateLimited => "unauthorized: too many failed authentication attempts (retry later)",
+        AuthFailure::DeviceTokenMismatch => "unauthorized: device token mismatch (rotate/reissue device token)",
+        AuthFailure::ScopeMismatch => "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
         // The remaining reasons come from a reverse proxy and have no message of their own.
         _ if provided == ProvidedCredential::BootstrapToken => bootstrap,
         _ => "unauthorized",

@@ -3,7 +3,7 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::refusal::Refusal;
 use crate::handshake::{HandshakeRules, ProofForm, UnboundScopes, auth::unauthorised};
 use crate::{AuthMode, GatewayConfig};

@@ -3,7 +3,8 @@
 use crate::GatewayConfig;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::{self, AuthMethod};
+use crate::handshake::auth::secret;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::pairing::PairingResult;
 use crate::input::Environment;
 use crate::model::Model;

@@ -3,7 +3,7 @@
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::hello::payload::hello;
 use crate::handshake::hello::tokens::{is_linked_page, issued_profile, settle_bootstrap, tokens, vouched_user};
 use crate::handshake::pairing::PairingResult;
@@ -13,6 +13,7 @@ use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::origin::Origin;
 use crate::surface::presence::{NewEntry, Person};
+use crate::trace::{AnswerFinding, Check};
 use crate::{nodes, rpc};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::frame::ServerFrame;
@@ -54,6 +55,10 @@ pub(in crate::handshake) fn welcome(
         attempt.scopes.retain(|scope| seen.insert(scope.clone()));
     }
     let connection = attempt.connection;
+    let answer = AnswerFinding::LetIn { role: attempt.role.to_owned(), scopes: Some(attempt.scopes.clone()) };
+    if model.connections.get(&connection).is_some_and(|open| !open.closing) {
+        outcome.trace_line(Check::Answer, answer.to_string());
+    }
     let presence = show(model, environment, &attempt, auth_result, device_id.as_deref());
     let hello = hello(model, environment, &attempt, auth_result, token);
     let is_announced = presence.presence_key.is_some() && model.rules.handshake.presence.shows_clients;

@@ -4,7 +4,7 @@
 use super::{ApprovalReason, HandshakeEnd, PairingCheck};
 use crate::Environment;
 use crate::facts::handshake::BootstrapPairing;
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::pairing::pinned_metadata;
 use crate::model::Model;
 use crate::pairing::{self, BootstrapProfile, StoreError, scopes_allow_values};

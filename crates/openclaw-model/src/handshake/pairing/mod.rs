@@ -11,7 +11,7 @@ mod trusted_proxy;
 use crate::handshake::BackendPairing;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::AuthResult;
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::pairing::refusals::ApprovalReason;
 use crate::handshake::refusal::HandshakeEnd;
 use crate::handshake::{HandshakeRules, checks::device};

@@ -3,7 +3,7 @@
 use super::PairingCheck;
 use super::bootstrap::Bootstrap;
 use crate::facts::handshake::{BootstrapPairing, ScopeUpgrade};
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::pairing::pinned_metadata;
 use crate::handshake::pairing::refusals::{ApprovalReason, PairingRequired};
 use crate::handshake::refusal::HandshakeEnd;

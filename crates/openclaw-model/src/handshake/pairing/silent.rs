@@ -4,7 +4,7 @@
 use super::PairingCheck;
 use crate::facts::handshake::ScopeUpgrade;
 use crate::handshake::HandshakeRules;
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::pairing::refusals::ApprovalReason;
 use crate::model::Model;
 use crate::origin::Origin;

@@ -3,7 +3,7 @@
 
 use super::{ApprovalReason, HandshakeEnd, PairingCheck};
 use crate::Environment;
-use crate::handshake::auth::secret::AuthMethod;
+use crate::handshake::auth::verdict::AuthMethod;
 use crate::handshake::checks::device;
 use crate::model::Model;
 use crate::pairing::{self, ApprovalKind, Approver, RequestOutcome};

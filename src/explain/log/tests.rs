@@ -1,0 +1,230 @@
+//! Tests of the lines of real gateways and of `clawcheck serve --verbose`.
+
+use super::*;
+use crate::explain::Credential;
+use crate::explain::client::WRONG;
+use crate::gateway_files::log_lines::CLOSED;
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const LOG: &str = "\
+2026-04-02T10:00:00Z [gateway] security audit: device access upgrade requested reason=scope-upgrade device=abcd ip=unknown-ip auth=token \
+roleFrom=operator roleTo=operator scopesFrom=operator.read scopesTo=operator.admin,operator.write client=gateway-client conn=c1
+2026-04-02T10:00:00Z [ws] closed before connect conn=c1 remote=127.0.0.1 fwd=203.0.113.7 origin=n/a host=gateway.example:443 \
+ua=n/a code=1008 reason=pairing required
+";
+
+/// The words of the line about a requested upgrade.
+const UPGRADE: &str = "device access upgrade requested ";
+
+#[test]
+fn last_refused_connect() {
+    let mut description = ClientDescription { role: Some("node".to_owned()), ..ClientDescription::default() };
+    let logged = LoggedRefusal::parse(LOG).unwrap();
+    logged.complete(&mut description, &Value::Null);
+    assert_eq!(description.device.as_deref(), Some("abcd"));
+    assert_eq!(description.role.as_deref(), Some("node"), "what the user says stays");
+    assert_eq!(description.scopes.unwrap(), ["operator.admin", "operator.write"]);
+    assert_eq!(description.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
+    assert_eq!((description.host.as_deref(), description.origin), (Some("gateway.example:443"), None));
+    assert_eq!(description.preset.unwrap().name, "backend");
+    assert_eq!(logged.says().unwrap(), "the log says close 1008 \"pairing required\", after a scope-upgrade request");
+}
+
+/// Two upgrades can be refused with the same text.
+#[rstest]
+#[case::same_kind(json!({ "reason": "scope-upgrade" }), true)]
+#[case::another_kind(json!({ "reason": "role-upgrade" }), false)]
+#[case::no_kind(json!({}), true)]
+fn answer_with_other_kind_of_upgrade_does_not_agree(#[case] details: Value, #[case] agrees: bool) {
+    let message = "pairing required".to_owned();
+    let error = json!({ "code": "NOT_PAIRED", "message": message, "details": details });
+    let error = Some(Box::new(serde_json::from_value(error).unwrap()));
+    let verdict = Verdict::Refused { error, close: Some((1008, message)) };
+    let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
+    assert_eq!(LoggedRefusal::parse(LOG).unwrap().agrees(&answer), agrees);
+}
+
+/// Without a reason, only the close code can agree.
+#[rstest]
+#[case::same_code("1009", true)]
+#[case::another_code("1008", false)]
+fn log_without_reason_does_not_match(#[case] code: &str, #[case] agrees: bool) {
+    let line =
+        LOG[LOG.find("[ws] closed").unwrap()..].replace("code=1008 reason=pairing required", "code=1009 reason=n/a");
+    let logged = LoggedRefusal::parse(&line).unwrap();
+    let close = Some((code.parse().unwrap(), String::new()));
+    let verdict = Verdict::Refused { error: None, close };
+    let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
+    assert_eq!(logged.agrees(&answer), agrees);
+}
+
+/// Users often copy a line without its beginning.
+#[rstest]
+#[case("unauthorized conn=c1 remote=192.0.2.7 client=cli cli v1.0.0 reason=token_mismatch", "token_mismatch")]
+#[case("handshake timeout conn=c1 remote=192.0.2.7", "handshake timeout")]
+#[case("protocol mismatch conn=c1 remote=192.0.2.7", "protocol mismatch")]
+#[case("closed before connect conn=c1 remote=192.0.2.7 code=1008 reason=pairing required", "pairing required")]
+#[case("code=1008 reason=pairing required", "pairing required")]
+fn line_without_its_beginning(#[case] line: &str, #[case] reason: &str) {
+    assert_eq!(LoggedRefusal::parse(line).unwrap().reason(), reason);
+    LoggedRefusal::parse("an unauthorized connection, see conn=c1; the handshake timeout is 10 s").unwrap_err();
+}
+
+#[test]
+fn ignores_upgrade_of_other_connection() {
+    let other = LOG.replace("conn=c1 remote", "conn=c2 remote");
+    let mut description = ClientDescription::default();
+    LoggedRefusal::parse(&other).unwrap().complete(&mut description, &Value::Null);
+    assert_eq!((description.device, description.peer.is_some()), (None, true));
+    LoggedRefusal::parse("[ws] webchat connected conn=c1\n").unwrap_err();
+}
+
+/// Lines of real releases, with other ids.
+#[rstest]
+#[case::a_wrong_token(
+    "[ws] unauthorized conn=c1 remote=127.0.0.1 client=cli cli v1.0.0 reason=token_mismatch",
+    "cli",
+    Some(Credential::Token(Some(WRONG.to_owned()))),
+    None
+)]
+#[case::a_device_token_on_2026_9_6(
+    "[ws] unauthorized conn=c1 peer=127.0.0.1:58546->127.0.0.1:46635 remote=127.0.0.1 client=gateway-client backend v1.0.0 \
+     role=operator scopes=1 auth=device-token device=yes platform=linux instance=n/a host=127.0.0.1:46635 origin=n/a ua=n/a \
+     reason=device_token_mismatch guidance=unauthorized: device token mismatch (rotate/reissue device token)",
+    "backend",
+    Some(Credential::DeviceToken(Some(WRONG.to_owned()))),
+    Some("linux")
+)]
+#[case::another_platform(
+    "[gateway] security audit: device metadata upgrade requested reason=metadata-upgrade device=abcd ip=unknown-ip auth=token \
+     payload=v3 claimedPlatform=macos pinnedPlatform=linux claimedDeviceFamily=<none> pinnedDeviceFamily=<none> client=cli conn=c1",
+    "cli",
+    Some(Credential::Token(None)),
+    Some("macos")
+)]
+fn details_describe_client(
+    #[case] line: &str,
+    #[case] client: &str,
+    #[case] credential: Option<Credential>,
+    #[case] platform: Option<&str>,
+) {
+    // A probe that leaves afterwards is not refused.
+    let left =
+        "[ws] closed before connect conn=c2 remote=127.0.0.1 fwd=n/a origin=n/a host=a ua=n/a code=1000 reason=n/a";
+    let mut description = ClientDescription::default();
+    let logged = LoggedRefusal::parse(&format!("{line}\n{left}\n")).unwrap();
+    logged.complete(&mut description, &Value::Null);
+    assert_eq!(description.preset.unwrap().name, client);
+    assert_eq!((description.credential, description.platform.as_deref()), (credential, platform));
+    assert!(description.device.is_none_or(|device| device == "abcd"));
+    LoggedRefusal::parse(left).unwrap_err();
+}
+
+#[test]
+fn later_upgrade_keeps_refused_connect() {
+    let closed = "[ws] closed before connect conn=c1 remote=192.0.2.1 code=1008 reason=pairing required";
+    let open = "device metadata upgrade requested reason=metadata-upgrade device=abcd claimedPlatform=macos client=cli conn=c2";
+    let unauthorized = "[ws] unauthorized conn=c3 remote=192.0.2.3 client=cli cli v1.0.0 reason=token_mismatch";
+    let peer = |lines: &[&str]| {
+        let mut description = ClientDescription::default();
+        LoggedRefusal::parse(&lines.join("\n")).unwrap().complete(&mut description, &Value::Null);
+        (description.peer.map(|peer| peer.to_string()), description.device)
+    };
+    assert_eq!(peer(&[closed, open]), (Some("192.0.2.1".to_owned()), None));
+    assert_eq!(peer(&[open]), (None, Some("abcd".to_owned())), "there is no refused connect");
+    assert_eq!(peer(&[closed, unauthorized, open]).0.unwrap(), "192.0.2.3", "refused credentials are a refusal");
+}
+
+#[test]
+fn merges_lines_of_one_connection() {
+    let unauthorized = "[ws] unauthorized conn=c1 remote=127.0.0.1 client=cli cli v1.0.0 role=operator scopes=1 auth=n/a \
+                        device=yes platform=n/a reason=token_mismatch";
+    let (upgrade, closed) = LOG.split_once('\n').unwrap();
+    for log in [format!("{upgrade}\n{unauthorized}\n{closed}"), format!("{upgrade}\n{unauthorized}\n")] {
+        let mut description = ClientDescription::default();
+        LoggedRefusal::parse(&log).unwrap().complete(&mut description, &Value::Null);
+        assert_eq!(description.scopes.unwrap(), ["operator.admin", "operator.write"]);
+        assert_eq!((description.device.as_deref(), description.role.as_deref()), (Some("abcd"), Some("operator")));
+        assert_eq!(description.preset.unwrap().name, "cli", "the later value counts");
+        assert_eq!(description.credential, Some(Credential::Token(Some(WRONG.to_owned()))));
+    }
+}
+
+#[test]
+fn unknown_proxy_and_rate_limit() {
+    let mut description = ClientDescription::default();
+    let proxy =
+        "[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1; Gateway-authenticated routes reject it";
+    LoggedRefusal::parse(proxy).unwrap().complete(&mut description, &Value::Null);
+    assert_eq!(description.peer, Some("127.0.0.1".parse().unwrap()));
+    assert_eq!(description.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
+    let limited = "[ws] unauthorized conn=c1 remote=192.0.2.2 client=cli cli v1.0.0 reason=rate_limited";
+    assert!(LoggedRefusal::parse(limited).unwrap().says().unwrap().contains("restart the gateway"));
+}
+
+#[test]
+fn interleaved_connections_keep_upgrades() {
+    let line = |conn: &str, word: &str| {
+        let line = LOG.lines().find(|line| line.contains(word)).unwrap();
+        line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))
+    };
+    let log = [line("c1", UPGRADE), line("c2", UPGRADE), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
+    let mut description = ClientDescription::default();
+    LoggedRefusal::read_from(log.as_bytes()).unwrap().complete(&mut description, &Value::Null);
+    assert_eq!(description.device.as_deref(), Some("of-c1"));
+    let endless = io::repeat(b'x');
+    assert!(matches!(LoggedRefusal::read_from(endless), Err(LogError::Unread(_, PlainFileError::TooLarge(_)))));
+}
+
+/// The lines about a connection that the gateway accepts, as a real gateway and as `serve --verbose` write them.
+const ACCEPTED: [&str; 8] = [
+    "connection 1: upgrade: from 192.0.2.66, Host: \"accepted.example\"",
+    "connection 1: frame: node-host/node on accepted as node [accepted.scope], device new, with password",
+    "connection 1: locality: not local: the peer 192.0.2.66 is not loopback",
+    "connection 1: credentials: admitted by the gateway's password",
+    "connection 1: answer: let in as node [accepted.scope]",
+    "connection 1: call: refused: accepted",
+    "[ws] webchat connected conn=a remote=192.0.2.66 client=node-host node v1",
+    r#"{"0":"{\"subsystem\":\"gateway/ws\"}","1":{"deviceId":"accepted","reason":"x"},"2":"connected conn=c"}"#,
+];
+/// The lines about connections that a gateway refuses.
+const REFUSED: [&str; 8] = [
+    "connection 2: upgrade: from 192.0.2.7, Host: \"gateway.example\"",
+    "connection 2: frame: cli/cli on linux as operator [operator.read], device new, with token",
+    "connection 2: credentials: the client's token is not the gateway's token",
+    "connection 2: answer: refused: unauthorized",
+    "\u{1b}[35m[ws]\u{1b}[39m closed before connect conn=d remote=192.0.2.7 code=1008 reason=pairing required",
+    "[ws] unauthorized conn=e client=cli cli v1.0.0 reason=token_mismatch",
+    r#"{"0":"{\"subsystem\":\"gateway/ws\"}","1":{"cause":"pairing-required","deviceId":"abcd"},"2":"closed before connect conn=f code=1008 reason=x"}"#,
+    r#"{"0":7,"1":{"cause":[],"deviceId":{},"reason":null,"client":1},"2":["closed before connect"],"3":"closed before connect code=1008 reason="}"#,
+];
+
+/// A line of a log: whole, cut, very long, or any text.
+fn any_line() -> impl Strategy<Value = String> {
+    let whole = prop::sample::select([ACCEPTED.as_slice(), &REFUSED].concat());
+    let cut = (whole.clone(), any::<prop::sample::Index>()).prop_map(|(line, end)| {
+        let end = line.floor_char_boundary(end.index(line.len() + 1));
+        line[..end].to_owned()
+    });
+    let long = (prop::sample::select(REFUSED.to_vec()), 1..5_000_usize)
+        .prop_map(|(line, times)| line.repeat(times % 90) + &"=".repeat(times));
+    let hostile = "(connection [0-9]{1,22}: (upgrade|frame|answer|credentials): |\\[ws\\] |conn=|closed before connect |\\{\"0\":|\u{1b}\\[|.){0,12}";
+    prop_oneof![4 => whole.prop_map(str::to_owned), 2 => cut, 1 => long, 2 => hostile]
+}
+
+proptest! {
+    #[test]
+    fn accepted_client_is_not_that_of_refusal(
+        lines in prop::collection::vec(any_line(), 0..30),
+        end in prop::sample::select(vec!["\n", "\r\n"]),
+    ) {
+        let Ok(logged) = LoggedRefusal::parse(&lines.join(end)) else { return Ok(()) };
+        let mut description = ClientDescription::default();
+        logged.complete(&mut description, &json!({ "gateway": 7 }));
+        prop_assert!(!format!("{description:?}").contains("accepted"), "{:?}", description);
+        prop_assert_ne!(description.peer, "192.0.2.66".parse().ok());
+        let _ = (logged.says(), logged.cause(&Facts::of("2026.4.2".parse().unwrap()).unwrap(), 1));
+    }
+}
