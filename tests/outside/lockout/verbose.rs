@@ -152,7 +152,8 @@ fn every_refusal_has_client_locality_and_reason() {
 /// The values of the headers decide whether the client is local, and whether the origin is allowed.
 #[test]
 fn log_gives_answer_of_serve() {
-    let release = "2026.3.31";
+    // This release does not only look at the names of the headers.
+    let release = "2026.3.13";
     let headers: [&[(&str, &str)]; 4] = [
         &[("X-Forwarded-For", "203.0.113.9")],
         &[("X-Forwarded-For", "127.0.0.1"), ("Host", "gateway.example")],
