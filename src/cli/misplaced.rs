@@ -2,7 +2,7 @@
 //! command that accepts it.
 
 use super::CommandError;
-use crate::gateway_files::{self, log_lines};
+use crate::gateway_files::{self, MistakenArgument};
 use crate::scenario::Corpus;
 use crate::shell::quoted;
 use crate::suggestions;
@@ -10,34 +10,70 @@ use openclaw_protocol::store::DATABASE;
 use std::path::Path;
 use untrusted_data::printable;
 
+/// The advice for an argument of `--log` that is not a file.
+const NAME_LOG: &str = "name the file of the log, or pass the log on standard input: --log -";
+
 /// Whether an argument is a line of a gateway's log, or a message of a client.
 pub(super) fn is_log_line(text: &str) -> bool {
-    log_lines::is_of_gateway(text) || (log_lines::has_client_message(text) && text.contains(' '))
+    MistakenArgument::of_text(text).is_some()
 }
 
 /// The error for a line of a log in place of a file or a case.
-pub(super) fn log_line(text: &str) -> CommandError {
-    let (message, help) = match log_lines::is_of_gateway(text) {
-        false => (
-            "the argument is a message about a refused connect, not a file or a case",
-            "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`; if you have the gateway's log, which \
-             names the client: `clawcheck explain --state-dir DIR --log FILE`",
-        ),
-        true => (
-            "the argument is a line of a gateway's log, not a file or a case",
-            "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`; or name the file of the log: \
-             `clawcheck explain --log FILE`; `--state-dir DIR` names the state directory of the gateway",
-        ),
+pub(super) fn log_line(text: &str) -> Option<CommandError> {
+    let MistakenArgument { is, help } = MistakenArgument::of_text(text)?;
+    Some(CommandError::usage(miette::miette!(help = help, "the argument is {is}, not a file or a case")))
+}
+
+/// The error for an argument of `--log` that is not a file of text.
+pub(super) fn no_log(path: &Path) -> Option<CommandError> {
+    if path == Path::new("-") {
+        return None;
+    }
+    let text = path.to_string_lossy();
+    let shown = printable::line(&text);
+    match MistakenArgument::of(path) {
+        Some(found) if found.is == "an archive" => {
+            Some(CommandError::usage(miette::miette!(help = found.help, "--log: {shown} is {}, not a log", found.is)))
+        }
+        None if path.is_dir() => {
+            let help = if gateway_files::is_of_gateway(path) { of_directory(path) } else { NAME_LOG.to_owned() };
+            Some(CommandError::usage(miette::miette!(help = help, "--log: {shown} is a folder, not a log")))
+        }
+        None if !path.exists() => {
+            Some(CommandError::usage(miette::miette!(help = NAME_LOG, "--log: there is no file {shown}")))
+        }
+        _ => log_line(&text).filter(|_| !path.exists()),
+    }
+}
+
+/// The error for an expression of an option that is the path of a file or a folder, or a line of a log.
+pub(super) fn path_in_place_of_id(option: &str, text: &str) -> Option<CommandError> {
+    let path = Path::new(text);
+    let (is, help) = match MistakenArgument::of(path) {
+        Some(found) => (found.is, found.help),
+        None if gateway_files::is_of_gateway(path) => ("a state directory of a gateway", of_directory(path)),
+        None if text.ends_with(".yaml") && path.is_file() => ("a file", "pass the file without the option".to_owned()),
+        None if path.is_file() => ("a file", of_file(path)),
+        None if path.is_dir() => ("a folder", "pass the folder without the option".to_owned()),
+        None => return None,
     };
-    CommandError::usage(miette::miette!(help = help, "{message}"))
+    let shown = printable::line(text);
+    Some(CommandError::usage(miette::miette!(
+        help = help,
+        "{option}: `{shown}` is {is}; expected an id or a property of a case"
+    )))
+}
+
+fn of_directory(folder: &Path) -> String {
+    format!("to explain its answers: clawcheck explain --state-dir {}", quoted(&folder.to_string_lossy()))
 }
 
 /// The error for an argument of `explain` that is neither a directory nor a case.
 pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
     let text = argument.to_string_lossy();
     let shown = printable::line(&text);
-    if is_log_line(&text) {
-        return log_line(&text);
+    if let Some(error) = log_line(&text) {
+        return error;
     }
     let help = match argument {
         file if file.is_file() => of_file(file),
@@ -48,6 +84,9 @@ pub(super) fn neither_directory_nor_case(argument: &Path) -> CommandError {
 
 /// The help for a file that is not a scenario: a part of a state directory, or a log.
 fn of_file(file: &Path) -> String {
+    if let Some(found) = MistakenArgument::of(file) {
+        return found.help;
+    }
     let log =
         format!("if the file is the log of a gateway: clawcheck explain --log {}", quoted(&file.to_string_lossy()));
     let Some(folder) = gateway_files::above(file) else { return format!("{log}; a scenario file ends in .yaml") };

@@ -1,5 +1,6 @@
 //! Recognizes the files of a gateway's state directory, and finds the state directory near another path.
 
+use super::mistaken::MistakenArgument;
 use openclaw_protocol::store::{DATABASE, Document};
 use std::fs;
 use std::io::{self, Read as _};
@@ -176,6 +177,9 @@ pub(crate) fn not_a_state_directory(path: &Path) -> (String, String) {
     let resolved = path.components().any(|part| part == Component::ParentDir).then(|| fs::canonicalize(path).ok());
     let around = above(resolved.flatten().as_deref().unwrap_or(path));
     let pass = |folder: &Path| format!("pass the state directory: {}", named(&[folder.to_owned()]));
+    if let Some(MistakenArgument { is, help }) = MistakenArgument::of(path).filter(|_| around.is_none()) {
+        return (format!("{shown} is {is}, not a state directory"), help);
+    }
     if let Err(error) = fs::metadata(path) {
         return unreachable_path(path, &shown, &error);
     }

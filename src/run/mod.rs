@@ -81,7 +81,7 @@ pub async fn run(
         Err(error) => (Greeting::default(), Some(error)),
     };
     let gateway = &with_named_release(gateway, &greeting);
-    reporter.started(cases, gateway, &greeting)?;
+    reporter.started(cases, gateway, &greeting, unreachable.is_none())?;
     if greeting.rejects_token {
         return Ok(reporter.end(Some(RunError::Token)));
     }

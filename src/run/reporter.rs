@@ -43,7 +43,13 @@ impl<'r, 's> Reporter<'r, 's> {
     }
 
     /// Reports the beginning of the run.
-    pub(super) fn started(&mut self, cases: &[&Case], gateway: &Gateway, greeting: &Greeting) -> Result<(), RunError> {
+    pub(super) fn started(
+        &mut self,
+        cases: &[&Case],
+        gateway: &Gateway,
+        greeting: &Greeting,
+        is_reachable: bool,
+    ) -> Result<(), RunError> {
         let options = self.shared.options;
         let isolation = schedule::possible_isolation(options.isolation, gateway).name();
         let mut info = RunInfo {
@@ -54,6 +60,11 @@ impl<'r, 's> Reporter<'r, 's> {
             isolation: (!self.shared.attached).then_some(isolation),
             level: options.level,
         };
+        if !is_reachable {
+            // Only the cause matters.
+            info.gateway.notes.clear();
+            info.gateway.notes_on_verdicts.clear();
+        }
         redaction::info(&mut info, &self.shared.secrets());
         (self.listen)(Event::Started(&info)).map_err(RunError::Report)
     }

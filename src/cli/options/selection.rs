@@ -114,8 +114,8 @@ impl NamedCases {
         }
         let mut named = Vec::new();
         for id in &self.ids {
-            if misplaced::is_log_line(id) {
-                return Err(misplaced::log_line(id));
+            if let Some(error) = misplaced::log_line(id) {
+                return Err(error);
             }
             let filter =
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
@@ -194,6 +194,9 @@ fn file_of(id: &str) -> Option<PathBuf> {
 /// The error for an expression that matches none of the cases that were read. It would have no effect, which nobody wants.
 fn matches_nothing(option: &str, filter: &Filter, corpus: &Corpus) -> CommandError {
     let text = filter.as_str();
+    if let Some(error) = misplaced::path_in_place_of_id(option, text) {
+        return error;
+    }
     let help = filter.advice(corpus.cases()).unwrap_or_else(|| match text.strip_suffix(".yaml") {
         Some(id) => format!("an id has no file extension; did you mean `{id}`?"),
         None => "`clawcheck list` prints all cases, and `--format json` also their properties".to_owned(),

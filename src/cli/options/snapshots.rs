@@ -2,6 +2,7 @@
 
 use crate::cli::CommandError;
 use crate::gateway::{Gateway, GatewaySpec, Preparation};
+use crate::gateway_files::is_of_gateway;
 use crate::observe::snapshot::Library;
 use crate::shell::quoted;
 use crate::suggestions::nearest;
@@ -154,6 +155,15 @@ pub(in crate::cli) fn must_exist(folder: &Path) -> Result<(), CommandError> {
         Ok(found) if !found.is_dir() => Err(CommandError::usage(miette::miette!(
             help = FOLDER_ADVICE,
             "--snapshots: {} is not a folder",
+            folder.display()
+        ))),
+        // A run would write into the gateway's own files.
+        Ok(_) if is_of_gateway(folder) => Err(CommandError::usage(miette::miette!(
+            help = format!(
+                "{FOLDER_ADVICE}; to explain the answers of this gateway: clawcheck explain --state-dir {}",
+                quoted(&folder.to_string_lossy())
+            ),
+            "--snapshots: {} is a state directory of a gateway",
             folder.display()
         ))),
         // Errors in an existing folder are reported when it is read.

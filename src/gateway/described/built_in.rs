@@ -1,7 +1,9 @@
 //! Finds a description: a file, or a built-in description.
 
-use super::error::DescriptionError;
+use super::error::{DescriptionError, PLAY_SCENARIOS};
 use crate::client::Link;
+use crate::gateway_files::{self, GatewayFile, MistakenArgument};
+use crate::shell::quoted;
 use crate::suggestions::nearest;
 use openclaw_model::Release;
 use std::path::Path;
@@ -25,8 +27,8 @@ pub(super) const ALL: [(&str, &str); 9] = [
 /// name.
 pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     let shown = named.display().to_string();
-    if named.is_dir() {
-        return Err(DescriptionError::SomethingElse { path: named.to_owned(), is: "a folder" });
+    if let Some((is, help)) = something_else(named) {
+        return Err(DescriptionError::SomethingElse { path: named.to_owned(), is, help });
     }
     match plain_file::read_text(named, DESCRIPTION_BYTES, Links::Follow) {
         Ok(text) => return Ok((shown, text)),
@@ -45,6 +47,31 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     let expected = "expected embedded, openclaw@RELEASE, a ws:// URL, a file, or one of";
     let help = format!("{meant}{expected}: {}", names.join(", "));
     Err(DescriptionError::Missing { path: named.to_owned(), help })
+}
+
+/// The kind of a path that is not a description, and advice about it.
+fn something_else(named: &Path) -> Option<(&'static str, String)> {
+    let of_directory = |folder: &Path| {
+        let shown = folder.to_string_lossy();
+        let folder = quoted(&shown);
+        format!(
+            "to play cases with this state: clawcheck run --state-dir {folder}; to explain it: clawcheck explain --state-dir {folder}"
+        )
+    };
+    if named.is_dir() {
+        let is_state = gateway_files::is_of_gateway(named);
+        return Some(if is_state {
+            ("a state directory", of_directory(named))
+        } else {
+            ("a folder", PLAY_SCENARIOS.to_owned())
+        });
+    }
+    if let Some(kind) = GatewayFile::of(named, b"").filter(|_| named.is_file()) {
+        let help = gateway_files::above(named)
+            .map_or_else(|| gateway_files::not_a_state_directory(named).1, |folder| of_directory(&folder));
+        return Some((kind.words(), help));
+    }
+    MistakenArgument::of(named).map(|found| (found.is, found.help))
 }
 
 /// The probable correct form of a misspelt name.

@@ -33,20 +33,23 @@ pub enum DescriptionError {
     },
     /// The file is not a description. For example, it is a scenario or a folder of scenarios.
     #[error("`{}` is {is}, not a gateway description", path.display())]
-    #[diagnostic(help(
-        "to play scenarios, use `clawcheck run PATH --gateway GATEWAY` or `clawcheck compare GATEWAY GATEWAY --scenarios PATH`"
-    ))]
+    #[diagnostic(help("{help}"))]
     SomethingElse {
         /// The argument of the user.
         path: PathBuf,
         /// The kind of the file.
         is: &'static str,
+        /// Advice for the user.
+        help: String,
     },
     /// A value in the description is not valid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Invalid(Box<InvalidDescription>),
 }
+
+/// The advice for scenarios in place of a description.
+pub(super) const PLAY_SCENARIOS: &str = "to play scenarios, use `clawcheck run PATH --gateway GATEWAY` or `clawcheck compare GATEWAY GATEWAY --scenarios PATH`";
 
 /// A value that is not valid, and its position.
 #[derive(Debug, thiserror::Error, Diagnostic)]

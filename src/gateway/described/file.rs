@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::description::{Config, Description};
-use super::error::{DescriptionError, Source};
+use super::error::{DescriptionError, PLAY_SCENARIOS, Source};
 use super::raw::{RawDescription, Setting};
 use crate::gateway::profile::Capability;
 use crate::gateway::profile::ignored::IgnoredField;
@@ -30,7 +30,9 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
     let source = Source { name, text };
     let raw: RawDescription =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| match is_scenario(text) {
-            true => DescriptionError::SomethingElse { path: name.into(), is: "a scenario" },
+            true => {
+                DescriptionError::SomethingElse { path: name.into(), is: "a scenario", help: PLAY_SCENARIOS.to_owned() }
+            }
             false => source.yaml(&error),
         })?;
     if raw.about.trim().is_empty() || raw.gateway.value.trim().is_empty() {

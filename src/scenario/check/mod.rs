@@ -31,6 +31,11 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> 
             Err(SpannedError::at(root.head(), "this is a gateway description, not a scenario", "expected a scenario")
                 .help(help))
         }
+        NodeKind::Map(_) if ["scenario", "steps", "store", "gateway"].iter().all(|key| root.get(key).is_none()) => {
+            let help = "a scenario starts with `scenario: TITLE` and has `steps`; if the file is something else, move it out of \
+                        the folder, or pass the scenario files by name";
+            Err(SpannedError::at(root.head(), "this YAML file is not a scenario", "expected `scenario`").help(help))
+        }
         NodeKind::Map(_) => Ok(()),
         NodeKind::Null => {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());

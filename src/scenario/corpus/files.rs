@@ -1,7 +1,7 @@
 //! Scenario files and the folders next to them, on disk or in the binary.
 
 use crate::built_in;
-use crate::gateway_files::{self, GatewayFile, log_lines};
+use crate::gateway_files::{self, GatewayFile, MistakenArgument, log_lines};
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::identity::{self, Folder};
@@ -89,7 +89,10 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
             }
             Ok(_) if is_misnamed(path) => found.push(Err(misnamed(path))),
             Ok(_) => found.push(Ok(path.clone())),
-            Err(error) => found.push(Err(ScenarioError::with_file(path, unreadable(&error), None))),
+            Err(error) => found.push(Err(other_file(path).unwrap_or_else(|| {
+                let help = "a scenario is a YAML file; `clawcheck list` prints the built-in cases";
+                ScenarioError::with_file(path, unreadable(&error), Some(help.to_owned()))
+            }))),
         }
     }
     let mut seen = HashSet::new();
@@ -182,9 +185,11 @@ fn unreadable(error: &std::io::Error) -> String {
 }
 
 fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
+    if let Some(error) = other_file(path) {
+        return Err(error);
+    }
     let bytes = plain_file::read(path, MAX_FILE_SIZE, Links::Follow).map_err(|error| match error {
         PlainFileError::Io(error) => ScenarioError::with_file(path, unreadable(&error), None),
-        PlainFileError::TooLarge(_) if is_log(path, b"") => log(path),
         PlainFileError::TooLarge(_) => match GatewayFile::of(path, b"").filter(|_| !is_scenario(path)) {
             Some(kind) => of_gateway(path, kind),
             None => too_large(path),
@@ -194,22 +199,35 @@ fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
     if let Some(kind) = GatewayFile::of(path, &bytes).filter(|_| !is_scenario(path)) {
         return Err(of_gateway(path, kind));
     }
-    if is_log(path, &bytes) {
-        return Err(log(path));
+    if !is_scenario(path) {
+        let text = String::from_utf8_lossy(&bytes);
+        if log_lines::is_of_gateway(&text) {
+            let help = format!(
+                "to explain the last refused connect: clawcheck explain --log {}",
+                quoted(&path.to_string_lossy())
+            );
+            return Err(ScenarioError::with_file(path, "this is a log, not a scenario", Some(help)));
+        }
+        if !text.lines().any(|line| line.starts_with("scenario:") || line.starts_with("steps:")) {
+            let help = "a scenario is a YAML file that starts with `scenario: TITLE`; `clawcheck list` prints the built-in cases";
+            return Err(ScenarioError::with_file(path, "this is not a scenario", Some(help.to_owned())));
+        }
     }
     written(path, bytes)
 }
 
-/// Whether a file is the log of a gateway.
-fn is_log(path: &Path, bytes: &[u8]) -> bool {
-    let says = || log_lines::is_of_gateway(&String::from_utf8_lossy(bytes));
-    path.extension().is_some_and(|extension| extension == "log") || !is_scenario(path) && says()
-}
-
-fn log(path: &Path) -> ScenarioError {
-    let help =
-        format!("`clawcheck explain --log {}` explains the last refused connect of a gateway's log", path.display());
-    ScenarioError::with_file(path, "this is a log, not a scenario", Some(help))
+/// The error for a path that is something else, such as an archive or a snapshot.
+fn other_file(path: &Path) -> Option<ScenarioError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (is, help) = match MistakenArgument::of(path) {
+        Some(found) => (found.is, found.help),
+        None if name.ends_with(".snap") || name.ends_with(".snap.new") => {
+            let help = "`clawcheck review` shows the observations that wait for approval; pass the scenario, or the id of its case";
+            ("a snapshot", help.to_owned())
+        }
+        None => return None,
+    };
+    Some(ScenarioError::with_file(path, format!("this is {is}, not a scenario"), Some(help)))
 }
 
 fn too_large(path: &Path) -> ScenarioError {

@@ -25,12 +25,16 @@ fn test_folder() -> TestFolder {
         "gateway.log",
         "notes.txt",
         "files/logs/gateway.log.1",
+        "state.tar.gz",
+        "case@2026.4.2.snap",
+        "mixed/docker-compose.yaml",
     ] {
         let path = test_folder.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "{}").unwrap();
     }
     fs::write(test_folder.path("gateway.log"), LOG).unwrap();
+    fs::write(test_folder.path("mixed/docker-compose.yaml"), "services: {}\n").unwrap();
     test_folder
 }
 
@@ -61,6 +65,23 @@ fn test_folder() -> TestFolder {
 #[case::explain_config(&["explain", "files/openclaw.json"], "clawcheck explain files")]
 #[case::explain_sqlite(&["explain", "database/state/openclaw.sqlite"], "clawcheck explain database")]
 #[case::explain_scenarios(&["explain", "scenarios"], "to explain a case, pass its id or its file")]
+#[case::run_archive(&["run", "state.tar.gz"], "mkdir unpacked && tar -xf state.tar.gz -C unpacked")]
+#[case::doctor_archive(&["doctor", "state.tar.gz"], "state.tar.gz is an archive, not a state directory")]
+#[case::archive_as_log(&["explain", "--log", "state.tar.gz"], "--log: state.tar.gz is an archive, not a log")]
+#[case::archive_as_gateway(&["probe", "state.tar.gz"], "is an archive, not a gateway description")]
+#[case::lint_message(&["lint", "gateway closed (1008): pairing required"], "this is a message about a refused connect, not a scenario")]
+#[case::doctor_message(&["doctor", "gateway closed (1008): pairing required"], "`clawcheck explain --state-dir DIR`")]
+#[case::snapshot(&["run", "case@2026.4.2.snap"], "this is a snapshot, not a scenario")]
+#[case::text(&["run", "notes.txt"], "`clawcheck list` prints the built-in cases")]
+#[case::missing_file(&["lint", "nosuch.yaml"], "`clawcheck list` prints the built-in cases")]
+#[case::other_yaml(&["run", "mixed"], "move it out of the folder, or pass the scenario files by name")]
+#[case::folder_as_log(&["explain", "--log", "files"], "clawcheck explain --state-dir files")]
+#[case::state_directory_as_gateway(&["run", "--gateway", "files"], "clawcheck run --state-dir files")]
+#[case::configuration_as_gateway(&["probe", "files/openclaw.json"], "is the configuration of a gateway, not a gateway description")]
+#[case::state_directory_as_snapshots(&["run", "role-upgrade/approve", "--snapshots", "files"], "--snapshots: files is a state directory")]
+#[case::state_directory_of_accept(&["accept", "--all", "--snapshots", "files"], "--snapshots: files is a state directory")]
+#[case::file_as_filter(&["run", "--filter", "files/devices/paired.json"], "explain the directory: clawcheck explain files")]
+#[case::scenario_as_filter(&["list", "--filter", "scenarios/family/case.yaml"], "pass the file without the option")]
 #[case::address_of_gateway(&["probe", "127.0.0.1:18789"], "did you mean `ws://127.0.0.1:18789`?")]
 #[case::explain_nothing(&["explain", "nosuch"], "`clawcheck list` prints all cases")]
 fn error_names_correct_command(#[case] arguments: &[&str], #[case] help: &str) {
@@ -131,6 +152,15 @@ fn release_between_names_older(#[case] arguments: &[&str], #[case] says: &str) {
     assert!(squeezed(&(ended.out.clone() + &ended.err)).contains(&squeezed(says)), "{}{}", ended.out, ended.err);
 }
 
+/// The cause is what matters.
+#[test]
+fn unreachable_gateway_has_no_notes() {
+    let ended = test_folder().clawcheck(&["run", "role-upgrade", "--gateway", "ws://127.0.0.1:1"]);
+    assert_eq!(ended.code, Some(3), "{}{}", ended.out, ended.err);
+    let first = ended.out.lines().skip(1).find(|line| !line.is_empty()).unwrap_or_default();
+    assert!(first.starts_with("error: ") && first.contains("no gateway at ws://127.0.0.1:1"), "{}", ended.out);
+}
+
 /// Quiet means less output, but not another meaning of the verdicts.
 #[test]
 fn quiet_run_names_compared_release() {
@@ -142,7 +172,9 @@ fn quiet_run_names_compared_release() {
 #[rstest]
 #[case("4.2", "did you mean 2026.4.2?")]
 #[case("v2026.4.2", "did you mean 2026.4.2?")]
-#[case("latest", "expected something like 2026.4.2")]
+#[case("latest", "`clawcheck releases` lists the known releases")]
+#[case("openclaw 2026.4.2", "did you mean 2026.4.2?")]
+#[case("2026.4.3-beta.1", "did you mean 2026.4.3?")]
 #[case("2025.1.1", "the first versions are from 2026; clawcheck knows the rules of 2026.2.19 to ")]
 #[case("2025.1", "expected something like 2026.4.2")]
 fn other_version_formats(#[case] text: &str, #[case] says: &str) {

@@ -63,6 +63,12 @@ impl ReleaseError {
     /// The known release that was probably meant (`4.2`, `v2026.4.2`), or the form of a version.
     fn expected(&self) -> String {
         let text = self.0.trim_start_matches('v');
+        // A version inside of a longer text: `openclaw 2026.4.2`, `2026.4.2-beta.1`.
+        let words =
+            self.0.split(|letter: char| !letter.is_ascii_digit() && letter != '.').filter(|word| *word != self.0);
+        if let Some(inside) = words.filter_map(|word| word.parse::<Release>().ok()).next() {
+            return format!("did you mean {inside}?");
+        }
         let known = KNOWN.iter().map(|known| known.release.to_string());
         let mut meant = known.filter(|known| known == text || known.ends_with(&format!(".{text}")));
         match (meant.next(), meant.next()) {
@@ -71,7 +77,8 @@ impl ReleaseError {
                 "the first versions are from {FIRST_YEAR}; clawcheck knows the rules of {OLDEST} to {DEFAULT} \
                  (`clawcheck releases` lists these releases)"
             ),
-            _ => "expected something like 2026.4.2 or 2026.7.1-2".to_owned(),
+            _ => "expected something like 2026.4.2 or 2026.7.1-2 (`clawcheck releases` lists the known releases)"
+                .to_owned(),
         }
     }
 }

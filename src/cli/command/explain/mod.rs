@@ -249,9 +249,8 @@ impl Explain {
 }
 
 fn logged(path: &Path) -> Result<LoggedRefusal, CommandError> {
-    let text = path.to_string_lossy();
-    if !path.exists() && misplaced::is_log_line(&text) {
-        return Err(misplaced::log_line(&text));
+    if let Some(error) = misplaced::no_log(path) {
+        return Err(error);
     }
     if path != Path::new("-") {
         return LoggedRefusal::read(path).map_err(CommandError::usage);

@@ -1,0 +1,85 @@
+//! What an argument is if it is not what a command expects: a line of a log, a log, or an archive.
+
+use super::log_lines;
+use crate::shell::quoted;
+use std::path::Path;
+
+/// The endings of compressed files and archives.
+const ARCHIVES: [&str; 10] = ["tar", "tgz", "gz", "bz2", "xz", "zst", "txz", "tbz2", "zip", "7z"];
+
+/// An argument of another kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MistakenArgument {
+    /// The kind, with an article.
+    pub(crate) is: &'static str,
+    /// What to do with it.
+    pub(crate) help: String,
+}
+
+impl MistakenArgument {
+    /// The kind of a path in place of a file or folder.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        if path.symlink_metadata().is_err() {
+            return Self::of_text(&path.to_string_lossy());
+        }
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let shown = path.to_string_lossy();
+        let name = quoted(&shown);
+        match ending.as_str() {
+            _ if !path.is_file() => None,
+            "log" => Some(Self {
+                is: "a log",
+                help: format!("to explain the last refused connect: clawcheck explain --log {name}"),
+            }),
+            ending if ARCHIVES.contains(&ending) => Some(Self { is: "an archive", help: unpack(&name, ending) }),
+            _ => None,
+        }
+    }
+
+    /// The kind of a text that is not a path: a line of a gateway's log, or a message of a client.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        if log_lines::is_of_gateway(text) {
+            let help = "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`; or name the file of the log: \
+                 `clawcheck explain --log FILE`; `--state-dir DIR` names the state directory of the gateway";
+            return Some(Self { is: "a line of a gateway's log", help: help.to_owned() });
+        }
+        let is_message = log_lines::has_client_message(text) && text.contains(' ');
+        let help = "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`; if you have the gateway's log, which \
+             names the client: `clawcheck explain --state-dir DIR --log FILE`";
+        is_message.then(|| Self { is: "a message about a refused connect", help: help.to_owned() })
+    }
+}
+
+/// How to unpack an archive. `name` is quoted for a shell.
+fn unpack(name: &str, ending: &str) -> String {
+    let is_tar = ending == "tar" || ending.starts_with('t') || name.contains(".tar.");
+    let command = match ending {
+        "zip" => format!("unzip {name} -d unpacked"),
+        _ if is_tar => format!("mkdir unpacked && tar -xf {name} -C unpacked"),
+        _ => return "unpack the file, and pass its contents".to_owned(),
+    };
+    format!(
+        "unpack it: {command}; then pass the state directory in it, for example: clawcheck explain --state-dir unpacked"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("state.tar.gz", Some("an archive"), "tar -xf")]
+    #[case("state.tgz", Some("an archive"), "tar -xf")]
+    #[case("state.ZIP", Some("an archive"), "unzip")]
+    #[case("gateway.gz", Some("an archive"), "pass its contents")]
+    #[case("gateway.log", Some("a log"), "clawcheck explain --log")]
+    #[case("case.yaml", None, "")]
+    fn kind_of_file(#[case] name: &str, #[case] is: Option<&str>, #[case] help: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), "").unwrap();
+        let found = MistakenArgument::of(&folder.path().join(name));
+        assert_eq!(found.as_ref().map(|found| found.is), is);
+        assert!(found.is_none_or(|found| found.help.contains(help)));
+    }
+}
