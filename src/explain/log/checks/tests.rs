@@ -122,3 +122,20 @@ proptest! {
         prop_assert!(matches!(read.credential, Some(Credential::Token(_))));
     }
 }
+
+/// The same refusal of an upgrade has another reason if its status differs.
+#[rstest]
+#[case("refused: HTTP 403", true)]
+#[case("refused: HTTP 503", false)]
+#[case("closed with 1009: too large", false)]
+fn status_of_refused_upgrade_agrees(#[case] answer: &str, #[case] agrees: bool) {
+    let refused = gateway(&ClientDescription { via: Some(Proxy::Nginx), ..of("backend") }, "2026.9.6").answer();
+    let (logged, _) = described(&format!("connection 0: answer: {answer}\n"));
+    assert_eq!(logged.agrees(&refused), agrees, "{refused:?}");
+}
+
+#[test]
+fn rate_limit_has_advice() {
+    let (logged, _) = described("connection 0: answer: refused: unauthorized: too many failed authentication attempts");
+    assert!(logged.says().unwrap().contains("restart the gateway"), "{logged:?}");
+}
