@@ -139,3 +139,16 @@ fn rate_limit_has_advice() {
     let (logged, _) = described("connection 0: answer: refused: unauthorized: too many failed authentication attempts");
     assert!(logged.says().unwrap().contains("restart the gateway"), "{logged:?}");
 }
+
+/// An absent header is not the default of the client, and an id that is no hash is not that of a record.
+#[test]
+fn absent_headers_and_unusual_device() {
+    let id = "7a".repeat(32);
+    for (sent, device) in [("laptop", "new"), (id.as_str(), id.as_str())] {
+        let frame = format!("frame: openclaw-control-ui/webchat on web as operator [], device {sent}, with token");
+        let lines = ["upgrade: from 127.0.0.1", &frame, "answer: refused: origin not allowed"];
+        let (_, read) = described(&lines.map(|line| format!("connection 0: {line}\n")).concat());
+        assert_eq!((read.host.as_deref(), read.origin.as_deref()), (Some(""), Some("")));
+        assert_eq!((read.device.as_deref(), read.scopes.as_deref()), (Some(device), Some([].as_slice())));
+    }
+}
