@@ -45,10 +45,11 @@ impl Environment<'_> {
         let entries = std::fs::read_dir(self.home()?).ok()?.flatten().take(MAX_ENTRIES);
         let is_state = |name: &str| name == ".openclaw" || name == OLD_STATE_DIR || name.starts_with(".openclaw-");
         let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_state));
-        let has_store = |path: &Path| ["devices/paired.json", DATABASE].iter().any(|file| path.join(file).exists());
+        let is_used = |path: &Path| {
+            ["devices/paired.json", DATABASE, "openclaw.json"].iter().any(|file| path.join(file).exists())
+        };
         let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let others =
-            named.map(|entry| entry.path()).filter(|path| canonical(path) != canonical(used) && has_store(path));
+        let others = named.map(|entry| entry.path()).filter(|path| canonical(path) != canonical(used) && is_used(path));
         let mut others = others.map(|path| path.display().to_string()).collect::<Vec<_>>();
         others.sort();
         (!others.is_empty())

@@ -12,6 +12,7 @@ mod environment;
 mod log;
 mod own_credentials;
 mod own_device;
+mod platform;
 pub(crate) mod remedies;
 mod render;
 mod simulated_gateway;
@@ -35,6 +36,7 @@ use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{AuthMode, Facts, Release, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
+use platform::LOCAL_PLATFORM;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -137,6 +139,10 @@ pub(crate) fn simulated(
     let stored = state.stored.clone();
     let sends_own = description.with_own_credentials && description.credential.is_none() && client.is_command();
     let is_own_device = matches!(client.who, ClientDevice::Holder(_)) && client.who.id() == own_id(state);
+    // A moved directory still has the platform of its former machine.
+    if state.is_default && is_own_device && !is_elsewhere && description.platform.is_none() {
+        LOCAL_PLATFORM.clone_into(&mut client.platform);
+    }
     let own_tokens = if is_own_device { state.client_tokens.clone() } else { Vec::new() };
     let sends_own_credentials = sends_own && is_own_device;
     let usual_device = (description.device.is_none() && !description.sends_device).then(|| client.who.clone());

@@ -217,7 +217,8 @@ impl Gateway {
     fn handle(&mut self, model: &mut Model, input: Input, now: i64, trace: &mut Vec<TraceLine>) -> Vec<Effect> {
         let mut environment = Environment { now, store: &mut self.store, entropy: &mut self.entropy };
         let outcome = model.handle(input, &mut environment);
-        trace.extend(outcome.trace);
+        let without_new_ids = |line: TraceLine| TraceLine { sentence: without_new_ids(&line.sentence), ..line };
+        trace.extend(outcome.trace.into_iter().map(without_new_ids));
         outcome.effects
     }
 

@@ -311,6 +311,12 @@ impl StateDirectory {
         given.map_or(found.unwrap_or(newest), |release| ChosenRelease { release, source: None })
     }
 
+    /// The URL of the gateway, if the configuration makes `openclaw` a client of a gateway that does not run here.
+    pub(crate) fn remote_gateway(&self) -> Option<&str> {
+        let gateway = &self.config["gateway"];
+        gateway["remote"]["url"].as_str().filter(|_| gateway["mode"] == "remote")
+    }
+
     /// The configuration file, if it is not one in the state directory.
     pub(crate) fn named_config(&self) -> Option<&Path> {
         let own = CONFIGS.map(|name| self.stored.directory().join(name));

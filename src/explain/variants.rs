@@ -2,10 +2,12 @@
 //! described client is let in looks for one of them.
 
 use super::client::Credential;
+use super::platform::{LOCAL_PLATFORM, next_version};
 use super::simulated_gateway::{Answer, SimulatedGateway};
 use super::text::{releases, short_id, summary};
 use super::{ClientDescription, StateDirectory, simulated};
 use crate::client::Proxy;
+use crate::shell::quoted;
 use openclaw_model::{AuthMode, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -94,9 +96,13 @@ impl AdmittedClient<'_> {
             let what = "behind a proxy on the gateway's machine".to_owned();
             add("--via nginx".to_owned(), what, &|other| other.via = Some(Proxy::Nginx));
         }
-        let platform = if client.platform.starts_with("linux") { "macos" } else { "linux" };
-        let other_platform = |other: &mut ClientDescription| other.platform = Some(platform.to_owned());
-        add(format!("--platform {platform}"), "on another platform".to_owned(), &other_platform);
+        let (platform, what) = match next_version(&client.platform) {
+            Some(next) => (next, "after an update of its system"),
+            None if client.platform == LOCAL_PLATFORM => ("macos".to_owned(), "on another platform"),
+            None => (LOCAL_PLATFORM.to_owned(), "on another platform"),
+        };
+        let option = format!("--platform {}", quoted(&platform));
+        add(option, what.to_owned(), &|other| other.platform = Some(platform.clone()));
         let wrong = Some(WRONG.to_owned());
         let secret = match self.simulated.settings().map(|settings| settings.auth_mode) {
             Some(AuthMode::Token) => Some(("token", Credential::Token(wrong))),

@@ -2,6 +2,7 @@
 
 use super::answers::{CLOSES, answering, answers};
 use super::finding::Finding;
+use crate::explain::platform::{LOCAL_PLATFORM, next_version};
 use crate::explain::text::short;
 use crate::explain::{Client, ClientDescription, ClientDevice, StateDirectory, Verdict};
 use openclaw_emulator::store::SqliteDocuments;
@@ -11,8 +12,6 @@ use openclaw_protocol::store::{DATABASE, Document};
 use serde_json::{Map, Value};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The platform of the machine that clawcheck runs on.
-const LOCAL_PLATFORM: &str = "linux";
 /// The part of an effect that says that a client is refused.
 const REFUSED: &str = "refused (role-upgrade)";
 /// The address of a device on another machine, which is reserved for documentation.
@@ -223,14 +222,6 @@ fn damaged_token(token: &Value) -> Option<&'static str> {
     }
 }
 
-/// The platform after an update: its last number is one greater. `None` without a number.
-fn next_version(platform: &str) -> Option<String> {
-    let end = platform.rfind(|c: char| c.is_ascii_digit())? + 1;
-    let start = platform[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    let next = platform[start..end].parse::<u32>().ok()?.checked_add(1)?;
-    Some(format!("{}{next}{}", &platform[..start], &platform[end..]))
-}
-
 /// Why a record has no role in effect, without its tokens.
 fn missing_role(fields: &Map<String, Value>) -> &'static str {
     match fields.get("tokens") {
@@ -247,7 +238,7 @@ fn missing_role(fields: &Map<String, Value>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing_role, next_version};
+    use super::missing_role;
     use rstest::rstest;
     use serde_json::json;
 
@@ -259,16 +250,5 @@ mod tests {
     #[case::revoked(json!({"role": "operator", "tokens": {"operator": {"revokedAtMs": 1}}}), "each token is revoked")]
     fn reason_of_missing_role(#[case] record: serde_json::Value, #[case] says: &str) {
         assert!(missing_role(record.as_object().unwrap()).starts_with(says));
-    }
-
-    #[rstest]
-    #[case::last_number("iOS 17.1", Some("iOS 17.2"))]
-    #[case::number_in_the_middle("macOS 26.9 (arm64)", Some("macOS 26.9 (arm65)"))]
-    #[case::only_a_number("17", Some("18"))]
-    #[case::after_a_character_of_several_bytes("iOS\u{a0}17", Some("iOS\u{a0}18"))]
-    #[case::no_number("linux", None)]
-    #[case::no_room("4294967295", None)]
-    fn version_after_update(#[case] platform: &str, #[case] expected: Option<&str>) {
-        assert_eq!(next_version(platform).as_deref(), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! The single remedies that are tried for a client, each with a sentence and with commands for the user.
 
-use super::change::is_proxy_header;
+use super::change::{is_proxy_header, pending};
 use super::configuration::{config_set, token_mode};
 use super::{Change, Remedy, Risk};
 use crate::explain::client::{Assumption, Client, ClientDevice, Credential};
@@ -25,9 +25,36 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
         false => typed(simulated, &lines)?,
     };
     let is_typed_here = how == lines;
-    let opens = (is_typed_here && extends_request(simulated))
+    let replaces = is_typed_here && replaces_request(simulated);
+    let again = replaces.then(|| {
+        "openclaw devices approve <new-request-id>, if the first `approve` fails; do not connect in between".to_owned()
+    });
+    let opens = (is_typed_here && (replaces || extends_request(simulated)))
         .then_some("the request then also contains the scopes of the `openclaw` command");
+    let how = how.into_iter().chain(again).collect::<Vec<_>>();
     Some(Remedy::new(Change::Approve, Risk::Approval, what, &how).granting(opens))
+}
+
+/// Whether `openclaw devices approve` itself replaces the pending request of the client before it approves the request: the
+/// command sends the device of the client, and requests the scopes of the request in addition to `operator.pairing`.
+fn replaces_request(simulated: &SimulatedGateway) -> bool {
+    let here = simulated.command_here();
+    let is_same = here.client.who.id().is_some() && here.client.who.id() == simulated.client.who.id();
+    if !is_same || !simulated.facts.client.narrows_scopes {
+        return false;
+    }
+    let with = |scopes: Vec<String>| {
+        let mut here = here.clone();
+        here.client.scopes = scopes;
+        here
+    };
+    let pairing = || vec!["operator.pairing".to_owned()];
+    let Ok(mut gateway) = simulated.start() else { return false };
+    gateway.connect(simulated);
+    gateway.connect(&with(pairing()));
+    let Some((request, scopes)) = pending(simulated, &gateway) else { return false };
+    gateway.connect(&with([pairing(), scopes].concat()));
+    pending(simulated, &gateway).is_some_and(|(latest, _)| latest != request)
 }
 
 /// Whether `openclaw devices list` adds its own scopes to the pending request of the client. On the gateway's machine,
@@ -46,12 +73,7 @@ fn extends_request(simulated: &SimulatedGateway) -> bool {
     let Ok(mut gateway) = simulated.start() else { return false };
     gateway.connect(simulated);
     gateway.connect(&here);
-    let requests = gateway.store.read(Document::DevicesPending);
-    let scopes = requests.iter().flat_map(|all| all.as_object()).flatten().filter_map(|(_, request)| {
-        let is_ours = request.get("deviceId").and_then(Value::as_str).map(str::to_owned) == id(&simulated.client.who);
-        request.get("scopes").and_then(Value::as_array).filter(|_| is_ours).cloned()
-    });
-    scopes.flatten().any(|scope| scope.as_str().is_some_and(|scope| !needed.iter().any(|needed| needed == scope)))
+    pending(simulated, &gateway).is_some_and(|(_, scopes)| scopes.iter().any(|scope| !needed.contains(scope)))
 }
 
 /// The refused connect itself can change the record: a release that approves a role automatically does so before it
@@ -182,7 +204,10 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     let shared = Client { credential: Credential::Shared, ..client.clone() };
     if let Some(secret) = secret.filter(|_| gateway.auth(client) != gateway.auth(&shared)) {
         let what = format!("Give the client the gateway's {secret}");
-        let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
+        let how = match simulated.variable().filter(|_| simulated.sends_own_credentials) {
+            Some((name, _)) => [format!("unset {name}, also where the shell or the service sets it")],
+            None => [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")],
+        };
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
     }
     if matches!(client.credential, Credential::Bootstrap(_)) {

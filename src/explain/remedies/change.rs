@@ -98,7 +98,7 @@ impl Change {
                 pairing::approve(&rules, store, entropy, now, &request, Approver::owner(&scopes)).ok()?.device()?;
             }
             Self::Reject => {
-                let request = pending(simulated, gateway)?;
+                let (request, _) = pending(simulated, gateway)?;
                 let (store, _) = gateway.parts();
                 pairing::reject(&rules, store, now, &request).ok()??;
             }
@@ -147,16 +147,18 @@ impl Change {
 /// The pending request of the client after another refused connect to the gateway in its current state.
 fn pending_request(simulated: &SimulatedGateway, gateway: &mut Gateway) -> Option<String> {
     let refused = gateway.connect(simulated);
-    matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(simulated, gateway)).flatten()
+    matches!(refused.verdict, Verdict::Refused { .. }).then(|| Some(pending(simulated, gateway)?.0)).flatten()
 }
 
-/// The newest pending request of the client's device.
-fn pending(simulated: &SimulatedGateway, gateway: &Gateway) -> Option<String> {
+/// The id and the scopes of the newest pending request of the client's device.
+pub(super) fn pending(simulated: &SimulatedGateway, gateway: &Gateway) -> Option<(String, Vec<String>)> {
     let id = simulated.client.who.key()?.device_id();
     let pending = gateway.store.read(Document::DevicesPending)?;
     let requests = pending.as_object()?;
     let ours = |request: &Value| request.get("deviceId").and_then(Value::as_str) == Some(id.as_str());
-    requests.iter().rev().find(|(_, request)| ours(request)).map(|(request, _)| request.clone())
+    let (id, request) = requests.iter().rev().find(|(_, request)| ours(request))?;
+    let scopes = request.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    Some((id.clone(), scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
 }
 
 /// The scopes of the gateway's owner, who holds every scope.

@@ -21,8 +21,9 @@ use openclaw_model::{Release, known_releases};
 const MAX_TOTAL: usize = 4;
 
 /// The placeholders of the printed commands.
-const PLACEHOLDERS: [(&str, &str); 8] = [
+const PLACEHOLDERS: [(&str, &str); 9] = [
     ("<request-id>", "the id of the pending request in the output of `openclaw devices list`"),
+    ("<new-request-id>", "the id in the error of the first `approve`, which replaced the request"),
     ("<host>", "the host name in the address of the page; with --host or --origin, explain prints it"),
     ("<gateway-host>", "the SSH name of the machine that runs the gateway"),
     ("<url>", "the address at which the client reaches the gateway, such as wss://gateway.example"),

@@ -35,6 +35,8 @@ pub(super) struct PublishedSchema {
 struct ExtraPackages {
     from: String,
     until: String,
+    /// The architecture of the machine, as Rust names it. `None` for every architecture.
+    arch: Option<String>,
     packages: Vec<String>,
 }
 
@@ -56,10 +58,15 @@ impl Catalogue {
 
     /// The packages to install next to a release.
     pub(super) fn beside(&self, release: Release) -> Vec<&str> {
+        self.beside_on(release, std::env::consts::ARCH)
+    }
+
+    fn beside_on(&self, release: Release, arch: &str) -> Vec<&str> {
         let covers = |extra: &&ExtraPackages| {
             let bound = |text: &str| text.parse::<Release>().ok();
             bound(&extra.from).is_some_and(|from| from <= release)
                 && bound(&extra.until).is_some_and(|until| release <= until)
+                && extra.arch.as_deref().is_none_or(|of| of == arch)
         };
         let extras = self.releases.iter().filter(covers).flat_map(|extra| &extra.packages);
         self.packages.iter().chain(extras).map(String::as_str).collect()
@@ -86,6 +93,10 @@ mod tests {
         let catalogue = Catalogue::built_in().unwrap();
         assert_eq!(catalogue.beside(Release::new(2026, 4, 2)), ["axios"]);
         assert!(catalogue.beside(Release::new(2026, 4, 5)).contains(&"grammy"));
+        let native = |arch| catalogue.beside_on(Release::new(2026, 9, 6), arch);
+        assert_eq!(native("x86_64"), ["axios", "@openclaw/fs-safe-linux-x64-gnu@0.18.1"]);
+        assert_eq!(native("aarch64"), ["axios", "@openclaw/fs-safe-linux-arm64-gnu@0.18.1"]);
+        assert_eq!(native("riscv64"), ["axios"]);
     }
 
     #[test]

@@ -42,6 +42,16 @@ fn without_secret(test_folder: &TestFolder) -> String {
     own.device_id()
 }
 
+/// A state directory whose record of the gateway's own device is changed. Returns the id of the device.
+fn change_record(test_folder: &TestFolder, change: impl FnOnce(&mut Value)) -> String {
+    let device = state(test_folder).0.device_id();
+    let mut paired: Value =
+        serde_json::from_slice(&fs::read(test_folder.path("state/devices/paired.json")).unwrap()).unwrap();
+    change(&mut paired[&device]);
+    put(test_folder, "devices/paired.json", &paired.to_string());
+    device
+}
+
 fn keep_token(test_folder: &TestFolder, device: &str, role: &str, token: &str, scopes: &[&str]) {
     let tokens = json!({ role: { "token": token, "role": role, "scopes": scopes, "updatedAtMs": 1 } });
     let stored = json!({ "version": 1, "deviceId": device, "tokens": tokens });
@@ -234,4 +244,59 @@ fn client_that_sends_no_device() {
     assert!(sent(&probe));
     without_secret(&test_folder);
     assert!(sent(&["--release", "2026.9.6"]));
+}
+
+/// Seen on the real 2026.5.7 and 2026.6.11: `openclaw devices approve` requests more scopes with the device of the request, which
+/// replaces the request.
+#[rstest]
+#[case::default_scopes("2026.4.15", false)]
+#[case::needed_scopes("2026.6.11", true)]
+#[case::no_device("2026.7.35", false)]
+fn approval_replaces_own_request(#[case] release: &str, #[case] replaces: bool) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let device = change_record(&test_folder, |record| {
+        let pairing = json!(["operator.pairing"]);
+        record["scopes"] = pairing.clone();
+        record["approvedScopes"] = pairing.clone();
+        record["tokens"]["operator"]["scopes"] = pairing;
+    });
+    let client = ["explain", "--release", release, "--device", &device, "--scopes", "operator.admin"];
+    let found = json_of(&clawcheck(&test_folder, &client, None));
+    let approval = &found["remedies"][0];
+    assert!(approval["what"].as_str().unwrap().starts_with("Connect, then approve"), "{found:#}");
+    assert_eq!(approval["how"].to_string().contains("approve <new-request-id>"), replaces, "{found:#}");
+}
+
+#[test]
+fn remedy_unsets_variable() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let found = explained(&test_folder, "2026.6.11", Some("Canary-4fj29sKq81-other"));
+    let how = found["remedies"][0]["how"][0].as_str().unwrap();
+    assert!(how.starts_with("unset OPENCLAW_GATEWAY_TOKEN"), "{found:#}");
+}
+
+/// Seen on the real 2026.4.8: the record has the platform of the former machine, and the client that of this one.
+#[test]
+fn moved_directory() {
+    let test_folder = TestFolder::new(SCENARIO);
+    change_record(&test_folder, |record| record["platform"] = json!("darwin"));
+    let here = explained(&test_folder, "2026.4.8", None);
+    assert_eq!(here["details"]["reason"], "metadata-upgrade", "{here:#}");
+    let client = ["explain", "--state-dir", "state", "--release", "2026.4.8", "--scopes", "operator.read"];
+    let copy = json_of(&clawcheck(&test_folder, &client, None));
+    assert_eq!(copy["let_in"], true, "{copy:#}");
+}
+
+/// The directory of a machine whose `openclaw` uses a gateway on another machine.
+#[test]
+fn remote_gateway() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let remote = json!({ "url": "wss://gateway.example?token=Canary-4fj29sKq81", "token": "Canary-4fj29sKq81" });
+    put(&test_folder, "openclaw.json", &json!({ "gateway": { "mode": "remote", "remote": remote } }).to_string());
+    let ended = clawcheck(&test_folder, &["explain"], None);
+    assert_eq!(ended.code, Some(2), "{}", ended.out);
+    assert!(ended.err.contains("a client of wss://gateway.example?token="), "{}", ended.err);
+    assert!(ended.err.contains("gateway.remote.token") && !ended.err.contains("4fj29sKq81"), "{}", ended.err);
 }

@@ -22,6 +22,7 @@ use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use untrusted_data::printable;
 
 /// The proxies that `--via` accepts.
 const PROXIES: [(&str, Proxy); 5] = [
@@ -146,6 +147,9 @@ impl Explain {
         };
         let logged = self.log.as_deref().map(logged).transpose()?;
         let state = StateDirectory::read(&places).map_err(|error| CommandError::usage(self.with_hint(error)))?;
+        if let Some(url) = state.remote_gateway() {
+            return Err(remote_gateway(&state, url));
+        }
         let all = self.releases.is_some();
         let is_release_given = self.release.is_some();
         let mut description = self.client_description();
@@ -246,6 +250,17 @@ impl Explain {
             client_release: self.client_release,
         }
     }
+}
+
+/// The error for the state directory of a machine whose `openclaw` uses a gateway on another machine.
+fn remote_gateway(state: &StateDirectory, url: &str) -> CommandError {
+    let url = state.secrets().apply_known(&printable::line(url));
+    CommandError::usage(miette::miette!(
+        help = "run clawcheck on the machine of that gateway, or pass a copy of its state directory with --state-dir; the client \
+                needs the secret of that gateway in gateway.remote.token or gateway.remote.password. If the gateway should run \
+                here: openclaw config set gateway.mode local",
+        "no gateway runs on this state directory: its openclaw.json makes `openclaw` a client of {url} (gateway.mode is remote)"
+    ))
 }
 
 fn logged(path: &Path) -> Result<LoggedRefusal, CommandError> {
