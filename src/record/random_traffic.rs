@@ -278,20 +278,20 @@ fn traffic() -> impl Strategy<Value = Vec<(usize, Event)>> {
     })
 }
 
-fn scenario(traffic: &[(usize, Event)]) -> String {
+/// The valid scenario of the traffic.
+fn case(traffic: &[(usize, Event)]) -> Result<Case, String> {
     let recording = Recording::new();
     traffic.iter().for_each(|(connection, event)| recording.add(*connection, event.clone()));
     let recorded = RecordedScenario::of(recording.take(), "ws://127.0.0.1:1", "127.0.0.1:2", InitialState::default());
-    recorded.text().to_owned()
-}
-
-/// The valid scenario of the traffic.
-fn case(traffic: &[(usize, Event)]) -> Result<Case, String> {
-    let text = scenario(traffic);
+    let text = recorded.text();
+    // The traffic is not too large for a scenario.
+    if recorded.is_cut {
+        return Err(format!("{:?} in {text}", recorded.left_out));
+    }
     if text.contains(CANARY) {
         return Err(format!("a secret in {text}"));
     }
-    let corpus = Corpus::written(Path::new("family/recorded.yaml"), &text);
+    let corpus = Corpus::written(Path::new("family/recorded.yaml"), text);
     let case = corpus.map_err(|errors| format!("{errors:?} in {text}"))?.cases()[0].clone();
     let problem = lint::lint_file(&case).into_iter().find(|problem| !problem.is_warning());
     problem.map_or(Ok(case), |problem| Err(format!("{problem:?} in {text}")))
