@@ -112,6 +112,11 @@ impl Preset {
         self.id == client::NODE_HOST
     }
 
+    /// Whether both send the same client id. The exec tool and the other tools of the gateway do.
+    pub(crate) fn is_same_client(&self, other: Self) -> bool {
+        self.id == other.id
+    }
+
     /// Whether a record was created for this client.
     pub(crate) fn is_client_of(&self, record: &Value) -> bool {
         record.get("clientId").and_then(Value::as_str) == Some(self.id)

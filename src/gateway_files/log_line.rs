@@ -52,7 +52,10 @@ impl<'a> LogLine<'a> {
         let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
         let is_pairing = text("cause").is_some_and(|cause| cause == "pairing-required");
         let upgrade = text("reason").filter(|_| is_pairing);
-        let named = [("device", text("deviceId")), ("client", text("client")), ("upgrade", upgrade)];
+        let client =
+            text("client").map(|client| client + &text("mode").map_or_else(String::new, |mode| format!(" {mode}")));
+        let named =
+            [("device", text("deviceId")), ("client", client), ("upgrade", upgrade), ("platform", text("platform"))];
         self.fields.extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     }
 }

@@ -49,6 +49,10 @@ pub(super) fn of(reason: &str, code: &str, facts: &Facts, timeout_ms: u64) -> Op
                 .to_owned(),
             format!("use a client of {}", facts.release),
         ),
+        _ if reason.contains("reload this page") => found(
+            "the page in the browser is that of an older release".to_owned(),
+            "reload the page; if that does not help, delete the data of the page in the browser".to_owned(),
+        ),
         _ if reason.contains("protocol mismatch") => protocol(facts),
         _ if code == "1009" => found(
             format!(
@@ -104,6 +108,13 @@ mod tests {
     #[rstest]
     #[case::clocks("2026.4.2", "device signature expired", "1008", "more than 2 minutes", "NTP")]
     #[case::clocks_of_an_old_release("2026.2.19", "device signature expired", "1008", "more than 10 minutes", "NTP")]
+    #[case::page(
+        "2026.9.6",
+        "protocol mismatch: Control UI updated; reload this page",
+        "1008",
+        "older release",
+        "reload"
+    )]
     #[case::protocol("2026.6.11", "protocol mismatch", "1002", "protocol 4, the only one", "2026.6.11")]
     #[case::timeout(
         "2026.3.13",

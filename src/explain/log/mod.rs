@@ -14,14 +14,16 @@ mod presets;
 mod reader;
 
 use super::simulated_gateway::{Answer, Verdict};
-use super::{ClientDescription, Credential};
+use super::{ClientDescription, Credential, Preset, StoreBeforeStart};
 use crate::gateway_files::log_line::LogLine;
 use crate::gateway_files::log_lines;
 use cause::LogCause;
 use checks::CheckedConnect;
+use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::Facts;
 use openclaw_model::handshake::{AuthFailure, AuthMethod};
-use presets::{browser, preset};
+use openclaw_protocol::store::Document;
+use presets::{page, preset, role};
 use reader::{LogFields, LogReader, RefusedConnect, field};
 use serde_json::Value;
 use std::io::{self, Read as _};
@@ -71,40 +73,63 @@ pub(crate) struct LoggedRefusal {
 }
 
 impl LoggedRefusal {
-    /// Reads the last refused connect of a log file.
+    /// Reads the last refused connect of a log file. If the log names clients, it is that of this client, if there is one.
     ///
     /// # Errors
     /// The file cannot be read, or contains no such line.
-    pub(crate) fn read(path: &Path) -> Result<Self, LogError> {
+    pub(crate) fn read(path: &Path, client: Option<Preset>) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread(path.display().to_string(), error);
         let bytes = plain_file::read(path, MAX_LOG_BYTES, Links::Follow).map_err(failed)?;
-        Self::parse(&String::from_utf8_lossy(&bytes))
+        Self::parse(&String::from_utf8_lossy(&bytes), client)
     }
 
-    /// Reads the last refused connect of a log from a stream.
+    /// Reads the last refused connect of a log from a stream. If the log names clients, it is that of this client, if there is one.
     ///
     /// # Errors
     /// The stream cannot be read, is too long, or has no such line.
-    pub(crate) fn read_from(stream: impl io::Read) -> Result<Self, LogError> {
+    pub(crate) fn read_from(stream: impl io::Read, client: Option<Preset>) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread("standard input".to_owned(), error);
         let mut bytes = Vec::new();
         stream.take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(PlainFileError::Io(error)))?;
         if bytes.len() as u64 > MAX_LOG_BYTES {
             return Err(failed(PlainFileError::TooLarge(MAX_LOG_BYTES)));
         }
-        Self::parse(&String::from_utf8_lossy(&bytes))
+        Self::parse(&String::from_utf8_lossy(&bytes), client)
     }
 
     /// Reads the last refused connect of a log.
     ///
     /// # Errors
     /// No line is about a refused connect.
-    fn parse(log: &str) -> Result<Self, LogError> {
-        let mut reader = LogReader::default();
+    fn parse(log: &str, client: Option<Preset>) -> Result<Self, LogError> {
+        let mut reader = LogReader::of_client(client);
         log.lines().for_each(|line| reader.read(&LogLine::read(line)));
         let is_of_client = || log_lines::has_client_message(log) && !log_lines::is_of_gateway(log);
         let refusal = reader.refusal().map(|RefusedConnect { closed, detail, checks }| Self { closed, detail, checks });
         refusal.ok_or_else(|| if is_of_client() { LogError::OfClient } else { LogError::Nothing })
+    }
+
+    /// Fills in the values that the user and the log do not specify, from the pending request that the refusal left in the store.
+    pub(crate) fn complete_from_store(&self, description: &mut ClientDescription, stored: &StoreBeforeStart) {
+        // A later connect can have added its scopes to the request.
+        let is_told = ["client", "device"].iter().all(|name| field(&self.detail, name).is_some());
+        let id = self.request_id().filter(|_| !is_told);
+        let Some(request) = id.and_then(|id| pending_request(stored, id)) else { return };
+        let text = |name: &str| request.get(name).and_then(Value::as_str).map(str::to_owned);
+        let client = text("clientId").map(|id| id + " " + &text("clientMode").unwrap_or_default());
+        let scopes = request.get("scopes").and_then(Value::as_array);
+        let scopes = scopes.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        description.device = description.device.take().or_else(|| text("deviceId"));
+        description.preset = description.preset.or_else(|| client.as_deref().and_then(preset));
+        description.role = description.role.take().or_else(|| text("role"));
+        description.scopes = description.scopes.take().or(scopes);
+        description.platform = description.platform.take().or_else(|| text("platform"));
+    }
+
+    /// The id of the pending request, which newer releases add to the reason.
+    fn request_id(&self) -> Option<&str> {
+        let (_, rest) = self.reason().split_once("(requestId: ")?;
+        rest.split(')').next()
     }
 
     /// Fills in the values that the user does not specify. `config` is the `openclaw.json` of the gateway.
@@ -131,13 +156,14 @@ impl LoggedRefusal {
         }
         description.sends_device |= self.shows_device();
         if description.role.is_none() {
-            description.role = detail("roleTo").or_else(|| detail("role")).map(str::to_owned);
+            let named = detail("roleTo").or_else(|| detail("role"));
+            description.role = named.or_else(|| detail("client").and_then(role)).map(str::to_owned);
         }
         if description.scopes.is_none() {
             description.scopes = detail("scopesTo").map(|scopes| scopes.split(',').map(str::to_owned).collect());
         }
         if description.preset.is_none() {
-            description.preset = detail("client").and_then(preset).or_else(|| browser(closed("ua"), closed("origin")));
+            description.preset = detail("client").and_then(preset).or_else(|| page(closed("origin"), self.reason()));
         }
         if description.platform.is_none() {
             description.platform = detail("claimedPlatform").or_else(|| detail("platform")).map(str::to_owned);
@@ -226,6 +252,19 @@ impl LoggedRefusal {
         let (code, reason) = (printable::line(code), printable::line(reason));
         Some(format!("the log says close {code} \"{reason}\"{upgrade}{advice}"))
     }
+}
+
+/// The pending request with this id.
+fn pending_request(stored: &StoreBeforeStart, id: &str) -> Option<Value> {
+    let of_file = match stored.file(Document::DevicesPending) {
+        StoredFile::Json(value) => value.get(id).cloned(),
+        _ => None,
+    };
+    let of_database = || {
+        let mut pending = stored.database().filter(|(document, _)| *document == Document::DevicesPending);
+        pending.find_map(|(_, value)| value.get(id).cloned())
+    };
+    of_database().or(of_file)
 }
 
 /// The advice about a logged reason.

@@ -1,6 +1,7 @@
 //! The kind of client that a log names.
 
 use crate::explain::client::Preset;
+use openclaw_protocol::client::mode;
 
 /// The client with this id, before its mode and its version. Another field contains the role.
 pub(super) fn preset(client: &str) -> Option<Preset> {
@@ -21,7 +22,17 @@ pub(super) fn preset(client: &str) -> Option<Preset> {
     name.parse().ok()
 }
 
-/// The Control UI if the connect has an origin and a user agent that begins with `Mozilla/`.
-pub(super) fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
-    agent.zip(origin).filter(|(agent, _)| agent.starts_with("Mozilla/")).and_then(|_| "control-ui".parse().ok())
+/// The role of a client whose mode the log names. An app has a role in each of its modes.
+pub(super) fn role(client: &str) -> Option<&'static str> {
+    match client.split(' ').nth(1)? {
+        mode::NODE => Some("node"),
+        mode::UI | mode::CLI | mode::BACKEND | mode::WEBCHAT | mode::PROBE => Some("operator"),
+        _ => None,
+    }
+}
+
+/// The Control UI, if only a page gets such a connect refused.
+pub(super) fn page(origin: Option<&str>, reason: &str) -> Option<Preset> {
+    let is_page = origin.is_some() || reason.to_lowercase().contains("control ui");
+    is_page.then(|| "control-ui".parse().ok()).flatten()
 }

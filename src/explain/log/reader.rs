@@ -1,7 +1,9 @@
 //! Follows the connections of a gateway's log, and finds the last refused connect.
 
 use super::checks::CheckedConnect;
+use super::presets::preset;
 use crate::explain::BEHIND_PROXY;
+use crate::explain::Preset;
 use crate::gateway_files::log_line::LogLine;
 use crate::gateway_files::log_lines::{RefusalLine, TIMEOUT, UNAUTHORIZED};
 use crate::gateway_files::verbose_line::VerboseLine;
@@ -38,13 +40,32 @@ pub(super) struct LogReader {
     details: IndexMap<String, LogFields>,
     /// The checks of the open connections of the embedded gateway, by number.
     checks: BTreeMap<u64, CheckedConnect>,
+    /// The client whose connects are preferred.
+    client: Option<Preset>,
+    /// The last refused connect of this client.
+    of_client: Option<RefusedConnect>,
     /// The last refused connect.
     last: Option<RefusedConnect>,
     /// The last requested upgrade, which the gateway can have approved.
     requested: Option<RefusedConnect>,
 }
 
+impl RefusedConnect {
+    /// The client, if the log names one.
+    fn client(&self) -> Option<Preset> {
+        let of_checks = || {
+            self.checks.connect.as_ref().and_then(|connect| preset(&format!("{} {}", connect.client_id, connect.mode)))
+        };
+        field(&self.detail, "client").and_then(preset).or_else(of_checks)
+    }
+}
+
 impl LogReader {
+    /// A reader that prefers the connects of this client.
+    pub(super) fn of_client(client: Option<Preset>) -> Self {
+        Self { client, ..Self::default() }
+    }
+
     /// Reads the next line.
     pub(super) fn read(&mut self, line: &LogLine<'_>) {
         if let Some(verbose) = VerboseLine::of(&line.text) {
@@ -59,7 +80,7 @@ impl LogReader {
                 // The log does not name the address of the client.
                 let closed = [("remote", peer), ("fwd", BEHIND_PROXY.to_string()), ("code", "HTTP 403".to_owned())];
                 let closed = closed.map(|(name, value)| (name.to_owned(), value));
-                self.last = Some(RefusedConnect { closed: closed.into(), ..RefusedConnect::default() });
+                self.refused(RefusedConnect { closed: closed.into(), ..RefusedConnect::default() });
             }
             None => {}
         }
@@ -67,7 +88,16 @@ impl LogReader {
 
     /// The last refused connect, or else the last requested upgrade.
     pub(super) fn refusal(self) -> Option<RefusedConnect> {
-        self.last.or(self.requested)
+        self.of_client.or(self.last).or(self.requested)
+    }
+
+    fn refused(&mut self, refused: RefusedConnect) {
+        let is_of_client =
+            self.client.is_some_and(|client| refused.client().is_some_and(|of| of.is_same_client(client)));
+        match is_of_client {
+            true => self.of_client = Some(refused),
+            false => self.last = Some(refused),
+        }
     }
 
     /// A gateway can approve a requested upgrade.
@@ -84,7 +114,8 @@ impl LogReader {
         if words != UNAUTHORIZED {
             fields.insert("reason".to_owned(), words.trim_end().to_owned());
         }
-        self.last = Some(of_detail(merge(&mut self.details, fields)));
+        let refused = of_detail(merge(&mut self.details, fields));
+        self.refused(refused);
     }
 
     /// A check of the embedded gateway, which numbers its connections. The lines of a connection describe its client, and the
@@ -111,7 +142,8 @@ impl LogReader {
             }
         };
         let closed = closed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        self.last = Some(RefusedConnect { closed, checks: connect.clone(), ..RefusedConnect::default() });
+        let checks = connect.clone();
+        self.refused(RefusedConnect { closed, checks, ..RefusedConnect::default() });
     }
 
     /// `added` are the fields that only the JSON form of the line has.
@@ -128,7 +160,7 @@ impl LogReader {
         let timed_out = field(&detail, "reason").is_some_and(|reason| TIMEOUT.contains(reason));
         let is_refused = added.contains_key("upgrade");
         if !left || timed_out || is_refused || field(&closed, "reason").is_some() {
-            self.last = Some(RefusedConnect { closed, detail, ..RefusedConnect::default() });
+            self.refused(RefusedConnect { closed, detail, ..RefusedConnect::default() });
         }
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::explain::Credential;
 use crate::explain::client::WRONG;
 use crate::gateway_files::log_lines::CLOSED;
+use openclaw_emulator::stored_state::StoredState;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ const UPGRADE: &str = "device access upgrade requested ";
 #[test]
 fn last_refused_connect() {
     let mut description = ClientDescription { role: Some("node".to_owned()), ..ClientDescription::default() };
-    let logged = LoggedRefusal::parse(LOG).unwrap();
+    let logged = LoggedRefusal::parse(LOG, None).unwrap();
     logged.complete(&mut description, &Value::Null);
     assert_eq!(description.device.as_deref(), Some("abcd"));
     assert_eq!(description.role.as_deref(), Some("node"), "what the user says stays");
@@ -43,7 +44,7 @@ fn answer_with_other_kind_of_upgrade_does_not_agree(#[case] details: Value, #[ca
     let error = Some(Box::new(serde_json::from_value(error).unwrap()));
     let verdict = Verdict::Refused { error, close: Some((1008, message)) };
     let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
-    assert_eq!(LoggedRefusal::parse(LOG).unwrap().agrees(&answer), agrees);
+    assert_eq!(LoggedRefusal::parse(LOG, None).unwrap().agrees(&answer), agrees);
 }
 
 /// Without a reason, only the close code can agree.
@@ -53,7 +54,7 @@ fn answer_with_other_kind_of_upgrade_does_not_agree(#[case] details: Value, #[ca
 fn log_without_reason_does_not_match(#[case] code: &str, #[case] agrees: bool) {
     let line =
         LOG[LOG.find("[ws] closed").unwrap()..].replace("code=1008 reason=pairing required", "code=1009 reason=n/a");
-    let logged = LoggedRefusal::parse(&line).unwrap();
+    let logged = LoggedRefusal::parse(&line, None).unwrap();
     let close = Some((code.parse().unwrap(), String::new()));
     let verdict = Verdict::Refused { error: None, close };
     let answer = Answer { verdict, trace: Vec::new(), withheld: Vec::new(), announced: None };
@@ -68,17 +69,17 @@ fn log_without_reason_does_not_match(#[case] code: &str, #[case] agrees: bool) {
 #[case("closed before connect conn=c1 remote=192.0.2.7 code=1008 reason=pairing required", "pairing required")]
 #[case("code=1008 reason=pairing required", "pairing required")]
 fn line_without_its_beginning(#[case] line: &str, #[case] reason: &str) {
-    assert_eq!(LoggedRefusal::parse(line).unwrap().reason(), reason);
-    LoggedRefusal::parse("an unauthorized connection, see conn=c1; the handshake timeout is 10 s").unwrap_err();
+    assert_eq!(LoggedRefusal::parse(line, None).unwrap().reason(), reason);
+    LoggedRefusal::parse("an unauthorized connection, see conn=c1; the handshake timeout is 10 s", None).unwrap_err();
 }
 
 #[test]
 fn ignores_upgrade_of_other_connection() {
     let other = LOG.replace("conn=c1 remote", "conn=c2 remote");
     let mut description = ClientDescription::default();
-    LoggedRefusal::parse(&other).unwrap().complete(&mut description, &Value::Null);
+    LoggedRefusal::parse(&other, None).unwrap().complete(&mut description, &Value::Null);
     assert_eq!((description.device, description.peer.is_some()), (None, true));
-    LoggedRefusal::parse("[ws] webchat connected conn=c1\n").unwrap_err();
+    LoggedRefusal::parse("[ws] webchat connected conn=c1\n", None).unwrap_err();
 }
 
 /// Lines of real releases, with other ids.
@@ -114,12 +115,12 @@ fn details_describe_client(
     let left =
         "[ws] closed before connect conn=c2 remote=127.0.0.1 fwd=n/a origin=n/a host=a ua=n/a code=1000 reason=n/a";
     let mut description = ClientDescription::default();
-    let logged = LoggedRefusal::parse(&format!("{line}\n{left}\n")).unwrap();
+    let logged = LoggedRefusal::parse(&format!("{line}\n{left}\n"), None).unwrap();
     logged.complete(&mut description, &Value::Null);
     assert_eq!(description.preset.unwrap().name, client);
     assert_eq!((description.credential, description.platform.as_deref()), (credential, platform));
     assert!(description.device.is_none_or(|device| device == "abcd"));
-    LoggedRefusal::parse(left).unwrap_err();
+    LoggedRefusal::parse(left, None).unwrap_err();
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn later_upgrade_keeps_refused_connect() {
     let unauthorized = "[ws] unauthorized conn=c3 remote=192.0.2.3 client=cli cli v1.0.0 reason=token_mismatch";
     let peer = |lines: &[&str]| {
         let mut description = ClientDescription::default();
-        LoggedRefusal::parse(&lines.join("\n")).unwrap().complete(&mut description, &Value::Null);
+        LoggedRefusal::parse(&lines.join("\n"), None).unwrap().complete(&mut description, &Value::Null);
         (description.peer.map(|peer| peer.to_string()), description.device)
     };
     assert_eq!(peer(&[closed, open]), (Some("192.0.2.1".to_owned()), None));
@@ -144,7 +145,7 @@ fn merges_lines_of_one_connection() {
     let (upgrade, closed) = LOG.split_once('\n').unwrap();
     for log in [format!("{upgrade}\n{unauthorized}\n{closed}"), format!("{upgrade}\n{unauthorized}\n")] {
         let mut description = ClientDescription::default();
-        LoggedRefusal::parse(&log).unwrap().complete(&mut description, &Value::Null);
+        LoggedRefusal::parse(&log, None).unwrap().complete(&mut description, &Value::Null);
         assert_eq!(description.scopes.unwrap(), ["operator.admin", "operator.write"]);
         assert_eq!((description.device.as_deref(), description.role.as_deref()), (Some("abcd"), Some("operator")));
         assert_eq!(description.preset.unwrap().name, "cli", "the later value counts");
@@ -157,11 +158,11 @@ fn unknown_proxy_and_rate_limit() {
     let mut description = ClientDescription::default();
     let proxy =
         "[gateway] observed unattributable proxy-shaped traffic from 127.0.0.1; Gateway-authenticated routes reject it";
-    LoggedRefusal::parse(proxy).unwrap().complete(&mut description, &Value::Null);
+    LoggedRefusal::parse(proxy, None).unwrap().complete(&mut description, &Value::Null);
     assert_eq!(description.peer, Some("127.0.0.1".parse().unwrap()));
     assert_eq!(description.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
     let limited = "[ws] unauthorized conn=c1 remote=192.0.2.2 client=cli cli v1.0.0 reason=rate_limited";
-    assert!(LoggedRefusal::parse(limited).unwrap().says().unwrap().contains("restart the gateway"));
+    assert!(LoggedRefusal::parse(limited, None).unwrap().says().unwrap().contains("restart the gateway"));
 }
 
 #[test]
@@ -172,10 +173,10 @@ fn interleaved_connections_keep_upgrades() {
     };
     let log = [line("c1", UPGRADE), line("c2", UPGRADE), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
     let mut description = ClientDescription::default();
-    LoggedRefusal::read_from(log.as_bytes()).unwrap().complete(&mut description, &Value::Null);
+    LoggedRefusal::read_from(log.as_bytes(), None).unwrap().complete(&mut description, &Value::Null);
     assert_eq!(description.device.as_deref(), Some("of-c1"));
     let endless = io::repeat(b'x');
-    assert!(matches!(LoggedRefusal::read_from(endless), Err(LogError::Unread(_, PlainFileError::TooLarge(_)))));
+    assert!(matches!(LoggedRefusal::read_from(endless, None), Err(LogError::Unread(_, PlainFileError::TooLarge(_)))));
 }
 
 /// The lines about a connection that the gateway accepts, as a real gateway and as `serve --verbose` write them.
@@ -220,11 +221,92 @@ proptest! {
         lines in prop::collection::vec(any_line(), 0..30),
         end in prop::sample::select(vec!["\n", "\r\n"]),
     ) {
-        let Ok(logged) = LoggedRefusal::parse(&lines.join(end)) else { return Ok(()) };
+        let Ok(logged) = LoggedRefusal::parse(&lines.join(end), None) else { return Ok(()) };
         let mut description = ClientDescription::default();
         logged.complete(&mut description, &json!({ "gateway": 7 }));
         prop_assert!(!format!("{description:?}").contains("accepted"), "{:?}", description);
         prop_assert_ne!(description.peer, "192.0.2.66".parse().ok());
         let _ = (logged.says(), logged.cause(&Facts::of("2026.4.2".parse().unwrap()).unwrap(), 1));
     }
+}
+
+/// Lines of the real 2026.7.35, with other ids. Only a page has an origin.
+#[rstest]
+#[case::page_without_device(
+    "origin=http://192.0.2.2:1 host=192.0.2.2:1 ua=n/a code=1008 reason=control ui requires device identity (use HTTPS or localhost \
+     secure context) phase=auth_credentials_received",
+    Some("none")
+)]
+#[case::page(
+    "origin=http://localhost:1 host=localhost:1 ua=n/a code=1008 reason=pairing required: device is not approved yet",
+    None
+)]
+#[case::reason_of_page(
+    "origin=n/a host=a ua=n/a code=1008 reason=protocol mismatch: Control UI updated; reload this page",
+    None
+)]
+fn page_is_recognized(#[case] closed: &str, #[case] device: Option<&str>) {
+    let mut description = ClientDescription::default();
+    let line = format!("[ws] closed before connect conn=c1 remote=192.0.2.2 fwd=n/a {closed}");
+    LoggedRefusal::parse(&line, None).unwrap().complete(&mut description, &Value::Null);
+    assert_eq!((description.preset.unwrap().name, description.device.as_deref()), ("control-ui", device));
+}
+
+#[rstest]
+#[case("openclaw-macos node v2026.4.2", "macos", "node")]
+#[case("openclaw-ios ui v2026.4.2", "ios", "operator")]
+fn mode_of_app_is_its_role(#[case] client: &str, #[case] name: &str, #[case] role: &str) {
+    let mut description = ClientDescription::default();
+    let line = format!("[ws] unauthorized conn=c1 remote=127.0.0.1 client={client} reason=device_token_mismatch");
+    LoggedRefusal::parse(&line, None).unwrap().complete(&mut description, &Value::Null);
+    assert_eq!((description.preset.unwrap().name, description.role.as_deref()), (name, Some(role)));
+}
+
+/// The log can contain the connects of several clients.
+#[test]
+fn connect_of_named_client_is_preferred() {
+    let line = |client: &str, conn: &str| {
+        format!(
+            "[ws] unauthorized conn={conn} remote=127.0.0.1 client={client} reason=token_mismatch\n\
+             [ws] closed before connect conn={conn} remote=127.0.0.1 host={conn} code=1008 reason=unauthorized\n"
+        )
+    };
+    let log = line("openclaw-android ui v1", "c1") + &line("cli cli v1", "c2");
+    let host = |client: Option<&str>| {
+        let mut description = ClientDescription::default();
+        let logged = LoggedRefusal::parse(&log, client.map(|client| client.parse().unwrap())).unwrap();
+        logged.complete(&mut description, &Value::Null);
+        description.host.unwrap()
+    };
+    assert_eq!([host(None), host(Some("android")), host(Some("ios"))], ["c2", "c1", "c2"]);
+}
+
+/// The pending request of a refused connect describes the client, and the line about the close does not.
+#[test]
+fn pending_request_describes_client() {
+    let request = json!({
+        "requestId": "r1", "deviceId": "abcd", "clientId": "openclaw-control-ui", "clientMode": "webchat", "platform": "MacIntel",
+        "role": "operator", "scopes": ["operator.read"],
+    });
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("devices")).unwrap();
+    let pending = json!({ "r1": request }).to_string();
+    std::fs::write(directory.path().join("devices/pending.json"), pending).unwrap();
+    let stored = StoreBeforeStart::from(StoredState::read(directory.path()).unwrap());
+    let completed = |id: &str, detail: &str| {
+        let mut description = ClientDescription::default();
+        let close = "[ws] closed before connect conn=c1 remote=127.0.0.1 host=a code=1008 reason=pairing required: device is not";
+        let log = format!("{detail}{close} approved yet (requestId: {id})");
+        let logged = LoggedRefusal::parse(&log, None).unwrap();
+        logged.complete_from_store(&mut description, &stored);
+        logged.complete(&mut description, &Value::Null);
+        description
+    };
+    let known = completed("r1", "");
+    assert_eq!((known.device.as_deref(), known.platform.as_deref()), (Some("abcd"), Some("MacIntel")));
+    assert_eq!((known.preset.unwrap().name, known.scopes.unwrap()), ("control-ui", vec!["operator.read".to_owned()]));
+    let unknown = completed("r2", "");
+    assert_eq!((unknown.device, unknown.preset), (None, None));
+    let told = completed("r1", &LOG[..LOG.find('\n').unwrap() + 1]);
+    assert_eq!(told.scopes.unwrap(), ["operator.admin", "operator.write"], "what the log says is that connect");
 }

@@ -198,7 +198,7 @@ fn explanation_matches_snapshot() {
 /// The client that the log of `serve --verbose` describes, on the same gateway.
 fn from_log(simulated: &SimulatedGateway, trace: &[TraceLine]) -> (LoggedRefusal, SimulatedGateway) {
     let lines = trace.iter().map(|line| CheckLine::new(0, line).to_string() + "\n").collect::<String>();
-    let logged = LoggedRefusal::read_from(lines.as_bytes()).unwrap();
+    let logged = LoggedRefusal::read_from(lines.as_bytes(), None).unwrap();
     let mut description = ClientDescription::default();
     logged.complete(&mut description, &simulated.config);
     let mut read = simulated.clone();

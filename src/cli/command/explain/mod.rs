@@ -145,7 +145,7 @@ impl Explain {
             config: self.config.clone(),
             env: environment(),
         };
-        let logged = self.log.as_deref().map(logged).transpose()?;
+        let logged = self.log.as_deref().map(|path| logged(path, self.client)).transpose()?;
         let state = StateDirectory::read(&places).map_err(|error| CommandError::usage(self.with_hint(error)))?;
         if let Some(url) = state.remote_gateway() {
             return Err(remote_gateway(&state, url));
@@ -154,6 +154,7 @@ impl Explain {
         let is_release_given = self.release.is_some();
         let mut description = self.client_description();
         if let Some(logged) = &logged {
+            logged.complete_from_store(&mut description, &state.stored);
             logged.complete(&mut description, &state.config);
         }
         let simulated = explain::simulated(&state, &description, now()).map_err(CommandError::usage)?;
@@ -263,14 +264,14 @@ fn remote_gateway(state: &StateDirectory, url: &str) -> CommandError {
     ))
 }
 
-fn logged(path: &Path) -> Result<LoggedRefusal, CommandError> {
+fn logged(path: &Path, client: Option<Preset>) -> Result<LoggedRefusal, CommandError> {
     if let Some(error) = misplaced::no_log(path) {
         return Err(error);
     }
     if path != Path::new("-") {
-        return LoggedRefusal::read(path).map_err(CommandError::usage);
+        return LoggedRefusal::read(path, client).map_err(CommandError::usage);
     }
-    LoggedRefusal::read_from(std::io::stdin().lock()).map_err(CommandError::usage)
+    LoggedRefusal::read_from(std::io::stdin().lock(), client).map_err(CommandError::usage)
 }
 
 fn via(name: &str) -> Result<Proxy, String> {

@@ -27,7 +27,7 @@ fn lines(answer: &Answer, connection: u64) -> String {
 
 /// What the log of a refused connect says about the client.
 fn described(log: &str) -> (LoggedRefusal, ClientDescription) {
-    let (logged, mut description) = (LoggedRefusal::parse(log).unwrap(), ClientDescription::default());
+    let (logged, mut description) = (LoggedRefusal::parse(log, None).unwrap(), ClientDescription::default());
     logged.complete(&mut description, &serde_json::Value::Null);
     (logged, description)
 }
