@@ -115,7 +115,7 @@ pub(super) const RECORD: ExitCodes = ExitCodes(&[
     (
         USAGE,
         "a usage error, a state directory that cannot be used, a file that cannot be created, or a recording that is \
-         too large for a scenario, so that the file contains only its first steps",
+         too large for a scenario (the file then contains only the first steps)",
     ),
     (FAILED, "the proxy cannot listen, or the disk is full"),
 ]);

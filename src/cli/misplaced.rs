@@ -11,7 +11,7 @@ use std::path::Path;
 use untrusted_data::printable;
 
 /// The advice for an argument of `--log` that is not a file.
-const NAME_LOG: &str = "name the file of the log, or pass the log on standard input: --log -";
+const NAME_LOG: &str = "pass a log file, or pass the log on standard input: --log -";
 
 /// Whether an argument is a line of a gateway's log, or a message of a client.
 pub(super) fn is_log_line(text: &str) -> bool {

@@ -39,13 +39,14 @@ impl MistakenArgument {
     /// The kind of a text that is not a path: a line of a gateway's log, or a message of a client.
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         if log_lines::is_of_gateway(text) {
-            let help = "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`; or name the file of the log: \
-                 `clawcheck explain --log FILE`; `--state-dir DIR` names the state directory of the gateway";
+            let help = "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`, or pass the log file: \
+                 `clawcheck explain --log FILE`. To name the state directory of the gateway, add \
+                 `--state-dir DIR`";
             return Some(Self { is: "a line of a gateway's log", help: help.to_owned() });
         }
         let is_message = log_lines::has_client_message(text) && text.contains(' ');
-        let help = "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`; if you have the gateway's log, which \
-             names the client: `clawcheck explain --state-dir DIR --log FILE`";
+        let help = "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`. If you have the gateway's log, \
+             also pass the log, because it names the client: `clawcheck explain --state-dir DIR --log FILE`";
         is_message.then(|| Self { is: "a message about a refused connect", help: help.to_owned() })
     }
 }
@@ -59,7 +60,8 @@ fn unpack(name: &str, ending: &str) -> String {
         _ => return "unpack the file, and pass its contents".to_owned(),
     };
     format!(
-        "unpack it: {command}; then pass the state directory in it, for example: clawcheck explain --state-dir unpacked"
+        "unpack the archive: {command}; then pass the unpacked state directory, for example: \
+         clawcheck explain --state-dir unpacked"
     )
 }
 

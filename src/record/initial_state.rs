@@ -200,7 +200,7 @@ impl InitialState {
         }
         match signs.mode() {
             Some("trusted-proxy") => self.notes.push(
-                "The auth mode of the gateway is trusted-proxy. The answers do not show its settings, so the replay uses the mode token and can deviate."
+                "The auth mode of the gateway is trusted-proxy. The answers do not show the settings of this mode, so the replay uses the mode token and can deviate."
                     .to_owned(),
             ),
             Some(mode) => drop(self.gateway.insert("auth".to_owned(), json!({ "mode": mode }))),

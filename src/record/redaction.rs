@@ -126,7 +126,7 @@ fn redacted(text: &str, secrets: &Redactions) -> String {
     }
 }
 
-/// The conditions of an expectation. Without those that contain a secret, which match any text.
+/// Removes the conditions of an expectation that contain a secret. A text with a secret becomes `*`, which matches any text.
 fn conditions(conditions: &mut Value, secrets: &Redactions) {
     let is_secret = |text: &Value| text.as_str().is_some_and(|text| is_secret(text, secrets));
     let Some(conditions) = conditions.as_object_mut() else { return };

@@ -136,7 +136,7 @@ impl Whole<'_> {
         let cut = problem.map(|problem| {
             let (all, first) = (self.drafts.steps.len(), drafts.steps.len());
             format!(
-                "{} of {}, because a scenario with more steps is not valid: {problem}",
+                "the last {} of {}, because a scenario with more steps is not valid: {problem}",
                 counted(all - first, "step"),
                 all
             )

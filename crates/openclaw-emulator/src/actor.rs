@@ -25,7 +25,7 @@ pub(super) enum Event {
     Ping { connection: ConnectionId, payload: Vec<u8> },
     /// The client's bytes are no HTTP upgrade. The socket has the answer with this status.
     NotUpgraded { connection: ConnectionId, peer: Peer, status: u16, why: &'static str },
-    /// The client's bytes are no WebSocket message, or too many. The socket has sent a close frame.
+    /// The client's bytes are not a WebSocket message, or are too many. The socket has sent a close frame.
     Broken { connection: ConnectionId, fault: FrameError },
     /// The socket is closed.
     Closed { connection: ConnectionId },

@@ -81,7 +81,7 @@ impl Record {
         let is_yaml = self.output.extension().is_some_and(|extension| extension == "yaml");
         let not_yaml = || (!is_yaml).then(|| "the name of a scenario file must end in .yaml".to_owned());
         if let Some(message) = not_yaml().or_else(|| lint::problem_of_name(&self.output)) {
-            let help = "name the file, for example, recorded.yaml";
+            let help = "pass another file name with -o, for example recorded.yaml";
             return Err(CommandError::usage(miette::miette!(help = help, "--output: {message}")));
         }
         // A file that cannot be written is an error at the start, not at the end.
@@ -141,7 +141,7 @@ impl Record {
         initial_state.check().map_err(|problem| {
             CommandError::usage(miette::miette!(
                 help = "omit --state-dir: `record` then derives settings and records from the answers",
-                "--state-dir: the state of this directory is not a valid part of a scenario: {problem}"
+                "--state-dir: a scenario cannot contain the state of this directory: {problem}"
             ))
         })?;
         Ok(initial_state)
@@ -200,8 +200,8 @@ impl Record {
         out.write_all(text.as_bytes()).map_err(CommandError::output)?;
         match recorded.left_out.first().filter(|_| recorded.is_cut) {
             Some(cut) => Err(CommandError::usage(miette::miette!(
-                help = "record less: end the recording earlier, or pass --max-time SECONDS",
-                "{file} does not contain the last {cut}"
+                help = "end the recording earlier, with Ctrl-C or --max-time SECONDS",
+                "{file} does not contain {cut}"
             ))),
             None => Ok(exit::OK),
         }

@@ -50,8 +50,8 @@ pub(super) fn of(reason: &str, code: &str, facts: &Facts, timeout_ms: u64) -> Op
             format!("use a client of {}", facts.release),
         ),
         _ if reason.contains("reload this page") => found(
-            "the page in the browser is that of an older release".to_owned(),
-            "reload the page; if that does not help, delete the data of the page in the browser".to_owned(),
+            "the page in the browser belongs to an older release".to_owned(),
+            "reload the page; if the page is still refused, delete the site data in the browser".to_owned(),
         ),
         _ if reason.contains("protocol mismatch") => protocol(facts),
         _ if code == "1009" => found(

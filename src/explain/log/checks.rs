@@ -19,7 +19,8 @@ pub(super) struct CheckedConnect {
 }
 
 impl CheckedConnect {
-    /// Adds a line. The first line about a connection is that of its upgrade: an earlier gateway can have used its number.
+    /// Adds a line. The line about the upgrade is the first one of a connection, so it discards earlier lines with the same
+    /// number, which can come from an earlier start of the gateway.
     pub(super) fn add(&mut self, finding: Finding) {
         match finding {
             Finding::Upgrade(upgrade) => *self = Self { upgrade: Some(upgrade), ..Self::default() },
@@ -92,8 +93,8 @@ fn complete_client(connect: &ConnectFinding, description: &mut ClientDescription
 /// The connection has no other headers than these. Therefore, an absent `Host` or `Origin` counts as an empty one.
 fn complete_connection(upgrade: &UpgradeFinding, hidden: &HiddenValues, description: &mut ClientDescription) {
     description.peer.get_or_insert(upgrade.peer);
-    let own = |name: &str| upgrade.headers.iter().find(|(known, _)| known == name);
-    let value = |name: &str| own(name).map_or_else(|| Some(String::new()), |(_, value)| value.clone());
+    let header = |name: &str| upgrade.headers.iter().find(|(known, _)| known == name);
+    let value = |name: &str| header(name).map_or_else(|| Some(String::new()), |(_, value)| value.clone());
     description.host = description.host.take().or_else(|| value("host"));
     description.origin = description.origin.take().or_else(|| value("origin"));
     for (name, value) in upgrade.headers.iter().filter(|(name, _)| name != "host" && name != "origin") {

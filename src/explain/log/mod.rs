@@ -112,8 +112,8 @@ impl LoggedRefusal {
     /// Fills in the values that the user and the log do not specify, from the pending request that the refusal left in the store.
     pub(crate) fn complete_from_store(&self, description: &mut ClientDescription, stored: &StoreBeforeStart) {
         // A later connect can have added its scopes to the request.
-        let is_told = ["client", "device"].iter().all(|name| field(&self.detail, name).is_some());
-        let id = self.request_id().filter(|_| !is_told);
+        let has_details = ["client", "device"].iter().all(|name| field(&self.detail, name).is_some());
+        let id = self.request_id().filter(|_| !has_details);
         let Some(request) = id.and_then(|id| pending_request(stored, id)) else { return };
         let text = |name: &str| request.get(name).and_then(Value::as_str).map(str::to_owned);
         let client = text("clientId").map(|id| id + " " + &text("clientMode").unwrap_or_default());

@@ -3,7 +3,7 @@
 use crate::explain::client::Preset;
 use openclaw_protocol::client::mode;
 
-/// The client with this id, before its mode and its version. Another field contains the role.
+/// The client of a log field that consists of an id, a mode and a version. Another field contains the role.
 pub(super) fn preset(client: &str) -> Option<Preset> {
     let mut words = client.split(' ');
     let name = match words.next().unwrap_or_default() {

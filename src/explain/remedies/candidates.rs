@@ -27,7 +27,7 @@ pub(super) fn approve(simulated: &SimulatedGateway) -> Option<Remedy> {
     let is_typed_here = how == lines;
     let replaces = is_typed_here && replaces_request(simulated);
     let again = replaces.then(|| {
-        "openclaw devices approve <new-request-id>, if the first `approve` fails; do not connect in between".to_owned()
+        "openclaw devices approve <new-request-id>, if the first `approve` fails; do not connect the client before this command".to_owned()
     });
     let opens = (is_typed_here && (replaces || extends_request(simulated)))
         .then_some("the request then also contains the scopes of the `openclaw` command");
@@ -205,7 +205,7 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     if let Some(secret) = secret.filter(|_| gateway.auth(client) != gateway.auth(&shared)) {
         let what = format!("Give the client the gateway's {secret}");
         let how = match simulated.variable().filter(|_| simulated.sends_own_credentials) {
-            Some((name, _)) => [format!("unset {name}, also where the shell or the service sets it")],
+            Some((name, _)) => [format!("unset {name}, and remove it from the shell profile or service that sets it")],
             None => [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")],
         };
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));

@@ -55,7 +55,7 @@ fn something_else(named: &Path) -> Option<(&'static str, String)> {
         let shown = folder.to_string_lossy();
         let folder = quoted(&shown);
         format!(
-            "to play cases with this state: clawcheck run --state-dir {folder}; to explain it: clawcheck explain --state-dir {folder}"
+            "to play cases with this state: clawcheck run --state-dir {folder}; to explain the answers of this gateway: clawcheck explain --state-dir {folder}"
         )
     };
     if named.is_dir() {

@@ -85,10 +85,14 @@ impl TestFolder {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(arguments).current_dir(self.0.path()).env("HOME", self.path("home"));
         command.env("TMPDIR", self.path("tmp")).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let began = Instant::now();
         while std::fs::read_dir(self.path("tmp")).unwrap().count() == 0 {
-            assert!(began.elapsed() < Duration::from_secs(30), "nothing was ever begun");
+            if let Some(status) = child.try_wait().unwrap() {
+                let output = child.wait_with_output().unwrap();
+                panic!("it ended before the signal: {status} {}", String::from_utf8_lossy(&output.stderr));
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing was ever begun");
             std::thread::yield_now();
         }
         let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());

@@ -6,7 +6,7 @@ use std::fmt;
 /// The reason of a connection that ends because its client sent no connect in time.
 pub const HANDSHAKE_TIMEOUT: &str = "handshake timeout";
 
-/// The answer of a gateway to a client that is not yet let in.
+/// The answer of a gateway that ends a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerFinding {
     /// The upgrade is refused, with this HTTP status.

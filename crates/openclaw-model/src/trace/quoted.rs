@@ -32,7 +32,7 @@ pub(super) fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// The texts, without the brackets of a list. If all of them are too long, the end is omitted, which a mark shows.
+/// The texts, without the brackets of a list. If the list is too long, a mark replaces its last texts.
 pub(super) fn list(texts: Option<&[String]>) -> String {
     let mut length = 0;
     let is_shown = |text: &&String| {

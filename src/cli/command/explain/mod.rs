@@ -257,9 +257,9 @@ impl Explain {
 fn remote_gateway(state: &StateDirectory, url: &str) -> CommandError {
     let url = state.secrets().apply_known(&printable::line(url));
     CommandError::usage(miette::miette!(
-        help = "run clawcheck on the machine of that gateway, or pass a copy of its state directory with --state-dir; the client \
-                needs the secret of that gateway in gateway.remote.token or gateway.remote.password. If the gateway should run \
-                here: openclaw config set gateway.mode local",
+        help = "run clawcheck on the machine of the gateway, or pass a copy of the gateway's state directory with --state-dir. \
+                gateway.remote.token or gateway.remote.password must contain the secret of the gateway. To run a gateway on \
+                this machine: openclaw config set gateway.mode local",
         "no gateway runs on this state directory: its openclaw.json makes `openclaw` a client of {url} (gateway.mode is remote)"
     ))
 }
