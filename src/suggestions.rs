@@ -47,6 +47,15 @@ pub(crate) fn choices(word: &str, words: &[&str]) -> String {
     }
 }
 
+/// The sentence about a word that is another name of one of several words, and the words. Otherwise, the same as [`choices`].
+pub(crate) fn choices_or_synonym(word: &str, words: &[&str], synonyms: &[(&str, &str)]) -> String {
+    let meant = synonyms.iter().find(|(other, _)| other.eq_ignore_ascii_case(word));
+    match meant {
+        Some((_, sentence)) => format!("{sentence}; expected one of {}", words.join(", ")),
+        None => choices(word, words),
+    }
+}
+
 /// What to do about a required key that is missing.
 pub(crate) fn missing_key(key: &str) -> String {
     match key {

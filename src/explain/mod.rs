@@ -7,6 +7,7 @@
 mod agreement;
 pub(crate) mod client;
 mod client_tokens;
+mod connection;
 pub(crate) mod doctor;
 mod environment;
 mod log;
@@ -22,7 +23,7 @@ mod text;
 pub(crate) mod trace;
 mod variants;
 
-pub(crate) use client::{Assumption, Client, ClientDevice, Credential, Preset};
+pub(crate) use client::{Assumption, Client, ClientDescription, ClientDevice, Credential, Preset};
 pub(crate) use log::LoggedRefusal;
 pub(crate) use render::Explanation;
 pub(crate) use simulated_gateway::{Answer, SimulatedGateway, Verdict};
@@ -30,62 +31,24 @@ pub(crate) use state::{ChosenRelease, StateDirectory, StateError, StatePaths};
 pub(crate) use store_before_start::StoreBeforeStart;
 pub(crate) use variants::{AdmittedClient, RefusedVariant};
 
-use crate::client::{Proxy, Upgrade};
+use crate::client::Proxy;
+use connection::BEHIND_PROXY;
 use openclaw_emulator::stored_state::{StoredFile, StoredState};
 use openclaw_model::facts::client::ClientFacts;
-use openclaw_model::{AuthMode, Facts, Release, UnknownRelease};
+use openclaw_model::{AuthMode, Facts, UnknownRelease};
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::store::Document;
 use platform::LOCAL_PLATFORM;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use untrusted_data::printable;
 
 /// The minimum length of an id prefix that identifies a device.
 const MIN_ID_LENGTH: usize = 4;
-/// The client address and the host name that a proxy sees. Both are reserved for documentation.
-const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
-const PUBLIC_HOST: &str = "gateway.example";
 /// The user that a proxy authenticates, if the configuration names none.
 const SOME_USER: &str = "user@example.com";
 /// The maximum number of devices in the message about an unknown or ambiguous device.
 const MAX_LISTED: usize = 12;
-
-/// The client, as the user describes it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ClientDescription {
-    /// The kind of client.
-    pub preset: Option<Preset>,
-    /// `none`, `new`, an id or a prefix of it, or a name or a part of it.
-    pub device: Option<String>,
-    /// Whether the client is known to send a device, even if `device` does not name it.
-    pub sends_device: bool,
-    /// `--role`. `None`: the role of the client.
-    pub role: Option<String>,
-    /// `--scopes`. `None`: the scopes of the client.
-    pub scopes: Option<Vec<String>>,
-    /// `--platform`. `None`: the platform of the record.
-    pub platform: Option<String>,
-    /// The proxy between the client and the gateway.
-    pub via: Option<Proxy>,
-    /// Headers, with names in lower case. They override those of the proxy.
-    pub headers: Vec<(String, String)>,
-    /// The `Origin` header.
-    pub origin: Option<String>,
-    /// The `Host` header.
-    pub host: Option<String>,
-    /// The peer's address.
-    pub peer: Option<IpAddr>,
-    /// `--auth`. `None`: the default for the client.
-    pub credential: Option<Credential>,
-    /// Whether the `openclaw` command, without `--auth`, sends the credentials in its own files and its environment.
-    pub with_own_credentials: bool,
-    /// The gateway's release.
-    pub release: Option<Release>,
-    /// The client's release.
-    pub client_release: Option<Release>,
-}
 
 /// A description of a client that does not fit the state directory or the known releases.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -132,7 +95,12 @@ pub(crate) fn simulated(
     };
     let is_only = devices.len() == 1 && record.as_ref().is_some_and(is_usual);
     let of_client = &other_client.as_ref().unwrap_or(&facts).client;
-    let mut client = client(description, of_client, who, record.as_ref());
+    let mut client = client(description, of_client, who, record.as_ref(), &config);
+    let names_no_device = description.device.is_none() && !description.sends_device;
+    let is_insecure_page = names_no_device && connection::is_insecure_page(&client, &config);
+    if is_insecure_page {
+        connection::drop_device(&mut client);
+    }
     if description.device.is_none() && !is_own && !is_only {
         client.assumed.insert(0, if record.is_some() { Assumption::Device } else { Assumption::NewDevice });
     }
@@ -145,7 +113,7 @@ pub(crate) fn simulated(
     }
     let own_tokens = if is_own_device { state.client_tokens.clone() } else { Vec::new() };
     let sends_own_credentials = sends_own && is_own_device;
-    let usual_device = (description.device.is_none() && !description.sends_device).then(|| client.who.clone());
+    let usual_device = (names_no_device && !is_insecure_page).then(|| client.who.clone());
     let mut simulated = SimulatedGateway {
         facts,
         config,
@@ -189,16 +157,20 @@ fn assume_user(simulated: &mut SimulatedGateway) {
     }
 }
 
-fn client(description: &ClientDescription, release: &ClientFacts, who: ClientDevice, record: Option<&Value>) -> Client {
+fn client(
+    description: &ClientDescription,
+    release: &ClientFacts,
+    who: ClientDevice,
+    record: Option<&Value>,
+    config: &Value,
+) -> Client {
     let with_stand_in_key = matches!(who, ClientDevice::StandIn { .. });
     let cli = client::PRESETS[0];
-    let mut client = match (description.preset, record) {
-        (Some(preset), _) => Client::of(preset, release, who),
-        (None, Some(record)) => {
-            Client::of_record(record, release, who.clone()).unwrap_or_else(|| Client::of(cli, release, who))
-        }
-        (None, None) => Client::of(cli, release, who),
-    };
+    // Apps connect in the role of their record. The role of every other client is fixed.
+    let of_record =
+        record.filter(|record| description.preset.is_none_or(|preset| preset.is_app() && preset.is_client_of(record)));
+    let of_record = of_record.and_then(|record| Client::of_record(record, release, who.clone()));
+    let mut client = of_record.unwrap_or_else(|| Client::of(description.preset.unwrap_or(cli), release, who));
     if let Some(record) = record {
         client.on_machine_of(record);
         let role = description.role.as_deref().unwrap_or(&client.role);
@@ -210,20 +182,19 @@ fn client(description: &ClientDescription, release: &ClientFacts, who: ClientDev
     if let Some(role) = &description.role {
         client.request_role(role, release);
     }
-    if let Some(scopes) = &description.scopes {
-        client.scopes.clone_from(scopes);
-    }
     if let Some(platform) = &description.platform {
         client.platform.clone_from(platform);
     }
     if let Some(credential) = &description.credential {
         client.credential = credential.clone();
     }
-    if let Some(peer) = description.peer {
-        client.peer = peer;
+    let of_token = record.is_some_and(|record| client.request_scopes_of_token(record));
+    if let Some(scopes) = &description.scopes {
+        client.scopes.clone_from(scopes);
     }
-    set_connection(&mut client, description);
+    connection::set(&mut client, description, config, record);
     client.assumed = assumed(description, release, &client, record.is_some());
+    client.assume(Assumption::TokenScopes, of_token && description.scopes.is_none());
     client
 }
 
@@ -234,40 +205,17 @@ fn assumed(
     client: &Client,
     has_record: bool,
 ) -> Vec<Assumption> {
-    let behind_proxy = description.via.is_some_and(Proxy::adds_headers);
     let all = [
         // The device of a record can have other clients: the exec tool connects with the device of the `openclaw` command.
         (Assumption::Client, description.preset.is_none()),
         (Assumption::Credential, description.credential.is_none()),
         (Assumption::Platform, description.platform.is_none() && has_record),
         (Assumption::Peer, description.peer.is_none() && description.via.is_none()),
-        (Assumption::Host, description.host.is_none() && behind_proxy && client.host.is_some()),
+        (Assumption::Host, connection::is_host_assumed(client, description)),
         (Assumption::Scopes, description.scopes.is_none() && client.is_command() && release.narrows_scopes),
         (Assumption::Proof, matches!(client.who, ClientDevice::StandIn { .. })),
     ];
     all.into_iter().filter(|(_, is_assumed)| *is_assumed).map(|(assumed, _)| assumed).collect()
-}
-
-/// Sets the connection of the client: its proxy and its headers.
-fn set_connection(client: &mut Client, description: &ClientDescription) {
-    let host = description.host.clone();
-    let mut upgrade = Upgrade { host, headers: description.headers.clone(), ..Upgrade::default() };
-    client.origin.clone_from(&description.origin);
-    if let Some(via) = description.via {
-        let host = description.host.as_deref().unwrap_or(PUBLIC_HOST);
-        via.apply(&mut upgrade, BEHIND_PROXY, host);
-        if via.adds_headers() && client.is_page {
-            client.origin.get_or_insert_with(|| format!("https://{host}"));
-        }
-        let explicit = |name: &str| description.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        for (name, value) in &mut upgrade.headers {
-            if let Some((_, ours)) = explicit(name) {
-                value.clone_from(ours);
-            }
-        }
-    }
-    client.host = upgrade.host;
-    client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
 }
 
 /// The id of a device of a state directory, by its name, a part of its name, its id or the first characters of the id.
@@ -287,6 +235,8 @@ pub(crate) fn device_id(state: &StateDirectory, device: &str) -> Result<Option<S
 struct DeviceData {
     paired: Option<Value>,
     name: Option<String>,
+    /// The client and the platform, as the record or the request names them.
+    kind: Option<String>,
 }
 
 /// The devices of a store by id, both paired and pending.
@@ -304,8 +254,11 @@ fn devices(stored: &StoredState) -> BTreeMap<String, DeviceData> {
             if paired {
                 known.paired = Some(record.clone());
             }
-            let name = ["operatorLabel", "displayName"].into_iter().find_map(|key| record.get(key)?.as_str());
+            let text = |key: &str| record.get(key).and_then(Value::as_str);
+            let name = text("operatorLabel").or_else(|| text("displayName"));
             known.name = known.name.take().or_else(|| name.map(str::to_owned));
+            let kind = text("clientId").into_iter().chain(text("platform")).collect::<Vec<_>>().join(" on ");
+            known.kind = known.kind.take().or_else(|| (!kind.is_empty()).then_some(kind));
         }
     };
     for document in Document::ALL {
@@ -422,15 +375,18 @@ fn device_error(problem: &str, devices: &BTreeMap<String, DeviceData>) -> Client
     ClientDescriptionError::Device { problem: problem.to_owned(), known: listed(devices) }
 }
 
-/// The first devices of a state directory: `68813922e246 (laptop)`, separated by commas.
+/// The first devices of a state directory: `68813922e246 (laptop; cli on linux)`, separated by commas.
 pub(crate) fn device_list(state: &StateDirectory) -> String {
     listed(&devices(&state.stored))
 }
 
 fn listed(devices: &BTreeMap<String, DeviceData>) -> String {
-    let device = |(id, known): (&String, &DeviceData)| match &known.name {
-        Some(name) => format!("{} ({})", text::short_id(id), text::short(name)),
-        None => text::short_id(id),
+    let device = |(id, known): (&String, &DeviceData)| {
+        let words = known.name.iter().chain(&known.kind).map(|words| text::short(words)).collect::<Vec<_>>();
+        match words.as_slice() {
+            [] => text::short_id(id),
+            words => format!("{} ({})", text::short_id(id), words.join("; ")),
+        }
     };
     let mut listed = devices.iter().take(MAX_LISTED).map(device).collect::<Vec<_>>();
     if devices.len() > MAX_LISTED {

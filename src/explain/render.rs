@@ -340,6 +340,12 @@ impl Explanation<'_> {
             if let Some(lost) = &remedy.lost {
                 let _ = writeln!(out, "       the client then does not get: {}", short(lost));
             }
+            if remedy.locks_out_command {
+                let _ = writeln!(
+                    out,
+                    "       the gateway then refuses the `openclaw` command of its machine, which has the same device"
+                );
+            }
         }
         let placeholders = remedies::placeholders(&results.helps);
         if !placeholders.is_empty() {
@@ -405,7 +411,7 @@ impl Explanation<'_> {
     fn json(&self) -> Value {
         let remedy = |remedy: &Remedy| {
             let how = remedy.how.iter().map(|line| short(line)).collect::<Vec<_>>();
-            json!({ "what": short(&remedy.what), "how": how, "risk": remedy.risk.name(), "opens": remedy.opens, "lost": remedy.lost })
+            json!({ "what": short(&remedy.what), "how": how, "risk": remedy.risk.name(), "opens": remedy.opens, "lost": remedy.lost, "locks_out_command": remedy.locks_out_command })
         };
         let remedies = |list: &[Remedy]| list.iter().map(remedy).collect::<Vec<_>>();
         let (error, close) = match &self.answer.verdict {

@@ -1,7 +1,7 @@
 //! Small differences after which the gateway refuses a client that it would let in. A user who is locked out although the
 //! described client is let in looks for one of them.
 
-use super::client::Credential;
+use super::client::{Credential, ELSEWHERE};
 use super::platform::{LOCAL_PLATFORM, next_version};
 use super::simulated_gateway::{Answer, SimulatedGateway};
 use super::text::{releases, short_id, summary};
@@ -10,10 +10,7 @@ use crate::client::Proxy;
 use crate::shell::quoted;
 use openclaw_model::{AuthMode, Release, known_releases};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 
-/// The address of another machine. The address is reserved for documentation.
-const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 /// A wrong token or password.
 const WRONG: &str = "wrong";
 

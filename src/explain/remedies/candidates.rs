@@ -2,15 +2,16 @@
 
 use super::change::{is_proxy_header, pending};
 use super::configuration::{config_set, token_mode};
+use super::record::{remove, rotate, secret, with_secret};
 use super::{Change, Remedy, Risk};
-use crate::explain::client::{Assumption, Client, ClientDevice, Credential};
+use crate::explain::client::{Assumption, Client, ClientDevice, Credential, ELSEWHERE};
 use crate::explain::simulated_gateway::{SimulatedGateway, address};
 use crate::shell::quoted;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::{AuthMode, pairing};
 use openclaw_protocol::identity::DeviceKey;
-use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
+use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::Path;
@@ -173,22 +174,8 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         let what = format!("Update the client to {}", simulated.facts.release);
         all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
     }
-    if !is_loopback(client.peer) || is_proxied(client) || client.host.is_some() {
-        let port = simulated.start().map_or(18789, |gateway| gateway.config.port);
-        let how = [format!("ssh -N -L {port}:127.0.0.1:{port} <gateway-host>, and connect to ws://127.0.0.1:{port}")];
-        let what = match is_proxied(client) {
-            true => "Connect to the gateway's loopback address, without the proxy",
-            false => "Connect to the gateway's loopback address through an SSH tunnel",
-        };
-        all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
-    }
-    if matches!(client.who, ClientDevice::Nobody) && !simulated.omits_device() {
-        let what = match client.is_page {
-            true => "Open the page over HTTPS or on localhost, where the browser gives it a device identity",
-            false => "Give the client a device identity",
-        };
-        all.push(Remedy::new(Change::UseDevice, Risk::Client, what, &[]));
-    }
+    all.extend(direct(simulated));
+    all.extend(use_device(simulated));
     let narrower = narrower(simulated);
     if !narrower.is_empty() {
         let what = format!("Request only the scopes that the device was approved for: {}", narrower.join(", "));
@@ -196,16 +183,12 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         all.push(Remedy::new(Change::Scopes(narrower), Risk::Limits, what, &[]).losing(&lost));
     }
     let Ok(gateway) = simulated.start() else { return };
-    let secret = match gateway.config.auth_mode {
-        AuthMode::Token => Some("token"),
-        AuthMode::Password => Some("password"),
-        AuthMode::None | AuthMode::TrustedProxy => None,
-    };
     let shared = Client { credential: Credential::Shared, ..client.clone() };
-    if let Some(secret) = secret.filter(|_| gateway.auth(client) != gateway.auth(&shared)) {
+    if let Some(secret) = secret(simulated).filter(|_| gateway.auth(client) != gateway.auth(&shared)) {
         let what = format!("Give the client the gateway's {secret}");
         let how = match simulated.variable().filter(|_| simulated.sends_own_credentials) {
             Some((name, _)) => [format!("unset {name}, and remove it from the shell profile or service that sets it")],
+            None if client.is_phone() => [format!("gateway.auth.{secret} of openclaw.json")],
             None => [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")],
         };
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
@@ -218,8 +201,58 @@ fn of_the_client(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
     }
     if client.credential != Credential::DeviceToken(None) && gateway.device_token(client).is_some() {
         let what = format!("Give the client its own device token for {}", client.role);
-        all.push(Remedy::new(Change::Credential(Credential::DeviceToken(None)), Risk::Client, what, &[]));
+        let place = match simulated.facts.pairing.format {
+            StoreFormat::Files => Document::DevicesPaired.path(),
+            StoreFormat::Sqlite => DATABASE,
+        };
+        let how = [format!("tokens.{}.token in the record of the device, in {place}", client.role)];
+        all.push(Remedy::new(Change::Credential(Credential::DeviceToken(None)), Risk::Client, what, &how));
     }
+}
+
+/// A connection without a proxy or from the gateway's machine. A page on localhost also gets a device from the browser. A phone
+/// has no SSH.
+fn direct(simulated: &SimulatedGateway) -> Option<Remedy> {
+    let client = &simulated.client;
+    let is_direct = is_loopback(client.peer) && !is_proxied(client) && client.host.is_none();
+    if is_direct || client.is_phone() {
+        return None;
+    }
+    let port = simulated.start().map_or(18789, |gateway| gateway.config.port);
+    let tunnel = format!("ssh -N -L {port}:127.0.0.1:{port} <gateway-host>, and");
+    let way = if is_proxied(client) { ", without the proxy" } else { " through an SSH tunnel" };
+    if !client.is_page {
+        let what = format!("Connect to the gateway's loopback address{way}");
+        let how = [format!("{tunnel} connect to ws://127.0.0.1:{port}")];
+        return Some(Remedy::new(Change::Direct, Risk::Client, what, &how));
+    }
+    let how = [format!("{tunnel} open http://127.0.0.1:{port}/")];
+    let what = format!("Open the page on localhost{way}");
+    let remedy = Remedy::new(Change::Direct, Risk::Client, what, &how);
+    if !lacks_device(simulated) {
+        return Some(remedy);
+    }
+    let what = format!("{}, where the browser gives it a device identity", remedy.what);
+    Some(Remedy { changes: vec![Change::Direct, Change::UseDevice], what, ..remedy })
+}
+
+/// A device for a client that has none. Browsers give none to a page that another machine serves over plain http.
+fn use_device(simulated: &SimulatedGateway) -> Option<Remedy> {
+    let client = &simulated.client;
+    let is_secure = is_loopback(client.peer) || client.origin.as_ref().is_some_and(|it| it.starts_with("https://"));
+    if !lacks_device(simulated) || client.is_page && !is_secure {
+        return None;
+    }
+    let what = match client.is_page {
+        true => "Open the page in a browser that gives it a device identity",
+        false => "Give the client a device identity",
+    };
+    Some(Remedy::new(Change::UseDevice, Risk::Client, what, &[]))
+}
+
+/// Whether the client has no device.
+fn lacks_device(simulated: &SimulatedGateway) -> bool {
+    matches!(simulated.client.who, ClientDevice::Nobody) && !simulated.omits_device()
 }
 
 /// The requested scopes that the record grants. If it grants none of them, all scopes of the record.
@@ -254,24 +287,12 @@ fn of_the_device(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         all.push(copy);
     }
     let Some(record) = simulated.start().ok().and_then(|gateway| gateway.record(&simulated.client)) else { return };
-    // Newer releases give the new token only to the device itself. A rotation helps only clients that do not send it.
-    if !matches!(simulated.client.credential, Credential::DeviceToken(_)) {
-        let rotate =
-            [format!("openclaw devices rotate --device {} --role {}", quoted(&id), quoted(&simulated.client.role))];
-        let how = typed(simulated, &rotate);
-        all.extend(how.map(|how| Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &how)));
+    let typed = |commands: &[String]| typed(simulated, commands);
+    all.extend(rotate(simulated, &id, typed));
+    if let Some(remove) = remove(simulated, &id, typed) {
+        all.extend(with_secret(simulated, &remove));
+        all.push(remove);
     }
-    let remove = [format!("openclaw devices remove {}", quoted(&id))];
-    let what = "Remove the device, then pair it again";
-    all.extend(match typed(simulated, &remove) {
-        Some(how) => Some(Remedy::new(Change::Remove, Risk::Record, what, &how)),
-        None if simulated.facts.pairing.format == StoreFormat::Files => {
-            let what = "Stop the gateway, then delete the record of the device by hand, and pair it again";
-            let how = [format!("in devices/paired.json: delete the entry {}", json!(id))];
-            Some(Remedy::new(Change::Remove, Risk::Files, what, &how))
-        }
-        None => None,
-    });
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if tokenless && simulated.facts.pairing.format == StoreFormat::Files {
         let role = &simulated.client.role;
@@ -299,13 +320,11 @@ fn of_the_settings(simulated: &SimulatedGateway, all: &mut Vec<Remedy>) {
         setting("trustedProxies", same(proxies), what, opens);
     }
     if client.role == "node" && !is_loopback(client.peer) {
-        let networks = with(simulated, "nodes.pairing.autoApproveCidrs", &alone(client.peer));
-        setting(
-            "nodes.pairing.autoApproveCidrs",
-            same(networks),
-            "Approve new nodes from this address automatically",
-            None,
-        );
+        let path = "nodes.pairing.autoApproveCidrs";
+        let is_assumed = client.assumed.contains(&Assumption::Peer) && client.peer == ELSEWHERE;
+        let shown = if is_assumed { "<client-address>/32".to_owned() } else { alone(client.peer) };
+        let networks = [alone(client.peer), shown].map(|network| with(simulated, path, &network)).into();
+        setting(path, networks, "Approve new nodes from this address automatically", None);
     }
     if let Some((origin, shown)) = origin(simulated) {
         let [origins, shown] = [origin, shown].map(|origin| with(simulated, "controlUi.allowedOrigins", &origin));

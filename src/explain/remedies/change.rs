@@ -39,6 +39,8 @@ pub(crate) enum Change {
     Delete(Vec<String>),
     /// Give the device's role a new token.
     Rotate,
+    /// Send the token that a rotation gave the device.
+    SendNewToken,
     /// Remove the device.
     Remove,
     /// Move a file of the store away.
@@ -77,6 +79,7 @@ impl Change {
             | Self::Approve
             | Self::Reject
             | Self::Rotate
+            | Self::SendNewToken
             | Self::Remove
             | Self::CopyPending
             | Self::WriteToken => {}
@@ -85,8 +88,8 @@ impl Change {
         Some(())
     }
 
-    /// Makes the part of the change that affects the store of the gateway.
-    pub(super) fn perform(&self, simulated: &SimulatedGateway, gateway: &mut Gateway) -> Option<()> {
+    /// Makes the part of the change that affects the store of the gateway, or that follows from it.
+    pub(super) fn perform(&self, simulated: &mut SimulatedGateway, gateway: &mut Gateway) -> Option<()> {
         let rules = gateway.facts.pairing.clone();
         let (id, now, role) =
             (simulated.client.who.key().map(|key| key.device_id()), simulated.now, simulated.client.role.clone());
@@ -107,6 +110,10 @@ impl Change {
                 let id = id?;
                 let rotated = pairing::rotate_token(&rules, store, entropy, now, &id, &role, None).ok()?;
                 matches!(rotated, TokenRotation::Rotated(_)).then_some(())?;
+            }
+            Self::SendNewToken => {
+                let token = gateway.device_token(&simulated.client)?;
+                send(simulated, Credential::DeviceToken(Some(token)));
             }
             Self::Remove => {
                 let (store, _) = gateway.parts();

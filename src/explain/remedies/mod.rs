@@ -7,6 +7,7 @@
 mod candidates;
 mod change;
 mod configuration;
+mod record;
 mod remedy;
 
 pub(crate) use change::Change;
@@ -21,11 +22,12 @@ use openclaw_model::{Release, known_releases};
 const MAX_TOTAL: usize = 4;
 
 /// The placeholders of the printed commands.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+const PLACEHOLDERS: [(&str, &str); 10] = [
     ("<request-id>", "the id of the pending request in the output of `openclaw devices list`"),
     ("<new-request-id>", "the id in the error of the first `approve`, which replaced the request"),
     ("<host>", "the host name in the address of the page; with --host or --origin, explain prints it"),
     ("<gateway-host>", "the SSH name of the machine that runs the gateway"),
+    ("<client-address>", "the address from which the client connects; with --peer, explain prints it"),
     ("<url>", "the address at which the client reaches the gateway, such as wss://gateway.example"),
     ("<user>", "the user that the gateway runs as"),
     ("<token>", "a new random token, in quotation marks"),
@@ -103,12 +105,36 @@ fn try_at_start(simulated: &SimulatedGateway) -> RemedyResults {
         let parts = candidates.iter().filter(|remedy| combines(remedy) && (nothing || stays(remedy)));
         pairs.extend(together(simulated, &parts.collect::<Vec<_>>(), approve.as_ref()));
     }
-    let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
-    result.fails.retain(|failed| !part_of(failed));
-    let mut helps = [alone, pairs].concat();
+    let found = [alone, pairs].concat();
+    result.fails.retain(|failed| !found.iter().any(|remedy| failed.is_part_of(remedy)));
+    let is_enough = |part: &Remedy, whole: &Remedy| part.risk <= whole.risk && part.is_part_of(whole);
+    let needed = found.iter().filter(|whole| !found.iter().any(|part| is_enough(part, whole)));
+    let mut helps = needed.map(|remedy| with_warning(simulated, remedy)).collect::<Vec<_>>();
     helps.sort_by_key(|remedy| (remedy.risk, remedy.changes.len()));
     result.helps = distinct(helps);
     result
+}
+
+/// A remedy that lets the client in, marked if the gateway then refuses the `openclaw` command of its machine.
+fn with_warning(simulated: &SimulatedGateway, remedy: &Remedy) -> Remedy {
+    match locks_out_command(simulated, &remedy.changes) {
+        Some(true) => remedy.clone().locking_out_command(),
+        _ => remedy.clone(),
+    }
+}
+
+/// Whether the gateway refuses the `openclaw` command of its machine after these changes, but not before. `None` if the command
+/// does not have the device of the client.
+fn locks_out_command(simulated: &SimulatedGateway, changes: &[Change]) -> Option<bool> {
+    let here = simulated.command_here();
+    let is_shared = here.client.who.id() == simulated.client.who.id() && here.client.id != simulated.client.id;
+    if !is_shared || here.client.who.id().is_none() {
+        return None;
+    }
+    let mut before = refused(simulated, changes)?;
+    let (after_changes, mut gateway) = after(simulated, changes)?;
+    gateway.connect(&after_changes);
+    Some(before.connect(&here).succeeds() && !gateway.connect(&after_changes.command_here()).succeeds())
 }
 
 /// The remedies, each set of changes once: two remedies can make the same changes in another order.
@@ -174,7 +200,7 @@ pub(crate) fn after(simulated: &SimulatedGateway, changes: &[Change]) -> Option<
         gateway.continue_from(refused);
     }
     for change in changes {
-        change.perform(&simulated, &mut gateway)?;
+        change.perform(&mut simulated, &mut gateway)?;
     }
     Some((simulated, gateway))
 }
@@ -241,6 +267,8 @@ fn advised(remedy: &Remedy) -> bool {
             | Change::Rotate
             | Change::Remove
             | Change::Direct]
+            | [Change::Direct, Change::UseDevice]
+            | [Change::Rotate, Change::SendNewToken]
     )
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum Risk {
     Setting,
     /// Files of the store are repaired or moved away.
     Files,
-    /// The client gets less than it requests, so some of its operations fail.
+    /// The client gets less than it requests, so some of its operations fail, or another client is then refused.
     Limits,
     /// The change lets in more than this client.
     Opens,
@@ -51,11 +51,14 @@ pub(crate) struct Remedy {
     pub opens: Option<&'static str>,
     /// What the client requests and does not get.
     pub lost: Option<String>,
+    /// Whether the gateway then refuses the `openclaw` command of its machine, which has the same device.
+    pub locks_out_command: bool,
 }
 
 impl Remedy {
     pub(super) fn new(change: Change, risk: Risk, what: impl Into<String>, how: &[String]) -> Self {
-        Self { changes: vec![change], what: what.into(), how: how.to_vec(), risk, opens: None, lost: None }
+        let changes = vec![change];
+        Self { changes, what: what.into(), how: how.to_vec(), risk, opens: None, lost: None, locks_out_command: false }
     }
 
     pub(super) fn opening(self, opens: &'static str) -> Self {
@@ -71,6 +74,15 @@ impl Remedy {
         Self { lost: Some(lost.join(", ")), risk: Risk::Limits, ..self }
     }
 
+    pub(super) fn locking_out_command(self) -> Self {
+        Self { locks_out_command: true, risk: self.risk.max(Risk::Limits), ..self }
+    }
+
+    /// Whether this remedy is enough where another one makes the same changes and more.
+    pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        self.changes.len() < other.changes.len() && self.changes.iter().all(|change| other.changes.contains(change))
+    }
+
     pub(super) fn and(&self, then: &Self) -> Self {
         let decapitalised = |text: &str| {
             let mut chars = text.chars();
@@ -83,6 +95,7 @@ impl Remedy {
             risk: self.risk.max(then.risk),
             opens: self.opens.or(then.opens),
             lost: self.lost.clone().or_else(|| then.lost.clone()),
+            locks_out_command: self.locks_out_command || then.locks_out_command,
         }
     }
 }

@@ -125,3 +125,122 @@ fn log_of_start_names_its_release() {
     let notes = found["notes"].to_string();
     assert!(notes.contains("\"2026.9.6 logs at its start: device pairing store migrated to SQLite"), "{notes}");
 }
+
+/// The settings of a gateway with these allowed origins.
+fn with_origins(test_folder: &TestFolder, origins: &[&str]) {
+    state(test_folder);
+    let auth = json!({ "mode": "token", "token": "t" });
+    let config = json!({ "gateway": { "mode": "local", "auth": auth, "controlUi": { "allowedOrigins": origins } } });
+    put(test_folder, "openclaw.json", &config.to_string());
+}
+
+/// The page of a browser is on the first allowed host that another machine can open in this way.
+#[rstest]
+#[case::http(&["--peer", "192.168.1.20"], "the host is nas.lan:18789, from gateway.controlUi.allowedOrigins (--host)")]
+#[case::https(&["--via", "nginx"], "the host is claw.example, from gateway.controlUi.allowedOrigins (--host)")]
+#[case::named_host(&["--via", "nginx", "--host", "other.example"], "")]
+#[case::named_origin(&["--peer", "192.168.1.20", "--origin", "http://other.lan"], "")]
+fn host_of_allowed_origin(#[case] options: &[&str], #[case] assumed: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    let local = ["*", "http://localhost:18789", "https://127.0.0.1:8443", "https://*.example"];
+    with_origins(&test_folder, &[&local[..], &["http://nas.lan:18789", "https://claw.example"]].concat());
+    let page = ["state", "--as", "control-ui", "--release", "2026.7.35", "--format", "json"];
+    let found = json_of(&explain(&test_folder, &[&page, options].concat()));
+    let said = found["assumed"].as_array().unwrap().iter().filter_map(Value::as_str);
+    let hosts = said.filter(|said| said.contains("the host is")).collect::<Vec<_>>().join("");
+    assert_eq!(hosts, assumed, "{found:#}");
+}
+
+/// Browsers give no device to a page over plain http from another machine. On localhost, the page has one.
+#[rstest]
+#[case::plain_http(&["--peer", "192.168.1.20"], true)]
+#[case::named_device(&["--peer", "192.168.1.20", "--device", "new"], false)]
+#[case::https(&["--peer", "192.168.1.20", "--origin", "https://nas.lan:18789"], false)]
+#[case::localhost(&[], false)]
+fn page_over_plain_http_has_no_device(#[case] options: &[&str], #[case] is_insecure: bool) {
+    let test_folder = TestFolder::new(SCENARIO);
+    with_origins(&test_folder, &["http://nas.lan:18789"]);
+    let page = ["state", "--as", "control-ui", "--release", "2026.7.35", "--format", "json"];
+    let found = json_of(&explain(&test_folder, &[&page, options].concat()));
+    let says = found["assumed"].to_string().contains("browsers give none to a page over plain http");
+    assert_eq!((says, found["device"].is_null()), (is_insecure, is_insecure), "{found:#}");
+    if is_insecure {
+        let first = &found["remedies"][0];
+        assert!(
+            first["what"].as_str().unwrap().starts_with("Open the page on localhost through an SSH tunnel"),
+            "{first}"
+        );
+        assert!(first["how"][0].as_str().unwrap().ends_with("open http://127.0.0.1:18789/"), "{first}");
+        let fails = found["does_not_help"].to_string();
+        assert!(!fails.contains("SSH tunnel") && !found.to_string().contains("ws://"), "{found:#}");
+    }
+}
+
+/// An app connects in the role of its record and with the scopes of its token. A phone is another machine.
+#[test]
+fn app_connects_as_in_its_record() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
+    let path = test_folder.path("state/devices/paired.json");
+    let mut paired: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mac = DeviceKey::from_name("mac");
+    paired[mac.device_id()] = record(&mac, "Mac", &["node"], &[]);
+    paired[mac.device_id()]["clientId"] = json!("openclaw-macos");
+    paired[phone.device_id()]["tokens"]["operator"] =
+        json!({ "token": "Canary-4fj29sKq81-more", "role": "operator", "scopes": ["operator.read"], "createdAtMs": 1 });
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    let of = |options: &[&str]| json_of(&explain(&test_folder, &[&["state", "--format", "json"], options].concat()));
+    assert!(of(&["--as", "macos"])["client"].as_str().unwrap().contains("as node []"));
+    let (operator, seen) = (of(&["--as", "ios", "--role", "operator"]), "192.0.2.7");
+    assert!(operator["client"].as_str().unwrap().contains("as operator [operator.read]"), "{operator:#}");
+    let said = operator["assumed"].to_string();
+    let words =
+        ["the app requests the scopes of its device token (--scopes)", "another machine, 192.0.2.7 (--peer, --via)"];
+    assert!(words.iter().all(|words| said.contains(words)) && operator["client"].to_string().contains(seen), "{said}");
+    assert!(of(&["--as", "ios", "--peer", "127.0.0.1"])["client"].as_str().unwrap().ends_with("127.0.0.1"));
+    let new = of(&["--as", "ios", "--device", "new"]).to_string();
+    assert!(new.contains("<client-address>/32") && !new.contains("ssh -N") && !new.contains("\"192.0.2.7/32"), "{new}");
+    paired[phone.device_id()]["remoteIp"] = json!("198.51.100.4");
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    assert!(of(&["--as", "ios"])["client"].as_str().unwrap().ends_with("198.51.100.4"));
+}
+
+/// A removed device that pairs again as a node is refused as the `openclaw` command.
+#[test]
+fn remedy_names_command_that_it_locks_out() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, _) = state(&test_folder);
+    let every = ["admin", "read", "write", "approvals", "pairing"].map(|scope| format!("operator.{scope}"));
+    let paired =
+        json!({ own.device_id(): record(&own, "server", &["operator"], &every.each_ref().map(String::as_str)) });
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    let arguments = ["state", "--as", "node", "--release", "2026.3.31", "--format", "json"];
+    let found = json_of(&explain(&test_folder, &arguments));
+    let remedies = found["remedies"].as_array().unwrap();
+    let locks_out = |part: &str| {
+        let remedy = remedies.iter().find(|remedy| remedy["what"].as_str().unwrap().contains(part)).unwrap();
+        (remedy["locks_out_command"].as_bool().unwrap(), remedy["risk"].as_str().unwrap())
+    };
+    assert_eq!(locks_out("then remove the device"), (true, "limits-client"), "{found:#}");
+    assert_eq!(locks_out("Connect, then approve"), (false, "approval"), "{found:#}");
+    let text = explain(&test_folder, &arguments[..5]).out;
+    assert!(text.contains("the gateway then refuses the `openclaw` command of its machine"), "{text}");
+}
+
+/// A word that users have for a client, a proxy or a secret leads to the value.
+#[rstest]
+#[case("--as", "cron", "a cron job is `backend`")]
+#[case("--as", "iPhone", "an iPhone is `ios`")]
+#[case("--as", "exce", "did you mean `exec`?")]
+#[case("--via", "docker", "omit --via")]
+#[case("--via", "traefik", "as `nginx`")]
+#[case("--auth", "setup-code", "bootstrap-token=VALUE")]
+fn other_name_leads_to_value(#[case] option: &str, #[case] word: &str, #[case] said: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let refused = explain(&test_folder, &["state", option, word]);
+    assert!(refused.code == Some(2) && refused.err.contains(said), "{}", refused.err);
+    let unknown = explain(&test_folder, &["state", "--device", "mac"]).err;
+    let unknown = unknown.replace(['\n', '│'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(unknown.contains("(server; cli on linux)") && unknown.contains("openclaw-ios on ios)"), "{unknown}");
+}

@@ -33,6 +33,17 @@ const PROXIES: [(&str, Proxy); 5] = [
     ("ssh-tunnel", Proxy::SshTunnel),
 ];
 
+/// Other proxies, and what to pass instead.
+const OTHER_PROXIES: [(&str, &str); 7] = [
+    ("traefik", "Traefik adds the same kinds of headers as `nginx`"),
+    ("haproxy", "HAProxy with `option forwardfor` adds the same kinds of headers as `nginx`"),
+    ("apache", "Apache adds the same kinds of headers as `caddy`"),
+    ("tailscale", "Tailscale Serve is `tailscale-serve`"),
+    ("cloudflare", "a Cloudflare tunnel is `cloudflared`"),
+    ("ssh", "an SSH tunnel is `ssh-tunnel`"),
+    ("docker", "Docker adds no headers: omit --via, and pass the address that the gateway sees with --peer"),
+];
+
 /// Explain why a gateway refuses a client, and what would let the client in
 ///
 /// `explain` reads a state directory and its openclaw.json. The model of an OpenClaw release then computes the answer
@@ -276,7 +287,7 @@ fn logged(path: &Path, client: Option<Preset>) -> Result<LoggedRefusal, CommandE
 
 fn via(name: &str) -> Result<Proxy, String> {
     let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
-    found.ok_or_else(|| crate::suggestions::choices(name, &PROXIES.map(|(known, _)| known)))
+    found.ok_or_else(|| crate::suggestions::choices_or_synonym(name, &PROXIES.map(|(known, _)| known), &OTHER_PROXIES))
 }
 
 /// A role. An unknown one can be intended, but not a misspelled one.

@@ -165,7 +165,15 @@ fn usual() -> Vec<LockOut> {
             FOUR,
             Client::new("cli", Some("laptop"), READ).with(|client| client.secret = Secret::Device),
         )
-        .paired(revoked(laptop(READ), "operator")),
+        .paired(revoked(laptop(READ), "operator"))
+        .sample(&["Give the device a new token, then give the client the new token"], &[]),
+        LockOut::new(
+            "revoked token, more scopes",
+            FOUR,
+            Client::new("cli", Some("laptop"), &EVERY_SCOPE).with(|client| client.secret = Secret::Device),
+        )
+        .paired(revoked(laptop(READ), "operator"))
+        .sample(&["Remove the device, then pair it again with"], &[]),
         LockOut::new("proxied loopback", FOUR, Client::new("cli", Some("laptop"), &EVERY_SCOPE).with(through))
             .paired(laptop(READ))
             .sample(&["Request only the scopes"], &[]),
@@ -225,6 +233,16 @@ fn usual() -> Vec<LockOut> {
                 client.origin = Some("https://gateway.example");
             }),
         ),
+        LockOut::new(
+            "Control UI over plain http",
+            FOUR,
+            Client::new("control-ui", None, READ).with(|client| {
+                client.elsewhere = true;
+                (client.host, client.origin) = (Some("192.0.2.2:18789"), Some("http://192.0.2.2:18789"));
+            }),
+        )
+        .with(&json!({ "bind": "lan", "controlUi": { "allowedOrigins": ["http://192.0.2.2:18789"] } }))
+        .sample(&["Open the page on localhost through"], &[]),
         LockOut::new(
             "Control UI without a device, allowed origin",
             FOUR,

@@ -138,7 +138,7 @@ fn size_of_sample() {
             .fold((0, 0), |(listed, unlisted), (_, more, others)| (listed + more, unlisted + others))
     };
     let sizes = ["2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"].map(size);
-    assert_eq!(sizes, [(10, 5), (9, 4), (9, 4), (4, 3)]);
+    assert_eq!(sizes, [(13, 5), (12, 4), (11, 4), (5, 3)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

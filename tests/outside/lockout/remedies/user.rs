@@ -86,6 +86,7 @@ impl<'a> LockedOutUser<'a> {
     pub(super) async fn apply(&mut self, remedy: &Remedy) -> Result<(), String> {
         self.change_client(&remedy.what);
         let mut request = Err("no list was asked for".to_owned());
+        let mut rotated = Value::Null;
         for (number, line) in remedy.how.iter().enumerate() {
             let words = line.split(' ').collect::<Vec<_>>();
             match words.as_slice() {
@@ -98,7 +99,12 @@ impl<'a> LockedOutUser<'a> {
                 ["openclaw", "devices", "approve" | "reject", "<request-id>"] => {
                     self.command(&line.replace("<request-id>", &request.clone()?)).await?;
                 }
-                ["openclaw", "devices", "remove" | "rotate", ..] => drop(self.command(line).await?),
+                ["openclaw", "devices", "remove", ..] => drop(self.command(line).await?),
+                ["openclaw", "devices", "rotate", ..] => rotated = self.command(line).await?,
+                ["the", "new", "token", "is", ..] => {
+                    let token = rotated["token"].as_str().ok_or("the output contains no token")?;
+                    self.token = Some(token.to_owned());
+                }
                 ["openclaw", "config", "set", ..] => {
                     let line = line.replace("<secret>", TOKEN);
                     let (command, restarts) =
@@ -118,6 +124,7 @@ impl<'a> LockedOutUser<'a> {
                 ["mv", ..] => self.shell(line).await?,
                 ["on", "another", "device", ..] => self.is_elsewhere = true,
                 ["ssh", ..] | ["gateway.auth.token" | "gateway.auth.password", ..] => {}
+                [place, "in", "the", "record", ..] if place.starts_with("tokens.") => {}
                 _ => panic!("nobody can do this: {line}"),
             }
         }
@@ -134,17 +141,21 @@ impl<'a> LockedOutUser<'a> {
             let rest = rest.split(", then ").next().unwrap();
             self.client.scopes = rest.split(", ").map(str::to_owned).collect();
         }
-        if after("give the client the gateway's token").or_else(|| after("give the client this token")).is_some() {
+        let gives = |secret: &str| {
+            ["give the client", "pair it again with"].iter().any(|give| after(&format!("{give} {secret}")).is_some())
+        };
+        if gives("the gateway's token") || gives("this token") {
             self.client.secret = Secret::Token;
         }
-        if after("give the client the gateway's password").is_some() {
+        if gives("the gateway's password") {
             self.client.secret = Secret::Password;
         }
         if after("give the client its own device token").is_some() {
             self.client.secret = Secret::Device;
             self.token = self.device_token();
         }
-        if after("connect to the gateway's loopback address").is_some() {
+        if after("connect to the gateway's loopback address").or_else(|| after("open the page on localhost")).is_some()
+        {
             self.client.headers.clear();
             (self.client.host, self.client.origin, self.client.elsewhere) = (None, None, false);
         }

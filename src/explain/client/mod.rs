@@ -1,5 +1,10 @@
 //! The connecting client: its kind, role, address, credentials and device.
 
+mod assumption;
+mod description;
+
+pub(crate) use description::ClientDescription;
+
 use PresetScopes::{Browser, Command, Fixed, Probe, Terminal};
 use openclaw_model::facts::client::ClientFacts;
 use openclaw_protocol::client::{self, mode};
@@ -7,7 +12,6 @@ use openclaw_protocol::identity::DeviceKey;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
-use untrusted_data::printable;
 
 /// The default scopes of the apps (`defaultOperatorConnectScopes` of OpenClawKit). The scopes come from the source
 /// code, because no test runs an app. No known release has other scopes.
@@ -79,6 +83,20 @@ pub(crate) const PRESETS: &[Preset] = &[
     app("android", "the app for Android", client::ANDROID_APP, mode::NODE, ("node", &[]), ("android", "Android")),
 ];
 
+/// Other names of clients, and what to pass instead.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("cron", "a cron job is `backend`"),
+    ("agent", "a tool of an agent is `backend`, and the exec tool is `exec`"),
+    ("browser", "the page of the gateway in a browser is `control-ui`"),
+    ("dashboard", "the dashboard is `control-ui`"),
+    ("iphone", "an iPhone is `ios`"),
+    ("ipad", "an iPad is `ios`"),
+    ("phone", "a phone is `ios` or `android`"),
+    ("mac", "the app for macOS is `macos`"),
+    ("docker", "the openclaw command in a container is `cli`; pass the address of the container with --peer"),
+    ("openclaw", "the openclaw command is `cli`"),
+];
+
 const fn preset(
     name: &'static str,
     what: &'static str,
@@ -104,7 +122,7 @@ const fn app(
 impl Preset {
     /// Whether the client has a device of its own, instead of that of the gateway's machine.
     pub(crate) fn has_own_device(&self) -> bool {
-        self.mode == mode::WEBCHAT || self.is_node_host() || client::NATIVE_APPS.contains(&self.id)
+        self.mode == mode::WEBCHAT || self.is_node_host() || self.is_app()
     }
 
     /// Whether the client is a node host, which can also run on the gateway's machine.
@@ -115,6 +133,11 @@ impl Preset {
     /// Whether both send the same client id. The exec tool and the other tools of the gateway do.
     pub(crate) fn is_same_client(&self, other: Self) -> bool {
         self.id == other.id
+    }
+
+    /// Whether the client is an app for a desktop or a phone.
+    pub(super) fn is_app(&self) -> bool {
+        client::NATIVE_APPS.contains(&self.id)
     }
 
     /// Whether a record was created for this client.
@@ -129,7 +152,7 @@ impl FromStr for Preset {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>();
         let found = PRESETS.iter().find(|preset| preset.name == text);
-        found.copied().ok_or_else(|| crate::suggestions::choices(text, &names))
+        found.copied().ok_or_else(|| crate::suggestions::choices_or_synonym(text, &names, OTHER_NAMES))
     }
 }
 
@@ -143,6 +166,11 @@ fn preset_of(id: &str, mode: &str, role: &str) -> Option<Preset> {
 fn owned(scopes: &[&str]) -> Vec<String> {
     scopes.iter().map(|scope| (*scope).to_owned()).collect()
 }
+
+/// The host name that a proxy sees. The name is reserved for documentation.
+pub(super) const PUBLIC_HOST: &str = "gateway.example";
+/// The address of another machine. The address is reserved for documentation.
+pub(super) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// The name from which the key of a new device is derived.
 const NEW_DEVICE: &str = "explain/new device";
@@ -181,9 +209,10 @@ impl FromStr for Credential {
             ("bootstrap-token", None) => Err("bootstrap-token needs a value: bootstrap-token=VALUE".to_owned()),
             ("none", None) => Ok(Self::None),
             ("shared" | "none", Some(_)) => Err(format!("{kind} takes no value; use token=VALUE or password=VALUE")),
-            _ => Err(crate::suggestions::choices(
+            _ => Err(crate::suggestions::choices_or_synonym(
                 kind,
                 &["shared", "token", "password", "device-token", "bootstrap-token", "none"],
+                &[("setup-code", "a setup code contains a bootstrap token: bootstrap-token=VALUE")],
             )),
         }
     }
@@ -279,20 +308,24 @@ pub(crate) enum Assumption {
     NewDevice,
     /// The client of its release does not send its device to this gateway.
     OmitsDevice,
+    /// The page has no device.
+    InsecurePage,
     /// The kind of client.
     Client,
     /// The kind and the value of the client's credentials.
     Credential,
     /// The client has the platform of the record.
     Platform,
-    /// The client connects from the gateway's machine.
+    /// The machine that the client connects from.
     Peer,
-    /// The host that the client requests from the proxy.
+    /// The host that the client requests.
     Host,
     /// The headers that a proxy adds to authenticate a user.
     Headers,
     /// The client requests all its default scopes, although most methods need fewer.
     Scopes,
+    /// The app requests the scopes of its device token.
+    TokenScopes,
     /// The proof of a device whose private key is elsewhere.
     Proof,
 }
@@ -380,10 +413,29 @@ impl Client {
             return;
         }
         role.clone_into(&mut self.role);
-        if client::NATIVE_APPS.contains(&self.id.as_str()) {
+        if self.is_app() {
             self.mode = if role == "node" { mode::NODE.to_owned() } else { mode::UI.to_owned() };
         }
         self.scopes = self.default_scopes(release);
+    }
+
+    /// Lets an app that sends the device token of its record request the scopes of this token. Returns whether it does.
+    pub(super) fn request_scopes_of_token(&mut self, record: &Value) -> bool {
+        let token = record.get("tokens").and_then(|tokens| tokens.get(&self.role)?.get("scopes")?.as_array());
+        let is_sent = self.is_app() && self.credential == Credential::DeviceToken(None);
+        let Some(scopes) = token.filter(|_| is_sent) else { return false };
+        let scopes = scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        std::mem::replace(&mut self.scopes, scopes) != self.scopes
+    }
+
+    /// Whether the client is an app for a desktop or a phone.
+    fn is_app(&self) -> bool {
+        client::NATIVE_APPS.contains(&self.id.as_str())
+    }
+
+    /// Whether the client is an app for a phone, which cannot run on the gateway's machine.
+    pub(crate) fn is_phone(&self) -> bool {
+        [client::IOS_APP, client::ANDROID_APP].contains(&self.id.as_str())
     }
 
     /// Whether the client is the `openclaw` command as an operator.
@@ -396,7 +448,7 @@ impl Client {
         let preset = preset_of(&self.id, &self.mode, &self.role).filter(|preset| preset.role == self.role);
         match (preset, self.role.as_str()) {
             (Some(preset), _) => owned(preset.scopes.of(release)),
-            (None, "operator") if client::NATIVE_APPS.contains(&self.id.as_str()) => owned(APP_SCOPES),
+            (None, "operator") if self.is_app() => owned(APP_SCOPES),
             (None, "operator") => owned(release.scopes.command),
             (None, _) => Vec::new(),
         }
@@ -416,44 +468,5 @@ impl Client {
     /// The credentials in words, without the secret.
     pub(crate) fn credential_words(&self) -> &str {
         self.credential_source.as_deref().unwrap_or_else(|| self.credential.words())
-    }
-
-    /// Adds or removes an assumption.
-    pub(crate) fn assume(&mut self, assumption: Assumption, is_assumed: bool) {
-        self.assumed.retain(|known| *known != assumption);
-        self.assumed.extend(is_assumed.then_some(assumption));
-    }
-
-    /// What is assumed about the client, with the options that specify it.
-    pub(crate) fn assumptions(&self) -> Vec<String> {
-        // What is assumed about a device does not matter if the client sends none.
-        let is_about_device = |assumed: &&Assumption| {
-            matches!(assumed, Assumption::Device | Assumption::NewDevice | Assumption::Proof | Assumption::Platform)
-        };
-        let sends_none = self.who.id().is_none();
-        let words = |assumed: &Assumption| match assumed {
-            Assumption::Device => {
-                let id = self.who.id().unwrap_or_default();
-                format!("the device is {} (--device)", printable::line(&id).chars().take(12).collect::<String>())
-            }
-            Assumption::NewDevice => "the device is new (--device)".to_owned(),
-            Assumption::OmitsDevice => {
-                "in this release, the client sends no device to this gateway (--device)".to_owned()
-            }
-            Assumption::Client => format!("the client is {} (--as)", self.what),
-            Assumption::Credential => format!("the client sends {} (--auth)", self.credential_words()),
-            Assumption::Platform => format!("the platform is {} (--platform)", printable::line(&self.platform)),
-            Assumption::Peer => "the client runs on the gateway's machine (--peer, --via)".to_owned(),
-            Assumption::Host => format!("the host is {} (--host)", self.host.as_deref().unwrap_or_default()),
-            Assumption::Headers => {
-                let is_assumed = |(name, _): &&(String, String)| self.assumed_headers.contains(name);
-                let header = |(name, value): &(String, String)| format!("{name}: {value}");
-                let headers = self.headers.iter().filter(is_assumed).map(header).collect::<Vec<_>>().join(", ");
-                format!("the proxy adds {} (--header)", printable::line(&headers))
-            }
-            Assumption::Scopes => "the command needs all its default scopes (--scopes)".to_owned(),
-            Assumption::Proof => "the client has the private key of the device".to_owned(),
-        };
-        self.assumed.iter().filter(|assumed| !(sends_none && is_about_device(assumed))).map(words).collect()
     }
 }
