@@ -114,7 +114,7 @@ pub(crate) struct Explain {
     /// Proxy between the client and the gateway: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
     ///
     /// The proxy adds the headers that its documentation describes. The client connects to the proxy from the address
-    /// 203.0.113.7 and requests the host gateway.example.
+    /// 203.0.113.7. It requests the host of the first https origin in gateway.controlUi.allowedOrigins, or gateway.example.
     #[arg(long, value_name = "PROXY", value_parser = via, help_heading = CONNECTION)]
     via: Option<Proxy>,
     /// Header of the upgrade request; overrides the headers of --via (repeatable)
@@ -123,10 +123,10 @@ pub(crate) struct Explain {
     /// Origin header [default: none, or the gateway's address for browser clients]
     #[arg(long, value_name = "ORIGIN", help_heading = CONNECTION)]
     origin: Option<String>,
-    /// Host header [default: the gateway's address]
+    /// Host header [default: for pages and proxies from gateway.controlUi.allowedOrigins, or the gateway's address]
     #[arg(long, value_name = "HOST", help_heading = CONNECTION)]
     host: Option<String>,
-    /// Peer address of the connection that the gateway sees [default: 127.0.0.1]
+    /// Peer address of the connection that the gateway sees [default: 127.0.0.1; for a phone, the address in its record]
     #[arg(long, value_name = "ADDRESS", help_heading = CONNECTION)]
     peer: Option<IpAddr>,
     /// OpenClaw release of the client [default: the release of the gateway]
