@@ -1,10 +1,12 @@
-//! The environment of `openclaw`: the state directory that it uses, and the release that is installed.
+//! The environment of `openclaw`: the state directory and the gateway that it uses, and the release that is installed.
 
 use openclaw_model::Release;
 use openclaw_protocol::store::DATABASE;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use tokio_tungstenite::tungstenite::http::Uri;
 use untrusted_data::plain_file::{self, Links};
+use untrusted_data::printable;
 
 /// The maximum size of `package.json`, in bytes.
 const MAX_PACKAGE_BYTES: u64 = 256 << 10;
@@ -18,6 +20,26 @@ const FOLDERS_UP: usize = 6;
 
 /// The environment, interpreted as `openclaw` does.
 pub(super) struct Environment<'a>(pub(super) &'a [(String, String)]);
+
+/// A sentence about a configuration that makes `openclaw` a client of a gateway on another machine. Of the gateway's URL, it
+/// contains only the scheme, the host and the port: the other parts can contain secrets.
+pub(super) fn remote_gateway(config: &Value) -> Option<String> {
+    let gateway = &config["gateway"];
+    if gateway["mode"] != "remote" {
+        return None;
+    }
+    let url = gateway["remote"]["url"].as_str().and_then(|url| url.trim().parse::<Uri>().ok());
+    let address = url.as_ref().and_then(|url| Some((url.scheme_str()?, url.host()?, url.port_u16())));
+    let address = match address {
+        Some((scheme, host, Some(port))) => format!("{scheme}://{host}:{port}"),
+        Some((scheme, host, None)) => format!("{scheme}://{host}"),
+        None => "a gateway on another machine".to_owned(),
+    };
+    Some(format!(
+        "no gateway runs on this state directory: its openclaw.json makes `openclaw` a client of {} (gateway.mode is remote)",
+        printable::line(&address)
+    ))
+}
 
 impl Environment<'_> {
     /// A variable that is not empty.

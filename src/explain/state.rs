@@ -2,7 +2,7 @@
 
 use super::StoreBeforeStart;
 use super::client_tokens::{self, CLIENT_TOKENS, StoredToken};
-use super::environment::Environment;
+use super::environment::{self, Environment};
 use super::text::NO_START;
 use crate::gateway_files::{
     CONFIGS, GatewayFile, IDENTITY, USUAL_PLACE, below, is_state_directory, named, not_a_state_directory,
@@ -258,6 +258,7 @@ impl StateDirectory {
         let unread_config = error.as_ref().map(|error| (path.to_owned(), problem(error)));
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(directory, &mut notes);
+        notes.extend(environment::remote_gateway(&config));
         notes.extend(unknown_writer(&config));
         let written = written_by(&config).filter(|release| reads(&stored, *release, &mut notes));
         let written = || Some((written?, "from openclaw.json"));
@@ -311,10 +312,9 @@ impl StateDirectory {
         given.map_or(found.unwrap_or(newest), |release| ChosenRelease { release, source: None })
     }
 
-    /// The URL of the gateway, if the configuration makes `openclaw` a client of a gateway that does not run here.
-    pub(crate) fn remote_gateway(&self) -> Option<&str> {
-        let gateway = &self.config["gateway"];
-        gateway["remote"]["url"].as_str().filter(|_| gateway["mode"] == "remote")
+    /// A sentence about a configuration that makes `openclaw` a client of a gateway on another machine.
+    pub(crate) fn remote_gateway(&self) -> Option<String> {
+        environment::remote_gateway(&self.config)
     }
 
     /// The configuration file, if it is not one in the state directory.

@@ -293,10 +293,18 @@ fn moved_directory() {
 fn remote_gateway() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
-    let remote = json!({ "url": "wss://gateway.example?token=Canary-4fj29sKq81", "token": "Canary-4fj29sKq81" });
-    put(&test_folder, "openclaw.json", &json!({ "gateway": { "mode": "remote", "remote": remote } }).to_string());
-    let ended = clawcheck(&test_folder, &["explain"], None);
-    assert_eq!(ended.code, Some(2), "{}", ended.out);
-    assert!(ended.err.contains("a client of wss://gateway.example?token="), "{}", ended.err);
-    assert!(ended.err.contains("gateway.remote.token") && !ended.err.contains("4fj29sKq81"), "{}", ended.err);
+    let url = "wss://user:Canary-1-of-url@gateway.example:8443/?token=Canary-2-of-url";
+    for (remote, address) in [
+        (json!({ "url": url, "token": "the-token-of-the-gateway" }), "wss://gateway.example:8443"),
+        (json!({}), "a gateway on another machine"),
+    ] {
+        put(&test_folder, "openclaw.json", &json!({ "gateway": { "mode": "remote", "remote": remote } }).to_string());
+        let ended = clawcheck(&test_folder, &["explain"], None);
+        assert_eq!(ended.code, Some(2), "{}", ended.out);
+        let said = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&format!("a client of {address} (gateway.mode is remote)")), "{said}");
+        assert!(said.contains("gateway.remote.token") && !said.contains("of-url"), "{said}");
+        let found = clawcheck(&test_folder, &["doctor", "state"], None).out;
+        assert!(found.contains(&format!("a client of {address}")) && !found.contains("of-url"), "{found}");
+    }
 }

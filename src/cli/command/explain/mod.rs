@@ -22,7 +22,6 @@ use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use untrusted_data::printable;
 
 /// The proxies that `--via` accepts.
 const PROXIES: [(&str, Proxy); 5] = [
@@ -158,8 +157,8 @@ impl Explain {
         };
         let logged = self.log.as_deref().map(|path| logged(path, self.client)).transpose()?;
         let state = StateDirectory::read(&places).map_err(|error| CommandError::usage(self.with_hint(error)))?;
-        if let Some(url) = state.remote_gateway() {
-            return Err(remote_gateway(&state, url));
+        if let Some(sentence) = state.remote_gateway() {
+            return Err(remote_gateway(&sentence));
         }
         let all = self.releases.is_some();
         let is_release_given = self.release.is_some();
@@ -265,13 +264,12 @@ impl Explain {
 }
 
 /// The error for the state directory of a machine whose `openclaw` uses a gateway on another machine.
-fn remote_gateway(state: &StateDirectory, url: &str) -> CommandError {
-    let url = state.secrets().apply_known(&printable::line(url));
+fn remote_gateway(sentence: &str) -> CommandError {
     CommandError::usage(miette::miette!(
         help = "run clawcheck on the machine of the gateway, or pass a copy of the gateway's state directory with --state-dir. \
                 gateway.remote.token or gateway.remote.password must contain the secret of the gateway. To run a gateway on \
                 this machine: openclaw config set gateway.mode local",
-        "no gateway runs on this state directory: its openclaw.json makes `openclaw` a client of {url} (gateway.mode is remote)"
+        "{sentence}"
     ))
 }
 
