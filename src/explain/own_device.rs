@@ -1,9 +1,11 @@
 //! Whether a client sends the device of the gateway's machine.
 
 use super::client::{Assumption, Client, ClientDevice, Credential, PRESETS};
+use super::remedies::is_proxy_header;
 use super::simulated_gateway::SimulatedGateway;
 use openclaw_model::AuthMode;
 use openclaw_model::facts::client::{ClientFacts, DeviceRule};
+use openclaw_model::locality::is_loopback_authority;
 use openclaw_protocol::client::{self, mode};
 
 impl SimulatedGateway {
@@ -47,7 +49,10 @@ impl SimulatedGateway {
     /// Whether the client connects to a loopback address, directly or through a tunnel.
     fn is_local(&self) -> bool {
         let client = &self.client;
-        client.peer.to_canonical().is_loopback() && client.headers.is_empty() && client.host.is_none()
+        let is_proxied = client.headers.iter().any(|(name, _)| is_proxy_header(name));
+        client.peer.to_canonical().is_loopback()
+            && !is_proxied
+            && client.host.as_deref().is_none_or(is_loopback_authority)
     }
 
     /// Whether the client sends a secret of the gateway's auth mode, the right one or another one.
@@ -128,6 +133,9 @@ mod tests {
         let logged = ClientDescription { sends_device: true, ..local.clone() };
         assert!(device(&state, &named) && device(&state, &logged));
         if client != "probe" {
+            let host = |host: &str| ClientDescription { host: Some(host.to_owned()), ..local.clone() };
+            assert_eq!(device(&state, &host("127.0.0.1:18789")), sends);
+            assert!(device(&state, &host("gateway.example")));
             let elsewhere = ClientDescription { peer: "192.0.2.7".parse().ok(), ..local.clone() };
             let proxied = ClientDescription { via: Some(Proxy::Nginx), ..local.clone() };
             let other = ClientDescription { credential: Some(Credential::DeviceToken(None)), ..local };

@@ -93,13 +93,12 @@ impl AdmittedClient<'_> {
             let what = "behind a proxy on the gateway's machine".to_owned();
             add("--via nginx".to_owned(), what, &|other| other.via = Some(Proxy::Nginx));
         }
-        let (platform, what) = match next_version(&client.platform) {
-            Some(next) => (next, "after an update of its system"),
-            None if client.platform == LOCAL_PLATFORM => ("macos".to_owned(), "on another platform"),
-            None => (LOCAL_PLATFORM.to_owned(), "on another platform"),
-        };
-        let option = format!("--platform {}", quoted(&platform));
-        add(option, what.to_owned(), &|other| other.platform = Some(platform.clone()));
+        let other = if client.platform == LOCAL_PLATFORM { "macos" } else { LOCAL_PLATFORM };
+        let updated = next_version(&client.platform).map(|next| (next, "after an update of its system"));
+        for (platform, what) in updated.into_iter().chain([(other.to_owned(), "on another platform")]) {
+            let option = format!("--platform {}", quoted(&platform));
+            add(option, what.to_owned(), &|other| other.platform = Some(platform.clone()));
+        }
         let wrong = Some(WRONG.to_owned());
         let secret = match self.simulated.settings().map(|settings| settings.auth_mode) {
             Some(AuthMode::Token) => Some(("token", Credential::Token(wrong))),

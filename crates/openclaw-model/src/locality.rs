@@ -215,3 +215,7 @@ pub(crate) fn header_name(lower: &str) -> String {
     };
     lower.split('-').map(|part| if part == "ip" { "IP".to_owned() } else { word(part) }).collect::<Vec<_>>().join("-")
 }
+/// Whether a `Host` header, or the host and the port of a URL, names this machine by a loopback address.
+pub fn is_loopback_authority(authority: &str) -> bool {
+    address::is_loopback_host(&address::host_name(authority), false)
+}

@@ -130,9 +130,15 @@ impl Preset {
         self.id == client::NODE_HOST
     }
 
-    /// Whether both send the same client id. The exec tool and the other tools of the gateway do.
+    /// Whether both are the same program: they send the same id and mode. The exec tool and the other tools of the gateway do. An
+    /// app has two modes.
     pub(crate) fn is_same_client(&self, other: Self) -> bool {
-        self.id == other.id
+        self.id == other.id && (self.mode == other.mode || client::NATIVE_APPS.contains(&self.id))
+    }
+
+    /// Whether the client connects as a node by default.
+    pub(crate) fn is_node(&self) -> bool {
+        self.role == "node"
     }
 
     /// Whether the client is an app for a desktop or a phone.

@@ -21,7 +21,9 @@ use cause::LogCause;
 use checks::CheckedConnect;
 use openclaw_emulator::stored_state::StoredFile;
 use openclaw_model::Facts;
-use openclaw_model::handshake::{AuthFailure, AuthMethod};
+use openclaw_model::handshake::{
+    AuthFailure, AuthMethod, DEVICE_REQUIRED, PAGE_NEEDS_DEVICE, PAGE_NEEDS_SECURE_CONTEXT,
+};
 use openclaw_protocol::store::Document;
 use presets::{page, preset, role};
 use reader::{LogFields, LogReader, RefusedConnect, field};
@@ -36,9 +38,6 @@ const MAX_LOG_BYTES: u64 = 32 << 20;
 /// The advice about a rate limit, which exists only in the memory of the gateway.
 const RATE_LIMITED: &str = "; the gateway counts failed attempts of an address, and then also refuses the correct secret: wait until \
      the lockout ends (`gateway.auth.rateLimit.lockoutMs`), or restart the gateway";
-/// The answer to a client that has neither a device nor the gateway's secret.
-const DEVICE_REQUIRED: &str = "device identity required";
-
 /// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum LogError {
@@ -112,7 +111,8 @@ impl LoggedRefusal {
     /// Fills in the values that the user and the log do not specify, from the pending request that the refusal left in the store.
     pub(crate) fn complete_from_store(&self, description: &mut ClientDescription, stored: &StoreBeforeStart) {
         // A later connect can have added its scopes to the request.
-        let has_details = ["client", "device"].iter().all(|name| field(&self.detail, name).is_some());
+        let has_details = self.checks.connect.is_some()
+            || ["client", "device"].iter().all(|name| field(&self.detail, name).is_some());
         let id = self.request_id().filter(|_| !has_details);
         let Some(request) = id.and_then(|id| pending_request(stored, id)) else { return };
         let text = |name: &str| request.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -173,8 +173,10 @@ impl LoggedRefusal {
             let method = || AuthMethod::ALL.iter().find(|method| detail("auth") == Some(method.name()));
             let refused = failure.and_then(|failure| checks::refused(failure, None));
             let told = refused.or_else(|| method().and_then(|method| checks::accepted(*method)));
-            // With the gateway's secret, a client needs no device, and the gateway does not ask for one.
-            let without_secret = || (self.reason() == DEVICE_REQUIRED).then_some(Credential::None);
+            // With the gateway's secret, an operator needs no device. A node can need one.
+            let is_node = description.role.as_deref() == Some("node")
+                || description.role.is_none() && description.preset.is_some_and(|preset| preset.is_node());
+            let without_secret = || (self.reason() == DEVICE_REQUIRED && !is_node).then_some(Credential::None);
             description.credential = told.or_else(without_secret);
         }
     }
@@ -191,7 +193,9 @@ impl LoggedRefusal {
 
     /// Whether only a client without a device gets this answer.
     fn lacks_device(&self) -> bool {
-        self.reason() == DEVICE_REQUIRED || self.reason().contains("requires device identity")
+        [DEVICE_REQUIRED, PAGE_NEEDS_DEVICE, PAGE_NEEDS_SECURE_CONTEXT]
+            .iter()
+            .any(|text| self.reason().starts_with(text))
     }
 
     /// The kind of upgrade that the device requested.

@@ -262,6 +262,17 @@ fn mode_of_app_is_its_role(#[case] client: &str, #[case] name: &str, #[case] rol
     assert_eq!((description.preset.unwrap().name, description.role.as_deref()), (name, Some(role)));
 }
 
+/// With the gateway's secret, an operator needs no device, but a node can need one.
+#[rstest]
+#[case::command("client=cli cli", Some(Credential::None))]
+#[case::node("client=node-host node", None)]
+fn client_without_device_has_no_secret(#[case] client: &str, #[case] credential: Option<Credential>) {
+    let mut description = ClientDescription::default();
+    let line = format!("[ws] unauthorized conn=c1 remote=127.0.0.1 {client} v1 reason={DEVICE_REQUIRED}");
+    LoggedRefusal::parse(&line, None).unwrap().complete(&mut description, &Value::Null);
+    assert_eq!((description.device.as_deref(), description.credential), (Some("none"), credential));
+}
+
 /// The log can contain the connects of several clients.
 #[test]
 fn connect_of_named_client_is_preferred() {
@@ -271,14 +282,14 @@ fn connect_of_named_client_is_preferred() {
              [ws] closed before connect conn={conn} remote=127.0.0.1 host={conn} code=1008 reason=unauthorized\n"
         )
     };
-    let log = line("openclaw-android ui v1", "c1") + &line("cli cli v1", "c2");
+    let log = line("openclaw-android ui v1", "c1") + &line("cli cli v1", "c2") + &line("cli probe v1", "c3");
     let host = |client: Option<&str>| {
         let mut description = ClientDescription::default();
         let logged = LoggedRefusal::parse(&log, client.map(|client| client.parse().unwrap())).unwrap();
         logged.complete(&mut description, &Value::Null);
         description.host.unwrap()
     };
-    assert_eq!([host(None), host(Some("android")), host(Some("ios"))], ["c2", "c1", "c2"]);
+    assert_eq!([None, Some("android"), Some("cli"), Some("ios")].map(host), ["c3", "c1", "c2", "c3"]);
 }
 
 /// The pending request of a refused connect describes the client, and the line about the close does not.

@@ -222,7 +222,7 @@ fn direct(client: &mut Client) {
     client.headers.retain(|(name, _)| !is_proxy_header(name) && !assumed.contains(name));
 }
 
-pub(super) fn is_proxy_header(name: &str) -> bool {
+pub(in crate::explain) fn is_proxy_header(name: &str) -> bool {
     name.starts_with("x-forwarded-") || name.starts_with("tailscale-") || ["forwarded", "x-real-ip"].contains(&name)
 }
 

@@ -11,6 +11,7 @@ mod record;
 mod remedy;
 
 pub(crate) use change::Change;
+pub(super) use change::is_proxy_header;
 pub(crate) use remedy::{Remedy, Risk};
 
 use super::client::Credential;

@@ -14,6 +14,7 @@ pub use crate::facts::handshake::{
 pub(crate) use auth::limits::RateLimits;
 pub use auth::secret::secret_generation;
 pub use auth::verdict::{AuthFailure, AuthMethod, CredentialsFinding};
+pub use checks::device::{DEVICE_REQUIRED, PAGE_NEEDS_DEVICE, PAGE_NEEDS_SECURE_CONTEXT};
 pub(crate) use hello::capabilities::challenge;
 pub(crate) use hello::payload::MAX_PAYLOAD_BYTES;
 

@@ -13,6 +13,13 @@ use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Value, json};
 
+/// The answer to a client without a device that needs one.
+pub const DEVICE_REQUIRED: &str = "device identity required";
+/// The answer to a page without a device. Browsers give a page a device only in a secure context.
+pub const PAGE_NEEDS_DEVICE: &str = "control ui requires device identity (use HTTPS or localhost secure context)";
+/// The same answer of the oldest releases.
+pub const PAGE_NEEDS_SECURE_CONTEXT: &str = "control ui requires HTTPS or localhost (secure context)";
+
 /// Whether the configuration admits this client without a device: the Control UI with
 /// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
 pub(in crate::handshake) fn is_disregarded(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> bool {
@@ -103,8 +110,8 @@ fn may_omit_device(
         if !(bypass || insecure_allowed) {
             let details = detailed(rules, json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" }));
             let message = match details {
-                Some(_) => "control ui requires device identity (use HTTPS or localhost secure context)",
-                None => "control ui requires HTTPS or localhost (secure context)",
+                Some(_) => PAGE_NEEDS_DEVICE,
+                None => PAGE_NEEDS_SECURE_CONTEXT,
             };
             return Err(Refusal::invalid(message, details));
         }
@@ -122,7 +129,7 @@ fn may_omit_device(
         Err(failure) if sent_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
         _ => {
             let details = detailed(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
-            Err(Refusal::not_paired("device identity required", details))
+            Err(Refusal::not_paired(DEVICE_REQUIRED, details))
         }
     }
 }
