@@ -9,6 +9,7 @@ use openclaw_model::facts::client::ClientFacts;
 use openclaw_model::{AuthMode, Release};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// A connect of the captured scenario.
@@ -54,6 +55,12 @@ fn name_of_client(client_id: Option<&str>) -> &'static str {
     }
 }
 
+/// A client of a scenario. Each of its clients connects from the machine of the gateway.
+pub(super) fn of_scenario(release: Release) -> ClientDescription {
+    let peer = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    ClientDescription { release: Some(release), peer, ..ClientDescription::default() }
+}
+
 /// The connects of a device. Connects that request fewer rights come first. The original answers them one after the other,
 /// because a connect can pair the device or leave a request. The iterator computes each answer when it returns the connect.
 pub(super) fn of_device(
@@ -94,7 +101,7 @@ pub(super) fn of_setup_codes<'a>(
     aliases: &'a mut Aliases,
     now: i64,
 ) -> impl Iterator<Item = Connect> + use<'a> {
-    let description = ClientDescription { release: Some(release), ..ClientDescription::default() };
+    let description = of_scenario(release);
     let codes = documents.iter().flat_map(|codes| codes.as_object().into_iter().flatten());
     codes.filter_map(move |(key, code)| {
         let token = code.get("token").and_then(Value::as_str).unwrap_or(key);

@@ -18,7 +18,7 @@ pub(crate) use scenario_folder::{SaveError, save};
 pub(crate) use substitution::Substitution;
 
 use crate::counted::counted;
-use crate::explain::{ChosenRelease, ClientDescription, StateDirectory, Verdict};
+use crate::explain::{ChosenRelease, StateDirectory, Verdict};
 use crate::scenario::nodes::MAX_FILE_SIZE;
 use crate::scenario::writer;
 use aliases::{Aliases, ValueKind};
@@ -233,7 +233,7 @@ fn connects_of(
     aliases: &Aliases,
     now: i64,
 ) -> (Vec<Connect>, usize) {
-    let description = ClientDescription { release: Some(release), ..ClientDescription::default() };
+    let description = connects::of_scenario(release);
     let (mut connects, mut without) = (Vec::new(), 0);
     for device in devices {
         if connects.len() >= MAX_CONNECTS {

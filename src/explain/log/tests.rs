@@ -241,6 +241,10 @@ proptest! {
     "origin=http://localhost:1 host=localhost:1 ua=n/a code=1008 reason=pairing required: device is not approved yet",
     None
 )]
+#[case::page_of_old_release(
+    "origin=n/a host=a ua=n/a code=1008 reason=control ui requires HTTPS or localhost (secure context)",
+    Some("none")
+)]
 #[case::reason_of_page(
     "origin=n/a host=a ua=n/a code=1008 reason=protocol mismatch: Control UI updated; reload this page",
     None
