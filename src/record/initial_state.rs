@@ -238,11 +238,15 @@ impl AuthSigns {
         self.named =
             ["token", "password", "none", "trusted-proxy"].into_iter().find(|mode| *mode == named).or(self.named);
         let has_device = pointer_of(params, "device").is_some();
+        let is_operator = pointer_of(params, "role").is_none_or(|role| role == "operator");
         let of_error = match text("/error/details/code") {
             detail if detail.starts_with("AUTH_PASSWORD_") => Some("password"),
             detail if detail.starts_with("AUTH_TOKEN_") => Some("token"),
-            // Any secret lets in a client without a device, except in a gateway that reads no secret.
-            "DEVICE_IDENTITY_REQUIRED" if !has_device && (sends("token") || sends("password")) => Some("none"),
+            // Any secret lets in an operator without a device, except in a gateway that reads no secret. Nodes can need a
+            // device in every mode.
+            "DEVICE_IDENTITY_REQUIRED" if is_operator && !has_device && (sends("token") || sends("password")) => {
+                Some("none")
+            }
             "AUTH_UNAUTHORIZED" if sends("token") || sends("password") => Some("trusted-proxy"),
             _ => None,
         };
@@ -367,5 +371,21 @@ mod tests {
         let drafts = Drafts::of(&mut recording.take());
         assert_eq!(drafts.version.as_deref(), Some(release));
         assert_eq!(trusts_a_proxy(&drafts), is_trusted);
+    }
+
+    /// Some releases refuse a node without a device in every mode.
+    #[rstest]
+    #[case::node_then_operator_let_in(&[("node", false), ("operator", true)], "token")]
+    #[case::operator_let_in_then_node(&[("operator", true), ("node", false)], "token")]
+    #[case::both_refused(&[("node", false), ("operator", false)], "none")]
+    fn mode_from_connects_without_device(#[case] connects: &[(&str, bool)], #[case] mode: &str) {
+        let mut signs = AuthSigns::default();
+        for (role, is_let_in) in connects {
+            let params = json!({ "role": role, "auth": { "token": "secret" } });
+            let code = json!({ "code": "NOT_PAIRED", "details": { "code": "DEVICE_IDENTITY_REQUIRED" } });
+            let answer = if *is_let_in { json!({ "ok": true }) } else { json!({ "ok": false, "error": code }) };
+            signs.add(params.as_object().unwrap(), &answer);
+        }
+        assert_eq!(signs.mode(), Some(mode));
     }
 }
