@@ -201,9 +201,11 @@ fn telltale() -> Value {
         [("token", "token"), ("password", "password"), ("deviceToken", "device"), ("bootstrapToken", "bootstrap")];
     let auth = names.map(|(member, name)| (member.to_owned(), json!(secret(name))));
     let mut request = connect(&Value::Object(auth.into_iter().collect()));
+    // One secret is the beginning of another.
+    request["params"]["auth"]["password"] = json!(secret("token") + "-Hidden-end");
     request["params"]["client"]["displayName"] = json!(secret("name"));
     request["params"]["client"]["platform"] = json!(format!("{} {TOKEN} {}", secret("token"), secret("device")));
-    request["params"]["scopes"] = json!([secret("bootstrap"), secret("password")]);
+    request["params"]["scopes"] = json!([secret("bootstrap"), secret("token") + "-Hidden-end"]);
     request
 }
 
@@ -226,7 +228,8 @@ fn log_has_no_secrets(#[case] release: &str) {
         ("X-Forwarded-Host", TOKEN),
         ("Origin", &origin),
     ];
-    for headers in [&[], headers] {
+    let path = format!("http://gateway.example/token/{}", secret("path"));
+    for headers in [&[], headers, &[("Origin", &path)]] {
         // A release can refuse the upgrade because of these headers.
         if let Some(mut client) = gateway.open(&url, headers) {
             client.send(text(&telltale())).unwrap();

@@ -170,7 +170,7 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let origin = origin::check(&model.rules, &model.config, &attempt);
     let refused = || match &attempt.origin {
         Some(origin) if is_bare_origin(origin) => format!("`{origin}` is not allowed"),
-        Some(_) => "the Origin header is not an origin, because it contains `@`, `?` or `#`".to_owned(),
+        Some(_) => "the Origin header is not an origin, which has only a scheme, a host and a port".to_owned(),
         None => "no Origin header was sent, and this client needs one".to_owned(),
     };
     let why = origin.clone().unwrap_or_else(|_| refused());

@@ -72,9 +72,7 @@ impl ConnectFinding {
         // A client can repeat its secret in another text.
         let secrets = SentCredential::ALL.iter().filter_map(sent).filter(|secret| secret.len() >= MIN_SECRET);
         let secrets = secrets.collect::<Vec<_>>();
-        let without_secrets =
-            |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(without_secrets);
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| without(&secrets, text));
         let of_client = |name: &str| text(client.get(name)).unwrap_or_default();
         let scopes = params.get("scopes").and_then(Value::as_array);
         Some(Self {
@@ -109,6 +107,25 @@ impl ConnectFinding {
     }
 }
 
+/// The text without these secrets. Secrets can overlap: one can be a part of another, or begin where another ends.
+fn without(secrets: &[&str], text: &str) -> String {
+    let found = secrets.iter().flat_map(|secret| {
+        let starts = (0..text.len()).filter(|at| text.as_bytes()[*at..].starts_with(secret.as_bytes()));
+        starts.map(|start| (start, start + secret.len()))
+    });
+    let mut found = found.collect::<Vec<_>>();
+    found.sort_unstable();
+    let (mut shown, mut end_of_last) = (String::new(), 0);
+    for (start, end) in found {
+        if start >= end_of_last {
+            shown.push_str(&text[end_of_last..start]);
+            shown.push_str(HIDDEN);
+        }
+        end_of_last = end_of_last.max(end);
+    }
+    shown + &text[end_of_last..]
+}
+
 fn read_credentials(rest: &mut Sentence<'_>) -> Option<Vec<SentCredential>> {
     if rest.has(", without credentials") {
         return Some(Vec::new());
@@ -140,8 +157,20 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::subsequence;
+    use serde_json::json;
 
     const TEXT: &str = "[a-z.]{1,9}|.{0,20}";
+
+    #[test]
+    fn overlapping_secrets_are_hidden() {
+        let auth = json!({ "token": "abcd", "password": "abcdefgh", "deviceToken": "ghij", "bootstrapToken": "éxyé" });
+        let texts = ["abcdefgh abcd", "abcdefghij", "abcabcd-éxyéxyé", "abc"];
+        let shown = ["<secret> <secret>", "<secret>", "abc<secret>-<secret>", "abc"];
+        let params = json!({ "client": { "platform": "ghijabcd" }, "scopes": texts, "auth": auth });
+        let connect = ConnectFinding::of_params(&params).unwrap();
+        assert_eq!(connect.scopes, Some(shown.map(str::to_owned).to_vec()));
+        assert_eq!(connect.platform, "<secret><secret>");
+    }
 
     proptest! {
         #[test]

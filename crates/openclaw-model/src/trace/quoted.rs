@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// The maximum length of a text, in characters.
 const MAX_LENGTH: usize = 200;
 /// The mark of a text that was cut, and of the rest of a list that was omitted.
-const CUT: char = '…';
+pub(super) const CUT: char = '…';
 
 /// The text as it is if it is one plain word. Otherwise, the text in quotes.
 pub(super) fn word(text: &str) -> Cow<'_, str> {

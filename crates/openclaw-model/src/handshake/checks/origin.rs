@@ -4,6 +4,7 @@ use crate::handshake::AllowedOrigins;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::refusal::Refusal;
 use crate::origin::Origin;
+use crate::trace::is_bare_origin;
 use crate::{Facts, GatewayConfig, address};
 use openclaw_protocol::client::mode;
 use serde_json::json;
@@ -30,7 +31,8 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();
     match verdict(rules, config, attempt, origin) {
-        Ok(why) => Ok(format!("`{origin}` is allowed: {why}")),
+        Ok(why) if is_bare_origin(origin) => Ok(format!("`{origin}` is allowed: {why}")),
+        Ok(why) => Ok(format!("the origin is allowed: {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
             let has_details = rules.handshake.refusals_specific;
