@@ -125,9 +125,12 @@ impl LogReader {
         if self.checks.len() >= MAX_OPEN && !self.checks.contains_key(&line.connection) {
             self.checks.pop_first();
         }
-        let connect = self.checks.entry(line.connection).or_default();
-        connect.add(finding);
-        let Some(answer) = &connect.answer else { return };
+        let mut checks = self.checks.remove(&line.connection).unwrap_or_default();
+        checks.add(finding);
+        let Some(answer) = &checks.answer else {
+            self.checks.insert(line.connection, checks);
+            return;
+        };
         let closed = match answer {
             AnswerFinding::NoUpgrade(status) => vec![("code", format!("HTTP {status}"))],
             AnswerFinding::Refused(reason) => vec![("reason", reason.clone())],
@@ -136,13 +139,9 @@ impl LogReader {
                 let reason = (why == HANDSHAKE_TIMEOUT).then(|| ("reason", why.clone()));
                 [("code", code.to_string())].into_iter().chain(reason).collect()
             }
-            AnswerFinding::LetIn { .. } => {
-                self.checks.remove(&line.connection);
-                return;
-            }
+            AnswerFinding::LetIn { .. } => return,
         };
         let closed = closed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let checks = connect.clone();
         self.refused(RefusedConnect { closed, checks, ..RefusedConnect::default() });
     }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// The maximum length of a value, in characters. A longer value is not shown.
 const MAX_VALUE: usize = 200;
-/// The maximum number of headers.
+/// The maximum number of headers. The order of [`SHOWN`] decides which ones are omitted.
 const MAX_HEADERS: usize = 20;
 /// Headers that decide about the answer and hold no secret, the most important ones first. Of other headers that mark a
 /// proxy, only the name is shown: some proxies send a token or a user in them.
@@ -46,11 +46,13 @@ impl UpgradeFinding {
         let is_short = |value: &str| value.chars().count() <= MAX_VALUE;
         let is_shown = |name: &str, value: &str| value.is_empty() || is_short(value) && is_public(name, value);
         let named = peer.headers.iter().filter(|(name, _)| is_named(name) && is_name(name));
-        let headers = named.map(|(name, value)| (name.clone(), is_shown(name, value).then(|| value.clone())));
-        let mut headers = headers.collect::<Vec<_>>();
-        headers.sort_by_key(|(name, _)| SHOWN.iter().position(|shown| shown == name).unwrap_or(SHOWN.len()));
-        let is_cut = headers.len() > MAX_HEADERS;
-        headers.truncate(MAX_HEADERS);
+        let mut named = named.enumerate().collect::<Vec<_>>();
+        named.sort_by_key(|(_, (name, _))| SHOWN.iter().position(|shown| shown == name).unwrap_or(SHOWN.len()));
+        let is_cut = named.len() > MAX_HEADERS;
+        named.truncate(MAX_HEADERS);
+        named.sort_unstable_by_key(|(arrival, _)| *arrival);
+        let headers = named.into_iter().map(|(_, (name, value))| (name, is_shown(name, value).then_some(value)));
+        let headers = headers.map(|(name, value)| (name.clone(), value.cloned())).collect();
         Self { peer: peer.address, headers, is_cut }
     }
 
@@ -111,7 +113,7 @@ mod tests {
         let headers = names.map(|name| (name.to_owned(), format!("of {name}")));
         let peer = Peer { address: IpAddr::from([192, 0, 2, 7]), headers: headers.to_vec() };
         let line = UpgradeFinding::of(&peer, &GatewayConfig::default()).to_string();
-        let expected = "from 192.0.2.7, Host: \"of host\", X-Real-IP: \"of x-real-ip\", X-Forwarded-Access-Token, Tailscale-User-Login";
+        let expected = "from 192.0.2.7, Host: \"of host\", X-Forwarded-Access-Token, Tailscale-User-Login, X-Real-IP: \"of x-real-ip\"";
         assert_eq!(line, expected);
     }
 
@@ -140,8 +142,7 @@ mod tests {
         let last = last.map(|(name, value)| (name.to_owned(), value));
         let peer = Peer { address: IpAddr::from([192, 0, 2, 7]), headers: others.chain(last.clone()).collect() };
         let found = UpgradeFinding::of(&peer, &GatewayConfig::default());
-        let [origin, host] = last.map(|(name, value)| (name, Some(value)));
-        assert_eq!(found.headers[..2], [host, origin]);
+        assert_eq!(found.headers[MAX_HEADERS - 2..], last.map(|(name, value)| (name, Some(value))));
         assert!(found.is_cut && found.to_string().ends_with(", …"));
         assert_eq!(UpgradeFinding::of_sentence(&found.to_string()), Some(found));
     }

@@ -152,3 +152,15 @@ fn absent_headers_and_unusual_device() {
         assert_eq!((read.device.as_deref(), read.scopes.as_deref()), (Some(device), Some([].as_slice())));
     }
 }
+
+/// Connections that have their answer do not displace one that waits.
+#[test]
+fn waiting_connection_outlasts_refused_ones() {
+    let refused =
+        |number| format!("connection {number}: upgrade: from ::1\nconnection {number}: answer: refused: other\n");
+    let others = (1..1100).map(refused).collect::<String>();
+    let log =
+        format!("connection 0: upgrade: from 192.0.2.7\n{others}connection 0: answer: refused: pairing required\n");
+    let (_, read) = described(&log);
+    assert_eq!(read.peer, "192.0.2.7".parse().ok());
+}
