@@ -218,6 +218,23 @@ fn device_belongs_to_kind_of_client(#[case] client: &str, #[case] expected: &str
     assert_eq!((found, client.assumptions()[0].contains("--device")), (expected, assumed));
 }
 
+/// The state directory does not say which device is that of the gateway's machine.
+#[test]
+fn device_of_machine_without_identity() {
+    let tokens = json!({});
+    let ((own, mut record), (phone, mut theirs)) =
+        (device("own", "operator", &tokens), device("phone", "node", &tokens));
+    (record["clientId"], theirs["clientId"]) = (json!("gateway-client"), json!("openclaw-ios"));
+    let id = |paired: Value| {
+        let release = Some("2026.4.2".parse().unwrap());
+        let description = ClientDescription { release, ..ClientDescription::default() };
+        let simulated = simulated(&state(&paired.to_string(), CONFIG), &description, NOW).unwrap();
+        simulated.client.who.id().filter(|_| !simulated.client.who.is_new())
+    };
+    assert_eq!(id(json!({ &own: record, &phone: &theirs })), Some(own.clone()));
+    assert_eq!(id(json!({ &own: &theirs, &phone: &theirs })), None, "two phones");
+}
+
 #[rstest]
 #[case::oldest("cli", "2026.2.19", &["operator.admin", "operator.approvals", "operator.pairing"])]
 #[case::secrets("cli", "2026.4.5", &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing", "operator.talk.secrets"])]

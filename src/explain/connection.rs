@@ -12,7 +12,8 @@ pub(super) const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)
 /// Sets the address of the client, its proxy, its headers and its page.
 pub(super) fn set(client: &mut Client, description: &ClientDescription, config: &Value, record: Option<&Value>) {
     client.peer = peer(client, description, record);
-    client.origin.clone_from(&description.origin);
+    // A log can say that the client sent no origin. Only for a page, that differs from an origin that is not specified.
+    client.origin = description.origin.clone().filter(|origin| client.is_page || !origin.is_empty());
     let host = description.host.clone();
     let mut upgrade = Upgrade { host, headers: description.headers.clone(), ..Upgrade::default() };
     let allowed = description.origin.is_none().then(|| allowed_host(config, scheme(description, config))).flatten();

@@ -82,7 +82,7 @@ pub(crate) fn simulated(
     let devices = devices(&state.stored);
     let who = match description.device.as_deref() {
         Some(device) => find_device(state, &devices, device)?,
-        None => usual_device(state, &devices, description.preset)?,
+        None => usual_device(state, &devices, description.preset),
     };
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
     let (config, env) = (state.config.clone(), state.env.clone());
@@ -285,26 +285,29 @@ fn of_id(state: &StateDirectory, id: &str) -> ClientDevice {
 }
 
 /// The device of a client if the user names none. Apps and pages have their own devices, and so have most nodes. The
-/// other clients use the device of the gateway's machine.
+/// other clients use the device of the gateway's machine. If the directory does not name it, that is the device of such a client
+/// that was approved last.
 fn usual_device(
     state: &StateDirectory,
     devices: &BTreeMap<String, DeviceData>,
     preset: Option<Preset>,
-) -> Result<ClientDevice, ClientDescriptionError> {
+) -> ClientDevice {
     let preset = preset.filter(Preset::has_own_device);
     if let Some(id) = preset.and_then(|preset| latest_of(devices, preset)) {
-        return Ok(of_id(state, id));
+        return of_id(state, id);
     }
     if preset.is_some_and(|preset| !preset.is_node_host()) {
-        return Ok(ClientDevice::unknown());
+        return ClientDevice::unknown();
     }
-    match (own_id(state), devices.keys().collect::<Vec<_>>().as_slice()) {
-        (Some(id), _) => Ok(of_id(state, &id)),
-        (None, []) => Ok(ClientDevice::unknown()),
-        (None, [only]) => Ok(of_id(state, only)),
-        (None, _) => {
-            Err(device_error("the state directory has no identity/device.json; select a device with --device", devices))
-        }
+    if let Some(id) = own_id(state) {
+        return of_id(state, &id);
+    }
+    let of_machine = || {
+        client::PRESETS.iter().filter(|preset| !preset.has_own_device()).find_map(|preset| latest_of(devices, *preset))
+    };
+    match devices.keys().collect::<Vec<_>>().as_slice() {
+        [only] => of_id(state, only),
+        _ => of_machine().map_or_else(ClientDevice::unknown, |id| of_id(state, id)),
     }
 }
 

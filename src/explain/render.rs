@@ -144,7 +144,7 @@ impl Explanation<'_> {
     /// What is assumed about the client, in one line.
     fn assumed(&self) -> Option<String> {
         let assumptions = self.simulated.client.assumptions();
-        (!assumptions.is_empty()).then(|| short(&assumptions.join("; ")))
+        (!assumptions.is_empty()).then(|| full(&assumptions.join("; ")))
     }
 
     fn device(&self) -> String {
@@ -321,6 +321,7 @@ impl Explanation<'_> {
         for RefusedVariant { option, what, answer } in &self.variants {
             let _ = writeln!(out, "  {option:<width$}  {}: {}", short(what), short(answer));
         }
+        out.push_str("For the cause and the remedies of a variant, repeat the command with its option.\n");
     }
 
     fn remedies(&self, results: &RemedyResults, out: &mut String) {

@@ -65,7 +65,9 @@ fn plain(state: &StateDirectory, findings: &[Finding], format: OutputFormat) -> 
             let _ = writeln!(out, "{more} findings");
         }
     }
-    let words = [("--state-dir", Some(state.stored.directory())), ("--config", state.named_config())];
+    // Only without --state-dir, the environment counts.
+    let directory = (!state.is_default).then(|| state.stored.directory());
+    let words = [("--state-dir", directory), ("--config", state.named_config())];
     let words = words.into_iter().filter_map(|(option, path)| Some((option, path?)));
     let words = words.map(|(option, path)| format!(" {option} {}", quoted(&printable::line(&path.to_string_lossy()))));
     let command = format!("clawcheck explain{}", words.collect::<String>());
