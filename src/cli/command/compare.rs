@@ -35,7 +35,7 @@ const SCREEN: usize = 40;
 /// Play cases on several gateways and print the differences between their answers
 ///
 /// `compare` prints a table with a row for each case that differs. In a row, the same letter means the same observation,
-/// including the pairing store. If more than 3 cases differ, `compare` prints the differences by cause: `-` and `[-...-]` mark the
+/// including the pairing store. If more than 3 cases differ, or a case differs in several ways, `compare` prints the differences by cause: `-` and `[-...-]` mark the
 /// answer of the first gateway, `+` and `{+...+}` the answer of the other one. `--format markdown` prints both.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = exit::COMPARE.after(concat!(
@@ -182,7 +182,9 @@ impl Compare {
         if self.format == OutputFormat::Json {
             return document(&names, gateways, comparison, &causes, interrupted.is_some());
         }
-        let by_cause = comparison.differing.len() > MAX_TABLE_CASES;
+        // A row of the table contains only the first difference of a case, which can be the least serious one.
+        let hides = causes.iter().any(|causes| causes.list().len() > comparison.differing.len());
+        let by_cause = hides || comparison.differing.len() > MAX_TABLE_CASES;
         let mut text = String::new();
         if by_cause {
             for (name, causes) in names.iter().skip(1).zip(&causes).filter(|(_, causes)| causes.cases() > 0) {

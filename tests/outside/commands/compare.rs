@@ -152,6 +152,20 @@ fn ctrl_c_prints_completed_results() {
     test_folder.leaves_nothing();
 }
 
+/// The first difference of a case can be the least serious one: a newer gateway has another protocol.
+#[test]
+fn most_serious_difference_comes_first() {
+    let scenario = "scenario: S\nstore: { paired: { d: { scopes: [operator.read], tokens: { operator: { scopes: [operator.read] } } } } }\n\
+        steps:\n- connect: { device: d, scopes: [operator.read] }\n- connect: { device: d, scopes: [operator.admin] }\n";
+    let test_folder = TestFolder::new(scenario);
+    let compared =
+        test_folder.clawcheck(&["compare", "embedded@2026.4.2", "embedded@2026.9.6", "--scenarios", "scenarios"]);
+    assert_eq!(compared.code, Some(1), "{}", compared.out);
+    let first = compared.out.lines().nth(1).unwrap_or_default();
+    assert!(first.starts_with("1 case   let in instead of refused"), "{}", compared.out);
+    assert!(compared.out.contains("protocol 4 instead of protocol 3"), "{}", compared.out);
+}
+
 #[test]
 fn prints_history() {
     let test_folder = TestFolder::new(SCENARIO);
