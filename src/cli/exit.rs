@@ -117,7 +117,7 @@ pub(super) const RECORD: ExitCodes = ExitCodes(&[
         "a usage error, a state directory that cannot be used, a file that cannot be created, or a recording that is \
          too large for a scenario (the file then contains only the first steps)",
     ),
-    (FAILED, "the proxy cannot listen, or the disk is full"),
+    (FAILED, "the proxy cannot listen, the gateway is not reachable, or the disk is full"),
 ]);
 pub(super) const PROBE: ExitCodes = ExitCodes(&[
     (

@@ -2,7 +2,7 @@
 //! command that accepts it.
 
 use super::CommandError;
-use crate::gateway_files::{self, MistakenArgument};
+use crate::gateway_files::{self, MistakenArgument, MistakenKind};
 use crate::scenario::Corpus;
 use crate::shell::quoted;
 use crate::suggestions;
@@ -21,7 +21,7 @@ pub(super) fn is_log_line(text: &str) -> bool {
 /// The error for a line of a log in place of a file or a case.
 pub(super) fn log_line(text: &str) -> Option<CommandError> {
     let MistakenArgument { is, help } = MistakenArgument::of_text(text)?;
-    Some(CommandError::usage(miette::miette!(help = help, "the argument is {is}, not a file or a case")))
+    Some(CommandError::usage(miette::miette!(help = help, "the argument is {}, not a file or a case", is.words())))
 }
 
 /// The error for an argument of `--log` that is not a file of text.
@@ -32,8 +32,8 @@ pub(super) fn no_log(path: &Path) -> Option<CommandError> {
     let text = path.to_string_lossy();
     let shown = printable::line(&text);
     match MistakenArgument::of(path) {
-        Some(found) if found.is == "an archive" => {
-            Some(CommandError::usage(miette::miette!(help = found.help, "--log: {shown} is {}, not a log", found.is)))
+        Some(MistakenArgument { is: is @ MistakenKind::Archive, help }) => {
+            Some(CommandError::usage(miette::miette!(help = help, "--log: {shown} is {}, not a log", is.words())))
         }
         None if path.is_dir() => {
             let help = if gateway_files::is_of_gateway(path) { of_directory(path) } else { NAME_LOG.to_owned() };
@@ -50,7 +50,7 @@ pub(super) fn no_log(path: &Path) -> Option<CommandError> {
 pub(super) fn path_in_place_of_id(option: &str, text: &str) -> Option<CommandError> {
     let path = Path::new(text);
     let (is, help) = match MistakenArgument::of(path) {
-        Some(found) => (found.is, found.help),
+        Some(found) => (found.is.words(), found.help),
         None if gateway_files::is_of_gateway(path) => ("a state directory of a gateway", of_directory(path)),
         None if text.ends_with(".yaml") && path.is_file() => ("a file", "pass the file without the option".to_owned()),
         None if path.is_file() => ("a file", of_file(path)),

@@ -7,11 +7,36 @@ use std::path::Path;
 /// The endings of compressed files and archives.
 const ARCHIVES: [&str; 10] = ["tar", "tgz", "gz", "bz2", "xz", "zst", "txz", "tbz2", "zip", "7z"];
 
+/// What an argument is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MistakenKind {
+    /// A compressed file or an archive.
+    Archive,
+    /// A file with the log of a gateway.
+    Log,
+    /// A line of a gateway's log.
+    LogLine,
+    /// A message of a client that was refused.
+    Message,
+}
+
+impl MistakenKind {
+    /// The words for the kind, with an article.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Archive => "an archive",
+            Self::Log => "a log",
+            Self::LogLine => "a line of a gateway's log",
+            Self::Message => "a message about a refused connect",
+        }
+    }
+}
+
 /// An argument of another kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MistakenArgument {
-    /// The kind, with an article.
-    pub(crate) is: &'static str,
+    /// The kind.
+    pub(crate) is: MistakenKind,
     /// What to do with it.
     pub(crate) help: String,
 }
@@ -27,13 +52,19 @@ impl MistakenArgument {
         let name = quoted(&shown);
         match ending.as_str() {
             _ if !path.is_file() => None,
-            "log" => Some(Self {
-                is: "a log",
-                help: format!("to explain the last refused connect: clawcheck explain --log {name}"),
-            }),
-            ending if ARCHIVES.contains(&ending) => Some(Self { is: "an archive", help: unpack(&name, ending) }),
+            "log" => Some(Self::log(path)),
+            ending if ARCHIVES.contains(&ending) => {
+                Some(Self { is: MistakenKind::Archive, help: unpack(&name, ending) })
+            }
             _ => None,
         }
+    }
+
+    /// A file that is a log.
+    pub(crate) fn log(path: &Path) -> Self {
+        let name = quoted(&path.to_string_lossy()).into_owned();
+        let help = format!("to explain the last refused connect: clawcheck explain --log {name}");
+        Self { is: MistakenKind::Log, help }
     }
 
     /// The kind of a text that is not a path: a line of a gateway's log, or a message of a client.
@@ -42,12 +73,12 @@ impl MistakenArgument {
             let help = "pass the line on standard input: `echo 'LINE' | clawcheck explain --log -`, or pass the log file: \
                  `clawcheck explain --log FILE`. To name the state directory of the gateway, add \
                  `--state-dir DIR`";
-            return Some(Self { is: "a line of a gateway's log", help: help.to_owned() });
+            return Some(Self { is: MistakenKind::LogLine, help: help.to_owned() });
         }
         let is_message = log_lines::has_client_message(text) && text.contains(' ');
         let help = "pass the state directory of the gateway: `clawcheck explain --state-dir DIR`. If you have the gateway's log, \
              also pass the log, because it names the client: `clawcheck explain --state-dir DIR --log FILE`";
-        is_message.then(|| Self { is: "a message about a refused connect", help: help.to_owned() })
+        is_message.then(|| Self { is: MistakenKind::Message, help: help.to_owned() })
     }
 }
 
@@ -71,13 +102,13 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("state.tar.gz", Some("an archive"), "tar -xf")]
-    #[case("state.tgz", Some("an archive"), "tar -xf")]
-    #[case("state.ZIP", Some("an archive"), "unzip")]
-    #[case("gateway.gz", Some("an archive"), "pass its contents")]
-    #[case("gateway.log", Some("a log"), "clawcheck explain --log")]
+    #[case("state.tar.gz", Some(MistakenKind::Archive), "tar -xf")]
+    #[case("state.tgz", Some(MistakenKind::Archive), "tar -xf")]
+    #[case("state.ZIP", Some(MistakenKind::Archive), "unzip")]
+    #[case("gateway.gz", Some(MistakenKind::Archive), "pass its contents")]
+    #[case("gateway.log", Some(MistakenKind::Log), "clawcheck explain --log")]
     #[case("case.yaml", None, "")]
-    fn kind_of_file(#[case] name: &str, #[case] is: Option<&str>, #[case] help: &str) {
+    fn kind_of_file(#[case] name: &str, #[case] is: Option<MistakenKind>, #[case] help: &str) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), "").unwrap();
         let found = MistakenArgument::of(&folder.path().join(name));

@@ -7,7 +7,7 @@ mod state_directory;
 mod unchanged;
 pub(crate) mod verbose_line;
 
-pub(crate) use mistaken::MistakenArgument;
+pub(crate) use mistaken::{MistakenArgument, MistakenKind};
 pub(crate) use state_directory::{
     CONFIGS, GatewayFile, IDENTITY, USUAL_PLACE, above, below, is_of_gateway, is_state_directory, named,
     not_a_state_directory,

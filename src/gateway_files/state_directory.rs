@@ -178,7 +178,7 @@ pub(crate) fn not_a_state_directory(path: &Path) -> (String, String) {
     let around = above(resolved.flatten().as_deref().unwrap_or(path));
     let pass = |folder: &Path| format!("pass the state directory: {}", named(&[folder.to_owned()]));
     if let Some(MistakenArgument { is, help }) = MistakenArgument::of(path).filter(|_| around.is_none()) {
-        return (format!("{shown} is {is}, not a state directory"), help);
+        return (format!("{shown} is {}, not a state directory", is.words()), help);
     }
     if let Err(error) = fs::metadata(path) {
         return unreachable_path(path, &shown, &error);

@@ -71,7 +71,7 @@ fn something_else(named: &Path) -> Option<(&'static str, String)> {
             .map_or_else(|| gateway_files::not_a_state_directory(named).1, |folder| of_directory(&folder));
         return Some((kind.words(), help));
     }
-    MistakenArgument::of(named).map(|found| (found.is, found.help))
+    MistakenArgument::of(named).map(|found| (found.is.words(), found.help))
 }
 
 /// The probable correct form of a misspelt name.

@@ -5,7 +5,7 @@ use crate::gateway_files::{self, GatewayFile, MistakenArgument, log_lines};
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::identity::{self, Folder};
-use crate::scenario::syntax::nodes::MAX_FILE_SIZE;
+use crate::scenario::syntax::nodes::{self, MAX_FILE_SIZE, NodeKind};
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
@@ -202,15 +202,16 @@ fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
     if !is_scenario(path) {
         let text = String::from_utf8_lossy(&bytes);
         if log_lines::is_of_gateway(&text) {
-            let help = format!(
-                "to explain the last refused connect: clawcheck explain --log {}",
-                quoted(&path.to_string_lossy())
-            );
-            return Err(ScenarioError::with_file(path, "this is a log, not a scenario", Some(help)));
+            return Err(of_another_kind(path, MistakenArgument::log(path)));
         }
-        if !text.lines().any(|line| line.starts_with("scenario:") || line.starts_with("steps:")) {
+        let problem = match nodes::parse(&text) {
+            // The check of the scenario knows which maps are scenarios.
+            Ok(root) => (!matches!(root.kind, NodeKind::Map(_))).then(|| "this is not a scenario".to_owned()),
+            Err(error) => Some(format!("this is not a scenario: {}", error.message)),
+        };
+        if let Some(problem) = problem {
             let help = "a scenario is a YAML file that starts with `scenario: TITLE`; `clawcheck list` prints the built-in cases";
-            return Err(ScenarioError::with_file(path, "this is not a scenario", Some(help.to_owned())));
+            return Err(ScenarioError::with_file(path, problem, Some(help.to_owned())));
         }
     }
     written(path, bytes)
@@ -219,15 +220,18 @@ fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
 /// The error for a path that is something else, such as an archive or a snapshot.
 fn other_file(path: &Path) -> Option<ScenarioError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (is, help) = match MistakenArgument::of(path) {
-        Some(found) => (found.is, found.help),
+    match MistakenArgument::of(path) {
+        Some(found) => Some(of_another_kind(path, found)),
         None if name.ends_with(".snap") || name.ends_with(".snap.new") => {
             let help = "`clawcheck review` shows the observations that wait for approval; pass the scenario, or the id of its case";
-            ("a snapshot", help.to_owned())
+            Some(ScenarioError::with_file(path, "this is a snapshot, not a scenario", Some(help.to_owned())))
         }
-        None => return None,
-    };
-    Some(ScenarioError::with_file(path, format!("this is {is}, not a scenario"), Some(help)))
+        None => None,
+    }
+}
+
+fn of_another_kind(path: &Path, MistakenArgument { is, help }: MistakenArgument) -> ScenarioError {
+    ScenarioError::with_file(path, format!("this is {}, not a scenario", is.words()), Some(help))
 }
 
 fn too_large(path: &Path) -> ScenarioError {

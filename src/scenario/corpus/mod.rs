@@ -313,6 +313,21 @@ mod tests {
         assert!(Corpus::trusting(&paths).unwrap_err().to_string().contains("this YAML file is not a scenario"));
     }
 
+    /// The content of a file that the user names decides, not its ending or its form.
+    #[rstest]
+    #[case::quoted_keys("\"scenario\": Title\n\"steps\": [ { open: {} } ]\n", None)]
+    #[case::flow_map("{ scenario: Title, steps: [{ open: {} }] }", None)]
+    #[case::other_map("some: settings\n", Some("this YAML file is not a scenario"))]
+    #[case::broken("steps: [\n", Some("this is not a scenario: "))]
+    fn content_decides_without_ending(#[case] text: &str, #[case] error: Option<&str>) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("case");
+        std::fs::write(&file, text).unwrap();
+        let seen = Corpus::load(&[file]).err().map(|error| error.to_string());
+        assert_eq!(seen.is_some(), error.is_some(), "{seen:?}");
+        assert!(error.is_none_or(|error| seen.as_ref().is_some_and(|seen| seen.contains(error))), "{seen:?}");
+    }
+
     #[rstest]
     #[case::nothing("steps:\n  - open: {}\n", &[])]
     #[case::given("needs: [unprivileged]\nsteps:\n  - open: {}\n", &[Need::Unprivileged])]
