@@ -2,10 +2,11 @@
 
 use crate::built_in;
 use crate::gateway_files::{self, GatewayFile, MistakenArgument, log_lines};
+use crate::scenario::check;
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::identity::{self, Folder};
-use crate::scenario::syntax::nodes::{self, MAX_FILE_SIZE, NodeKind};
+use crate::scenario::syntax::nodes::{self, MAX_FILE_SIZE};
 use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::source::Source;
 use crate::scenario::syntax::spans::Spanned;
@@ -204,14 +205,9 @@ fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
         if log_lines::is_of_gateway(&text) {
             return Err(of_another_kind(path, MistakenArgument::log(path)));
         }
-        let problem = match nodes::parse(&text) {
-            // The check of the scenario knows which maps are scenarios.
-            Ok(root) => (!matches!(root.kind, NodeKind::Map(_))).then(|| "this is not a scenario".to_owned()),
-            Err(error) => Some(format!("this is not a scenario: {}", error.message)),
-        };
-        if let Some(problem) = problem {
+        if let Err(error) = nodes::parse(&text).and_then(|root| check::is_scenario(&root, path)) {
             let help = "a scenario is a YAML file that starts with `scenario: TITLE`; `clawcheck list` prints the built-in cases";
-            return Err(ScenarioError::with_file(path, problem, Some(help.to_owned())));
+            return Err(ScenarioError::with_file(path, error.message, Some(help.to_owned())));
         }
     }
     written(path, bytes)

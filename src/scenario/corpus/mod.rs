@@ -318,7 +318,7 @@ mod tests {
     #[case::quoted_keys("\"scenario\": Title\n\"steps\": [ { open: {} } ]\n", None)]
     #[case::flow_map("{ scenario: Title, steps: [{ open: {} }] }", None)]
     #[case::other_map("some: settings\n", Some("this YAML file is not a scenario"))]
-    #[case::broken("steps: [\n", Some("this is not a scenario: "))]
+    #[case::broken("steps: [\n", Some("the bracket `[` is not closed"))]
     fn content_decides_without_ending(#[case] text: &str, #[case] error: Option<&str>) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("case");
