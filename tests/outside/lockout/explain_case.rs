@@ -39,6 +39,18 @@ fn explains_steps_of_case() {
     }
 }
 
+/// An earlier connect through a proxy can have left a request that the gateway does not approve automatically.
+#[test]
+fn pending_request_prevents_automatic_approval() {
+    let connect = "connect: { device: phone, role: operator, scopes: [operator.read]";
+    let scenario = format!("scenario: S\nsteps:\n- {connect}, via: nginx }}\n- {connect} }}\n");
+    let test_folder = TestFolder::new(&scenario);
+    let ended = test_folder.clawcheck(&["explain", "scenarios/family/case.yaml:2", "--release", "2026.4.2"]);
+    let line =
+        "not approved automatically, because an earlier request of the device, which needs an approval, is pending";
+    assert!(ended.out.contains(line), "{}{}", ended.out, ended.err);
+}
+
 #[test]
 fn selects_step_by_number_or_name() {
     let (by_number, by_name) = (explain(&[&format!("{APPROVE}:2")]), explain(&[&format!("{APPROVE}:admin")]));

@@ -62,6 +62,10 @@ impl PairingCheck<'_> {
             outcome.trace_line_of(Check::Pairing, fact, "the gateway pairs users of the reverse proxy automatically");
             return Ok(None);
         }
+        if silence.counts && !requested.silent() {
+            let why = "not approved automatically, because an earlier request of the device, which needs an approval, is pending";
+            outcome.trace_line(Check::Pairing, why);
+        }
         if requested.silent() {
             if self.approve_silently(&requested, &silence, existing, model, environment)? {
                 self.approved(&requested, silence.bootstrap.as_ref(), model, environment, outcome)?;

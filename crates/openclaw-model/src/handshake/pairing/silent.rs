@@ -39,7 +39,7 @@ impl PairingCheck<'_> {
             (true, false, false) => {
                 "an approval is required, because this release does not approve the request automatically"
             }
-            (true, false, true) => "approved automatically",
+            (true, false, true) => "can be approved automatically",
         };
         let fact = match upgrade {
             _ if !local => fact!(locality.host_and_trusted_proxies_count),
