@@ -118,6 +118,7 @@ async fn replays_recording_of_control_ui() {
     for release in reached().into_iter().filter(|release| release.as_str() != "2026.3.31") {
         let browser = browser.clone();
         let look = move |release: &str, upstream: u16, proxy: u16| visit(release, upstream, proxy, &browser);
-        replays("control-ui", &release, look, 1).await;
+        // The page can still wait for the answers to its calls when the recording ends.
+        replays("control-ui", &release, look, 0).await;
     }
 }
