@@ -218,6 +218,15 @@ fn device_belongs_to_kind_of_client(#[case] client: &str, #[case] expected: &str
     assert_eq!((found, client.assumptions()[0].contains("--device")), (expected, assumed));
 }
 
+#[rstest]
+#[case::waiting(NOW - 1000, "waits for an approval: openclaw devices approve r1")]
+#[case::expired(NOW - 600_000, "has expired")]
+fn pending_request_is_reported(#[case] ts: i64, #[case] what: &str) {
+    let pending = json!({ "r1": { "requestId": "r1", "deviceId": "d", "role": "operator", "ts": ts } });
+    let found = about(&state_with_pending("{}", &pending.to_string(), CONFIG), "devices/pending.json", Some("r1"));
+    assert!(found.len() == 1 && found[0].what.contains(what), "{found:#?}");
+}
+
 /// The state directory does not say which device is that of the gateway's machine.
 #[test]
 fn device_of_machine_without_identity() {

@@ -158,7 +158,7 @@ impl Explanation<'_> {
             (who, _) if who.is_new() => "new".to_owned(),
             (who, None) => {
                 let why = match self.simulated.has_store() {
-                    true => "which is not in the store",
+                    true => "which is not paired",
                     false => "whose record is not known, because the gateway does not start on this store",
                 };
                 format!("{}, {why}", short_id(&who.id().unwrap_or_default()))

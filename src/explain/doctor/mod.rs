@@ -12,6 +12,7 @@ pub(crate) use report::write;
 
 use super::text::{NO_START, full, short};
 use super::{ClientDescription, ClientDevice, StateDirectory};
+use crate::shell::quoted;
 use answers::{answering, answers};
 use finding::MAX_FINDINGS;
 use openclaw_emulator::settings::Settings;
@@ -150,14 +151,11 @@ fn documents(state: &StateDirectory) -> Vec<(Document, &'static str, &Value)> {
 
 fn pending(place: &'static str, key: &str, request: &Value, now: i64, found: &mut Vec<Finding>) {
     let what = match request.get("ts").and_then(Value::as_i64) {
-        None => "a pending request without a time",
-        Some(ts) if now.saturating_sub(ts) > pairing::PENDING_TTL_MS => "a pending request that has expired",
-        Some(_) => return,
+        None => "a pending request without a time".to_owned(),
+        Some(ts) if now.saturating_sub(ts) > pairing::PENDING_TTL_MS => "a pending request that has expired".to_owned(),
+        Some(_) => {
+            format!("a request that waits for an approval: openclaw devices approve {}", quoted(&short(key)))
+        }
     };
-    found.push(Finding {
-        place: place.to_owned(),
-        record: Some(key.to_owned()),
-        what: what.to_owned(),
-        releases: Vec::new(),
-    });
+    found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases: Vec::new() });
 }

@@ -152,7 +152,7 @@ impl PairedRecord<'_> {
             // The directory of the gateway, or a copy that a gateway on this machine would use.
             None if is_own && platform != LOCAL_PLATFORM => {
                 client.platform = Some(LOCAL_PLATFORM.to_owned());
-                "on this machine (linux), its client requires another approval"
+                "on this machine (linux), a client that sends this device requires another approval"
             }
             None => return,
         };
