@@ -101,6 +101,8 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope, help_heading = CLIENT)]
     scopes: Option<Vec<String>>,
     /// Platform of the client [default: that of the device's record]
+    ///
+    /// In the default state directory, the gateway's own device has the platform of this machine.
     #[arg(long, value_name = "PLATFORM", help_heading = CLIENT)]
     platform: Option<String>,
     /// Credentials: shared, token, password, device-token, bootstrap-token or none, with an optional `=VALUE`
@@ -133,7 +135,8 @@ pub(crate) struct Explain {
     client_release: Option<Release>,
     /// Take client, device, headers and role from the last refused connect in a gateway's log; - is standard input
     ///
-    /// Options that are given on the command line override the log.
+    /// Options that are given on the command line override the log. If the log contains the connects of several clients, --as
+    /// selects the last refused connect of this client.
     #[arg(long, value_name = "FILE", help_heading = CLIENT)]
     log: Option<PathBuf>,
     /// Output format
