@@ -3,6 +3,7 @@
 
 use super::client::{Assumption, Client, ClientDescription, ClientDevice, Credential, ELSEWHERE, PUBLIC_HOST};
 use crate::client::{Proxy, Upgrade};
+use openclaw_model::locality::is_loopback_authority;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -98,14 +99,10 @@ pub(super) fn drop_device(client: &mut Client) {
     client.assume(Assumption::InsecurePage, true);
 }
 
-/// Whether a host, with or without a port, is a name or an address of the machine itself.
+/// Whether a host, with or without a port, is a name or an address of the machine itself. Browsers also resolve each name below
+/// `localhost` to it.
 fn is_local_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_matches(['[', ']']);
-    name == "localhost" || name.ends_with(".localhost") || name.parse().is_ok_and(is_loopback)
+    is_loopback_authority(host) || host.split(':').next().is_some_and(|name| name.ends_with(".localhost"))
 }
 
 fn is_loopback(address: IpAddr) -> bool {

@@ -133,7 +133,7 @@ impl Preset {
     /// Whether both are the same program: they send the same id and mode. The exec tool and the other tools of the gateway do. An
     /// app has two modes.
     pub(crate) fn is_same_client(&self, other: Self) -> bool {
-        self.id == other.id && (self.mode == other.mode || client::NATIVE_APPS.contains(&self.id))
+        self.id == other.id && (self.mode == other.mode || self.is_app())
     }
 
     /// Whether the client connects as a node by default.
